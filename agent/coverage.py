@@ -1,0 +1,109 @@
+"""Keeping account of what a source looked at, while it looks.
+
+A source is handed a :class:`Ledger` and cannot end without a coverage: the sweep closes the ledger
+whatever happens, an exception included.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime
+
+from .model import MAX_SAMPLES, Coverage, Reach, Reason, State
+
+MAX_REASONS = 64
+"""Distinct reasons kept per source; the rest are counted under ``other reasons``."""
+MAX_SAMPLE_LENGTH = 512
+
+
+class _Reasons:
+    def __init__(self) -> None:
+        self._counts: dict[str, int] = {}
+        self._samples: dict[str, list[str]] = {}
+
+    def add(self, reason: str, sample: str, count: int) -> None:
+        if reason not in self._counts and len(self._counts) >= MAX_REASONS:
+            reason = "other reasons"
+        self._counts[reason] = self._counts.get(reason, 0) + count
+        samples = self._samples.setdefault(reason, [])
+        if sample and len(samples) < MAX_SAMPLES and sample[:MAX_SAMPLE_LENGTH] not in samples:
+            samples.append(sample[:MAX_SAMPLE_LENGTH])
+
+    def close(self) -> list[Reason]:
+        return [
+            Reason(reason=reason, count=count, samples=self._samples[reason])
+            for reason, count in sorted(self._counts.items(), key=lambda item: (-item[1], item[0]))
+        ]
+
+    def __bool__(self) -> bool:
+        return bool(self._counts)
+
+
+class Ledger:
+    """What one source examined and left unread. Not thread-safe: one writer."""
+
+    def __init__(self, source: str, *, required: bool) -> None:
+        self.source = source
+        self.required = required
+        self.examined = 0
+        self.bytes = 0
+        self.own = 0
+        self._unread = 0
+        self._state: State | None = None
+        self._reasons = _Reasons()
+        self._notes = _Reasons()
+        self._oldest: datetime | None = None
+        self._newest: datetime | None = None
+        self._started = time.monotonic()
+
+    def unread(self, reason: str, sample: str = "", count: int = 1) -> None:
+        """Count something that should have been looked at and was not: the state becomes partial."""
+        self._unread += count
+        self._reasons.add(reason, sample, count)
+
+    def note(self, reason: str, sample: str = "", count: int = 1) -> None:
+        """Record something worth knowing that leaves no gap."""
+        self._notes.add(reason, sample, count)
+
+    def unavailable(self, reason: str, sample: str = "") -> None:
+        """The evidence cannot be had at all here."""
+        self._state = State.UNAVAILABLE
+        self._reasons.add(reason, sample, 1)
+
+    def skipped(self, reason: str) -> None:
+        """The operator asked to leave this source out."""
+        self._state = State.SKIPPED
+        self._reasons.add(reason, "", 1)
+
+    def reaches(self, when: datetime) -> None:
+        """Widen the span of time that the data covers."""
+        if self._oldest is None or when < self._oldest:
+            self._oldest = when
+        if self._newest is None or when > self._newest:
+            self._newest = when
+
+    @property
+    def state(self) -> State:
+        """As it stands now: complete until something is missed."""
+        if self._state is not None:
+            return self._state
+        return State.PARTIAL if self._unread else State.COMPLETE
+
+    def close(self) -> Coverage:
+        """The coverage as it stands."""
+        reach = None
+        if self._oldest is not None:
+            reach = Reach(oldest=self._oldest, newest=self._newest)
+        return Coverage(
+            source=self.source,
+            required=self.required,
+            state=self.state,
+            examined=self.examined,
+            unread=self._unread,
+            bytes=self.bytes,
+            elapsed_ms=int((time.monotonic() - self._started) * 1000),
+            own=self.own,
+            reasons=self._reasons.close(),
+            notes=self._notes.close(),
+            reach=reach,
+        )

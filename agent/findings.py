@@ -1,0 +1,130 @@
+"""A chain becomes one finding: its strength, its reasons, its objects and its evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from pathlib import PureWindowsPath
+from typing import TypeVar
+
+from .chains import Chain
+from .journal import finding_id
+from .matching import Match, UserRuleHit, type_of, value_of
+from .model import Evidence, File, Finding, IndicatorRef, Observation, Process, Strength
+from .packs import Pack
+
+MAX_EVIDENCE = 200
+"""Sightings kept per finding."""
+MAX_DETAIL = 512
+_SCORES = {Strength.CONFIRMED: 90, Strength.STRONG: 70, Strength.WEAK: 20}
+_PER_INDICATOR = 3
+_T = TypeVar("_T")
+
+
+def evidence_of(match: Match) -> Evidence:
+    """One match as one sighting."""
+    seen = match.observation
+    return Evidence(
+        source=seen.source,
+        seen=match.reason,
+        indicator=match.indicator.id,
+        strength=match.strength,
+        place=seen.place,
+        time=seen.time,
+        detail=match.detail[:MAX_DETAIL],
+    )
+
+
+def reference_of(match: Match, packs: Sequence[Pack]) -> IndicatorRef:
+    """The indicator as the report names it."""
+    indicator = match.indicator
+    pack = next(
+        (p.file.id for p in packs if any(i.id == indicator.id for i in p.file.indicators)),
+        "own rules" if isinstance(indicator, UserRuleHit) else "",
+    )
+    return IndicatorRef(
+        id=indicator.id,
+        type=type_of(indicator),
+        value=value_of(indicator),
+        pack=pack,
+        reference=list(indicator.reference),
+    )
+
+
+def finding_of(chain: Chain, host: str, packs: Sequence[Pack], now: datetime) -> tuple[Finding, int]:
+    """The finding, and how many sightings it had no room for."""
+    matches = sorted(chain.matches, key=lambda match: -match.strength.rank)
+    top = matches[0]
+    strength = max(
+        [top.strength, *(rule.strength for rule in chain.rules)], key=lambda one: one.rank
+    )
+    evidence = _distinct(evidence_of(match) for match in matches)
+    indicators = len({match.indicator.id for match in matches})
+    times = [seen.time for seen in evidence if seen.time is not None]
+    observations = chain.observations
+    process = _first(_by_source(observations, "processes"), lambda o: o.process) or _first(
+        observations, lambda o: o.process
+    )
+    file = _best_file(observations)
+    finding = Finding(
+        id=finding_id(host, top.indicator.id, top.observation.place),
+        time=now,
+        first_seen=min(times, default=None),
+        last_seen=max(times, default=None),
+        strength=strength,
+        score=min(_SCORES[strength] + _PER_INDICATOR * (indicators - 1), _most(strength)),
+        title=_title(top, process, file, observations),
+        reasons=[rule.title for rule in chain.rules] or _distinct(m.reason for m in matches)[:16],
+        indicator=reference_of(top, packs),
+        evidence=evidence[:MAX_EVIDENCE],
+        file=file,
+        process=process,
+        dll=_first(observations, lambda o: o.dll),
+        dns=_first(observations, lambda o: o.dns),
+        destination=_first(observations, lambda o: o.destination),
+        url=_first(observations, lambda o: o.url),
+    )
+    return finding, max(0, len(evidence) - MAX_EVIDENCE)
+
+
+def _most(strength: Strength) -> int:
+    return {Strength.CONFIRMED: 100, Strength.STRONG: 89}.get(strength, 69)
+
+
+def _distinct(items: Iterable[_T]) -> list[_T]:
+    kept: list[_T] = []
+    for item in items:
+        if item not in kept:
+            kept.append(item)
+    return kept
+
+
+def _by_source(observations: Sequence[Observation], source: str) -> list[Observation]:
+    return [seen for seen in observations if seen.source == source]
+
+
+def _first(observations, of):  # type: ignore[no-untyped-def]
+    return next((part for seen in observations if (part := of(seen)) is not None), None)
+
+
+def _best_file(observations: Sequence[Observation]) -> File | None:
+    """The file that is known best: with hashes, not the member of an archive."""
+    files = [seen.file for seen in observations if seen.file is not None]
+    return max(files, key=lambda f: (f.hash is not None, not f.member_of), default=None)
+
+
+def _title(
+    top: Match, process: Process | None, file: File | None, observations: Sequence[Observation]
+) -> str:
+    dll = _first(observations, lambda o: o.dll)
+    if process is not None and any(o.source in ("processes", "modules") for o in observations):
+        who = f" ({process.user.name})" if process.user and process.user.name else ""
+        head = f"{process.name or 'process'} {process.pid}{who}"
+        if dll is not None:
+            return f"{head} has {PureWindowsPath(dll.path).name} loaded: {dll.path}"
+        return f"{head}: {top.reason}"
+    if file is not None:
+        return top.observation.place
+    if process is not None:
+        return f"{top.observation.place}: {top.reason}"
+    return f"{top.observation.place} {top.reason}"

@@ -1,0 +1,104 @@
+"""What a shell link says of itself and of the machine that made it; read by liblnk.
+
+Format: [MS-SHLLINK]: 2.1 ShellLinkHeader, 2.3 LinkInfo (drive serial number), 2.4 StringData
+(arguments), 2.5.10 TrackerDataBlock (machine id and droids). A droid's file identifier is a UUID of
+version 1 (RFC 4122, 4.1): the time and the network card of the machine on which the target was
+first tracked.
+"""
+
+from __future__ import annotations
+
+import io
+from datetime import datetime, timedelta, timezone
+from typing import BinaryIO
+from uuid import UUID
+
+import pylnk
+
+from ..model import Lnk
+from ..reading import read_up_to
+from . import FormatError
+
+MAX_LNK_BYTES = 1 << 20
+"""Room for every structure of a link; what an attacker appends lies behind and is not parsed."""
+HEADER = bytes.fromhex("4c0000000114020000000000c000000000000046")
+"""HeaderSize and LinkCLSID ([MS-SHLLINK] 2.1)."""
+
+_GREGORIAN = datetime(1582, 10, 15, tzinfo=timezone.utc)
+"""Where the time of a UUID begins, in ticks of 100 ns."""
+
+
+def read_lnk(source: bytes | BinaryIO) -> Lnk:
+    """The facts of a shell link, given as bytes or as a file open at its beginning.
+
+    Raises:
+        FormatError: not a shell link, or malformed.
+    """
+    data = (
+        source[:MAX_LNK_BYTES] if isinstance(source, bytes) else read_up_to(source, MAX_LNK_BYTES)
+    )
+    if not data.startswith(HEADER):
+        raise FormatError("not a shell link", "header")
+    link = pylnk.file()
+    try:
+        link.open_file_object(io.BytesIO(data))
+    except (OSError, ValueError, OverflowError, MemoryError) as error:
+        raise FormatError(f"malformed shell link: {_first_words(error)}", "structure") from error
+    try:
+        return _facts(link)
+    finally:
+        link.close()
+
+
+def _facts(link: pylnk.file) -> Lnk:
+    mac, when = _origin(_text(link, "droid_file_identifier"))
+    if not mac:
+        mac, when = _origin(_text(link, "birth_droid_file_identifier"))
+    serial = _value(link, "drive_serial_number")
+    return Lnk(
+        arguments=_text(link, "command_line_arguments"),
+        target=_text(link, "local_path")
+        or _text(link, "network_path")
+        or _text(link, "environment_variables_location")
+        or _text(link, "relative_path"),
+        machine_id=_text(link, "machine_identifier"),
+        mac=mac,
+        volume_serial=f"{serial >> 16 & 0xFFFF:04X}-{serial & 0xFFFF:04X}"
+        if isinstance(serial, int) and serial
+        else "",
+        droid_time=when,
+    )
+
+
+def _value(link: pylnk.file, field: str) -> object:
+    try:
+        return getattr(link, field)
+    except (OSError, ValueError, OverflowError, MemoryError) as error:
+        if "missing data" in str(error):
+            return None  # liblnk's answer for a string that is there and empty
+        raise FormatError(f"malformed shell link: {_first_words(error)}", field) from error
+
+
+def _text(link: pylnk.file, field: str) -> str:
+    value = _value(link, field)
+    return value if isinstance(value, str) else ""
+
+
+def _origin(identifier: str) -> tuple[str, datetime | None]:
+    """Network card and time of a droid's UUID; nothing if it is not of version 1."""
+    try:
+        uuid = UUID(identifier)
+    except ValueError:
+        return "", None
+    if uuid.version != 1:
+        return "", None
+    try:
+        when = _GREGORIAN + timedelta(microseconds=uuid.time // 10)
+    except OverflowError:
+        return "", None
+    return ":".join(f"{byte:02x}" for byte in uuid.node.to_bytes(6, "big")), when
+
+
+def _first_words(error: BaseException) -> str:
+    """liblnk's message without its call stack."""
+    return str(error).split(". ")[1 if ". " in str(error) else 0][:200]

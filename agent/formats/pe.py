@@ -1,0 +1,166 @@
+"""What a PE file says of itself: machine, exports, compile time, original file name.
+
+Read by pefile with ``fast_load``, so that only the headers and the export directory are parsed. The
+bounds are ours, because the files are hostile: pefile looks sections up one by one for every
+export. Format: Microsoft PE Format, "COFF File Header", "Export Directory Table"; VS_VERSIONINFO.
+
+At rest the file is read into memory and never mapped: a file that shrinks under a mapping ends the
+process (SIGBUS), and whoever owns the file could shrink it.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from datetime import datetime, timezone
+from typing import BinaryIO
+
+import pefile
+
+from ..model import Pe
+from ..reading import open_quietly, read_up_to
+from . import FormatError
+
+MAX_PE_BYTES = 64 << 20
+"""Of a larger file only this much is parsed: headers and exports of real files lie well within."""
+MAX_EXPORTS = 4096
+MAX_SECTIONS = 96
+"""The limit of the Windows XP loader; no linker writes more. More would let a file buy hours of
+look-ups."""
+
+_MACHINES = {0x8664: "amd64", 0x14C: "x86", 0xAA64: "arm64"}
+_IS_DLL = 0x2000
+_EXPORT = 0
+_RESOURCE = 2
+_STRING_HEADER = struct.Struct("<HHH")
+_ORIGINAL_NAME = "OriginalFilename\0".encode("utf-16-le")
+
+_MALFORMED = (
+    pefile.PEFormatError,
+    struct.error,
+    AttributeError,
+    IndexError,
+    KeyError,
+    OverflowError,
+    TypeError,
+    ValueError,
+)
+"""pefile's own error, and those that it lets through for a malformed file."""
+
+
+def machine_of(at: Callable[[int, int], bytes]) -> str | None:
+    """The machine that a PE file's header names; None if it is no PE file.
+
+    ``at`` gives the bytes of the file at an offset and of a length, fewer at its end.
+    """
+    start = at(0, 64)
+    if len(start) < 64 or not start.startswith(b"MZ"):
+        return None
+    (offset,) = struct.unpack_from("<I", start, 60)
+    header = at(offset, 6)
+    if len(header) < 6 or not header.startswith(b"PE\0\0"):
+        return None
+    (machine,) = struct.unpack_from("<H", header, 4)
+    return _MACHINES.get(machine, f"0x{machine:x}")
+
+
+def read_pe(source: bytes | BinaryIO) -> Pe:
+    """Headers and exports of a PE file, given as bytes or as a file open at its beginning.
+
+    Exports without a name are listed as ``#ordinal``, so that "exports only X" stays true.
+
+    Raises:
+        FormatError: not a PE file, malformed, or beyond a bound.
+    """
+    image = _parse(_bytes_of(source))
+    header = image.FILE_HEADER
+    return Pe(
+        machine=_MACHINES.get(header.Machine, f"0x{header.Machine:x}"),
+        dll=bool(header.Characteristics & _IS_DLL),
+        exports=_exports(image),
+        original_file_name=_original_name(image),
+        compiled=datetime.fromtimestamp(header.TimeDateStamp, tz=timezone.utc)
+        if header.TimeDateStamp
+        else None,
+    )
+
+
+def original_file_name(path: str) -> str:
+    """OriginalFilename of the version resource, empty if there is none.
+
+    Raises:
+        OSError: the file cannot be opened or read.
+        FormatError: as :func:`read_pe`.
+    """
+    with open_quietly(path) as file:
+        return _original_name(_parse(_bytes_of(file)))
+
+
+def _bytes_of(source: bytes | BinaryIO) -> bytes:
+    if isinstance(source, bytes):
+        return source[:MAX_PE_BYTES]
+    return read_up_to(source, MAX_PE_BYTES)
+
+
+def _parse(data: bytes) -> pefile.PE:
+    if machine_of(lambda offset, length: data[offset : offset + length]) is None:
+        raise FormatError("not a PE file", "header")
+    (header,) = struct.unpack_from("<I", data, 60)
+    if len(data) >= header + 8:
+        (sections,) = struct.unpack_from("<H", data, header + 6)
+        if sections > MAX_SECTIONS:
+            raise FormatError(f"PE file with {sections} sections", "file header")
+    try:
+        return pefile.PE(data=data, fast_load=True, max_symbol_exports=MAX_EXPORTS)
+    except _MALFORMED as error:
+        raise FormatError(f"malformed PE file: {error}", "headers") from error
+
+
+def _directory(image: pefile.PE, index: int) -> tuple[int, int]:
+    """RVA and size of a data directory; zeros if the file has none."""
+    directories = getattr(getattr(image, "OPTIONAL_HEADER", None), "DATA_DIRECTORY", [])
+    if index >= len(directories):
+        return 0, 0
+    return directories[index].VirtualAddress, directories[index].Size
+
+
+def _exports(image: pefile.PE) -> list[str]:
+    rva, _ = _directory(image, _EXPORT)
+    if not rva:
+        return []
+    try:
+        # Size 0 keeps pefile from reading a forwarder string, up to 1 MiB, for every export.
+        found = image.parse_export_directory(rva, 0)
+    except _MALFORMED as error:
+        raise FormatError(f"malformed export directory: {error}", f"RVA 0x{rva:x}") from error
+    if found is None:
+        raise FormatError("malformed export directory", f"RVA 0x{rva:x}")
+    return [
+        symbol.name.decode("utf-8", "replace") if symbol.name else f"#{symbol.ordinal}"
+        for symbol in found.symbols[:MAX_EXPORTS]
+    ]
+
+
+def _original_name(image: pefile.PE) -> str:
+    """The value of the first ``OriginalFilename`` string in the resource section.
+
+    Found by its key rather than through the resource tree: a String structure is wLength,
+    wValueLength (in characters), wType, the key, padding to 32 bits and the value.
+    """
+    rva, _ = _directory(image, _RESOURCE)
+    if not rva:
+        return ""
+    try:
+        section = image.get_section_by_rva(rva)
+        data = section.get_data() if section is not None else b""
+    except _MALFORMED as error:
+        raise FormatError(f"malformed resource section: {error}", f"RVA 0x{rva:x}") from error
+    key = data.find(_ORIGINAL_NAME)
+    if key < _STRING_HEADER.size:
+        return ""
+    _, characters, _ = _STRING_HEADER.unpack_from(data, key - _STRING_HEADER.size)
+    start = key + len(_ORIGINAL_NAME)
+    start += (start - (key - _STRING_HEADER.size)) % 4
+    value = data[start : start + 2 * min(characters, 260)]
+    text: str = value.decode("utf-16-le", "replace")
+    return text.partition("\0")[0]

@@ -1,0 +1,95 @@
+"""Hashes of whole files: only those needed, all in one pass over the bytes.
+
+MD5 and SHA-1 serve to recognise published samples, never for trust.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Iterable
+from typing import TYPE_CHECKING, BinaryIO, Literal, cast
+
+from .model import Hash
+from .reading import open_quietly
+
+if TYPE_CHECKING:
+    from hashlib import _Hash
+
+Algorithm = Literal["md5", "sha1", "sha256"]
+
+ALL: frozenset[Algorithm] = frozenset(("md5", "sha1", "sha256"))
+CHUNK = 1 << 20
+"""Bytes per read: large enough that hashlib works without the interpreter's lock."""
+
+_BY_LENGTH: dict[int, Algorithm] = {32: "md5", 40: "sha1", 64: "sha256"}
+
+
+class TooLargeError(Exception):
+    """There are more bytes than the caller allowed; nothing was concluded from the part read."""
+
+
+def algorithm_of(value: str) -> Algorithm:
+    """The algorithm that a hexadecimal hash value is of, by its length.
+
+    Raises:
+        ValueError: no supported algorithm gives this length.
+    """
+    try:
+        return _BY_LENGTH[len(value)]
+    except KeyError:
+        raise ValueError(
+            f"a hash of {len(value)} characters is none of MD5, SHA-1, SHA-256"
+        ) from None
+
+
+def hash_bytes(data: bytes, algorithms: Collection[Algorithm] = ALL) -> Hash:
+    """The hashes of bytes already in memory."""
+    return _finish(_start(algorithms), (data,))[0]
+
+
+def hash_stream(
+    file: BinaryIO, algorithms: Collection[Algorithm] = ALL, *, limit: int | None = None
+) -> tuple[Hash, int]:
+    """The hashes of an open file from where it stands to its end, and the number of bytes read.
+
+    Raises:
+        OSError: the file cannot be read to its end.
+        TooLargeError: it is longer than ``limit`` bytes.
+    """
+    return _finish(_start(algorithms), _chunks(file, limit))
+
+
+def hash_file(
+    path: str, algorithms: Collection[Algorithm] = ALL, *, limit: int | None = None
+) -> Hash:
+    """The hashes of a regular file, opened quietly.
+
+    Raises:
+        OSError: it cannot be opened or read to its end, or is no regular file.
+        TooLargeError: it is longer than ``limit`` bytes.
+    """
+    with open_quietly(path) as file:
+        return hash_stream(file, algorithms, limit=limit)[0]
+
+
+def _start(algorithms: Collection[Algorithm]) -> dict[Algorithm, _Hash]:
+    return {name: hashlib.new(name, usedforsecurity=False) for name in algorithms}
+
+
+def _chunks(file: BinaryIO, limit: int | None) -> Iterable[bytes]:
+    total = 0
+    while chunk := file.read(CHUNK):
+        total += len(chunk)
+        if limit is not None and total > limit:
+            raise TooLargeError(f"longer than {limit:,} bytes")
+        yield chunk
+
+
+def _finish(running: dict[Algorithm, _Hash], chunks: Iterable[bytes]) -> tuple[Hash, int]:
+    total = 0
+    for chunk in chunks:
+        total += len(chunk)
+        for state in running.values():
+            state.update(chunk)
+    digests = {cast("str", name): state.hexdigest() for name, state in running.items()}
+    return Hash(**digests), total

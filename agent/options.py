@@ -1,0 +1,159 @@
+"""The command line, as one typed value."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from pathlib import Path
+
+import msgspec
+
+from . import __version__
+from .sources.memory import Mode
+from .sources.registry import NAMES
+
+_SIZES = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
+_TIMES = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+class UsageError(Exception):
+    """The arguments do not fit; the message says which and why."""
+
+
+class Options(msgspec.Struct, frozen=True, kw_only=True):
+    """What was asked for. Sizes in bytes, times in seconds."""
+
+    command: str
+    paths: list[str] = []
+    action: str = ""
+    packs: list[Path] = []
+    only_packs: list[Path] = []
+    rules: list[Path] = []
+    only: list[str] = []
+    skip: list[str] = []
+    thorough: bool = False
+    memory: Mode = "candidates"
+    max_file_size: int = 64 << 20
+    max_runtime: float | None = None
+    out: Path | None = None
+    collector: str | None = None
+    token_file: Path | None = None
+    ca: Path | None = None
+    sweep_id: str | None = None
+    quiet: bool = False
+    exit_zero: bool = False
+    nice: bool = False
+
+    def recorded(self) -> dict[str, object]:
+        """What the report keeps of it: no secrets, and no defaults."""
+        plain = msgspec.to_builtins(
+            self,
+            builtin_types=(Path,),
+        )
+        default = msgspec.to_builtins(Options(command=self.command), builtin_types=(Path,))
+        hidden = {"command", "token_file"}
+        return {
+            key: _text(value)
+            for key, value in plain.items()
+            if key not in hidden and value != default[key]
+        }
+
+
+def _text(value: object) -> object:
+    if isinstance(value, Path):
+        return str(value)
+    return [_text(part) for part in value] if isinstance(value, list) else value
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> None:  # type: ignore[override]
+        raise UsageError(f"{message}\n{self.format_usage().rstrip()}")
+
+
+def _size(text: str) -> int:
+    found = re.fullmatch(r"([0-9]{1,12})([KMG]?)", text.upper())
+    if not found:
+        raise argparse.ArgumentTypeError(f"{text!r} is no size such as 64M")
+    return int(found[1]) * _SIZES[found[2]]
+
+
+def _duration(text: str) -> float:
+    found = re.fullmatch(r"([0-9]{1,9})([smhd]?)", text.lower())
+    if not found:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time such as 25m")
+    return float(int(found[1]) * _TIMES[found[2]])
+
+
+def _sources(text: str) -> list[str]:
+    names = [name for name in text.split(",") if name]
+    for name in names:
+        if name not in NAMES:
+            raise argparse.ArgumentTypeError(f"no source {name!r}; there are {', '.join(NAMES)}")
+    return names
+
+
+def _sweep_arguments(parser: argparse.ArgumentParser) -> None:
+    what = parser.add_argument_group("what to look for")
+    what.add_argument("--pack", dest="packs", metavar="FILE", type=Path, action="append", default=[],
+                      help="a pack more")  # fmt: skip
+    what.add_argument("--only-pack", dest="only_packs", metavar="FILE", type=Path, action="append",
+                      default=[], help="this pack instead of those built in")  # fmt: skip
+    what.add_argument("--rules", metavar="FILE.yar", type=Path, action="append", default=[],
+                      help="YARA rules; every file is then read for content")  # fmt: skip
+    how = parser.add_argument_group("how hard to look")
+    how.add_argument("--only", metavar="SOURCE,…", type=_sources, default=[])
+    how.add_argument("--skip", metavar="SOURCE,…", type=_sources, default=[])
+    how.add_argument("--thorough", action="store_true", help="read every file, whatever its size and kind")
+    how.add_argument("--memory", choices=("none", "candidates", "all"), default="candidates")
+    how.add_argument("--max-file-size", metavar="SIZE", type=_size, default=64 << 20,
+                     help="content of larger files is not read (default 64M)")  # fmt: skip
+    where = parser.add_argument_group("where the report goes")
+    where.add_argument("--out", metavar="FILE|DIR", type=Path)
+    where.add_argument("--collector", metavar="URL")
+    where.add_argument("--token-file", metavar="FILE", type=Path,
+                       help="the collector's token; or the environment variable IOCSWEEP_TOKEN")  # fmt: skip
+    where.add_argument("--ca", metavar="FILE", type=Path, help="certificates to trust for the collector")
+    where.add_argument("--sweep-id", metavar="ID")
+    manners = parser.add_argument_group("manners")
+    manners.add_argument("--quiet", action="store_true", help="print only the summary line")
+    manners.add_argument("--exit-zero", action="store_true", help="0 instead of 1, 3 and 4")
+    manners.add_argument("--max-runtime", metavar="TIME", type=_duration)
+    manners.add_argument("--nice", action="store_true", help="lowest priority")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="iocsweep",
+        description="Is there any trace of the campaign on this host, and how sure can we be that there"
+        " is none? Reads only; contacts nobody but the given collector.",
+        epilog="exit codes: 0 clean, 1 hit, 2 could not run, 3 incomplete, 4 clean but not delivered,"
+        " 5 another sweep is running",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"iocsweep {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True)
+    live = commands.add_parser("live", help="sweep this host", allow_abbrev=False)
+    live.add_argument("paths", nargs="*", metavar="PATH", help="limit the files source to these")
+    _sweep_arguments(live)
+    offline = commands.add_parser("offline", help="sweep folders", allow_abbrev=False)
+    offline.add_argument("paths", nargs="+", metavar="TARGET")
+    _sweep_arguments(offline)
+    packs = commands.add_parser("packs", help="list what is built in, or check packs of your own")
+    actions = packs.add_subparsers(dest="action", required=True)
+    actions.add_parser("list")
+    check = actions.add_parser("check")
+    check.add_argument("paths", nargs="+", metavar="FILE")
+    return parser
+
+
+def parse(arguments: list[str]) -> Options:
+    """Raises UsageError. Bare ``iocsweep`` is ``iocsweep live``."""
+    commands = {"live", "offline", "packs"}
+    if not arguments or (
+        arguments[0] not in commands | {"-h", "--help", "--version"}
+    ):
+        arguments = ["live", *arguments]
+    parsed = _parser().parse_args(arguments)
+    if parsed.command != "packs" and parsed.only_packs and parsed.packs:
+        raise UsageError("--pack adds to what is built in, --only-pack replaces it: give one of them")
+    return Options(**vars(parsed))

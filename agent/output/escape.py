@@ -1,0 +1,34 @@
+"""Strings from the host, made safe to show.
+
+A file name can carry terminal escape sequences, line ends that fake a second line of output, and
+marks that turn its reading direction around (``cyzfc\\u202etad.exe``). What is shown must be what
+is there.
+"""
+
+from __future__ import annotations
+
+from typing import TextIO
+
+
+def shown(text: str) -> str:
+    """``text`` with everything invisible or active written as ``\\xNN`` or ``\\uNNNN``.
+
+    That is every control, format, surrogate, private and unassigned character and every separator
+    but the space (Unicode categories C* and Z*). Backslashes stay single: paths are full of them.
+    """
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else _escaped(ord(char)) for char in text)
+
+
+def _escaped(code: int) -> str:
+    if code < 0x100:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def write_line(stream: TextIO, line: str) -> None:
+    """Write and flush; what the stream's encoding lacks (cp437, cp1252) goes out as an escape."""
+    encoding = getattr(stream, "encoding", None) or "ascii"
+    stream.write(line.encode(encoding, "backslashreplace").decode(encoding) + "\n")
+    stream.flush()

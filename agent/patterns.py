@@ -1,0 +1,141 @@
+"""One text in many spellings: how names, paths, command lines and domains are folded and compared."""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+import unicodedata
+from collections.abc import Sequence
+
+_BETWEEN = re.compile(r"[\s\"',^`]+")
+"""What may stand between two pieces of a command line, or be lost from a log of it."""
+
+_VARIABLES = {
+    "%LOCALAPPDATA%": r"\\(?:APPDATA\\LOCAL|LOCAL SETTINGS\\APPLICATION DATA)",
+    "%APPDATA%": r"\\(?:APPDATA\\ROAMING|APPLICATION DATA)",
+    "%TEMP%": r"\\(?:APPDATA\\LOCAL\\TEMP(?:\\[0-9]{1,4})?|LOCAL SETTINGS\\TEMP|WINDOWS\\TEMP)",
+}
+
+
+def fold(text: str) -> str:
+    """As NTFS compares names: each character's own upper case, never two characters for one.
+
+    Characters outside ASCII whose upper case lies in it (dotless i, long s) stay what they are, as in
+    the file system's ``$UpCase`` table.
+    """
+    if text.isascii():
+        return text.upper()
+    return "".join(_fold_character(character) for character in text)
+
+
+def _fold_character(character: str) -> str:
+    upper = character.upper()
+    if len(upper) != 1 or (upper.isascii() and not character.isascii()):
+        return character
+    return upper
+
+
+def fold_domain(name: str) -> str:
+    """Lower case, no trailing dot, IDNA's ASCII form; a name that has none stays as it is."""
+    name = unicodedata.normalize("NFKC", name.strip()).rstrip(".").lower()
+    if name.isascii():
+        return name
+    try:
+        return name.encode("idna").decode("ascii")
+    except UnicodeError:
+        return name
+
+
+def domain_covers(domain: str, name: str) -> bool:
+    """Whether a folded name is this folded domain or lies below it."""
+    return name == domain or name.endswith("." + domain)
+
+
+def normal_command(line: str) -> str:
+    """A command line without case, quotes, commas and carets, its white space one space each."""
+    return _BETWEEN.sub(" ", line).strip().casefold()
+
+
+def command_holds(pieces: Sequence[str], line: str) -> bool:
+    """Whether a normal command line holds these normal pieces in this order."""
+    place = 0
+    for piece in pieces:
+        found = line.find(piece, place)
+        if found < 0:
+            return False
+        place = found + len(piece)
+    return True
+
+
+def command_regex(piece: str) -> str:
+    """A piece of a command line as a YARA regular expression that is as tolerant."""
+    words = [_escaped(word) for word in normal_command(piece).split(" ")]
+    return r"[\s\"',^`]{1,16}".join(word for word in words if word)
+
+
+def _escaped(text: str) -> str:
+    return "".join(
+        c if c.isalnum() else f"\\x{ord(c):02x}" if ord(c) < 128 else c for c in text
+    )
+
+
+def is_glob(value: str) -> bool:
+    return "*" in value or "?" in value
+
+
+def glob_regex(value: str) -> re.Pattern[str]:
+    """A glob over folded names."""
+    return re.compile(fnmatch.translate(fold(value).replace("[", "[[]")))
+
+
+def glob_bytes_regex(value: str) -> str:
+    """A glob as a YARA regular expression over bytes: a star stays within one name."""
+    parts = re.split(r"([*?])", value)
+    inner = r"[^\\\/:\*\?\"<>\|\r\n\x00]"
+    return "".join(
+        f"{inner}{{0,64}}" if part == "*" else inner if part == "?" else _escaped(part)
+        for part in parts
+    )
+
+
+def path_regex(value: str) -> re.Pattern[str]:
+    """The end of a folded path with backslashes. Raises ValueError for an unknown variable."""
+    variable, _, rest = fold(value).replace("/", "\\").partition("\\")
+    if variable.startswith("%") and variable not in _VARIABLES:
+        known = ", ".join(_VARIABLES)
+        raise ValueError(f"unknown variable {variable} in a path (known: {known})")
+    start = _VARIABLES.get(variable) or r"(?:^|\\)" + re.escape(variable)
+    steps = rest.split("\\") if rest else []
+    body = "".join(
+        r"(?:\\[^\\]+){0,64}"
+        if step == "**"
+        else r"\\" + re.escape(step).replace(r"\*", r"[^\\]*").replace(r"\?", r"[^\\]")
+        for step in steps
+    )
+    return re.compile(start + body + r"$")
+
+
+def example_path(value: str) -> str:
+    """A path that a path indicator must match."""
+    places = {
+        "%LOCALAPPDATA%": "C:\\Users\\jo\\AppData\\Local",
+        "%APPDATA%": "C:\\Users\\jo\\AppData\\Roaming",
+        "%TEMP%": "C:\\Users\\jo\\AppData\\Local\\Temp",
+    }
+    variable, slash, rest = value.replace("/", "\\").partition("\\")
+    rest = rest.replace("**\\", "Temp1\\").replace("*", "x").replace("?", "x")
+    return places.get(variable.upper(), f"C:\\{variable}") + slash + rest
+
+
+_COPY = re.compile(r"(.+?)(?: \([0-9]{1,3}\)| - COPY)+(\.[^.]*)?", re.DOTALL)
+
+
+def original_of_copy(folded: str) -> str:
+    """The name of which browsers and Explorer made this one, ``NAME (1).ZIP`` or ``NAME - COPY.ZIP``."""
+    found = _COPY.fullmatch(folded)
+    return found[1] + (found[2] or "") if found else folded
+
+
+def last_name(value: str) -> str:
+    """The base name of a path in either notation."""
+    return value.replace("/", "\\").rpartition("\\")[2]

@@ -1,0 +1,185 @@
+"""Opening and reading files without leaving a trace on them, and saying why one could not be read.
+
+Only regular files are opened, never through a link, never waiting (a FIFO or a lock would stop the
+sweep), without changing the time of last access where the system allows it. On Windows the file is
+shared with every other user of it, and content that lies in a cloud is not recalled.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import sys
+from collections.abc import Callable
+from typing import BinaryIO
+
+from .windows import files as windows_files
+
+MAX_PATH_LENGTH = 32_767
+"""Of Windows, in characters; longer paths are not followed on any platform."""
+_PATH_MAX = 4096
+"""Of Linux, in bytes, for one system call (limits.h)."""
+
+_QUIET = (
+    getattr(os, "O_CLOEXEC", 0)
+    | getattr(os, "O_NOFOLLOW", 0)
+    | getattr(os, "O_NONBLOCK", 0)
+    | getattr(os, "O_NOCTTY", 0)
+    | getattr(os, "O_BINARY", 0)
+)
+_NO_ACCESS_TIME: int = getattr(os, "O_NOATIME", 0)
+
+Opener = Callable[[str], BinaryIO]
+
+
+class NotRegularError(OSError):
+    """What lies there is no regular file: a device, FIFO, socket, folder or link."""
+
+
+def open_quietly(path: str) -> BinaryIO:
+    """A regular file, open for reading, unbuffered.
+
+    Raises:
+        NotRegularError: anything but a regular file.
+        OSError: it cannot be opened; :func:`reason_of` says why in words.
+    """
+    if sys.platform == "win32":
+        number = windows_files.open_for_reading(path)
+    else:
+        if not stat.S_ISREG(status_of(path).st_mode):
+            raise NotRegularError(errno.EINVAL, "not a regular file", path)
+        number = open_unnoticed(path, os.O_RDONLY)
+    try:
+        if not stat.S_ISREG(os.fstat(number).st_mode):
+            raise NotRegularError(errno.EINVAL, "not a regular file", path)
+        return open(number, "rb", buffering=0)  # noqa: PTH123 - a descriptor, not a path
+    except OSError:
+        os.close(number)
+        raise
+
+
+def status_of(path: str) -> os.stat_result:
+    """What the system says about a thing itself, not about what it may link to.
+
+    Raises:
+        OSError: as ``lstat``, but not for the length of the path.
+    """
+    if os.name == "nt" or len(os.fsencode(path)) < _PATH_MAX:
+        return os.lstat(path)
+    parent, _, name = path.rpartition("/")
+    folder = open_unnoticed(parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        return os.lstat(name, dir_fd=folder)
+    finally:
+        os.close(folder)
+
+
+def open_unnoticed(path: str, flags: int) -> int:
+    """A descriptor without following a link, waiting, or touching the access time (POSIX).
+
+    Paths longer than the kernel takes at once are walked in pieces.
+    """
+    if len(os.fsencode(path)) < _PATH_MAX:
+        return _open_at(path, flags, None)
+    folder: int | None = None
+    pieces = _pieces(path)
+    for index, piece in enumerate(pieces):
+        last = index == len(pieces) - 1
+        try:
+            number = _open_at(piece, flags if last else os.O_RDONLY | os.O_DIRECTORY, folder)
+        finally:
+            if folder is not None:
+                os.close(folder)
+        folder = number
+    assert folder is not None
+    return folder
+
+
+def _open_at(path: str, flags: int, folder: int | None) -> int:
+    try:
+        return os.open(path, flags | _QUIET | _NO_ACCESS_TIME, dir_fd=folder)
+    except PermissionError as error:
+        # Keeping the access time is for the owner and root alone (open(2), O_NOATIME: EPERM).
+        if error.errno != errno.EPERM or not _NO_ACCESS_TIME:
+            raise
+    return os.open(path, flags | _QUIET, dir_fd=folder)
+
+
+def _pieces(path: str) -> list[str]:
+    """An absolute path cut at separators into pieces that one system call takes each."""
+    pieces: list[str] = []
+    piece = "/" if path.startswith("/") else ""
+    for part in path.split("/"):
+        if len(os.fsencode(piece)) + len(os.fsencode(part)) + 1 >= _PATH_MAX:
+            pieces.append(piece)
+            piece = ""
+        piece = f"{piece}{part}/" if part else piece
+    pieces.append(piece.rstrip("/") or "/")
+    return pieces
+
+
+def read_up_to(file: BinaryIO, limit: int) -> bytes:
+    """The bytes from where the file stands, at most ``limit``, however short its single reads
+    are."""
+    parts: list[bytes] = []
+    while limit > 0 and (part := file.read(min(limit, 1 << 20))):
+        parts.append(part)
+        limit -= len(part)
+    return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def read_at(file: BinaryIO, offset: int, length: int) -> bytes:
+    """At most ``length`` bytes at an offset; fewer at the end of the file."""
+    file.seek(offset)
+    return read_up_to(file, length)
+
+
+def is_gone(error: OSError) -> bool:
+    """Whether the thing vanished between being listed and being opened: nothing was missed then."""
+    return error.errno in (errno.ENOENT, errno.ESTALE) or getattr(error, "winerror", None) in (2, 3)
+
+
+_WINDOWS_REASONS = {
+    5: "access denied",
+    19: "write protected",
+    21: "device not ready",
+    23: "read error on the disk",
+    32: "in use by another program (sharing violation)",
+    33: "locked by another program",
+    206: "name too long",
+    225: "withheld by antivirus",
+    362: "cloud provider not running",
+    1920: "cannot be opened by the system",
+    1921: "link that cannot be resolved",
+}
+_POSIX_REASONS = {
+    errno.EACCES: "access denied",
+    errno.EPERM: "access denied",
+    errno.ENOENT: "vanished during the sweep",
+    errno.ESTALE: "vanished during the sweep",
+    errno.ENAMETOOLONG: "name too long",
+    errno.ELOOP: "link put there during the sweep",
+    errno.ENOTDIR: "no longer a folder",
+    errno.EIO: "read error on the disk",
+    errno.EAGAIN: "locked by another program",
+    errno.E2BIG: "stream too large to be shown by this mount",
+    errno.EBUSY: "in use by another program",
+    errno.EMFILE: "too many open files",
+    errno.ENFILE: "too many open files",
+    errno.ENOTCONN: "file system not connected",
+}
+
+
+def reason_of(error: OSError) -> str:
+    """Why something could not be opened or read, in the words of the coverage."""
+    if isinstance(error, NotRegularError):
+        return "not a regular file"
+    if isinstance(error, windows_files.CloudPlaceholder):
+        return "cloud placeholder, not recalled"
+    code = getattr(error, "winerror", None)
+    if code:
+        return _WINDOWS_REASONS.get(code, f"Windows error {code}")
+    if error.errno in _POSIX_REASONS:
+        return _POSIX_REASONS[error.errno]
+    return f"error {error.errno}: {os.strerror(error.errno)}" if error.errno else str(error)[:100]

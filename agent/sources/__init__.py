@@ -1,0 +1,29 @@
+"""One module per kind of evidence; each is a :class:`Source`.
+
+A new kind of evidence is one module here, one line in ``registry.py`` and one test file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Protocol
+
+from ..coverage import Ledger
+from ..matching import Matcher
+from ..model import Observation
+from ..targets import Target
+
+
+class Source(Protocol):
+    """Reads one kind of evidence from a target."""
+
+    name: str
+
+    def required(self, target: Target) -> bool:
+        """Whether a clean verdict about this target needs this source to be complete."""
+
+    def observe(self, target: Target, matcher: Matcher, ledger: Ledger) -> Iterator[Observation]:
+        """Yield what may match, and keep the ledger: everything examined or unread is counted.
+
+        An error in one item becomes ``ledger.unread(reason, sample)``, never an exception.
+        """

@@ -1,0 +1,234 @@
+"""The memory of processes, as bytes.
+
+Evidence: committed private and image memory, where a payload is in the clear whatever it was on disk.
+By default that of the likely hosts: ``rundll32`` and ``regsvr32`` under whatever name, and every
+process whose command line or modules mention an indicator. Since: every Windows.
+Cannot tell: what is paged out to a compressed store of another process, guarded pages (reading them
+would change the process), and data that is encrypted while it waits. What is found is a mention: the
+same words are in the memory of a browser that shows a report about them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+from ..coverage import Ledger
+from ..matching import Matcher
+from ..model import ByteHit, Observation
+from ..targets import Target
+from ..targets.system import (
+    LiveSystem,
+    ProcessInfo,
+    ProcessMemory,
+    ProcessTable,
+    Region,
+    Unreadable,
+    Vanished,
+)
+from .images import LOADERS, ImageFiles, base_name, is_program
+from .modules import PROTECTED, loaded_modules
+from .processes import describe, key_of, others, process_table, running_system
+
+Mode = Literal["none", "candidates", "all"]
+
+CHUNK = 4 << 20
+"""Bytes per read."""
+OVERLAP = 4 << 10
+"""Bytes of the chunk before that are scanned again, so that nothing is cut in two."""
+MAX_BYTES = 512 << 20
+"""Per process."""
+PAGE = 4 << 10
+
+
+class MemorySource:
+    """One observation per process in whose memory something was found."""
+
+    name = "memory"
+
+    def __init__(self, mode: Mode = "candidates", *, max_bytes: int = MAX_BYTES) -> None:
+        self._mode = mode
+        self._max_bytes = max_bytes
+
+    def required(self, target: Target) -> bool:
+        return target.live is not None and target.platform == "windows"
+
+    def observe(self, target: Target, matcher: Matcher, ledger: Ledger) -> Iterator[Observation]:
+        system = running_system(target, ledger, platform="windows")
+        if system is None:
+            return
+        if self._mode == "none":
+            ledger.skipped("--memory none")
+            return
+        table = process_table(system, ledger)
+        if table is None:
+            return
+        images = ImageFiles(system, matcher, ledger)
+        for process in others(table, target, ledger):
+            if process.kernel:
+                continue
+            original = images.original_file_name(process.executable) if process.executable else ""
+            if self._mode == "all" or _candidate(system, matcher, ledger, process, original):
+                yield from self._process(system, matcher, ledger, process, table, original)
+            else:
+                ledger.note("not a likely host: memory not read (--memory all reads it)")
+
+    def _process(
+        self,
+        system: LiveSystem,
+        matcher: Matcher,
+        ledger: Ledger,
+        process: ProcessInfo,
+        table: ProcessTable,
+        original: str,
+    ) -> Iterator[Observation]:
+        reader = _Reader(matcher, self._max_bytes)
+        try:
+            with system.memory(process.pid) as memory:
+                reader.scan(memory)
+            ledger.examined += 1
+        except Vanished:
+            ledger.note("process ended while it was looked at", process.place)
+        except Unreadable as error:
+            if _is_protected(system, process):
+                ledger.note(PROTECTED, process.place)
+            else:
+                ledger.unread(f"memory: {error.reason}", process.place)
+        ledger.bytes += reader.bytes
+        if reader.over:
+            ledger.unread(
+                f"memory beyond {self._max_bytes >> 20} MiB of one process not read", process.place
+            )
+        if reader.unreadable:
+            ledger.unread("memory: some of it could not be read", process.place)
+        if reader.freed:
+            ledger.note("memory was freed while it was read", process.place)
+        # Whatever interrupted the reading, what was found until then is evidence.
+        if reader.hits:
+            yield Observation(
+                source=self.name,
+                seen="process memory",
+                place=f"memory of {process.place}",
+                keys=(key_of(process),),
+                mention=True,
+                process=describe(process, table, original),
+                hits=tuple(reader.hits.values()),
+            )
+
+
+def _is_protected(system: LiveSystem, process: ProcessInfo) -> bool:
+    try:
+        return system.is_protected(process.pid)
+    except Unreadable:
+        return False
+
+
+def _candidate(
+    system: LiveSystem, matcher: Matcher, ledger: Ledger, process: ProcessInfo, original: str
+) -> bool:
+    if is_program(LOADERS, process.name, original):
+        return True
+    if matcher.wanted_names([process.name]):
+        return True
+    if process.command_line and matcher.scan(process.command_line.encode("utf-8", "surrogatepass")):
+        return True
+    # Modules that cannot be listed are the modules source's gap; it counts them.
+    aside = Ledger(ledger.source, required=False)
+    paths = loaded_modules(system, process, aside, mapped=False) or []
+    return bool(matcher.wanted_names([base_name(path) for path in paths]))
+
+
+class _Reader:
+    """Reads and scans one process's memory within bounds."""
+
+    def __init__(self, matcher: Matcher, max_bytes: int) -> None:
+        self._matcher = matcher
+        self._left = max_bytes
+        self.bytes = 0
+        self.over = False
+        self.freed = False
+        self.unreadable = False
+        self.hits: dict[str, ByteHit] = {}
+        """By indicator, each where it was found first."""
+
+    def scan(self, memory: ProcessMemory) -> None:
+        regions = [r for r in memory.regions() if r.readable and r.kind in ("private", "image")]
+        if sum(region.size for region in regions) > self._left:
+            # The cap must not be eaten by images, which are on disk too.
+            regions.sort(key=lambda region: (region.kind != "private", region.base))
+        failed: list[tuple[int, int]] = []
+        end, tail = -1, b""
+        for region in regions:
+            for address, size in self._chunks(region):
+                if address != end:
+                    tail = b""
+                data = self._read(memory, address, size, failed)
+                if data is None:
+                    end, tail = -1, b""
+                    continue
+                self._look(tail + data, address - len(tail))
+                end, tail = address + size, (tail + data)[-OVERLAP:]
+        if failed:
+            self._judge(memory, failed)
+
+    def _chunks(self, region: Region) -> Iterator[tuple[int, int]]:
+        for offset in range(0, region.size, CHUNK):
+            size = min(CHUNK, region.size - offset, self._left)
+            if size < min(CHUNK, region.size - offset):
+                self.over = True
+            if size <= 0:
+                return
+            self._left -= size
+            yield region.base + offset, size
+
+    def _read(
+        self, memory: ProcessMemory, address: int, size: int, failed: list[tuple[int, int]]
+    ) -> bytes | None:
+        try:
+            data = memory.read(address, size)
+        except Vanished:
+            raise
+        except Unreadable:
+            # One page that was freed meanwhile fails the whole read.
+            failed.append((address, size))
+            return None
+        self.bytes += len(data)
+        return data
+
+    def _judge(self, memory: ProcessMemory, failed: list[tuple[int, int]]) -> None:
+        """Read what failed again, page by page, as far as it is still there."""
+        regions = [r for r in memory.regions() if r.readable and r.kind in ("private", "image")]
+        for address, size in failed:
+            inside = [r for r in regions if r.base < address + size and address < r.base + r.size]
+            if sum(_common(r, address, size) for r in inside) < size:
+                self.freed = True
+            for region in inside:
+                start = max(region.base, address)
+                self._pages(memory, start, min(region.base + region.size, address + size) - start)
+
+    def _pages(self, memory: ProcessMemory, address: int, size: int) -> None:
+        end, tail = -1, b""
+        for page in range(address, address + size, PAGE):
+            if page != end:
+                tail = b""
+            try:
+                data = memory.read(page, min(PAGE, address + size - page))
+            except Vanished:
+                raise
+            except Unreadable:
+                self.unreadable = True
+                continue
+            self.bytes += len(data)
+            self._look(tail + data, page - len(tail))
+            end, tail = page + len(data), (tail + data)[-OVERLAP:]
+
+    def _look(self, data: bytes, address: int) -> None:
+        for hit in self._matcher.scan(data):
+            if hit.indicator not in self.hits:
+                self.hits[hit.indicator] = ByteHit(
+                    indicator=hit.indicator, offset=address + hit.offset, excerpt=hit.excerpt
+                )
+
+
+def _common(region: Region, address: int, size: int) -> int:
+    return min(region.base + region.size, address + size) - max(region.base, address)

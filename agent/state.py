@@ -1,0 +1,70 @@
+"""Where the agent keeps what it writes, and that only one sweep runs at a time."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from types import TracebackType
+
+
+def home() -> Path:
+    """ProgramData on Windows, the state folder of root or the user elsewhere; ``IOCSWEEP_HOME`` overrides."""
+    given = os.environ.get("IOCSWEEP_HOME")
+    if given:
+        return Path(given)
+    if sys.platform == "win32":
+        return Path(os.environ.get("ProgramData", r"C:\ProgramData")) / "iocsweep"  # noqa: SIM112
+    if os.geteuid() == 0:
+        return Path("/var/lib/iocsweep")
+    return Path.home() / ".local" / "state" / "iocsweep"
+
+
+def make_home(folder: Path) -> None:
+    """Make the folder, readable by administrators and its owner only. Raises OSError."""
+    if sys.platform == "win32":
+        from .windows.security import make_private_folder
+
+        make_private_folder(str(folder))
+    else:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+class OneSweep:
+    """Held while a live sweep runs; the system lets go of it with the process."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / "sweep.lock"
+        self._descriptor: int | None = None
+
+    def acquire(self) -> bool:
+        """Whether no other sweep runs. Raises OSError."""
+        self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+        if sys.platform == "win32":
+            import msvcrt
+
+            try:
+                msvcrt.locking(self._descriptor, msvcrt.LK_NBLCK, 1)
+            except OSError:
+                return False
+            return True
+        import fcntl
+
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    def __enter__(self) -> OneSweep:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None

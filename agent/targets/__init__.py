@@ -1,0 +1,66 @@
+"""Where evidence lives, behind one interface.
+
+Time, host and file system come from the target, never from ``os`` directly inside a source.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Protocol
+
+from .. import model
+from ..own import Own
+
+if TYPE_CHECKING:
+    from .system import LiveSystem
+
+
+@dataclass(frozen=True)
+class Root:
+    """One tree that the files source walks: a volume, a mounted volume or a given folder or file."""
+
+    path: str
+    description: str = ""
+    """``C: NTFS`` …; empty for a given path."""
+
+
+@dataclass(frozen=True)
+class SkippedVolume:
+    """A volume that is not walked, and why (network, removable, cloud): said in the coverage."""
+
+    path: str
+    reason: str
+    gap: bool
+    """Whether the target is less than completely examined without it."""
+
+
+class Target(Protocol):
+    """What is swept."""
+
+    @property
+    def platform(self) -> str:
+        """``windows`` or ``linux``: of the evidence's host as far as reading it matters."""
+
+    @property
+    def live(self) -> LiveSystem | None:
+        """The running system; None for evidence at rest."""
+
+    @property
+    def own(self) -> Own:
+        """What belongs to this agent and must not be reported."""
+
+    @property
+    def boundaries(self) -> frozenset[str]:
+        """Folders that a walk must not enter from above."""
+
+    def describe(self) -> model.Target: ...
+
+    def host(self) -> model.Host: ...
+
+    def now(self) -> datetime:
+        """UTC."""
+
+    def roots(self) -> tuple[Sequence[Root], Sequence[SkippedVolume]]:
+        """The trees to walk, and what was left out."""

@@ -1,0 +1,181 @@
+"""This machine, running.
+
+Facts about the host are taken from the host alone: no name is looked up, since a look-up leaves the
+machine. Volumes: all fixed local ones; network drives, CD-ROMs and (unless asked for) removable media are
+left out, and the report says so.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import socket
+import sys
+import uuid
+from collections.abc import Callable, Sequence
+from datetime import datetime, timezone
+from pathlib import Path
+
+import psutil
+
+from .. import model
+from ..own import Own
+from . import Root, SkippedVolume
+from .mounts import Layout, layout, parse_mountinfo
+from .running import RunningSystem
+from .system import LiveSystem
+
+_FALLBACK_ID_SPACE = uuid.UUID("5f1d1f0a-3c43-4d0e-9d3b-6c6f636b6564")
+"""Makes an id from the host's name where the system has none of its own."""
+
+
+class LiveHost:
+    """The target ``live``."""
+
+    def __init__(
+        self,
+        own: Own,
+        *,
+        paths: Sequence[str] = (),
+        removable: bool = False,
+        system: LiveSystem | None = None,
+        now: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
+    ) -> None:
+        self._own = own
+        self._paths = tuple(os.path.abspath(path) for path in paths)
+        self._removable = removable
+        self._system = system if system is not None else RunningSystem()
+        self._now = now
+        self._layout: Layout | None = None
+
+    @property
+    def platform(self) -> str:
+        return "windows" if sys.platform == "win32" else "linux"
+
+    @property
+    def live(self) -> LiveSystem:
+        return self._system
+
+    @property
+    def own(self) -> Own:
+        return self._own
+
+    @property
+    def boundaries(self) -> frozenset[str]:
+        """Mount points that a walk must not enter from above: pseudo and network file systems, and
+        places whose files are walked somewhere else. Each real tree below one is a root of its own."""
+        return self._volumes().boundaries
+
+    def describe(self) -> model.Target:
+        return model.Target(kind=model.TargetKind.LIVE, paths=list(self._paths))
+
+    def now(self) -> datetime:
+        return self._now()
+
+    def host(self) -> model.Host:
+        offset = self._now().astimezone().utcoffset()
+        host = _windows_host() if self.platform == "windows" else _unix_host()
+        host.ip = _addresses()
+        host.architecture = _architecture()
+        host.utc_offset_minutes = None if offset is None else int(offset.total_seconds() // 60)
+        return host
+
+    def roots(self) -> tuple[Sequence[Root], Sequence[SkippedVolume]]:
+        if self._paths:
+            return [Root(path) for path in self._paths], []
+        volumes = self._volumes()
+        return volumes.roots, volumes.skipped
+
+    def _volumes(self) -> Layout:
+        if self._layout is None:
+            if self.platform == "windows":
+                self._layout = _windows_layout(removable=self._removable)
+            else:
+                self._layout = _unix_layout(removable=self._removable)
+        return self._layout
+
+
+def _addresses() -> list[str]:
+    """All addresses of the host's interfaces but loopback."""
+    found: set[str] = set()
+    try:
+        interfaces = psutil.net_if_addrs()
+    except OSError:
+        return []
+    for addresses in interfaces.values():
+        for address in addresses:
+            if address.family in (socket.AF_INET, socket.AF_INET6):
+                plain = address.address.split("%", 1)[0]
+                if plain != "::1" and not plain.startswith("127."):
+                    found.add(plain)
+    return sorted(found, key=lambda address: (":" in address, address))
+
+
+def _architecture() -> str:
+    # platform.machine() is safe where platform.platform() is not: it reads the environment or uname.
+    machine = platform.machine().casefold()
+    return {"x86_64": "amd64", "aarch64": "arm64", "i686": "x86"}.get(machine, machine)
+
+
+def _unix_host() -> model.Host:
+    name = socket.gethostname()
+    release = _os_release()
+    return model.Host(
+        id=_machine_id() or str(uuid.uuid5(_FALLBACK_ID_SPACE, name)),
+        name=name.split(".", 1)[0],
+        fqdn=name if "." in name else "",
+        domain=name.split(".", 1)[1] if "." in name else "",
+        os=model.Os(
+            name=release.get("PRETTY_NAME") or release.get("NAME") or sys.platform,
+            version=release.get("VERSION_ID", ""),
+            platform="linux" if sys.platform.startswith("linux") else sys.platform,
+        ),
+        elevated=os.geteuid() == 0 if sys.platform != "win32" else None,
+    )
+
+
+def _machine_id() -> str:
+    for path in ("/etc/machine-id", "/var/lib/dbus/machine-id"):
+        text = _text(path).strip()
+        if len(text) == 32 and all(c in "0123456789abcdef" for c in text):
+            return str(uuid.UUID(text))
+    return ""
+
+
+def _os_release() -> dict[str, str]:
+    """See os-release(5)."""
+    found: dict[str, str] = {}
+    for line in (_text("/etc/os-release") or _text("/usr/lib/os-release")).splitlines():
+        key, equals, value = line.partition("=")
+        if equals and not line.startswith("#"):
+            found[key.strip()] = value.strip().strip("\"'")
+    return found
+
+
+def _text(path: str) -> str:
+    try:
+        return Path(path).read_text("utf-8", "replace")[:65536]
+    except OSError:
+        return ""
+
+
+def _unix_layout(*, removable: bool) -> Layout:
+    mounts = parse_mountinfo(_text_whole("/proc/self/mountinfo"))
+    return layout(mounts, is_removable=_is_removable, removable=removable)
+
+
+def _text_whole(path: str) -> str:
+    try:
+        return Path(path).read_text("utf-8", "surrogateescape")
+    except OSError:
+        # Not Linux, or no /proc: the root is walked all the same.
+        return ""
+
+
+def _is_removable(device: str) -> bool:
+    """Whether the kernel says so of this ``major:minor``, or of the disk that it is a partition of."""
+    try:
+        block = Path("/sys/dev/block", device).resolve(strict=True)
+    except OSError:
+        return False
+    return any(_text(str(folder / "removable")).strip() == "1" for folder in (block, block.parent))

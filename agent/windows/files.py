@@ -1,0 +1,195 @@
+r"""Opening files so that nothing is changed, recalled or mistaken.
+
+Windows notes the time of the last access only where ``NtfsDisableLastAccessUpdate`` lets it; since
+Windows 10 1803 the default leaves it to the system (on for small system volumes). Keeping it from
+being noted would need the right to write attributes, which the agent does not ask for.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import ntpath
+import os
+import sys
+
+from . import dlls, text
+
+if sys.platform == "win32":
+    import msvcrt
+
+FILE_ATTRIBUTE_DIRECTORY = 0x10
+FILE_ATTRIBUTE_REPARSE_POINT = 0x400
+FILE_ATTRIBUTE_OFFLINE = 0x1000
+FILE_ATTRIBUTE_RECALL_ON_OPEN = 0x40000
+FILE_ATTRIBUTE_RECALL_ON_DATA_ACCESS = 0x400000
+
+_GENERIC_READ = 0x80000000
+_SHARE_ALL = 0x7  # read, write, delete
+_OPEN_EXISTING = 3
+_FLAGS = (
+    0x00100000  # FILE_FLAG_OPEN_NO_RECALL
+    | 0x08000000  # FILE_FLAG_SEQUENTIAL_SCAN
+    | 0x02000000  # FILE_FLAG_BACKUP_SEMANTICS: SeBackupPrivilege counts, if enabled
+)
+_FILE_TYPE_DISK = 1
+_INVALID_ATTRIBUTES = 0xFFFFFFFF
+_FileAttributeTagInfo = 9
+
+
+class CloudPlaceholder(OSError):
+    """The file's content is not here, and reading would fetch it."""
+
+
+class _AttributeTag(ctypes.Structure):
+    _fields_ = (("attributes", ctypes.c_uint32), ("tag", ctypes.c_uint32))
+
+
+def is_cloud_placeholder(attributes: int) -> bool:
+    """Whether reading would recall the content from the cloud or from tape."""
+    return bool(
+        attributes
+        & (
+            FILE_ATTRIBUTE_OFFLINE
+            | FILE_ATTRIBUTE_RECALL_ON_OPEN
+            | FILE_ATTRIBUTE_RECALL_ON_DATA_ACCESS
+        )
+    )
+
+
+def is_reparse(attributes: int) -> bool:
+    """Whether it is a reparse point: a link, a mount point, or a file kept elsewhere."""
+    return bool(attributes & FILE_ATTRIBUTE_REPARSE_POINT)
+
+
+def extended(path: str) -> str:
+    r"""The path with ``\\?\``: as long as it likes, and taken literally (``con``, ``name.``)."""
+    path = path.replace("/", "\\")
+    if path.startswith(("\\\\?\\", "\\\\.\\")):
+        return path
+    if path.startswith("\\??\\"):
+        return "\\\\?\\" + path[4:]
+    if not (path.startswith("\\\\") or path[1:3] == ":\\"):
+        path = ntpath.join(os.getcwd(), path)  # noqa: PTH109
+    path = ntpath.normpath(path)
+    if path.startswith("\\\\"):
+        return "\\\\?\\UNC\\" + path[2:]
+    return "\\\\?\\" + path
+
+
+def shown(path: str) -> str:
+    r"""The path as a person knows it: without ``\\?\`` where it can do without."""
+    if path[:8].casefold() == "\\\\?\\unc\\":
+        return "\\\\" + path[8:]
+    if path.startswith("\\\\?\\") and path[5:6] == ":":
+        return path[4:]
+    return path
+
+
+def attributes(path: str) -> int:
+    """The file's attributes, of a link itself and not of what it points to."""
+    ask = dlls.function("kernel32", "GetFileAttributesW", ctypes.c_uint32, text.Pointer)
+    found: int = ask(text.wide(extended(path)))
+    if found == _INVALID_ATTRIBUTES:
+        raise dlls.failure(path)
+    return found
+
+
+def handle_for_reading(path: str) -> int:
+    """A handle to a regular file; see :func:`open_for_reading`. The caller closes it."""
+    create = dlls.function(
+        "kernel32",
+        "CreateFileW",
+        ctypes.c_void_p,
+        text.Pointer,
+        ctypes.c_uint32,
+        ctypes.c_uint32,
+        ctypes.c_void_p,
+        ctypes.c_uint32,
+        ctypes.c_uint32,
+        ctypes.c_void_p,
+    )
+    handle: int | None = create(
+        text.wide(extended(path)), _GENERIC_READ, _SHARE_ALL, None, _OPEN_EXISTING, _FLAGS, None
+    )
+    if handle is None or handle == dlls.INVALID_HANDLE:
+        raise dlls.failure(path)
+    try:
+        _regular(handle, path)
+    except OSError:
+        dlls.close(handle)
+        raise
+    return handle
+
+
+def _regular(handle: int, path: str) -> None:
+    """Refuse what is not a file on a disk with its content here; asked of the handle: no race."""
+    kind = dlls.function("kernel32", "GetFileType", ctypes.c_uint32, ctypes.c_void_p)
+    if kind(handle) != _FILE_TYPE_DISK:
+        raise OSError(errno.EINVAL, "a device or a pipe, not a file", path)
+    tag = _AttributeTag()
+    ask = dlls.function(
+        "kernel32",
+        "GetFileInformationByHandleEx",
+        ctypes.c_int,
+        ctypes.c_void_p,
+        ctypes.c_int32,
+        ctypes.c_void_p,
+        ctypes.c_uint32,
+    )
+    if not ask(handle, _FileAttributeTagInfo, ctypes.addressof(tag), ctypes.sizeof(tag)):
+        # File systems may lack this question; then the name is asked.
+        tag.attributes = attributes(path)
+    if tag.attributes & FILE_ATTRIBUTE_DIRECTORY:
+        raise IsADirectoryError(errno.EISDIR, "a folder", path)
+    if is_cloud_placeholder(tag.attributes):
+        raise CloudPlaceholder(errno.ENODATA, "its content is not on this machine", path)
+
+
+def open_for_reading(path: str) -> int:
+    """A file descriptor for reading, sharing everything, never recalling from the cloud.
+
+    Links are followed. Raises CloudPlaceholder, IsADirectoryError, or OSError with ``winerror``
+    (32: locked by another process).
+    """
+    handle = handle_for_reading(path)
+    if sys.platform == "win32":
+        return msvcrt.open_osfhandle(handle, os.O_RDONLY | os.O_BINARY | os.O_NOINHERIT)
+    dlls.close(handle)
+    raise OSError(errno.ENOSYS, "only on Windows", path)
+
+
+def expose_placeholders() -> bool:
+    """Let this process see placeholders' attributes undisguised; False where Windows cannot.
+
+    Source: RtlSetProcessPlaceholderCompatibilityMode (Microsoft Learn), since Windows 10 1803.
+    """
+    phcm_expose_placeholders = 2
+    try:
+        set_mode = dlls.function(
+            "ntdll", "RtlSetProcessPlaceholderCompatibilityMode", ctypes.c_int8, ctypes.c_int8
+        )
+    except OSError:
+        return False
+    return bool(set_mode(phcm_expose_placeholders) >= 0)
+
+
+def long_path(path: str) -> str:
+    """The path with every 8.3 name written out; the file must exist."""
+    return _other_form("GetLongPathNameW", path)
+
+
+def short_path(path: str) -> str:
+    """The path with 8.3 names, where the volume keeps them; the file must exist."""
+    return _other_form("GetShortPathNameW", path)
+
+
+def _other_form(name: str, path: str) -> str:
+    convert = dlls.function(
+        "kernel32", name, ctypes.c_uint32, text.Pointer, text.Pointer, ctypes.c_uint32
+    )
+    answer = text.space(text.MAX_PATH_UNITS)
+    length = convert(text.wide(extended(path)), answer, len(answer))
+    if not 0 < length < len(answer):
+        raise dlls.failure(path)
+    return shown(text.narrow(answer, length))

@@ -1,0 +1,451 @@
+"""Processes from outside: image, modules, mapped files, memory.
+
+What the loader's list says (:func:`modules`) is written by the process itself and can be forged;
+what the kernel maps (:func:`mapped_images`) cannot, and shows images that were unlinked from the
+list or deleted from the disk. A process that has ended gives ProcessLookupError, one that Windows
+protects (PPL) gives PermissionError even to SYSTEM.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from errno import EIO, ESRCH
+from types import TracebackType
+from typing import Any
+
+from . import devices, dlls, text
+
+MAX_MODULES = 16_384
+MAX_REGIONS = 4_000_000
+MAX_READ = 64 * 1024 * 1024
+PAGE = 4096
+
+_LIMITED = 0x1000  # PROCESS_QUERY_LIMITED_INFORMATION
+_READ = 0x0400 | 0x0010  # PROCESS_QUERY_INFORMATION | PROCESS_VM_READ
+_LIST_MODULES_ALL = 3
+_STILL_ACTIVE = 259
+_ATTEMPTS = 5
+
+_COMMITTED = 0x1000
+_PAGE_NOACCESS = 0x01
+_PAGE_GUARD = 0x100
+_PRIVATE, _MAPPED, _IMAGE = 0x20000, 0x40000, 0x1000000
+
+_ProcessBasicInformation = 0
+_ProcessProtectionInformation = 61
+
+
+class _MemoryBasicInformation(ctypes.Structure):
+    _fields_ = (
+        ("base", ctypes.c_void_p),
+        ("allocation_base", ctypes.c_void_p),
+        ("allocation_protect", ctypes.c_uint32),
+        ("partition", ctypes.c_uint16),
+        ("size", ctypes.c_size_t),
+        ("state", ctypes.c_uint32),
+        ("protect", ctypes.c_uint32),
+        ("type", ctypes.c_uint32),
+    )
+
+
+class _BasicInformation(ctypes.Structure):
+    _fields_ = (
+        ("exit_status", ctypes.c_int32),
+        ("peb", ctypes.c_void_p),
+        ("affinity", ctypes.c_void_p),
+        ("priority", ctypes.c_int32),
+        ("pid", ctypes.c_void_p),
+        ("parent", ctypes.c_void_p),
+    )
+
+
+@dataclass(frozen=True)
+class Region:
+    """A run of pages alike, as VirtualQueryEx tells them; numbers as in MEMORY_BASIC_INFORMATION."""
+
+    base: int
+    size: int
+    state: int
+    protect: int
+    type: int
+    allocation: int = 0
+    """Where the allocation begins that these pages belong to."""
+
+    @property
+    def readable(self) -> bool:
+        """Committed, and neither a guard page (reading would disarm it) nor without access."""
+        return (
+            self.state == _COMMITTED
+            and not self.protect & _PAGE_GUARD
+            and self.protect & 0xFF not in (0, _PAGE_NOACCESS)
+        )
+
+    @property
+    def private(self) -> bool:
+        """Belongs to no file: heap, stack, injected code."""
+        return self.type == _PRIVATE
+
+    @property
+    def mapped(self) -> bool:
+        """A view of a file or of shared memory, mapped as data."""
+        return self.type == _MAPPED
+
+    @property
+    def image(self) -> bool:
+        """A view of an executable file, mapped as code."""
+        return self.type == _IMAGE
+
+
+@dataclass(frozen=True)
+class MappedFile:
+    """A file mapped into a process."""
+
+    base: int
+    path: str
+    """As a usual path; empty if Windows does not tell it, with ``error`` saying why."""
+    image: bool
+    """Mapped as code by the loader, not as data."""
+    error: str = ""
+
+
+def _place(pid: int) -> str:
+    return f"process {pid}"
+
+
+def _gone(pid: int) -> ProcessLookupError:
+    return ProcessLookupError(ESRCH, "the process has ended", _place(pid))
+
+
+def _exited(handle: int) -> bool:
+    code = ctypes.c_uint32()
+    ask = dlls.function(
+        "kernel32",
+        "GetExitCodeProcess",
+        ctypes.c_int,
+        ctypes.c_void_p,
+        ctypes.POINTER(ctypes.c_uint32),
+    )
+    return bool(ask(handle, ctypes.byref(code))) and code.value != _STILL_ACTIVE
+
+
+def _failure(handle: int, pid: int, code: int | None = None) -> OSError:
+    """The error of a call on a process, told apart from the process having ended meanwhile."""
+    if code is None:
+        code = dlls.last_error()
+    return _gone(pid) if _exited(handle) else dlls.failure(_place(pid), code)
+
+
+def _open(pid: int, access: int) -> int:
+    open_process = dlls.function(
+        "kernel32",
+        "OpenProcess",
+        ctypes.c_void_p,
+        ctypes.c_uint32,
+        ctypes.c_int,
+        ctypes.c_uint32,
+    )
+    handle: int | None = open_process(access, 0, pid)
+    if handle:
+        return handle
+    code = dlls.last_error()
+    raise _gone(pid) if code == dlls.ERROR_INVALID_PARAMETER and pid else dlls.failure(
+        _place(pid), code
+    )
+
+
+@contextmanager
+def _opened(pid: int, access: int) -> Iterator[int]:
+    handle = _open(pid, access)
+    try:
+        yield handle
+    finally:
+        dlls.close(handle)
+
+
+def _query(handle: int, what: int, answer: Any) -> int:
+    """NtQueryInformationProcess into a structure; its NTSTATUS (0 is success)."""
+    query = dlls.function(
+        "ntdll",
+        "NtQueryInformationProcess",
+        ctypes.c_int32,
+        ctypes.c_void_p,
+        ctypes.c_int32,
+        ctypes.c_void_p,
+        ctypes.c_uint32,
+        ctypes.c_void_p,
+    )
+    status: int = query(handle, what, ctypes.addressof(answer), ctypes.sizeof(answer), None)
+    return status
+
+
+def _without_peb(handle: int) -> bool:
+    basic = _BasicInformation()
+    return _query(handle, _ProcessBasicInformation, basic) == 0 and not basic.peb
+
+
+def is_minimal(pid: int) -> bool:
+    """Whether the process has no user-mode loader, so neither image nor module list.
+
+    The kernel's own (Idle, System, Registry, Memory Compression) and WSL 1's have none.
+    """
+    if pid == 0:
+        return True
+    with _opened(pid, _LIMITED) as handle:
+        return _without_peb(handle)
+
+
+def is_protected(pid: int) -> bool:
+    """Whether Windows keeps even SYSTEM from reading it (PPL); False when it does not tell."""
+    level = ctypes.c_uint8()
+    try:
+        with _opened(pid, _LIMITED) as handle:
+            return _query(handle, _ProcessProtectionInformation, level) == 0 and level.value != 0
+    except OSError:
+        return False
+
+
+def image_path(pid: int) -> str:
+    """The path of the process's image as the kernel knows it.
+
+    Needs limited rights only, so it works for protected processes too. ``""`` for a process that
+    has no image file (see :func:`is_minimal`).
+    """
+    if pid == 0:
+        return ""
+    query = dlls.function(
+        "kernel32",
+        "QueryFullProcessImageNameW",
+        ctypes.c_int,
+        ctypes.c_void_p,
+        ctypes.c_uint32,
+        text.Pointer,
+        ctypes.POINTER(ctypes.c_uint32),
+    )
+    with _opened(pid, _LIMITED) as handle:
+        answer = text.space(text.MAX_PATH_UNITS)
+        length = ctypes.c_uint32(len(answer))
+        if query(handle, 0, answer, ctypes.byref(length)):
+            return text.narrow(answer, min(length.value, len(answer)))
+        code = dlls.last_error()
+        if code == dlls.ERROR_GEN_FAILURE and not _exited(handle) and _without_peb(handle):
+            return ""
+        raise _failure(handle, pid, code)
+
+
+def modules(pid: int) -> list[str]:
+    """The paths in the loader's list of a process, 32-bit modules included.
+
+    A list that changes while it is read is read again; if it never holds still, OSError 299.
+    """
+    with _opened(pid, _READ) as handle:
+        for attempt in range(_ATTEMPTS):
+            time.sleep(0.02 * attempt)
+            try:
+                return [_module_path(handle, pid, module) for module in _module_list(handle, pid)]
+            except ProcessLookupError:
+                raise
+            except OSError as error:
+                if dlls.code_of(error) in (dlls.ERROR_ACCESS_DENIED, 0) or attempt == _ATTEMPTS - 1:
+                    raise
+        raise AssertionError  # the loop returns or raises
+
+
+def _module_list(handle: int, pid: int) -> list[int]:
+    enumerate_modules = dlls.function(
+        "kernel32",
+        "K32EnumProcessModulesEx",
+        ctypes.c_int,
+        ctypes.c_void_p,
+        ctypes.POINTER(ctypes.c_void_p),
+        ctypes.c_uint32,
+        ctypes.POINTER(ctypes.c_uint32),
+        ctypes.c_uint32,
+    )
+    width = ctypes.sizeof(ctypes.c_void_p)
+    room = 256
+    while True:
+        found = (ctypes.c_void_p * room)()
+        needed = ctypes.c_uint32()
+        size = ctypes.sizeof(found)
+        if not enumerate_modules(handle, found, size, ctypes.byref(needed), _LIST_MODULES_ALL):
+            raise _failure(handle, pid)
+        count = needed.value // width
+        if count <= room:
+            return [module for module in found[:count] if module]
+        if count > MAX_MODULES:
+            raise OSError(EIO, f"{count:,} modules, more than {MAX_MODULES:,}", _place(pid))
+        room = count + 64
+
+
+def _module_path(handle: int, pid: int, module: int) -> str:
+    file_name = dlls.function(
+        "kernel32",
+        "K32GetModuleFileNameExW",
+        ctypes.c_uint32,
+        ctypes.c_void_p,
+        ctypes.c_void_p,
+        text.Pointer,
+        ctypes.c_uint32,
+    )
+    for units in (520, text.MAX_PATH_UNITS):
+        answer = text.space(units)
+        length = file_name(handle, module, answer, units)
+        if not length:
+            raise _failure(handle, pid)
+        if length < units - 1:
+            break
+    return text.narrow(answer, min(length, units))
+
+
+def mapped_files(pid: int) -> list[MappedFile]:
+    """Every file that the kernel has mapped into a process, in order of address.
+
+    Shared memory that no file backs is left out; an image whose file cannot be named is not.
+    """
+    file_name = dlls.function(
+        "kernel32",
+        "K32GetMappedFileNameW",
+        ctypes.c_uint32,
+        ctypes.c_void_p,
+        ctypes.c_void_p,
+        text.Pointer,
+        ctypes.c_uint32,
+    )
+    names = devices.dos_devices()
+    answer = text.space(text.MAX_PATH_UNITS)
+    files: list[MappedFile] = []
+    last = None
+    with ProcessMemory(pid) as memory:
+        for region in memory.regions():
+            if not (region.image or region.mapped) or region.allocation == last:
+                continue
+            last = region.allocation
+            length = file_name(memory.handle, last, answer, len(answer))
+            if length:
+                path = devices.drive_path(text.narrow(answer, min(length, len(answer))), names)
+                files.append(MappedFile(last, path, region.image))
+                continue
+            code = dlls.last_error()
+            if region.image or code != dlls.ERROR_FILE_INVALID:
+                error = dlls.failure(_place(pid), code)
+                files.append(MappedFile(last, "", region.image, error.strerror or str(code)))
+    return files
+
+
+def mapped_images(pid: int) -> list[str]:
+    """The paths of the executable files mapped into a process, each once.
+
+    Sees images unlinked from the loader's list and images whose file was deleted. ``""`` stands for
+    one that Windows does not name, which is a gap; :func:`mapped_files` tells its address and why.
+    """
+    return list(dict.fromkeys(file.path for file in mapped_files(pid) if file.image))
+
+
+class ProcessMemory:
+    """The memory of a process, opened for reading; a context manager."""
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+        self._handle = 0
+        self._buffer = ctypes.create_string_buffer(0)
+
+    def __enter__(self) -> ProcessMemory:
+        self._handle = _open(self.pid, _READ)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        handle, self._handle = self._handle, 0
+        if handle:
+            dlls.close(handle)
+
+    @property
+    def handle(self) -> int:
+        """The process handle while open."""
+        if not self._handle:
+            raise ValueError(f"the memory of process {self.pid} is not open")
+        return self._handle
+
+    def regions(self) -> Iterator[Region]:
+        """All regions of the address space that are not free, in order.
+
+        Raises ProcessLookupError if the process ends meanwhile: its memory is gone by then, and an
+        empty answer would look like a clean one.
+        """
+        query = dlls.function(
+            "kernel32",
+            "VirtualQueryEx",
+            ctypes.c_size_t,
+            ctypes.c_void_p,
+            ctypes.c_void_p,
+            ctypes.POINTER(_MemoryBasicInformation),
+            ctypes.c_size_t,
+        )
+        info = _MemoryBasicInformation()
+        address = 0
+        for _ in range(MAX_REGIONS):
+            if not query(self.handle, address, ctypes.byref(info), ctypes.sizeof(info)):
+                code = dlls.last_error()
+                # Beyond the last address the answer is "invalid parameter": the usual end.
+                if code != dlls.ERROR_INVALID_PARAMETER or not address or _exited(self.handle):
+                    raise _failure(self.handle, self.pid, code)
+                return
+            base = info.base or 0
+            if base + info.size <= address:
+                raise OSError(EIO, f"regions do not advance at {address:#x}", _place(self.pid))
+            if info.type:
+                yield Region(
+                    base, info.size, info.state, info.protect, info.type, info.allocation_base or 0
+                )
+            address = base + info.size
+            if address >= 1 << 64:
+                return
+        raise OSError(EIO, f"more than {MAX_REGIONS:,} regions", _place(self.pid))
+
+    def read(self, address: int, size: int) -> bytes:
+        """``size`` bytes, at most 64 MiB; fewer if the memory ends or cannot be read before.
+
+        A short answer ends exactly at the first page that cannot be read. Raises OSError if not
+        even the first page can, ProcessLookupError if the process has ended.
+        """
+        if not 0 < size <= MAX_READ:
+            raise ValueError(f"size {size} not between 1 and {MAX_READ}")
+        if len(self._buffer) < size:
+            self._buffer = ctypes.create_string_buffer(size)
+        if self._copy(address, 0, size) == size:
+            return ctypes.string_at(self._buffer, size)
+        code = dlls.last_error()
+        done = 0
+        while done < size:
+            step = min(PAGE - (address + done) % PAGE, size - done)
+            if self._copy(address, done, step) < step:
+                break
+            done += step
+        if not done:
+            raise _failure(self.handle, self.pid, code)
+        return ctypes.string_at(self._buffer, done)
+
+    def _copy(self, address: int, offset: int, size: int) -> int:
+        """Copy into the buffer at the same offset; how many bytes, 0 if the call failed."""
+        read = dlls.function(
+            "kernel32",
+            "ReadProcessMemory",
+            ctypes.c_int,
+            ctypes.c_void_p,
+            ctypes.c_void_p,
+            ctypes.c_void_p,
+            ctypes.c_size_t,
+            ctypes.POINTER(ctypes.c_size_t),
+        )
+        done = ctypes.c_size_t()
+        target = ctypes.addressof(self._buffer) + offset
+        ok = read(self.handle, address + offset, target, size, ctypes.byref(done))
+        return min(done.value, size) if ok else 0

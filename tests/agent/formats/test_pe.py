@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+import io
+import struct
+import time
+from contextlib import suppress
+from datetime import datetime, timezone
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agent.formats import FormatError
+from agent.formats.pe import MAX_EXPORTS, machine_of, original_file_name, read_pe
+from tests.planted import dll
+
+
+def machine(data: bytes) -> str | None:
+    return machine_of(lambda offset, length: data[offset : offset + length])
+
+
+def test_a_dll_says_its_machine_its_exports_and_when_it_was_made() -> None:
+    found = read_pe(dll(["PointFunctionCall"]))
+
+    assert found.machine == "amd64"
+    assert found.dll
+    assert found.exports == ["PointFunctionCall"]
+    assert found.compiled == datetime(2018, 11, 14, 10, 59, 12, tzinfo=timezone.utc)
+
+
+def test_an_open_file_is_read_as_its_bytes_are() -> None:
+    data = dll(["B", "A"])
+
+    assert read_pe(io.BytesIO(data)) == read_pe(data)
+    assert read_pe(data).exports == ["A", "B"]
+
+
+def test_a_32_bit_dll_is_x86() -> None:
+    assert read_pe(dll(machine=0x14C)).machine == "x86"
+    assert machine(dll(machine=0x14C)) == "x86"
+    assert machine(dll(machine=0x1C4)) == "0x1c4"
+
+
+def test_the_machine_is_found_behind_a_long_stub() -> None:
+    data = bytearray(100_000)
+    data[:2] = b"MZ"
+    struct.pack_into("<I", data, 60, 90_000)
+    data[90_000:90_006] = b"PE\0\0\x64\x86"
+
+    assert machine(bytes(data)) == "amd64"
+
+
+def test_an_export_by_ordinal_counts_as_an_export() -> None:
+    data = bytearray(dll(["A", "PointFunctionCall"]))
+    at = data.find(struct.pack("<II", 2, 2))
+    struct.pack_into("<I", data, at + 4, 1)
+
+    assert read_pe(bytes(data)).exports == ["A", "#2"]
+
+
+def test_the_original_name_is_that_of_the_version_resource(tmp_path: Path) -> None:
+    file = tmp_path / "renamed.exe"
+    file.write_bytes(dll(original_name="RUNDLL32.EXE"))
+
+    assert original_file_name(str(file)) == "RUNDLL32.EXE"
+    assert read_pe(file.read_bytes()).original_file_name == "RUNDLL32.EXE"
+
+
+def test_without_a_version_resource_there_is_no_original_name(tmp_path: Path) -> None:
+    file = tmp_path / "plain.dll"
+    file.write_bytes(dll())
+
+    assert original_file_name(str(file)) == ""
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"MZ", b"MZ" + bytes(62), b"PK\3\4", dll()[:0x84], dll()[:0x90]]
+)
+def test_what_is_no_pe_file_is_said_to_be_none(data: bytes) -> None:
+    with pytest.raises(FormatError):
+        read_pe(data)
+
+
+def test_more_sections_than_a_linker_makes_are_refused() -> None:
+    data = bytearray(dll())
+    struct.pack_into("<H", data, 0x86, 97)
+
+    with pytest.raises(FormatError, match="97 sections"):
+        read_pe(bytes(data))
+
+
+def test_an_export_directory_that_points_nowhere_is_malformed_or_empty() -> None:
+    data = bytearray(dll())
+    at = data.find(struct.pack("<II", 1, 1))
+    struct.pack_into("<I", data, at + 8, 0xFFFF_FFF0)
+
+    with suppress(FormatError):
+        assert "PointFunctionCall" not in read_pe(bytes(data)).exports
+
+
+def test_a_directory_of_endless_exports_takes_neither_long_nor_much() -> None:
+    data = bytearray(dll([f"f{number:03}" for number in range(200)]))
+    at = data.find(struct.pack("<II", 200, 200))
+    struct.pack_into("<II", data, at, 0xFFFF_FFFF, 0xFFFF_FFFF)
+    start = time.monotonic()
+
+    with suppress(FormatError):
+        assert len(read_pe(bytes(data)).exports) <= MAX_EXPORTS
+    assert time.monotonic() - start < 5
+
+
+@settings(max_examples=60, deadline=2000)
+@given(st.binary(max_size=4096))
+def test_any_bytes_end_in_facts_or_in_a_format_error(data: bytes) -> None:
+    for attempt in (data, b"MZ" + data, dll(size=8192)[:0x80] + data):
+        with suppress(FormatError):
+            read_pe(attempt)
+
+
+@settings(max_examples=100, deadline=2000)
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 0x600), st.sampled_from([0, 1, 0x7F, 0x80, 0xFF])), max_size=12
+    )
+)
+def test_a_damaged_dll_ends_in_facts_or_in_a_format_error(damage: list[tuple[int, int]]) -> None:
+    data = bytearray(dll(size=8192, original_name="x.dll"))
+    for offset, value in damage:
+        data[offset] = value
+    try:
+        found = read_pe(bytes(data))
+    except FormatError:
+        return
+    assert len(found.exports) <= MAX_EXPORTS

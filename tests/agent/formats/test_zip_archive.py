@@ -1,0 +1,177 @@
+from __future__ import annotations
+
+import io
+import struct
+import zipfile
+from contextlib import suppress
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agent.formats import FormatError
+from agent.formats.zip_archive import (
+    Member,
+    find_directory,
+    looks_like_zip,
+    members,
+    unpack,
+)
+from tests.planted import archive, bomb
+
+LIMIT = 1 << 20
+
+
+def listed(data: bytes) -> list[Member]:
+    file = io.BytesIO(data)
+    return list(members(file, find_directory(file, len(data))))
+
+
+def test_members_are_listed_and_unpacked_as_by_zipfile() -> None:
+    content = {"a.txt": b"x" * 5000, "dir/b.bin": bytes(range(256)), "dir/": b"", "c": b""}
+    data = archive(content)
+    found = listed(data)
+
+    assert {member.name: member.size for member in found} == {
+        name: len(value) for name, value in content.items()
+    }
+    for member in found:
+        assert unpack(io.BytesIO(data), member, LIMIT) == content[member.name]
+
+
+def test_a_member_knows_the_last_part_of_its_path() -> None:
+    def member(name: str) -> Member:
+        return Member(name, 0, 0, 0, encrypted=False, header=0)
+
+    assert member("a/b/c.dat").base_name == "c.dat"
+    assert member("a\\d.dat").base_name == "d.dat"
+    assert (member("a/e/").base_name, member("a/e/").folder_name) == ("", "e")
+
+
+def test_stored_members_are_unpacked_too() -> None:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as out:
+        out.writestr("a", b"stored")
+    data = buffer.getvalue()
+
+    assert unpack(io.BytesIO(data), listed(data)[0], LIMIT) == b"stored"
+
+
+def test_another_method_is_named() -> None:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_LZMA) as out:
+        out.writestr("a", b"x")
+    data = buffer.getvalue()
+
+    with pytest.raises(FormatError, match="method 14"):
+        unpack(io.BytesIO(data), listed(data)[0], LIMIT)
+
+
+def test_zip64_sizes_are_read() -> None:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as out, out.open("a", "w", force_zip64=True) as member:
+        member.write(b"x" * 100)
+    found = listed(buffer.getvalue())
+
+    assert [(member.name, member.size) for member in found] == [("a", 100)]
+
+
+def test_a_zip64_extra_field_replaces_what_32_bits_do_not_hold() -> None:
+    data = bytearray(archive({"a": b"x" * 100}))
+    at = data.find(b"PK\1\2")
+    extra = struct.pack("<HHQ", 1, 8, 5 << 32)
+    struct.pack_into("<I", data, at + 24, 0xFFFF_FFFF)
+    struct.pack_into("<H", data, at + 30, len(extra))
+    data[at + 47 : at + 47] = extra
+    end = data.find(b"PK\5\6")
+    struct.pack_into("<I", data, end + 12, 47 + len(extra))
+
+    assert listed(bytes(data))[0].size == 5 << 32
+
+
+def test_the_zip64_end_record_is_followed() -> None:
+    data = archive({"a": b"x"})
+    at = data.find(b"PK\5\6")
+    length, offset = struct.unpack_from("<II", data, at + 12)
+    end64 = struct.pack("<4sQ2H2I4Q", b"PK\6\6", 44, 45, 45, 0, 0, 1, 1, length, offset)
+    locator = struct.pack("<4sIQI", b"PK\6\7", 0, at, 1)
+    end = struct.pack("<4s4H2IH", b"PK\5\6", 0, 0, 0xFFFF, 0xFFFF, 0xFFFF_FFFF, 0xFFFF_FFFF, 0)
+
+    assert [member.name for member in listed(data[:at] + end64 + locator + end)] == ["a"]
+
+
+def test_an_archive_behind_a_program_is_found() -> None:
+    data = b"MZ" + bytes(5000) + archive({"a": b"content"})
+
+    assert unpack(io.BytesIO(data), listed(data)[0], LIMIT) == b"content"
+
+
+def test_names_are_unicode_or_code_page_437() -> None:
+    data = archive({"Документы.txt": b""})
+    assert listed(data)[0].name == "Документы.txt"
+
+    old = bytearray(archive({"abc.txt": b""}))
+    at = old.find(b"PK\1\2") + 46
+    old[at : at + 3] = b"\x81\x84\x94"
+    assert listed(bytes(old))[0].name == "üäö.txt"
+
+
+def test_an_encrypted_member_is_listed_and_not_unpacked() -> None:
+    data = archive({"ds7002.lnk": b"x"}, encrypted=True)
+    (member,) = listed(data)
+
+    assert (member.name, member.encrypted) == ("ds7002.lnk", True)
+    with pytest.raises(FormatError, match="encrypted"):
+        unpack(io.BytesIO(data), member, LIMIT)
+
+
+def test_a_bomb_is_unpacked_no_further_than_allowed() -> None:
+    data = bomb("cyzfc.dat", 1000, 64 << 20)
+    (member,) = listed(data)
+
+    assert unpack(io.BytesIO(data), member, LIMIT) == bytes(LIMIT)
+
+
+def test_members_before_the_damage_are_given() -> None:
+    data = bytearray(archive({"a": b"", "b": b""}))
+    second = data.rfind(b"PK\1\2")
+    data[second] = 0
+    file = io.BytesIO(data)
+    entries = members(file, find_directory(file, len(data)))
+
+    assert next(entries).name == "a"
+    with pytest.raises(FormatError, match="damaged entry"):
+        next(entries)
+
+
+def test_an_archive_cut_short_has_no_directory() -> None:
+    data = archive({"a": b"x" * 100})
+    with pytest.raises(FormatError, match="no end of central directory"):
+        find_directory(io.BytesIO(data[:-30]), len(data) - 30)
+
+
+def test_archives_are_told_by_their_first_bytes() -> None:
+    assert looks_like_zip(archive({"a": b""}))
+    assert looks_like_zip(archive({}))
+    assert not looks_like_zip(b"MZ")
+
+
+@settings(max_examples=150, deadline=2000)
+@given(
+    st.lists(st.tuples(st.integers(0, 400), st.integers(0, 255)), max_size=8),
+    st.integers(0, 200),
+    st.binary(max_size=64),
+)
+def test_a_damaged_archive_ends_in_members_or_in_a_format_error(
+    damage: list[tuple[int, int]], cut: int, tail: bytes
+) -> None:
+    data = bytearray(archive({"a": b"x" * 300, "dir/ds7002.lnk": bytes(range(200))}))
+    for offset, value in damage:
+        if offset < len(data):
+            data[offset] = value
+    data = data[: len(data) - cut] + tail
+    file = io.BytesIO(data)
+    with suppress(FormatError):
+        for member in members(file, find_directory(file, len(data))):
+            with suppress(FormatError):
+                assert len(unpack(file, member, 4096)) <= 4096
