@@ -7,6 +7,7 @@ one chain, and one chain is one finding, however many sightings it has.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 
 from msgspec import Struct
 
@@ -25,9 +26,9 @@ def file_key(path: str) -> str:
     return f"file:{folded}"
 
 
-def process_key(pid: int, start: float | None = None) -> str:
-    """Of a process; ``start`` in seconds since 1970 tells two users of one pid apart."""
-    return f"process:{pid}:{int(start or 0)}"
+def process_key(pid: int, start: datetime | None = None) -> str:
+    """Of a process; its start tells two users of one pid apart."""
+    return f"process:{pid}:{0 if start is None else int(start.timestamp())}"
 
 
 def domain_key(name: str) -> str:

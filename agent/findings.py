@@ -74,7 +74,7 @@ def finding_of(chain: Chain, host: str, packs: Sequence[Pack], now: datetime) ->
         strength=strength,
         score=min(_SCORES[strength] + _PER_INDICATOR * (indicators - 1), _most(strength)),
         title=_title(top, process, file, observations),
-        reasons=[rule.title for rule in chain.rules] or _distinct(m.reason for m in matches)[:16],
+        reasons=_distinct([*(rule.title for rule in chain.rules), *(m.reason for m in matches)])[:16],
         indicator=reference_of(top, packs),
         evidence=evidence[:MAX_EVIDENCE],
         file=file,

@@ -46,23 +46,14 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
 
     def recorded(self) -> dict[str, object]:
         """What the report keeps of it: no secrets, and no defaults."""
-        plain = msgspec.to_builtins(
-            self,
-            builtin_types=(Path,),
-        )
-        default = msgspec.to_builtins(Options(command=self.command), builtin_types=(Path,))
+        plain = msgspec.to_builtins(self, enc_hook=str)
+        default = msgspec.to_builtins(Options(command=self.command), enc_hook=str)
         hidden = {"command", "token_file"}
         return {
-            key: _text(value)
+            key: value
             for key, value in plain.items()
             if key not in hidden and value != default[key]
         }
-
-
-def _text(value: object) -> object:
-    if isinstance(value, Path):
-        return str(value)
-    return [_text(part) for part in value] if isinstance(value, list) else value
 
 
 class _Parser(argparse.ArgumentParser):

@@ -198,15 +198,15 @@ def build(windows: Windows, source: Path, dist: Path, work: Path, *, force: bool
     order = work / "order.json"
     order.write_text(json.dumps(_order(source, work, windows, seconds)), encoding="utf-8")
     folders = ["--workpath", windows.path(work / "pyinstaller"), "--distpath", windows.path(dist)]
-    command = [windows.python, "-m", "PyInstaller", "--noconfirm", "--clean", *folders]
+    options = ["--noconfirm", "--clean", *folders, windows.path(HERE / "iocsweep.spec")]
     environment = {
         "IOCSWEEP_BUILD": windows.path(order),
         "PYINSTALLER_CONFIG_DIR": windows.path(work / "configuration"),
         "PYTHONHASHSEED": "1",
         "SOURCE_DATE_EPOCH": str(seconds),
     }
-    spec = windows.path(HERE / "iocsweep.spec")
-    code, output = windows.run([*command, spec], environment, 1200)
+    command: list[str | Path] = [windows.python, "-m", "PyInstaller", *options]
+    code, output = windows.run(command, environment, 1200)
     (work / "pyinstaller.log").write_text(output, encoding="utf-8")
     if code or not built.one_file.is_file() or not built.one_dir.is_file():
         tail = "\n".join(output.strip().splitlines()[-20:])
@@ -272,7 +272,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             for path in (built.one_file, built.one_dir):
                 print(f"  starts in {start_up(windows, path):.2f} s  {path}")
         problems = check(built, source)
-    except (BuildError, LabError, OSError, exe_contents.NotAnArchive) as error:
+    except (BuildError, LabError, OSError, exe_contents.NotAnArchiveError) as error:
         print(f"build_exe.py: {error}", file=sys.stderr)
         return 1
     for problem in problems:

@@ -1,4 +1,6 @@
-"""What is inside an exe that PyInstaller made, and whether it may be shipped. Standard library only.
+"""What is inside an exe that PyInstaller made, and whether it may be shipped.
+
+Standard library only, so that a test can look without PyInstaller.
 
 Format: `CArchiveWriter` of PyInstaller 6 (PyInstaller/archive/writers.py): a cookie near the file's
 end says where the table of contents lies; its entries hold offset, sizes, a type and a name.
@@ -38,7 +40,7 @@ class Entry:
     compressed: bool
 
 
-class NotAnArchive(Exception):
+class NotAnArchiveError(Exception):
     """The file has no PyInstaller archive."""
 
 
@@ -46,23 +48,23 @@ def _cookie(data: bytes) -> tuple[int, int, int]:
     """Where the archive starts, and where its table lies: start, table's offset and size."""
     at = data.rfind(_MAGIC)
     if at < 0 or at + _COOKIE.size > len(data):
-        raise NotAnArchive("no PyInstaller cookie")
+        raise NotAnArchiveError("no PyInstaller cookie")
     _, length, table, size, _, _ = _COOKIE.unpack_from(data, at)
     start = at + _COOKIE.size - length
     if start < 0 or start + table + size > len(data):
-        raise NotAnArchive("the cookie points outside the file")
+        raise NotAnArchiveError("the cookie points outside the file")
     return start, table, size
 
 
 def entries(data: bytes) -> list[Entry]:
-    """The table of contents of an exe's bytes; raises `NotAnArchive`."""
+    """The table of contents of an exe's bytes; raises `NotAnArchiveError`."""
     start, table, size = _cookie(data)
     found = []
     position, end = start + table, start + table + size
     while position + _ENTRY.size <= end:
         length, offset, packed, unpacked, flag, kind = _ENTRY.unpack_from(data, position)
         if length < _ENTRY.size:
-            raise NotAnArchive("an entry shorter than its head")
+            raise NotAnArchiveError("an entry shorter than its head")
         name = data[position + _ENTRY.size : position + length].rstrip(b"\0").decode("utf-8")
         found.append(Entry(name, kind.decode("latin-1"), offset, packed, unpacked, bool(flag)))
         position += length

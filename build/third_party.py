@@ -77,7 +77,9 @@ def third_party_text(modules: Iterable[str], version: str) -> str:
     for distribution in distributions(modules):
         metadata = distribution.metadata
         urls = dict(u.split(", ", 1) for u in metadata.get_all("Project-URL") or () if ", " in u)
-        home = metadata.get("Home-page") or next(iter(urls.values()), "")
+        named = {name.lower(): url for name, url in urls.items()}
+        known = ("homepage", "repository", "source", "source code", "documentation")
+        home = metadata.get("Home-page") or next((named[n] for n in known if n in named), "")
         title = f"{metadata['Name']} {distribution.version}: {_licence(distribution)}"
         body = [f"{_RULE}\n{title}\n{home}".rstrip(), *_texts(distribution)]
         inside = _built_in(distribution)

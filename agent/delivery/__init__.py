@@ -1,0 +1,3 @@
+"""Getting a report to the collector, and keeping it until it is there."""
+
+from __future__ import annotations

@@ -1,0 +1,213 @@
+"""POST of one report to the collector, and what each answer means.
+
+The report's id in the URL is the idempotency key: sending it twice does no harm, so a report stays in
+the spool until a 2xx says that the collector has it.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from msgspec import Struct
+
+from .spool import Spool, SpoolError
+
+if TYPE_CHECKING:
+    import requests
+
+TIMEOUT_S = 30.0
+_MAX_TOKEN = 4096
+_MAX_ANSWER = 65536
+_MAX_RETRY_AFTER_S = 86400
+
+
+class DeliveryError(Exception):
+    """Nothing was sent, because what was asked for cannot be done safely."""
+
+
+class Kind(str, Enum):
+    """What the collector's answer, or its absence, means."""
+
+    ACKNOWLEDGED = "acknowledged"
+    UNREACHABLE = "unreachable"
+    TLS = "tls"
+    REFUSED = "refused"
+    CONFLICT = "conflict"
+    TOO_LARGE = "too large"
+    REJECTED = "rejected"
+    BUSY = "busy"
+    SERVER_ERROR = "server error"
+
+
+_STOPS = frozenset({Kind.UNREACHABLE, Kind.TLS, Kind.REFUSED, Kind.BUSY})
+"""What would be the same for the next report."""
+
+
+class Outcome(Struct, frozen=True):
+    kind: Kind
+    reason: str
+    status: int | None = None
+    retry_after_s: int | None = None
+
+    @property
+    def acknowledged(self) -> bool:
+        """Whether the collector has the report."""
+        return self.kind is Kind.ACKNOWLEDGED
+
+
+def read_token(path: Path | None, environment: Mapping[str, str]) -> str:
+    """From the file, or from IOCSWEEP_TOKEN. Raises DeliveryError."""
+    if path is None:
+        token, origin = environment.get("IOCSWEEP_TOKEN", ""), "IOCSWEEP_TOKEN"
+    else:
+        origin = str(path)
+        try:
+            with path.open("rb") as file:
+                token = file.read(_MAX_TOKEN + 1).decode("ascii", "replace")
+        except OSError as error:
+            raise DeliveryError(f"{path}: {error.strerror or error}") from error
+    token = token.strip()
+    if not token:
+        raise DeliveryError(f"{origin}: no token (give --token-file or set IOCSWEEP_TOKEN)")
+    if len(token) > _MAX_TOKEN or not all(33 <= ord(c) <= 126 for c in token):  # noqa: PLR2004 - ASCII
+        raise DeliveryError(f"{origin}: a token is at most {_MAX_TOKEN} printable ASCII characters")
+    return token
+
+
+def check_url(url: str) -> str:
+    """The collector's address without a last slash. Raises DeliveryError: plain HTTP only to loopback."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        _ = parts.port
+    except ValueError as error:
+        raise DeliveryError(f"{url}: {error}") from error
+    if parts.scheme not in ("https", "http") or not host:
+        raise DeliveryError(f"{url}: a collector's address begins with https://")
+    if parts.username or parts.password:
+        raise DeliveryError("no user name or password in the collector's address")
+    if parts.scheme == "http" and not _is_loopback(host):
+        raise DeliveryError(f"{url}: plain http is for loopback only; use https://")
+    return url.rstrip("/")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def deliver(
+    url: str,
+    token: str,
+    report_id: str,
+    body_gzip: bytes,
+    *,
+    ca: Path | None = None,
+    timeout: float = TIMEOUT_S,
+) -> Outcome:
+    """Send one report once. Raises DeliveryError for an address that must not be used."""
+    import requests
+
+    address = f"{check_url(url)}/v1/reports/{report_id}"
+    session = requests.Session()
+    try:
+        if address.startswith("https://") and ca is None:
+            session.mount("https://", _system_store_adapter())
+        session.auth = _bearer(token)
+        answer = session.post(
+            address,
+            data=body_gzip,
+            headers={"Content-Type": "application/json", "Content-Encoding": "gzip"},
+            timeout=(timeout, timeout),
+            verify=str(ca) if ca else True,
+            allow_redirects=False,
+            stream=True,
+        )
+        text = answer.raw.read(_MAX_ANSWER, decode_content=False)[:200].decode("utf-8", "replace")
+        return _meaning(answer.status_code, answer.headers, text)
+    except requests.exceptions.SSLError as error:
+        return Outcome(Kind.TLS, f"TLS: {_short(error)} (--ca FILE trusts a certificate of your own)")
+    except requests.exceptions.RequestException as error:
+        return Outcome(Kind.UNREACHABLE, f"no answer: {_short(error)}")
+    except OSError as error:
+        hint = " (--ca FILE names the certificates to trust)" if ca is None else ""
+        return Outcome(Kind.TLS, f"TLS: {_short(error)}{hint}")
+    finally:
+        session.close()
+
+
+def _system_store_adapter() -> requests.adapters.HTTPAdapter:
+    """Verifies by the operating system's certificates; never falls back to others."""
+    import ssl
+
+    import requests
+    import truststore
+
+    context = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+    class SystemStore(requests.adapters.HTTPAdapter):
+        def init_poolmanager(self, *arguments: Any, **named: Any) -> None:
+            super().init_poolmanager(*arguments, ssl_context=context, **named)  # type: ignore[no-untyped-call]
+
+    return SystemStore()
+
+
+def _bearer(token: str) -> Any:
+    """Sets the header itself, so that no .netrc is looked at."""
+
+    def add(request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {token}"
+        return request
+
+    return add
+
+
+def _meaning(status: int, headers: Mapping[str, str], text: str) -> Outcome:
+    if status in (200, 201):
+        return Outcome(Kind.ACKNOWLEDGED, "acknowledged", status)
+    kinds = {
+        401: Kind.REFUSED, 403: Kind.REFUSED, 409: Kind.CONFLICT, 413: Kind.TOO_LARGE,
+        429: Kind.BUSY, 503: Kind.BUSY,
+    }  # fmt: skip
+    kind = kinds.get(status, Kind.SERVER_ERROR if status >= 500 else Kind.REJECTED)  # noqa: PLR2004
+    reason = f"HTTP {status}, {kind.value}" + (f": {text.strip()}" if text.strip() else "")
+    return Outcome(kind, reason, status, _retry_after(headers) if kind is Kind.BUSY else None)
+
+
+def _retry_after(headers: Mapping[str, str]) -> int | None:
+    value = headers.get("Retry-After", "").strip()
+    return min(int(value), _MAX_RETRY_AFTER_S) if value.isdecimal() and len(value) < 10 else None  # noqa: PLR2004
+
+
+def _short(error: BaseException) -> str:
+    return str(error)[:300]
+
+
+def send_pending(
+    spool: Spool, url: str, token: str, *, ca: Path | None = None, timeout: float = TIMEOUT_S
+) -> list[tuple[str, Outcome]]:
+    """Send all that the spool holds, newest first, until the collector cannot be had.
+
+    Raises DeliveryError, SpoolError.
+    """
+    outcomes = []
+    for report_id, _ in reversed(spool.pending()):
+        try:
+            body = spool.read(report_id)
+        except SpoolError as error:
+            outcomes.append((report_id, Outcome(Kind.REJECTED, str(error))))
+            continue
+        outcome = deliver(url, token, report_id, body, ca=ca, timeout=timeout)
+        outcomes.append((report_id, outcome))
+        if outcome.acknowledged:
+            spool.done(report_id)
+        elif outcome.kind in _STOPS:
+            break
+    return outcomes
