@@ -75,7 +75,11 @@ def patterns_of(indicator: Indicator) -> list[str]:
     if isinstance(indicator, Content):
         if indicator.match == "hex":
             return [f"{{ {indicator.value} }}"]
-        body = f"/{_regex(indicator.value)}/" if indicator.match == "regex" else _quoted(indicator.value)
+        body = (
+            f"/{_regex(indicator.value)}/"
+            if indicator.match == "regex"
+            else _quoted(indicator.value)
+        )
         return [f"{body} {text}"]
     if isinstance(indicator, Pipe):
         return [f"/{_regex(indicator.value)}/ ascii wide"]
@@ -163,7 +167,9 @@ def excerpt(data: bytes, offset: int, length: int) -> str:
     text = piece.decode("utf-16-le" if wide else "utf-8", errors="replace")
     middle = (offset - start) // (2 if wide else 1)
     lead = max(text.rfind("\n", 0, middle), text.rfind("\0", 0, middle)) + 1
-    tail = min((p for p in (text.find("\n", middle), text.find("\0", middle)) if p >= 0), default=None)
+    tail = min(
+        (p for p in (text.find("\n", middle), text.find("\0", middle)) if p >= 0), default=None
+    )
     return text[lead:tail].strip()[:256]
 
 

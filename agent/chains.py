@@ -98,7 +98,13 @@ def _explained(matches: Sequence[Match]) -> list[Match]:
         if match.observation.blocked and match.observation.dns
     }
     return [
-        Match(m.observation, m.indicator, Strength.WEAK, f"{m.reason}; the hosts file blocks it", m.detail)
+        Match(
+            m.observation,
+            m.indicator,
+            Strength.WEAK,
+            f"{m.reason}; the hosts file blocks it",
+            m.detail,
+        )
         if _only_by_block(m.observation, blocked)
         else m
         for m in matches
@@ -117,9 +123,7 @@ def _only_by_block(seen: Observation, blocked: set[str]) -> bool:
     )
 
 
-def _join_command_lines(
-    matches: Sequence[Match], keys: Mapping[int, str], groups: _Groups
-) -> None:
+def _join_command_lines(matches: Sequence[Match], keys: Mapping[int, str], groups: _Groups) -> None:
     """A process belongs with the matched file whose path stands in its command line."""
     lines: dict[str, str] = {}
     files: dict[str, str] = {}

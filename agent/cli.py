@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import sys
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -47,13 +49,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (UsageError, PackError, RulesError, TargetError, DeliveryError) as error:
         print(f"iocsweep: {error}", file=sys.stderr)  # noqa: T201
         return FAILED
+    except Exception:  # noqa: BLE001 - a defect must never look like the exit code of a hit
+        _say(f"could not run, this is a defect:\n{traceback.format_exc()}")
+        return FAILED
 
 
 def _use_safe_streams() -> None:
-    """Never fail on a character that the console does not have."""
+    """Never fail on a character that the console does not have; UTF-8 wherever there is no console."""
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")
+        if isinstance(stream, io.TextIOWrapper):
+            encoding = None if stream.isatty() else "utf-8"
+            stream.reconfigure(encoding=encoding, errors="backslashreplace")
 
 
 def _say(text: str) -> None:
@@ -107,9 +113,7 @@ def _sweep(options: Options) -> int:
         _be_nice()
     live = options.command == "live"
     own = _own(options, folder, out)
-    target = (
-        LiveHost(own, paths=options.paths) if live else FolderTarget(*options.paths, own=own)
-    )
+    target = LiveHost(own, paths=options.paths) if live else FolderTarget(*options.paths, own=own)
     with OneSweep(folder) as lock:
         if live and not lock.acquire():
             _say("another sweep is running on this host")
@@ -305,5 +309,3 @@ def _exit_code(report: Report, *, kept: bool, delivered: bool | None, options: O
     if report.verdict is Verdict.INCOMPLETE:
         return INCOMPLETE
     return UNDELIVERED if delivered is False or not kept else CLEAN
-
-

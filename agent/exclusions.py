@@ -42,10 +42,7 @@ class Exclusions:
             and _all_pieces(when.command_line, line)
             and not _any_piece(when.not_command_line, line)
             and self._exports(when, finding)
-            and (
-                not when.sources
-                or all(seen.source in when.sources for seen in finding.evidence)
-            )
+            and (not when.sources or all(seen.source in when.sources for seen in finding.evidence))
         )
 
     def _path_or_signer(self, when: Conditions, image: str, signer: str) -> bool:

@@ -51,7 +51,9 @@ def reference_of(match: Match, packs: Sequence[Pack]) -> IndicatorRef:
     )
 
 
-def finding_of(chain: Chain, host: str, packs: Sequence[Pack], now: datetime) -> tuple[Finding, int]:
+def finding_of(
+    chain: Chain, host: str, packs: Sequence[Pack], now: datetime
+) -> tuple[Finding, int]:
     """The finding, and how many sightings it had no room for."""
     matches = sorted(chain.matches, key=lambda match: -match.strength.rank)
     top = matches[0]
@@ -74,7 +76,9 @@ def finding_of(chain: Chain, host: str, packs: Sequence[Pack], now: datetime) ->
         strength=strength,
         score=min(_SCORES[strength] + _PER_INDICATOR * (indicators - 1), _most(strength)),
         title=_title(top, process, file, observations),
-        reasons=_distinct([*(rule.title for rule in chain.rules), *(m.reason for m in matches)])[:16],
+        reasons=_distinct([*(rule.title for rule in chain.rules), *(m.reason for m in matches)])[
+            :16
+        ],
         indicator=reference_of(top, packs),
         evidence=evidence[:MAX_EVIDENCE],
         file=file,

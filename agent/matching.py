@@ -144,7 +144,9 @@ class Matcher:
 
     def _names(self) -> None:
         self._exact_names: dict[str, list[FileName]] = {}
-        self._glob_names = [(i, glob_regex(i.value)) for i in self._of(FileName) if is_glob(i.value)]
+        self._glob_names = [
+            (i, glob_regex(i.value)) for i in self._of(FileName) if is_glob(i.value)
+        ]
         for name in self._of(FileName):
             if not is_glob(name.value):
                 self._exact_names.setdefault(fold(name.value), []).append(name)
@@ -307,7 +309,9 @@ class Matcher:
         if isinstance(file, File) and file.lnk is not None:
             yield from self._lnk(seen, file.lnk)
 
-    def _named(self, seen: Observation, path: str, name_word: str, path_word: str) -> Iterator[Match]:
+    def _named(
+        self, seen: Observation, path: str, name_word: str, path_word: str
+    ) -> Iterator[Match]:
         folded = fold(path.replace("/", "\\"))
         name = original_of_copy(folded.rpartition("\\")[2])
         for exact in self._exact_names.get(name, ()):
@@ -335,7 +339,9 @@ class Matcher:
             self.tested(indicator.id)
             if indicator.gate.machine not in (None, pe.machine):
                 continue
-            if indicator.value in pe.exports and not (indicator.only_export and len(pe.exports) > 1):
+            if indicator.value in pe.exports and not (
+                indicator.only_export and len(pe.exports) > 1
+            ):
                 only = "only " if len(pe.exports) == 1 else ""
                 yield _made(seen, indicator, f"{word} export", f"{only}export {indicator.value}")
 
@@ -354,7 +360,9 @@ class Matcher:
             else:
                 holds = value.casefold() == indicator.value.casefold()
             if holds:
-                yield _made(seen, indicator, f"shell link's {indicator.field}", value or lnk.arguments)
+                yield _made(
+                    seen, indicator, f"shell link's {indicator.field}", value or lnk.arguments
+                )
         if lnk.arguments:
             yield from self._command(seen, lnk.arguments, "shell link's arguments")
 

@@ -346,7 +346,9 @@ class Finding(_Part, kw_only=True):
 
     def __post_init__(self) -> None:
         if (self.strength is Strength.EXCLUDED) != (self.excluded_by is not None):
-            raise ValueError(f"finding {self.id}: excluded without a rule, or a rule without exclusion")
+            raise ValueError(
+                f"finding {self.id}: excluded without a rule, or a rule without exclusion"
+            )
 
 
 class Resources(_Part, kw_only=True):
@@ -389,7 +391,9 @@ class Report(Struct, forbid_unknown_fields=True, kw_only=True):
     def __post_init__(self) -> None:
         hit = any(finding.strength.rank >= Strength.STRONG.rank for finding in self.findings)
         gaps = [c.source for c in self.coverage if c.required and c.state is not State.COMPLETE]
-        expected = verdict_of(hit=hit, gaps=bool(gaps) or not any(c.required for c in self.coverage))
+        expected = verdict_of(
+            hit=hit, gaps=bool(gaps) or not any(c.required for c in self.coverage)
+        )
         if self.verdict is not expected:
             raise ValueError(
                 f"verdict {self.verdict.value} does not follow from the findings and the coverage"

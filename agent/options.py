@@ -94,7 +94,9 @@ def _sweep_arguments(parser: argparse.ArgumentParser) -> None:
     how = parser.add_argument_group("how hard to look")
     how.add_argument("--only", metavar="SOURCE,…", type=_sources, default=[])
     how.add_argument("--skip", metavar="SOURCE,…", type=_sources, default=[])
-    how.add_argument("--thorough", action="store_true", help="read every file, whatever its size and kind")
+    how.add_argument(
+        "--thorough", action="store_true", help="read every file, whatever its size and kind"
+    )
     how.add_argument("--memory", choices=("none", "candidates", "all"), default="candidates")
     how.add_argument("--max-file-size", metavar="SIZE", type=_size, default=64 << 20,
                      help="content of larger files is not read (default 64M)")  # fmt: skip
@@ -103,7 +105,9 @@ def _sweep_arguments(parser: argparse.ArgumentParser) -> None:
     where.add_argument("--collector", metavar="URL")
     where.add_argument("--token-file", metavar="FILE", type=Path,
                        help="the collector's token; or the environment variable IOCSWEEP_TOKEN")  # fmt: skip
-    where.add_argument("--ca", metavar="FILE", type=Path, help="certificates to trust for the collector")
+    where.add_argument(
+        "--ca", metavar="FILE", type=Path, help="certificates to trust for the collector"
+    )
     where.add_argument("--sweep-id", metavar="ID")
     manners = parser.add_argument_group("manners")
     manners.add_argument("--quiet", action="store_true", help="print only the summary line")
@@ -140,11 +144,11 @@ def _parser() -> argparse.ArgumentParser:
 def parse(arguments: list[str]) -> Options:
     """Raises UsageError. Bare ``iocsweep`` is ``iocsweep live``."""
     commands = {"live", "offline", "packs"}
-    if not arguments or (
-        arguments[0] not in commands | {"-h", "--help", "--version"}
-    ):
+    if not arguments or (arguments[0] not in commands | {"-h", "--help", "--version"}):
         arguments = ["live", *arguments]
     parsed = _parser().parse_args(arguments)
     if parsed.command != "packs" and parsed.only_packs and parsed.packs:
-        raise UsageError("--pack adds to what is built in, --only-pack replaces it: give one of them")
+        raise UsageError(
+            "--pack adds to what is built in, --only-pack replaces it: give one of them"
+        )
     return Options(**vars(parsed))

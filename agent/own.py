@@ -12,7 +12,12 @@ from collections.abc import Iterable
 
 import msgspec
 
-_REPORT_MARKS = (b'"iocsweep.report/1"', b'"iocsweep.pack/1"', b"iocsweep.pack/1", b"iocsweep.exclusions/1")
+_REPORT_MARKS = (
+    b'"iocsweep.report/1"',
+    b'"iocsweep.pack/1"',
+    b"iocsweep.pack/1",
+    b"iocsweep.exclusions/1",
+)
 _PROGRAM = "iocsweep"
 
 
@@ -28,7 +33,9 @@ class Own(msgspec.Struct, frozen=True, kw_only=True):
     folders: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, *, pids: Iterable[int] = (), files: Iterable[str] = (), folders: Iterable[str] = ()) -> Own:
+    def of(
+        cls, *, pids: Iterable[int] = (), files: Iterable[str] = (), folders: Iterable[str] = ()
+    ) -> Own:
         """From paths as given, relative ones included."""
         return cls(
             pids=frozenset(pids),

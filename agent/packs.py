@@ -50,7 +50,9 @@ MAX_PACK_BYTES = 16 * 1024 * 1024
 _MAX_NODES = 1_000_000
 _MAX_DEPTH = 32
 _T = TypeVar("_T")
-_EMPTY = {hashlib.new(name, b"", usedforsecurity=False).hexdigest() for name in ("md5", "sha1", "sha256")}
+_EMPTY = {
+    hashlib.new(name, b"", usedforsecurity=False).hexdigest() for name in ("md5", "sha1", "sha256")
+}
 _HARMLESS = (
     b"The quick brown fox jumps over the lazy dog. 0123456789 C:\\Windows\\System32\\kernel32.dll"
     b" https://www.example.com/index.html 192.0.2.1 powershell.exe -NoProfile rundll32.exe shell32.dll"
@@ -193,7 +195,9 @@ def _check(document: _Document, file: PackFile) -> None:
             document.fail(place, f"duplicate id {indicator.id}, first in line {line}")
         first[indicator.id] = number
         if indicator.strength is Strength.EXCLUDED:
-            document.fail(place, f"indicator {indicator.id}: excluded is no strength of an indicator")
+            document.fail(
+                place, f"indicator {indicator.id}: excluded is no strength of an indicator"
+            )
         for key in indicator.reference:
             if key not in file.references:
                 document.fail(place, f"indicator {indicator.id}: unknown reference {key}")
@@ -203,12 +207,16 @@ def _check(document: _Document, file: PackFile) -> None:
         if isinstance(indicator, Domain):
             for address in indicator.resolves_to:
                 if address not in {i.id for i in file.indicators if isinstance(i, Address)}:
-                    document.fail(place, f"indicator {indicator.id}: {address} is no address indicator")
+                    document.fail(
+                        place, f"indicator {indicator.id}: {address} is no address indicator"
+                    )
     for number, rule in enumerate(file.chains):
         for clause in rule.all:
             for identifier in clause.any:
                 if identifier not in first:
-                    document.fail(("chains", number), f"chain {rule.id}: unknown indicator {identifier}")
+                    document.fail(
+                        ("chains", number), f"chain {rule.id}: unknown indicator {identifier}"
+                    )
     _prove(document, file)
 
 
@@ -266,7 +274,9 @@ def _prove(document: _Document, file: PackFile) -> None:
     for number, indicator in enumerate(file.indicators):
         place = ("indicators", number, "value")
         if indicator.id in harmless | blank:
-            document.fail(place, f"indicator {indicator.id} matches harmless text: it matches everything")
+            document.fail(
+                place, f"indicator {indicator.id} matches harmless text: it matches everything"
+            )
         if not _matches_itself(indicator, matcher):
             document.fail(place, f"indicator {indicator.id} does not match its own value")
 
@@ -276,7 +286,9 @@ def _matches_itself(indicator: Indicator, matcher: Matcher) -> bool:
     if isinstance(indicator, Pipe):
         text = indicator.example
     sample = _sample(indicator, text)
-    if sample is not None and not any(m.indicator.id == indicator.id for m in matcher.match(sample)):
+    if sample is not None and not any(
+        m.indicator.id == indicator.id for m in matcher.match(sample)
+    ):
         return False
     if isinstance(indicator, (FileName, CommandLine)) or (
         isinstance(indicator, Content) and indicator.match == "regex"
@@ -285,7 +297,9 @@ def _matches_itself(indicator: Indicator, matcher: Matcher) -> bool:
         if isinstance(indicator, Content):
             return True
     if isinstance(indicator, Content) and indicator.match == "hex":
-        return any(h.indicator == indicator.id for h in matcher.scan(bytes.fromhex(indicator.value)))
+        return any(
+            h.indicator == indicator.id for h in matcher.scan(bytes.fromhex(indicator.value))
+        )
     return not patterns_of(indicator) or matcher.matches_text(indicator, f" {text} ")
 
 
@@ -369,14 +383,14 @@ def load_packs(extra: Sequence[Path] = (), only: Sequence[Path] = ()) -> list[Pa
     for pack in packs:
         for indicator in pack.file.indicators:
             if indicator.id in owner:
-                raise PackError(
-                    f"{pack.path}: id {indicator.id} is also in {owner[indicator.id]}"
-                )
+                raise PackError(f"{pack.path}: id {indicator.id} is also in {owner[indicator.id]}")
             owner[indicator.id] = pack.path
     return packs
 
 
-def matcher_of(packs: Sequence[Pack], rules: Iterable[Path] = (), *, thorough: bool = False) -> Matcher:
+def matcher_of(
+    packs: Sequence[Pack], rules: Iterable[Path] = (), *, thorough: bool = False
+) -> Matcher:
     """One matcher for all packs and rule files. Raises PackError."""
     indicators = [indicator for pack in packs for indicator in pack.file.indicators]
     try:

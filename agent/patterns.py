@@ -74,9 +74,7 @@ def command_regex(piece: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    return "".join(
-        c if c.isalnum() else f"\\x{ord(c):02x}" if ord(c) < 128 else c for c in text
-    )
+    return "".join(c if c.isalnum() else f"\\x{ord(c):02x}" if ord(c) < 128 else c for c in text)
 
 
 def is_glob(value: str) -> bool:

@@ -118,9 +118,7 @@ class Sweep:
 
     def _ask(self, source: Source) -> Coverage:
         ledger = Ledger(source.name, required=self._required(source))
-        if source.name in self.plan.skip or (
-            self.plan.only and source.name not in self.plan.only
-        ):
+        if source.name in self.plan.skip or (self.plan.only and source.name not in self.plan.only):
             ledger.skipped("left out by the operator")
             return ledger.close()
         if self._stopped:

@@ -145,7 +145,13 @@ def write_zip(target: Path, files: Sequence[tuple[str, Path]], seconds: int) -> 
 
 def _inputs_digest(source: Path, windows: Windows, seconds: int) -> str:
     total = hashlib.sha256(f"{windows.kind}\n{windows.inputs}\n{seconds}\n".encode())
-    chosen = [source / "setup.cfg", source / "LICENSE", *HERE.glob("*.*"), *HERE.glob("licences/*")]
+    chosen = [
+        source / "setup.cfg",
+        source / "LICENSE",
+        *HERE.glob("*.py"),
+        *HERE.glob("*.spec"),
+        *HERE.glob("licences/*"),
+    ]
     for folder in ("agent", "iocs"):
         chosen += (source / folder).rglob("*")
     for path in sorted(path for path in chosen if path.is_file()):

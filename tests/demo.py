@@ -15,7 +15,9 @@ def demonstrate() -> int:
     with tempfile.TemporaryDirectory(prefix="iocsweep-demo-") as folder:
         root = Path(folder)
         plant(root / "evidence")
-        print(f"Harmless traces were planted in {root / 'evidence'}; they are removed afterwards.\n")
+        print(
+            f"Harmless traces were planted in {root / 'evidence'}; they are removed afterwards.\n"
+        )
         code = main(["offline", str(root / "evidence"), "--out", str(root / "reports")])
         return 0 if code == HIT else 1
 

@@ -74,7 +74,7 @@ def read_token(path: Path | None, environment: Mapping[str, str]) -> str:
     token = token.strip()
     if not token:
         raise DeliveryError(f"{origin}: no token (give --token-file or set IOCSWEEP_TOKEN)")
-    if len(token) > _MAX_TOKEN or not all(33 <= ord(c) <= 126 for c in token):  # noqa: PLR2004 - ASCII
+    if len(token) > _MAX_TOKEN or not all(33 <= ord(c) <= 126 for c in token):
         raise DeliveryError(f"{origin}: a token is at most {_MAX_TOKEN} printable ASCII characters")
     return token
 
@@ -133,7 +133,9 @@ def deliver(
         text = answer.raw.read(_MAX_ANSWER, decode_content=False)[:200].decode("utf-8", "replace")
         return _meaning(answer.status_code, answer.headers, text)
     except requests.exceptions.SSLError as error:
-        return Outcome(Kind.TLS, f"TLS: {_short(error)} (--ca FILE trusts a certificate of your own)")
+        return Outcome(
+            Kind.TLS, f"TLS: {_short(error)} (--ca FILE trusts a certificate of your own)"
+        )
     except requests.exceptions.RequestException as error:
         return Outcome(Kind.UNREACHABLE, f"no answer: {_short(error)}")
     except OSError as error:
@@ -176,14 +178,14 @@ def _meaning(status: int, headers: Mapping[str, str], text: str) -> Outcome:
         401: Kind.REFUSED, 403: Kind.REFUSED, 409: Kind.CONFLICT, 413: Kind.TOO_LARGE,
         429: Kind.BUSY, 503: Kind.BUSY,
     }  # fmt: skip
-    kind = kinds.get(status, Kind.SERVER_ERROR if status >= 500 else Kind.REJECTED)  # noqa: PLR2004
+    kind = kinds.get(status, Kind.SERVER_ERROR if status >= 500 else Kind.REJECTED)
     reason = f"HTTP {status}, {kind.value}" + (f": {text.strip()}" if text.strip() else "")
     return Outcome(kind, reason, status, _retry_after(headers) if kind is Kind.BUSY else None)
 
 
 def _retry_after(headers: Mapping[str, str]) -> int | None:
     value = headers.get("Retry-After", "").strip()
-    return min(int(value), _MAX_RETRY_AFTER_S) if value.isdecimal() and len(value) < 10 else None  # noqa: PLR2004
+    return min(int(value), _MAX_RETRY_AFTER_S) if value.isdecimal() and len(value) < 10 else None
 
 
 def _short(error: BaseException) -> str:

@@ -91,4 +91,4 @@ def _make_private(folder: Path) -> None:
         make_private_folder(str(folder))
     else:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.chmod(folder, 0o700)  # noqa: PTH101 - an older folder of looser rights is tightened
+        os.chmod(folder, 0o700)

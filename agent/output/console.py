@@ -146,7 +146,9 @@ def _not_covered(report: Report) -> list[str]:
             name = coverage.source if number == 0 else ""
             count = f"{reason.count:,} " if reason.count > 1 else ""
             sample = f"   e.g. {shown(reason.samples[0])}" if reason.samples else ""
-            lines.append(f"  {name:<12} {coverage.state.value}: {count}{shown(reason.reason)}{sample}")
+            lines.append(
+                f"  {name:<12} {coverage.state.value}: {count}{shown(reason.reason)}{sample}"
+            )
     if elsewhere:
         names = ", ".join(coverage.source for coverage in elsewhere)
         lines.append(f"  {'':<12} not needed here: {names} ({_first_reason(elsewhere)})")
@@ -157,15 +159,17 @@ def _first_reason(coverages: list[Coverage]) -> str:
     return next((shown(r.reason) for c in coverages for r in c.reasons), "unavailable")
 
 
-def _next(
-    report: Report, path: str | None, delivered: bool | None, width: int
-) -> Iterator[str]:
+def _next(report: Report, path: str | None, delivered: bool | None, width: int) -> Iterator[str]:
     where = f"the report is {shown(path)}" if path else "NO REPORT WAS WRITTEN, see above"
     if delivered is False:
         where += "; it was NOT delivered and stays in the spool"
     if report.verdict is Verdict.HIT:
         live = report.target.kind is TargetKind.LIVE
-        what = "isolate the host; keep its disks and memory as they are" if live else "keep this evidence as it is"
+        what = (
+            "isolate the host; keep its disks and memory as they are"
+            if live
+            else "keep this evidence as it is"
+        )
     elif report.verdict is Verdict.INCOMPLETE:
         what = "close the gaps above"
         if report.host.elevated is False:
@@ -190,9 +194,9 @@ def _wrapped(text: str, width: int, first: str = "") -> Iterator[str]:
 def _size(size: int) -> str:
     exact = f"{size:,} bytes"
     amount, unit = float(size), 0
-    while amount >= 1024 and unit < len(_UNITS) - 1:  # noqa: PLR2004 - binary units
+    while amount >= 1024 and unit < len(_UNITS) - 1:
         amount, unit = amount / 1024, unit + 1
-    return exact if unit < 2 else f"{exact} ({amount:.1f} {_UNITS[unit]})"  # noqa: PLR2004
+    return exact if unit < 2 else f"{exact} ({amount:.1f} {_UNITS[unit]})"
 
 
 class Progress:

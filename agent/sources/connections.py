@@ -17,7 +17,7 @@ from ..model import Destination, Observation, Process
 from ..targets import Target
 from ..targets.system import ConnectionInfo, LiveSystem, ProcessTable, Unreadable
 from .images import ImageFiles
-from .processes import describe, key_of, process_table, running_system
+from .processes import describe, key_of, running_system
 
 
 class ConnectionsSource:
@@ -50,7 +50,9 @@ class ConnectionsSource:
                 keys.append(address_key(remote[0]))
             yield Observation(
                 source=self.name,
-                seen=f"{connection.protocol} connection" if remote else f"{connection.protocol} listener",
+                seen=f"{connection.protocol} connection"
+                if remote
+                else f"{connection.protocol} listener",
                 place=_place(connection, process),
                 keys=tuple(keys),
                 process=process,

@@ -70,7 +70,10 @@ class DnsCacheSource:
                 source=self.name,
                 seen="DNS cache, remembered as not existing" if negative else "DNS cache",
                 place=f"DNS cache: {name.question}",
-                keys=(domain_key(name.question), *(address_key(a) for a in name.answers if _is_address(a))),
+                keys=(
+                    domain_key(name.question),
+                    *(address_key(a) for a in name.answers if _is_address(a)),
+                ),
                 dns=Dns(question=name.question, type=", ".join(name.types), answers=name.answers),
             )
 

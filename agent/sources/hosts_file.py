@@ -117,7 +117,9 @@ class HostsFileSource:
         ledger.bytes += len(data)
         for entry in parse_hosts(data):
             if isinstance(entry, OddLine):
-                ledger.note("line is not an address and names", f"{path}, line {entry.line}: {entry.text}")
+                ledger.note(
+                    "line is not an address and names", f"{path}, line {entry.line}: {entry.text}"
+                )
             else:
                 yield entry
 

@@ -118,7 +118,9 @@ class ImageFiles:
         self, path: str, size: int | None, indicators: tuple[FileIndicator, ...]
     ) -> ImageFile:
         head = self.system.read_start(path, _HEAD)
-        needed = [i for i in indicators if isinstance(i, (FileHash, PeTrait)) and _magic(i.gate, head)]
+        needed = [
+            i for i in indicators if isinstance(i, (FileHash, PeTrait)) and _magic(i.gate, head)
+        ]
         pe = None
         if head[:2] == b"MZ" and any(isinstance(i, PeTrait) or i.gate.machine for i in needed):
             pe = self.system.pe(path)
@@ -128,7 +130,9 @@ class ImageFiles:
             if isinstance(i, FileHash) and i.gate.machine in (None, pe.machine if pe else None)
         )
         digest = self.system.hash_file(path, algorithms) if algorithms else None
-        return ImageFile(path=path, size=size, on_disk=True, hash=digest, pe=pe, wanted=bool(needed))
+        return ImageFile(
+            path=path, size=size, on_disk=True, hash=digest, pe=pe, wanted=bool(needed)
+        )
 
 
 def _magic(gate: Gate, head: bytes) -> bool:

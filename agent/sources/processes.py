@@ -114,7 +114,9 @@ class ProcessesSource:
                 if field not in _ESSENTIAL:
                     ledger.note(f"{field.replace('_', ' ')}: {reason}", process.place)
             if gaps:
-                ledger.unread("; ".join(f"{_words(f)}: {reason}" for f, reason in gaps), process.place)
+                ledger.unread(
+                    "; ".join(f"{_words(f)}: {reason}" for f, reason in gaps), process.place
+                )
             else:
                 ledger.examined += 1
             described = describe(process, table)

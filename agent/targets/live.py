@@ -179,3 +179,58 @@ def _is_removable(device: str) -> bool:
     except OSError:
         return False
     return any(_text(str(folder / "removable")).strip() == "1" for folder in (block, block.parent))
+
+
+def _windows_host() -> model.Host:
+    from ..windows import host, security
+
+    def of(ask: Callable[[], str]) -> str:
+        try:
+            return ask()
+        except OSError:
+            return ""  # a host that does not tell its names is swept all the same
+
+    try:
+        name, fqdn, domain = host.names()
+    except OSError:
+        name, fqdn, domain = socket.gethostname(), "", ""
+    try:
+        system, version = host.os_version()
+    except OSError:
+        system, version = "Windows", ""
+    return model.Host(
+        id=of(host.machine_guid) or str(uuid.uuid5(_FALLBACK_ID_SPACE, name)),
+        name=name,
+        fqdn=fqdn,
+        domain=domain,
+        os=model.Os(name=system, version=version, platform="windows"),
+        elevated=security.is_elevated(),
+    )
+
+
+_LEFT_OUT = {
+    "network": "network drive, left out",
+    "cdrom": "optical drive, left out",
+    "removable": "removable volume, left out",
+    "unknown": "volume of unknown kind, left out",
+}
+
+
+def _windows_layout(*, removable: bool) -> Layout:
+    """Fixed volumes, those without a letter too; a letter that stands for a folder is walked there."""
+    from ..windows import volumes
+
+    roots: list[Root] = []
+    skipped: list[SkippedVolume] = []
+    for volume in volumes.volumes():
+        wanted = ("fixed", "ram", "removable") if removable else ("fixed", "ram")
+        if volume.drive_type not in wanted:
+            reason = _LEFT_OUT.get(volume.drive_type, f"{volume.drive_type} volume, left out")
+            skipped.append(SkippedVolume(volume.root, reason, gap=False))
+        elif not volume.guid and volume.device.startswith("\\??\\"):
+            skipped.append(
+                SkippedVolume(volume.root, "stands for a folder walked elsewhere", gap=False)
+            )
+        else:
+            roots.append(Root(volume.root, volume.file_system))
+    return Layout(roots, skipped)

@@ -13,21 +13,16 @@ from dataclasses import dataclass
 from . import Root, SkippedVolume
 
 _PSEUDO = frozenset(
-    "proc sysfs devtmpfs devpts cgroup cgroup2 securityfs debugfs tracefs pstore bpf configfs fusectl mqueue"
-    " hugetlbfs autofs binfmt_misc efivarfs rpc_pipefs nsfs selinuxfs nfsd fuse.portal fuse.lxcfs"
-    " fuse.gvfsd-fuse".split()
+    ["proc", "sysfs", "devtmpfs", "devpts", "cgroup", "cgroup2", "securityfs", "debugfs", "tracefs", "pstore", "bpf", "configfs", "fusectl", "mqueue", "hugetlbfs", "autofs", "binfmt_misc", "efivarfs", "rpc_pipefs", "nsfs", "selinuxfs", "nfsd", "fuse.portal", "fuse.lxcfs", "fuse.gvfsd-fuse"]
 )
 """Views of the kernel or of another program, with no files of their own."""
 _NETWORK = frozenset(
-    "nfs nfs4 cifs smb3 smbfs ncpfs afs ceph 9p virtiofs glusterfs lustre gfs gfs2 ocfs2 davfs beegfs"
-    " fuse.sshfs fuse.rclone fuse.s3fs fuse.gcsfuse fuse.glusterfs fuse.davfs fuse.ceph fuse.cephfs"
-    " fuse.google-drive-ocamlfuse fuse.onedriver prl_fs vboxsf vmhgfs fuse.vmhgfs-fuse".split()
+    ["nfs", "nfs4", "cifs", "smb3", "smbfs", "ncpfs", "afs", "ceph", "9p", "virtiofs", "glusterfs", "lustre", "gfs", "gfs2", "ocfs2", "davfs", "beegfs", "fuse.sshfs", "fuse.rclone", "fuse.s3fs", "fuse.gcsfuse", "fuse.glusterfs", "fuse.davfs", "fuse.ceph", "fuse.cephfs", "fuse.google-drive-ocamlfuse", "fuse.onedriver", "prl_fs", "vboxsf", "vmhgfs", "fuse.vmhgfs-fuse"]
 )
 """Somebody else's disk, and perhaps a recall from the cloud for every file that is opened."""
 _OPTICAL = frozenset({"iso9660", "udf"})
 _LOCAL_FUSE = frozenset(
-    "fuseblk fuse.ntfs-3g fuse.ntfs fuse.exfat fuse.ext2 fuse.ext4 fuse.mergerfs fuse.encfs fuse.gocryptfs"
-    " fuse.snapfuse fuse.squashfuse fuse.fuse-overlayfs".split()
+    ["fuseblk", "fuse.ntfs-3g", "fuse.ntfs", "fuse.exfat", "fuse.ext2", "fuse.ext4", "fuse.mergerfs", "fuse.encfs", "fuse.gocryptfs", "fuse.snapfuse", "fuse.squashfuse", "fuse.fuse-overlayfs"]
 )
 
 

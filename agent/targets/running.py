@@ -22,6 +22,7 @@ from ..hashing import Algorithm, hash_file
 from ..model import Hash, Pe
 from ..reading import is_gone, open_quietly, read_up_to, reason_of, status_of
 from ..windows import dns_cache, dns_wmi
+from ..windows import files as windows_files
 from ..windows import pipes as windows_pipes
 from ..windows import processes as windows_processes
 from .system import (
@@ -87,13 +88,13 @@ class RunningSystem:
     def modules(self, pid: int) -> list[str]:
         """On Linux, where no loader keeps a list for others, the mapped files."""
         if _WINDOWS:
-            return _asked(lambda: windows_processes.modules(pid))
+            return [_long(path) for path in _asked(lambda: windows_processes.modules(pid))]
         return self.mapped_images(pid)
 
     def mapped_images(self, pid: int) -> list[str]:
         """Kernel's view: an image whose file is gone is still there."""
         if _WINDOWS:
-            return _asked(lambda: windows_processes.mapped_images(pid))
+            return [_long(path) for path in _asked(lambda: windows_processes.mapped_images(pid))]
         maps = _asked(lambda: psutil.Process(pid).memory_maps(grouped=True))
         return [m.path for m in maps if m.path.startswith("/")]
 
@@ -187,6 +188,16 @@ class RunningSystem:
             return ""
 
 
+def _long(path: str) -> str:
+    """Without 8.3 names, so that a file has one path; as it is if the file is gone."""
+    if "~" not in path:
+        return path
+    try:
+        return windows_files.long_path(path)
+    except OSError:
+        return path
+
+
 def _start(path: str, limit: int) -> bytes:
     with open_quietly(path) as file:
         return read_up_to(file, limit)
@@ -266,7 +277,7 @@ def _image(process: psutil.Process) -> str:
 def _is_kernel_thread(pid: int) -> bool:
     """Linux: kthreadd and its children, which have neither image nor command line."""
     try:
-        return pid == 2 or psutil.Process(pid).ppid() == 2  # noqa: PLR2004 - kthreadd's pid
+        return pid == 2 or psutil.Process(pid).ppid() == 2
     except psutil.Error:
         return False
 

@@ -37,6 +37,10 @@ _INVALID_ATTRIBUTES = 0xFFFFFFFF
 _FileAttributeTagInfo = 9
 
 
+_USUAL_MAX_PATH = 248
+"""Paths up to here work without the prefix, folders included ([MS-FSCC] names, MAX_PATH less 12)."""
+
+
 class CloudPlaceholder(OSError):
     """The file's content is not here, and reading would fetch it."""
 
@@ -70,7 +74,7 @@ def extended(path: str) -> str:
     if path.startswith("\\??\\"):
         return "\\\\?\\" + path[4:]
     if not (path.startswith("\\\\") or path[1:3] == ":\\"):
-        path = ntpath.join(os.getcwd(), path)  # noqa: PTH109
+        path = ntpath.join(os.getcwd(), path)
     path = ntpath.normpath(path)
     if path.startswith("\\\\"):
         return "\\\\?\\UNC\\" + path[2:]
@@ -189,7 +193,9 @@ def _other_form(name: str, path: str) -> str:
         "kernel32", name, ctypes.c_uint32, text.Pointer, text.Pointer, ctypes.c_uint32
     )
     answer = text.space(text.MAX_PATH_UNITS)
-    length = convert(text.wide(extended(path)), answer, len(answer))
+    # The prefix only where it is needed: Wine does not look behind it for the other form.
+    asked = path if len(path) < _USUAL_MAX_PATH else extended(path)
+    length = convert(text.wide(asked), answer, len(answer))
     if not 0 < length < len(answer):
         raise dlls.failure(path)
     return shown(text.narrow(answer, length))

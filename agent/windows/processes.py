@@ -152,8 +152,10 @@ def _open(pid: int, access: int) -> int:
     if handle:
         return handle
     code = dlls.last_error()
-    raise _gone(pid) if code == dlls.ERROR_INVALID_PARAMETER and pid else dlls.failure(
-        _place(pid), code
+    raise (
+        _gone(pid)
+        if code == dlls.ERROR_INVALID_PARAMETER and pid
+        else dlls.failure(_place(pid), code)
     )
 
 

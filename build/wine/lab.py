@@ -26,9 +26,9 @@ from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from compiling import compile_dll
+from compiling import compile_dll, compile_pe
 from making import HERE, REPOSITORY, Maker
-from wine import LabError, Wine
+from wine import LabError, Wine, checked, program
 
 __all__ = ["TEST_DLLS", "Lab", "LabError"]
 
@@ -99,6 +99,15 @@ class Lab(Wine):
         target = out or self.root / "dlls" / f"{name}.dll"
         libraries = ["ntdll"] if name == "dnsapi" else []
         return compile_dll(HERE / f"{name}.c", TEST_DLLS[name], target, size, libraries)
+
+    def test_loader(self, out: Path) -> Path:
+        """A program whose version resource says RUNDLL32.EXE, under any name."""
+        resource = self.root / "dlls" / "loader.res.o"
+        resource.parent.mkdir(parents=True, exist_ok=True)
+        windres = program("x86_64-w64-mingw32-windres", "binutils-mingw-w64-x86-64")
+        checked([windres, HERE / "loader.rc", resource], "the loader's version resource")
+        compile_pe(["-municode", HERE / "loader.c", resource], out)
+        return out
 
     @staticmethod
     def compile_dll(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import configparser
 import fcntl
 import hashlib
+import os
 import re
 import shutil
 import subprocess
@@ -217,9 +218,9 @@ class Maker:
             digests = set(re.findall(r"(?m)^(?:Current|Calculated) message digest +: (\w+)", said))
             signer = re.search(r"(?m)Signer #0:\n\s*Subject: .*?/?CN ?= ?([^/\n,]+)", said)
             if done.returncode or len(digests) != 1 or not signer or signer[1] not in SIGNERS:
-                who = signer[1] if signer else "nobody"
+                who = signer[1] if signer else "not told"
                 raise LabError(
-                    f"{path.name}: Authenticode signature of {who} not verified; refused."
+                    f"{path.name}: Authenticode signature not verified (signer: {who}), refused."
                     f" osslsigncode said:\n{said[-1500:]}"
                 )
 
@@ -275,7 +276,7 @@ class Maker:
     def _make_prefix(self) -> None:
         """A Wine prefix with the `bcryptprimitives` stub in its system32, if Wine has none."""
         stub_source = HERE / "bcryptprimitives.c"
-        inputs = (str(self.wine.prefix), stub_source, wine_loader(), "win10")
+        inputs = (str(self.wine.prefix), stub_source, wine_loader(), "win10, no links")
         with self._step("prefix", *inputs) as needed:
             if not needed:
                 return
@@ -302,10 +303,20 @@ class Maker:
             system32 = self.wine.prefix / "drive_c/windows/system32"
             if not (system32 / "kernel32.dll").is_file():
                 raise LabError(f"wineboot made no {system32 / 'kernel32.dll'}")
+            self._unlink_home()
             if not (system32 / "bcryptprimitives.dll").exists():
                 stub = self.root / "stub" / "bcryptprimitives.dll"
                 compile_dll(stub_source, ["ProcessPrng"], stub, libraries=["advapi32"])
                 shutil.copy2(stub, system32)
+
+    def _unlink_home(self) -> None:
+        """Own folders for Desktop, Documents and so on, which Wine links to the Linux home: a
+        sweep of C: would leave the prefix."""
+        for folder, folders, _ in os.walk(self.wine.drive_c / "users"):
+            for link in (Path(folder) / name for name in folders):
+                if link.is_symlink():
+                    link.unlink()
+                    link.mkdir()
 
     def _platform(self) -> list[str]:
         version = f"{sys.version_info[0]}.{sys.version_info[1]}"

@@ -7,7 +7,18 @@ from datetime import datetime, timezone
 from agent import chains
 from agent.chains import address_key, domain_key, file_key, process_key
 from agent.findings import finding_of
-from agent.model import Destination, Dll, Dns, File, Finding, Hash, Observation, Pe, Process, Strength
+from agent.model import (
+    Destination,
+    Dll,
+    Dns,
+    File,
+    Finding,
+    Hash,
+    Observation,
+    Pe,
+    Process,
+    Strength,
+)
 from tests.sweeping import campaign
 
 MATCHER = campaign()
@@ -23,7 +34,9 @@ def findings(*observations: Observation) -> list[Finding]:
     return sorted(made, key=lambda finding: -finding.strength.rank)
 
 
-def running(line: str, *, image: str = RUNDLL32, original: str = "", pid: int = 4312) -> Observation:
+def running(
+    line: str, *, image: str = RUNDLL32, original: str = "", pid: int = 4312
+) -> Observation:
     name = image.rpartition("\\")[2]
     return Observation(
         source="processes",
@@ -36,7 +49,9 @@ def running(line: str, *, image: str = RUNDLL32, original: str = "", pid: int = 
     )
 
 
-def loaded(path: str, *, pe: Pe | None = None, image: str = RUNDLL32, original: str = "") -> Observation:
+def loaded(
+    path: str, *, pe: Pe | None = None, image: str = RUNDLL32, original: str = ""
+) -> Observation:
     name = image.rpartition("\\")[2]
     return Observation(
         source="modules",

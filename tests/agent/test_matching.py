@@ -34,7 +34,13 @@ def ids(matcher: Matcher, **objects: object) -> set[str]:
 
 @pytest.mark.parametrize(
     "name",
-    ["pandorasong.com", "PANDORASONG.COM.", "cdn.pandorasong.com", " pandorasong.com ", "ｐandorasong.com"],
+    [
+        "pandorasong.com",
+        "PANDORASONG.COM.",
+        "cdn.pandorasong.com",
+        " pandorasong.com ",
+        "ｐandorasong.com",
+    ],
 )
 def test_a_domain_matches_however_it_is_written(name: str) -> None:
     assert "c2-domain" in ids(CAMPAIGN, dns=Dns(question=name))
@@ -151,10 +157,12 @@ def test_wildcards_in_names_match_within_one_name() -> None:
 
 
 def test_a_url_matches_by_its_beginning_and_its_host() -> None:
-    matcher = Matcher([
-        Url(id="u", value="https://www.jmj.com/personal/nauerthn_state_gov", **COMMON),
-        Domain(id="d", value="pandorasong.com", **COMMON),
-    ])
+    matcher = Matcher(
+        [
+            Url(id="u", value="https://www.jmj.com/personal/nauerthn_state_gov", **COMMON),
+            Domain(id="d", value="pandorasong.com", **COMMON),
+        ]
+    )
     url = "HTTPS://www.jmj.com/personal/nauerthn_state_gov/TUJE7QJl"
     assert ids(matcher, url=SeenUrl(full=url)) == {"u"}
     assert ids(matcher, url=SeenUrl(full="https://a@cdn.pandorasong.com:443/x")) == {"d"}

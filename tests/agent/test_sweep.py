@@ -171,7 +171,9 @@ def test_the_planted_tree_is_found_whole_and_nothing_else_is_strong(tmp_path: Pa
 def _between(found: Strength | None, least: Strength | None, most: Strength | None) -> bool:
     rank = -1 if found is None else found.rank
     lowest = -1 if least is None else least.rank
-    return (rank >= lowest or found is Strength.EXCLUDED) and rank <= (-1 if most is None else most.rank)
+    return (rank >= lowest or found is Strength.EXCLUDED) and rank <= (
+        -1 if most is None else most.rank
+    )
 
 
 def test_own_files_are_left_out_and_counted(tmp_path: Path) -> None:

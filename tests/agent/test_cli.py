@@ -1,0 +1,308 @@
+"""The command line: exit codes, reports that survive a kill, no self-hits, delivery."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from agent import cli
+from agent.model import State, Verdict
+from agent.report_codec import decode
+
+REPOSITORY = Path(__file__).parents[2]
+SCHEMA = json.loads((REPOSITORY / "agent" / "report.schema.json").read_text())
+
+
+@pytest.fixture(autouse=True)
+def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IOCSWEEP_HOME", str(tmp_path / "home"))
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    folder = tmp_path / "tree"
+    for number in range(30):
+        inner = folder / f"d{number}"
+        inner.mkdir(parents=True)
+        for name in range(20):
+            (inner / f"f{name}.txt").write_text("nothing")
+    return folder
+
+
+def reports(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*.json"))
+
+
+def the_report(folder: Path):  # type: ignore[no-untyped-def]
+    (path,) = reports(folder)
+    jsonschema.validate(json.loads(path.read_bytes()), SCHEMA)
+    return decode(path.read_bytes())
+
+
+def test_a_clean_folder_ends_with_0(
+    tree: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["offline", str(tree), "--out", str(tmp_path / "out")]) == 0
+    output = capsys.readouterr().out
+    assert "CLEAN, nothing left unlooked at" in output
+    assert json.loads(output.splitlines()[-1])["verdict"] == "clean"
+    assert the_report(tmp_path / "out").verdict is Verdict.CLEAN
+
+
+def test_a_hit_ends_with_1_and_with_exit_zero_with_0(tree: Path, tmp_path: Path) -> None:
+    place = tree / "Users" / "jo" / "AppData" / "Local"
+    place.mkdir(parents=True)
+    (place / "cyzfc.dat").write_bytes(b"x")
+    assert cli.main(["offline", str(tree), "--out", str(tmp_path / "a")]) == 1
+    assert cli.main(["offline", str(tree), "--out", str(tmp_path / "b"), "--exit-zero"]) == 0
+    assert the_report(tmp_path / "a").findings[0].title.endswith("cyzfc.dat")
+
+
+def test_a_skipped_source_ends_with_3(tree: Path) -> None:
+    assert cli.main(["offline", str(tree), "--skip", "files", "--quiet"]) == 3
+
+
+def test_quiet_prints_one_line(tree: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    cli.main(["offline", str(tree), "--quiet"])
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.isascii()
+    assert len(line) <= 1500
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (["offline", "/nowhere/at/all"], "/nowhere/at/all"),
+        (["--memory", "some"], "--memory"),
+        (["--max-file-size", "lots"], "lots"),
+        (["--max-runtime", "soon"], "soon"),
+        (["--only", "nothing"], "no source 'nothing'"),
+        (["--pack", "/nowhere.yaml"], "/nowhere.yaml"),
+        (["--pack", "a", "--only-pack", "b"], "give one of them"),
+        (["--rules", "/nowhere.yar"], "/nowhere.yar"),
+        (["--collector", "https://127.0.0.1:1"], "no token"),
+        (["packs", "check", "/nowhere.yaml"], "/nowhere.yaml"),
+    ],
+)
+def test_what_cannot_run_ends_with_2_and_says_why(
+    arguments: list[str],
+    why: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("IOCSWEEP_TOKEN", raising=False)
+    assert cli.main(arguments) == 2
+    assert why in capsys.readouterr().err
+
+
+def test_a_defect_never_ends_like_a_hit(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(cli, "load_packs", broken)
+    assert cli.main(["offline", "/"]) == 2
+    assert "this is a defect" in capsys.readouterr().err
+
+
+def test_packs_are_listed_and_checked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["packs", "list"]) == 0
+    assert "pandorasong.com" in capsys.readouterr().out
+    assert cli.main(["packs", "check", str(REPOSITORY / "iocs" / "cyzfc.yaml")]) == 0
+    assert "ok, 80 indicators" in capsys.readouterr().out
+
+
+def test_own_packs_and_rules_are_looked_for(tree: Path, tmp_path: Path) -> None:
+    rules = tmp_path / "mine.yar"
+    rules.write_text('rule needle { strings: $s = "in the haystack" condition: $s }')
+    (tree / "x.bin").write_text("a needle in the haystack")
+    out = tmp_path / "out"
+    assert cli.main(["offline", str(tree), "--rules", str(rules), "--out", str(out)]) == 1
+    assert the_report(out).findings[0].indicator.id == "rules/mine.yar:needle"
+
+
+def test_the_report_may_be_one_named_file(tree: Path, tmp_path: Path) -> None:
+    out = tmp_path / "mine.json"
+    cli.main(["offline", str(tree), "--out", str(out)])
+    assert decode(out.read_bytes()).verdict is Verdict.CLEAN
+    assert list(tmp_path.glob("*.partial.jsonl")) == []
+
+
+def test_a_report_that_cannot_be_written_is_told_and_the_summary_still_comes(
+    tree: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("in the way")
+    assert cli.main(["offline", str(tree), "--out", str(blocked / "x.json")]) == 2
+    assert "cannot be written" in capsys.readouterr().err
+
+
+def test_a_live_sweep_of_paths_runs_all_sources_of_this_host(tree: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    code = cli.main(["live", str(tree), "--out", str(out), "--nice", "--quiet"])
+    report = the_report(out)
+    states = {coverage.source: coverage for coverage in report.coverage}
+    assert set(states) == {
+        "processes", "modules", "memory", "connections", "dns_cache", "pipes", "hosts_file", "files",
+    }  # fmt: skip
+    for windows_only in ("memory", "dns_cache", "pipes"):
+        assert states[windows_only].state is State.UNAVAILABLE
+        assert states[windows_only].reasons[0].reason == "not this platform"
+        assert not states[windows_only].required
+    assert states["processes"].examined > 0
+    assert code in (0, 1, 3)
+
+
+def test_a_second_live_sweep_is_turned_away(tree: Path, tmp_path: Path) -> None:
+    from agent.state import OneSweep, home
+
+    home().mkdir(parents=True)
+    with OneSweep(home()) as first:
+        assert first.acquire()
+        assert cli.main(["live", str(tree)]) == 5
+
+
+def run(*arguments: str, home: Path) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "agent", *arguments],
+        cwd=REPOSITORY,
+        env={**os.environ, "IOCSWEEP_HOME": str(home)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
+def test_a_sweep_that_is_killed_at_any_moment_is_reported_by_the_next(
+    tree: Path, tmp_path: Path
+) -> None:
+    """Twenty kills at random moments after the journal was begun."""
+    for number in range(400):
+        (tree / f"z{number}.ps1").write_text("Get-Item cyzfc.dat\n" * 2000)
+    (tree / "cyzfc.dat").write_bytes(b"x")
+    chance = random.Random(7)
+    for attempt in range(20):
+        out = tmp_path / f"out{attempt}"
+        process = run("offline", str(tree), "--thorough", "--out", str(out), home=tmp_path / "home")
+        deadline = time.monotonic() + 30
+        while not list(out.glob("*.partial.jsonl")) and time.monotonic() < deadline:
+            time.sleep(0.005)
+        time.sleep(chance.random() * 0.25)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        left = list(out.glob("*.partial.jsonl"))
+        assert left or reports(out), f"attempt {attempt}: nothing was left"
+        if not left:
+            continue  # it had just finished
+        assert cli.main(["offline", str(tree / "d0"), "--out", str(out), "--quiet"]) == 0
+        assert list(out.glob("*.partial.jsonl")) == []
+        found = [decode(path.read_bytes()) for path in reports(out)]
+        assert sorted(r.verdict.value for r in found) == ["clean", "incomplete"]
+        for path in reports(out):
+            jsonschema.validate(json.loads(path.read_bytes()), SCHEMA)
+
+
+def test_a_second_run_finds_nothing_of_the_first(tree: Path, tmp_path: Path) -> None:
+    """Report, spool, shell history and the like of the first run lie in the tree of the second."""
+    home = tree / "home"
+    (tree / "cyzfc.dat").write_bytes(b"x")
+    environment = {**os.environ, "IOCSWEEP_HOME": str(home), "IOCSWEEP_TOKEN": "t"}
+    command = [sys.executable, "-m", "agent", "offline", str(tree), "--quiet"]
+    collector = ["--collector", "http://127.0.0.1:9"]
+    subprocess.run([*command, *collector], cwd=REPOSITORY, env=environment, check=False)
+    assert list((home / "spool").glob("*.json.gz"))
+    (tree / "ConsoleHost_history.ps1").write_text("iocsweep.exe --pack cyzfc.dat pandorasong.com\n")
+    (tree / "IOCSWEEP.EXE-12345678.pf.txt").write_text("IOCSWEEP.EXE \\cyzfc.yaml")
+    copy = tree / "copy of a report.json"
+    copy.write_bytes(reports(home / "reports")[0].read_bytes())
+    (tree / "cyzfc.dat").unlink()
+    done = subprocess.run(
+        [*command, "--thorough"], cwd=REPOSITORY, env=environment, check=False, capture_output=True
+    )
+    assert done.returncode == 0, done.stdout
+    last = decode(reports(home / "reports")[-1].read_bytes())
+    assert last.findings == []
+    assert last.coverage[0].own >= 3
+
+
+# ---- delivery ----------------------------------------------------------------------------------------
+
+
+class _Collector(BaseHTTPRequestHandler):
+    answers: list[int] = []
+    received: list[tuple[str, dict[str, str], bytes]] = []
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.received.append((self.path, dict(self.headers), body))
+        self.send_response(self.answers.pop(0) if self.answers else 201)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *arguments: object) -> None:
+        pass
+
+
+@pytest.fixture
+def collector() -> Iterator[tuple[str, type[_Collector]]]:
+    _Collector.answers, _Collector.received = [], []
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Collector)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_address[1]}", _Collector
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_a_report_is_delivered_and_leaves_the_spool(
+    tree: Path, tmp_path: Path, collector: tuple[str, type[_Collector]]
+) -> None:
+    url, server = collector
+    token = tmp_path / "token"
+    token.write_text("secret-token\n")
+    arguments = ["offline", str(tree), "--collector", url, "--token-file", str(token), "--quiet"]
+    assert cli.main(arguments) == 0
+    ((path, headers, body),) = server.received
+    report = decode(gzip.decompress(body))
+    assert path == f"/v1/reports/{report.report_id}"
+    assert headers["Authorization"] == "Bearer secret-token"
+    assert (headers["Content-Encoding"], headers["Content-Type"]) == ("gzip", "application/json")
+    assert list((tmp_path / "home" / "spool").glob("*.gz")) == []
+    assert "secret-token" not in gzip.decompress(body).decode()
+
+
+def test_an_unacknowledged_report_stays_and_goes_with_the_next(
+    tree: Path,
+    tmp_path: Path,
+    collector: tuple[str, type[_Collector]],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("IOCSWEEP_TOKEN", "t")
+    url, server = collector
+    server.answers = [503]
+    arguments = ["offline", str(tree), "--collector", url, "--quiet"]
+    assert cli.main(arguments) == 4
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["delivered"] is False
+    assert "stays in the spool: HTTP 503" in captured.err
+    assert len(list((tmp_path / "home" / "spool").glob("*.gz"))) == 1
+    assert cli.main(arguments) == 0
+    assert len({re.sub(".*/", "", path) for path, _, _ in server.received}) == 2
+    assert list((tmp_path / "home" / "spool").glob("*.gz")) == []

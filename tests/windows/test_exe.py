@@ -1,0 +1,321 @@
+"""The built exe, under Wine, against a real rundll32 that holds a harmless cyzfc.dat.
+
+Wine is not Windows: this shows packaging, start-up, ctypes layouts and process logic.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from agent.model import Finding, Report, State, Strength, Verdict
+from agent.report_codec import decode
+
+REPOSITORY = Path(__file__).parents[2]
+sys.path[:0] = [str(REPOSITORY / "build"), str(REPOSITORY / "build" / "wine")]
+
+pytestmark = [
+    pytest.mark.wine,
+    pytest.mark.skipif(sys.platform != "linux", reason="Wine's lab is for Linux"),
+]
+
+RUNDLL32 = r"C:\windows\system32\rundll32.exe"
+SIZE = 294_400
+
+
+class Host:
+    """A Windows host of Wine's, with the exe and a user's folder."""
+
+    def __init__(self, lab, exe: Path, one_file: Path) -> None:  # type: ignore[no-untyped-def]
+        self.lab, self.exe, self.one_file = lab, exe, one_file
+        self.local = lab.drive_c / "users" / "jo" / "AppData" / "Local"
+
+    def clean(self) -> None:
+        shutil.rmtree(self.local.parents[1], ignore_errors=True)
+        self.local.mkdir(parents=True)
+
+    def plant(self, path: Path, source: str = "point_function_call") -> str:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.lab.test_dll(source, path, SIZE)
+        return str(self.lab.to_windows(path))
+
+    @contextmanager
+    def running(self, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+        process = self.lab.popen(list(arguments))
+        time.sleep(1.5)
+        assert process.poll() is None, "the test's rundll32 ended at once"
+        try:
+            yield process
+        finally:
+            process.kill()
+            process.communicate()
+            self.lab.run_exe(r"C:\windows\system32\taskkill.exe", ["/f", "/im", "rundll32.exe"])
+
+    def sweep(
+        self, *arguments: str, exe: Path | None = None, **named: object
+    ) -> tuple[int, Report, str]:
+        out = self.lab.drive_c / "reports"
+        shutil.rmtree(out, ignore_errors=True)
+        done = self.lab.run_exe(
+            exe or self.exe,
+            [*(arguments or ("live", self.lab.to_windows(self.local))), "--out", r"C:\reports"],
+            **named,
+        )
+        reports = list(out.glob("*.json"))
+        assert len(reports) == 1, done.stdout + done.stderr
+        return done.returncode, decode(reports[0].read_bytes()), done.stdout
+
+
+@pytest.fixture(scope="module")
+def host() -> Iterator[Host]:
+    from build_exe import main as build
+    from lab import Lab
+
+    assert build(["--dist", str(REPOSITORY / "dist")]) == 0
+    lab = Lab.make()
+    made = Host(
+        lab, REPOSITORY / "dist" / "iocsweep" / "iocsweep.exe", REPOSITORY / "dist" / "iocsweep.exe"
+    )
+    yield made
+    lab.kill_all()
+
+
+@pytest.fixture(autouse=True)
+def fresh(host: Host) -> None:
+    host.clean()
+
+
+def confirmed(report: Report) -> Finding:
+    found = [f for f in report.findings if f.strength is Strength.CONFIRMED]
+    assert len(found) == 1, [(f.strength.value, f.title) for f in report.findings]
+    return found[0]
+
+
+def sources(finding: Finding) -> set[str]:
+    return {evidence.source for evidence in finding.evidence}
+
+
+def test_the_campaigns_own_call_is_one_confirmed_finding(host: Host) -> None:
+    path = host.plant(host.local / "cyzfc.dat")
+    with host.running(RUNDLL32, f"{path},PointFunctionCall"):
+        code, report, output = host.sweep()
+    assert code == 1
+    assert report.verdict is Verdict.HIT
+    finding = confirmed(report)
+    assert {"processes", "modules", "files"} <= sources(finding)
+    seen = {evidence.seen for evidence in finding.evidence}
+    assert {"command line", "module path", "module export", "file path", "file export"} <= seen
+    assert finding.process is not None
+    assert finding.process.command_line.endswith("cyzfc.dat,PointFunctionCall")
+    assert (report.agent.build, report.agent.form) == ("wine-test", "one-dir")
+    summary = output.splitlines()[-1]
+    assert summary.isascii()
+    assert len(summary) <= 1500
+    assert json.loads(summary)["verdict"] == "hit"
+
+
+def test_the_one_file_exe_finds_it_too_and_says_which_it_is(host: Host) -> None:
+    path = host.plant(host.local / "cyzfc.dat")
+    with host.running(RUNDLL32, f"{path},PointFunctionCall"):
+        code, report, _ = host.sweep(exe=host.one_file)
+    assert code == 1
+    confirmed(report)
+    assert report.agent.form == "one-file"
+
+
+def test_a_renamed_dll_is_found(host: Host) -> None:
+    path = host.plant(host.local / "holiday.jpg")
+    with host.running(RUNDLL32, f"{path},PointFunctionCall"):
+        code, report, _ = host.sweep()
+    assert code == 1
+    assert "modules" in sources(confirmed(report))
+
+
+def test_a_renamed_rundll32_is_found(host: Host) -> None:
+    path = host.plant(host.local / "cyzfc.dat")
+    renamed = host.local / "svch0st.exe"
+    host.lab.test_loader(renamed)
+    process = host.lab.popen([host.lab.to_windows(renamed), f"{path},PointFunctionCall"])
+    try:
+        time.sleep(1.5)
+        assert process.poll() is None
+        code, report, _ = host.sweep()
+    finally:
+        process.kill()
+        process.communicate()
+        host.lab.run_exe(r"C:\windows\system32\taskkill.exe", ["/f", "/im", "svch0st.exe"])
+    assert code == 1
+    finding = confirmed(report)
+    assert finding.process is not None
+    assert finding.process.name == "svch0st.exe"
+    assert finding.process.original_file_name.casefold().startswith("rundll32.exe")
+
+
+@pytest.mark.parametrize("form", ["quotes", "comma dropped", "upper case", "8.3 name"])
+def test_another_spelling_is_found(host: Host, form: str) -> None:
+    folder = host.local if form == "comma dropped" else host.local / "a folder with spaces"
+    path = host.plant(folder / "cyzfc.dat")
+    if form == "quotes":
+        arguments = [f"{path},PointFunctionCall"]  # Wine's start quotes what has spaces
+    elif form == "comma dropped":
+        arguments = [path, "PointFunctionCall"]
+    elif form == "upper case":
+        arguments = [f"{path.upper()},PointFunctionCall"]
+    else:
+        arguments = [f"{short_path(host, path)},PointFunctionCall"]
+    with host.running(RUNDLL32, *arguments):
+        code, report, _ = host.sweep()
+    assert code == 1
+    assert {"processes", "modules"} <= sources(confirmed(report))
+
+
+def short_path(host: Host, path: str) -> str:
+    script = (
+        "import ctypes,sys; b=ctypes.create_unicode_buffer(999);"
+        "ctypes.windll.kernel32.GetShortPathNameW(sys.argv[1],b,999); print(b.value)"
+    )
+    short = host.lab.python(["-c", script, path]).stdout.strip()
+    assert "~" in short
+    return str(short)
+
+
+def test_a_dll_that_is_gone_from_disk_is_found_while_it_is_loaded(host: Host) -> None:
+    path = host.plant(host.local / "cyzfc.dat")
+    with host.running(RUNDLL32, f"{path},PointFunctionCall"):
+        (host.local / "cyzfc.dat").unlink()
+        code, report, _ = host.sweep()
+    assert code == 1
+    finding = confirmed(report)
+    assert finding.dll is not None
+    assert finding.dll.on_disk is False
+
+
+def test_the_training_labs_call_is_never_confirmed(host: Host) -> None:
+    path = host.plant(host.local / "cyzfc.dat", "look_alike")
+    with host.running(RUNDLL32, f"{path},DLLMain"):
+        _, report, _ = host.sweep()
+    assert [f for f in report.findings if f.strength is Strength.CONFIRMED] == []
+    assert report.findings != []
+
+
+def test_a_host_without_traces_is_told_with_its_gaps(host: Host) -> None:
+    (host.local / "notes.txt").write_text("nothing")
+    code, report, output = host.sweep()
+    assert (code, report.verdict) == (3, Verdict.INCOMPLETE)
+    states = {coverage.source: coverage.state for coverage in report.coverage}
+    assert states["pipes"] is State.UNAVAILABLE  # Wine cannot list them
+    assert "INCOMPLETE, no trace found in what could be seen" in output
+
+
+def test_the_same_host_is_clean_about_paths_that_were_seen_whole(host: Host) -> None:
+    (host.local / "notes.txt").write_text("nothing")
+    path = host.lab.to_windows(host.local)
+    code, report, output = host.sweep("live", path, "--only", "files")
+    assert (code, report.verdict) == (0, Verdict.CLEAN)
+    assert "CLEAN, nothing left unlooked at" in output
+
+
+def test_the_dns_cache_is_read_without_a_query(host: Host, tmp_path: Path) -> None:
+    lab = host.lab.clone_prefix(tmp_path / "prefix")
+    try:
+        lab.put_in_system32(lab.test_dll("dnsapi"), "dnsapi.dll")
+        (tmp_path / "dns.txt").write_text(
+            "pandorasong.com A 95.216.59.92\nPANDORASONG.COM. AAAA 2001:db8::1\n"
+            "cdn.pandorasong.com A 203.0.113.9\nnotpandorasong.com A 203.0.113.7\n"
+            "pandorasong.com.example.org A 203.0.113.8\nwww.example.org A 203.0.113.6\n"
+        )
+        log = tmp_path / "queries.log"
+        own = Host(lab, host.exe, host.one_file)
+        own.clean()
+        code, report, _ = own.sweep(
+            dll_overrides={"dnsapi": "n,b"},
+            env={
+                "IOCSWEEP_TEST_DNS": lab.to_windows(tmp_path / "dns.txt"),
+                "IOCSWEEP_TEST_DNS_LOG": lab.to_windows(log),
+            },
+        )
+    finally:
+        lab.kill_all()
+    assert code == 1
+    names = {f.dns.question.rstrip(".").lower() for f in report.findings if f.dns}
+    assert names == {"pandorasong.com", "cdn.pandorasong.com"}
+    assert {f.strength for f in report.findings if f.dns} == {Strength.STRONG}
+    asked = log.read_text().splitlines()
+    assert asked, "the test DLL saw no query: it was not used"
+    assert [line for line in asked if "VIOLATION" in line] == []
+
+
+PACK = """\
+pack: iocsweep.pack/1
+id: loopback
+version: 1
+title: A loopback address
+references: {T: this test}
+indicators:
+  - {id: loopback-address, type: address, value: 127.0.0.9, private: true, strength: weak,
+     status: SRC, reference: [T]}
+"""
+
+
+def test_a_connection_is_found_with_its_process(host: Host, tmp_path: Path) -> None:
+    (tmp_path / "pack.yaml").write_text(PACK)
+    with socket.create_server(("127.0.0.9", 0)) as server:
+        accepted: list[socket.socket] = []
+        thread = threading.Thread(target=lambda: accepted.append(server.accept()[0]))
+        thread.start()
+        script = (
+            "import socket,sys;"
+            "s=socket.create_connection(('127.0.0.9',int(sys.argv[1])));s.send(b'x');s.recv(1)"
+        )
+        client = host.lab.popen([host.lab.python_exe, "-c", script, str(server.getsockname()[1])])
+        try:
+            thread.join(20)
+            assert accepted
+            path = host.lab.to_windows(host.local)
+            pack = host.lab.to_windows(tmp_path / "pack.yaml")
+            _, report, _ = host.sweep("live", path, "--only-pack", pack)
+        finally:
+            client.kill()
+            client.communicate()
+            for connection in accepted:
+                connection.close()
+    found = [f for f in report.findings if f.destination and f.destination.ip == "127.0.0.9"]
+    assert len(found) == 1
+    assert found[0].process is not None
+    assert found[0].process.name.casefold() == "python.exe"
+
+
+def test_the_exe_is_small_whole_and_without_test_parts(host: Host) -> None:
+    from exe_contents import check
+
+    assert check(host.one_file, REPOSITORY / "iocs") == []
+    assert host.one_file.stat().st_size <= 20_000_000
+    done = host.lab.run_exe(host.exe, ["packs", "list"])
+    assert done.returncode == 0
+    assert "cyzfc-2018-11" in done.stdout
+
+
+def test_bad_arguments_end_with_2_and_say_why(host: Host) -> None:
+    done = host.lab.run_exe(host.exe, ["--memory", "some"])
+    assert done.returncode == 2
+    assert "--memory" in done.stderr
+
+
+def test_a_second_sweep_finds_nothing_of_the_first(host: Host) -> None:
+    path = host.plant(host.local / "cyzfc.dat")
+    with host.running(RUNDLL32, f"{path},PointFunctionCall"):
+        host.sweep("live", host.lab.to_windows(host.local))
+    host.clean()
+    code, report, _ = host.sweep("live", r"C:\ProgramData\iocsweep", "--thorough")
+    assert report.findings == []
+    assert code == 3

@@ -1,0 +1,152 @@
+"""Each binding against a real Windows interface: Windows, or Wine's Windows Python."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+if sys.platform != "win32":
+    pytest.skip("needs Windows or Wine's Windows Python", allow_module_level=True)
+
+from agent.windows import (
+    devices,
+    dns_cache,
+    dns_wmi,
+    files,
+    host,
+    pipes,
+    process_priority,
+    processes,
+    security,
+    signatures,
+    single_instance,
+    streams,
+    volumes,
+)
+
+
+def test_a_process_knows_its_image_and_modules() -> None:
+    image = processes.image_path(os.getpid())
+    assert image.casefold().endswith("python.exe")
+    modules = processes.modules(os.getpid())
+    assert any(module.casefold().endswith("kernel32.dll") for module in modules)
+    images = processes.mapped_images(os.getpid())
+    assert any(path.casefold().endswith("python.exe") for path in images)
+    assert processes.mapped_files(os.getpid())
+    assert not processes.is_protected(os.getpid())
+    assert not processes.is_minimal(os.getpid())
+
+
+def test_a_process_that_is_not_there_is_a_lookup_error() -> None:
+    with pytest.raises(OSError):
+        processes.image_path(0x7FFF_FFF0)
+    with pytest.raises(OSError):
+        processes.modules(0x7FFF_FFF0)
+
+
+def test_memory_is_read_where_it_is() -> None:
+    marker = ctypes.create_string_buffer(b"a marker in this process's own memory")
+    address = ctypes.addressof(marker)
+    with processes.ProcessMemory(os.getpid()) as memory:
+        regions = list(memory.regions())
+        (holding,) = [r for r in regions if r.base <= address < r.base + r.size]
+        assert holding.readable
+        assert holding.private
+        assert memory.read(address, 8) == b"a marker"
+        assert any(region.image for region in regions)
+        with pytest.raises(OSError):
+            memory.read(8, 4)
+
+
+def test_volumes_and_drives_are_listed() -> None:
+    found = volumes.volumes()
+    assert any(volume.root.casefold() == "c:\\" for volume in found)
+    assert "C:" in [drive.upper() for drive in devices.drive_letters()]
+
+
+def test_the_host_knows_itself() -> None:
+    assert len(host.machine_guid()) >= 32
+    assert host.names()[0]
+    name, version = host.os_version()
+    assert name.startswith("Microsoft Windows") or name.startswith("Windows")
+    assert version[0].isdigit()
+    assert host.product_name("Windows 10 Pro", "23H2", 22631) == "Windows 11 Pro 23H2"
+
+
+def test_rights_are_told_and_asked_for() -> None:
+    assert security.is_elevated() in (True, False)
+    assert security.enable_debug_privilege() in (True, False)
+    assert security.enable_backup_privilege() in (True, False)
+    assert security.current_user().startswith("S-1-")
+
+
+def test_a_private_folder_is_made_once_and_kept(tmp_path: Path) -> None:
+    folder = tmp_path / "private"
+    security.make_private_folder(str(folder))
+    security.make_private_folder(str(folder))
+    assert folder.is_dir()
+    assert security.writable_by_others(str(folder)) is False
+
+
+def test_files_are_opened_to_be_read_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "a file with a long name.txt"
+    path.write_bytes(b"content")
+    with os.fdopen(files.open_for_reading(str(path)), "rb") as file:
+        assert file.read() == b"content"
+    with pytest.raises(OSError):
+        files.open_for_reading(str(tmp_path / "none"))
+    with pytest.raises(OSError):
+        files.open_for_reading(str(tmp_path))
+    short = files.short_path(str(path))
+    assert files.long_path(short).casefold().endswith("a file with a long name.txt")
+    assert files.attributes(str(path)) & 0x10 == 0
+    assert files.shown(files.extended(str(path))) == str(path)
+    assert files.shown("\\\\?\\UNC\\server\\share\\x") == "\\\\server\\share\\x"
+    assert files.expose_placeholders() in (True, False)
+
+
+def test_what_the_system_cannot_answer_is_an_os_error(tmp_path: Path) -> None:
+    """Wine has no streams, no listing of pipes, no DNS table; Windows answers."""
+    path = tmp_path / "x.txt"
+    path.write_bytes(b"x")
+    for ask in (
+        lambda: streams.streams(str(path)),
+        pipes.list_pipes,
+        dns_cache.table,
+        dns_wmi.wmi_table,
+    ):
+        try:
+            assert isinstance(ask(), list)
+        except OSError as error:
+            assert str(error)
+
+
+def test_an_unsigned_file_has_no_signer(tmp_path: Path) -> None:
+    path = tmp_path / "x.exe"
+    path.write_bytes(b"MZ")
+    assert signatures.signer(str(path)) == ""
+
+
+def test_only_one_process_holds_the_instance() -> None:
+    script = (
+        "import sys\nfrom agent.windows.single_instance import SingleInstance\n"
+        "with SingleInstance() as one: sys.exit(10 + one.acquire())"
+    )
+    with single_instance.SingleInstance() as first:
+        assert first.acquire()
+        assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 10
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 11
+
+
+def test_standing_back_tells_what_it_could_not_do() -> None:
+    assert isinstance(process_priority.stand_back(), list)
+
+
+def test_the_search_for_dlls_is_hardened_in_a_process_of_its_own() -> None:
+    script = "from agent.windows.security import harden_dll_search as h; h()"
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
