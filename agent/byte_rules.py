@@ -1,6 +1,7 @@
 """Indicators as one YARA-X rule set, and what its matches say.
 
-Names, domains, addresses, URLs, command lines, contents and pipes are looked for in raw bytes in ASCII
+Names, domains, addresses, URLs, command lines, contents and pipes are looked for in raw bytes in
+ASCII
 and UTF-16; the operator's own rules run in the same pass.
 """
 
@@ -42,7 +43,7 @@ class UserRule(Struct, frozen=True):
     description: str
 
 
-class ScanFailed(Exception):  # noqa: N818 - what happened
+class ScanFailed(Exception):
     """The scanner gave up on these bytes (time); the reason is for the coverage."""
 
 
@@ -130,7 +131,7 @@ class ByteRules:
         except yara_x.CompileError as error:
             raise RulesError(f"{path}: {_first_line(error)}") from error
         for rule in probe:
-            meta = {key: value for key, value in rule.metadata}
+            meta = dict(rule.metadata)
             rule_id = f"{namespace}:{rule.identifier}"
             self.user_rules[rule_id] = UserRule(
                 rule_id, _strength(meta), str(meta.get("description", rule.identifier))

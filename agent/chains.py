@@ -1,6 +1,7 @@
 """Which observations belong together, and what they prove together.
 
-Observations share *keys*: a process, a file, a name, an address. Whatever is connected through keys is
+Observations share *keys*: a process, a file, a name, an address. Whatever is connected through
+keys is
 one chain, and one chain is one finding, however many sightings it has.
 """
 
@@ -17,7 +18,9 @@ from .model import Observation, Strength
 
 
 def file_key(path: str) -> str:
-    """Of a file, however the path is written: case, slashes, ``\\\\?\\`` and a UNC prefix do not count."""
+    """Of a file, however the path is written: case, slashes, ``\\\\?\\`` and a UNC prefix do not
+    count.
+    """
     folded = fold(path.replace("/", "\\"))
     for prefix in ("\\\\?\\UNC\\", "\\\\?\\"):
         if folded.startswith(prefix):
@@ -32,10 +35,12 @@ def process_key(pid: int, start: datetime | None = None) -> str:
 
 
 def domain_key(name: str) -> str:
+    """Of a DNS name, folded."""
     return f"domain:{fold_domain(name)}"
 
 
 def address_key(address: str) -> str:
+    """Of an IP address."""
     return f"address:{address.casefold()}"
 
 
@@ -79,7 +84,7 @@ def build(matches: Sequence[Match], matcher: Matcher) -> list[Chain]:
         for key in own[1:]:
             groups.join(own[0], key)
     _join_command_lines(matches, keys, groups)
-    _join_resolutions(matches, keys, groups, matcher)
+    _join_resolutions(matches, keys, groups)
     chains: dict[str, Chain] = {}
     for match in matches:
         root = groups.find(keys[id(match.observation)])
@@ -139,9 +144,7 @@ def _join_command_lines(matches: Sequence[Match], keys: Mapping[int, str], group
                 groups.join(process, file)
 
 
-def _join_resolutions(
-    matches: Sequence[Match], keys: Mapping[int, str], groups: _Groups, matcher: Matcher
-) -> None:
+def _join_resolutions(matches: Sequence[Match], keys: Mapping[int, str], groups: _Groups) -> None:
     """A cached name belongs with the connection to the address that the pack knows it by."""
     contacted: dict[str, str] = {}
     for match in matches:

@@ -55,7 +55,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _use_safe_streams() -> None:
-    """Never fail on a character that the console does not have; UTF-8 wherever there is no console."""
+    """Never fail on a character that the console does not have; UTF-8 wherever there is no
+    console.
+    """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             encoding = None if stream.isatty() else "utf-8"
@@ -66,7 +68,8 @@ def _say(text: str) -> None:
     print(f"iocsweep: {text}", file=sys.stderr, flush=True)  # noqa: T201
 
 
-# ---- packs -------------------------------------------------------------------------------------------
+# ---- packs
+# -------------------------------------------------------------------------------------------
 
 
 def _packs(options: Options) -> int:
@@ -98,7 +101,8 @@ def _print_pack(pack: Pack) -> None:
     print("\n".join(lines))  # noqa: T201
 
 
-# ---- sweep -------------------------------------------------------------------------------------------
+# ---- sweep
+# -------------------------------------------------------------------------------------------
 
 
 def _sweep(options: Options) -> int:
@@ -112,7 +116,7 @@ def _sweep(options: Options) -> int:
     if options.nice:
         _be_nice()
     live = options.command == "live"
-    own = _own(options, folder, out)
+    own = _own(options, folder)
     target = LiveHost(own, paths=options.paths) if live else FolderTarget(*options.paths, own=own)
     with OneSweep(folder) as lock:
         if live and not lock.acquire():
@@ -146,7 +150,7 @@ def _sweep(options: Options) -> int:
             _say(f"the journal could not be kept: {sweep.journal_error}")
         path = _write(report, sweep.journal)
         delivered = _deliver(report, spool, options, token)
-    _show(report, path, delivered, options)
+    _show(report, path, options, delivered=delivered)
     return _exit_code(report, kept=path is not None, delivered=delivered, options=options)
 
 
@@ -252,8 +256,10 @@ def _deliver(report: Report, spool: Spool | None, options: Options, token: str) 
     return delivered
 
 
-def _own(options: Options, folder: Path, out: Path) -> Own:
-    """This process and those that started it as iocsweep; its image, packs, rules, reports and spool."""
+def _own(options: Options, folder: Path) -> Own:
+    """This process and those that started it as iocsweep; its image, packs, rules, reports and
+    spool.
+    """
     me = psutil.Process()
     pids = {me.pid}
     for parent in me.parents():
@@ -290,7 +296,7 @@ def _be_nice() -> None:
         os.nice(19)
 
 
-def _show(report: Report, path: Path | None, delivered: bool | None, options: Options) -> None:
+def _show(report: Report, path: Path | None, options: Options, *, delivered: bool | None) -> None:
     summary = summary_line(report, report_path=str(path) if path else None, delivered=delivered)
     terminal = sys.stdout.isatty()
     if not options.quiet:

@@ -57,7 +57,9 @@ class Ledger:
         self._started = time.monotonic()
 
     def unread(self, reason: str, sample: str = "", count: int = 1) -> None:
-        """Count something that should have been looked at and was not: the state becomes partial."""
+        """Count something that should have been looked at and was not: the state becomes
+        partial.
+        """
         self._unread += count
         self._reasons.add(reason, sample, count)
 

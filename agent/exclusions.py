@@ -82,7 +82,9 @@ def _all_pieces(pieces: Sequence[str], line: str) -> bool:
 
 
 def _any_piece(pieces: Sequence[str], line: str) -> bool:
-    """Whether one piece occurs, as it stands or as folded; a piece that folds to nothing counts as it stands."""
+    """Whether one piece occurs, as it stands or as folded; a piece that folds to nothing counts as
+    it stands.
+    """
     normal, plain = normal_command(line), line.casefold()
     return any(
         piece.casefold() in plain or (normal_command(piece) and normal_command(piece) in normal)

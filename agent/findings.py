@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from pathlib import PureWindowsPath
 from typing import TypeVar
@@ -107,7 +107,9 @@ def _by_source(observations: Sequence[Observation], source: str) -> list[Observa
     return [seen for seen in observations if seen.source == source]
 
 
-def _first(observations, of):  # type: ignore[no-untyped-def]
+def _first(
+    observations: Sequence[Observation], of: Callable[[Observation], _T | None]
+) -> _T | None:
     return next((part for seen in observations if (part := of(seen)) is not None), None)
 
 

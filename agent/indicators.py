@@ -26,7 +26,7 @@ class _Part(Struct, omit_defaults=True, forbid_unknown_fields=True, kw_only=True
     pass
 
 
-class Gate(_Part, kw_only=True):
+class Gate(_Part, kw_only=True, frozen=True):
     """What a file must be before its content is looked at; every given condition must hold."""
 
     size: Size | None = None
@@ -37,11 +37,12 @@ class Gate(_Part, kw_only=True):
     machine: Machine | None = None
     """Of a PE file."""
     extensions: list[Annotated[str, Meta(pattern=r"^(\.[a-z0-9_]{1,15})?$")]] = []
-    """Lower case with the dot; the empty string means a name without an extension. Default mode opens
+    """Lower case with the dot; the empty string means a name without an extension. Default mode
+    opens
     only these when no size is known; ``--thorough`` opens every file."""
 
 
-class _Indicator(_Part, tag_field="type", kw_only=True):
+class _Indicator(_Part, tag_field="type", kw_only=True, frozen=True):
     id: Id
     strength: Strength
     reference: Annotated[list[str], Meta(min_length=1)]
@@ -51,26 +52,26 @@ class _Indicator(_Part, tag_field="type", kw_only=True):
     note: str = ""
 
 
-class FileName(_Indicator, tag="file_name", kw_only=True):
+class FileName(_Indicator, tag="file_name", kw_only=True, frozen=True):
     """A base name; ``*`` and ``?`` are wildcards. Case folds as on NTFS."""
 
     value: Text
 
 
-class FilePath(_Indicator, tag="file_path", kw_only=True):
+class FilePath(_Indicator, tag="file_path", kw_only=True, frozen=True):
     """The end of a path: ``%LOCALAPPDATA%\\name``, ``%TEMP%\\**\\name``; known variables only."""
 
     value: Text
 
 
-class FileHash(_Indicator, tag="hash", kw_only=True):
+class FileHash(_Indicator, tag="hash", kw_only=True, frozen=True):
     """MD5, SHA-1 or SHA-256 of a whole file; told apart by length."""
 
     value: Annotated[str, Meta(pattern=r"^[0-9A-Fa-f]+$", min_length=32, max_length=64)]
     gate: Gate = Gate()
 
 
-class PeTrait(_Indicator, tag="pe", kw_only=True):
+class PeTrait(_Indicator, tag="pe", kw_only=True, frozen=True):
     """A PE file that exports ``value``; ``only_export``: and nothing else."""
 
     value: Text
@@ -78,7 +79,7 @@ class PeTrait(_Indicator, tag="pe", kw_only=True):
     gate: Gate = Gate()
 
 
-class LnkTrait(_Indicator, tag="lnk", kw_only=True):
+class LnkTrait(_Indicator, tag="lnk", kw_only=True, frozen=True):
     """One field of a shell link's metadata."""
 
     field: Literal["machine_id", "mac", "volume_serial", "droid_time", "arguments"]
@@ -86,7 +87,7 @@ class LnkTrait(_Indicator, tag="lnk", kw_only=True):
     gate: Gate = Gate()
 
 
-class Layout(_Indicator, tag="layout", kw_only=True):
+class Layout(_Indicator, tag="layout", kw_only=True, frozen=True):
     """Bytes at fixed offsets; ``value`` describes it for a reader."""
 
     value: Text
@@ -95,15 +96,17 @@ class Layout(_Indicator, tag="layout", kw_only=True):
     gate: Gate = Gate()
 
 
-class Content(_Indicator, tag="content", kw_only=True):
-    """A text (ASCII and UTF-16, any case), bytes, or a YARA regular expression, anywhere in bytes."""
+class Content(_Indicator, tag="content", kw_only=True, frozen=True):
+    """A text (ASCII and UTF-16, any case), bytes, or a YARA regular expression, anywhere in
+    bytes.
+    """
 
     value: Text
     match: Literal["text", "hex", "regex"] = "text"
     gate: Gate = Gate()
 
 
-class Domain(_Indicator, tag="domain", kw_only=True):
+class Domain(_Indicator, tag="domain", kw_only=True, frozen=True):
     """A name and all names below it."""
 
     value: Text
@@ -111,7 +114,7 @@ class Domain(_Indicator, tag="domain", kw_only=True):
     """Ids of the pack's address indicators that this name had."""
 
 
-class Address(_Indicator, tag="address", kw_only=True):
+class Address(_Indicator, tag="address", kw_only=True, frozen=True):
     """An IPv4 or IPv6 address, or a CIDR block."""
 
     value: Text
@@ -119,27 +122,28 @@ class Address(_Indicator, tag="address", kw_only=True):
     """Must be set for an address that is not globally routable."""
 
 
-class Url(_Indicator, tag="url", kw_only=True):
+class Url(_Indicator, tag="url", kw_only=True, frozen=True):
     """The beginning of a URL."""
 
     value: Text
 
 
-class CommandLine(_Indicator, tag="command_line", kw_only=True):
-    """Pieces that follow one another in a command line, whatever quotes, commas, carets and spaces lie
+class CommandLine(_Indicator, tag="command_line", kw_only=True, frozen=True):
+    """Pieces that follow one another in a command line, whatever quotes, commas, carets and spaces
+    lie
     between them. One string, or several that must all occur in this order, anything between."""
 
     value: Text | Annotated[list[Text], Meta(min_length=1, max_length=16)]
 
 
-class Pipe(_Indicator, tag="pipe", kw_only=True):
+class Pipe(_Indicator, tag="pipe", kw_only=True, frozen=True):
     """A named pipe's name as a YARA regular expression, without ``\\\\.\\pipe\\``."""
 
     value: Text
     example: Text
 
 
-class Certificate(_Indicator, tag="certificate", kw_only=True):
+class Certificate(_Indicator, tag="certificate", kw_only=True, frozen=True):
     """SHA-256 of a DER certificate."""
 
     value: Annotated[str, Meta(pattern=r"^[0-9A-Fa-f]+$", min_length=64, max_length=64)]
@@ -154,7 +158,7 @@ FileIndicator = Union[FileHash, PeTrait, LnkTrait, Layout, Content, Certificate]
 """Those that need a file to be opened."""
 
 
-class Clause(_Part, kw_only=True):
+class Clause(_Part, kw_only=True, frozen=True):
     """Holds when one of these indicators matched on the chain, seen by one of these sources."""
 
     any: Annotated[list[str], Meta(min_length=1)]
@@ -162,7 +166,7 @@ class Clause(_Part, kw_only=True):
     """Empty: any source."""
 
 
-class ChainRule(_Part, kw_only=True):
+class ChainRule(_Part, kw_only=True, frozen=True):
     """When sightings that belong together prove more than each alone."""
 
     id: Id
@@ -188,8 +192,10 @@ class PackFile(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
     chains: list[ChainRule] = []
 
 
-class Conditions(_Part, kw_only=True):
-    """All given conditions must hold; texts are compared without case, ``*`` and ``?`` are wildcards."""
+class Conditions(_Part, kw_only=True, frozen=True):
+    """All given conditions must hold; texts are compared without case, ``*`` and ``?`` are
+    wildcards.
+    """
 
     process: list[str] = []
     """Image name."""
@@ -211,8 +217,10 @@ class Conditions(_Part, kw_only=True):
     """Every sighting of the finding comes from one of these sources."""
 
 
-class Exclusion(_Part, kw_only=True):
-    """A known-benign rule: downgrades a weak or strong finding, never a confirmed one, and deletes none."""
+class Exclusion(_Part, kw_only=True, frozen=True):
+    """A known-benign rule: downgrades a weak or strong finding, never a confirmed one, and deletes
+    none.
+    """
 
     id: Id
     title: Text
@@ -223,6 +231,8 @@ class Exclusion(_Part, kw_only=True):
 
 
 class ExclusionsFile(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
+    """One file of known-benign rules."""
+
     exclusions: Literal["iocsweep.exclusions/1"]
     version: Text
     rules: list[Exclusion]

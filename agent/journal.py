@@ -235,7 +235,8 @@ def find_interrupted(folder: Path) -> list[Path]:
 
 
 def recover(path: Path) -> Report:
-    """The report of an interrupted sweep: ``hit`` if strong evidence was recorded, or ``incomplete``.
+    """The report of an interrupted sweep: ``hit`` if strong evidence was recorded, or
+    ``incomplete``.
 
     Raises :class:`JournalError` if the header itself is torn or is not one, OSError if the file
     cannot be read. Nothing is changed or removed.
@@ -348,8 +349,9 @@ class _Remains:
     def _all_coverage(self) -> list[Coverage]:
         seen = {record.evidence.source for records in self._evidence.values() for record in records}
         planned = [
-            self._coverage.pop(source.name, None)
-            or Coverage(
+            self._coverage.pop(source.name)
+            if source.name in self._coverage
+            else Coverage(
                 source=source.name,
                 required=source.required,
                 state=State.PARTIAL if source.name in seen else State.UNAVAILABLE,

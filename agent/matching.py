@@ -1,4 +1,6 @@
-"""Packs to look-ups: exact ones for names, hashes, domains and addresses, one YARA-X rule set for bytes."""
+"""Packs to look-ups: exact ones for names, hashes, domains and addresses, one YARA-X rule set for
+bytes.
+"""
 
 from __future__ import annotations
 
@@ -157,10 +159,13 @@ class Matcher:
         self._wanted_globs = [glob_regex(glob) for glob in globs]
         self._glob_letters = [max(fold(g).replace("?", "*").split("*"), key=len) for g in globs]
 
-    # ---- What cannot match, cheaply ------------------------------------------------------------------
+    # ---- What cannot match, cheaply
+    # ------------------------------------------------------------------
 
     def wanted_names(self, names: Sequence[str]) -> list[str]:
-        """Those of a folder's names that a name or path indicator is about. Fast: called per folder."""
+        """Those of a folder's names that a name or path indicator is about. Fast: called per
+        folder.
+        """
         joined = "\n".join(names)
         folded = (joined.upper() if joined.isascii() else fold(joined)).split("\n")
         if len(folded) != len(names):
@@ -199,7 +204,8 @@ class Matcher:
         )
 
     def scan(self, data: bytes, *, wanted: Iterable[str] | None = None) -> list[ByteHit]:
-        """All indicators that occur in these bytes, each at its first place; ``wanted`` limits to these ids.
+        """All indicators that occur in these bytes, each at its first place; ``wanted`` limits to
+        these ids.
 
         Raises ScanFailed.
         """
@@ -214,7 +220,8 @@ class Matcher:
         """The names to ask the DNS cache for."""
         return [domain for _, domain in self._domains]
 
-    # ---- Accounts ------------------------------------------------------------------------------------
+    # ---- Accounts
+    # ------------------------------------------------------------------------------------
 
     def compared(self, kind: str, count: int = 1) -> None:
         """Count objects that were compared with every indicator of a type.
@@ -245,7 +252,8 @@ class Matcher:
             )
         return counts
 
-    # ---- Comparing -----------------------------------------------------------------------------------
+    # ---- Comparing
+    # -----------------------------------------------------------------------------------
 
     def match(self, observation: Observation) -> list[Match]:
         """All indicators that this observation matches, with strength and reason."""
@@ -433,10 +441,13 @@ class Matcher:
             if address in network:
                 yield _made(seen, known, "address", text)
 
-    # ---- Proof ---------------------------------------------------------------------------------------
+    # ---- Proof
+    # ---------------------------------------------------------------------------------------
 
     def matches_text(self, indicator: Indicator, text: str) -> bool:
-        """Whether the byte rules find this indicator in a text, in both encodings; for the loader's proof."""
+        """Whether the byte rules find this indicator in a text, in both encodings; for the
+        loader's proof.
+        """
         return all(
             any(hit.indicator == indicator.id for hit in self._rules.scan(data))
             for data in (text.encode(), text.encode("utf-16-le"))

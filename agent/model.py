@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import Enum
-from typing import Annotated, Any, Literal, NewType
+from typing import Annotated, Any, Final, Literal, NewType
 
 from msgspec import Meta, Struct
 
-SCHEMA = "iocsweep.report/1"
+SCHEMA: Final = "iocsweep.report/1"
 MAX_SAMPLES = 5
 """How many examples a coverage reason carries."""
 
@@ -54,12 +54,16 @@ class State(str, Enum):
 
 
 class Verdict(str, Enum):
+    """What the sweep says of the target."""
+
     HIT = "hit"
     CLEAN = "clean"
     INCOMPLETE = "incomplete"
 
 
 class TargetKind(str, Enum):
+    """Where the evidence lies."""
+
     LIVE = "live"
     FOLDER = "folder"
     IMAGE = "image"
@@ -83,6 +87,8 @@ class Agent(_Part, kw_only=True):
 
 
 class Os(_Part, kw_only=True):
+    """The operating system of the host."""
+
     name: str
     version: str = ""
     platform: str = ""
@@ -93,7 +99,9 @@ class Host(_Part, kw_only=True):
     """The machine that the evidence is about."""
 
     id: str
-    """Stable over renames: MachineGuid on Windows, machine-id on Linux; for a folder, derived from its path."""
+    """Stable over renames: MachineGuid on Windows, machine-id on Linux; for a folder, derived from
+    its path.
+    """
     name: str
     os: Os | None = None
     fqdn: str = ""
@@ -114,6 +122,8 @@ class Target(_Part, kw_only=True):
 
 
 class PackRef(_Part, kw_only=True):
+    """A pack that was used."""
+
     id: str
     version: str
     sha256: str
@@ -177,6 +187,8 @@ class IndicatorRef(_Part, kw_only=True):
 
 
 class Hash(_Part, kw_only=True):
+    """Hashes of a whole file."""
+
     md5: str | None = None
     sha1: str | None = None
     sha256: str | None = None
@@ -207,6 +219,8 @@ class Lnk(_Part, kw_only=True):
 
 
 class File(_Part, kw_only=True):
+    """A file, its stream, or a member of an archive."""
+
     path: str
     name: str = ""
     size: Count | None = None
@@ -226,6 +240,8 @@ class File(_Part, kw_only=True):
 
 
 class User(_Part, kw_only=True):
+    """An account."""
+
     name: str = ""
     id: str = ""
 
@@ -241,6 +257,8 @@ class Parent(_Part, kw_only=True):
 
 
 class Process(_Part, kw_only=True):
+    """A process as it was when it was seen."""
+
     pid: int
     name: str = ""
     executable: str = ""
@@ -268,12 +286,16 @@ class Dll(_Part, kw_only=True):
 
 
 class Dns(_Part, kw_only=True):
+    """A name and what it resolved to."""
+
     question: str
     type: str = ""
     answers: list[str] = []
 
 
 class Destination(_Part, kw_only=True):
+    """The far end of a connection."""
+
     ip: str = ""
     port: int | None = None
     domain: str = ""
@@ -284,6 +306,8 @@ class Destination(_Part, kw_only=True):
 
 
 class Registry(_Part, kw_only=True):
+    """A value of the registry."""
+
     path: str
     value: str = ""
     data: str = ""
@@ -299,6 +323,8 @@ class Event(_Part, kw_only=True):
 
 
 class Url(_Part, kw_only=True):
+    """A URL."""
+
     full: str
 
 
@@ -369,7 +395,9 @@ class Truncation(_Part, kw_only=True):
 
 
 class Report(Struct, forbid_unknown_fields=True, kw_only=True):
-    """One sweep of one target. A ``clean`` verdict with a gap in the coverage cannot be made or decoded."""
+    """One sweep of one target. A ``clean`` verdict with a gap in the coverage cannot be made or
+    decoded.
+    """
 
     schema: Literal["iocsweep.report/1"] = SCHEMA
     report_id: str

@@ -85,8 +85,8 @@ def _sources(text: str) -> list[str]:
 
 def _sweep_arguments(parser: argparse.ArgumentParser) -> None:
     what = parser.add_argument_group("what to look for")
-    what.add_argument("--pack", dest="packs", metavar="FILE", type=Path, action="append", default=[],
-                      help="a pack more")  # fmt: skip
+    what.add_argument("--pack", dest="packs", metavar="FILE", type=Path, action="append",
+                      default=[], help="a pack more")  # fmt: skip
     what.add_argument("--only-pack", dest="only_packs", metavar="FILE", type=Path, action="append",
                       default=[], help="this pack instead of those built in")  # fmt: skip
     what.add_argument("--rules", metavar="FILE.yar", type=Path, action="append", default=[],
@@ -104,7 +104,7 @@ def _sweep_arguments(parser: argparse.ArgumentParser) -> None:
     where.add_argument("--out", metavar="FILE|DIR", type=Path)
     where.add_argument("--collector", metavar="URL")
     where.add_argument("--token-file", metavar="FILE", type=Path,
-                       help="the collector's token; or the environment variable IOCSWEEP_TOKEN")  # fmt: skip
+                       help="the collector's token; or the variable IOCSWEEP_TOKEN")  # fmt: skip
     where.add_argument(
         "--ca", metavar="FILE", type=Path, help="certificates to trust for the collector"
     )
@@ -119,10 +119,10 @@ def _sweep_arguments(parser: argparse.ArgumentParser) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="iocsweep",
-        description="Is there any trace of the campaign on this host, and how sure can we be that there"
-        " is none? Reads only; contacts nobody but the given collector.",
-        epilog="exit codes: 0 clean, 1 hit, 2 could not run, 3 incomplete, 4 clean but not delivered,"
-        " 5 another sweep is running",
+        description="Is there any trace of the campaign on this host, and how sure can we be that"
+        " there is none? Reads only; contacts nobody but the given collector.",
+        epilog="exit codes: 0 clean, 1 hit, 2 could not run, 3 incomplete, 4 clean but not"
+        " delivered, 5 another sweep is running",
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"iocsweep {__version__}")

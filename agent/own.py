@@ -2,7 +2,8 @@
 
 The process, the image, the packs and rules in use, the reports and the spool: of this run and of
 earlier ones. What is left out is counted in the coverage (``own``), never hidden. Only mentions are
-ever taken for the agent's own: a file that matches by hash, export or place is reported wherever it lies.
+ever taken for the agent's own: a file that matches by hash, export or place is reported wherever
+it lies.
 """
 
 from __future__ import annotations
@@ -44,11 +45,15 @@ class Own(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def has_pid(self, pid: int) -> bool:
-        """Whether this is the agent's process, or the boot loader or shell command that started it."""
+        """Whether this is the agent's process, or the boot loader or shell command that started
+        it.
+        """
         return pid in self.pids
 
     def has_path(self, path: str) -> bool:
-        """Whether this file is the agent's image, pack, rules, report, journal or lies in its spool."""
+        """Whether this file is the agent's image, pack, rules, report, journal or lies in its
+        spool.
+        """
         same = _same(path)
         return same in self.files or same.startswith(self.folders)
 

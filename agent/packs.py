@@ -1,6 +1,7 @@
 """Reading packs, exclusions and rules; refusing what cannot work, with file, line and why.
 
-A pack is hostile until proved otherwise: bounded, strictly typed, and every indicator must match its own
+A pack is hostile until proved otherwise: bounded, strictly typed, and every indicator must match
+its own
 value before anything is swept.
 """
 
@@ -10,7 +11,7 @@ import hashlib
 import ipaddress
 import sys
 import zipfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
@@ -55,7 +56,8 @@ _EMPTY = {
 }
 _HARMLESS = (
     b"The quick brown fox jumps over the lazy dog. 0123456789 C:\\Windows\\System32\\kernel32.dll"
-    b" https://www.example.com/index.html 192.0.2.1 powershell.exe -NoProfile rundll32.exe shell32.dll"
+    b" https://www.example.com/index.html 192.0.2.1 powershell.exe -NoProfile rundll32.exe"
+    b" shell32.dll"
 )
 
 
@@ -115,10 +117,11 @@ class _Document:
             mapping: dict[str, Any] = {}
             for key_node, value_node in node.value:
                 key = str(getattr(key_node, "value", ""))
+                inner = (*place, key)
                 if key in mapping:
-                    self._lines[(*place, key)] = key_node.start_mark.line + 1
-                    self.fail((*place, key), f"key {key!r} stands twice")
-                mapping[key] = self._plain(value_node, (*place, key))
+                    self._lines[inner] = key_node.start_mark.line + 1
+                    self.fail(inner, f"key {key!r} stands twice")
+                mapping[key] = self._plain(value_node, inner)
             return mapping
         if isinstance(node, yaml.SequenceNode):
             return [self._plain(v, (*place, n)) for n, v in enumerate(node.value)]
@@ -210,14 +213,18 @@ def _check(document: _Document, file: PackFile) -> None:
                     document.fail(
                         place, f"indicator {indicator.id}: {address} is no address indicator"
                     )
+    _check_chains(document, file, first)
+    _prove(document, file)
+
+
+def _check_chains(document: _Document, file: PackFile, known: Collection[str]) -> None:
     for number, rule in enumerate(file.chains):
         for clause in rule.all:
             for identifier in clause.any:
-                if identifier not in first:
+                if identifier not in known:
                     document.fail(
                         ("chains", number), f"chain {rule.id}: unknown indicator {identifier}"
                     )
-    _prove(document, file)
 
 
 def _flaw(indicator: Indicator) -> str:
@@ -231,21 +238,21 @@ def _flaw(indicator: Indicator) -> str:
             return "a hash is written in lower case"
     if isinstance(indicator, Address):
         return _address_flaw(indicator)
-    if isinstance(indicator, (FileName, FilePath)) and is_glob(indicator.value):
-        if not any(c.isalnum() for c in indicator.value.replace("**", "")):
-            return "matches every name"
-    if isinstance(indicator, FilePath):
-        try:
-            path_regex(indicator.value)
-        except ValueError as error:
-            return str(error)
+    if (
+        isinstance(indicator, (FileName, FilePath))
+        and is_glob(indicator.value)
+        and not any(map(str.isalnum, indicator.value))
+    ):
+        return "matches every name"
     if isinstance(indicator, Domain) and "." not in indicator.value.strip("."):
         return "a domain needs at least two labels"
-    if isinstance(indicator, LnkTrait) and indicator.field == "droid_time":
-        try:
+    try:
+        if isinstance(indicator, FilePath):
+            path_regex(indicator.value)
+        if isinstance(indicator, LnkTrait) and indicator.field == "droid_time":
             datetime.fromisoformat(indicator.value.replace("Z", "+00:00"))
-        except ValueError as error:
-            return str(error)
+    except ValueError as error:
+        return str(error)
     return ""
 
 
@@ -330,7 +337,8 @@ def _sample(indicator: Indicator, text: str) -> Observation | None:
     return None
 
 
-# ---- What is built in --------------------------------------------------------------------------------
+# ---- What is built in
+# --------------------------------------------------------------------------------
 
 
 def _beside_exe(name: str) -> Path | None:
@@ -342,7 +350,9 @@ def _beside_exe(name: str) -> Path | None:
 
 
 def _built_in_files() -> dict[str, tuple[str, bytes]]:
-    """Name to (where from, bytes): the folder ``iocs`` or, in the exe, the compressed ``iocs.zip``."""
+    """Name to (where from, bytes): the folder ``iocs`` or, in the exe, the compressed
+    ``iocs.zip``.
+    """
     bundle = getattr(sys, "_MEIPASS", None)
     if bundle is not None:
         archive = Path(bundle) / "iocs.zip"

@@ -1,4 +1,6 @@
-"""One text in many spellings: how names, paths, command lines and domains are folded and compared."""
+"""One text in many spellings: how names, paths, command lines and domains are folded and
+compared.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,8 @@ _VARIABLES = {
 def fold(text: str) -> str:
     """As NTFS compares names: each character's own upper case, never two characters for one.
 
-    Characters outside ASCII whose upper case lies in it (dotless i, long s) stay what they are, as in
+    Characters outside ASCII whose upper case lies in it (dotless i, long s) stay what they are, as
+    in
     the file system's ``$UpCase`` table.
     """
     if text.isascii():
@@ -78,6 +81,7 @@ def _escaped(text: str) -> str:
 
 
 def is_glob(value: str) -> bool:
+    """Whether a name holds wildcards."""
     return "*" in value or "?" in value
 
 
@@ -129,7 +133,9 @@ _COPY = re.compile(r"(.+?)(?: \([0-9]{1,3}\)| - COPY)+(\.[^.]*)?", re.DOTALL)
 
 
 def original_of_copy(folded: str) -> str:
-    """The name of which browsers and Explorer made this one, ``NAME (1).ZIP`` or ``NAME - COPY.ZIP``."""
+    """The name of which browsers and Explorer made this one, ``NAME (1).ZIP`` or ``NAME -
+    COPY.ZIP``.
+    """
     found = _COPY.fullmatch(folded)
     return found[1] + (found[2] or "") if found else folded
 

@@ -1,7 +1,8 @@
 """A report as bytes and back: JSON, pure ASCII, whatever strings the host put into it.
 
 Names that are not valid Unicode hold surrogates (from ``os.fsdecode``, or unpaired on NTFS)
-and must come back the same. They have no UTF-8 form, so the file is written with ``\\uXXXX`` escapes
+and must come back the same. They have no UTF-8 form, so the file is written with ``\\uXXXX``
+escapes
 only, which also survives every console, mail gateway and script on its way. msgspec refuses the
 escape of a lone surrogate, as RFC 8259 section 8.2 lets it; only for those does decoding take the
 slower way through :mod:`json`, and validates the same.

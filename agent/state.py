@@ -9,7 +9,9 @@ from types import TracebackType
 
 
 def home() -> Path:
-    """ProgramData on Windows, the state folder of root or the user elsewhere; ``IOCSWEEP_HOME`` overrides."""
+    """ProgramData on Windows, the state folder of root or the user elsewhere; ``IOCSWEEP_HOME``
+    overrides.
+    """
     given = os.environ.get("IOCSWEEP_HOME")
     if given:
         return Path(given)

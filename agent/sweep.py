@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 import time
@@ -45,7 +46,7 @@ class Watcher(Protocol):
     def done(self, coverage: Coverage) -> None: ...
 
 
-class Deadline(Exception):  # noqa: N818 - what has come
+class Deadline(Exception):
     """The sweep's time is up."""
 
 
@@ -106,7 +107,7 @@ class Sweep:
             watcher.source(source.name)
             coverage = self._ask(source)
             self._coverage.append(coverage)
-            self._journal(lambda journal, done=coverage: journal.coverage(done))
+            self._journal(functools.partial(Journal.coverage, coverage=coverage))
             watcher.done(coverage)
         return self._report()
 

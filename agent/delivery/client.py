@@ -1,6 +1,7 @@
 """POST of one report to the collector, and what each answer means.
 
-The report's id in the URL is the idempotency key: sending it twice does no harm, so a report stays in
+The report's id in the URL is the idempotency key: sending it twice does no harm, so a report stays
+in
 the spool until a 2xx says that the collector has it.
 """
 
@@ -49,6 +50,8 @@ _STOPS = frozenset({Kind.UNREACHABLE, Kind.TLS, Kind.REFUSED, Kind.BUSY})
 
 
 class Outcome(Struct, frozen=True):
+    """What became of one report."""
+
     kind: Kind
     reason: str
     status: int | None = None
@@ -80,7 +83,9 @@ def read_token(path: Path | None, environment: Mapping[str, str]) -> str:
 
 
 def check_url(url: str) -> str:
-    """The collector's address without a last slash. Raises DeliveryError: plain HTTP only to loopback."""
+    """The collector's address without a last slash. Raises DeliveryError: plain HTTP only to
+    loopback.
+    """
     try:
         parts = urlsplit(url)
         host = parts.hostname or ""
@@ -156,7 +161,7 @@ def _system_store_adapter() -> requests.adapters.HTTPAdapter:
 
     class SystemStore(requests.adapters.HTTPAdapter):
         def init_poolmanager(self, *arguments: Any, **named: Any) -> None:
-            super().init_poolmanager(*arguments, ssl_context=context, **named)  # type: ignore[no-untyped-call]
+            super().init_poolmanager(*arguments, ssl_context=context, **named)
 
     return SystemStore()
 

@@ -47,7 +47,9 @@ class Spool:
         return path
 
     def pending(self) -> list[tuple[str, Path]]:
-        """Id and file of each report kept, oldest first; anything else in the folder is left alone."""
+        """Id and file of each report kept, oldest first; anything else in the folder is left
+        alone.
+        """
         found = []
         try:
             entries = sorted(self.folder.iterdir())

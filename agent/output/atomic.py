@@ -17,7 +17,8 @@ def write_atomically(path: Path, data: bytes) -> None:
     """Make or replace ``path``, readable by its owner only.
 
     The temporary file lies in the same folder under a name that cannot be guessed, so nobody can
-    have put a link there. Raises OSError; then the old file is as it was and nothing is left behind.
+    have put a link there. Raises OSError; then the old file is as it was and nothing is left
+    behind.
     """
     temporary = path.with_name(f".{path.name[:100]}.{secrets.token_hex(16)}{TEMPORARY}")
     descriptor = os.open(temporary, _NEW, 0o600)
@@ -57,7 +58,9 @@ def _replace(temporary: Path, path: Path) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make a rename in the folder outlast a power loss, where the system has a way to ask for it."""
+    """Make a rename in the folder outlast a power loss, where the system has a way to ask for
+    it.
+    """
     if sys.platform == "win32":
         return
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)

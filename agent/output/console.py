@@ -47,7 +47,7 @@ def render(
         lines.append("")
     lines += _not_covered(report)
     lines += [f"  cut        {t.what}: {t.kept:,} of {t.total:,} kept" for t in report.truncated]
-    lines += _next(report, report_path, delivered, width)
+    lines += _next(report, report_path, width, delivered=delivered)
     return "\n".join(line.rstrip() for line in lines)
 
 
@@ -159,7 +159,7 @@ def _first_reason(coverages: list[Coverage]) -> str:
     return next((shown(r.reason) for c in coverages for r in c.reasons), "unavailable")
 
 
-def _next(report: Report, path: str | None, delivered: bool | None, width: int) -> Iterator[str]:
+def _next(report: Report, path: str | None, width: int, *, delivered: bool | None) -> Iterator[str]:
     where = f"the report is {shown(path)}" if path else "NO REPORT WAS WRITTEN, see above"
     if delivered is False:
         where += "; it was NOT delivered and stays in the spool"

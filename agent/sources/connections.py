@@ -1,8 +1,11 @@
 """TCP and UDP sockets with the processes that hold them, listeners included.
 
-Evidence: the system's own table of sockets, as of now; no rights needed on Windows. Since: every Windows,
-and Linux. Cannot tell: connections of the past, host names (an address is all there is), and whose a
-closing connection was: in ``time_wait`` it belongs to nobody any more. On Linux the sockets of other
+Evidence: the system's own table of sockets, as of now; no rights needed on Windows. Since: every
+Windows,
+and Linux. Cannot tell: connections of the past, host names (an address is all there is), and whose
+a
+closing connection was: in ``time_wait`` it belongs to nobody any more. On Linux the sockets of
+other
 users have no process unless one is root; their addresses are compared all the same.
 """
 
@@ -66,7 +69,8 @@ class ConnectionsSource:
 
 
 class _Holders:
-    """The processes behind the sockets. The processes are listed after the sockets: who opened one was
+    """The processes behind the sockets. The processes are listed after the sockets: who opened one
+    was
     there before."""
 
     def __init__(

@@ -1,10 +1,14 @@
 """The DNS client's cache: names that this host asked for lately, found or not.
 
-Evidence, in this order: the cache's table (names and types, all of them); the same table by WMI, if the
-first cannot be read; and what the cache answers for the pack's own names, without asking the network
-or the hosts file. A remembered "no such name" is evidence too: somebody asked. Since: the table every
+Evidence, in this order: the cache's table (names and types, all of them); the same table by WMI,
+if the
+first cannot be read; and what the cache answers for the pack's own names, without asking the
+network
+or the hosts file. A remembered "no such name" is evidence too: somebody asked. Since: the table
+every
 Windows, WMI Windows 8. Cannot tell: who asked; names older than their time to live or the last
-flush; what a browser resolved by itself (DNS over HTTPS). Names of the hosts file are in the cache as well.
+flush; what a browser resolved by itself (DNS over HTTPS). Names of the hosts file are in the cache
+as well.
 """
 
 from __future__ import annotations
@@ -23,9 +27,14 @@ from .processes import running_system
 TYPES = ("A", "AAAA", "CNAME", "HTTPS")
 """What a resolver asks for on behalf of a program that wants to connect."""
 MAX_ASKED = 4096
-"""Names that the cache is asked for: a table full of names below the pack's own must not keep us here."""
+"""Names that the cache is asked for: a table full of names below the pack's own must not keep us
+here.
+"""
 
-ONLY_ANSWERS = "the table could not be read: the cache was asked for the packs' own names only, not names below"
+ONLY_ANSWERS = (
+    "the table could not be read: the cache was asked for the packs' own names only,"
+    " not for names below"
+)
 
 
 @dataclass
@@ -101,7 +110,8 @@ def _ask(
 ) -> tuple[bool, list[str]]:
     """Add the cached answers for the packs' names, and for those below them that the table shows.
 
-    ``tell`` hears of names that could not be asked for: a gap without the table, else a note, as the
+    ``tell`` hears of names that could not be asked for: a gap without the table, else a note, as
+    the
     table has shown all names. Returns whether the cache can be asked at all, and if not, why.
     """
     own = {fold(name): name for name in wanted}

@@ -1,8 +1,11 @@
 """The hosts file: names pinned to addresses.
 
-Evidence: ``%SystemRoot%\\System32\\drivers\\etc\\hosts`` (or where the registry's ``DataBasePath`` says),
-``/etc/hosts``. Since: every system. A name that points to nowhere (``0.0.0.0 name``) is a defender's block;
-Windows loads it into the DNS cache, so it also explains the name there. Cannot tell: who wrote a line and when.
+Evidence: ``%SystemRoot%\\System32\\drivers\\etc\\hosts`` (or where the registry's ``DataBasePath``
+says),
+``/etc/hosts``. Since: every system. A name that points to nowhere (``0.0.0.0 name``) is a
+defender's block;
+Windows loads it into the DNS cache, so it also explains the name there. Cannot tell: who wrote a
+line and when.
 """
 
 from __future__ import annotations
@@ -50,7 +53,9 @@ class OddLine:
 
 
 def parse_hosts(data: bytes) -> Iterator[HostsEntry | OddLine]:
-    """Every entry of a hosts file, whatever its encoding and however broken the rest; never raises."""
+    """Every entry of a hosts file, whatever its encoding and however broken the rest; never
+    raises.
+    """
     for number, line in enumerate(_text(data).splitlines(), start=1):
         words = line.split("#", 1)[0].replace("\0", " ").split()
         if not words:

@@ -1,6 +1,7 @@
 """The files behind processes and modules: each is looked at once, and only as closely as needed.
 
-Thousands of modules are a few hundred files; most are told apart from the indicators by name and size.
+Thousands of modules are a few hundred files; most are told apart from the indicators by name and
+size.
 """
 
 from __future__ import annotations
@@ -61,7 +62,8 @@ class ImageFiles:
     _original: dict[str, str] = field(default_factory=dict)
 
     def look(self, path: str, *, closely: bool = False) -> ImageFile:
-        """Size, and hash and PE traits as far as an indicator could apply; ``closely``: all of them,
+        """Size, and hash and PE traits as far as an indicator could apply; ``closely``: all of
+        them,
         whatever the gates about size."""
         key = (path, closely)
         if key not in self._looked:

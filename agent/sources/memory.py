@@ -1,10 +1,12 @@
 """The memory of processes, as bytes.
 
-Evidence: committed private and image memory, where a payload is in the clear whatever it was on disk.
+Evidence: committed private and image memory, where a payload is in the clear whatever it was on
+disk.
 By default that of the likely hosts: ``rundll32`` and ``regsvr32`` under whatever name, and every
 process whose command line or modules mention an indicator. Since: every Windows.
 Cannot tell: what is paged out to a compressed store of another process, guarded pages (reading them
-would change the process), and data that is encrypted while it waits. What is found is a mention: the
+would change the process), and data that is encrypted while it waits. What is found is a mention:
+the
 same words are in the memory of a browser that shows a report about them.
 """
 

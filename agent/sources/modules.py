@@ -1,13 +1,17 @@
 """Modules loaded in processes, by name, path and content.
 
 Evidence: each process's own list of modules, and for the processes that exist to run other people's
-DLLs (``rundll32``, under whatever name) and for those whose list is denied, empty or broken, also the
-kernel's list of files mapped as images: it shows a module that unlinked itself from the process's list.
+DLLs (``rundll32``, under whatever name) and for those whose list is denied, empty or broken, also
+the
+kernel's list of files mapped as images: it shows a module that unlinked itself from the process's
+list.
 Since: every Windows; on Linux the mapped files.
 Cannot tell: code that was copied into memory without a file (see ``memory``), and modules that
-were unloaded. A module that is only in memory now, its file deleted, is reported with ``on_disk`` false.
+were unloaded. A module that is only in memory now, its file deleted, is reported with ``on_disk``
+false.
 
-Windows lets nobody into a protected process, administrators included. That is said in the notes and is
+Windows lets nobody into a protected process, administrators included. That is said in the notes
+and is
 no gap: the same protection lets only code signed by its publisher in.
 """
 
@@ -80,7 +84,9 @@ def loaded_modules(
 
 
 def _distinct(paths: list[str]) -> list[str]:
-    """Each file once: the process's list and the kernel's often differ in case only (on Windows)."""
+    """Each file once: the process's list and the kernel's often differ in case only (on
+    Windows).
+    """
     found: dict[str, str] = {}
     for path in paths:
         found.setdefault(path.casefold() if "\\" in path else path, path)

@@ -1,8 +1,11 @@
 """Running processes: image, command line, owner, start and ancestors.
 
-Evidence: the list of processes that the system keeps while they run. Since: every Windows, and Linux.
-The command line is what the process's own memory says, so a process can forge it; the image path comes
-from the kernel. A ``rundll32`` under another name is told by the original name in its version resource.
+Evidence: the list of processes that the system keeps while they run. Since: every Windows, and
+Linux.
+The command line is what the process's own memory says, so a process can forge it; the image path
+comes
+from the kernel. A ``rundll32`` under another name is told by the original name in its version
+resource.
 Cannot tell: a process that has ended, and the name of a dead parent.
 """
 
@@ -67,6 +70,7 @@ def others(table: ProcessTable, target: Target, ledger: Ledger) -> Iterator[Proc
 
 
 def key_of(process: ProcessInfo) -> str:
+    """What joins all that is seen of this process."""
     return process_key(process.pid, process.start)
 
 

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Root:
-    """One tree that the files source walks: a volume, a mounted volume or a given folder or file."""
+    """One tree that the files source walks: a volume, a mounted volume or a given folder or
+    file.
+    """
 
     path: str
     description: str = ""

@@ -1,7 +1,8 @@
 """This machine, running.
 
 Facts about the host are taken from the host alone: no name is looked up, since a look-up leaves the
-machine. Volumes: all fixed local ones; network drives, CD-ROMs and (unless asked for) removable media are
+machine. Volumes: all fixed local ones; network drives, CD-ROMs and (unless asked for) removable
+media are
 left out, and the report says so.
 """
 
@@ -63,7 +64,8 @@ class LiveHost:
     @property
     def boundaries(self) -> frozenset[str]:
         """Mount points that a walk must not enter from above: pseudo and network file systems, and
-        places whose files are walked somewhere else. Each real tree below one is a root of its own."""
+        places whose files are walked somewhere else. Each real tree below one is a root of its
+        own."""
         return self._volumes().boundaries
 
     def describe(self) -> model.Target:
@@ -112,7 +114,8 @@ def _addresses() -> list[str]:
 
 
 def _architecture() -> str:
-    # platform.machine() is safe where platform.platform() is not: it reads the environment or uname.
+    # platform.machine() is safe where platform.platform() is not: it reads the environment or
+    # uname.
     machine = platform.machine().casefold()
     return {"x86_64": "amd64", "aarch64": "arm64", "i686": "x86"}.get(machine, machine)
 
@@ -173,7 +176,9 @@ def _text_whole(path: str) -> str:
 
 
 def _is_removable(device: str) -> bool:
-    """Whether the kernel says so of this ``major:minor``, or of the disk that it is a partition of."""
+    """Whether the kernel says so of this ``major:minor``, or of the disk that it is a partition
+    of.
+    """
     try:
         block = Path("/sys/dev/block", device).resolve(strict=True)
     except OSError:
@@ -217,7 +222,9 @@ _LEFT_OUT = {
 
 
 def _windows_layout(*, removable: bool) -> Layout:
-    """Fixed volumes, those without a letter too; a letter that stands for a folder is walked there."""
+    """Fixed volumes, those without a letter too; a letter that stands for a folder is walked
+    there.
+    """
     from ..windows import volumes
 
     roots: list[Root] = []

@@ -1,6 +1,7 @@
 """What to walk on a Linux host, so that every file is reached once and nothing hangs.
 
-From ``/proc/self/mountinfo`` (proc_pid_mountinfo(5)): file systems that are none are left out, network
+From ``/proc/self/mountinfo`` (proc_pid_mountinfo(5)): file systems that are none are left out,
+network
 ones are left out and said, and a bind mount of a tree that is walked anyway is not walked again.
 """
 
@@ -13,16 +14,87 @@ from dataclasses import dataclass
 from . import Root, SkippedVolume
 
 _PSEUDO = frozenset(
-    ["proc", "sysfs", "devtmpfs", "devpts", "cgroup", "cgroup2", "securityfs", "debugfs", "tracefs", "pstore", "bpf", "configfs", "fusectl", "mqueue", "hugetlbfs", "autofs", "binfmt_misc", "efivarfs", "rpc_pipefs", "nsfs", "selinuxfs", "nfsd", "fuse.portal", "fuse.lxcfs", "fuse.gvfsd-fuse"]
+    [
+        "proc",
+        "sysfs",
+        "devtmpfs",
+        "devpts",
+        "cgroup",
+        "cgroup2",
+        "securityfs",
+        "debugfs",
+        "tracefs",
+        "pstore",
+        "bpf",
+        "configfs",
+        "fusectl",
+        "mqueue",
+        "hugetlbfs",
+        "autofs",
+        "binfmt_misc",
+        "efivarfs",
+        "rpc_pipefs",
+        "nsfs",
+        "selinuxfs",
+        "nfsd",
+        "fuse.portal",
+        "fuse.lxcfs",
+        "fuse.gvfsd-fuse",
+    ]
 )
 """Views of the kernel or of another program, with no files of their own."""
 _NETWORK = frozenset(
-    ["nfs", "nfs4", "cifs", "smb3", "smbfs", "ncpfs", "afs", "ceph", "9p", "virtiofs", "glusterfs", "lustre", "gfs", "gfs2", "ocfs2", "davfs", "beegfs", "fuse.sshfs", "fuse.rclone", "fuse.s3fs", "fuse.gcsfuse", "fuse.glusterfs", "fuse.davfs", "fuse.ceph", "fuse.cephfs", "fuse.google-drive-ocamlfuse", "fuse.onedriver", "prl_fs", "vboxsf", "vmhgfs", "fuse.vmhgfs-fuse"]
+    [
+        "nfs",
+        "nfs4",
+        "cifs",
+        "smb3",
+        "smbfs",
+        "ncpfs",
+        "afs",
+        "ceph",
+        "9p",
+        "virtiofs",
+        "glusterfs",
+        "lustre",
+        "gfs",
+        "gfs2",
+        "ocfs2",
+        "davfs",
+        "beegfs",
+        "fuse.sshfs",
+        "fuse.rclone",
+        "fuse.s3fs",
+        "fuse.gcsfuse",
+        "fuse.glusterfs",
+        "fuse.davfs",
+        "fuse.ceph",
+        "fuse.cephfs",
+        "fuse.google-drive-ocamlfuse",
+        "fuse.onedriver",
+        "prl_fs",
+        "vboxsf",
+        "vmhgfs",
+        "fuse.vmhgfs-fuse",
+    ]
 )
 """Somebody else's disk, and perhaps a recall from the cloud for every file that is opened."""
 _OPTICAL = frozenset({"iso9660", "udf"})
 _LOCAL_FUSE = frozenset(
-    ["fuseblk", "fuse.ntfs-3g", "fuse.ntfs", "fuse.exfat", "fuse.ext2", "fuse.ext4", "fuse.mergerfs", "fuse.encfs", "fuse.gocryptfs", "fuse.snapfuse", "fuse.squashfuse", "fuse.fuse-overlayfs"]
+    [
+        "fuseblk",
+        "fuse.ntfs-3g",
+        "fuse.ntfs",
+        "fuse.exfat",
+        "fuse.ext2",
+        "fuse.ext4",
+        "fuse.mergerfs",
+        "fuse.encfs",
+        "fuse.gocryptfs",
+        "fuse.snapfuse",
+        "fuse.squashfuse",
+        "fuse.fuse-overlayfs",
+    ]
 )
 
 
@@ -131,7 +203,9 @@ def _left_out(mount: Mount) -> _LeftOut | None:
 
 
 def _seen_elsewhere(walked: dict[str, Mount]) -> list[str]:
-    """Mounts that show a part of a file system of which as much or more is walked at another place."""
+    """Mounts that show a part of a file system of which as much or more is walked at another
+    place.
+    """
     again = []
     kept: dict[str, list[Mount]] = {}
     # The largest part first; of equals the root and then the shortest path.

@@ -1,7 +1,9 @@
 """The running system of this machine: psutil everywhere, and the bindings in ``agent/windows``.
 
-psutil is asked first; what it refuses (under Wine the image's path, on real hosts whatever is protected)
-is asked of Windows in the way that needs the fewest rights, and what nobody tells is an ``Unreadable``.
+psutil is asked first; what it refuses (under Wine the image's path, on real hosts whatever is
+protected)
+is asked of Windows in the way that needs the fewest rights, and what nobody tells is an
+``Unreadable``.
 """
 
 from __future__ import annotations
@@ -170,7 +172,7 @@ class RunningSystem:
 
     def hash_file(self, path: str, algorithms: frozenset[str]) -> Hash:
         """In one pass."""
-        wanted: list[Algorithm] = [a for a in ("md5", "sha1", "sha256") if a in algorithms]  # type: ignore[misc]
+        wanted: list[Algorithm] = [a for a in ("md5", "sha1", "sha256") if a in algorithms]
         return _asked(lambda: hash_file(path, wanted))
 
     def pe(self, path: str) -> Pe | None:
@@ -250,7 +252,8 @@ def _describe(pid: int) -> ProcessInfo:
         return otherwise
 
     kernel = pid in (0, 4) if _WINDOWS else _is_kernel_thread(pid)
-    line = [] if kernel else of("command line", process.cmdline, [])
+    no_line: list[str] = []
+    line = no_line if kernel else of("command line", process.cmdline, no_line)
     executable = "" if kernel else of("image path", lambda: _image(process), "")
     name = executable.replace("\\", "/").rpartition("/")[2] if _WINDOWS else ""
     name = name or of("name", process.name, "")

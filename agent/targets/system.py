@@ -1,7 +1,9 @@
 """What the live sources need of a running system, and nothing else.
 
-A source never asks psutil, Windows or the disk itself: it is handed a :class:`LiveSystem`, so that a
-test can hand it one that is denied everything. The one of this machine is ``agent/targets/running.py``.
+A source never asks psutil, Windows or the disk itself: it is handed a :class:`LiveSystem`, so that
+a
+test can hand it one that is denied everything. The one of this machine is
+``agent/targets/running.py``.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ NOT_THIS_PLATFORM = "not this platform"
 NO_RUNNING_SYSTEM = "no running system"
 
 
-class Unreadable(Exception):  # noqa: N818 - the field's words
+class Unreadable(Exception):
     """Something could not be read; ``reason`` is worded for the coverage."""
 
     def __init__(self, reason: str) -> None:
@@ -65,7 +67,9 @@ class ProcessInfo:
     user: str = ""
     user_id: str = ""
     kernel: bool = False
-    """Made by the kernel and without an image: it has no command line, no modules, no memory of its own."""
+    """Made by the kernel and without an image: it has no command line, no modules, no memory of
+    its own.
+    """
     unread: tuple[tuple[str, str], ...] = ()
     """(field, reason) for each field that could not be had."""
 
@@ -102,7 +106,8 @@ class ProcessTable:
     def parent(self, child: ProcessInfo) -> ProcessInfo | None:
         """The process that started this one, if it is still running.
 
-        Windows keeps a dead parent's id in the child and gives the id to somebody new: a process that
+        Windows keeps a dead parent's id in the child and gives the id to somebody new: a process
+        that
         started after its supposed child, or whose start nobody knows, is not its parent.
         """
         parent = self.get(child.ppid)
@@ -168,7 +173,9 @@ class DnsRecord:
 
 
 class LiveSystem(Protocol):
-    """A running system. Every method may raise ``Unreadable`` or one of its kinds, and nothing else."""
+    """A running system. Every method may raise ``Unreadable`` or one of its kinds, and nothing
+    else.
+    """
 
     def processes(self) -> Processes: ...
 
@@ -179,7 +186,9 @@ class LiveSystem(Protocol):
         """Paths of all files mapped as images, as the kernel knows them: an unlinked module too."""
 
     def is_protected(self, pid: int) -> bool:
-        """Whether the system lets nobody into this process (Windows: protected process, light or full)."""
+        """Whether the system lets nobody into this process (Windows: protected process, light or
+        full).
+        """
 
     def memory(self, pid: int) -> AbstractContextManager[ProcessMemory]: ...
 

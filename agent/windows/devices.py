@@ -20,7 +20,9 @@ def drive_letters() -> list[str]:
 
 
 def device_of(drive: str) -> str:
-    r"""What a drive letter stands for: ``\Device\HarddiskVolume3``, or ``\??\C:\folder`` (subst)."""
+    r"""What a drive letter stands for: ``\Device\HarddiskVolume3``, or ``\??\C:\folder``
+    (subst).
+    """
     query = dlls.function(
         "kernel32", "QueryDosDeviceW", ctypes.c_uint32, text.Pointer, text.Pointer, ctypes.c_uint32
     )

@@ -66,8 +66,8 @@ def _free(pointer: Any, kind: int) -> None:
 
 def _nodes(head: Any, bound: int, place: str) -> list[Any]:
     """The structures of a linked list; OSError if it loops or is longer than the bound."""
-    nodes = []
-    seen = set()
+    nodes: list[Any] = []
+    seen: set[int] = set()
     node = head
     while node:
         address = ctypes.addressof(node.contents)

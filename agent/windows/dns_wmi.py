@@ -1,7 +1,8 @@
 """The DNS client's cache through WMI: class MSFT_DNSClientCache in ROOT\\StandardCimv2.
 
 The documented way, for when ``dns_cache.table`` is refused. It may start WMI's host process, which
-is why it is not the first choice. Since Windows 8. Sources: wbemcli.h and oaidl.h of the Windows SDK
+is why it is not the first choice. Since Windows 8. Sources: wbemcli.h and oaidl.h of the Windows
+SDK
 for the order of methods and VARIANT; MSFT_DNSClientCache (Microsoft Learn) for the properties.
 """
 

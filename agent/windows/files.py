@@ -38,7 +38,9 @@ _FileAttributeTagInfo = 9
 
 
 _USUAL_MAX_PATH = 248
-"""Paths up to here work without the prefix, folders included ([MS-FSCC] names, MAX_PATH less 12)."""
+"""Paths up to here work without the prefix, folders included ([MS-FSCC] names, MAX_PATH less
+12).
+"""
 
 
 class CloudPlaceholder(OSError):

@@ -65,7 +65,9 @@ class _BasicInformation(ctypes.Structure):
 
 @dataclass(frozen=True)
 class Region:
-    """A run of pages alike, as VirtualQueryEx tells them; numbers as in MEMORY_BASIC_INFORMATION."""
+    """A run of pages alike, as VirtualQueryEx tells them; numbers as in
+    MEMORY_BASIC_INFORMATION.
+    """
 
     base: int
     size: int

@@ -165,10 +165,17 @@ class Wine:
         )
 
     def kill_all(self) -> None:
-        """End every program that runs in the prefix, Wine's services too."""
-        subprocess.run(
-            [wineserver(), "-k"], env=self.environment(), check=False, capture_output=True
-        )
+        """End every program that runs in the prefix, Wine's services too, and wait for it: the
+        server still writes the registry into the prefix."""
+        for option in ("-k", "-w"):
+            with suppress(subprocess.TimeoutExpired):
+                subprocess.run(
+                    [wineserver(), option],
+                    env=self.environment(),
+                    check=False,
+                    capture_output=True,
+                    timeout=30,
+                )
 
     # ---- paths and drives --------------------------------------------------------------------
 

@@ -73,7 +73,7 @@ def test_the_host_knows_itself() -> None:
     assert len(host.machine_guid()) >= 32
     assert host.names()[0]
     name, version = host.os_version()
-    assert name.startswith("Microsoft Windows") or name.startswith("Windows")
+    assert name.startswith(("Microsoft Windows", "Windows"))
     assert version[0].isdigit()
     assert host.product_name("Windows 10 Pro", "23H2", 22631) == "Windows 11 Pro 23H2"
 
