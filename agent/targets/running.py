@@ -253,21 +253,21 @@ def _describe(pid: int) -> ProcessInfo:
 
     kernel = pid in (0, 4) if _WINDOWS else _is_kernel_thread(pid)
     no_line: list[str] = []
-    line = no_line if kernel else of("command line", process.cmdline, no_line)
-    executable = "" if kernel else of("image path", lambda: _image(process), "")
+    line = no_line if kernel else of("command_line", process.cmdline, no_line)
+    executable = "" if kernel else of("executable", lambda: _image(process), "")
     name = executable.replace("\\", "/").rpartition("/")[2] if _WINDOWS else ""
     name = name or of("name", process.name, "")
     created = of("start", process.create_time, 0.0)
     return ProcessInfo(
         pid=pid,
-        ppid=of("parent", process.ppid, None),
+        ppid=of("ppid", process.ppid, None),
         name=name,
         executable=executable,
         command_line=_joined(line),
         start=datetime.fromtimestamp(created, timezone.utc) if created else None,
         user=of("user", process.username, "") if not kernel else "",
         kernel=kernel,
-        unread=tuple(pair for pair in unread if pair[0] in ("command line", "image path")),
+        unread=tuple(unread),
     )
 
 

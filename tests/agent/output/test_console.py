@@ -1,0 +1,203 @@
+"""What a person sees is right without colour, and nothing from the host can act on the terminal."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agent.model import (
+    Agent,
+    Coverage,
+    Evidence,
+    File,
+    Finding,
+    Host,
+    IndicatorRef,
+    Os,
+    PackRef,
+    Parent,
+    Process,
+    Reason,
+    Report,
+    Resources,
+    State,
+    Strength,
+    Target,
+    TargetKind,
+    Truncation,
+    User,
+    Verdict,
+)
+from agent.output.console import Progress, render
+from agent.output.escape import shown
+from agent.output.summary import MAX_BYTES, summary_line
+
+NOW = datetime(2026, 11, 24, 14, 2, tzinfo=timezone.utc)
+PATH = r"C:\Users\jo\AppData\Local\cyzfc.dat"
+
+
+def finding(
+    strength: Strength = Strength.CONFIRMED, title: str = PATH, evidence: int = 1
+) -> Finding:
+    return Finding(
+        id="3f0c1d64-58a2-5a11-9d8f-0c1f3c9d8a11",
+        time=NOW,
+        strength=strength,
+        score=50,
+        title=title,
+        reasons=["rundll32 has cyzfc.dat loaded"],
+        indicator=IndicatorRef(id="i", type="file_name", value="cyzfc.dat", pack="p"),
+        evidence=[
+            Evidence(
+                source="files",
+                seen="file name",
+                indicator="i",
+                strength=strength,
+                place=f"{n}",
+                time=NOW,
+            )
+            for n in range(evidence)
+        ],
+        excluded_by="a-rule" if strength is Strength.EXCLUDED else None,
+        file=File(path=PATH, size=3_000_000),
+        process=Process(
+            pid=4312,
+            name="rundll32.exe",
+            command_line="rundll32 x,y",
+            start=NOW,
+            user=User(name="CORP\\jo"),
+            parent=[Parent(pid=4120, name="powershell.exe")],
+        ),
+    )
+
+
+def report(
+    *findings: Finding, gap: str = "", elevated: bool = True, host: str = "WS-0421"
+) -> Report:
+    state = State.PARTIAL if gap else State.COMPLETE
+    strong = any(f.strength.rank >= Strength.STRONG.rank for f in findings)
+    verdict = Verdict.HIT if strong else Verdict.INCOMPLETE if gap else Verdict.CLEAN
+    return Report(
+        report_id="018f0000-0000-7000-8000-000000000000",
+        agent=Agent(version="0.1.0", build="release", form="one-dir"),
+        host=Host(id="h", name=host, os=Os(name="Windows 11 23H2"), elevated=elevated),
+        target=Target(kind=TargetKind.LIVE),
+        packs=[PackRef(id="cyzfc-2018-11", version="1", sha256="0" * 64, indicators=80)],
+        started=NOW,
+        finished=NOW,
+        options={},
+        verdict=verdict,
+        coverage=[
+            Coverage(
+                source="files",
+                required=True,
+                state=state,
+                examined=1_204_331,
+                unread=3 if gap else 0,
+                reasons=[Reason(reason=gap, count=3, samples=["C:\\x"])] if gap else [],
+            ),
+            Coverage(
+                source="pipes",
+                required=False,
+                state=State.UNAVAILABLE,
+                reasons=[Reason(reason="not this platform")],
+            ),
+        ],
+        indicators=[],
+        findings=list(findings),
+        truncated=[Truncation(what="evidence", kept=1, total=2)] if findings else [],
+        resources=Resources(),
+    )
+
+
+def test_a_clean_host_ends_so_and_says_how_much_was_looked_at() -> None:
+    text = render(report(), report_path="r.json")
+    assert "CLEAN, nothing left unlooked at" in text
+    assert "files 1,204,331" in text
+    assert "WS-0421, Windows 11 23H2, elevated, one-dir build" in text
+    assert "the report is r.json" in text
+
+
+def test_a_gap_is_told_with_reason_count_and_example() -> None:
+    text = render(report(gap="access denied", elevated=False), report_path="r.json")
+    assert "INCOMPLETE, no trace found in what could be seen" in text
+    assert "partial: 3 access denied   e.g. C:\\x" in text
+    assert "run as administrator" in text
+    assert "not needed here: pipes (not this platform)" in text
+
+
+def test_a_hit_tells_what_where_and_what_to_do() -> None:
+    text = render(
+        report(
+            finding(evidence=12),
+            finding(Strength.WEAK, "weak one"),
+            finding(Strength.EXCLUDED, "benign one"),
+        ),
+        report_path="r.json",
+        delivered=False,
+    )
+    assert "HIT   1 confirmed, 1 weak, 1 excluded" in text
+    assert f"confirmed  {PATH}" in text
+    assert "command line   rundll32 x,y, since 2026-11-24 14:02 UTC" in text
+    assert "parents        powershell.exe 4120" in text
+    assert "3,000,000 bytes (2.9 MiB)" in text
+    assert "and 4 more in the report" in text
+    assert "known benign: a-rule" in text
+    assert "evidence: 1 of 2 kept" in text
+    assert "isolate the host" in text
+    assert "it was NOT delivered" in " ".join(text.split())
+
+
+def test_many_weak_findings_are_counted_and_not_all_listed() -> None:
+    text = render(report(*[finding(Strength.WEAK, f"w{n}") for n in range(30)]))
+    assert "and 10 more weak findings" in text
+    assert "NO REPORT WAS WRITTEN" in text
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_what_a_host_says_cannot_act_on_the_terminal(width: int) -> None:
+    nasty = "evil\x1b[2J\u202etad.exe\r\n\udcff\x00"
+    text = render(report(finding(title=nasty), host=nasty), width=width)
+    for character in ("\x1b", "\u202e", "\r", "\x00", "\udcff"):
+        assert character not in text
+    assert "evil\\x1b[2J\\u202etad.exe\\x0d\\x0a\\udcff\\x00" in text
+    text.encode("cp437", "backslashreplace")
+
+
+@given(st.text(max_size=300))
+def test_any_text_is_shown_printable(text: str) -> None:
+    assert shown(text).isprintable()
+
+
+@given(st.lists(st.text(max_size=400), max_size=30), st.text(max_size=3000), st.text(max_size=3000))
+def test_the_summary_is_always_whole_json_that_fits(
+    titles: list[str], host: str, path: str
+) -> None:
+    import json
+
+    line = summary_line(
+        report(*[finding(title=title) for title in titles], host=host),
+        report_path=path,
+        delivered=None,
+    )
+    assert line.isascii()
+    assert len(line) <= MAX_BYTES
+    assert json.loads(line)["verdict"] == ("hit" if titles else "clean")
+
+
+def test_progress_is_silent_where_there_is_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    with Progress() as progress:
+        progress.source("files")
+        progress.done(report().coverage[0])
+    captured = capsys.readouterr()
+    assert captured.out + captured.err == ""
+
+
+def test_progress_on_a_terminal_names_each_source(capsys: pytest.CaptureFixture[str]) -> None:
+    with Progress(enabled=True) as progress:
+        progress.source("files")
+        progress.done(report().coverage[0])
+    assert "1,204,331   complete" in capsys.readouterr().err
