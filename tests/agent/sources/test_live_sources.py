@@ -267,7 +267,7 @@ def test_memory_beyond_the_bound_is_a_gap() -> None:
 def test_memory_that_is_denied_is_a_gap_and_what_windows_protects_is_told() -> None:
     _, coverage, _ = observed(MemorySource(), **{"memory 4312": FakeMemory(b"x" * 99, denied=True)})
     assert coverage.state is State.PARTIAL
-    _, coverage, _ = observed(MemorySource(), **{"protected 4312": True})
+    _, coverage, _ = observed(MemorySource(), **{"memory 4312": Denied(), "protected 4312": True})
     assert "protected by Windows" in reasons(coverage)
 
 
