@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 
@@ -37,23 +38,20 @@ class OneSweep:
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / "sweep.lock"
-        self._descriptor: int | None = None
+        self._held = ExitStack()
 
     def acquire(self) -> bool:
         """Whether no other sweep runs. Raises OSError."""
-        self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
         if sys.platform == "win32":
-            import msvcrt
+            from .windows.single_instance import SingleInstance
 
-            try:
-                msvcrt.locking(self._descriptor, msvcrt.LK_NBLCK, 1)
-            except OSError:
-                return False
-            return True
+            return self._held.enter_context(SingleInstance()).acquire()
+        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+        self._held.callback(os.close, descriptor)
         import fcntl
 
         try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return False
         return True
@@ -67,6 +65,4 @@ class OneSweep:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._descriptor is not None:
-            os.close(self._descriptor)
-            self._descriptor = None
+        self._held.close()

@@ -1,13 +1,19 @@
 """POST of one report to the collector, and what each answer means.
 
 The report's id in the URL is the idempotency key: sending it twice does no harm, so a report stays
-in
-the spool until a 2xx says that the collector has it.
+in the spool until the collector says that it has it.
+
+requests is kept from four things it does by itself: trusting certifi's certificates beside those of
+the system, trusting what REQUESTS_CA_BUNDLE names, reading .netrc, and sending what is meant for
+loopback, with the token in it, through a proxy.
 """
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
+import queue
+import threading
 from collections.abc import Mapping
 from enum import Enum
 from pathlib import Path
@@ -16,12 +22,16 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct
 
+from .. import __version__
+from ..output.escape import shown
 from .spool import Spool, SpoolError
 
 if TYPE_CHECKING:
     import requests
 
 TIMEOUT_S = 30.0
+DEADLINE_S = 180.0
+_HAVE_IT = (200, 201)
 _MAX_TOKEN = 4096
 _MAX_ANSWER = 65536
 _MAX_RETRY_AFTER_S = 86400
@@ -116,75 +126,115 @@ def deliver(
     *,
     ca: Path | None = None,
     timeout: float = TIMEOUT_S,
+    deadline: float = DEADLINE_S,
 ) -> Outcome:
-    """Send one report once. Raises DeliveryError for an address that must not be used."""
-    import requests
+    """Send one report once, and be back within ``deadline`` seconds whatever the other end does.
 
+    ``timeout`` bounds each wait for the network, in seconds. Raises DeliveryError for an address
+    that must not be used.
+    """
     address = f"{check_url(url)}/v1/reports/{report_id}"
-    session = requests.Session()
+    outcomes: queue.SimpleQueue[Outcome] = queue.SimpleQueue()
+
+    def send() -> None:
+        outcome = Outcome(Kind.UNREACHABLE, "sending failed unexpectedly, see the error output")
+        try:
+            outcome = _post(address, token, body_gzip, ca, timeout)
+        finally:
+            outcomes.put(outcome)
+
+    # A collector that sends a byte now and then meets no timeout: its thread is left behind.
+    threading.Thread(target=send, daemon=True).start()
     try:
-        if address.startswith("https://") and ca is None:
-            session.mount("https://", _system_store_adapter())
-        session.auth = _bearer(token)
-        answer = session.post(
-            address,
-            data=body_gzip,
-            headers={"Content-Type": "application/json", "Content-Encoding": "gzip"},
-            timeout=(timeout, timeout),
-            verify=str(ca) if ca else True,
-            allow_redirects=False,
-            stream=True,
-        )
-        text = answer.raw.read(_MAX_ANSWER, decode_content=False)[:200].decode("utf-8", "replace")
-        return _meaning(answer.status_code, answer.headers, text)
+        return outcomes.get(timeout=deadline)
+    except queue.Empty:
+        return Outcome(Kind.UNREACHABLE, f"no whole answer within {deadline:g} s")
+
+
+def _post(address: str, token: str, body: bytes, ca: Path | None, timeout: float) -> Outcome:
+    import requests
+    import urllib3
+
+    try:
+        with _session(address, ca) as session:
+            answer = session.post(
+                address,
+                data=body,
+                headers={
+                    "Authorization": f"Bearer {token}",
+                    "Content-Type": "application/json",
+                    "Content-Encoding": "gzip",
+                    "User-Agent": f"iocsweep/{__version__}",
+                },
+                timeout=(timeout, timeout),
+                allow_redirects=False,
+                stream=True,
+            )
+            text = b""
+            # The reason is a courtesy: a body that is cut or stalls changes nothing of the status.
+            with contextlib.suppress(urllib3.exceptions.HTTPError, OSError):
+                if answer.status_code not in _HAVE_IT:
+                    text = answer.raw.read(_MAX_ANSWER, decode_content=False)[:200]
+            return _meaning(answer.status_code, answer.headers, text.decode("utf-8", "replace"))
     except requests.exceptions.SSLError as error:
         return Outcome(
             Kind.TLS, f"TLS: {_short(error)} (--ca FILE trusts a certificate of your own)"
         )
-    except requests.exceptions.RequestException as error:
+    except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError) as error:
         return Outcome(Kind.UNREACHABLE, f"no answer: {_short(error)}")
-    except OSError as error:
+    except (OSError, ImportError) as error:
         hint = " (--ca FILE names the certificates to trust)" if ca is None else ""
         return Outcome(Kind.TLS, f"TLS: {_short(error)}{hint}")
-    finally:
-        session.close()
 
 
-def _system_store_adapter() -> requests.adapters.HTTPAdapter:
-    """Verifies by the operating system's certificates; never falls back to others."""
+def _session(address: str, ca: Path | None) -> requests.Session:
+    import requests
+
+    session = requests.Session()
+    session.trust_env = False
+    if address.startswith("https://"):
+        session.proxies = dict(requests.utils.get_environ_proxies(address))
+        session.mount("https://", _verifying_adapter(ca))
+    return session
+
+
+def _verifying_adapter(ca: Path | None) -> requests.adapters.HTTPAdapter:
+    """Verifies by the CA file alone, or else by the operating system's certificates alone."""
     import ssl
 
     import requests
     import truststore
 
-    context = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context: ssl.SSLContext
+    if ca is not None:
+        context = ssl.create_default_context(cafile=str(ca))
+    else:
+        context = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
-    class SystemStore(requests.adapters.HTTPAdapter):
+    class Verifying(requests.adapters.HTTPAdapter):
         def init_poolmanager(self, *arguments: Any, **named: Any) -> None:
             super().init_poolmanager(*arguments, ssl_context=context, **named)
 
-    return SystemStore()
+        def proxy_manager_for(self, *arguments: Any, **named: Any) -> Any:
+            return super().proxy_manager_for(*arguments, ssl_context=context, **named)
 
+        def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
+            """The context verifies; requests would add certifi's certificates to it here."""
 
-def _bearer(token: str) -> Any:
-    """Sets the header itself, so that no .netrc is looked at."""
-
-    def add(request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers["Authorization"] = f"Bearer {token}"
-        return request
-
-    return add
+    return Verifying()
 
 
 def _meaning(status: int, headers: Mapping[str, str], text: str) -> Outcome:
-    if status in (200, 201):
+    if status in _HAVE_IT:
+        if headers.get("Content-Type", "").lower().startswith("text/html"):
+            return Outcome(Kind.UNREACHABLE, "a web page answered, not a collector", status)
         return Outcome(Kind.ACKNOWLEDGED, "acknowledged", status)
     kinds = {
         401: Kind.REFUSED, 403: Kind.REFUSED, 409: Kind.CONFLICT, 413: Kind.TOO_LARGE,
         429: Kind.BUSY, 503: Kind.BUSY,
     }  # fmt: skip
     kind = kinds.get(status, Kind.SERVER_ERROR if status >= 500 else Kind.REJECTED)
-    reason = f"HTTP {status}, {kind.value}" + (f": {text.strip()}" if text.strip() else "")
+    reason = f"HTTP {status}, {kind.value}" + (f": {shown(text.strip())}" if text.strip() else "")
     return Outcome(kind, reason, status, _retry_after(headers) if kind is Kind.BUSY else None)
 
 
@@ -194,7 +244,7 @@ def _retry_after(headers: Mapping[str, str]) -> int | None:
 
 
 def _short(error: BaseException) -> str:
-    return str(error)[:300]
+    return shown(str(error)[:300])
 
 
 def send_pending(
