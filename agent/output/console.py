@@ -5,13 +5,27 @@ Right without colour; every string from the host is shown escaped; times in UTC,
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import textwrap
 from collections.abc import Iterable, Iterator
+from datetime import datetime, timezone
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from ..model import Coverage, Finding, Report, State, Strength, TargetKind, Verdict
+from ..model import (
+    Coverage,
+    Dll,
+    File,
+    Finding,
+    Process,
+    Reason,
+    Report,
+    State,
+    Strength,
+    TargetKind,
+    Verdict,
+)
 from .escape import shown
 
 if TYPE_CHECKING:
@@ -20,6 +34,7 @@ if TYPE_CHECKING:
 
 MAX_EVIDENCE = 8
 MAX_WEAK = 20
+MAX_COMMAND_LINE = 2000
 _MARGIN = 13
 _UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB")
 
@@ -32,7 +47,7 @@ def render(
     width: int = 100,
 ) -> str:
     """The whole answer as text of this width; paths are never cut, so a line may be longer."""
-    lines = [*_head(report), "", _verdict(report), ""]
+    lines = [*_head(report, width), "", _verdict(report), ""]
     weak = [f for f in report.findings if f.strength is Strength.WEAK]
     for finding in report.findings:
         if finding.strength.rank >= Strength.STRONG.rank:
@@ -47,11 +62,12 @@ def render(
         lines.append("")
     lines += _not_covered(report)
     lines += [f"  cut        {t.what}: {t.kept:,} of {t.total:,} kept" for t in report.truncated]
+    lines.append("")
     lines += _next(report, report_path, width, delivered=delivered)
     return "\n".join(line.rstrip() for line in lines)
 
 
-def _head(report: Report) -> Iterator[str]:
+def _head(report: Report, width: int) -> Iterator[str]:
     agent, host = report.agent, report.host
     packs = ", ".join(f"pack {shown(p.id)}, {p.indicators} indicators" for p in report.packs)
     rights = {True: "elevated", False: "NOT elevated", None: ""}[host.elevated]
@@ -62,16 +78,31 @@ def _head(report: Report) -> Iterator[str]:
     if report.target.paths:
         kind = "limited to" if report.target.kind is TargetKind.LIVE else report.target.kind.value
         yield f"  {kind}: " + ", ".join(shown(path) for path in report.target.paths)
-    seen = [f"{c.source} {c.examined:,}" for c in report.coverage if c.examined]
-    if seen:
-        yield "  examined: " + "   ".join(seen)
+    seconds = (report.finished - report.started).total_seconds()
+    yield f"  {_when(report.started)}, took {seconds:,.1f} s"
+    seen = [_examined(coverage) for coverage in report.coverage if coverage.examined]
+    yield from _flowed(seen, width, first="  examined: ")
+    reaches = [
+        f"{c.source} back to {_when(c.reach.oldest)}"
+        for c in report.coverage
+        if c.reach is not None and c.reach.oldest is not None
+    ]
+    yield from _flowed(reaches, width, first="  reach: ")
+
+
+def _examined(coverage: Coverage) -> str:
+    of = f" of {coverage.examined + coverage.unread:,}" if coverage.unread else ""
+    return f"{coverage.source} {coverage.examined:,}{of}"
 
 
 def _verdict(report: Report) -> str:
     if report.verdict is Verdict.CLEAN:
-        return "CLEAN, nothing left unlooked at"
+        return "CLEAN, nothing left unlooked at" + (
+            f"   {_counts(report.findings)}" if report.findings else ""
+        )
     if report.verdict is Verdict.INCOMPLETE:
-        return "INCOMPLETE, no trace found in what could be seen" + (
+        weak = any(finding.strength is Strength.WEAK for finding in report.findings)
+        return f"INCOMPLETE, no {'strong ' * weak}trace found in what could be seen" + (
             f"   {_counts(report.findings)}" if report.findings else ""
         )
     return f"HIT   {_counts(report.findings)}"
@@ -91,8 +122,9 @@ def _finding(finding: Finding, width: int) -> Iterator[str]:
         yield " " * _MARGIN + fact
     lines = []
     for evidence in finding.evidence:
-        detail = f"   {shown(evidence.detail[:200])}" if evidence.detail != evidence.place else ""
-        when = f"{evidence.time:%Y-%m-%d %H:%M UTC}   " if evidence.time else ""
+        told = (evidence.place, finding.process and finding.process.command_line)
+        detail = f"   {shown(evidence.detail[:200])}" if evidence.detail not in told else ""
+        when = f"{_when(evidence.time)}   " if evidence.time else ""
         place = "" if evidence.place in finding.title else f"   {shown(evidence.place)}"
         line = f"{when}{evidence.source}: {shown(evidence.seen)}{place}{detail}"
         if line not in lines:
@@ -104,19 +136,13 @@ def _finding(finding: Finding, width: int) -> Iterator[str]:
 
 
 def _facts(finding: Finding) -> Iterator[str]:
-    process, file = finding.process, finding.file
-    if process is not None:
-        start = f", since {process.start:%Y-%m-%d %H:%M UTC}" if process.start else ""
-        if process.command_line:
-            yield f"command line   {shown(process.command_line)}{start}"
-        if process.parent:
-            parents = " < ".join(f"{shown(p.name)} {p.pid}" for p in process.parent[:4])
-            yield f"parents        {parents}"
-    if file is not None:
-        digest = file.hash
-        value = digest and (digest.sha256 or digest.sha1 or digest.md5)
-        size = f"   {_size(file.size)}" if file.size is not None else ""
-        yield f"file           {shown(file.path)}{size}" + (f"   {value}" if value else "")
+    if finding.process is not None:
+        yield from _process_facts(finding.process)
+    if finding.file is not None:
+        yield from _file_facts(finding.file)
+    if finding.dll is not None:
+        gone = "   no longer on disk" if finding.dll.on_disk is False else ""
+        yield f"module         {shown(finding.dll.path)}{_identity(finding.dll)}{gone}"
     if finding.destination is not None and finding.destination.ip:
         end = finding.destination
         port = f":{end.port}" if end.port else ""
@@ -124,6 +150,43 @@ def _facts(finding: Finding) -> Iterator[str]:
     if finding.dns is not None:
         answers = ", ".join(shown(answer) for answer in finding.dns.answers)
         yield f"DNS            {shown(finding.dns.question)}   {answers}"
+    if finding.url is not None:
+        yield f"URL            {shown(finding.url.full)}"
+    if finding.registry is not None:
+        key = finding.registry
+        yield f"registry       {shown(key.path)}   {shown(key.value)}   {shown(key.data[:200])}"
+    if finding.event is not None:
+        event = finding.event
+        yield f"event          {shown(event.channel)}   id {event.id}   record {event.record}"
+
+
+def _process_facts(process: Process) -> Iterator[str]:
+    if process.command_line:
+        start = f", since {_when(process.start)}" if process.start else ""
+        cut = len(process.command_line) - MAX_COMMAND_LINE
+        more = f" … and {cut:,} more characters in the report" if cut > 0 else ""
+        yield f"command line   {shown(process.command_line[:MAX_COMMAND_LINE])}{more}{start}"
+    if process.executable:
+        user = f"   as {shown(process.user.name)}" if process.user and process.user.name else ""
+        yield f"program        {shown(process.executable)}{user}"
+    if process.parent:
+        parents = " < ".join(f"{shown(p.name)} {p.pid}" for p in process.parent[:4])
+        yield f"parents        {parents}"
+
+
+def _file_facts(file: File) -> Iterator[str]:
+    within = f"   in {shown(file.member_of)}" if file.member_of else ""
+    stream = f":{shown(file.stream)}" if file.stream else ""
+    yield f"file           {shown(file.path)}{stream}{within}{_identity(file)}"
+    for url in file.zone_url[:2]:
+        yield f"came from      {shown(url)}"
+
+
+def _identity(file: File | Dll) -> str:
+    size = f"   {_size(file.size)}" if file.size is not None else ""
+    digest = file.hash
+    value = digest and (digest.sha256 or digest.sha1 or digest.md5)
+    return size + (f"   {value}" if value else "")
 
 
 def _brief(finding: Finding) -> Iterator[str]:
@@ -142,17 +205,19 @@ def _not_covered(report: Report) -> list[str]:
         if not coverage.required and coverage.state is State.UNAVAILABLE:
             elsewhere.append(coverage)
             continue
-        for number, reason in enumerate(coverage.reasons):
+        reasons = coverage.reasons or [Reason(reason="no reason recorded")]
+        for number, reason in enumerate(reasons):
             name = coverage.source if number == 0 else ""
             count = f"{reason.count:,} " if reason.count > 1 else ""
             sample = f"   e.g. {shown(reason.samples[0])}" if reason.samples else ""
             lines.append(
                 f"  {name:<12} {coverage.state.value}: {count}{shown(reason.reason)}{sample}"
             )
+    made = ["Not covered", *lines] if lines else []
     if elsewhere:
         names = ", ".join(coverage.source for coverage in elsewhere)
-        lines.append(f"  {'':<12} not needed here: {names} ({_first_reason(elsewhere)})")
-    return ["Not covered", *lines] if lines else []
+        made.append(f"  {'not needed here:':<16} {names} ({_first_reason(elsewhere)})")
+    return made
 
 
 def _first_reason(coverages: list[Coverage]) -> str:
@@ -171,12 +236,38 @@ def _next(report: Report, path: str | None, width: int, *, delivered: bool | Non
             else "keep this evidence as it is"
         )
     elif report.verdict is Verdict.INCOMPLETE:
-        what = "close the gaps above"
-        if report.host.elevated is False:
-            what += ": run as administrator"
+        what = "close the gaps above" + _how_to_close(report)
     else:
         what = "nothing"
     yield from _wrapped(f"{what}; {where}", width, first="Next   ")
+
+
+def _how_to_close(report: Report) -> str:
+    ways = []
+    if report.host.elevated is False:
+        ways.append("run as administrator")
+    skipped = [c.source for c in report.coverage if c.required and c.state is State.SKIPPED]
+    if skipped:
+        ways.append(f"do not leave out {', '.join(skipped)}")
+    return ": " + ", ".join(ways) if ways else ""
+
+
+def _flowed(pieces: list[str], width: int, first: str) -> Iterator[str]:
+    """Pieces side by side, wrapped between them and never within one."""
+    line = ""
+    for piece in pieces:
+        if line and len(first) + len(line) + 3 + len(piece) > max(width, 60):
+            yield first + line
+            first, line = " " * len(first), ""
+        line += ("   " if line else "") + piece
+    if line:
+        yield first + line
+
+
+def _when(time: datetime) -> str:
+    with contextlib.suppress(OverflowError):
+        time = time.astimezone(timezone.utc) if time.tzinfo else time
+    return f"{time:%Y-%m-%d %H:%M UTC}"
 
 
 def _wrapped(text: str, width: int, first: str = "") -> Iterator[str]:

@@ -147,6 +147,10 @@ class WindowsHost(LiveHost):
     def platform(self) -> str:
         return "windows"
 
+    @property
+    def boundaries(self) -> frozenset[str]:
+        return frozenset()
+
 
 def observed(
     source: Any, own: Own | None = None, **answers: Any

@@ -1,0 +1,113 @@
+"""Each fact that a responder acts on is there, at the width of any terminal."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+
+from msgspec import structs
+
+from agent.model import (
+    Destination,
+    Dll,
+    Dns,
+    Event,
+    File,
+    Hash,
+    Reach,
+    Registry,
+    State,
+    Strength,
+    Url,
+    User,
+)
+from agent.output.console import MAX_COMMAND_LINE, render
+from tests.agent.output.test_console import PATH, finding, report
+
+EARLIER = datetime(2026, 10, 2, 8, 30, tzinfo=timezone.utc)
+SHA1 = "9858d5cb2a6614be3c48e33911bf9f7978b441bf"
+
+
+def test_a_module_that_is_gone_from_disk_is_told_with_size_and_hash() -> None:
+    dll = Dll(path=PATH, size=294_400, hash=Hash(sha1=SHA1), on_disk=False)
+    text = render(report(structs.replace(finding(), dll=dll)))
+    assert f"module         {PATH}   294,400 bytes   {SHA1}   no longer on disk" in text
+
+
+def test_a_member_names_its_archive_and_where_it_came_from() -> None:
+    file = File(path="ds7002.lnk", member_of="C:\\ds7002.zip", zone_url=["https://a.example/x"])
+    text = render(report(structs.replace(finding(), file=file)))
+    assert "file           ds7002.lnk   in C:\\ds7002.zip" in text
+    assert "came from      https://a.example/x" in text
+
+
+def test_who_ran_it_what_it_talks_to_and_what_it_asked_for() -> None:
+    made = finding()
+    assert made.process is not None
+    made = structs.replace(
+        made,
+        process=structs.replace(
+            made.process, executable="C:\\Windows\\rundll32.exe", user=User(name="CORP\\jo")
+        ),
+        destination=Destination(ip="95.216.59.92", port=443, state="established"),
+        dns=Dns(question="pandorasong.com", answers=["95.216.59.92"]),
+        url=Url(full="https://pandorasong.com/x"),
+        registry=Registry(path="HKCU\\Run", value="x", data="y"),
+        event=Event(channel="Security", id=4688, record=7),
+    )
+    text = render(report(made))
+    assert "program        C:\\Windows\\rundll32.exe   as CORP\\jo" in text
+    assert "talks to       95.216.59.92:443   established" in text
+    assert "DNS            pandorasong.com   95.216.59.92" in text
+    assert "URL            https://pandorasong.com/x" in text
+    assert "registry       HKCU\\Run   x   y" in text
+    assert "event          Security   id 4688   record 7" in text
+
+
+def test_a_command_line_of_30_000_characters_is_shortened_and_says_so() -> None:
+    made = finding()
+    assert made.process is not None
+    long = structs.replace(made.process, command_line="A" * 30_000)
+    text = render(report(structs.replace(made, process=long)))
+    assert f"and {30_000 - MAX_COMMAND_LINE:,} more characters in the report" in text
+
+
+def test_how_far_back_a_source_reaches_is_told() -> None:
+    made = report()
+    made.coverage[0] = structs.replace(made.coverage[0], reach=Reach(oldest=EARLIER))
+    assert "reach: files back to 2026-10-02 08:30 UTC" in render(made)
+
+
+def test_weak_findings_are_not_called_no_trace() -> None:
+    text = render(report(finding(Strength.WEAK), gap="denied"))
+    assert "INCOMPLETE, no strong trace found in what could be seen   1 weak" in text
+    assert "CLEAN, nothing left unlooked at   1 weak" in render(report(finding(Strength.WEAK)))
+
+
+def test_a_source_that_was_left_out_is_named_in_what_to_do() -> None:
+    made = report(gap="left out by --skip")
+    made.coverage[0] = structs.replace(made.coverage[0], state=State.SKIPPED)
+    assert "close the gaps above: do not leave out files" in " ".join(render(made).split())
+
+
+def test_a_gap_without_a_reason_is_listed_all_the_same() -> None:
+    made = report(gap="denied")
+    made.coverage[0] = structs.replace(made.coverage[0], reasons=[])
+    assert "files        partial: no reason recorded" in render(made)
+
+
+def test_the_sources_are_wrapped_between_and_never_within() -> None:
+    made = report()
+    made.coverage[:] = [
+        structs.replace(made.coverage[0], source=f"source_number_{n}") for n in range(12)
+    ]
+    lines = [line for line in render(made, width=80).splitlines() if "source_number" in line]
+    assert len(lines) > 1
+    assert all(len(line) <= 80 for line in lines)
+    assert sum(line.count(" 1,204,331") for line in lines) == 12
+
+
+def test_a_time_at_the_edge_of_the_calendar_is_shown_and_no_crash() -> None:
+    made = report()
+    first = datetime.min.replace(tzinfo=timezone(timedelta(hours=14)))
+    made.coverage[0] = structs.replace(made.coverage[0], reach=Reach(oldest=first))
+    assert "files back to" in render(made)

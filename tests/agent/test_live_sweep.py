@@ -1,0 +1,96 @@
+"""A whole live sweep of a made-up Windows host: clean when all was seen, incomplete when one source is denied."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agent import cli
+from agent.exclusions import load_exclusions
+from agent.identity import running_agent
+from agent.model import Report, State, Verdict
+from agent.options import Options
+from agent.own import Own
+from agent.sources.registry import live_sources
+from agent.sweep import Plan, Sweep
+from agent.targets.system import ConnectionInfo, Denied, DnsRecord, ProcessInfo
+from tests.agent.sources.test_live_sources import PATH, RUNDLL32, START, FakeSystem, WindowsHost
+from tests.agent.test_sweep import Silent
+from tests.sweeping import campaign
+
+EXPLORER = ProcessInfo(
+    pid=388,
+    name="explorer.exe",
+    executable=r"C:\Windows\explorer.exe",
+    start=START,
+    user="CORP\\jo",
+)
+
+
+def swept(folder: Path, **answers: Any) -> tuple[int, Report]:
+    hosts = folder / "hosts"
+    hosts.write_text("127.0.0.1 localhost\n")
+    known = {
+        "processes": (EXPLORER,),
+        "modules 388": [r"C:\Windows\System32\kernel32.dll"],
+        "connections": [
+            ConnectionInfo("tcp", ("10.0.0.1", 5000), ("192.0.2.7", 443), "established", 388)
+        ],
+        "table": [DnsRecord("www.example.org", "A")],
+        "pipes": ["lsass"],
+        "hosts": [str(hosts)],
+    }
+    plan = Plan(
+        target=WindowsHost(Own.of(), paths=[str(folder)], system=FakeSystem({**known, **answers})),
+        matcher=campaign(),
+        exclusions=load_exclusions(),
+        sources=live_sources("candidates", 64 << 20, lambda _: None),
+        agent=running_agent(),
+        options={},
+    )
+    report = Sweep(plan, lambda _: None).run(Silent())
+    options = Options(command="live")
+    return cli._exit_code(report, kept=True, delivered=None, options=options), report
+
+
+@pytest.fixture(autouse=True)
+def _facts_of_this_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The host's own facts come from this machine, whatever it is."""
+    from agent.targets import live
+
+    monkeypatch.setattr(live, "_windows_host", live._unix_host)
+
+
+def test_a_clean_host_is_clean_with_every_required_source_complete(tmp_path: Path) -> None:
+    code, report = swept(tmp_path)
+    assert [(c.source, c.state) for c in report.coverage if c.state is not State.COMPLETE] == []
+    assert len([c for c in report.coverage if c.required]) == 8
+    assert (code, report.verdict) == (0, Verdict.CLEAN)
+
+
+@pytest.mark.parametrize(
+    ("what", "source"),
+    [
+        ("processes", "processes"),
+        ("modules 388", "modules"),
+        ("connections", "connections"),
+        ("pipes", "pipes"),
+    ],
+)
+def test_the_same_host_with_one_source_denied_is_incomplete(
+    tmp_path: Path, what: str, source: str
+) -> None:
+    code, report = swept(tmp_path, **{what: Denied(), f"images {what[8:]}": Denied()})
+    states = {c.source: c.state for c in report.coverage}
+    assert states[source] is not State.COMPLETE
+    assert (code, report.verdict) == (3, Verdict.INCOMPLETE)
+
+
+def test_the_same_host_with_the_dll_loaded_is_a_hit(tmp_path: Path) -> None:
+    code, report = swept(
+        tmp_path, processes=(EXPLORER, RUNDLL32), **{"modules 4312": [PATH], "images 4312": [PATH]}
+    )
+    assert (code, report.verdict) == (1, Verdict.HIT)
+    assert [finding.strength.value for finding in report.findings] == ["confirmed"]
