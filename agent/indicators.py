@@ -82,7 +82,9 @@ class PeTrait(_Indicator, tag="pe", kw_only=True, frozen=True):
 class LnkTrait(_Indicator, tag="lnk", kw_only=True, frozen=True):
     """One field of a shell link's metadata."""
 
-    field: Literal["machine_id", "mac", "volume_serial", "droid_time", "arguments"]
+    field: Literal[
+        "machine_id", "mac", "volume_serial", "droid_time", "droid_sequence", "arguments"
+    ]
     value: Text
     gate: Gate = Gate()
 

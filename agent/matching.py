@@ -8,7 +8,6 @@ import ipaddress
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -359,6 +358,7 @@ class Matcher:
             "mac": lnk.mac,
             "volume_serial": lnk.volume_serial,
             "droid_time": "" if lnk.droid_time is None else f"{lnk.droid_time:%Y-%m-%dT%H:%M:%SZ}",
+            "droid_sequence": "" if lnk.droid_sequence is None else str(lnk.droid_sequence),
         }
         for indicator in self._of(LnkTrait):
             self.tested(indicator.id)
@@ -452,10 +452,6 @@ class Matcher:
             any(hit.indicator == indicator.id for hit in self._rules.scan(data))
             for data in (text.encode(), text.encode("utf-16-le"))
         )
-
-    def droid_time(self, text: str) -> datetime:
-        """A droid time as packs write it. Raises ValueError."""
-        return datetime.fromisoformat(text.replace("Z", "+00:00"))
 
 
 def _opens(gate: Gate, extension: str, size: int | None) -> bool:

@@ -216,6 +216,8 @@ class Lnk(_Part, kw_only=True):
     volume_serial: str = ""
     """``C4B2-BD1C``"""
     droid_time: datetime | None = None
+    droid_sequence: int | None = None
+    """The clock sequence of the droid's UUID."""
 
 
 class File(_Part, kw_only=True):

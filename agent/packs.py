@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import ipaddress
+import re
 import sys
 import zipfile
 from collections.abc import Collection, Iterable, Sequence
@@ -32,6 +33,7 @@ from .indicators import (
     Indicator,
     LnkTrait,
     PackFile,
+    PeTrait,
     Pipe,
     Url,
 )
@@ -40,8 +42,10 @@ from .model import (
     Dns,
     File,
     Hash,
+    Lnk,
     Observation,
     PackRef,
+    Pe,
     Process,
     Strength,
 )
@@ -249,11 +253,36 @@ def _flaw(indicator: Indicator) -> str:
     try:
         if isinstance(indicator, FilePath):
             path_regex(indicator.value)
-        if isinstance(indicator, LnkTrait) and indicator.field == "droid_time":
-            datetime.fromisoformat(indicator.value.replace("Z", "+00:00"))
+        if isinstance(indicator, LnkTrait):
+            return _lnk_flaw(indicator)
     except ValueError as error:
         return str(error)
     return ""
+
+
+_LNK_FORMS = {
+    "mac": (r"([0-9a-f]{2}:){5}[0-9a-f]{2}", "a network card is written as 08:00:27:92:24:e5"),
+    "volume_serial": (r"[0-9A-F]{4}-[0-9A-F]{4}", "a volume's serial is written as C4B2-BD1C"),
+    "droid_time": (
+        r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}Z",
+        "a droid's time is written as 2016-10-06T17:03:04Z",
+    ),
+    "droid_sequence": (r"0|[1-9][0-9]{0,4}", "a droid's sequence is a number up to 16383"),
+}
+
+
+def _lnk_flaw(indicator: LnkTrait) -> str:
+    form, told = _LNK_FORMS.get(indicator.field, ("(?s).*", ""))
+    if not re.fullmatch(form, indicator.value):
+        return f"{indicator.value!r}: {told}"
+    if indicator.field == "droid_time":
+        _lnk_time(indicator.value)
+    return ""
+
+
+def _lnk_time(text: str) -> datetime:
+    """A droid's time as packs write it. Raises ValueError."""
+    return datetime.fromisoformat(text.replace("Z", "+00:00"))
 
 
 def _address_flaw(indicator: Address) -> str:
@@ -334,7 +363,21 @@ def _sample(indicator: Indicator, text: str) -> Observation | None:
         return replace(seen, process=Process(pid=1, command_line=f'x.exe "{text}"'))
     if isinstance(indicator, Pipe):
         return replace(seen, pipe=text)
+    if isinstance(indicator, PeTrait):
+        machine = indicator.gate.machine or "amd64"
+        return replace(seen, file=File(path="x", pe=Pe(machine=machine, exports=[text])))
+    if isinstance(indicator, LnkTrait):
+        return replace(seen, file=File(path="x", lnk=_sample_link(indicator)))
     return None
+
+
+def _sample_link(indicator: LnkTrait) -> Lnk:
+    value: object = indicator.value
+    if indicator.field == "droid_time":
+        value = _lnk_time(indicator.value)
+    elif indicator.field == "droid_sequence":
+        value = int(indicator.value)
+    return Lnk(**{indicator.field: value})  # type: ignore[arg-type]
 
 
 # ---- What is built in

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import io
 from datetime import datetime, timedelta, timezone
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 from uuid import UUID
 
 import pylnk
@@ -51,9 +51,9 @@ def read_lnk(source: bytes | BinaryIO) -> Lnk:
 
 
 def _facts(link: pylnk.file) -> Lnk:
-    mac, when = _origin(_text(link, "droid_file_identifier"))
-    if not mac:
-        mac, when = _origin(_text(link, "birth_droid_file_identifier"))
+    droid = _origin(_text(link, "droid_file_identifier")) or _origin(
+        _text(link, "birth_droid_file_identifier")
+    )
     serial = _value(link, "drive_serial_number")
     return Lnk(
         arguments=_text(link, "command_line_arguments"),
@@ -62,11 +62,12 @@ def _facts(link: pylnk.file) -> Lnk:
         or _text(link, "environment_variables_location")
         or _text(link, "relative_path"),
         machine_id=_text(link, "machine_identifier"),
-        mac=mac,
+        mac=droid.mac if droid else "",
         volume_serial=f"{serial >> 16 & 0xFFFF:04X}-{serial & 0xFFFF:04X}"
         if isinstance(serial, int) and serial
         else "",
-        droid_time=when,
+        droid_time=droid.time if droid else None,
+        droid_sequence=droid.sequence if droid else None,
     )
 
 
@@ -84,19 +85,28 @@ def _text(link: pylnk.file, field: str) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _origin(identifier: str) -> tuple[str, datetime | None]:
-    """Network card and time of a droid's UUID; nothing if it is not of version 1."""
+class _Origin(NamedTuple):
+    """Where and when a droid's UUID was made."""
+
+    mac: str
+    time: datetime
+    sequence: int
+
+
+def _origin(identifier: str) -> _Origin | None:
+    """None for what is no UUID of version 1."""
     try:
         uuid = UUID(identifier)
     except ValueError:
-        return "", None
+        return None
     if uuid.version != 1:
-        return "", None
+        return None
     try:
         when = _GREGORIAN + timedelta(microseconds=uuid.time // 10)
     except OverflowError:
-        return "", None
-    return ":".join(f"{byte:02x}" for byte in uuid.node.to_bytes(6, "big")), when
+        return None
+    mac = ":".join(f"{byte:02x}" for byte in uuid.node.to_bytes(6, "big"))
+    return _Origin(mac, when, uuid.clock_seq)
 
 
 def _first_words(error: BaseException) -> str:

@@ -26,6 +26,7 @@ def test_a_link_tells_its_command_and_the_machine_that_made_it() -> None:
     assert found.mac == "08:00:27:92:24:e5"
     assert found.volume_serial == "C4B2-BD1C"
     assert found.droid_time == datetime(2016, 10, 6, 17, 3, 4, tzinfo=timezone.utc)
+    assert found.droid_sequence == 13273
 
 
 def test_what_is_appended_to_a_link_does_not_matter() -> None:
@@ -45,6 +46,7 @@ def test_a_droid_that_is_random_names_no_card_and_no_time() -> None:
 
     assert found.mac == ""
     assert found.droid_time is None
+    assert found.droid_sequence is None
 
 
 def test_the_first_and_last_moments_of_a_droid_are_told() -> None:
