@@ -66,6 +66,7 @@ def serving(status: int, headers: dict[str, str] | None = None, tls: ssl.SSLCont
     [
         (200, Kind.ACKNOWLEDGED),
         (201, Kind.ACKNOWLEDGED),
+        (204, Kind.ACKNOWLEDGED),
         (301, Kind.REJECTED),
         (401, Kind.REFUSED),
         (403, Kind.REFUSED),
