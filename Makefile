@@ -17,6 +17,7 @@ demo: .venv/run.stamp
 	@$(BIN)/python -m tests.demo
 
 test: .venv/test.stamp .cache/packages.stamp
+	$(BIN)/python build/build_exe.py
 	@$(BIN)/python -m coverage erase
 	COVERAGE_WINE=1 $(BIN)/python -m coverage run -m pytest $(ARGS)
 	@$(BIN)/python -m coverage combine --quiet --keep

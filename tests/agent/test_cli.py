@@ -188,35 +188,6 @@ def run(*arguments: str, home: Path) -> subprocess.Popen[bytes]:
     )
 
 
-def test_a_sweep_that_is_killed_at_any_moment_is_reported_by_the_next(
-    tree: Path, tmp_path: Path
-) -> None:
-    """Twenty kills at random moments after the journal was begun."""
-    for number in range(400):
-        (tree / f"z{number}.ps1").write_text("Get-Item cyzfc.dat\n" * 2000)
-    (tree / "cyzfc.dat").write_bytes(b"x")
-    chance = random.Random(7)
-    for attempt in range(20):
-        out = tmp_path / f"out{attempt}"
-        process = run("offline", str(tree), "--thorough", "--out", str(out), home=tmp_path / "home")
-        deadline = time.monotonic() + 30
-        while not list(out.glob("*.partial.jsonl")) and time.monotonic() < deadline:
-            time.sleep(0.005)
-        time.sleep(chance.random() * 0.25)
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        left = list(out.glob("*.partial.jsonl"))
-        assert left or reports(out), f"attempt {attempt}: nothing was left"
-        if not left:
-            continue  # it had just finished
-        assert cli.main(["offline", str(tree / "d0"), "--out", str(out), "--quiet"]) == 0
-        assert list(out.glob("*.partial.jsonl")) == []
-        found = [decode(path.read_bytes()) for path in reports(out)]
-        assert sorted(r.verdict.value for r in found) == ["clean", "incomplete"]
-        for path in reports(out):
-            jsonschema.validate(json.loads(path.read_bytes()), SCHEMA)
-
-
 def test_a_second_run_finds_nothing_of_the_first(tree: Path, tmp_path: Path) -> None:
     """Report, spool, shell history and the like of the first run lie in the tree of the second."""
     home = tree / "home"
@@ -268,6 +239,54 @@ def collector() -> Iterator[tuple[str, type[_Collector]]]:
     server.shutdown()
     thread.join()
     server.server_close()
+
+
+def test_a_sweep_that_is_killed_at_any_moment_is_delivered_by_the_next(
+    tree: Path,
+    tmp_path: Path,
+    collector: tuple[str, type[_Collector]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Twenty kills at random moments from the journal's first line to most of the files."""
+    monkeypatch.setenv("IOCSWEEP_TOKEN", "t")
+    url, server = collector
+    mention = tree / "mention.ps1"
+    mention.write_text("Get-Item cyzfc.dat\n" * 5000)
+    for number in range(4000):
+        os.link(mention, tree / f"z{number}.ps1")  # each one more line in the journal
+    chance = random.Random(7)
+    for attempt in range(20):
+        out = tmp_path / f"out{attempt}"
+        process = run("offline", str(tree), "--thorough", "--out", str(out), home=tmp_path / "home")
+        records = chance.randrange(1, 2000)
+        _await_records(out, records, process)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        assert len(list(out.glob("*.partial.jsonl"))) == 1
+        assert reports(out) == []
+        server.received.clear()
+        arguments = ["offline", str(tree / "d0"), "--out", str(out), "--quiet", "--collector", url]
+        assert cli.main(arguments) == 0
+        assert list(out.glob("*.partial.jsonl")) == []
+        delivered = [decode(gzip.decompress(body)) for _, _, body in server.received]
+        assert sorted(r.verdict.value for r in delivered) == ["clean", "incomplete"]
+        (torn,) = [r for r in delivered if r.verdict is Verdict.INCOMPLETE]
+        assert "sweep was interrupted" in {r.reason for c in torn.coverage for r in c.reasons}
+        assert len(torn.findings) >= records - 1
+        for path in reports(out):
+            jsonschema.validate(json.loads(path.read_bytes()), SCHEMA)
+
+
+def _await_records(out: Path, count: int, process: subprocess.Popen[bytes]) -> None:
+    """Until the journal holds this many lines. Most of the sweep is still to come then."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        for journal in out.glob("*.partial.jsonl"):
+            if journal.read_bytes().count(b"\n") >= count:
+                return
+        assert process.poll() is None, "the sweep ended before it could be killed"
+        time.sleep(0.002)
+    raise AssertionError(f"no {count} records in a minute")
 
 
 def test_a_report_is_delivered_and_leaves_the_spool(
