@@ -297,7 +297,9 @@ class Matcher:
             indicator = self._by_id[hit.indicator]
             if not isinstance(indicator, (FileName, Domain, Address, Url, CommandLine, Pipe)):
                 self.tested(indicator.id)
-                yield _made(seen, indicator, seen.seen, detail)
+                kind = type_of(indicator)
+                reason = seen.seen if seen.seen == kind else f"{seen.seen}: {kind}"
+                yield _made(seen, indicator, reason, detail)
             else:
                 reason = f"{seen.seen}: {_MENTIONED}"
                 yield Match(seen, indicator, Strength.WEAK, reason, detail)

@@ -57,6 +57,13 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Parser(argparse.ArgumentParser):
+    swept: argparse.ArgumentParser | None = None
+    """The command whose options are told with the program's own help."""
+
+    def format_help(self) -> str:
+        more = self.swept.format_help() if self.swept else ""
+        return super().format_help() + (f"\n{more}" if more else "")
+
     def error(self, message: str) -> None:  # type: ignore[override]
         raise UsageError(f"{message}\n{self.format_usage().rstrip()}")
 
@@ -92,27 +99,31 @@ def _sweep_arguments(parser: argparse.ArgumentParser) -> None:
     what.add_argument("--rules", metavar="FILE.yar", type=Path, action="append", default=[],
                       help="YARA rules; every file is then read for content")  # fmt: skip
     how = parser.add_argument_group("how hard to look")
-    how.add_argument("--only", metavar="SOURCE,…", type=_sources, default=[])
-    how.add_argument("--skip", metavar="SOURCE,…", type=_sources, default=[])
+    how.add_argument("--only", metavar="SOURCE,…", type=_sources, default=[],
+                     help=f"ask these alone, of: {', '.join(NAMES)}")  # fmt: skip
+    how.add_argument("--skip", metavar="SOURCE,…", type=_sources, default=[],
+                     help="leave these out; a clean verdict becomes incomplete")  # fmt: skip
     how.add_argument(
         "--thorough", action="store_true", help="read every file, whatever its size and kind"
     )
-    how.add_argument("--memory", choices=("none", "candidates", "all"), default="candidates")
+    how.add_argument("--memory", choices=("none", "candidates", "all"), default="candidates",
+                     help="of which processes memory is read (default: likely hosts)")  # fmt: skip
     how.add_argument("--max-file-size", metavar="SIZE", type=_size, default=64 << 20,
                      help="content of larger files is not read (default 64M)")  # fmt: skip
     where = parser.add_argument_group("where the report goes")
-    where.add_argument("--out", metavar="FILE|DIR", type=Path)
-    where.add_argument("--collector", metavar="URL")
+    where.add_argument("--out", metavar="FILE|DIR", type=Path, help="instead of the home folder")
+    where.add_argument("--collector", metavar="URL", help="send the report there")
     where.add_argument("--token-file", metavar="FILE", type=Path,
                        help="the collector's token; or the variable IOCSWEEP_TOKEN")  # fmt: skip
     where.add_argument(
         "--ca", metavar="FILE", type=Path, help="certificates to trust for the collector"
     )
-    where.add_argument("--sweep-id", metavar="ID")
+    where.add_argument("--sweep-id", metavar="ID", help="kept in the report")
     manners = parser.add_argument_group("manners")
     manners.add_argument("--quiet", action="store_true", help="print only the summary line")
     manners.add_argument("--exit-zero", action="store_true", help="0 instead of 1, 3 and 4")
-    manners.add_argument("--max-runtime", metavar="TIME", type=_duration)
+    manners.add_argument("--max-runtime", metavar="TIME", type=_duration,
+                         help="stop after, for example 25m; the report says so")  # fmt: skip
     manners.add_argument("--nice", action="store_true", help="lowest priority")
 
 
@@ -127,9 +138,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"iocsweep {__version__}")
     commands = parser.add_subparsers(dest="command", required=True)
-    live = commands.add_parser("live", help="sweep this host", allow_abbrev=False)
+    live = commands.add_parser(
+        "live", help="sweep this host; bare `iocsweep` is `iocsweep live`", allow_abbrev=False
+    )
     live.add_argument("paths", nargs="*", metavar="PATH", help="limit the files source to these")
     _sweep_arguments(live)
+    parser.swept = live
     offline = commands.add_parser("offline", help="sweep folders", allow_abbrev=False)
     offline.add_argument("paths", nargs="+", metavar="TARGET")
     _sweep_arguments(offline)

@@ -141,15 +141,25 @@ def is_gone(error: OSError) -> bool:
 
 
 _WINDOWS_REASONS = {
+    1: "not offered by the system",
+    2: "not found",
+    3: "not found",
     5: "access denied",
     19: "write protected",
     21: "device not ready",
     23: "read error on the disk",
     32: "in use by another program (sharing violation)",
     33: "locked by another program",
+    50: "not supported by the system",
+    87: "refused by the system (invalid parameter)",
+    123: "name not allowed by the system",
     206: "name too long",
     225: "withheld by antivirus",
     362: "cloud provider not running",
+    1117: "read error on the disk",
+    1314: "a right that this account does not have",
+    1392: "damaged file or folder",
+    1450: "not enough system resources",
     1920: "cannot be opened by the system",
     1921: "link that cannot be resolved",
 }
@@ -179,7 +189,8 @@ def reason_of(error: OSError) -> str:
         return "cloud placeholder, not recalled"
     code = getattr(error, "winerror", None)
     if code:
-        return _WINDOWS_REASONS.get(code, f"Windows error {code}")
+        number = str(code) if code >= 0 else f"0x{code & 0xFFFF_FFFF:08X}"
+        return _WINDOWS_REASONS.get(code, f"Windows error {number}")
     if error.errno in _POSIX_REASONS:
         return _POSIX_REASONS[error.errno]
     return f"error {error.errno}: {os.strerror(error.errno)}" if error.errno else str(error)[:100]

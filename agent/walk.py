@@ -75,7 +75,9 @@ class Walk:
         try:
             status = os.stat(root)
         except OSError as error:
-            self.ledger.unread(f"given path: {reason_of(error)}", root)
+            missing = isinstance(error, FileNotFoundError)
+            why = "not found" if missing else reason_of(error)
+            self.ledger.unread(f"given path: {why}", windows_files.shown(root))
             return
         if not stat.S_ISDIR(status.st_mode):
             parent, _, name = root.rpartition(os.sep)

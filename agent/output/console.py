@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from rich.status import Status
 
 MAX_EVIDENCE = 8
+MAX_DETAIL = 60
 MAX_WEAK = 20
 MAX_COMMAND_LINE = 2000
 _MARGIN = 13
@@ -116,23 +117,36 @@ def _counts(findings: Iterable[Finding]) -> str:
 
 def _finding(finding: Finding, width: int) -> Iterator[str]:
     yield f"  {finding.strength.value:<10} {shown(finding.title)}"
-    for reason in finding.reasons[:3]:
+    seen = {evidence.seen for evidence in finding.evidence}
+    for reason in [reason for reason in finding.reasons if reason not in seen][:3]:
         yield from _wrapped(shown(reason), width)
     for fact in _facts(finding):
         yield " " * _MARGIN + fact
-    lines = []
+    sightings = _sightings(finding)
+    for number, line in enumerate(sightings[:MAX_EVIDENCE]):
+        first = "seen by" if number == 0 else ""
+        yield from _wrapped(line, width, first=" " * _MARGIN + f"{first:<15}")
+    if len(sightings) > MAX_EVIDENCE:
+        yield " " * _MARGIN + f"… and {len(sightings) - MAX_EVIDENCE} more in the report"
+
+
+def _sightings(finding: Finding) -> list[str]:
+    """One line for all that one source saw in one place at one time."""
+    told = [finding.title, finding.process.command_line if finding.process else ""]
+    groups: dict[tuple[str, str, datetime | None], dict[str, str]] = {}
     for evidence in finding.evidence:
-        told = (evidence.place, finding.process and finding.process.command_line)
-        detail = f"   {shown(evidence.detail[:200])}" if evidence.detail not in told else ""
-        when = f"{_when(evidence.time)}   " if evidence.time else ""
-        place = "" if evidence.place in finding.title else f"   {shown(evidence.place)}"
-        line = f"{when}{evidence.source}: {shown(evidence.seen)}{place}{detail}"
-        if line not in lines:
-            lines.append(line)
-    for line in lines[:MAX_EVIDENCE]:
-        yield " " * _MARGIN + line
-    if len(lines) > MAX_EVIDENCE:
-        yield " " * _MARGIN + f"… and {len(lines) - MAX_EVIDENCE} more in the report"
+        words = groups.setdefault((evidence.source, evidence.place, evidence.time), {})
+        detail = ""
+        if not any(evidence.detail in known for known in (*told, evidence.place)):
+            rest = "…" if len(evidence.detail) > MAX_DETAIL else ""
+            detail = f" ({shown(evidence.detail[:MAX_DETAIL])}{rest})"
+        words.setdefault(evidence.seen, shown(evidence.seen) + detail)
+    lines = []
+    for (source, place, time), words in groups.items():
+        when = f"{_when(time)}   " if time else ""
+        where = "" if place in finding.title else f"   {shown(place)}"
+        lines.append(f"{source:<12} {when}{', '.join(words.values())}{where}")
+    return lines
 
 
 def _facts(finding: Finding) -> Iterator[str]:
@@ -199,6 +213,7 @@ def _brief(finding: Finding) -> Iterator[str]:
 
 def _not_covered(report: Report) -> list[str]:
     lines, elsewhere = [], []
+    left_out: dict[str, list[str]] = {}
     for coverage in sorted(report.coverage, key=lambda c: not c.required):
         if coverage.state is State.COMPLETE:
             continue
@@ -206,6 +221,9 @@ def _not_covered(report: Report) -> list[str]:
             elsewhere.append(coverage)
             continue
         reasons = coverage.reasons or [Reason(reason="no reason recorded")]
+        if coverage.state is State.SKIPPED:
+            left_out.setdefault(reasons[0].reason, []).append(coverage.source)
+            continue
         for number, reason in enumerate(reasons):
             name = coverage.source if number == 0 else ""
             count = f"{reason.count:,} " if reason.count > 1 else ""
@@ -213,6 +231,7 @@ def _not_covered(report: Report) -> list[str]:
             lines.append(
                 f"  {name:<12} {coverage.state.value}: {count}{shown(reason.reason)}{sample}"
             )
+    lines += [f"  skipped      {', '.join(n)}: {shown(why)}" for why, n in left_out.items()]
     made = ["Not covered", *lines] if lines else []
     if elsewhere:
         names = ", ".join(coverage.source for coverage in elsewhere)

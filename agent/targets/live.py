@@ -217,7 +217,6 @@ _LEFT_OUT = {
     "network": "network drive, left out",
     "cdrom": "optical drive, left out",
     "removable": "removable volume, left out",
-    "unknown": "volume of unknown kind, left out",
 }
 
 
@@ -230,7 +229,8 @@ def _windows_layout(*, removable: bool) -> Layout:
     roots: list[Root] = []
     skipped: list[SkippedVolume] = []
     for volume in volumes.volumes():
-        wanted = ("fixed", "ram", "removable") if removable else ("fixed", "ram")
+        # What nobody can tell the kind of is walked: leaving it out would be a gap.
+        wanted = {"fixed", "ram", "unknown"} | ({"removable"} if removable else set())
         if volume.drive_type not in wanted:
             reason = _LEFT_OUT.get(volume.drive_type, f"{volume.drive_type} volume, left out")
             skipped.append(SkippedVolume(volume.root, reason, gap=False))

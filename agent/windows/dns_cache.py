@@ -9,7 +9,6 @@ about 15,000 entries; hosts-file lines may be among them.
 from __future__ import annotations
 
 import ctypes
-import errno
 import ipaddress
 import uuid
 from typing import Any
@@ -72,7 +71,7 @@ def _nodes(head: Any, bound: int, place: str) -> list[Any]:
     while node:
         address = ctypes.addressof(node.contents)
         if address in seen:
-            raise OSError(errno.EIO, "the list bites its tail", place)
+            raise OSError(f"{place}: the list bites its tail")
         if len(nodes) >= bound:
             raise dlls.TooMany(place, bound, nodes)
         seen.add(address)
@@ -96,7 +95,7 @@ def table() -> list[tuple[str, int]]:
     )
     head = ctypes.POINTER(_Entry)()
     if not get(ctypes.byref(head)):
-        raise OSError(errno.EIO, "Windows does not give it (is Dnscache running?)", place)
+        raise OSError("Windows does not give it (is the service Dnscache running?)")
     nodes = _nodes(head, MAX_NAMES, place)
     names = [(text.at(node.name, MAX_NAME_UNITS), int(node.type)) for node in nodes]
     for node in nodes:

@@ -135,7 +135,9 @@ def _device(drive: str) -> str:
 def _volume(guid: str, *, mounts: list[str], device: str = "") -> Volume:
     root = guid or mounts[0]
     ask = dlls.function("kernel32", "GetDriveTypeW", ctypes.c_uint32, text.Pointer)
-    kind = _KINDS.get(ask(text.wide(root)), "unknown")
+    # Asked by the mount point: what stands for a volume (Wine's, some drivers') may know only that.
+    places = [*mounts[:1], root]
+    kind = next((_KINDS[n] for n in map(ask, map(text.wide, places)) if n in _KINDS), "unknown")
     if kind == "network":
         return Volume(guid, mounts, kind, error="a network drive is not asked", device=device)
     try:

@@ -71,7 +71,11 @@ def test_a_good_pack_loads_and_is_named_by_its_hash() -> None:
         ("id: a\n    type: file_path\n    value: '%HOME%\\x.dat'", 10, "unknown variable %HOME%"),
         ("id: a\n    type: domain\n    value: com", 10, "two labels"),
         ("id: a\n    type: lnk\n    field: droid_time\n    value: soon", 11, "soon"),
-        ("id: a\n    type: lnk\n    field: droid_time\n    value: 2016-13-06T17:03:04Z", 11, "month"),
+        (
+            "id: a\n    type: lnk\n    field: droid_time\n    value: 2016-13-06T17:03:04Z",
+            11,
+            "month",
+        ),
         ("id: a\n    type: lnk\n    field: mac\n    value: 08-00-27-92-24-e5", 11, "08:00:27"),
         ("id: a\n    type: lnk\n    field: volume_serial\n    value: c4b2bd1c", 11, "C4B2-BD1C"),
         ("id: a\n    type: lnk\n    field: droid_sequence\n    value: many", 11, "16383"),

@@ -225,6 +225,31 @@ def test_the_same_host_is_clean_about_paths_that_were_seen_whole(host: Host) -> 
     assert "CLEAN, nothing left unlooked at" in output
 
 
+def test_a_bare_call_sweeps_the_whole_host_and_joins_what_it_finds(
+    host: Host, tmp_path: Path
+) -> None:
+    """As from a USB stick: no arguments, every drive; Linux's own tree is no drive here."""
+    lab = host.lab.clone_prefix(tmp_path / "prefix")
+    lab.map_drive("z", None)
+    stick = lab.drive_c / "stick"
+    shutil.copytree(host.exe.parent, stick)
+    own = Host(lab, stick / "iocsweep.exe", host.one_file)
+    own.clean()
+    path = own.plant(own.local / "cyzfc.dat")
+    try:
+        with own.running(RUNDLL32, f"{path},PointFunctionCall"):
+            done = lab.run_exe(own.exe, [], timeout=300)
+    finally:
+        lab.kill_all()
+    (written,) = (lab.drive_c / "ProgramData" / "iocsweep" / "reports").glob("*.json")
+    report = decode(written.read_bytes())
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert {"processes", "modules", "memory", "files"} <= sources(confirmed(report))
+    (files,) = (coverage for coverage in report.coverage if coverage.source == "files")
+    assert files.examined > 1000
+    assert report.target.paths == []
+
+
 def test_the_dns_cache_is_read_without_a_query(host: Host, tmp_path: Path) -> None:
     lab = host.lab.clone_prefix(tmp_path / "prefix")
     try:
