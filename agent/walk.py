@@ -43,7 +43,7 @@ class Folder:
     selected: list[tuple[str, int]] = field(default_factory=list)
     """Name and size of the regular files singled out."""
     device: int = 0
-    """Number of its file system (POSIX)."""
+    """Number of its file system (POSIX); the parent's if it cannot be entered."""
 
     def child(self, name: str) -> str:
         """The path of one of its entries."""
@@ -83,13 +83,13 @@ class Walk:
             parent, _, name = root.rpartition(os.sep)
             yield Folder(parent or os.sep, [name], [(name, status.st_size)], status.st_dev)
             return
-        waiting = [root]
+        waiting = [(root, status.st_dev)]
         while waiting:
-            path = waiting.pop()
+            path, device = waiting.pop()
             if len(path) > MAX_PATH_LENGTH:
                 self.ledger.unread("path longer than 32,767 characters", path)
                 continue
-            folder = Folder(path)
+            folder = Folder(path, device=device)
             inner = self._list(folder, is_root=path is root)
             yield folder
             for name in reversed(inner):
@@ -97,7 +97,7 @@ class Walk:
                 if self._is_boundary(child):
                     self.ledger.note("mount point walked on its own or left out", child)
                 else:
-                    waiting.append(child)
+                    waiting.append((child, folder.device))
 
     def _is_boundary(self, path: str) -> bool:
         if os.name != "nt":

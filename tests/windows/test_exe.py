@@ -246,7 +246,7 @@ def test_a_bare_call_sweeps_the_whole_host_and_joins_what_it_finds(
     assert done.returncode == 1, done.stdout + done.stderr
     assert {"processes", "modules", "memory", "files"} <= sources(confirmed(report))
     (files,) = (coverage for coverage in report.coverage if coverage.source == "files")
-    assert files.examined > 1000
+    assert files.examined > 500
     assert report.target.paths == []
 
 

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
@@ -362,13 +363,24 @@ def test_a_file_that_would_not_have_been_opened_is_no_gap(tmp_path: Path) -> Non
 
 
 @posix
-@pytest.mark.skipif(sys.platform == "win32" or os.geteuid() == 0, reason="root may read all")
-def test_a_folder_that_is_denied_is_counted(tmp_path: Path) -> None:
-    (tmp_path / "secret").mkdir(mode=0)
-    try:
-        assert Sweep(tmp_path).reasons == {"folder: access denied": 1}
-    finally:
-        (tmp_path / "secret").chmod(0o700)
+def test_folders_and_files_that_are_denied_are_counted() -> None:
+    """By the system itself: as nobody, since root may read all."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        (folder / "secret").mkdir(mode=0)
+        (folder / "cyzfc.dat").write_bytes(b"x")
+        (folder / "cyzfc.dat").chmod(0)
+        me = os.geteuid()
+        try:
+            if me == 0:
+                os.seteuid(65534)
+            sweep = Sweep(folder)
+        finally:
+            os.seteuid(me)
+            (folder / "secret").chmod(0o700)
+    assert sweep.reasons == {"folder: access denied": 1, "access denied": 1}
+    assert sweep.only().seen == "file name"
 
 
 def test_a_file_above_the_limit_is_hashed_by_name_and_its_content_counted(tmp_path: Path) -> None:
