@@ -40,13 +40,13 @@ bench: .venv/test.stamp
 	@touch $@
 
 .venv/test.stamp: .venv/run.stamp
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[collector,test]'
 	@touch $@
 
-# What Debian has to bring for the Wine tests; asks for nothing when all of it is there.
-.cache/packages.stamp: build/wine/packages.txt
+# What Debian has to bring for the tests; asks for nothing when all of it is there.
+.cache/packages.stamp: build/wine/packages.txt tests/packages.txt
 	@mkdir -p .cache
-	@missing=$$(for p in $$(sed 's/#.*//' $<); do dpkg-query -W -f '$${Status}' $$p 2>/dev/null | grep -q ' installed' || echo $$p; done); \
+	@missing=$$(for p in $$(sed 's/#.*//' $^); do dpkg-query -W -f '$${Status}' $$p 2>/dev/null | grep -q ' installed' || echo $$p; done); \
 	if [ -n "$$missing" ]; then \
 	  $(SUDO) apt-get update -q && \
 	  DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -q --no-install-recommends $$missing; \

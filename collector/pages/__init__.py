@@ -1,0 +1,1 @@
+"""What a person sees: server-rendered pages, usable without JavaScript."""

@@ -1,0 +1,65 @@
+"""What the store needs of a database engine.
+
+SQL is written once, with ``?`` for parameters, in what SQLite, PostgreSQL and the distributed
+engines of its protocol (Citus, YugabyteDB, CockroachDB) all accept: no stored procedures, no
+engine's own functions, ``ON CONFLICT`` for idempotence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, Protocol
+
+from ..records import NewReport, PutResult
+
+Value = str | int | bytes | None
+Statement = tuple[str, Sequence[Value]]
+Row = Sequence[Any]
+
+
+class StoreError(Exception):
+    """The database cannot be used; the message says which and why."""
+
+
+class Busy(Exception):
+    """More reports wait for the disk than there is room for; the agent is told to come back."""
+
+    def __init__(self, retry_after_s: int) -> None:
+        super().__init__(f"busy, come back in {retry_after_s} s")
+        self.retry_after_s = retry_after_s
+
+
+class Database(Protocol):
+    """One open database. Methods may be called concurrently from one event loop."""
+
+    async def put(self, report: NewReport) -> PutResult:
+        """Durable before it returns (group commit). Raises Busy, StoreError."""
+        ...
+
+    async def fetch(self, sql: str, *parameters: Value) -> list[Row]:
+        """The rows of one SELECT. Raises StoreError."""
+        ...
+
+    def stream(self, sql: str, *parameters: Value) -> AsyncIterator[list[Row]]:
+        """The rows of one SELECT in pieces, without holding them all. Raises StoreError."""
+        ...
+
+    async def transact(self, statements: Sequence[Statement]) -> list[int]:
+        """Run all in one transaction, durable before it returns; rows touched by each.
+
+        Raises StoreError; then none has taken effect.
+        """
+        ...
+
+    async def number(self, limit: int) -> None:
+        """Give ``report.seq`` to committed reports that have none yet, in an order that never
+        changes: a reader that goes by ``seq > cursor`` misses nothing. Does nothing where the
+        engine numbers on insert."""
+        ...
+
+    @property
+    def waiting(self) -> int:
+        """Reports that wait for their commit."""
+        ...
+
+    async def close(self) -> None: ...

@@ -1,0 +1,245 @@
+"""SQLite: the embedded default. One writer process, any number of readers of the same file."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import os
+import socket
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from ..records import NewReport, PutResult
+from .database import Busy, Row, Statement, StoreError, Value
+from .writer import Backup, Done, Put, Ready, Transact, frame, take_frames
+
+MAX_WAITING = 4096
+"""Reports on their way to the disk; beyond, agents are told to come back."""
+PIECE = 1000
+"""Rows that a stream hands over at once."""
+_T = TypeVar("_T")
+_ANSWERS = msgspec.msgpack.Decoder(Done | Ready)
+
+
+class SqliteDatabase:
+    """See :class:`~collector.store.database.Database`; made by :meth:`open`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._readers = ThreadPoolExecutor(2, thread_name_prefix="reader")
+        self._local = threading.local()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._channel: _Channel | None = None
+        self._closing = False
+        self._number_of_message = 0
+        self._rate = 1000.0
+
+    @classmethod
+    async def open(cls, path: Path) -> SqliteDatabase:
+        """Make or open the file. Raises StoreError: in use, damaged, newer, or not writable."""
+        made = cls(path)
+        await made._start()
+        return made
+
+    async def _start(self) -> None:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", __package__ + ".writer", str(self.path),
+                 str(theirs.fileno())],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+            )  # fmt: skip
+        loop = asyncio.get_running_loop()
+        _, channel = await loop.create_connection(lambda: _Channel(self._lost), sock=ours)
+        ready = await channel.ready
+        if ready.error:
+            channel.close()
+            await asyncio.to_thread(self._process.wait)
+            raise StoreError(ready.error)
+        self._channel = channel
+
+    def _lost(self) -> None:
+        """The writer died: nothing was acknowledged that it had not committed. Start another."""
+        if self._channel is None:
+            return  # it never got ready; whoever waits for that is told
+        self._channel = None
+        if not self._closing:
+            asyncio.get_running_loop().create_task(self._restart())
+
+    async def _restart(self) -> None:
+        while not self._closing:
+            await asyncio.sleep(0.5)
+            try:
+                await self._start()
+            except StoreError as error:
+                print(f"iocsweep-collector: {error}", file=sys.stderr)  # noqa: T201
+            else:
+                return
+
+    @property
+    def waiting(self) -> int:
+        return len(self._channel.waiting) if self._channel else 0
+
+    @property
+    def alive(self) -> bool:
+        """Whether reports can be kept now."""
+        return self._channel is not None
+
+    def _send(self, make: Callable[[int], Put | Transact | Backup]) -> Awaitable[Done]:
+        if self._channel is None:
+            raise StoreError(f"{self.path}: the writer is not running")
+        self._number_of_message += 1
+        return self._channel.send(make(self._number_of_message))
+
+    async def put(self, report: NewReport) -> PutResult:
+        if self.waiting >= MAX_WAITING:
+            raise Busy(math.ceil(self.waiting / self._rate))
+        started, ahead = time.monotonic(), self.waiting
+        done = await self._send(lambda number: Put(number, report))
+        if done.error or done.put is None:
+            raise StoreError(f"{self.path}: {done.error}")
+        if ahead > 64:  # worth a measurement
+            rate = ahead / max(time.monotonic() - started, 1e-3)
+            self._rate += (rate - self._rate) / 8
+        return done.put
+
+    async def transact(self, statements: Sequence[Statement]) -> list[int]:
+        plain = [(sql, list(values)) for sql, values in statements]
+        done = await self._send(lambda number: Transact(number, plain))
+        if done.error or done.rows is None:
+            raise StoreError(f"{self.path}: {done.error}")
+        return done.rows
+
+    async def backup(self, path: Path) -> None:
+        """A whole copy as of one moment, while everything goes on. Raises StoreError."""
+        done = await self._send(lambda number: Backup(number, str(path)))
+        if done.error:
+            raise StoreError(f"{path}: {done.error}")
+
+    async def number(self, limit: int) -> None:
+        """Rows are numbered on insert, in the order of their commit."""
+
+    async def fetch(self, sql: str, *parameters: Value) -> list[Row]:
+        return await self._read(lambda db: db.execute(sql, parameters).fetchall())
+
+    async def stream(self, sql: str, *parameters: Value) -> AsyncIterator[list[Row]]:
+        def begin() -> sqlite3.Cursor:
+            connection = _open_reader(self.path)  # its own: a pool's thread must stay free
+            return connection.execute(sql, parameters)
+
+        def end(cursor: sqlite3.Cursor) -> None:
+            cursor.connection.close()
+
+        cursor = await self._guard(asyncio.to_thread(begin))
+        try:
+            while rows := await self._guard(asyncio.to_thread(cursor.fetchmany, PIECE)):
+                yield rows
+        finally:
+            await asyncio.shield(asyncio.to_thread(end, cursor))
+
+    async def _read(self, ask: Callable[[sqlite3.Connection], _T]) -> _T:
+        def work() -> _T:
+            if not hasattr(self._local, "connection"):
+                self._local.connection = _open_reader(self.path)
+            return ask(self._local.connection)
+
+        loop = asyncio.get_running_loop()
+        return await self._guard(loop.run_in_executor(self._readers, work))
+
+    async def _guard(self, work: Awaitable[_T]) -> _T:
+        try:
+            return await work
+        except sqlite3.Error as error:
+            raise StoreError(f"{self.path}: {error}") from error
+
+    async def close(self) -> None:
+        self._closing = True
+        if self._channel is not None:
+            await self._channel.drained()
+            self._channel.close()
+        if self._process is not None:
+            await asyncio.to_thread(self._process.wait)
+        self._readers.shutdown()
+
+
+def _open_reader(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode=ro", uri=True, check_same_thread=False, timeout=30
+    )
+    connection.execute("PRAGMA cache_size = -16384")
+    connection.execute("PRAGMA query_only = ON")
+    return connection
+
+
+class _Channel(asyncio.Protocol):
+    """The server's end of the socket to the writer."""
+
+    def __init__(self, lost: Callable[[], None]) -> None:
+        self.waiting: dict[int, asyncio.Future[Done]] = {}
+        self.ready: asyncio.Future[Ready] = asyncio.get_running_loop().create_future()
+        self._lost = lost
+        self._buffer = bytearray()
+        self._transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self._buffer += data
+        for body in take_frames(self._buffer):
+            answer = _ANSWERS.decode(body)
+            if isinstance(answer, Ready):
+                self.ready.set_result(answer)
+            else:
+                waiter = self.waiting.pop(answer.number)
+                if not waiter.done():
+                    waiter.set_result(answer)
+
+    def connection_lost(self, _: Exception | None) -> None:
+        if not self.ready.done():
+            self.ready.set_result(Ready("the writer ended before it was ready"))
+        for number, waiter in self.waiting.items():
+            if not waiter.done():
+                waiter.set_result(Done(number, error="the writer ended"))
+        self.waiting.clear()
+        self._lost()
+
+    def send(self, order: Put | Transact | Backup) -> asyncio.Future[Done]:
+        assert self._transport is not None
+        waiter: asyncio.Future[Done] = asyncio.get_running_loop().create_future()
+        self.waiting[order.number] = waiter
+        self._transport.write(frame(order))
+        return waiter
+
+    async def drained(self) -> None:
+        """Until everything sent is answered."""
+        pending = [waiter for waiter in self.waiting.values() if not waiter.done()]
+        if pending:
+            await asyncio.wait(pending)
+
+    def close(self) -> None:
+        if self._transport is not None:
+            self._transport.close()
+
+
+def new_file(path: Path) -> bool:
+    """Make an empty file that only its owner can read; False if it is there. Raises OSError."""
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    except FileExistsError:
+        return False
+    return True
+
+
+__all__: list[Any] = ["SqliteDatabase", "new_file"]
