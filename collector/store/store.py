@@ -70,6 +70,10 @@ class HostFilter(Struct, frozen=True, kw_only=True):
     text: str = ""
     """Begins the host's name, in any case."""
     flagged: bool = False
+    suppressed: bool = False
+    """Only those whose hits are all suppressed."""
+    unexpected: bool = False
+    """Only those that are not on the list of expected hosts."""
 
 
 EVERY_HOST = HostFilter()
@@ -161,9 +165,10 @@ class Store:
 
     async def token(self, secret: str) -> Token | None:
         """By its digest: a look-up whose time tells nothing of the secret."""
-        rows = await self._all(
-            Token, f"SELECT {_TOKEN} FROM token WHERE digest = ?", token_digest(secret)
-        )
+        return await self.token_of(token_digest(secret))
+
+    async def token_of(self, digest: bytes) -> Token | None:
+        rows = await self._all(Token, f"SELECT {_TOKEN} FROM token WHERE digest = ?", digest)
         return rows[0] if rows else None
 
     async def tokens(self) -> list[Token]:
@@ -242,12 +247,7 @@ class Store:
         unexpected = 0
         if listed:
             ((unexpected,),) = await self.database.fetch(
-                "SELECT COUNT(*) FROM host h WHERE h.sweep_id = ? AND NOT EXISTS ("
-                "SELECT 1 FROM expected e WHERE e.sweep_id = h.sweep_id AND"
-                " e.name_key IN (h.name_key, h.fqdn_key)) AND NOT (h.fqdn_key = '' AND EXISTS ("
-                "SELECT 1 FROM expected e WHERE e.sweep_id = h.sweep_id"
-                " AND e.short_key = h.name_key))",
-                sweep_id,
+                f"SELECT COUNT(*) FROM host WHERE sweep_id = ? AND {_UNEXPECTED}", sweep_id
             )
         return Counts(
             **{state: by_state.get(state, 0) for state in STATES},
@@ -269,6 +269,31 @@ class Store:
         )  # fmt: skip
         return [(int(bucket) * bucket_ms, int(count)) for bucket, count in rows]
 
+    async def arrival_span(self, sweep_id: str) -> tuple[int, int] | None:
+        """When the first and the latest report came in."""
+        ((first, last),) = await self.database.fetch(
+            "SELECT (SELECT MIN(received) FROM report WHERE sweep_id = ?),"
+            " (SELECT MAX(received) FROM report WHERE sweep_id = ?)",
+            sweep_id, sweep_id,
+        )  # fmt: skip
+        return None if first is None else (int(first), int(last))
+
+    async def arrived_since(self, sweep_id: str, since: int) -> int:
+        """Reports that came in at this time or later."""
+        ((count,),) = await self.database.fetch(
+            "SELECT COUNT(*) FROM report WHERE sweep_id = ? AND received >= ?", sweep_id, since
+        )
+        return int(count)
+
+    async def reasons(self, sweep_id: str, limit: int) -> list[tuple[str, int]]:
+        """Why hosts are incomplete or failed, with how many; the most frequent first."""
+        rows = await self.database.fetch(
+            "SELECT reasons, COUNT(*) FROM host WHERE sweep_id = ? AND state IN"
+            " ('incomplete', 'failed') GROUP BY reasons ORDER BY 2 DESC, 1 LIMIT ?",
+            sweep_id, limit,
+        )  # fmt: skip
+        return [(str(reasons), int(count)) for reasons, count in rows]
+
     async def hosts(
         self, sweep_id: str, chosen: HostFilter = EVERY_HOST, *, after: tuple[str, str] = ("", "")
     ) -> list[HostRow]:
@@ -284,6 +309,10 @@ class Store:
             values.append(chosen.state)
         if chosen.flagged:
             where += " AND flagged = 1"
+        if chosen.suppressed:
+            where += " AND suppressed = 1"
+        if chosen.unexpected:
+            where += f" AND {_UNEXPECTED}"
         return await self._all(
             HostRow,
             f"SELECT {_HOST} FROM host WHERE {where} ORDER BY name_key, host_key LIMIT ?",
@@ -327,7 +356,7 @@ class Store:
             where, values = f"{where} AND indicator_id = ?", [*values, indicator_id]
         if host_key is not None:
             where, values = f"{where} AND host_key = ?", [*values, host_key]
-        where += " AND (host_key > ? OR (host_key = ? AND finding_id > ?))"
+        where += " AND host_key >= ? AND (host_key > ? OR finding_id > ?)"
         return await self._all(
             FindingRow,
             f"SELECT {_FINDING} FROM finding WHERE {where} ORDER BY host_key, finding_id LIMIT ?",
@@ -390,13 +419,13 @@ class Store:
     async def lift(self, suppression_id: str, *, who: str) -> bool:
         """Undo a suppression; whether there was one."""
         rows = await self.database.fetch(
-            "SELECT sweep_id, indicator_id FROM suppression WHERE suppression_id = ?"
+            "SELECT sweep_id, indicator_id, host_key FROM suppression WHERE suppression_id = ?"
             " AND lifted IS NULL",
             suppression_id,
         )
         if not rows:
             return False
-        sweep_id, indicator_id = map(str, rows[0])
+        sweep_id, indicator_id = map(str, rows[0][:2])
         await self.database.transact(
             [
                 (
@@ -404,12 +433,18 @@ class Store:
                     (now_ms(), suppression_id),
                 ),
                 (
-                    "UPDATE finding SET suppression_id = NULL WHERE sweep_id = ?"
+                    # another suppression may cover them still
+                    f"UPDATE finding SET suppression_id = ({_COVERED_BY}) WHERE sweep_id = ?"
                     " AND indicator_id = ? AND suppression_id = ?",
                     (sweep_id, indicator_id, suppression_id),
                 ),
                 *_states_again(sweep_id, indicator_id),
-                audit(who, "lift suppression", suppression_id, ""),
+                audit(
+                    who,
+                    "lift suppression",
+                    f"{sweep_id} {indicator_id} {rows[0][2] or '*'}",
+                    suppression_id,
+                ),
             ]
         )
         return True
@@ -423,13 +458,17 @@ class Store:
             sweep_id,
         )
 
-    async def audit_log(self, limit: int = 500) -> list[AuditRow]:
-        """Latest first."""
+    async def audit_log(self, limit: int = 500, *, sweep_id: str | None = None) -> list[AuditRow]:
+        """Latest first; of one sweep if given."""
+        where, values = "", list[Value]()
+        if sweep_id is not None:
+            where = "WHERE subject = ? OR substr(subject, 1, ?) = ?"
+            values = [sweep_id, len(sweep_id) + 1, sweep_id + " "]
         return await self._all(
             AuditRow,
-            "SELECT at, who, action, subject, detail FROM audit ORDER BY at DESC LIMIT ?",
-            limit,
-        )
+            f"SELECT at, who, action, subject, detail FROM audit {where} ORDER BY at DESC LIMIT ?",
+            *values, limit,
+        )  # fmt: skip
 
     # ---- Indexing, after the acknowledgement
 
@@ -457,10 +496,7 @@ class Store:
                     for finding in findings
                 ),
                 (
-                    "UPDATE finding SET suppression_id = (SELECT MIN(s.suppression_id)"
-                    " FROM suppression s WHERE s.sweep_id = finding.sweep_id"
-                    " AND s.indicator_id = finding.indicator_id AND s.lifted IS NULL"
-                    " AND (s.host_key IS NULL OR s.host_key = finding.host_key))"
+                    f"UPDATE finding SET suppression_id = ({_COVERED_BY})"
                     " WHERE report_id = ? AND suppression_id IS NULL",
                     (report_id,),
                 ),
@@ -557,6 +593,16 @@ def audit(who: str, action: str, subject: str, detail: str) -> Statement:
     )
 
 
+_UNEXPECTED = (
+    "NOT EXISTS (SELECT 1 FROM expected e WHERE e.sweep_id = host.sweep_id"
+    " AND e.name_key IN (host.name_key, host.fqdn_key)) AND NOT (host.fqdn_key = '' AND EXISTS ("
+    "SELECT 1 FROM expected e WHERE e.sweep_id = host.sweep_id AND e.short_key = host.name_key))"
+)
+_COVERED_BY = (
+    "SELECT MIN(s.suppression_id) FROM suppression s WHERE s.sweep_id = finding.sweep_id"
+    " AND s.indicator_id = finding.indicator_id AND s.lifted IS NULL"
+    " AND (s.host_key IS NULL OR s.host_key = finding.host_key)"
+)
 _OPEN_HIT = (
     "SELECT 1 FROM finding f WHERE f.sweep_id = host.sweep_id AND f.host_key = host.host_key"
     " AND f.strength IN ('strong', 'confirmed') AND f.suppression_id IS NULL"
