@@ -1,0 +1,170 @@
+"""Numbers, times and answers in words, the same on every page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timezone
+
+from ..records import Counts, HostRow, HostState
+
+MINUTE = 60_000
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+_UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB")
+
+
+def when(time: int | datetime | None) -> str:
+    """``2026-11-24 14:02:05 UTC``, from milliseconds or a time of the report."""
+    if time is None:
+        return "never"
+    try:
+        if isinstance(time, int):
+            time = datetime.fromtimestamp(time / 1000, timezone.utc)
+        elif time.tzinfo is not None:
+            time = time.astimezone(timezone.utc)
+    except (OverflowError, OSError, ValueError):
+        return "a time that no calendar has"
+    return f"{time:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def iso(time: int) -> str:
+    """``2026-11-24T14:02:05.120Z``, for exports."""
+    try:
+        moment = datetime.fromtimestamp(time / 1000, timezone.utc)
+    except (OverflowError, OSError, ValueError):
+        return str(time)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03}Z"
+
+
+def duration(milliseconds: int) -> str:
+    """In its two largest units: ``3 h 12 min``."""
+    if milliseconds < MINUTE:
+        return f"{max(milliseconds, 0) // 1000} s"
+    if milliseconds < HOUR:
+        return f"{milliseconds // MINUTE} min"
+    if milliseconds < DAY:
+        return f"{milliseconds // HOUR} h {milliseconds % HOUR // MINUTE} min"
+    return f"{milliseconds // DAY} d {milliseconds % DAY // HOUR} h"
+
+
+def size(count: int) -> str:
+    """``294,400 bytes``, ``2.9 MiB``."""
+    amount, unit = float(count), 0
+    while amount >= 1024 and unit < len(_UNITS) - 1:
+        amount, unit = amount / 1024, unit + 1
+    return f"{count:,} bytes" if unit < 2 else f"{amount:.1f} {_UNITS[unit]}"
+
+
+def share(part: int, whole: int) -> str:
+    """In per cent; never rounded to all or to nothing when it is neither."""
+    if whole <= 0:
+        return ""
+    if part == 0:
+        return "0 %"
+    if part == whole:
+        return "100 %"
+    percent = 100 * part / whole
+    if percent < 0.1:
+        return "< 0.1 %"
+    if 99.9 < percent < 100:
+        return "> 99.9 %"
+    return f"{percent:.1f} %"
+
+
+def counted(count: int, one: str, many: str = "") -> str:
+    """``1 host``, ``37 hosts``."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def answer(counts: Counts) -> tuple[str, str]:
+    """What a sweep says so far: the sentence, and what it must not be read without.
+
+    "Clean" is said only when every expected host has reported so; with no list of expected hosts,
+    only of those that reported.
+    """
+    gaps = [
+        f"{count:,} {word}"
+        for count, word in (
+            (counts.incomplete, "incomplete"),
+            (counts.failed, "failed"),
+            (counts.not_reported, "not reported"),
+        )
+        if count
+    ]
+    rest = f"Not known to be clean: {', '.join(gaps)}." if gaps else ""
+    if counts.suppressed:
+        aside = counted(counts.suppressed, "host")
+        rest = f"{rest} The hits of {aside} are suppressed.".lstrip()
+    if not counts.expected and counts.reported:
+        rest = f"{rest} Without a list of expected hosts, silent ones cannot be counted.".lstrip()
+    if counts.hit:
+        return f"Hit on {counted(counts.hit, 'host')}", rest
+    if not counts.reported:
+        return "No report yet", rest
+    if gaps:
+        return "No hit so far", rest
+    if not counts.expected:
+        return f"Clean: {counted(counts.clean, 'host')} reported, no gap", rest
+    expected = counted(counts.expected, "expected host")
+    return f"Clean: {expected} reported, nothing left unlooked at", rest
+
+
+def reach_estimate(counts: Counts, recent: int, window_ms: int, now: int) -> tuple[str, int | None]:
+    """When the last expected host may have reported, in words and as a time if there is one."""
+    window = duration(window_ms)
+    if not counts.expected:
+        return "no list of expected hosts, so the end is not known", None
+    if not counts.not_reported:
+        return "all expected hosts have reported", None
+    if not recent:
+        return f"no report in the last {window}, so none can be given", None
+    end = now + counts.not_reported * window_ms // recent
+    if end - now > 365 * DAY:
+        return f"more than a year at the pace of the last {window}", None
+    per_minute = recent * MINUTE / window_ms
+    pace = f"{per_minute:,.0f}" if per_minute >= 10 else f"{per_minute:.1f}"
+    return f"{when(end)[:16]} UTC at {pace} reports/min, the pace of the last {window}", end
+
+
+def deadline_words(deadline: int | None, end: int | None, now: int) -> str:
+    """The deadline, how far it is, and whether the estimate keeps it."""
+    if deadline is None:
+        return "none set"
+    said = when(deadline)[:16] + " UTC"
+    if deadline <= now:
+        return f"{said}, passed {duration(now - deadline)} ago"
+    late = ", before the estimated end" if end is not None and end > deadline else ""
+    return f"{said}, in {duration(deadline - now)}{late}"
+
+
+def host_answer(host: HostRow) -> str:
+    """The state of one host and why, in one line."""
+    findings = [
+        f"{count:,} {word}" for count, word in ((host.strong, "strong or confirmed"),
+                                                (host.weak, "weak")) if count
+    ]  # fmt: skip
+    why = {
+        "hit": ", ".join(findings) or "found in an earlier report",
+        "clean": "nothing left unlooked at",
+        "incomplete": host.reasons or "no trace found in what could be seen",
+        "failed": host.reasons or "the sweep was cut off",
+    }[host.state]
+    return f"{host.state.capitalize()}: {why}"
+
+
+def report_answer(state: HostState, counts: Sequence[tuple[int, str]]) -> tuple[str, str]:
+    """The verdict of one report, and what was found."""
+    found = ", ".join(f"{count:,} {word}" for count, word in counts if count)
+    words = {
+        "hit": "Hit",
+        "clean": "Clean, nothing left unlooked at",
+        "incomplete": "Incomplete, no strong trace found in what could be seen",
+        "failed": "Failed, the sweep was cut off before it had asked all",
+    }
+    return words[state], found
+
+
+__all__ = [
+    "answer", "counted", "deadline_words", "duration", "host_answer", "iso", "reach_estimate",
+    "report_answer", "share", "size", "when",
+]  # fmt: skip
