@@ -1,0 +1,210 @@
+"""CEF in an RFC 5424 syslog message of at most 8 KB.
+
+CEF: "ArcSight Common Event Format Implementation Standard" revision 25: seven header fields parted
+by ``|``, in which ``\\`` and ``|`` are escaped; extension ``key=value`` pairs, in which ``\\``,
+``=`` and line ends are. Syslog: RFC 5424 sections 6 (header), 6.3 (structured data; ``\\``, ``"``
+and ``]`` are escaped in values). Section 6.1 guarantees no more than 2,048 octets; receivers take
+8 KB by default (rsyslog ``maxMessageSize``), and what is longer would be cut in the middle.
+
+So evidence goes first when there is no room, and is counted (``iocsweepEvidenceDropped``); then the
+longest values are shortened, and named (``iocsweepCut``). JSON values are whole or absent.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from ... import __version__
+from ...model import Finding, Report, Strength
+from ..escape import shown
+from .document import (
+    PRODUCT,
+    VENDOR,
+    account,
+    base_name,
+    best_hash,
+    capped,
+    cuts_as_text,
+    document_id,
+    epoch_ms,
+    plain,
+    remote_name,
+    stamp,
+    valid,
+    within,
+)
+
+MAX_MESSAGE: Final = 8192
+"""Octets of one syslog message, header included."""
+FACILITY: Final = 16
+"""local0"""
+SD_ID: Final = "iocsweep@32473"
+"""32473 is the enterprise number for examples (RFC 5612): the project has none of its own."""
+_SEVERITY = {
+    Strength.CONFIRMED: (10, 2),
+    Strength.STRONG: (8, 3),
+    Strength.WEAK: (3, 5),
+    Strength.EXCLUDED: (0, 6),
+}
+"""CEF 0 to 10, and syslog: critical, error, notice, informational."""
+_MAX_VALUE = 4000
+_SHORTEST = 48
+_WHOLE = frozenset({"externalId", "iocsweepReportId", "iocsweepDocumentId", "rt"})
+"""What identifies the finding is never shortened."""
+
+
+def syslog_message(report: Report, finding: Finding) -> str:
+    """``<PRI>1 TIMESTAMP HOSTNAME APP-NAME PROCID MSGID [SD] CEF:0|…``, without a frame."""
+    header = _syslog_header(report, finding)
+    return header + cef(report, finding, max_bytes=MAX_MESSAGE - len(header.encode()))
+
+
+def cef(report: Report, finding: Finding, *, max_bytes: int = MAX_MESSAGE) -> str:
+    """One line of CEF of at most ``max_bytes`` of UTF-8."""
+    header = _cef_header(finding)
+    fields = _fields(report, finding)
+    evidence = [_json(sighting) for sighting in finding.evidence]
+    room = max_bytes - len(header.encode())
+    fitted = _shortened(fields, room - 64)
+    line = _extension(fitted)
+    kept = 0
+    for number, sighting in enumerate(evidence, 1):
+        more = f" {_pair(f'iocsweepEvidence{number}', sighting)}"
+        if len((line + more).encode()) + 40 > room:
+            break
+        line, kept = line + more, number
+    if kept < len(evidence):
+        line += f" iocsweepEvidenceDropped={len(evidence) - kept}"
+    return header + line
+
+
+def _syslog_header(report: Report, finding: Finding) -> str:
+    priority = FACILITY * 8 + _SEVERITY[finding.strength][1]
+    time = stamp(finding.time)
+    values = {
+        "reportId": report.report_id,
+        "findingId": finding.id,
+        "sweepId": report.sweep_id or "",
+        "strength": finding.strength.value,
+    }
+    own = " ".join(f'{name}="{_sd_value(value)}"' for name, value in values.items() if value)
+    origin = f'origin software="{PRODUCT}" swVersion="{_sd_value(report.agent.version, 32)}"'
+    host = _sd_name(report.host.fqdn or report.host.name, 255)
+    return f"<{priority}>1 {time} {host} {PRODUCT} - finding [{origin}][{SD_ID} {own}] "
+
+
+def _sd_value(text: str, max_bytes: int = 128) -> str:
+    value = capped(shown(valid(text)), max_bytes)
+    return value.replace("\\", "\\\\").replace('"', '\\"').replace("]", "\\]")
+
+
+def _sd_name(text: str, most: int) -> str:
+    """RFC 5424 section 6: a header field is printable US-ASCII without a space, or ``-``."""
+    return "".join(char if "!" <= char <= "~" else "_" for char in text)[:most] or "-"
+
+
+def _cef_header(finding: Finding) -> str:
+    parts = [
+        VENDOR,
+        PRODUCT,
+        __version__,
+        capped(shown(valid(finding.indicator.id)), 256),
+        capped(shown(valid(finding.title)), 512),
+        str(_SEVERITY[finding.strength][0]),
+    ]
+    return (
+        "CEF:0|" + "|".join(part.replace("\\", "\\\\").replace("|", "\\|") for part in parts) + "|"
+    )
+
+
+def _fields(report: Report, finding: Finding) -> dict[str, str]:
+    host, file, process = report.host, finding.file, finding.process
+    thing = file or finding.dll
+    there = finding.destination
+    user = finding.user or (process.user if process else None)
+    domain, name = account(user.name) if user else ("", "")
+    parent = process.parent[0] if process and process.parent else None
+    values: dict[str, object] = {
+        "externalId": capped(valid(finding.id), 256),
+        "iocsweepReportId": capped(valid(report.report_id), 256),
+        "iocsweepDocumentId": document_id(report, finding),
+        "rt": epoch_ms(finding.time),
+        "start": epoch_ms(finding.first_seen) if finding.first_seen else None,
+        "end": epoch_ms(finding.last_seen) if finding.last_seen else None,
+        "cat": finding.strength.value,
+        "iocsweepVerdict": report.verdict.value,
+        "cn1Label": "score",
+        "cn1": finding.score,
+        "cs1Label": "indicator",
+        "cs1": finding.indicator.value,
+        "cs2Label": "sweep",
+        "cs2": report.sweep_id or "-",
+        "cs3Label": "pack",
+        "cs3": finding.indicator.pack,
+        "cs4Label": "indicatorType",
+        "cs4": finding.indicator.type,
+        "cs5Label": "reference",
+        "cs5": " ".join(finding.indicator.reference) or "-",
+        "cs6Label": "excludedBy",
+        "cs6": finding.excluded_by or "-",
+        "dvchost": host.fqdn or host.name,
+        "dvc": next(iter(host.ip), None),
+        "deviceExternalId": host.id,
+        "fname": (thing.name or base_name(thing.path)) if thing else None,
+        "filePath": thing.path if thing else None,
+        "fsize": thing.size if thing else None,
+        "fileHash": best_hash(thing.hash) if thing else None,
+        "dproc": process.name or base_name(process.executable) if process else None,
+        "dpid": process.pid if process else None,
+        "sproc": parent.name if parent else None,
+        "spid": parent.pid if parent else None,
+        "duser": name,
+        "duid": user.id if user else None,
+        "dntdom": domain,
+        "dst": there.ip if there else None,
+        "dpt": there.port if there else None,
+        "dhost": remote_name(finding),
+        "request": finding.url.full if finding.url else None,
+        "iocsweepCommandLine": process.command_line if process else None,
+        "iocsweepRegistry": _json(finding.registry) if finding.registry else None,
+        "iocsweepEvent": _json(finding.event) if finding.event else None,
+        "msg": "; ".join(finding.reasons),
+    }
+    return {key: valid(str(value)) for key, value in values.items() if value not in (None, "")}
+
+
+def _json(part: object) -> str:
+    bounded, cuts = within(plain(part), max_bytes=1500, max_text=1024)
+    if cuts:
+        bounded["truncated"] = cuts_as_text(cuts)
+    return msgspec.json.encode(bounded).decode()
+
+
+def _shortened(fields: dict[str, str], room: int) -> dict[str, str]:
+    """With the longest values shortened until the extension has room."""
+    result, cut = dict(fields), dict[str, None]()
+    most = _MAX_VALUE
+    while True:
+        for key, value in fields.items():
+            if key in _WHOLE or len(value.encode()) <= most:
+                continue
+            cut[key] = None
+            # JSON is whole or absent.
+            result[key] = "-" if value.startswith("{") else capped(value, most)
+        if cut:
+            result["iocsweepCut"] = ",".join(cut)
+        if len(_extension(result).encode()) <= room or most <= _SHORTEST:
+            return result
+        most //= 2
+
+
+def _extension(fields: dict[str, str]) -> str:
+    return " ".join(_pair(key, value) for key, value in fields.items())
+
+
+def _pair(key: str, value: str) -> str:
+    escaped = value.replace("\\", "\\\\").replace("=", "\\=")
+    escaped = escaped.replace("\r", "\\r").replace("\n", "\\n")
+    return f"{key}={shown(escaped)}"
