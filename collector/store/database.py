@@ -7,7 +7,7 @@ engine's own functions, ``ON CONFLICT`` for idempotence.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Any, Protocol
 
 from ..records import NewReport, PutResult
@@ -21,12 +21,38 @@ class StoreError(Exception):
     """The database cannot be used; the message says which and why."""
 
 
+class Unstorable(StoreError):
+    """Nothing is wrong with the database, but this value no engine keeps: the same in every try."""
+
+
 class Busy(Exception):
     """More reports wait for the disk than there is room for; the agent is told to come back."""
 
     def __init__(self, retry_after_s: int) -> None:
         super().__init__(f"busy, come back in {retry_after_s} s")
         self.retry_after_s = retry_after_s
+
+
+def storable(values: Iterable[Value]) -> None:
+    """Raises Unstorable: PostgreSQL refuses NUL, and no UTF-8 has half a surrogate pair.
+
+    What a host says is cleaned before it comes here (``agent.output.escape.shown`` writes both as
+    escapes); this is the engines' own guard, so that one value cannot fail its neighbours.
+    """
+    for value in values:
+        if isinstance(value, str):
+            if "\0" in value or not (value.isascii() or _encodes(value)):
+                raise Unstorable(f"text with NUL or a lone surrogate: {value[:80]!a}")
+        elif isinstance(value, int) and not -(1 << 63) <= value < 1 << 63:
+            raise Unstorable(f"a number {value.bit_length()} bits long")
+
+
+def _encodes(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 class Database(Protocol):

@@ -7,6 +7,8 @@ a late one out of a spool changes nothing.
 
 from __future__ import annotations
 
+from msgspec.structs import astuple
+
 from ..records import NewReport
 from .database import Value
 
@@ -30,6 +32,7 @@ HOST_CONFLICT = f"""
 ON CONFLICT (sweep_id, host_key) DO UPDATE SET
     host_id = excluded.host_id,
     name = excluded.name,
+    name_key = excluded.name_key,
     fqdn = CASE WHEN {_LATER} THEN excluded.fqdn ELSE host.fqdn END,
     fqdn_key = CASE WHEN {_LATER} THEN excluded.fqdn_key ELSE host.fqdn_key END,
     domain = CASE WHEN {_LATER} THEN excluded.domain ELSE host.domain END,
@@ -55,6 +58,11 @@ ON CONFLICT (sweep_id, host_key) DO UPDATE SET
         THEN host.sources || ' ' || excluded.sources ELSE host.sources END,
     flagged = CASE WHEN {_OTHER_SENDER} THEN 1 ELSE host.flagged END
 """
+
+
+def report_fields(report: NewReport) -> tuple[Value, ...]:
+    """All that a report brings, for :func:`~collector.store.database.storable`."""
+    return astuple(report)
 
 
 def report_values(report: NewReport) -> tuple[Value, ...]:

@@ -19,7 +19,8 @@ from typing import Any, TypeVar
 import msgspec
 
 from ..records import NewReport, PutResult
-from .database import Busy, Row, Statement, StoreError, Value
+from .database import Busy, Row, Statement, StoreError, Value, storable
+from .putting import report_fields
 from .writer import Backup, Done, Put, Ready, Transact, frame, take_frames
 
 MAX_WAITING = 4096
@@ -102,6 +103,7 @@ class SqliteDatabase:
         return self._channel.send(make(self._number_of_message))
 
     async def put(self, report: NewReport) -> PutResult:
+        storable(report_fields(report))
         if self.waiting >= MAX_WAITING:
             raise Busy(math.ceil(self.waiting / self._rate))
         started, ahead = time.monotonic(), self.waiting
@@ -114,6 +116,8 @@ class SqliteDatabase:
         return done.put
 
     async def transact(self, statements: Sequence[Statement]) -> list[int]:
+        for _, values in statements:
+            storable(values)
         plain = [(sql, list(values)) for sql, values in statements]
         done = await self._send(lambda number: Transact(number, plain))
         if done.error or done.rows is None:
@@ -130,9 +134,12 @@ class SqliteDatabase:
         """Rows are numbered on insert, in the order of their commit."""
 
     async def fetch(self, sql: str, *parameters: Value) -> list[Row]:
+        storable(parameters)
         return await self._read(lambda db: db.execute(sql, parameters).fetchall())
 
     async def stream(self, sql: str, *parameters: Value) -> AsyncIterator[list[Row]]:
+        storable(parameters)
+
         def begin() -> sqlite3.Cursor:
             connection = _open_reader(self.path)  # its own: a pool's thread must stay free
             return connection.execute(sql, parameters)

@@ -191,19 +191,25 @@ class Store:
 
     async def expect(self, sweep_id: str, names: Iterable[str], *, who: str) -> int:
         """Add names to the list; gives how many are new. Those that reported already are seen."""
-        statements: list[Statement] = []
+        rows: list[Value] = []
         for name in dict.fromkeys(names):
             key = name.casefold().rstrip(".")
+            if key:
+                rows += [sweep_id, key, key.partition(".")[0], name]
+        statements: list[Statement] = []
+        for start in range(0, len(rows), 4 * 500):
+            piece = rows[start : start + 4 * 500]
+            marks = ", ".join(["(?, ?, ?, ?, 0)"] * (len(piece) // 4))
             statements.append(
                 (
                     "INSERT INTO expected (sweep_id, name_key, short_key, name, seen)"
-                    " VALUES (?, ?, ?, ?, 0) ON CONFLICT (sweep_id, name_key) DO NOTHING",
-                    (sweep_id, key, key.partition(".")[0], name),
+                    f" VALUES {marks} ON CONFLICT (sweep_id, name_key) DO NOTHING",
+                    piece,
                 )
             )
         added = 0
-        for start in range(0, len(statements), 5000):
-            added += sum(await self.database.transact(statements[start : start + 5000]))
+        for start in range(0, len(statements), 10):
+            added += sum(await self.database.transact(statements[start : start + 10]))
         await self.database.transact(
             [
                 (
@@ -222,11 +228,14 @@ class Store:
     async def missing(self, sweep_id: str, *, after: str = "", text: str = "") -> list[str]:
         """A page of the names that have not reported, by name."""
         low, high = _prefix(text)
+        where, values = "sweep_id = ? AND seen = 0 AND name_key > ? AND name_key >= ?", [
+            sweep_id, after.casefold().rstrip("."), low,
+        ]  # fmt: skip
+        if high:
+            where, values = f"{where} AND name_key < ?", [*values, high]
         rows = await self.database.fetch(
-            "SELECT name FROM expected WHERE sweep_id = ? AND seen = 0 AND name_key > ?"
-            " AND name_key >= ? AND name_key < ? ORDER BY name_key LIMIT ?",
-            sweep_id, after.casefold(), low, high, PAGE,
-        )  # fmt: skip
+            f"SELECT name FROM expected WHERE {where} ORDER BY name_key LIMIT ?", *values, PAGE
+        )
         return [str(name) for (name,) in rows]
 
     # ---- The answer
@@ -299,8 +308,10 @@ class Store:
     ) -> list[HostRow]:
         """A page by name; ``after``: name (any case) and key of the last row of the page before."""
         low, high = _prefix(chosen.text)
-        where = "sweep_id = ? AND name_key >= ? AND name_key < ?"
-        values: list[Value] = [sweep_id, max(low, after[0].casefold()), high]
+        where = "sweep_id = ? AND name_key >= ?"
+        values: list[Value] = [sweep_id, max(low, after[0].casefold())]
+        if high:
+            where, values = f"{where} AND name_key < ?", [*values, high]
         if after[1]:
             where += " AND (name_key > ? OR host_key > ?)"
             values += [after[0].casefold(), after[1]]
@@ -640,9 +651,13 @@ def _states_again(
 
 
 def _prefix(text: str) -> tuple[str, str]:
-    """The range of keys that begin so."""
+    """The range of keys that begin so: the first, and the first after them (empty: no end)."""
     low = text.casefold()
-    return low, low + "\U0010ffff"
+    head = low.rstrip("\U0010ffff")
+    if not head:
+        return low, ""
+    after = ord(head[-1]) + 1
+    return low, head[:-1] + chr(0xE000 if after == 0xD800 else after)
 
 
 def _record(kind: type[_T], row: Row) -> _T:

@@ -1,0 +1,568 @@
+"""PostgreSQL, and what speaks its protocol: any number of collectors on one database.
+
+Reports are committed in groups: what waits while one transaction is on its way to the disk is the
+next one. Two kinds of isolation: reports go in with READ COMMITTED, whose every statement is right
+by itself (an upsert of one host); everything else is SERIALIZABLE and repeated when it met another,
+so that what is read to decide (is there a hit that is not suppressed?) still holds at the commit,
+as with SQLite's one writer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import random
+import re
+import sys
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+from urllib.parse import parse_qs
+
+import asyncpg
+from asyncpg import exceptions as pg
+from msgspec import Struct
+
+from ..records import NewReport, PutResult
+from .database import Busy, Row, Statement, StoreError, Unstorable, Value, storable
+from .migrations import migrations
+from .putting import (
+    HOST_COLUMNS,
+    HOST_CONFLICT,
+    REPORT_COLUMNS,
+    host_values,
+    name_keys,
+    report_fields,
+    report_values,
+)
+
+if TYPE_CHECKING:
+    from asyncpg.pool import PoolConnectionProxy
+
+    Pool = asyncpg.Pool[asyncpg.Record]
+    Connection = asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]
+
+MAX_WAITING = 4096
+"""Reports on their way to the disk; beyond, agents are told to come back."""
+MAX_WAITING_BYTES = 256 << 20
+MAX_BATCH = 512
+"""Reports per transaction."""
+MAX_BATCH_BYTES = 16 << 20
+PIECE = 1000
+"""Rows that a stream hands over at once."""
+READERS = 8
+STREAMS = 4
+"""Readers that exports may hold; the others are for pages."""
+WRITERS = 3
+"""One for reports, the others for changes by people and by the indexer."""
+ATTEMPTS = 12
+"""Of a transaction that met another; pauses double up to half a second."""
+CONNECT_S, READ_S, WRITE_S, LONG_S = 10, 30, 60, 600
+_T = TypeVar("_T")
+
+_FAILURES = (OSError, asyncio.TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+_MET_ANOTHER = (pg.SerializationError, pg.DeadlockDetectedError)
+_GONE = (
+    OSError,
+    asyncio.TimeoutError,
+    asyncpg.InterfaceError,  # "connection is closed"
+    pg.PostgresConnectionError,
+    pg.AdminShutdownError,
+    pg.CrashShutdownError,
+    pg.CannotConnectNowError,
+    pg.TooManyConnectionsError,
+    pg.ReadOnlySQLTransactionError,  # after a failover: this one is a standby now
+)
+_ITS_FAULT = (pg.DataError, pg.ProgramLimitExceededError, pg.IntegrityConstraintViolationError)
+"""What one report can bring upon its whole transaction (a name too long for an index)."""
+
+_INSERT_REPORT = (
+    f"INSERT INTO report ({', '.join(REPORT_COLUMNS)})"
+    f" VALUES ({', '.join(f'${n + 1}' for n in range(len(REPORT_COLUMNS)))})"
+    " ON CONFLICT (report_id) DO NOTHING RETURNING report_id"
+)
+_UPSERT_HOST = (
+    f"INSERT INTO host ({', '.join(HOST_COLUMNS)})"
+    f" VALUES ({', '.join(f'${n + 1}' for n in range(len(HOST_COLUMNS)))}) {HOST_CONFLICT}"
+)
+_TICK = "UPDATE expected SET seen = 1 WHERE sweep_id = $1 AND seen = 0 AND {} = ANY($2)"
+_TICK_WHOLE, _TICK_SHORT = _TICK.format("name_key"), _TICK.format("short_key")
+_WRITABLE = "UPDATE schema_version SET version = version WHERE name = ''"
+
+
+class _Waiting(Struct, frozen=True):
+    report: NewReport
+    result: asyncio.Future[PutResult]
+
+
+class PostgresqlDatabase:
+    """See :class:`~collector.store.database.Database`; made by :meth:`open`."""
+
+    _readers: Pool
+    _writers: Pool
+
+    def __init__(self, url: str) -> None:
+        self.place = shown_place(url)
+        """Host and database, for people; never the password."""
+        self._url = url
+        self._streams = asyncio.Semaphore(STREAMS)
+        self._queue: deque[_Waiting] = deque()
+        self._queued_bytes = 0
+        self._in_flight = 0
+        self._wake = asyncio.Event()
+        self._alive = False
+        self._closing = False
+        self._rate = 1000.0
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._writer: asyncio.Task[None] | None = None
+
+    @classmethod
+    async def open(cls, url: str) -> PostgresqlDatabase:
+        """Connect and bring the schema up to date. Raises StoreError.
+
+        ``url``: ``postgresql://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=verify-full&sslrootcert=…``,
+        several hosts and ``target_session_attrs=primary`` included; what it leaves out comes from
+        libpq's environment (``PGPASSWORD``, ``PGPASSFILE``).
+        """
+        made = cls(url)
+        try:
+            await made._start()
+        except ValueError:  # its words may quote the URL
+            raise StoreError(f"{made.place}: not a usable URL of a PostgreSQL database") from None
+        except _FAILURES as error:
+            raise made._error(error) from error
+        return made
+
+    async def _start(self) -> None:
+        connection = await asyncpg.connect(self._url, timeout=CONNECT_S, command_timeout=LONG_S)
+        try:
+            await self._check_settings(connection)
+            await self._migrate(connection)
+            durable = await connection.fetchval("SHOW synchronous_commit") != "off"
+        finally:
+            await connection.close(timeout=CONNECT_S)
+        self._readers = await self._pool(
+            READERS,
+            READ_S + 5,
+            {"statement_timeout": str(READ_S * 1000), "default_transaction_read_only": "on",
+             "idle_in_transaction_session_timeout": str(LONG_S * 1000)},
+        )  # fmt: skip
+        self._writers = await self._pool(
+            WRITERS, WRITE_S, {} if durable else {"synchronous_commit": "on"}, self._watch
+        )
+        self._alive = True
+        self._start_writer()
+
+    async def _check_settings(self, connection: Connection) -> None:
+        encoding = await connection.fetchval("SHOW server_encoding")
+        if encoding.upper().replace("-", "") != "UTF8":
+            raise StoreError(f"{self.place}: its encoding is {encoding}; UTF8 is needed")
+
+    async def _pool(
+        self,
+        size: int,
+        timeout: int,
+        settings: dict[str, str],
+        init: Callable[[Connection], Awaitable[None]] | None = None,
+    ) -> Pool:
+        async def prepare(connection: Connection) -> None:
+            await connection.set_type_codec(
+                "numeric", schema="pg_catalog", encoder=str, decoder=_number, format="text"
+            )  # sums of BIGINT
+            if init is not None:
+                await init(connection)
+
+        async def reset(_: Connection) -> None:
+            """Nothing here changes a session: saves a round trip per question."""
+
+        return await asyncpg.create_pool(
+            self._url,
+            min_size=1,
+            max_size=size,
+            timeout=CONNECT_S,
+            command_timeout=timeout,
+            max_inactive_connection_lifetime=0,
+            server_settings={"application_name": "iocsweep-collector", **settings},
+            init=prepare,
+            reset=reset,
+        )
+
+    async def _migrate(self, connection: Connection) -> None:
+        known = migrations("postgresql")
+
+        async def lay_table() -> None:
+            await connection.execute(
+                "CREATE TABLE IF NOT EXISTS schema_version"
+                " (name TEXT PRIMARY KEY, version BIGINT NOT NULL)"
+            )
+            await connection.execute(
+                "INSERT INTO schema_version (name, version) VALUES ('collector', 0)"
+                " ON CONFLICT (name) DO NOTHING"
+            )
+
+        async def bring_up() -> None:
+            async with connection.transaction(isolation="read_committed"):
+                # The row's lock: of fronts that start together one migrates, the others wait.
+                version = await connection.fetchval(
+                    "UPDATE schema_version SET version = version WHERE name = 'collector'"
+                    " RETURNING version"
+                )
+                if version > known[-1][0]:
+                    raise StoreError(f"{self.place}: made by a newer collector (schema {version})")
+                for number, _, statements in known:
+                    if number > version:
+                        for statement in statements:
+                            await connection.execute(statement)
+                        await connection.execute(
+                            "UPDATE schema_version SET version = $1 WHERE name = 'collector'",
+                            number,
+                        )
+
+        # IF NOT EXISTS is no lock: two that create a table at once fail on the catalogue's keys.
+        await _repeat(lay_table, (*_MET_ANOTHER, pg.UniqueViolationError, pg.DuplicateTableError))
+        await _repeat(bring_up)
+
+    # ---- Reports
+
+    @property
+    def waiting(self) -> int:
+        return len(self._queue) + self._in_flight
+
+    @property
+    def alive(self) -> bool:
+        """Whether reports can be kept now."""
+        return self._alive
+
+    async def put(self, report: NewReport) -> PutResult:
+        storable(report_fields(report))
+        if not self._alive:
+            raise StoreError(f"{self.place}: cannot be reached")
+        if self.waiting >= MAX_WAITING or self._queued_bytes >= MAX_WAITING_BYTES:
+            raise Busy(math.ceil(max(self.waiting, 1) / self._rate))
+        waiter = _Waiting(report, asyncio.get_running_loop().create_future())
+        self._queue.append(waiter)
+        self._queued_bytes += len(report.body)
+        self._wake.set()
+        return await waiter.result
+
+    def _start_writer(self) -> None:
+        self._writer = asyncio.get_running_loop().create_task(self._write())
+        self._writer.add_done_callback(self._writer_ended)
+
+    def _writer_ended(self, task: asyncio.Task[None]) -> None:
+        """A defect ends the task with its traceback, but never the keeping of reports."""
+        if not task.cancelled() and task.exception() is not None and not self._closing:
+            self._start_writer()
+            task.get_loop().call_exception_handler(
+                {"message": "the writer ended", "exception": task.exception(), "task": task}
+            )
+
+    async def _write(self) -> None:
+        while True:
+            batch = self._take()
+            if batch:
+                try:
+                    await self._keep(batch)
+                finally:  # none waits for ever, whatever went wrong
+                    self._in_flight = 0
+                    _fail(batch, StoreError(f"{self.place}: not kept"))
+            elif self._closing:
+                return
+            else:
+                self._wake.clear()
+                await self._wake.wait()
+
+    def _take(self) -> list[_Waiting]:
+        batch: list[_Waiting] = []
+        size = 0
+        while self._queue and len(batch) < MAX_BATCH and size < MAX_BATCH_BYTES:
+            batch.append(self._queue.popleft())
+            size += len(batch[-1].report.body)
+        self._queued_bytes -= size
+        self._in_flight = len(batch)
+        return batch
+
+    async def _keep(self, batch: list[_Waiting]) -> None:
+        reports = [one.report for one in batch]
+        started = time.monotonic()
+        try:
+            results = await _repeat(lambda: self._commit(reports))
+        except _GONE as error:
+            _fail(batch, self._error(error))
+            self._lost(error)
+        except _ITS_FAULT as error:
+            if len(batch) == 1:
+                _fail(batch, Unstorable(str(self._error(error))))
+            else:  # find it; the others are kept
+                half = len(batch) // 2
+                await self._keep(batch[:half])
+                await self._keep(batch[half:])
+        except asyncpg.PostgresError as error:
+            _fail(batch, self._error(error))
+        else:
+            for one, result in zip(batch, results, strict=True):
+                if not one.result.done():
+                    one.result.set_result(result)
+            if len(batch) > 64:  # worth a measurement
+                rate = len(batch) / max(time.monotonic() - started, 1e-3)
+                self._rate += (rate - self._rate) / 8
+
+    async def _commit(self, reports: Sequence[NewReport]) -> list[PutResult]:
+        first: dict[str, NewReport] = {}
+        for report in reports:
+            first.setdefault(report.report_id, report)
+        async with self._writers.acquire(timeout=CONNECT_S) as connection:
+            async with connection.transaction(isolation="read_committed"):
+                new, digests = await _insert(connection, first)
+                # By key, reports before hosts before names: fronts wait for each other in one
+                # order, never in a circle.
+                fresh = [report for report in first.values() if report.report_id in new]
+                fresh.sort(key=lambda report: (report.sweep_id, report.host_key))
+                await connection.executemany(_UPSERT_HOST, [host_values(one) for one in fresh])
+                await _tick(connection, fresh)
+            # Again, behind the commit: a list that is being imported meanwhile is either seen from
+            # here or sees these hosts. Known ones too: their first acknowledgement was lost.
+            await _tick(connection, list(first.values()))
+        results: list[PutResult] = []
+        for report in reports:
+            if report.report_id in new:
+                new.remove(report.report_id)  # its others in this batch are not
+                results.append("new")
+            else:
+                same = report.digest == digests[report.report_id]
+                results.append("known" if same else "conflict")
+        return results
+
+    # ---- Questions
+
+    async def fetch(self, sql: str, *parameters: Value) -> list[Row]:
+        storable(parameters)
+        for last in (False, True):
+            try:
+                async with self._readers.acquire(timeout=READ_S) as connection:
+                    rows = await connection.fetch(numbered(sql), *parameters)
+                    return cast(list[Row], rows)
+            except _GONE as error:  # once more, on a new connection
+                if last or isinstance(error, asyncio.TimeoutError):
+                    raise self._error(error) from error
+            except asyncpg.PostgresError as error:
+                raise self._error(error) from error
+        raise AssertionError
+
+    async def stream(self, sql: str, *parameters: Value) -> AsyncIterator[list[Row]]:
+        storable(parameters)
+        try:
+            async with (
+                self._streams,
+                self._readers.acquire(timeout=READ_S) as connection,
+                connection.transaction(readonly=True),
+            ):
+                cursor = await connection.cursor(numbered(sql), *parameters)
+                while rows := await cursor.fetch(PIECE):
+                    yield cast(list[Row], rows)
+        except _FAILURES as error:
+            raise self._error(error) from error
+
+    # ---- Changes
+
+    async def transact(self, statements: Sequence[Statement]) -> list[int]:
+        for _, values in statements:
+            storable(values)
+
+        async def work() -> list[int]:
+            async with (
+                self._writers.acquire(timeout=READ_S) as connection,
+                connection.transaction(isolation="serializable"),
+            ):
+                return [
+                    _touched(await connection.execute(numbered(sql), *values, timeout=LONG_S))
+                    for sql, values in statements
+                ]
+
+        return await self._change(work)
+
+    async def number(self, limit: int) -> None:
+        if not await self.fetch("SELECT 1 FROM report WHERE seq IS NULL LIMIT 1"):
+            return
+
+        async def work() -> None:
+            async with (
+                self._writers.acquire(timeout=READ_S) as connection,
+                connection.transaction(isolation="read_committed"),
+            ):
+                # The row's lock, until the commit: one numbering at a time, so numbers become
+                # visible in their order, whatever order the reports were committed in.
+                last = await connection.fetchval(
+                    "UPDATE numbering SET seq = seq WHERE name = 'report' RETURNING seq"
+                )
+                rows = await connection.fetch(
+                    "SELECT report_id FROM report WHERE seq IS NULL ORDER BY received, report_id"
+                    " LIMIT $1",
+                    limit,
+                )
+                await connection.executemany(
+                    "UPDATE report SET seq = $1 WHERE report_id = $2",
+                    [(last + place, row[0]) for place, row in enumerate(rows, 1)],
+                )
+                await connection.execute(
+                    "UPDATE numbering SET seq = $1 WHERE name = 'report'", last + len(rows)
+                )
+
+        await self._change(work)
+
+    async def _change(self, work: Callable[[], Awaitable[_T]]) -> _T:
+        try:
+            return await _repeat(work)
+        except _FAILURES as error:
+            raise self._error(error) from error
+
+    # ---- Losing the server, and finding it again
+
+    async def _watch(self, connection: Connection) -> None:
+        connection.add_termination_listener(self._ended)
+
+    def _ended(self, _: object) -> None:
+        if self._alive and not self._closing:
+            self._spawn(self._look())
+
+    async def _look(self) -> None:
+        """After a connection ended: was that the server?"""
+        try:
+            await self._probe()
+        except _FAILURES as error:
+            self._lost(error)
+
+    async def _probe(self) -> None:
+        async with self._writers.acquire(timeout=CONNECT_S) as connection:
+            await connection.execute(_WRITABLE)
+
+    def _lost(self, error: BaseException) -> None:
+        """Nothing was acknowledged that was not committed; the agents will come again."""
+        if not self._alive:
+            return
+        self._alive = False
+        waiting, self._queued_bytes = list(self._queue), 0
+        self._queue.clear()
+        _fail(waiting, self._error(error))
+        if not self._closing:
+            print(f"iocsweep-collector: {self._error(error)}", file=sys.stderr)  # noqa: T201
+            self._spawn(self._find_again())
+
+    async def _find_again(self) -> None:
+        pause = 0.1
+        while not self._alive:
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, 5)
+            try:
+                await self._writers.expire_connections()
+                await self._probe()
+            except _FAILURES:  # said when it was lost; alive tells that it still is
+                continue
+            self._alive = True
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _error(self, error: BaseException) -> StoreError:
+        return StoreError(f"{self.place}: {type(error).__name__}: {error}")
+
+    async def close(self) -> None:
+        self._closing = True
+        self._wake.set()
+        if self._writer is not None:
+            await asyncio.wait([self._writer], timeout=WRITE_S)
+            self._writer.cancel()
+        for task in list(self._tasks):
+            task.cancel()
+        self._alive = False
+        for pool in (self._readers, self._writers):
+            try:
+                await asyncio.wait_for(pool.close(), CONNECT_S)
+            except _FAILURES:
+                pool.terminate()
+
+
+async def _insert(
+    connection: Connection, reports: dict[str, NewReport]
+) -> tuple[set[str], dict[str, bytes]]:
+    """Ids of those that are new, and the digests of all, of the older ones as they are stored."""
+    rows = await connection.fetchmany(
+        _INSERT_REPORT, [report_values(reports[one]) for one in sorted(reports)]
+    )
+    new = {str(row[0]) for row in rows}
+    digests = {one: reports[one].digest for one in new}
+    if older := sorted(reports.keys() - new):
+        stored = await connection.fetch(
+            "SELECT report_id, digest FROM report WHERE report_id = ANY($1)", older
+        )
+        digests.update((str(row[0]), bytes(row[1])) for row in stored)
+        if len(digests) < len(reports):
+            raise pg.SerializationError("a report was removed while it came again")
+    return new, digests
+
+
+async def _tick(connection: Connection, reports: Sequence[NewReport]) -> None:
+    """Tick off the expected hosts that these reports are from."""
+    whole: dict[str, set[str]] = {}
+    short: dict[str, set[str]] = {}
+    for report in reports:
+        name, fqdn = name_keys(report)
+        whole.setdefault(report.sweep_id, set()).update(key for key in (name, fqdn) if key)
+        if not fqdn:
+            short.setdefault(report.sweep_id, set()).add(name)
+    for statement, names in ((_TICK_WHOLE, whole), (_TICK_SHORT, short)):
+        for sweep, keys in sorted(names.items()):
+            await connection.execute(statement, sweep, sorted(keys))
+
+
+async def _repeat(
+    work: Callable[[], Awaitable[_T]],
+    reasons: tuple[type[BaseException], ...] = _MET_ANOTHER,
+) -> _T:
+    """A transaction that met another has taken no effect: do it again, up to ATTEMPTS times."""
+    for attempt in range(ATTEMPTS - 1):
+        try:
+            return await work()
+        except reasons:
+            await asyncio.sleep(random.uniform(0, min(0.5, 0.005 * 2**attempt)))  # noqa: S311
+    return await work()
+
+
+def _fail(waiting: Sequence[_Waiting], error: StoreError) -> None:
+    for one in waiting:
+        if not one.result.done():
+            one.result.set_exception(error)
+
+
+def _touched(status: str) -> int:
+    """``UPDATE 3``, ``INSERT 0 1``."""
+    last = status.rpartition(" ")[2]
+    return int(last) if last.isdigit() else 0
+
+
+def _number(text: str) -> int | float:
+    return float(text) if "." in text else int(text)
+
+
+@lru_cache(1024)
+def numbered(sql: str) -> str:
+    """With ``$1``, ``$2`` … for each ``?``; the store's SQL has no other question marks."""
+    first, *rest = sql.split("?")
+    return first + "".join(f"${place}{part}" for place, part in enumerate(rest, 1))
+
+
+def shown_place(url: str) -> str:
+    """Host and database of a URL, for people: what may be a secret is left out."""
+    whole = re.fullmatch(
+        r"postgres(?:ql)?://(?:[^/?#]*@)?([^/?#@]*)(?:/([^?#@]*))?(?:\?(.*))?", url
+    )
+    if whole is None:
+        return "PostgreSQL"
+    options = parse_qs(whole[3] or "")
+    host = whole[1] or ",".join(options.get("host", [])) or "the default host"
+    database = whole[2] or ",".join(options.get("dbname", [])) or "the default database"
+    return f"PostgreSQL at {host}, database {database}"
