@@ -49,6 +49,10 @@ _SEVERITY = {
     Strength.WEAK: "Low",
     Strength.EXCLUDED: "Informational",
 }
+_INDICATOR_TYPES = {
+    "address": "Ip", "domain": "Url", "url": "Url", "command_line": "Process", "hash": "File",
+    "file_name": "File", "file_path": "File", "pe": "File", "lnk": "File", "layout": "File",
+}  # fmt: skip
 _OBJECTS = ("file", "process", "dll", "dns", "destination", "registry", "event", "url", "user")
 
 
@@ -199,8 +203,9 @@ def _username_type(name: str) -> str:
 
 
 def _indicator_type(finding: Finding) -> str:
-    if finding.indicator.type in ("address", "domain"):
-        return "Ip" if finding.indicator.type == "address" else "Url"
+    by_type = _INDICATOR_TYPES.get(finding.indicator.type)
+    if by_type:
+        return by_type
     parts = {
         "Url": finding.url, "Process": finding.process, "File": finding.file or finding.dll,
         "Registry": finding.registry,

@@ -1,0 +1,73 @@
+"""What an output is to its runner: something that takes findings and says what became of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+from msgspec import Struct
+
+from agent.model import Finding, Report, Strength
+from agent.output.mapping.document import document_id
+
+
+class Item(Struct, frozen=True):
+    """One finding on its way out."""
+
+    seq: int
+    """The number of its report in the store."""
+    report: Report
+    finding: Finding
+
+    @property
+    def id(self) -> str:
+        """The same on every attempt."""
+        return document_id(self.report, self.finding)
+
+
+class TryAgain(Exception):
+    """The destination did not take everything; ``left`` is to be sent again, later.
+
+    What is not in ``left`` was acknowledged, or passed over for good (and counted in ``dead``).
+    """
+
+    def __init__(
+        self, reason: str, left: Sequence[Item], *, retry_after_s: float | None = None
+    ) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.left = list(left)
+        self.retry_after_s = retry_after_s
+
+
+class Output(Protocol):
+    """One destination. Used by one runner, one call at a time."""
+
+    name: str
+    """Its key in the settings and in the store's list of cursors; never changes."""
+    weakest: Strength
+    """Findings that prove less than this are not sent."""
+    first_hits: bool
+    """Whether it only wants the first report of each host and sweep that is a hit."""
+    dead: int
+    """Findings that the destination refused for good since the start."""
+
+    async def send(self, items: Sequence[Item]) -> None:
+        """Returns when the destination has acknowledged all of them. Raises TryAgain."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of connections and files."""
+        ...
+
+
+def by_report(items: Sequence[Item]) -> Iterator[list[Item]]:
+    """Items that follow one another and belong to the same report, together."""
+    group: list[Item] = []
+    for item in items:
+        if group and group[-1].seq != item.seq:
+            yield group
+            group = []
+        group.append(item)
+    if group:
+        yield group
