@@ -49,8 +49,11 @@ class Output(Protocol):
     """Findings that prove less than this are not sent."""
     first_hits: bool
     """Whether it only wants the first report of each host and sweep that is a hit."""
-    dead: int
-    """Findings that the destination refused for good since the start."""
+
+    @property
+    def dead(self) -> int:
+        """Findings that the destination refused for good since the start."""
+        ...
 
     async def send(self, items: Sequence[Item]) -> None:
         """Returns when the destination has acknowledged all of them. Raises TryAgain."""
