@@ -1,1 +1,61 @@
-"""What a person sees: server-rendered pages, usable without JavaScript."""
+"""What people see of the collector: pages, forms and downloads for readers.
+
+``routes`` is all that the server takes. Every page works without JavaScript; with it, the page of a
+sweep refreshes itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from starlette.routing import BaseRoute, Route
+
+from ..store.store import Store, now_ms
+from .entrance import Entrance
+from .exports import Exports
+from .lists import ListPages
+from .report import ReportPages
+from .session import Sessions
+from .site import Site
+from .suppressing import SuppressForms
+from .sweeps import SweepPages
+
+
+def routes(
+    store: Store, key: bytes, *, secure: bool, clock: Callable[[], int] = now_ms
+) -> list[BaseRoute]:
+    """The pages, for readers only.
+
+    ``key`` signs cookies and forms; a new one ends all sessions. ``secure``: they are reached by
+    TLS, and the cookie goes no other way. ``clock``: now, in milliseconds UTC.
+    """
+    sessions = Sessions(store, key, secure=secure, clock=clock)
+    site = Site(store, sessions, clock=clock)
+    page, form = site.page, site.form
+    entrance, sweeps, lists = Entrance(site), SweepPages(site), ListPages(site)
+    reports, exports, suppressing = ReportPages(site), Exports(site), SuppressForms(site)
+    sweep = "/sweeps/{sweep_id}"
+    return [
+        Route("/login", site.open(entrance.form)),
+        Route("/login", site.open(entrance.log_in), methods=["POST"]),
+        Route("/logout", form(entrance.log_out), methods=["POST"]),
+        Route("/static/{name}", site.open(site.send_static)),
+        Route("/", page(sweeps.all)),
+        Route(sweep, page(sweeps.one)),
+        Route(f"{sweep}/summary", page(sweeps.summary)),
+        Route(f"{sweep}/hosts", page(lists.hosts)),
+        Route(f"{sweep}/missing", page(lists.missing)),
+        Route(f"{sweep}/findings", page(lists.findings)),
+        Route(f"{sweep}/audit", page(lists.audit)),
+        Route(f"{sweep}/suppress", form(suppressing.suppress), methods=["POST"]),
+        Route(f"{sweep}/lift", form(suppressing.lift), methods=["POST"]),
+        Route(f"{sweep}/export/{{name}}", page(exports.list)),
+        Route(f"{sweep}/hosts/{{host_key:path}}", page(lists.host)),
+        Route(f"{sweep}/findings/{{indicator_id:path}}", page(lists.indicator)),
+        Route("/reports/{report_id}.json.gz", page(exports.gzip)),
+        Route("/reports/{report_id}.json", page(exports.json)),
+        Route("/reports/{report_id}", page(reports.one)),
+    ]
+
+
+__all__ = ["routes"]

@@ -1,0 +1,117 @@
+"""The numbers of a sweep, asked once for all who watch it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TypeVar
+
+from msgspec import Struct
+
+from ..records import Counts, IndicatorRow
+from ..store.store import Store
+
+_T = TypeVar("_T")
+
+FRESH_MS = 2000
+WINDOW_MS = 10 * 60_000
+"""The pace of arrival is that of the last ten minutes."""
+POINTS = 120
+"""Of the arrival curve."""
+MAX_REASONS = 8
+_MAX_SWEEPS = 500
+_STEPS_MS = tuple(
+    1000 * step
+    for step in (1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21600, 43200, 86400)
+)
+
+
+class Overview(Struct, frozen=True, kw_only=True):
+    """All that the page of one sweep shows."""
+
+    counts: Counts
+    indicators: list[IndicatorRow]
+    reasons: list[tuple[str, int]]
+    recent: int
+    """Reports of the last ten minutes."""
+    arrivals: list[tuple[int, int]]
+    bucket_ms: int
+
+
+class Counters:
+    """Each sweep's numbers, at most two seconds old, with one query under way at a time."""
+
+    def __init__(self, store: Store, clock: Callable[[], int]) -> None:
+        self._store = store
+        self._clock = clock
+        self._counts: dict[str, tuple[int, asyncio.Task[Counts]]] = {}
+        self._indicators: dict[str, tuple[int, asyncio.Task[list[IndicatorRow]]]] = {}
+        self._overviews: dict[str, tuple[int, asyncio.Task[Overview]]] = {}
+
+    async def counts(self, sweep_id: str) -> Counts:
+        """The five counters and their kin. Raises StoreError."""
+        task = self._fresh(self._counts, sweep_id)
+        if task is None:
+            task = asyncio.create_task(self._store.counts(sweep_id))
+            self._keep(self._counts, sweep_id, task)
+        return await asyncio.shield(task)
+
+    async def indicators(self, sweep_id: str) -> list[IndicatorRow]:
+        """Findings by indicator. Raises StoreError."""
+        task = self._fresh(self._indicators, sweep_id)
+        if task is None:
+            task = asyncio.create_task(self._store.indicators(sweep_id))
+            self._keep(self._indicators, sweep_id, task)
+        return await asyncio.shield(task)
+
+    async def overview(self, sweep_id: str) -> Overview:
+        """The counters, the curve and the top lists. Raises StoreError."""
+        task = self._fresh(self._overviews, sweep_id)
+        if task is None:
+            task = asyncio.create_task(self._ask(sweep_id))
+            self._keep(self._overviews, sweep_id, task)
+        return await asyncio.shield(task)
+
+    def forget(self, sweep_id: str) -> None:
+        """Someone changed what they say."""
+        self._counts.pop(sweep_id, None)
+        self._indicators.pop(sweep_id, None)
+        self._overviews.pop(sweep_id, None)
+
+    async def _ask(self, sweep_id: str) -> Overview:
+        counts = await self.counts(sweep_id)
+        span = await self._store.arrival_span(sweep_id)
+        bucket = 0
+        arrivals: list[tuple[int, int]] = []
+        if span is not None:
+            length = span[1] - span[0]
+            bucket = next((one for one in _STEPS_MS if length <= one * POINTS), 0)
+            bucket = bucket or length // POINTS
+            arrivals = await self._store.arrivals(sweep_id, bucket)
+        return Overview(
+            counts=counts,
+            indicators=await self.indicators(sweep_id),
+            reasons=await self._store.reasons(sweep_id, MAX_REASONS),
+            recent=await self._store.arrived_since(sweep_id, self._clock() - WINDOW_MS),
+            arrivals=arrivals,
+            bucket_ms=bucket,
+        )
+
+    def _fresh(
+        self, kept: dict[str, tuple[int, asyncio.Task[_T]]], sweep_id: str
+    ) -> asyncio.Task[_T] | None:
+        asked, task = kept.get(sweep_id, (0, None))
+        if task is None or (task.done() and not 0 <= self._clock() - asked < FRESH_MS):
+            return None
+        failed = task.done() and (task.cancelled() or task.exception() is not None)
+        return None if failed else task
+
+    def _keep(
+        self, kept: dict[str, tuple[int, asyncio.Task[_T]]], sweep_id: str, task: asyncio.Task[_T]
+    ) -> None:
+        if len(kept) >= _MAX_SWEEPS:
+            kept.clear()
+        kept[sweep_id] = (self._clock(), task)
+
+
+__all__ = ["Counters", "Overview"]

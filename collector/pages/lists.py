@@ -1,0 +1,203 @@
+"""The lists of a sweep: its hosts, who has not reported, its findings, and what was done to it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from ..records import STATES, FindingRow
+from ..store.store import PAGE, HostFilter
+from .describe import host_answer
+from .session import Reader
+from .site import Site, asked, link, not_found, path_id
+
+MAX_TEXT = 255
+"""Characters of a name that is searched for."""
+DONE = {
+    "suppressed": "Suppressed. The counters no longer count these findings as hits.",
+    "lifted": "Lifted. The findings count again.",
+    "gone": "That suppression was lifted before.",
+}
+
+
+def hosts_filter(request: Request) -> HostFilter:
+    """What the query asks for; what is no state is no filter."""
+    state = next((one for one in STATES if one == asked(request, "state")), None)
+    return HostFilter(
+        state=state,
+        text=asked(request, "q", MAX_TEXT).strip(),
+        flagged=asked(request, "flagged") == "1",
+        suppressed=asked(request, "suppressed") == "1",
+        unexpected=asked(request, "unexpected") == "1",
+    )
+
+
+def query_of(chosen: HostFilter) -> dict[str, str]:
+    """The same as parameters of an address."""
+    flags = {name: "1" for name in ("flagged", "suppressed", "unexpected") if getattr(chosen, name)}
+    return {"state": chosen.state or "", "q": chosen.text, **flags}
+
+
+def heading_of(chosen: HostFilter) -> str:
+    """``Hosts with a hit, flagged, whose name begins with …``."""
+    words = {
+        None: "Hosts that reported",
+        "hit": "Hosts with a hit",
+        "clean": "Clean hosts",
+        "incomplete": "Incomplete hosts",
+        "failed": "Hosts whose sweep failed",
+    }[chosen.state]
+    more = [
+        text
+        for on, text in (
+            (chosen.flagged, "flagged"),
+            (chosen.suppressed, "with every hit suppressed"),
+            (chosen.unexpected, "that nobody expected"),
+        )
+        if on
+    ]
+    return ", ".join([words, *more])
+
+
+def once_each(rows: Sequence[FindingRow]) -> list[FindingRow]:
+    """A thing that several reports of its host tell of, by the latest of them."""
+    latest: dict[tuple[str, str], FindingRow] = {}
+    for row in rows:
+        known = latest.get((row.host_key, row.finding_id))
+        if known is None or row.time > known.time:
+            latest[row.host_key, row.finding_id] = row
+    return list(latest.values())
+
+
+class ListPages:
+    """Everything under ``/sweeps/{sweep_id}/`` that is a table."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+
+    async def hosts(self, request: Request, reader: Reader) -> Response:
+        """A page of the hosts that reported."""
+        sweep = await self._site.sweep(request, reader)
+        chosen = hosts_filter(request)
+        after = (asked(request, "after"), asked(request, "key"))
+        rows = await self._site.store.hosts(sweep.sweep_id, chosen, after=after)
+        follow = None
+        if len(rows) == PAGE:
+            follow = link(
+                "sweeps", sweep.sweep_id, "hosts", **query_of(chosen),
+                after=rows[-1].name, key=rows[-1].host_key,
+            )  # fmt: skip
+        return self._site.html(
+            "hosts.html",
+            reader=reader,
+            sweep=sweep,
+            counts=await self._site.counters.counts(sweep.sweep_id),
+            chosen=chosen,
+            heading=heading_of(chosen),
+            plain=chosen == HostFilter(state=chosen.state),
+            query=query_of(chosen),
+            rows=rows,
+            follow=follow,
+            later=bool(after[1]),
+        )
+
+    async def missing(self, request: Request, reader: Reader) -> Response:
+        """A page of the expected names that have not reported."""
+        sweep = await self._site.sweep(request, reader)
+        text, after = asked(request, "q", MAX_TEXT).strip(), asked(request, "after")
+        names = await self._site.store.missing(sweep.sweep_id, after=after, text=text)
+        follow = None
+        if len(names) == PAGE:
+            last = names[-1].rstrip(".")
+            follow = link("sweeps", sweep.sweep_id, "missing", q=text, after=last)
+        return self._site.html(
+            "missing.html",
+            reader=reader,
+            sweep=sweep,
+            counts=await self._site.counters.counts(sweep.sweep_id),
+            names=names,
+            text=text,
+            follow=follow,
+            later=bool(after),
+        )
+
+    async def host(self, request: Request, reader: Reader) -> Response:
+        """One host: its state and why, its reports, its findings."""
+        sweep = await self._site.sweep(request, reader)
+        store, key = self._site.store, path_id(request, "host_key")
+        host = await store.host(sweep.sweep_id, key)
+        if host is None:
+            raise not_found("host")
+        # the key of the list is host and finding, and the host is the same on every page of it
+        after = (key, asked(request, "finding"))
+        findings = await store.findings(sweep.sweep_id, host_key=key, after=after)
+        follow = None
+        if len(findings) == PAGE:
+            follow = link("sweeps", sweep.sweep_id, "hosts", key, finding=findings[-1].finding_id)
+        return self._site.html(
+            "host.html",
+            reader=reader,
+            sweep=sweep,
+            host=host,
+            said=host_answer(host),
+            reports=await store.reports_of_host(sweep.sweep_id, key),
+            findings=once_each(findings),
+            follow=follow,
+            later=bool(after[1]),
+        )
+
+    async def findings(self, request: Request, reader: Reader) -> Response:
+        """The findings by indicator: seen on how many hosts."""
+        sweep = await self._site.sweep(request, reader)
+        rows = await self._site.counters.indicators(sweep.sweep_id)
+        return self._site.html("findings.html", reader=reader, sweep=sweep, rows=rows)
+
+    async def indicator(self, request: Request, reader: Reader) -> Response:
+        """One indicator: where it was seen, and the form to suppress it."""
+        sweep = await self._site.sweep(request, reader)
+        store, indicator_id = self._site.store, path_id(request, "indicator_id")
+        rows = await self._site.counters.indicators(sweep.sweep_id)
+        row = next((one for one in rows if one.indicator_id == indicator_id), None)
+        if row is None:
+            raise not_found("finding")
+        only = asked(request, "host")
+        host = await store.host(sweep.sweep_id, only) if only else None
+        after = (asked(request, "after"), asked(request, "finding"))
+        found = await store.findings(sweep.sweep_id, indicator_id=indicator_id, after=after)
+        follow = None
+        if len(found) == PAGE:
+            follow = link(
+                "sweeps", sweep.sweep_id, "findings", indicator_id,
+                after=found[-1].host_key, finding=found[-1].finding_id,
+            )  # fmt: skip
+        active = [
+            one
+            for one in await store.suppressions(sweep.sweep_id)
+            if one.lifted is None and one.indicator_id == indicator_id
+        ]
+        return self._site.html(
+            "indicator.html",
+            reader=reader,
+            sweep=sweep,
+            row=row,
+            host=host,
+            findings=once_each(found),
+            follow=follow,
+            later=bool(after[0]),
+            active=active,
+            done=DONE.get(asked(request, "done"), ""),
+        )
+
+    async def audit(self, request: Request, reader: Reader) -> Response:
+        """Suppressions, lifted ones included, and who did what."""
+        sweep = await self._site.sweep(request, reader)
+        return self._site.html(
+            "audit.html",
+            reader=reader,
+            sweep=sweep,
+            suppressions=await self._site.store.suppressions(sweep.sweep_id),
+            log=await self._site.store.audit_log(sweep_id=sweep.sweep_id),
+            done=DONE.get(asked(request, "done"), ""),
+        )
