@@ -35,13 +35,13 @@ _BAD_DOCUMENT = frozenset(
         "mapper_parsing_exception",
         "document_parsing_exception",
         "strict_dynamic_mapping_exception",
-        "illegal_argument_exception",
         "parsing_exception",
         "x_content_parse_exception",
-        "exception",
     }
 )
 """``error.type`` of a 400 that is the document's own fault."""
+_BAD_VALUE = ("immense term", "total fields", "mapper [", "nested documents")
+"""In the reason of an ``illegal_argument_exception`` that is; a missing pipeline is one too."""
 
 
 class Elasticsearch:
@@ -127,7 +127,7 @@ class Elasticsearch:
             status, kind, why = _outcome(result)
             if status in (200, 201, 409):
                 continue
-            if status == 400 and kind in _BAD_DOCUMENT:
+            if status == 400 and _is_document_s_fault(kind, why):
                 self._bury(one.item, why)
                 continue
             again.append(one.item)
@@ -144,6 +144,12 @@ def _results(answer: Answer, expected: int) -> list[Any] | None:
         return None
     results = answer.body.get("items")
     return results if isinstance(results, list) and len(results) == expected else None
+
+
+def _is_document_s_fault(kind: str, why: str) -> bool:
+    if kind == "illegal_argument_exception":
+        return any(words in why for words in _BAD_VALUE)
+    return kind in _BAD_DOCUMENT
 
 
 def _outcome(result: Any) -> tuple[int, str, str]:

@@ -6,6 +6,7 @@ http is for loopback only, unless the settings say ``plain_http: true``.
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import ipaddress
 import ssl
@@ -96,8 +97,15 @@ class Http:
     ) -> Answer:
         """One request, no retry. Raises Unreachable."""
         if compress:
-            body = gzip.compress(body, compresslevel=5, mtime=0)
+            body = await asyncio.to_thread(gzip.compress, body, 5, mtime=0)
             headers = {**headers, "Content-Encoding": "gzip"}
+        deadline = self._timeout_s * 4  # a byte now and then meets no timeout of httpx
+        try:
+            return await asyncio.wait_for(self._exchange(url, body, headers), deadline)
+        except asyncio.TimeoutError:
+            raise Unreachable(f"no whole answer within {deadline:g} s") from None
+
+    async def _exchange(self, url: str, body: bytes, headers: dict[str, str]) -> Answer:
         try:
             async with self._client.stream("POST", url, content=body, headers=headers) as response:
                 raw = bytearray()

@@ -153,7 +153,8 @@ class OutputRunner:
         return bool(rows)
 
     async def _look(self, *, behind: bool) -> None:
-        assert self._cursor is not None
+        if self._cursor is None:
+            return
         newest = await self.store.last_seq() if behind else self._cursor
         self.counters.lag = max(0, newest - self._cursor)
 
@@ -247,6 +248,8 @@ class OutputRunner:
         """Full jitter (uniform between 0 and a doubling bound), after what the other end asked."""
         self.counters.failed += 1
         self.counters.error = reason
+        with contextlib.suppress(StoreError):
+            await self._look(behind=True)
         if note and reason != self._noted and self._cursor is not None:
             log.warning("output %s: %s", self.name, reason)
             with contextlib.suppress(StoreError):

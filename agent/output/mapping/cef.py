@@ -16,7 +16,6 @@ from typing import Final
 
 import msgspec
 
-from ... import __version__
 from ...model import Finding, Report, Strength
 from ..escape import shown
 from .document import (
@@ -63,7 +62,7 @@ def syslog_message(report: Report, finding: Finding) -> str:
 
 def cef(report: Report, finding: Finding, *, max_bytes: int = MAX_MESSAGE) -> str:
     """One line of CEF of at most ``max_bytes`` of UTF-8."""
-    header = _cef_header(finding)
+    header = _cef_header(report, finding)
     fields = _fields(report, finding)
     evidence = [_json(sighting) for sighting in finding.evidence]
     room = max_bytes - len(header.encode())
@@ -105,11 +104,11 @@ def _sd_name(text: str, most: int) -> str:
     return "".join(char if "!" <= char <= "~" else "_" for char in text)[:most] or "-"
 
 
-def _cef_header(finding: Finding) -> str:
+def _cef_header(report: Report, finding: Finding) -> str:
     parts = [
         VENDOR,
         PRODUCT,
-        __version__,
+        capped(shown(valid(report.agent.version)), 64),
         capped(shown(valid(finding.indicator.id)), 256),
         capped(shown(valid(finding.title)), 512),
         str(_SEVERITY[finding.strength][0]),

@@ -1,0 +1,103 @@
+"""outputs.yaml: what is documented loads, and each mistake is named with its place."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from collector.outputs import settings
+from collector.outputs.dead_letter import DeadLetters
+from collector.outputs.settings import OutputsError, load_outputs
+from tests.collector.outputs.reporting import items
+
+
+def test_the_documented_example_loads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert settings.__doc__ is not None
+    example = textwrap.dedent(settings.__doc__.split("code-block:: yaml\n")[1])
+    assert_all_six_load(example, tmp_path, monkeypatch)
+
+
+def test_so_does_that_of_the_readme(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    readme = Path(settings.__file__).with_name("README.md").read_text(encoding="utf-8")
+    assert_all_six_load(readme.split("```yaml\n")[1].split("```")[0], tmp_path, monkeypatch)
+
+
+def assert_all_six_load(example: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import trustme
+
+    trustme.CA().cert_pem.write_to_path(tmp_path / "corp-ca.pem")
+    for name in ("es.key", "sentinel.secret", "webhook.secret"):
+        (tmp_path / name).write_text("secret\n")
+    monkeypatch.setenv("HEC_TOKEN", "token")
+    loaded = load_outputs(written(tmp_path, example.replace("/etc/iocsweep", str(tmp_path))))
+    assert [output.name for output in loaded] == [
+        "elastic", "splunk", "sentinel", "siem", "chat", "hunters",
+    ]  # fmt: skip
+    assert [output.first_hits for output in loaded].count(True) == 1
+
+
+def written(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "outputs.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("outputs: {a: {type: file, path: x, colour: red}}", "outputs.a: .*`colour`"),
+        ("outputs: {}\nsinks: {}", "`sinks`"),
+        ("outputs: {a: {type: kafka}}", "outputs.a: .*kafka"),
+        ("outputs: {a: {path: x}}", "outputs.a: .*`type`"),
+        ("outputs: {a: {type: file}}", "outputs.a: .*`path`"),
+        ("outputs: {a: {type: file, path: x, strength: strongish}}", "outputs.a: .*strongish"),
+        ("outputs: {a: {type: syslog, host: h, port: 70000}}", r"outputs.a: .*\$.port"),
+        ("outputs: {a: {type: syslog, host: h, tls: false, ca_file: x}}", "outputs.a: .*tls is off"),
+        ("outputs: {a: {type: splunk, url: 'https://h'}}", "outputs.a: token: name either"),
+        ("outputs: {a: {type: splunk, url: 'https://h', token_env: NOT_SET}}", "NOT_SET"),
+        ("outputs: {a: {type: splunk, url: 'https://h', token_file: /no/such}}", "/no/such"),
+        ("outputs: {a: {type: splunk, url: 'http://h', token_env: T}}", "plain http"),
+        ("outputs: {a: {type: splunk, url: 'https://h', token_env: T, ca_file: /no}}", "/no: no such"),
+        ("outputs: {A: {type: file, path: x}}", "outputs.A: a name is"),
+        ("outputs:\n  a: {type: file, path: x}\n  a: {type: file, path: y}", "yaml:3: key 'a' stands"),
+        ("outputs: {a: {type: file, path: x, path: y}}", "key 'path' stands twice"),
+        ("outputs: [", "outputs.yaml:"),
+        ("", "outputs.yaml"),
+        ("outputs: !!python/object/apply:os.system ['x']", "could not determine a constructor"),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_named(
+    text: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("T", "token")
+    with pytest.raises(OutputsError) as caught:
+        load_outputs(written(tmp_path, text))
+    assert "outputs.yaml" in str(caught.value)
+    assert re.search(said, str(caught.value))
+
+
+def test_no_error_repeats_a_secret(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("hunter2\x07")
+    text = f"outputs: {{a: {{type: splunk, url: 'https://h', token_file: {tmp_path}/token}}}}"
+    with pytest.raises(OutputsError) as caught:
+        load_outputs(written(tmp_path, text))
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_file_that_is_not_there_is_said(tmp_path: Path) -> None:
+    with pytest.raises(OutputsError, match="No such file"):
+        load_outputs(tmp_path / "missing.yaml")
+
+
+def test_dead_letters_stay_within_their_bound(tmp_path: Path) -> None:
+    letters = DeadLetters(tmp_path / "d" / "a.ndjson", "a", max_bytes=20_000)
+    (item,) = items(1)
+    for _ in range(50):
+        letters.bury(item, "why", {"x": "y" * 1000})
+    files = list((tmp_path / "d").iterdir())
+    assert sum(file.stat().st_size for file in files) <= 20_000
+    assert letters.count == 50
+    assert all(file.stat().st_mode & 0o077 == 0 for file in files)
