@@ -79,23 +79,31 @@ class Counters:
         self._overviews.pop(sweep_id, None)
 
     async def _ask(self, sweep_id: str) -> Overview:
-        counts = await self.counts(sweep_id)
-        span = await self._store.arrival_span(sweep_id)
-        bucket = 0
-        arrivals: list[tuple[int, int]] = []
-        if span is not None:
-            length = span[1] - span[0]
-            bucket = next((one for one in _STEPS_MS if length <= one * POINTS), 0)
-            bucket = bucket or length // POINTS
-            arrivals = await self._store.arrivals(sweep_id, bucket)
+        store = self._store
+        counts, indicators, reasons, recent, (bucket, arrivals) = await asyncio.gather(
+            self.counts(sweep_id),
+            self.indicators(sweep_id),
+            store.reasons(sweep_id, MAX_REASONS),
+            store.arrived_since(sweep_id, self._clock() - WINDOW_MS),
+            self._arrivals(sweep_id),
+        )
         return Overview(
             counts=counts,
-            indicators=await self.indicators(sweep_id),
-            reasons=await self._store.reasons(sweep_id, MAX_REASONS),
-            recent=await self._store.arrived_since(sweep_id, self._clock() - WINDOW_MS),
+            indicators=indicators,
+            reasons=reasons,
+            recent=recent,
             arrivals=arrivals,
             bucket_ms=bucket,
         )
+
+    async def _arrivals(self, sweep_id: str) -> tuple[int, list[tuple[int, int]]]:
+        """In steps that a person would choose, about as many as the curve has points."""
+        span = await self._store.arrival_span(sweep_id)
+        if span is None:
+            return 0, []
+        length = span[1] - span[0]
+        bucket = next((one for one in _STEPS_MS if length <= one * POINTS), 0) or length // POINTS
+        return bucket, await self._store.arrivals(sweep_id, bucket)
 
     def _fresh(
         self, kept: dict[str, tuple[int, asyncio.Task[_T]]], sweep_id: str

@@ -76,7 +76,7 @@ class Pages:
         return dict(re.findall(pattern, text))
 
 
-@pytest.fixture()
+@pytest.fixture
 def empty(tmp_path: Path) -> Iterator[Pages]:
     """Nothing in the store, nobody logged in."""
 
@@ -85,14 +85,14 @@ def empty(tmp_path: Path) -> Iterator[Pages]:
     pages.close()
 
 
-@pytest.fixture()
+@pytest.fixture
 def visitor(empty: Pages) -> Pages:
     """A sweep in the store, nobody logged in."""
     empty.secret = empty.run(fleet, empty.store)
     return empty
 
 
-@pytest.fixture()
+@pytest.fixture
 def pages(visitor: Pages) -> Pages:
     """A sweep in the store, a reader logged in."""
     assert visitor.log_in().status_code == 303

@@ -66,7 +66,9 @@ def a_finding(
         ("connections", "connection", "95.216.59.92:443", "established"),
         ("dns_cache", "resolved name", "pandorasong.com", "95.216.59.92"),
     ]
-    digest = Hash(sha1=_SHA1, sha256="b77ff307ea74a3ab41c92036aea4a049b3c2e69b12a857d26910e535544dfb05")
+    digest = Hash(
+        sha1=_SHA1, sha256="b77ff307ea74a3ab41c92036aea4a049b3c2e69b12a857d26910e535544dfb05"
+    )
     return Finding(
         id=str(uuid.uuid5(uuid.NAMESPACE_URL, f"{host} {indicator} {path}")),
         time=_TIME,
@@ -157,7 +159,10 @@ def received(
     key = host_key(report.host.id, report.host.name)
     base: HostState = "failed" if failed else "clean"
     reasons = "; ".join(
-        f"{c.source}: {r.count} {r.reason}" for c in report.coverage if c.required for r in c.reasons
+        f"{c.source}: {r.count} {r.reason}"
+        for c in report.coverage
+        if c.required
+        for r in c.reasons
     )
     if reasons and not failed:
         base = "incomplete"

@@ -85,7 +85,9 @@ CREATE TABLE IF NOT EXISTS host (
     PRIMARY KEY (sweep_id, host_key)
 );
 CREATE INDEX IF NOT EXISTS host_state ON host (sweep_id, state, name_key);
-CREATE INDEX IF NOT EXISTS host_name ON host (sweep_id, name_key);
+CREATE INDEX IF NOT EXISTS host_name ON host (sweep_id, name_key, fqdn_key);
+CREATE INDEX IF NOT EXISTS host_flagged ON host (sweep_id, name_key) WHERE flagged = 1;
+CREATE INDEX IF NOT EXISTS host_suppressed ON host (sweep_id, name_key) WHERE suppressed = 1;
 CREATE INDEX IF NOT EXISTS host_id ON host (sweep_id, host_id);
 
 CREATE TABLE IF NOT EXISTS finding (

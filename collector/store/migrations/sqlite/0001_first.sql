@@ -79,7 +79,9 @@ CREATE TABLE host (
     PRIMARY KEY (sweep_id, host_key)
 ) WITHOUT ROWID;
 CREATE INDEX host_state ON host (sweep_id, state, name_key);
-CREATE INDEX host_name ON host (sweep_id, name_key);
+CREATE INDEX host_name ON host (sweep_id, name_key, fqdn_key);
+CREATE INDEX host_flagged ON host (sweep_id, name_key) WHERE flagged = 1;
+CREATE INDEX host_suppressed ON host (sweep_id, name_key) WHERE suppressed = 1;
 CREATE INDEX host_id ON host (sweep_id, host_id);
 
 CREATE TABLE finding (

@@ -1,0 +1,199 @@
+"""How long each page takes with 100,000 expected hosts and 95,000 reports in the store.
+
+``python -m tests.bench.pages [FOLDER]``: the database is made once and used again if it is there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import httpx
+from msgspec import structs
+from starlette.applications import Starlette
+
+from collector.pages import routes
+from collector.records import FindingRow, NewReport, host_key
+from collector.store.putting import (
+    HOST_COLUMNS,
+    HOST_CONFLICT,
+    REPORT_COLUMNS,
+    host_values,
+    report_values,
+)
+from collector.store.sqlite import SqliteDatabase
+from collector.store.store import Store, now_ms
+from collector.store.writer import Writer, open_database
+from tests.collector.pages.seed import SWEEP, a_finding, a_report, received
+
+EXPECTED, REPORTED, UNEXPECTED = 100_000, 95_000, 300
+BOUND_MS = 200
+HOUR = 3_600_000
+
+
+def load(path: Path) -> None:
+    """By the writer's own SQL, in big transactions."""
+    connection = open_database(path)
+    writer = Writer(connection)
+    start = now_ms() - HOUR
+    connection.execute("BEGIN IMMEDIATE")
+    connection.execute(
+        "INSERT INTO sweep VALUES (?, 'all workstations', '', ?, ?)",
+        (SWEEP, start, start + 2 * HOUR),
+    )
+    for n in range(EXPECTED):
+        name = f"WS-{n:06}"
+        connection.execute(
+            "INSERT INTO expected VALUES (?, ?, ?, ?, 0)",
+            (SWEEP, name.casefold(), name.casefold(), name),
+        )
+    connection.execute("COMMIT")
+    rows = [*(f"WS-{n:06}" for n in range(REPORTED - UNEXPECTED)),
+            *(f"GUEST-{n:04}" for n in range(UNEXPECTED))]  # fmt: skip
+    makers = _makers()
+    for begin in range(0, len(rows), 500):
+        reports, findings = [], []
+        for n, name in enumerate(rows[begin : begin + 500], begin):
+            report, found = makers[_kind(n)]
+            at = start + HOUR * n // REPORTED
+            reports.append(_of(report, name, n, at))
+            findings += [_moved(one, reports[-1]) for one in found]
+        connection.execute("BEGIN IMMEDIATE")
+        writer._insert("report", REPORT_COLUMNS, [report_values(r) for r in reports])
+        writer._insert("host", HOST_COLUMNS, [host_values(r) for r in reports], HOST_CONFLICT)
+        writer._expect(reports)
+        writer._insert("finding", FindingRow.__struct_fields__, findings)
+        connection.execute("UPDATE report SET indexed = 1 WHERE indexed = 0")
+        connection.execute("COMMIT")
+    connection.execute("UPDATE host SET flagged = 1 WHERE name LIKE 'WS-09%7'")
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.close()
+
+
+def _kind(n: int) -> str:
+    if n % 1000 == 7:
+        return "hit"
+    if n % 97 == 3:
+        return "failed"
+    if n % 5 == 0:
+        return "noisy"  # one weak indicator on a fifth of the fleet
+    return f"incomplete {n % 40}" if n % 8 == 1 else "clean"
+
+
+def _makers() -> dict[str, tuple[NewReport, list[FindingRow]]]:
+    from agent.model import Strength
+
+    weak = a_finding(
+        strength=Strength.WEAK, indicator="ip", value="95.216.59.92", title="95.216.59.92"
+    )
+    many = [a_finding(path=rf"C:\Users\u{n}\cyzfc.dat", indicator=f"i{n % 30}") for n in range(40)]
+    made = {
+        "hit": received(a_report("x", *many)),
+        "failed": received(a_report("x", gap="cut off"), failed=True),
+        "noisy": received(a_report("x", weak)),
+        "clean": received(a_report("x")),
+    }
+    for n in range(40):
+        gap = f"protected by Windows ({n} of them)"
+        made[f"incomplete {n}"] = received(a_report("x", gap=gap))
+    return made
+
+
+def _of(report: NewReport, name: str, n: int, at: int) -> NewReport:
+    return structs.replace(
+        report, report_id=f"018f0000-0000-7000-8000-{n:012}", name=name, host_id=f"id-{n}",
+        host_key=host_key(f"id-{n}", name), received=at, finished=at,
+        digest=n.to_bytes(32, "big"), source=f"10.{n >> 16}.{n >> 8 & 255}.{n & 255}",
+    )  # fmt: skip
+
+
+def _moved(finding: FindingRow, report: NewReport) -> list[object]:
+    moved = structs.replace(
+        finding, report_id=report.report_id, host_key=report.host_key, name=report.name,
+        time=report.finished,
+    )  # fmt: skip
+    return [getattr(moved, name) for name in FindingRow.__struct_fields__]
+
+
+async def measure(path: Path) -> bool:
+    """Prints each page's median and slowest of seven, no number cached; whether the medians hold."""
+    database = await SqliteDatabase.open(path)
+    store = Store(database)
+    secret = await store.create_token("reader", who="bench")
+    skew = 0
+
+    def clock() -> int:
+        return now_ms() + skew
+
+    app = Starlette(routes=routes(store, b"k" * 32, secure=False, clock=clock))
+    hit = (await store.hosts(SWEEP, after=("WS-040006", "x")))[0]
+    sweep = f"/sweeps/{SWEEP}"
+    late = "after=WS-090000&key=id-90000%7Cws-090000"
+    paths = ["/", sweep, f"{sweep}/summary", f"{sweep}/hosts", f"{sweep}/hosts?{late}",
+             f"{sweep}/hosts?state=hit", f"{sweep}/hosts?state=clean&{late}",
+             f"{sweep}/hosts?state=failed&q=ws-08", f"{sweep}/hosts?flagged=1",
+             f"{sweep}/hosts?suppressed=1", f"{sweep}/hosts?unexpected=1",
+             f"{sweep}/hosts?unexpected=1&q=ws", f"{sweep}/hosts?q=nobody", f"{sweep}/missing",
+             f"{sweep}/missing?after=ws-097000", f"{sweep}/findings", f"{sweep}/findings/ip",
+             f"{sweep}/findings/ip?after=id-9999%7Cws-009999&finding=0", f"{sweep}/findings/i3",
+             f"{sweep}/audit", f"{sweep}/hosts/{hit.host_key.replace('|', '%7C')}",
+             f"/reports/{hit.report_id}", f"/reports/{hit.report_id}.json"]  # fmt: skip
+    exports = [f"{sweep}/export/{name}.{form}" for name in ("hosts", "findings", "missing")
+               for form in ("csv", "ndjson")]  # fmt: skip
+    good = True
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(app), base_url="http://x",
+        headers={"authorization": f"Bearer {secret}"}, timeout=300,
+    ) as client:  # fmt: skip
+        for path in paths:
+            times = []
+            await client.get(path)  # templates are compiled once per process
+            for _ in range(7):
+                skew += 10_000
+                began = time.perf_counter()
+                answer = await client.get(path)
+                times.append(1000 * (time.perf_counter() - began))
+            assert answer.status_code == 200, (path, answer.status_code)
+            good &= max(times) <= BOUND_MS
+            mark = "" if max(times) <= BOUND_MS else "   TOO SLOW"
+            print(
+                f"{min(times):7.1f} {max(times):7.1f} ms {len(answer.content):>9,} bytes   {path}{mark}"
+            )
+        for path in exports:
+            began = time.perf_counter()
+            answer = await client.get(path)
+            print(
+                f"{1000 * (time.perf_counter() - began):15.1f} ms {len(answer.content):>9,} bytes   {path}"
+            )
+        began = time.perf_counter()
+        await asyncio.gather(*(client.get(f"{sweep}/summary") for _ in range(200)))
+        print(f"{1000 * (time.perf_counter() - began):15.1f} ms for 200 viewers of one summary")
+    began = time.perf_counter()
+    made = await store.suppress(SWEEP, "ip", None, reason="bench", who="bench")
+    print(
+        f"{1000 * (time.perf_counter() - began):15.1f} ms to suppress the noisy indicator everywhere"
+    )
+    began = time.perf_counter()
+    await store.lift(made, who="bench")
+    print(f"{1000 * (time.perf_counter() - began):15.1f} ms to lift it")
+    await database.close()
+    return good
+
+
+def main() -> int:
+    folder = Path(sys.argv[1] if len(sys.argv) > 1 else tempfile.mkdtemp(prefix="iocsweep-pages-"))
+    path = folder / "collector.db"
+    if not path.exists():
+        began = time.perf_counter()
+        load(path)
+        print(
+            f"{EXPECTED:,} expected, {REPORTED:,} reports loaded in {time.perf_counter() - began:.1f} s: {path}"
+        )
+    return 0 if asyncio.run(measure(path)) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
