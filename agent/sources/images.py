@@ -123,18 +123,30 @@ class ImageFiles:
         needed = [
             i for i in indicators if isinstance(i, (FileHash, PeTrait)) and _magic(i.gate, head)
         ]
-        pe = None
+        pe, unparsed = None, False
         if head[:2] == b"MZ" and any(isinstance(i, PeTrait) or i.gate.machine for i in needed):
-            pe = self.system.pe(path)
+            pe, unparsed = self._pe(path)
+        # What could not be parsed may be for any machine, and is hashed all the same.
+        machines = (None, pe.machine if pe else None)
         algorithms = frozenset(
             _ALGORITHMS[len(i.value)]
             for i in needed
-            if isinstance(i, FileHash) and i.gate.machine in (None, pe.machine if pe else None)
+            if isinstance(i, FileHash) and (unparsed or i.gate.machine in machines)
         )
         digest = self.system.hash_file(path, algorithms) if algorithms else None
         return ImageFile(
             path=path, size=size, on_disk=True, hash=digest, pe=pe, wanted=bool(needed)
         )
+
+    def _pe(self, path: str) -> tuple[Pe | None, bool]:
+        """What it says of itself, and whether that is a gap because it cannot be parsed."""
+        try:
+            return self.system.pe(path), False
+        except (Vanished, Denied):
+            raise
+        except Unreadable as error:
+            self.ledger.unread(f"image file: {error.reason}", path)
+            return None, True
 
 
 def _magic(gate: Gate, head: bytes) -> bool:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import socket
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from typing import TypeVar
@@ -140,8 +140,7 @@ class RunningSystem:
     def dns_table_by_wmi(self) -> list[DnsRecord]:
         """Windows only: the class MSFT_DNSClientCache."""
         _only_windows()
-        rows = _asked(dns_wmi.wmi_table)
-        return [DnsRecord(r.name, _DNS_NAMES.get(r.type, str(r.type))) for r in rows]
+        return list(_named(_asked(dns_wmi.wmi_table)))
 
     def dns_answers(self, name: str, type_: str) -> list[str] | None:
         """Windows only; never asks the network."""
@@ -176,18 +175,24 @@ class RunningSystem:
         return _asked(lambda: hash_file(path, wanted))
 
     def pe(self, path: str) -> Pe | None:
-        """None for what is no PE file, or is a broken one."""
-        try:
-            return _asked(lambda: _pe(path))
-        except FormatError:
-            return None
+        """None for what does not begin as a PE file. A damaged or unusual one is unreadable."""
+        return _parsed(lambda: _pe(path), path, None)
 
     def original_file_name(self, path: str) -> str:
-        """Empty for what has none."""
-        try:
-            return _asked(lambda: original_file_name(path))
-        except FormatError:
-            return ""
+        """Empty for what has none. Of a damaged or unusual PE file it is unreadable."""
+        return _parsed(lambda: original_file_name(path), path, "")
+
+
+def _named(rows: Iterable[dns_wmi.CachedRecord]) -> Iterator[DnsRecord]:
+    """What was asked for, and what the answer is about where that is another name.
+
+    A remembered "no such name" has no name of its own, only what was asked for.
+    """
+    for row in rows:
+        type_ = _DNS_NAMES.get(row.type, str(row.type))
+        for name in dict.fromkeys((row.entry, row.name)):
+            if name:
+                yield DnsRecord(name, type_)
 
 
 def _long(path: str) -> str:
@@ -205,6 +210,16 @@ def _start(path: str, limit: int) -> bytes:
         return read_up_to(file, limit)
 
 
+def _parsed(read: Callable[[], _T], path: str, otherwise: _T) -> _T:
+    """What a PE file says; ``otherwise`` for what does not even begin as one."""
+    try:
+        return _asked(read)
+    except FormatError as error:
+        if _asked(lambda: _start(path, 2)) == b"MZ":
+            raise Unreadable(error.what) from error
+        return otherwise
+
+
 def _pe(path: str) -> Pe:
     with open_quietly(path) as file:
         return read_pe(file)
@@ -218,12 +233,22 @@ class _Memory:
 
     def regions(self) -> Iterator[Region]:
         regions = iter(self._opened.regions())
+        backed: dict[int, bool] = {}
         while True:
             region = _asked(lambda: next(regions, None))
             if region is None:
                 return
-            kind = "private" if region.private else "image" if region.image else "mapped"
-            yield Region(region.base, region.size, kind, region.readable)  # type: ignore[arg-type]
+            if region.mapped and region.readable and region.allocation not in backed:
+                # What cannot be told is taken for memory without a file, and read.
+                backed[region.allocation] = bool(self._opened.mapped_file(region.allocation)[0])
+            yield Region(
+                region.base,
+                region.size,
+                "private" if region.private else "image" if region.image else "mapped",
+                region.readable,
+                executable=region.executable,
+                backed=region.mapped and backed.get(region.allocation, False),
+            )
 
     def read(self, address: int, size: int) -> bytes:
         data = _asked(lambda: self._opened.read(address, size))
@@ -251,7 +276,7 @@ def _describe(pid: int) -> ProcessInfo:
             unread.append((what, error.reason))
         return otherwise
 
-    kernel = pid in (0, 4) if _WINDOWS else _is_kernel_thread(pid)
+    kernel = _is_minimal(pid) if _WINDOWS else _is_kernel_thread(pid)
     no_line: list[str] = []
     line = no_line if kernel else of("command_line", process.cmdline, no_line)
     executable = "" if kernel else of("executable", lambda: _image(process), "")
@@ -275,6 +300,17 @@ def _image(process: psutil.Process) -> str:
     if _WINDOWS:
         return windows_processes.image_path(process.pid)
     return process.exe()
+
+
+def _is_minimal(pid: int) -> bool:
+    """Windows: Idle, System, and those without a loader (Registry, Memory Compression, …)."""
+    if pid in (0, 4):
+        return True
+    try:
+        return _asked(lambda: windows_processes.is_minimal(pid))
+    except Unreadable:
+        # Not known to be one: what it refuses stays a gap.
+        return False
 
 
 def _is_kernel_thread(pid: int) -> bool:
