@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 
 from .byte_rules import RulesError
-from .delivery.client import DeliveryError, read_token, send_pending
+from .delivery.client import DeliveryError, check_url, read_token, send_pending
 from .delivery.spool import Spool, SpoolError
 from .exclusions import Exclusions
 from .identity import running_agent
@@ -36,12 +36,12 @@ CLEAN, HIT, FAILED, INCOMPLETE, UNDELIVERED, BUSY = range(6)
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; gives the exit code (DESIGN, section 4)."""
-    _use_safe_streams()
-    if sys.platform == "win32":
-        from .windows.security import harden_dll_search
-
-        harden_dll_search(getattr(sys, "_MEIPASS", ""))
     try:
+        _use_safe_streams()
+        if sys.platform == "win32":
+            from .windows.security import harden_dll_search
+
+            harden_dll_search(getattr(sys, "_MEIPASS", ""))
         options = parse(list(sys.argv[1:] if arguments is None else arguments))
         if options.command == "packs":
             return _packs(options)
@@ -106,7 +106,10 @@ def _print_pack(pack: Pack) -> None:
 
 
 def _sweep(options: Options) -> int:
-    token = read_token(options.token_file, os.environ) if options.collector else ""
+    token = ""
+    if options.collector:
+        check_url(options.collector)
+        token = read_token(options.token_file, os.environ)
     packs = load_packs(options.packs, options.only_packs)
     matcher = matcher_of(packs, options.rules, thorough=options.thorough)
     exclusions = Exclusions(built_in_exclusions())
@@ -215,7 +218,12 @@ def _start_journal(options: Options, out: Path, header: Header) -> Journal | Non
 
 def _finish_interrupted(out: Path, spool: Spool | None) -> None:
     """Reports of killed sweeps are finished and, with a collector, sent with this one's."""
-    for path in find_interrupted(out):
+    try:
+        interrupted = find_interrupted(out)
+    except OSError as error:
+        _say(f"{out}: cannot be searched for interrupted sweeps: {error.strerror or error}")
+        return
+    for path in interrupted:
         try:
             report = recover(path)
             final = settle(path, report)
@@ -248,7 +256,13 @@ def _deliver(report: Report, spool: Spool | None, options: Options, token: str) 
         _say(f"the report could not be spooled: {error}")
         return False
     delivered = False
-    for report_id, outcome in send_pending(spool, options.collector, token, ca=options.ca):
+    try:
+        outcomes = send_pending(spool, options.collector, token, ca=options.ca)
+    except (DeliveryError, SpoolError, OSError) as error:
+        # The sweep is over: what it found must not be lost to the state of a folder.
+        _say(f"delivery ended early, the report stays in the spool: {error}")
+        return False
+    for report_id, outcome in outcomes:
         if outcome.acknowledged:
             delivered = delivered or report_id == report.report_id
         else:

@@ -20,8 +20,10 @@ import jsonschema
 import pytest
 
 from agent import cli
+from agent.delivery.spool import Spool
 from agent.model import State, Verdict
 from agent.report_codec import decode
+from tests.planted import dll
 
 REPOSITORY = Path(__file__).parents[2]
 SCHEMA = json.loads((REPOSITORY / "agent" / "report.schema.json").read_text())
@@ -95,6 +97,8 @@ def test_quiet_prints_one_line(tree: Path, capsys: pytest.CaptureFixture[str]) -
         (["--pack", "a", "--only-pack", "b"], "give one of them"),
         (["--rules", "/nowhere.yar"], "/nowhere.yar"),
         (["--collector", "https://127.0.0.1:1"], "no token"),
+        (["--collector", "http://collector.example:8080"], "plain http is for loopback only"),
+        (["--collector", "collector.example:8443"], "begins with https://"),
         (["packs", "check", "/nowhere.yaml"], "/nowhere.yaml"),
     ],
 )
@@ -118,6 +122,22 @@ def test_a_defect_never_ends_like_a_hit(
     monkeypatch.setattr(cli, "load_packs", broken)
     assert cli.main(["offline", "/"]) == 2
     assert "this is a defect" in capsys.readouterr().err
+
+
+def test_a_part_that_does_not_load_never_ends_like_a_hit(tmp_path: Path) -> None:
+    """As where application control keeps a DLL of the program from loading."""
+    (tmp_path / "yara_x.py").write_text("raise ImportError('DLL load failed:\\n blocked')")
+    done = subprocess.run(
+        [sys.executable, "-m", "agent", "offline", "/"],
+        cwd=REPOSITORY,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert line.endswith("a part of it does not load: ImportError: DLL load failed: blocked")
 
 
 def test_packs_are_listed_and_checked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -333,3 +353,29 @@ def test_an_unacknowledged_report_stays_and_goes_with_the_next(
     assert cli.main(arguments) == 0
     assert len({re.sub(".*/", "", path) for path, _, _ in server.received}) == 2
     assert list((tmp_path / "home" / "spool").glob("*.gz")) == []
+
+
+@pytest.mark.parametrize("where", ["pending", "done"])
+def test_a_spool_that_fails_after_a_hit_takes_nothing_from_the_hit(
+    tree: Path,
+    collector: tuple[str, type[_Collector]],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    where: str,
+) -> None:
+    def failing(*_: object, **__: object) -> None:
+        raise PermissionError(13, "in use by another program")
+
+    monkeypatch.setenv("IOCSWEEP_TOKEN", "t")
+    (tree / "cyzfc.dat").write_bytes(dll())
+    if where == "done":
+        monkeypatch.setattr(Spool, "done", failing)
+    else:
+        monkeypatch.setattr(cli, "send_pending", failing)
+    url, _ = collector
+    assert cli.main(["offline", str(tree), "--collector", url, "--quiet"]) == 1
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["verdict"] == "hit"
+    assert json.loads(captured.out)["delivered"] is False
+    assert "in use by another program" in captured.err
+    assert "defect" not in captured.err
