@@ -59,6 +59,7 @@ _MAX_LINE = MAX_BYTES + 1
 _LOCKED_BYTE = 0x7FFF_FFF0
 """Far beyond the end of any journal, and within the 32 bits that Windows' C library locks by."""
 _UNLOCKABLE_AGE_S = 3600
+_RECORD_START = b'{"kind":"'
 _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "urn:iocsweep:finding")
 
 
@@ -247,6 +248,22 @@ def recover(path: Path) -> Report:
         for line in _lines(file):
             body.add(line)
     return body.report()
+
+
+def is_journal(data: bytes) -> bool:
+    """Whether these bytes are a journal and nothing else: a header, then records, each whole but
+    the last, which the sweep's end may have torn."""
+    header, *lines = data.split(b"\n")
+    torn = lines.pop() if lines else header
+    if torn and not torn.startswith(_RECORD_START):
+        return False
+    try:
+        from_json(header, Header)
+        for line in lines:
+            from_json(line, _BODY)
+    except ReportError:
+        return False
+    return True
 
 
 def settle(path: Path, report: Report) -> Path:

@@ -54,6 +54,8 @@ __all__ = ["Match", "Matcher", "ScanFailed", "fold", "fold_domain"]
 _T = TypeVar("_T")
 _CERTIFICATE_GATE = Gate(max_size=65536, extensions=[".cer", ".crt", ".der", ".pem"])
 _MENTIONED = "only mentioned"
+_MENTIONABLE = (FileName, Domain, Address, Url, CommandLine, Pipe)
+"""Whose occurrence in bytes is a text about the thing, not the thing."""
 
 
 class UserRuleHit(Struct, frozen=True):
@@ -215,6 +217,14 @@ class Matcher:
         only = frozenset(wanted)
         return [hit for hit in hits if hit.indicator in only]
 
+    def is_mention(self, hit: ByteHit) -> bool:
+        """Whether a hit in bytes is no more than a text about a thing."""
+        return isinstance(self._by_id.get(hit.indicator), _MENTIONABLE)
+
+    def is_user_rule(self, hit: ByteHit) -> bool:
+        """Whether a hit is one of the operator's own rules."""
+        return hit.indicator in self._rules.user_rules
+
     def cache_names(self) -> list[str]:
         """The names to ask the DNS cache for."""
         return [domain for _, domain in self._domains]
@@ -295,7 +305,7 @@ class Matcher:
                 yield Match(seen, own, rule.strength, f"{seen.seen}: own rule", detail)
                 continue
             indicator = self._by_id[hit.indicator]
-            if not isinstance(indicator, (FileName, Domain, Address, Url, CommandLine, Pipe)):
+            if not isinstance(indicator, _MENTIONABLE):
                 self.tested(indicator.id)
                 kind = type_of(indicator)
                 reason = seen.seen if seen.seen == kind else f"{seen.seen}: {kind}"

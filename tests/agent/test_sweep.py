@@ -16,12 +16,13 @@ from agent.journal import Header, Journal
 from agent.matching import Matcher
 from agent.model import Coverage, Observation, Report, State, Strength, Verdict
 from agent.own import Own
+from agent.report_codec import encode
 from agent.sources import Source
 from agent.sources.files import FilesSource
 from agent.sweep import Plan, Sweep
 from agent.targets import Target
 from agent.targets.folder import FolderTarget
-from tests.planted import plant
+from tests.planted import STAGE_0, plant
 from tests.sweeping import campaign
 
 
@@ -180,11 +181,24 @@ def test_own_files_are_left_out_and_counted(tmp_path: Path) -> None:
     spool = tmp_path / "spool"
     spool.mkdir()
     (spool / "old.ps1").write_text("pandorasong.com")
-    (tmp_path / "report.ps1").write_text('{"schema": "iocsweep.report/1", "x": "pandorasong.com"}')
     (tmp_path / "history.ps1").write_text("iocsweep.exe --pack pandorasong.com.yaml\n")
-    report = swept(tmp_path, own=Own.of(folders=[str(spool)]))
+    lure = tmp_path / "cyzfc.dat"
+    lure.write_bytes(b"x")
+    earlier = swept(tmp_path, own=Own.of(folders=[str(spool)]))
+    assert [f.title for f in earlier.findings] == [str(lure)]
+    lure.unlink()
+    (tmp_path / "report.json").write_bytes(encode(earlier))
+    report = swept(tmp_path, own=Own.of(folders=[str(spool)]), thorough=True)
     assert report.findings == []
     assert report.coverage[0].own >= 3
+
+
+def test_stage_0_is_found_though_it_calls_itself_the_agent(tmp_path: Path) -> None:
+    for mark in ("#iocsweep", "# iocsweep.pack/1\n#"):
+        (tmp_path / f"{len(mark)}.ps1").write_text(f"{mark}\npowershell {STAGE_0};{mark}")
+    report = swept(tmp_path)
+    assert [f.strength for f in report.findings] == [Strength.STRONG] * 2
+    assert report.verdict is Verdict.HIT
 
 
 def test_a_journal_that_fails_does_not_end_the_sweep(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from typing import BinaryIO
 
 import pytest
 
+import iocs
 from agent.coverage import Ledger
 from agent.indicators import (
     Certificate,
@@ -29,11 +30,14 @@ from agent.indicators import (
 from agent.matching import Matcher, ScanFailed
 from agent.model import ByteHit, Coverage, Observation, State, Strength
 from agent.own import Own
+from agent.own_mentions import line_at
 from agent.reading import open_quietly
-from agent.sources.files import FilesSource, line_at
+from agent.report_codec import encode
+from agent.sources.files import FilesSource
 from agent.targets import Root, SkippedVolume
 from agent.targets.folder import FolderTarget
 from agent.windows.files import shown
+from tests.agent.output.test_console import finding, report
 from tests.planted import (
     DLL_SIZE,
     Planted,
@@ -440,13 +444,11 @@ def test_a_renamed_dll_is_known_by_its_export(tmp_path: Path) -> None:
 
 
 def test_a_damaged_dll_of_the_name_is_a_gap_and_still_found(tmp_path: Path) -> None:
-    data = bytearray(dll())
-    data[0x86:0x88] = b"\xff\xff"
-    (tmp_path / "cyzfc.dat").write_bytes(data)
+    (tmp_path / "cyzfc.dat").write_bytes(dll()[:0x90])
     sweep = Sweep(tmp_path)
 
     assert sweep.only().seen == "file"
-    assert sweep.reasons == {"PE file with 65535 sections": 1}
+    assert [reason[:17] for reason in sweep.reasons] == ["malformed PE file"]
 
 
 def test_a_link_is_known_by_its_layout_under_any_name(tmp_path: Path) -> None:
@@ -523,12 +525,48 @@ def test_thorough_looks_into_every_file(tmp_path: Path) -> None:
 # The agent's own traces.
 
 
+def a_report(place: str) -> bytes:
+    made = report(finding(title=place))
+    assert place.encode() in encode(made)
+    return encode(made)
+
+
 def test_reports_of_the_agent_are_counted_and_not_reported(tmp_path: Path) -> None:
-    (tmp_path / "report.json").write_bytes(b'{"schema":"iocsweep.report/1","x":"cyzfc.dat"}')
-    sweep = Sweep(tmp_path, named(), content("x", ".json"))
+    (tmp_path / "report.json").write_bytes(a_report("/x/cyzfc.dat"))
+    sweep = Sweep(tmp_path, named(), content("cyzfc", ".json"))
 
     assert sweep.seen == []
     assert sweep.coverage.own == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("report.json", b'{"schema":"iocsweep.report/1","x":"cyzfc.dat"}'),
+        ("report.json", a_report("/x/cyzfc.dat") + b"x"),
+        ("report.bat", a_report("/x/cyzfc.dat")),
+        ("a.ps1", b"# iocsweep.pack/1\ncyzfc.dat"),
+        ("pack.yaml", b"pack: iocsweep.pack/1\nid: x\ntitle: cyzfc.dat\n"),
+    ],
+)
+def test_the_agents_words_in_a_file_do_not_make_it_the_agents(
+    tmp_path: Path, name: str, data: bytes
+) -> None:
+    (tmp_path / name).write_bytes(data)
+    extension = name[name.rfind(".") :]
+
+    found = Sweep(tmp_path, named(), content("cyzfc", extension)).only()
+
+    assert "content" in {hit.indicator for hit in found.hits}
+
+
+def test_the_built_in_packs_are_told_by_their_content_wherever_they_lie(tmp_path: Path) -> None:
+    for source in (Path(iocs.__file__).parent).glob("*.yaml"):
+        shutil.copy(source, tmp_path / f"copy of {source.name}")
+    sweep = Sweep(tmp_path, named(), content("PointFunctionCall", ".yaml"))
+
+    assert sweep.seen == []
+    assert sweep.coverage.own == 2
 
 
 def test_a_history_of_running_the_agent_is_not_reported(tmp_path: Path) -> None:
@@ -539,6 +577,30 @@ def test_a_history_of_running_the_agent_is_not_reported(tmp_path: Path) -> None:
 
     assert sweep.only().place == str(tmp_path / "mixed.txt")
     assert sweep.coverage.own == 1
+
+
+def test_a_content_of_the_campaign_is_not_excused_by_the_agents_name(tmp_path: Path) -> None:
+    (tmp_path / "a.ps1").write_bytes(b"$stage0 cyzfc.dat;#iocsweep")
+    sweep = Sweep(tmp_path, named(), content("$stage0", ".ps1"))
+
+    assert [hit.indicator for hit in sweep.only().hits] == ["content"]
+    assert sweep.coverage.own == 1
+
+
+def test_a_rule_of_the_operators_own_is_never_excused(tmp_path: Path) -> None:
+    rules = tmp_path / "rules.yar"
+    rules.write_text('rule evil { strings: $a = "EVILMARK" condition: $a }')
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    (tree / "a.bin").write_bytes(b"MZ EVILMARK iocsweep")
+    (tree / "report.json").write_bytes(a_report("/EVILMARK/cyzfc.dat"))
+    matcher = Matcher([named()], rule_files=[rules])
+    ledger = Ledger("files", required=True)
+    own = Own.of(folders=[str(tree)])
+    seen = list(FilesSource().observe(FolderTarget(str(tree), own=own), matcher, ledger))
+
+    assert {found.place for found in seen} == {str(tree / "a.bin"), str(tree / "report.json")}
+    assert {hit.indicator for found in seen for hit in found.hits} == {"rules/rules.yar:evil"}
 
 
 def test_the_packs_in_use_are_not_opened(tmp_path: Path) -> None:
@@ -557,6 +619,23 @@ def test_a_wanted_name_in_the_agents_folder_is_reported_all_the_same(tmp_path: P
     assert Sweep(tmp_path, own=Own.of(folders=[str(tmp_path)])).only().seen == "file"
     told = Own.of(files=[str(tmp_path / "cyzfc.dat")])
     assert Sweep(tmp_path, own=told).seen == []
+
+
+def test_a_file_in_the_agents_folder_is_looked_at_and_what_it_mentions_is_its_own(
+    tmp_path: Path,
+) -> None:
+    data = b"MZ" + bytes(98)
+    (tmp_path / "x.dll").write_bytes(data)
+    (tmp_path / "log.ps1").write_bytes(b"cyzfc.dat")
+    (tmp_path / "evil.ps1").write_bytes(b"$stage0")
+    own = Own.of(folders=[str(tmp_path)])
+    sweep = Sweep(tmp_path, named(), sha256(data, size=100), content("$stage0", ".ps1"), own=own)
+
+    assert {found.place for found in sweep.seen} == {
+        str(tmp_path / "x.dll"),
+        str(tmp_path / "evil.ps1"),
+    }
+    assert sweep.coverage.own == 1
 
 
 def test_the_line_of_a_hit_is_read_in_one_byte_and_in_two() -> None:
