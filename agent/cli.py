@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import psutil
+from msgspec import structs
 
 from .byte_rules import RulesError
 from .delivery.client import DeliveryError, check_url, read_token, send_pending
@@ -18,12 +19,12 @@ from .delivery.spool import Spool, SpoolError
 from .exclusions import Exclusions
 from .identity import running_agent
 from .journal import Header, Journal, JournalError, find_interrupted, recover, settle
-from .model import Coverage, Report, Verdict
+from .model import BUILT_IN, Coverage, ExclusionsRef, Report, Verdict
 from .options import Options, UsageError, parse
 from .output.console import Progress, render
 from .output.summary import summary_line
 from .own import Own
-from .packs import Pack, PackError, built_in_exclusions, load_pack, load_packs, matcher_of
+from .packs import Pack, PackError, exclusions_in_use, load_pack, load_packs, matcher_of
 from .report_codec import ReportError, encode
 from .sources.registry import folder_sources, live_sources
 from .state import OneSweep, home, make_home
@@ -112,7 +113,8 @@ def _sweep(options: Options) -> int:
         token = read_token(options.token_file, os.environ)
     packs = load_packs(options.packs, options.only_packs)
     matcher = matcher_of(packs, options.rules, thorough=options.thorough)
-    exclusions = Exclusions(built_in_exclusions())
+    rules, exclusions = exclusions_in_use()
+    _say_what_replaces(packs, exclusions, options)
     folder = home()
     out = _out_folder(options, folder)
     _make_folders(folder, out)
@@ -137,7 +139,7 @@ def _sweep(options: Options) -> int:
             plan = Plan(
                 target=target,
                 matcher=matcher,
-                exclusions=exclusions,
+                exclusions=Exclusions(rules),
                 sources=sources,
                 skip=options.skip,
                 only=options.only,
@@ -146,15 +148,28 @@ def _sweep(options: Options) -> int:
                 sweep_id=options.sweep_id,
                 max_runtime_s=options.max_runtime,
             )
-            sweep = Sweep(plan, lambda header: _start_journal(options, out, header))
+            sweep = Sweep(
+                plan,
+                lambda header: _start_journal(
+                    options, out, structs.replace(header, exclusions=exclusions)
+                ),
+            )
             watcher.sweep = sweep
-            report = sweep.run(watcher)
+            report = structs.replace(sweep.run(watcher), exclusions=exclusions)
         if sweep.journal_error:
             _say(f"the journal could not be kept: {sweep.journal_error}")
         path = _write(report, sweep.journal)
         delivered = _deliver(report, spool, options, token)
     _show(report, path, options, delivered=delivered)
     return _exit_code(report, kept=path is not None, delivered=delivered, options=options)
+
+
+def _say_what_replaces(packs: Sequence[Pack], exclusions: ExclusionsRef, options: Options) -> None:
+    """Files beside the exe that take the place of the built-in ones without being asked for."""
+    asked = {str(path) for path in (*options.packs, *options.only_packs)}
+    for origin in (*(pack.reference().origin for pack in packs), exclusions.origin):
+        if origin != BUILT_IN and origin not in asked:
+            _say(f"{origin} takes the place of the built-in file")
 
 
 class _Watcher:

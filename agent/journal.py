@@ -31,6 +31,7 @@ from .model import (
     Count,
     Coverage,
     Evidence,
+    ExclusionsRef,
     Finding,
     Host,
     IndicatorRef,
@@ -89,6 +90,7 @@ class Header(Struct, tag_field="kind", tag="header", forbid_unknown_fields=True,
     host: Host
     target: Target
     packs: list[PackRef]
+    exclusions: ExclusionsRef | None = None
     started: datetime
     options: dict[str, Any]
     sources: list[PlannedSource]
@@ -352,6 +354,7 @@ class _Remains:
             host=header.host,
             target=header.target,
             packs=header.packs,
+            exclusions=header.exclusions,
             started=header.started,
             finished=self._last,
             options=header.options,

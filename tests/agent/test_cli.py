@@ -19,7 +19,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from agent import cli
+from agent import cli, packs
 from agent.delivery.spool import Spool
 from agent.model import State, Verdict
 from agent.report_codec import decode
@@ -162,6 +162,30 @@ def test_own_packs_and_rules_are_looked_for(tree: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     assert cli.main(["offline", str(tree), "--rules", str(rules), "--out", str(out)]) == 1
     assert the_report(out).findings[0].indicator.id == "rules/mine.yar:needle"
+
+
+def test_a_file_beside_the_exe_is_said_at_start_and_stands_in_the_report(
+    tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    beside = tmp_path / "exclusions.yaml"
+    beside.write_text("exclusions: iocsweep.exclusions/1\nversion: 7\nrules: []\n")
+    found = {"exclusions.yaml": beside}
+    monkeypatch.setattr(packs, "_beside_exe", found.get)
+    out = tmp_path / "out"
+    cli.main(["offline", str(tree), "--out", str(out), "--quiet"])
+    assert f"{beside} takes the place of the built-in file" in capsys.readouterr().err
+    report = the_report(out)
+    assert report.exclusions.origin == str(beside)
+    assert (report.exclusions.version, report.exclusions.rules) == ("7", 0)
+    assert [pack.origin for pack in report.packs] == ["built in"]
+
+
+def test_packs_that_were_asked_for_are_not_said_to_replace_anything(
+    tree: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = str(REPOSITORY / "iocs" / "cyzfc.yaml")
+    cli.main(["offline", str(tree), "--only-pack", own, "--quiet"])
+    assert "takes the place" not in capsys.readouterr().err
 
 
 def test_the_report_may_be_one_named_file(tree: Path, tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ from agent.model import (
     Agent,
     Coverage,
     Evidence,
+    ExclusionsRef,
     Host,
     Report,
     State,
@@ -102,6 +103,13 @@ def test_an_interrupted_sweep_is_incomplete_and_names_the_sources_it_did_not_rea
     assert decode(final.read_bytes()) == made
     assert find_interrupted(tmp_path) == []
     assert not path.exists()
+
+
+def test_an_interrupted_sweep_says_which_exclusions_were_in_force(tmp_path: Path) -> None:
+    rules = ExclusionsRef(version="1", sha256="0" * 64, rules=9, origin="E:\\exclusions.yaml")
+    journal = Journal.create(tmp_path / "r.json", structs.replace(HEADER, exclusions=rules))
+    journal.close()
+    assert recover(journal.path).exclusions == rules
 
 
 def test_a_sweep_that_is_still_running_is_not_interrupted(tmp_path: Path) -> None:
