@@ -15,7 +15,7 @@ from msgspec import Struct
 from . import chains
 from .coverage import Ledger
 from .exclusions import Exclusions
-from .findings import evidence_of, finding_of, reference_of
+from .findings import basis_of, evidence_of, finding_of, reference_of
 from .identity import new_report_id
 from .journal import Header, Journal, PlannedSource
 from .matching import Match, Matcher
@@ -192,7 +192,7 @@ class Sweep:
         for chain in chains.build(self._matches, self.plan.matcher):
             finding, lost = finding_of(chain, self._host.id, self.plan.matcher.packs, now)
             dropped += lost
-            findings.append(self.plan.exclusions.apply(finding))
+            findings.append(self.plan.exclusions.apply(finding, basis_of(chain)))
         findings.sort(key=lambda finding: (-finding.strength.rank, -finding.score, finding.title))
         kept = findings[:MAX_FINDINGS]
         evidence = sum(len(finding.evidence) for finding in findings)
