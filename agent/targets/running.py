@@ -23,6 +23,7 @@ from ..formats.pe import original_file_name, read_pe
 from ..hashing import Algorithm, hash_file
 from ..model import Hash, Pe
 from ..reading import is_gone, open_quietly, read_up_to, reason_of, status_of
+from ..windows import devices as windows_devices
 from ..windows import dns_cache, dns_wmi
 from ..windows import files as windows_files
 from ..windows import pipes as windows_pipes
@@ -76,6 +77,9 @@ def _only_windows() -> None:
 class RunningSystem:
     """This machine, now."""
 
+    def __init__(self) -> None:
+        self._drives: dict[str, bool] | None = None
+
     def processes(self) -> Processes:
         """All processes that were still there when they were described."""
         found: list[ProcessInfo] = []
@@ -90,15 +94,21 @@ class RunningSystem:
     def modules(self, pid: int) -> list[str]:
         """On Linux, where no loader keeps a list for others, the mapped files."""
         if _WINDOWS:
-            return [_long(path) for path in _asked(lambda: windows_processes.modules(pid))]
+            return self._long(_asked(lambda: windows_processes.modules(pid)))
         return self.mapped_images(pid)
 
     def mapped_images(self, pid: int) -> list[str]:
         """Kernel's view: an image whose file is gone is still there."""
         if _WINDOWS:
-            return [_long(path) for path in _asked(lambda: windows_processes.mapped_images(pid))]
+            return self._long(_asked(lambda: windows_processes.mapped_images(pid)))
         maps = _asked(lambda: psutil.Process(pid).memory_maps(grouped=True))
         return [m.path for m in maps if m.path.startswith("/")]
+
+    def _long(self, paths: list[str]) -> list[str]:
+        """Without 8.3 names, which only the file system itself can write out."""
+        return [
+            _long(path) if "~" in path and not self.why_not_opened(path) else path for path in paths
+        ]
 
     def is_protected(self, pid: int) -> bool:
         """Windows only; elsewhere nothing is."""
@@ -161,6 +171,14 @@ class RunningSystem:
         root = os.environ.get("SystemRoot", r"C:\Windows")  # noqa: SIM112 - Windows writes it so
         return tuple(rf"{root}\{name}" for name in ("System32", "SysWOW64", "WinSxS"))
 
+    def why_not_opened(self, path: str) -> str:
+        """Windows only; elsewhere a module's path is the kernel's word."""
+        if not _WINDOWS:
+            return ""
+        if self._drives is None:
+            self._drives = _asked(windows_devices.drives)
+        return windows_files.why_not_opened(path, self._drives)
+
     def file_size(self, path: str) -> int:
         """Without opening it."""
         return _asked(lambda: status_of(path).st_size)
@@ -196,9 +214,7 @@ def _named(rows: Iterable[dns_wmi.CachedRecord]) -> Iterator[DnsRecord]:
 
 
 def _long(path: str) -> str:
-    """Without 8.3 names, so that a file has one path; as it is if the file is gone."""
-    if "~" not in path:
-        return path
+    """So that a file has one path; as it is if the file is gone."""
     try:
         return windows_files.long_path(path)
     except OSError:

@@ -219,6 +219,11 @@ class LiveSystem(Protocol):
     def system_folders(self) -> tuple[str, ...]:
         """Folders of the system's own modules."""
 
+    def why_not_opened(self, path: str) -> str:
+        """Why a path that a process names must not be opened (it leads to another machine, or to
+        no file); empty if it may.
+        """
+
     def file_size(self, path: str) -> int:
         """Bytes."""
 

@@ -308,7 +308,8 @@ def _module_path(handle: int, pid: int, module: int) -> str:
             raise _failure(handle, pid)
         if length < units - 1:
             break
-    return text.narrow(answer, min(length, units))
+    # The loader's list may hold native paths: \??\C:\…, \SystemRoot\…
+    return devices.drive_path(text.narrow(answer, min(length, units)), {})
 
 
 def mapped_files(pid: int) -> list[MappedFile]:

@@ -39,6 +39,7 @@ from agent.targets.system import (
     Unreadable,
     Vanished,
 )
+from agent.windows.files import why_not_opened
 from tests.sweeping import campaign
 
 START = datetime(2026, 11, 24, 14, 2, tzinfo=timezone.utc)
@@ -79,6 +80,8 @@ class FakeSystem:
     """Answers what the test says; an answer that is an exception is raised."""
 
     answers: dict[str, Any] = field(default_factory=dict)
+    opened: list[str] = field(default_factory=list)
+    """Paths that anything but their name was asked of."""
 
     def _answer(self, what: str, otherwise: Any) -> Any:
         answer = self.answers.get(what, otherwise)
@@ -124,21 +127,30 @@ class FakeSystem:
     def system_folders(self) -> tuple[str, ...]:
         return (r"C:\Windows\System32",)
 
+    def why_not_opened(self, path: str) -> str:
+        reason = self._answer(f"closed {path}", None)
+        return why_not_opened(path, {"C:": True, "Z:": False}) if reason is None else reason
+
     def file_size(self, path: str) -> int:
+        self.opened.append(path)
         return int(self._answer(f"size {path}", 1))
 
     def read_start(self, path: str, limit: int) -> bytes:
+        self.opened.append(path)
         real = Path(path)
         data: bytes = real.read_bytes() if real.is_file() else self._answer(f"start {path}", b"MZ")
         return data[:limit]
 
     def hash_file(self, path: str, algorithms: frozenset[str]) -> Hash:
+        self.opened.append(path)
         return self._answer(f"hash {path}", Hash())
 
     def pe(self, path: str) -> Pe | None:
+        self.opened.append(path)
         return self._answer(f"pe {path}", None)
 
     def original_file_name(self, path: str) -> str:
+        self.opened.append(path)
         return str(self._answer(f"original {path}", ""))
 
 
@@ -262,6 +274,43 @@ def test_a_module_that_cannot_be_parsed_is_a_gap_and_its_hash_and_name_still_cou
     assert {"path-localappdata-cyzfc-dat", "dll-sha1"} <= ids
     assert coverage.state is State.PARTIAL
     assert "malformed export directory" in reasons(coverage)
+
+
+@pytest.mark.parametrize(
+    ("path", "why"),
+    [
+        (r"\\203.0.113.7\share\cyzfc.dat", "on the network, not opened"),
+        (r"Z:\cyzfc.dat", "on the network, not opened"),
+        (r"\\.\pipe\cyzfc.dat", "not a file path, not opened"),
+        (r"Q:\cyzfc.dat", "on a drive that this session does not have, not opened"),
+    ],
+)
+def test_a_module_that_lies_elsewhere_is_told_by_name_and_never_opened(path: str, why: str) -> None:
+    system = FakeSystem(
+        {
+            "processes": (replace(RUNDLL32, executable=path),),
+            "modules 4312": [path],
+        }
+    )
+    matcher, host = campaign(), WindowsHost(Own.of(), system=system)
+    for source in (ModulesSource(), ProcessesSource(), MemorySource()):
+        ledger = Ledger(source.name, required=True)
+        seen = list(source.observe(host, matcher, ledger))
+        coverage = ledger.close()
+        assert coverage.state is State.PARTIAL
+        assert why in reasons(coverage)
+        if source.name == "modules":
+            ids = {match.indicator.id for one in seen for match in matcher.match(one)}
+            assert "name-cyzfc-dat" in ids
+            assert [one.dll.on_disk for one in seen if one.dll] == [None]
+    assert system.opened == []
+
+
+def test_a_path_is_not_opened_when_nobody_tells_where_it_leads() -> None:
+    answers = {"modules 4312": [PATH], f"closed {PATH}": Unreadable("access denied")}
+    _, coverage, ids = observed(ModulesSource(), **answers)
+    assert "path-localappdata-cyzfc-dat" in ids
+    assert "cannot be told, not opened: access denied" in reasons(coverage)
 
 
 def test_modules_that_are_denied_are_a_gap() -> None:
