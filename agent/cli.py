@@ -31,6 +31,7 @@ from .state import OneSweep, home, make_home
 from .sweep import Plan, Sweep
 from .targets.folder import FolderTarget, TargetError
 from .targets.live import LiveHost
+from .windows import security
 
 CLEAN, HIT, FAILED, INCOMPLETE, UNDELIVERED, BUSY = range(6)
 
@@ -121,6 +122,9 @@ def _sweep(options: Options) -> int:
     if options.nice:
         _be_nice()
     live = options.command == "live"
+    if live and sys.platform == "win32":
+        for problem in security.take_administrators_rights():
+            _say(problem)
     own = _own(options, folder)
     target = LiveHost(own, paths=options.paths) if live else FolderTarget(*options.paths, own=own)
     with OneSweep(folder) as lock:

@@ -150,3 +150,24 @@ def test_standing_back_tells_what_it_could_not_do() -> None:
 def test_the_search_for_dlls_is_hardened_in_a_process_of_its_own() -> None:
     script = "from agent.windows.security import harden_dll_search as h; h()"
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
+
+
+def test_drive_letters_say_whether_they_lead_to_this_machine() -> None:
+    assert devices.drives()["C:"] is True
+
+
+def test_an_administrators_rights_are_had_or_refused_in_words() -> None:
+    assert all(isinstance(problem, str) for problem in security.take_administrators_rights())
+
+
+def test_mapped_memory_says_whether_a_file_is_behind_it() -> None:
+    with processes.ProcessMemory(os.getpid()) as memory:
+        (image, *_) = [region for region in memory.regions() if region.image]
+        assert memory.mapped_file(image.allocation)[0]
+        assert any(region.executable for region in memory.regions())
+
+
+def test_the_modules_of_this_process_lie_on_disks_of_this_machine() -> None:
+    drives = devices.drives()
+    closed = {p: files.why_not_opened(p, drives) for p in processes.modules(os.getpid())}
+    assert {p: why for p, why in closed.items() if why} == {}
