@@ -92,6 +92,7 @@ def value_of(indicator: Indicator | UserRuleHit) -> str:
 
 
 def gate_of(indicator: FileIndicator) -> Gate:
+    """What a file must be to be opened for this indicator."""
     return _CERTIFICATE_GATE if isinstance(indicator, Certificate) else indicator.gate
 
 
@@ -191,6 +192,7 @@ class Matcher:
     ) -> tuple[FileIndicator, ...]:
         """What to open a file of this name and size for; empty: leave it closed.
 
+        ``size``: None if it is not known, or not to be believed.
         ``named``: its name was wanted, so every content indicator applies whatever its gate's size.
         The magic and machine of a gate are for the caller to check on the open file.
         """
@@ -467,8 +469,9 @@ class Matcher:
 
 
 def _opens(gate: Gate, extension: str, size: int | None) -> bool:
+    """A size that is not known may be any."""
     if gate.size is not None:
-        return size == gate.size
+        return size is None or size == gate.size
     if size is not None and gate.min_size is not None and size < gate.min_size:
         return False
     if size is not None and gate.max_size is not None and size > gate.max_size:

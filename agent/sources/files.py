@@ -52,8 +52,8 @@ class FilesSource:
         open_file: Opener = open_quietly,
         progress: Callable[[str], None] | None = None,
     ) -> None:
-        """``progress`` is told each folder's path before it is looked at, and may raise to end the
-        walk."""
+        """``progress`` is told the place of each folder and archive member before it is looked at,
+        and may raise to end the walk."""
         self._limits = Limits(max_file_size)
         self._open_file = open_file
         self._progress = progress
@@ -82,11 +82,11 @@ class FilesSource:
                 extensions=matcher.extensions | {_ARCHIVE, _ZONE},
             ),
             everything=everything,
+            progress=self._progress or _nobody,
         )
         walk = Walk(look.selection, ledger, target.boundaries)
         for folder in walk.folders(root.path for root in roots):
-            if self._progress is not None:
-                self._progress(folder.path)
+            look.progress(folder.path)
             yield from look.at_folder(folder)
 
 
@@ -115,6 +115,7 @@ class _Look:
     open_file: Opener
     selection: Selection
     everything: bool
+    progress: Callable[[str], None]
     streams: Streams = field(default_factory=Streams)
     reader: FileReader = field(init=False)
     archives: ArchiveMembers = field(init=False)
@@ -126,8 +127,9 @@ class _Look:
             matcher=self.matcher,
             ledger=self.ledger,
             reader=self.reader,
-            selection=self.selection,
+            own=self.target.own,
             everything=self.everything,
+            progress=self.progress,
         )
 
     def at_folder(self, folder: Folder) -> Iterator[Observation]:
@@ -327,6 +329,10 @@ class _Look:
             self.ledger.note("vanished during the sweep", shown)
         else:
             self.ledger.unread(reason_of(error), shown)
+
+
+def _nobody(place: str) -> None:
+    """Is told how the walk goes."""
 
 
 def _observation(

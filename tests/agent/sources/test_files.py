@@ -2,14 +2,17 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import io
 import os
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
+import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import pytest
 
@@ -692,14 +695,150 @@ def test_an_archive_is_not_unpacked_without_end(tmp_path: Path) -> None:
     assert sweep.reasons == {"archive too large when unpacked": 4}
 
 
-def test_archives_are_opened_one_level_deep(tmp_path: Path) -> None:
-    inner = archive({"cyzfc.dat": b"", "c.zip": archive({"cyzfc.dat": b""})})
-    file = tmp_path / "a.zip"
-    file.write_bytes(archive({"b.zip": inner}))
+def nested(levels: int, members: dict[str, bytes]) -> bytes:
+    """An archive in so many others."""
+    data = archive(members)
+    for level in range(levels):
+        data = archive({f"{level}.zip": data})
+    return data
+
+
+def test_archives_are_opened_three_levels_deep_and_deeper_ones_are_a_gap(tmp_path: Path) -> None:
+    (tmp_path / "3.zip").write_bytes(nested(3, {"cyzfc.dat": b""}))
+    (tmp_path / "4.zip").write_bytes(nested(4, {"cyzfc.dat": b""}))
+    (tmp_path / "empty.zip").write_bytes(nested(4, {}))
     sweep = Sweep(tmp_path)
 
-    assert sweep.only().place == f"{file} → b.zip → cyzfc.dat"
-    assert sweep.notes == {"archive in an archive in an archive, not opened": 1}
+    assert sweep.only().place == f"{tmp_path}/3.zip → 2.zip → 1.zip → 0.zip → cyzfc.dat"
+    assert sweep.reasons == {"archive too deep in archives, not opened": 1}
+
+
+END = b"PK\5\6" + bytes(18)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        archive({"x": dll()}) + archive({"readme.txt": b"hi"}),
+        archive({"x": dll()}) + END,
+        b"MZ" + bytes(600) + archive({"x": dll()}) + archive({"readme.txt": b"hi"}),
+        archive({"x": dll()}).partition(b"PK\1\2")[0] + archive({"readme.txt": b"hi"}),
+        archive({"readme.txt": b"hi"}) + archive({"x": dll()}).partition(b"PK\1\2")[0],
+    ],
+    ids=["behind", "fake end", "program", "headers alone", "behind the end"],
+)
+def test_a_member_that_the_directory_does_not_tell_of_is_looked_at(
+    tmp_path: Path, data: bytes
+) -> None:
+    (tmp_path / "a.zip").write_bytes(data)
+    sweep = Sweep(tmp_path, sha256(dll(), size=DLL_SIZE, magic="4d5a"))
+
+    assert sweep.only().place.endswith("a.zip → x")
+    assert "archive with members that its directory does not tell of" in sweep.notes
+    assert sweep.coverage.state is State.COMPLETE
+
+
+def test_a_program_before_an_archive_is_searched_as_bytes(tmp_path: Path) -> None:
+    (tmp_path / "a.zip").write_bytes(b"MZ" + b"\0cyzfc.dat\0" + archive({"a": b"x"}))
+    sweep = Sweep(tmp_path)
+
+    assert sweep.only().mention
+    assert sweep.only().place == str(tmp_path / "a.zip")
+
+
+def test_an_archive_made_as_a_stream_has_nothing_beside_its_directory(tmp_path: Path) -> None:
+    class Pipe(io.RawIOBase):
+        data = b""
+
+        def writable(self) -> bool:
+            return True
+
+        def write(self, part: Any) -> int:
+            self.data += bytes(part)
+            return len(part)
+
+    pipe = Pipe()
+    with zipfile.ZipFile(pipe, "w", zipfile.ZIP_DEFLATED) as out:
+        for name in ("a", "b"):
+            out.writestr(name, b"cyzfc.dat" * 100)
+    assert b"PK\7\x08" in pipe.data
+    (tmp_path / "a.zip").write_bytes(pipe.data)
+    sweep = Sweep(tmp_path)
+
+    assert sweep.seen == []
+    assert sweep.notes == {}
+
+
+def claiming(data: bytes, size: int) -> bytes:
+    """An archive whose directory says another size of its first member."""
+    changed = bytearray(data)
+    struct.pack_into("<I", changed, changed.find(b"PK\1\2") + 24, size)
+    return bytes(changed)
+
+
+@pytest.mark.parametrize("claimed", [0, 1000, DLL_SIZE + 1])
+def test_what_a_member_is_does_not_depend_on_the_size_it_claims(
+    tmp_path: Path, claimed: int
+) -> None:
+    (tmp_path / "a.zip").write_bytes(claiming(archive({"x": dll()}), claimed))
+    sweep = Sweep(tmp_path, sha256(dll(), size=DLL_SIZE, magic="4d5a"))
+
+    assert sweep.only().place.endswith(" → x")
+    assert sweep.only().file is not None
+    assert sweep.only().file.size == DLL_SIZE
+    assert sweep.reasons == {"archive member of another size than its directory says": 1}
+
+
+def test_a_member_that_claims_a_wrong_size_is_a_gap_whatever_it_is(tmp_path: Path) -> None:
+    (tmp_path / "a.zip").write_bytes(claiming(archive({"x": b"harmless"}), 5))
+    sweep = Sweep(tmp_path, sha256(dll(), size=DLL_SIZE, magic="4d5a"))
+
+    assert sweep.reasons == {"archive member of another size than its directory says": 1}
+
+
+def test_a_member_is_opened_for_its_extension_as_a_file_is(tmp_path: Path) -> None:
+    members = {"docs/hunt.ps1": b"$stage0", "hunt.txt": b"$stage0"}
+    (tmp_path / "a.zip").write_bytes(archive(members))
+    sweep = Sweep(tmp_path, named(), content("$stage0", ".ps1"))
+
+    assert sweep.only().place.endswith(" → docs/hunt.ps1")
+    assert [hit.indicator for hit in sweep.only().hits] == ["content"]
+
+
+def test_the_agents_documents_are_told_in_an_archive_too(tmp_path: Path) -> None:
+    (tmp_path / "a.zip").write_bytes(archive({"report.json": a_report("/x/cyzfc.dat")}))
+    sweep = Sweep(tmp_path, named(), content("cyzfc", ".json"))
+
+    assert sweep.seen == []
+    assert sweep.coverage.own == 1
+
+
+def test_an_encrypted_member_is_a_gap_if_it_may_be_what_is_searched_for(tmp_path: Path) -> None:
+    members = {"a.ps1": b"x", "large": bytes(100), "notes.txt": b"x"}
+    (tmp_path / "a.zip").write_bytes(archive(members, encrypted=True))
+    sweep = Sweep(tmp_path, content("x", ".ps1"), sha256(bytes(100), size=100))
+
+    assert sweep.reasons == {"archive: encrypted archive member": 2}
+    assert sweep.notes == {"archive member that cannot be opened, and claims nothing": 1}
+
+
+def test_the_time_limit_ends_the_look_into_an_archive(tmp_path: Path) -> None:
+    class OutOfTimeError(Exception):
+        pass
+
+    told: list[str] = []
+
+    def progress(place: str) -> None:
+        told.append(place)
+        if len(told) == 4:
+            raise OutOfTimeError
+
+    (tmp_path / "a.zip").write_bytes(archive({f"{n}/x": b"x" for n in range(100)}))
+    source = FilesSource(progress=progress)
+    target = FolderTarget(str(tmp_path), own=Own())
+    with pytest.raises(OutOfTimeError):
+        list(source.observe(target, matcher_of(named()), Ledger("files", required=True)))
+    assert told[-1] == f"{tmp_path}/a.zip → 2/x"
 
 
 def test_a_damaged_member_is_a_gap_and_found_by_name(tmp_path: Path) -> None:
