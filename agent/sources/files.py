@@ -52,8 +52,8 @@ class FilesSource:
         open_file: Opener = open_quietly,
         progress: Callable[[str], None] | None = None,
     ) -> None:
-        """``progress`` is told the place of each folder and archive member before it is looked at,
-        and may raise to end the walk."""
+        """``progress`` is told the place of each folder, file and archive member before it is
+        looked at, and may raise to end the walk."""
         self._limits = Limits(max_file_size)
         self._open_file = open_file
         self._progress = progress
@@ -212,6 +212,7 @@ class _Look:
         indicators: tuple[FileIndicator, ...],
         status: os.stat_result | None,
     ) -> Iterator[Observation]:
+        self.progress(found.shown)
         try:
             with self.open_file(found.path) as file:
                 status = os.fstat(file.fileno())

@@ -838,7 +838,26 @@ def test_the_time_limit_ends_the_look_into_an_archive(tmp_path: Path) -> None:
     target = FolderTarget(str(tmp_path), own=Own())
     with pytest.raises(OutOfTimeError):
         list(source.observe(target, matcher_of(named()), Ledger("files", required=True)))
-    assert told[-1] == f"{tmp_path}/a.zip → 2/x"
+    assert told[-1] == f"{tmp_path}/a.zip → 1/x"
+
+
+def test_the_time_limit_ends_the_look_into_one_large_folder(tmp_path: Path) -> None:
+    for number in range(20):
+        (tmp_path / f"{number}.ps1").write_bytes(b"x")
+    told: list[str] = []
+    source = FilesSource(progress=told.append)
+    target = FolderTarget(str(tmp_path), own=Own())
+    list(source.observe(target, matcher_of(content("y", ".ps1")), Ledger("files", required=True)))
+
+    assert len(told) == 21
+
+
+def test_the_members_of_an_archive_cut_short_are_looked_at(tmp_path: Path) -> None:
+    (tmp_path / "a.zip").write_bytes(archive({"x": dll(), "y": b"x" * 100})[:-30])
+    sweep = Sweep(tmp_path, sha256(dll(), size=DLL_SIZE, magic="4d5a"))
+
+    assert sweep.only().place.endswith(" → x")
+    assert sweep.reasons == {"archive: no end of central directory": 1}
 
 
 def test_a_damaged_member_is_a_gap_and_found_by_name(tmp_path: Path) -> None:
