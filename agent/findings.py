@@ -97,9 +97,7 @@ def finding_of(
     indicators = len({match.indicator.id for match in matches})
     times = [seen.time for seen in evidence if seen.time is not None]
     observations = chain.observations
-    process = _first(_by_source(observations, "processes"), lambda o: o.process) or _first(
-        observations, lambda o: o.process
-    )
+    process = _main_process(observations)
     file = _best_file(observations)
     finding = Finding(
         id=finding_id(host, top.indicator.id, top.observation.place),
@@ -143,8 +141,18 @@ def _sightings(matches: Iterable[Match]) -> tuple[list[Evidence], int]:
     return kept, len(known) - len(kept)
 
 
-def _by_source(observations: Sequence[Observation], source: str) -> list[Observation]:
-    return [seen for seen in observations if seen.source == source]
+def _main_process(observations: Sequence[Observation]) -> Process | None:
+    """The one that has the module, or the connection; not one that only names it, such as the shell
+    that started it. As the processes source describes it, if that saw it too.
+    """
+    seen = [o for o in observations if o.process is not None]
+    for source in ("modules", "connections", "processes", "memory"):
+        pids = [o.process.pid for o in seen if o.process is not None and o.source == source]
+        if pids:
+            own = [o for o in seen if o.process is not None and o.process.pid == pids[0]]
+            best = min(own, key=lambda o: o.source != "processes")
+            return best.process
+    return _first(observations, lambda o: o.process)
 
 
 def _first(

@@ -192,6 +192,18 @@ def test_the_process_that_names_a_file_belongs_to_it() -> None:
     assert len(found) == 1
 
 
+def test_the_finding_is_about_the_process_that_has_the_dll_not_the_shell_that_started_it() -> None:
+    shell = r"C:\Windows\System32\cmd.exe"
+    (found,) = findings(
+        running(f'cmd /c rundll32 "{PATH}",PointFunctionCall', image=shell, pid=100),
+        running(f'rundll32 "{PATH}",PointFunctionCall'),
+        loaded(PATH, pe=TRAITS),
+    )
+    assert found.process is not None
+    assert (found.process.name, found.process.pid) == ("rundll32.exe", 4312)
+    assert found.process.command_line.startswith("rundll32")
+
+
 def test_a_file_is_one_whatever_the_notation() -> None:
     assert file_key("\\\\?\\c:\\x\\Y.dat") == file_key("C:/X/y.DAT")
     assert file_key("\\\\?\\UNC\\srv\\s\\a") == file_key(r"\\SRV\S\A")
