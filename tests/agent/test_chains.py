@@ -198,6 +198,7 @@ def test_the_finding_is_about_the_process_that_has_the_dll_not_the_shell_that_st
         running(f'cmd /c rundll32 "{PATH}",PointFunctionCall', image=shell, pid=100),
         running(f'rundll32 "{PATH}",PointFunctionCall'),
         loaded(PATH, pe=TRAITS),
+        file(PATH, pe=TRAITS),
     )
     assert found.process is not None
     assert (found.process.name, found.process.pid) == ("rundll32.exe", 4312)
