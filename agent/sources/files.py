@@ -328,12 +328,19 @@ class _Look:
     def _missed(self, error: OSError, shown: str) -> None:
         if is_gone(error):
             self.ledger.note("vanished during the sweep", shown)
+        elif _in_use(error) and not self.everything and self.target.held.has(shown):
+            self.ledger.note("kept open by Windows itself: name and size were compared", shown)
         else:
             self.ledger.unread(reason_of(error), shown)
 
 
 def _nobody(place: str) -> None:
     """Is told how the walk goes."""
+
+
+def _in_use(error: OSError) -> bool:
+    """ERROR_SHARING_VIOLATION, ERROR_LOCK_VIOLATION."""
+    return getattr(error, "winerror", None) in (32, 33)
 
 
 def _observation(

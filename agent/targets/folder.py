@@ -11,6 +11,7 @@ from datetime import datetime, timezone
 from .. import model
 from ..own import Own
 from ..reading import open_quietly, read_at, reason_of
+from ..windows.held import HeldFiles
 from . import Root, SkippedVolume
 
 _IMAGES = frozenset(
@@ -98,6 +99,11 @@ class FolderTarget:
     def boundaries(self) -> frozenset[str]:
         """All that lies below was asked for."""
         return frozenset()
+
+    @property
+    def held(self) -> HeldFiles:
+        """Nothing runs here."""
+        return HeldFiles()
 
     def describe(self) -> model.Target:
         """The folders, as absolute paths."""

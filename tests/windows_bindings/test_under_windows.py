@@ -18,6 +18,7 @@ from agent.windows import (
     dns_cache,
     dns_wmi,
     files,
+    held,
     host,
     pipes,
     process_priority,
@@ -124,6 +125,16 @@ def test_what_the_system_cannot_answer_is_an_os_error(tmp_path: Path) -> None:
             assert isinstance(ask(), list)
         except OSError as error:
             assert str(error)
+
+
+def test_the_loaded_hives_are_told_as_paths() -> None:
+    """Wine has no such list; Windows does."""
+    try:
+        hives = held.loaded_hives()
+    except OSError as error:
+        assert error.winerror == 2
+    else:
+        assert all(isinstance(hive, str) for hive in hives)
 
 
 def test_an_unsigned_file_has_no_signer(tmp_path: Path) -> None:

@@ -40,6 +40,7 @@ from agent.sources.files import FilesSource
 from agent.targets import Root, SkippedVolume
 from agent.targets.folder import FolderTarget
 from agent.windows.files import shown
+from agent.windows.held import HeldFiles
 from tests.agent.output.test_console import finding, report
 from tests.planted import (
     DLL_SIZE,
@@ -351,6 +352,35 @@ def test_a_file_that_is_denied_is_known_by_name_and_counted(tmp_path: Path) -> N
     assert sweep.only().file is not None
     assert sweep.only().file.size == 1
     assert sweep.reasons == {"access denied": 1}
+
+
+def test_what_windows_itself_keeps_open_is_noted_and_anything_else_in_use_is_a_gap(
+    tmp_path: Path,
+) -> None:
+    for name in ("SYSTEM", "SYSTEM{6cced2f1}.TM.blf", "SYSTEM.dat", "pagefile.sys"):
+        (tmp_path / name).write_bytes(bytes(DLL_SIZE))
+
+    class Host(FolderTarget):
+        @property
+        def held(self) -> HeldFiles:
+            return HeldFiles(
+                frozenset({str(tmp_path / "system").casefold(), f"{tmp_path}/pagefile.sys"}),
+                (str(tmp_path / "system").casefold(),),
+            )
+
+    def in_use(path: str) -> BinaryIO:
+        error = PermissionError(errno.EACCES, "in use", path)
+        vars(error)["winerror"] = 32
+        raise error
+
+    indicators = (named(), sha256(b"x", size=DLL_SIZE))
+    target = Host(str(tmp_path), own=Own())
+    sweep = Sweep(tmp_path, *indicators, target=target, open_file=in_use)
+    assert sweep.reasons == {"in use by another program (sharing violation)": 1}
+    assert sweep.notes == {"kept open by Windows itself: name and size were compared": 3}
+
+    whole = Sweep(tmp_path, *indicators, target=target, open_file=in_use, thorough=True)
+    assert whole.reasons == {"in use by another program (sharing violation)": 4}
 
 
 def test_a_file_that_vanished_leaves_no_gap(tmp_path: Path) -> None:
