@@ -142,7 +142,7 @@ def test_a_directory_of_endless_exports_takes_neither_long_nor_much() -> None:
     assert time.monotonic() - start < 5
 
 
-@settings(max_examples=60, deadline=2000)
+@settings(max_examples=60)
 @given(st.binary(max_size=4096))
 def test_any_bytes_end_in_facts_or_in_a_format_error(data: bytes) -> None:
     for attempt in (data, b"MZ" + data, dll(size=8192)[:0x80] + data):
@@ -150,7 +150,7 @@ def test_any_bytes_end_in_facts_or_in_a_format_error(data: bytes) -> None:
             read_pe(attempt)
 
 
-@settings(max_examples=100, deadline=2000)
+@settings(max_examples=100)
 @given(
     st.lists(
         st.tuples(st.integers(0, 0x600), st.sampled_from([0, 1, 0x7F, 0x80, 0xFF])), max_size=12

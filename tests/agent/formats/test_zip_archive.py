@@ -197,7 +197,7 @@ def test_bytes_that_only_look_like_a_header_tell_of_nothing() -> None:
     assert list(hidden_members(b"PK\3\4", 0)) == []
 
 
-@settings(max_examples=150, deadline=2000)
+@settings(max_examples=150)
 @given(st.lists(st.tuples(st.integers(0, 400), st.integers(0, 255)), max_size=8), st.binary())
 def test_local_headers_of_any_bytes_end_within_their_bounds(
     damage: list[tuple[int, int]], tail: bytes
@@ -213,7 +213,7 @@ def test_local_headers_of_any_bytes_end_within_their_bounds(
         assert all(0 <= start < end <= len(data) for start, end in stretches(bytes(data)))
 
 
-@settings(max_examples=150, deadline=2000)
+@settings(max_examples=150)
 @given(
     st.lists(st.tuples(st.integers(0, 400), st.integers(0, 255)), max_size=8),
     st.integers(0, 200),
