@@ -4,7 +4,19 @@ from __future__ import annotations
 
 import sys
 
-from agent.cli import main
+COULD_NOT_RUN = 2
+
+
+def run() -> int:
+    """The exit code, also when a part of the program itself is missing or kept from loading."""
+    try:
+        from agent.cli import main
+    except Exception as error:  # noqa: BLE001 - whatever it is: Python's own 1 would mean a hit
+        why = " ".join(f"{type(error).__name__}: {error}".split())
+        sys.stderr.write(f"iocsweep: could not run, a part of it does not load: {why}\n")
+        return COULD_NOT_RUN
+    return main()
+
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run())

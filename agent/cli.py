@@ -11,37 +11,39 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import psutil
+from msgspec import structs
 
 from .byte_rules import RulesError
-from .delivery.client import DeliveryError, read_token, send_pending
+from .delivery.client import DeliveryError, check_url, read_token, send_pending
 from .delivery.spool import Spool, SpoolError
 from .exclusions import Exclusions
 from .identity import running_agent
 from .journal import Header, Journal, JournalError, find_interrupted, recover, settle
-from .model import Coverage, Report, Verdict
+from .model import BUILT_IN, Coverage, ExclusionsRef, Report, Verdict
 from .options import Options, UsageError, parse
 from .output.console import Progress, render
 from .output.summary import summary_line
 from .own import Own
-from .packs import Pack, PackError, built_in_exclusions, load_pack, load_packs, matcher_of
+from .packs import Pack, PackError, exclusions_in_use, load_pack, load_packs, matcher_of
 from .report_codec import ReportError, encode
 from .sources.registry import folder_sources, live_sources
 from .state import OneSweep, home, make_home
 from .sweep import Plan, Sweep
 from .targets.folder import FolderTarget, TargetError
 from .targets.live import LiveHost
+from .windows import security
 
 CLEAN, HIT, FAILED, INCOMPLETE, UNDELIVERED, BUSY = range(6)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; gives the exit code (DESIGN, section 4)."""
-    _use_safe_streams()
-    if sys.platform == "win32":
-        from .windows.security import harden_dll_search
-
-        harden_dll_search(getattr(sys, "_MEIPASS", ""))
     try:
+        _use_safe_streams()
+        if sys.platform == "win32":
+            from .windows.security import harden_dll_search
+
+            harden_dll_search(getattr(sys, "_MEIPASS", ""))
         options = parse(list(sys.argv[1:] if arguments is None else arguments))
         if options.command == "packs":
             return _packs(options)
@@ -106,16 +108,23 @@ def _print_pack(pack: Pack) -> None:
 
 
 def _sweep(options: Options) -> int:
-    token = read_token(options.token_file, os.environ) if options.collector else ""
+    token = ""
+    if options.collector:
+        check_url(options.collector)
+        token = read_token(options.token_file, os.environ)
     packs = load_packs(options.packs, options.only_packs)
     matcher = matcher_of(packs, options.rules, thorough=options.thorough)
-    exclusions = Exclusions(built_in_exclusions())
+    rules, exclusions = exclusions_in_use()
+    _say_what_replaces(packs, exclusions, options)
     folder = home()
     out = _out_folder(options, folder)
     _make_folders(folder, out)
     if options.nice:
         _be_nice()
     live = options.command == "live"
+    if live and sys.platform == "win32":
+        for problem in security.take_administrators_rights():
+            _say(problem)
     own = _own(options, folder)
     target = LiveHost(own, paths=options.paths) if live else FolderTarget(*options.paths, own=own)
     with OneSweep(folder) as lock:
@@ -134,7 +143,7 @@ def _sweep(options: Options) -> int:
             plan = Plan(
                 target=target,
                 matcher=matcher,
-                exclusions=exclusions,
+                exclusions=Exclusions(rules),
                 sources=sources,
                 skip=options.skip,
                 only=options.only,
@@ -143,15 +152,28 @@ def _sweep(options: Options) -> int:
                 sweep_id=options.sweep_id,
                 max_runtime_s=options.max_runtime,
             )
-            sweep = Sweep(plan, lambda header: _start_journal(options, out, header))
+            sweep = Sweep(
+                plan,
+                lambda header: _start_journal(
+                    options, out, structs.replace(header, exclusions=exclusions)
+                ),
+            )
             watcher.sweep = sweep
-            report = sweep.run(watcher)
+            report = structs.replace(sweep.run(watcher), exclusions=exclusions)
         if sweep.journal_error:
             _say(f"the journal could not be kept: {sweep.journal_error}")
         path = _write(report, sweep.journal)
         delivered = _deliver(report, spool, options, token)
     _show(report, path, options, delivered=delivered)
     return _exit_code(report, kept=path is not None, delivered=delivered, options=options)
+
+
+def _say_what_replaces(packs: Sequence[Pack], exclusions: ExclusionsRef, options: Options) -> None:
+    """Files beside the exe that take the place of the built-in ones without being asked for."""
+    asked = {str(path) for path in (*options.packs, *options.only_packs)}
+    for origin in (*(pack.reference().origin for pack in packs), exclusions.origin):
+        if origin != BUILT_IN and origin not in asked:
+            _say(f"{origin} takes the place of the built-in file")
 
 
 class _Watcher:
@@ -215,7 +237,12 @@ def _start_journal(options: Options, out: Path, header: Header) -> Journal | Non
 
 def _finish_interrupted(out: Path, spool: Spool | None) -> None:
     """Reports of killed sweeps are finished and, with a collector, sent with this one's."""
-    for path in find_interrupted(out):
+    try:
+        interrupted = find_interrupted(out)
+    except OSError as error:
+        _say(f"{out}: cannot be searched for interrupted sweeps: {error.strerror or error}")
+        return
+    for path in interrupted:
         try:
             report = recover(path)
             final = settle(path, report)
@@ -248,7 +275,13 @@ def _deliver(report: Report, spool: Spool | None, options: Options, token: str) 
         _say(f"the report could not be spooled: {error}")
         return False
     delivered = False
-    for report_id, outcome in send_pending(spool, options.collector, token, ca=options.ca):
+    try:
+        outcomes = send_pending(spool, options.collector, token, ca=options.ca)
+    except (DeliveryError, SpoolError, OSError) as error:
+        # The sweep is over: what it found must not be lost to the state of a folder.
+        _say(f"delivery ended early, the report stays in the spool: {error}")
+        return False
+    for report_id, outcome in outcomes:
         if outcome.acknowledged:
             delivered = delivered or report_id == report.report_id
         else:

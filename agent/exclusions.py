@@ -8,8 +8,9 @@ from pathlib import Path
 
 from msgspec import structs
 
+from .findings import Basis
 from .indicators import Conditions, Exclusion, ExclusionsFile
-from .model import Finding, Strength
+from .model import Dll, File, Finding, Strength
 from .packs import built_in_exclusions, parse_exclusions
 from .patterns import fold, glob_regex, normal_command
 
@@ -21,16 +22,17 @@ class Exclusions:
         self._rules = file.rules
         self._globs: dict[str, re.Pattern[str]] = {}
 
-    def apply(self, finding: Finding) -> Finding:
-        """The finding, or its copy downgraded to ``excluded`` by the first rule that holds."""
+    def apply(self, finding: Finding, basis: Basis) -> Finding:
+        """The finding, or its copy downgraded to ``excluded`` by the first rule that holds on it
+        and on all that it rests on."""
         if finding.strength not in (Strength.WEAK, Strength.STRONG):
             return finding
         for rule in self._rules:
-            if finding.strength.rank <= rule.limit.rank and self._holds(rule.when, finding):
+            if finding.strength.rank <= rule.limit.rank and self._holds(rule.when, finding, basis):
                 return _excluded(finding, rule)
         return finding
 
-    def _holds(self, when: Conditions, finding: Finding) -> bool:
+    def _holds(self, when: Conditions, finding: Finding, basis: Basis) -> bool:
         process = finding.process
         image = process.executable if process else ""
         parents = process.parent if process else []
@@ -41,8 +43,8 @@ class Exclusions:
             and self._any(when.parent, [parents[0].name] if parents else [])
             and _all_pieces(when.command_line, line)
             and not _any_piece(when.not_command_line, line)
-            and self._exports(when, finding)
-            and (not when.sources or all(seen.source in when.sources for seen in finding.evidence))
+            and _exports_hold(when, basis.parts)
+            and (not when.sources or basis.sources.issubset(when.sources))
         )
 
     def _path_or_signer(self, when: Conditions, image: str, signer: str) -> bool:
@@ -50,13 +52,6 @@ class Exclusions:
             return True
         by_path = bool(when.path) and bool(image) and self._any(when.path, [image])
         return by_path or (bool(when.signer) and bool(signer) and self._any(when.signer, [signer]))
-
-    def _exports(self, when: Conditions, finding: Finding) -> bool:
-        pe = [part.pe for part in (finding.file, finding.dll) if part is not None and part.pe]
-        exports = [name for part in pe for name in part.exports]
-        if when.exports and not self._any(when.exports, exports):
-            return False
-        return not when.not_exports or not self._any(when.not_exports, exports)
 
     def _any(self, wanted: Sequence[str], values: Iterable[str]) -> bool:
         """Whether no condition is given, or one of the values fits one of the wildcard texts."""
@@ -70,6 +65,21 @@ class Exclusions:
         if pattern is None:
             pattern = self._globs[text] = glob_regex(text)
         return pattern
+
+
+def _exports_hold(when: Conditions, parts: Sequence[File | Dll | None]) -> bool:
+    """Of every file and module behind the finding; what is none has no exports to judge by."""
+    if not when.exports and not when.not_exports:
+        return True
+    return bool(parts) and all(_exports_of_one_hold(when, part) for part in parts)
+
+
+def _exports_of_one_hold(when: Conditions, part: File | Dll | None) -> bool:
+    if part is None or part.pe is None:
+        return False
+    if when.exports and sorted(part.pe.exports) != sorted(when.exports):
+        return False
+    return not set(part.pe.exports) & set(when.not_exports)
 
 
 def _base(path: str) -> str:

@@ -237,14 +237,15 @@ def gate_holds(
     """
     if gate is None:
         return True
-    if not named and not _size_holds(gate, size):
+    if not named and not size_holds(gate, size):
         return False
     if gate.magic is not None and not head.startswith(bytes.fromhex(gate.magic)):
         return False
     return gate.machine is None or gate.machine == machine
 
 
-def _size_holds(gate: Gate, size: int) -> bool:
+def size_holds(gate: Gate, size: int) -> bool:
+    """Whether a file of this size may pass a gate."""
     return (
         (gate.size is None or size == gate.size)
         and (gate.min_size is None or size >= gate.min_size)

@@ -7,18 +7,51 @@ from datetime import datetime
 from pathlib import PureWindowsPath
 from typing import TypeVar
 
+from msgspec import Struct, structs
+
 from .chains import Chain
 from .journal import finding_id
 from .matching import Match, UserRuleHit, type_of, value_of
-from .model import Evidence, File, Finding, IndicatorRef, Observation, Process, Strength
+from .model import Dll, Evidence, File, Finding, IndicatorRef, Observation, Process, Strength
 from .packs import Pack
 
 MAX_EVIDENCE = 200
 """Sightings kept per finding."""
 MAX_DETAIL = 512
+MAX_REASONS = 16
 _SCORES = {Strength.CONFIRMED: 90, Strength.STRONG: 70, Strength.WEAK: 20}
 _PER_INDICATOR = 3
 _T = TypeVar("_T")
+
+
+class Basis(Struct, frozen=True, kw_only=True):
+    """What a finding rests on. The finding itself shows one object of each kind and the first of
+    its evidence; known-benign rules are judged by all of it."""
+
+    sources: frozenset[str]
+    """Of every sighting."""
+    parts: tuple[File | Dll | None, ...]
+    """The file or module behind each sighting that gives the finding its strength; None for what
+    is neither, or is no more than its content."""
+
+
+def basis_of(chain: Chain) -> Basis:
+    """Of the finding that this chain becomes."""
+    seen = [match.observation for match in _carriers(chain)]
+    parts = {id(one): None if one.mention else one.file or one.dll for one in seen}
+    return Basis(
+        sources=frozenset(match.observation.source for match in chain.matches),
+        parts=tuple(parts.values()),
+    )
+
+
+def _carriers(chain: Chain) -> list[Match]:
+    """The matches that the strength comes from: where a chain rule gives it, all of them."""
+    weak = Strength.WEAK.rank
+    if any(rule.strength.rank > weak for rule in chain.rules):
+        return chain.matches
+    strong = [match for match in chain.matches if match.strength.rank > weak]
+    return strong or [match for match in chain.matches if not match.observation.mention]
 
 
 def evidence_of(match: Match) -> Evidence:
@@ -60,13 +93,11 @@ def finding_of(
     strength = max(
         [top.strength, *(rule.strength for rule in chain.rules)], key=lambda one: one.rank
     )
-    evidence = _distinct(evidence_of(match) for match in matches)
+    evidence, more = _sightings(matches)
     indicators = len({match.indicator.id for match in matches})
     times = [seen.time for seen in evidence if seen.time is not None]
     observations = chain.observations
-    process = _first(_by_source(observations, "processes"), lambda o: o.process) or _first(
-        observations, lambda o: o.process
-    )
+    process = _main_process(observations)
     file = _best_file(observations)
     finding = Finding(
         id=finding_id(host, top.indicator.id, top.observation.place),
@@ -76,11 +107,11 @@ def finding_of(
         strength=strength,
         score=min(_SCORES[strength] + _PER_INDICATOR * (indicators - 1), _most(strength)),
         title=_title(top, process, file, observations),
-        reasons=_distinct([*(rule.title for rule in chain.rules), *(m.reason for m in matches)])[
-            :16
-        ],
+        reasons=list(
+            dict.fromkeys([*(rule.title for rule in chain.rules), *(m.reason for m in matches)])
+        )[:MAX_REASONS],
         indicator=reference_of(top, packs),
-        evidence=evidence[:MAX_EVIDENCE],
+        evidence=evidence,
         file=file,
         process=process,
         dll=_first(observations, lambda o: o.dll),
@@ -88,23 +119,40 @@ def finding_of(
         destination=_first(observations, lambda o: o.destination),
         url=_first(observations, lambda o: o.url),
     )
-    return finding, max(0, len(evidence) - MAX_EVIDENCE)
+    return finding, more
 
 
 def _most(strength: Strength) -> int:
     return {Strength.CONFIRMED: 100, Strength.STRONG: 89}.get(strength, 69)
 
 
-def _distinct(items: Iterable[_T]) -> list[_T]:
-    kept: list[_T] = []
-    for item in items:
-        if item not in kept:
-            kept.append(item)
-    return kept
+def _sightings(matches: Iterable[Match]) -> tuple[list[Evidence], int]:
+    """The first distinct ones, and how many more there are."""
+    known: set[tuple[object, ...]] = set()
+    kept: list[Evidence] = []
+    for match in matches:
+        evidence = evidence_of(match)
+        key = structs.astuple(evidence)
+        if key in known:
+            continue
+        known.add(key)
+        if len(kept) < MAX_EVIDENCE:
+            kept.append(evidence)
+    return kept, len(known) - len(kept)
 
 
-def _by_source(observations: Sequence[Observation], source: str) -> list[Observation]:
-    return [seen for seen in observations if seen.source == source]
+def _main_process(observations: Sequence[Observation]) -> Process | None:
+    """The one that has the module, or the connection; not one that only names it, such as the shell
+    that started it. As the processes source describes it, if that saw it too.
+    """
+    seen = [o for o in observations if o.process is not None]
+    for source in ("modules", "connections", "processes", "memory"):
+        pids = [o.process.pid for o in seen if o.process is not None and o.source == source]
+        if pids:
+            own = [o for o in seen if o.process is not None and o.process.pid == pids[0]]
+            best = min(own, key=lambda o: o.source != "processes")
+            return best.process
+    return _first(observations, lambda o: o.process)
 
 
 def _first(

@@ -212,9 +212,10 @@ class Conditions(_Part, kw_only=True, frozen=True):
     not_command_line: list[str] = []
     """Pieces, none of which occurs."""
     exports: list[str] = []
-    """The file or module exports one of these ..."""
+    """Every file and module that the finding rests on exports these and nothing else; names of
+    exports are compared with their case, as the loader does ..."""
     not_exports: list[str] = []
-    """... and none of these."""
+    """... or, where the list above is not given, none of these."""
     sources: list[str] = []
     """Every sighting of the finding comes from one of these sources."""
 

@@ -31,6 +31,7 @@ from .model import (
     Count,
     Coverage,
     Evidence,
+    ExclusionsRef,
     Finding,
     Host,
     IndicatorRef,
@@ -59,6 +60,7 @@ _MAX_LINE = MAX_BYTES + 1
 _LOCKED_BYTE = 0x7FFF_FFF0
 """Far beyond the end of any journal, and within the 32 bits that Windows' C library locks by."""
 _UNLOCKABLE_AGE_S = 3600
+_RECORD_START = b'{"kind":"'
 _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "urn:iocsweep:finding")
 
 
@@ -88,6 +90,7 @@ class Header(Struct, tag_field="kind", tag="header", forbid_unknown_fields=True,
     host: Host
     target: Target
     packs: list[PackRef]
+    exclusions: ExclusionsRef | None = None
     started: datetime
     options: dict[str, Any]
     sources: list[PlannedSource]
@@ -249,6 +252,22 @@ def recover(path: Path) -> Report:
     return body.report()
 
 
+def is_journal(data: bytes) -> bool:
+    """Whether these bytes are a journal and nothing else: a header, then records, each whole but
+    the last, which the sweep's end may have torn."""
+    header, *lines = data.split(b"\n")
+    torn = lines.pop() if lines else header
+    if torn and not torn.startswith(_RECORD_START):
+        return False
+    try:
+        from_json(header, Header)
+        for line in lines:
+            from_json(line, _BODY)
+    except ReportError:
+        return False
+    return True
+
+
 def settle(path: Path, report: Report) -> Path:
     """Put a recovered report where its sweep would have put it, remove the journal, give the path.
 
@@ -335,6 +354,7 @@ class _Remains:
             host=header.host,
             target=header.target,
             packs=header.packs,
+            exclusions=header.exclusions,
             started=header.started,
             finished=self._last,
             options=header.options,

@@ -54,6 +54,8 @@ __all__ = ["Match", "Matcher", "ScanFailed", "fold", "fold_domain"]
 _T = TypeVar("_T")
 _CERTIFICATE_GATE = Gate(max_size=65536, extensions=[".cer", ".crt", ".der", ".pem"])
 _MENTIONED = "only mentioned"
+_MENTIONABLE = (FileName, Domain, Address, Url, CommandLine, Pipe)
+"""Whose occurrence in bytes is a text about the thing, not the thing."""
 
 
 class UserRuleHit(Struct, frozen=True):
@@ -90,6 +92,7 @@ def value_of(indicator: Indicator | UserRuleHit) -> str:
 
 
 def gate_of(indicator: FileIndicator) -> Gate:
+    """What a file must be to be opened for this indicator."""
     return _CERTIFICATE_GATE if isinstance(indicator, Certificate) else indicator.gate
 
 
@@ -189,6 +192,7 @@ class Matcher:
     ) -> tuple[FileIndicator, ...]:
         """What to open a file of this name and size for; empty: leave it closed.
 
+        ``size``: None if it is not known, or not to be believed.
         ``named``: its name was wanted, so every content indicator applies whatever its gate's size.
         The magic and machine of a gate are for the caller to check on the open file.
         """
@@ -214,6 +218,14 @@ class Matcher:
             return hits
         only = frozenset(wanted)
         return [hit for hit in hits if hit.indicator in only]
+
+    def is_mention(self, hit: ByteHit) -> bool:
+        """Whether a hit in bytes is no more than a text about a thing."""
+        return isinstance(self._by_id.get(hit.indicator), _MENTIONABLE)
+
+    def is_user_rule(self, hit: ByteHit) -> bool:
+        """Whether a hit is one of the operator's own rules."""
+        return hit.indicator in self._rules.user_rules
 
     def cache_names(self) -> list[str]:
         """The names to ask the DNS cache for."""
@@ -295,7 +307,7 @@ class Matcher:
                 yield Match(seen, own, rule.strength, f"{seen.seen}: own rule", detail)
                 continue
             indicator = self._by_id[hit.indicator]
-            if not isinstance(indicator, (FileName, Domain, Address, Url, CommandLine, Pipe)):
+            if not isinstance(indicator, _MENTIONABLE):
                 self.tested(indicator.id)
                 kind = type_of(indicator)
                 reason = seen.seen if seen.seen == kind else f"{seen.seen}: {kind}"
@@ -457,8 +469,9 @@ class Matcher:
 
 
 def _opens(gate: Gate, extension: str, size: int | None) -> bool:
+    """A size that is not known may be any."""
     if gate.size is not None:
-        return size == gate.size
+        return size is None or size == gate.size
     if size is not None and gate.min_size is not None and size < gate.min_size:
         return False
     if size is not None and gate.max_size is not None and size > gate.max_size:

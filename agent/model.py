@@ -14,6 +14,8 @@ from typing import Annotated, Any, Final, Literal, NewType
 from msgspec import Meta, Struct
 
 SCHEMA: Final = "iocsweep.report/1"
+BUILT_IN: Final = "built in"
+"""The origin of what comes inside the program."""
 MAX_SAMPLES = 5
 """How many examples a coverage reason carries."""
 
@@ -128,6 +130,18 @@ class PackRef(_Part, kw_only=True):
     version: str
     sha256: str
     indicators: Count
+    origin: str = ""
+    """``built in``, or the path of the file; empty in reports of versions that did not say."""
+
+
+class ExclusionsRef(_Part, kw_only=True):
+    """The known-benign rules that were in force."""
+
+    version: str
+    sha256: str
+    rules: Count
+    origin: str
+    """``built in``, or the path of the file."""
 
 
 class Reason(_Part, kw_only=True):
@@ -408,6 +422,7 @@ class Report(Struct, forbid_unknown_fields=True, kw_only=True):
     host: Host
     target: Target
     packs: list[PackRef]
+    exclusions: ExclusionsRef | None = None
     started: datetime
     finished: datetime
     options: dict[str, Any]

@@ -2,8 +2,8 @@
 
 The process, the image, the packs and rules in use, the reports and the spool: of this run and of
 earlier ones. What is left out is counted in the coverage (``own``), never hidden. Only mentions are
-ever taken for the agent's own: a file that matches by hash, export or place is reported wherever
-it lies.
+ever taken for the agent's own (``agent/own_mentions.py``): a file that matches by hash, export or
+place is reported wherever it lies, but for the very files that the agent was told of.
 """
 
 from __future__ import annotations
@@ -13,12 +13,6 @@ from collections.abc import Iterable
 
 import msgspec
 
-_REPORT_MARKS = (
-    b'"iocsweep.report/1"',
-    b'"iocsweep.pack/1"',
-    b"iocsweep.pack/1",
-    b"iocsweep.exclusions/1",
-)
 _PROGRAM = "iocsweep"
 
 
@@ -50,22 +44,17 @@ class Own(msgspec.Struct, frozen=True, kw_only=True):
         """
         return pid in self.pids
 
-    def has_path(self, path: str) -> bool:
-        """Whether this file is the agent's image, pack, rules, report, journal or lies in its
-        spool.
-        """
-        same = _same(path)
-        return same in self.files or same.startswith(self.folders)
+    def has_file(self, path: str) -> bool:
+        """Whether the agent was told that this very file is its own: its image, pack or rules."""
+        return _same(path) in self.files
+
+    def has_folder_of(self, path: str) -> bool:
+        """Whether this file lies among the agent's reports, in its spool or in its program
+        folder; what it mentions there is its own, what it is there counts as anywhere."""
+        return _same(path).startswith(self.folders)
 
     @staticmethod
     def has_text(line: str) -> bool:
-        """Whether a line of a history or log is about running the agent."""
+        """Whether a line of a history or log is about running the agent. Anyone can write such a
+        line: it excuses no more than a mention."""
         return _PROGRAM in line.casefold()
-
-    @staticmethod
-    def has_document(head: bytes) -> bool:
-        """Whether a file that begins with these bytes is a report, journal or pack of any run.
-
-        Used for mentions only, as anyone can write these words.
-        """
-        return any(mark in head[:4096] for mark in _REPORT_MARKS)

@@ -6,14 +6,13 @@ import json
 import sys
 from pathlib import Path
 
-import msgspec
-
 from .indicators import PackFile
+from .output.schema import schema_of
 
 
 def text() -> str:
     """The schema as it is committed."""
-    schema = msgspec.json.schema(PackFile)
+    schema = schema_of(PackFile)
     head = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "iocsweep.pack/1",

@@ -39,7 +39,9 @@ from .indicators import (
 )
 from .matching import Matcher, value_of
 from .model import (
+    BUILT_IN,
     Dns,
+    ExclusionsRef,
     File,
     Hash,
     Lnk,
@@ -50,10 +52,12 @@ from .model import (
     Strength,
 )
 from .patterns import example_path, fold, is_glob, path_regex
+from .windows import security
 
 MAX_PACK_BYTES = 16 * 1024 * 1024
 _MAX_NODES = 1_000_000
 _MAX_DEPTH = 32
+_WINDOWS = sys.platform == "win32"
 _T = TypeVar("_T")
 _EMPTY = {
     hashlib.new(name, b"", usedforsecurity=False).hexdigest() for name in ("md5", "sha1", "sha256")
@@ -75,6 +79,8 @@ class Pack(msgspec.Struct, frozen=True, kw_only=True):
     file: PackFile
     sha256: str
     path: str
+    origin: str = ""
+    """``built in``, or the path again."""
 
     def reference(self) -> PackRef:
         return PackRef(
@@ -82,6 +88,7 @@ class Pack(msgspec.Struct, frozen=True, kw_only=True):
             version=self.file.version,
             sha256=self.sha256,
             indicators=len(self.file.indicators),
+            origin=self.origin or self.path,
         )
 
 
@@ -155,12 +162,13 @@ def _place(path: str) -> tuple[str | int, ...]:
     return tuple(parts)
 
 
-def parse_pack(data: bytes, path: str) -> Pack:
-    """A checked pack; raises PackError."""
+def parse_pack(data: bytes, path: str, origin: str = "") -> Pack:
+    """A checked pack; raises PackError. ``origin`` if that is not the path."""
     document = _Document(path, data)
     file = document.into(PackFile)
     _check(document, file)
-    return Pack(file=file, sha256=hashlib.sha256(data).hexdigest(), path=path)
+    digest = hashlib.sha256(data).hexdigest()
+    return Pack(file=file, sha256=digest, path=path, origin=origin)
 
 
 def load_pack(path: Path) -> Pack:
@@ -384,12 +392,45 @@ def _sample_link(indicator: LnkTrait) -> Lnk:
 # --------------------------------------------------------------------------------
 
 
+_EXCLUSIONS = "exclusions.yaml"
+
+
 def _beside_exe(name: str) -> Path | None:
-    """A file of that name beside the exe takes the place of the one inside."""
+    """A file of that name beside the exe takes the place of the one inside.
+
+    Raises PackError if others than administrators could have put it there.
+    """
     if not getattr(sys, "frozen", False):
         return None
     path = Path(sys.executable).parent / name
-    return path if path.is_file() else None
+    if not path.is_file():
+        return None
+    try:
+        refused = _WINDOWS and _is_open_to_others(path)
+    except OSError as error:
+        raise PackError(
+            f"{path}: who may write to it cannot be told: {error.strerror or error}"
+        ) from error
+    if refused:
+        raise PackError(
+            f"{path}: would take the place of the built-in file, and others than administrators"
+            " may write to it or to its folder. Remove it, or put the program into a folder that"
+            " only administrators may write to; name a pack of your own with --only-pack"
+        )
+    return path
+
+
+def _is_open_to_others(path: Path) -> bool:
+    """Whether somebody with fewer rights than this process could have written it."""
+    return security.is_elevated() and any(
+        security.writable_by_others(str(place)) for place in (path.parent, path)
+    )
+
+
+def _in_use(name: str, origin: str, data: bytes) -> tuple[str, str, bytes]:
+    """Path to be shown, origin and bytes: of the built-in file, or of the one beside the exe."""
+    beside = _beside_exe(name)
+    return (origin, BUILT_IN, data) if beside is None else (str(beside), "", _read(beside))
 
 
 def _built_in_files() -> dict[str, tuple[str, bytes]]:
@@ -400,32 +441,41 @@ def _built_in_files() -> dict[str, tuple[str, bytes]]:
     if bundle is not None:
         archive = Path(bundle) / "iocs.zip"
         with zipfile.ZipFile(archive) as packed:
-            files = {n: (f"built in:{n}", packed.read(n)) for n in packed.namelist()}
-    else:
-        import iocs
+            return {n: (f"built in:{n}", packed.read(n)) for n in packed.namelist()}
+    import iocs
 
-        folder = Path(iocs.__file__).parent
-        files = {p.name: (str(p), p.read_bytes()) for p in sorted(folder.glob("*.yaml"))}
-    for name in files:
-        beside = _beside_exe(name)
-        if beside is not None:
-            files[name] = (str(beside), _read(beside))
-    return files
+    folder = Path(iocs.__file__).parent
+    return {p.name: (str(p), p.read_bytes()) for p in sorted(folder.glob("*.yaml"))}
 
 
 def built_in_packs() -> list[Pack]:
     """The packs that come with the agent; raises PackError."""
-    return [
-        parse_pack(data, origin)
-        for name, (origin, data) in _built_in_files().items()
-        if name.endswith(".yaml") and name != "exclusions.yaml"
-    ]
+    packs = []
+    for name, (place, inside) in _built_in_files().items():
+        if name.endswith(".yaml") and name != _EXCLUSIONS:
+            path, origin, data = _in_use(name, place, inside)
+            packs.append(parse_pack(data, path, origin))
+    return packs
+
+
+def exclusions_in_use() -> tuple[ExclusionsFile, ExclusionsRef]:
+    """The known-benign rules that come with the agent, and what the report says of them.
+
+    Raises PackError.
+    """
+    path, origin, data = _in_use(_EXCLUSIONS, *_built_in_files()[_EXCLUSIONS])
+    file = parse_exclusions(data, path)
+    return file, ExclusionsRef(
+        version=file.version,
+        sha256=hashlib.sha256(data).hexdigest(),
+        rules=len(file.rules),
+        origin=origin or path,
+    )
 
 
 def built_in_exclusions() -> ExclusionsFile:
     """The known-benign rules that come with the agent; raises PackError."""
-    origin, data = _built_in_files()["exclusions.yaml"]
-    return parse_exclusions(data, origin)
+    return exclusions_in_use()[0]
 
 
 def load_packs(extra: Sequence[Path] = (), only: Sequence[Path] = ()) -> list[Pack]:

@@ -129,15 +129,28 @@ def example_path(value: str) -> str:
     return places.get(variable.upper(), f"C:\\{variable}") + slash + rest
 
 
-_COPY = re.compile(r"(.+?)(?: \([0-9]{1,3}\)| - COPY)+(\.[^.]*)?", re.DOTALL)
+_COPY_MARK = re.compile(r"(?: \([0-9]{1,3}\)| - COPY)\Z")
+_MARK_LENGTH = 7
+MAX_NAME = 255
+"""Characters of a name on NTFS; a longer one (in an archive) is nobody's numbered copy."""
 
 
 def original_of_copy(folded: str) -> str:
     """The name of which browsers and Explorer made this one, ``NAME (1).ZIP`` or ``NAME -
     COPY.ZIP``.
     """
-    found = _COPY.fullmatch(folded)
-    return found[1] + (found[2] or "") if found else folded
+    if len(folded) > MAX_NAME:
+        return folded
+    stem, dot, extension = folded.rpartition(".")
+    if dot and (original := _without_copy_marks(stem)) != stem:
+        return f"{original}.{extension}"
+    return _without_copy_marks(folded)
+
+
+def _without_copy_marks(name: str) -> str:
+    while (mark := _COPY_MARK.search(name, max(1, len(name) - _MARK_LENGTH))) is not None:
+        name = name[: mark.start()]
+    return name
 
 
 def last_name(value: str) -> str:

@@ -6,7 +6,8 @@ import functools
 import os
 import sys
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any, Protocol
 
 import psutil
@@ -15,7 +16,7 @@ from msgspec import Struct
 from . import chains
 from .coverage import Ledger
 from .exclusions import Exclusions
-from .findings import evidence_of, finding_of, reference_of
+from .findings import basis_of, evidence_of, finding_of, reference_of
 from .identity import new_report_id
 from .journal import Header, Journal, PlannedSource
 from .matching import Match, Matcher
@@ -34,7 +35,13 @@ from .sources import Source
 from .targets import Target
 
 MAX_MATCHES = 200_000
-"""Matches kept in memory; what is beyond is counted in ``truncated``."""
+"""Matches kept in memory, and as many again of those that are not weak; what is beyond is counted
+in ``truncated`` and leaves a gap, since weak ones may prove something together."""
+MAX_PER_INDICATOR = 20_000
+"""Of them by one indicator in one strength, so that a flood of one displaces no other."""
+MAX_PER_ARCHIVE = 2_000
+"""Of them in one archive."""
+BEYOND = "matches beyond the bound"
 MAX_FINDINGS = 10_000
 
 
@@ -77,7 +84,8 @@ class Sweep:
         self._clock = time.monotonic()
         self._host = plan.target.host()
         self._matches: list[Match] = []
-        self._lost = 0
+        self._kept: Counter[tuple[str, ...]] = Counter()
+        self._lost: Counter[str] = Counter()
         self._coverage: list[Coverage] = []
         self.journal_error = ""
         self._stopped = False
@@ -129,7 +137,7 @@ class Sweep:
             self.check_time()
             for observation in source.observe(self.plan.target, self.plan.matcher, ledger):
                 for match in self.plan.matcher.match(observation):
-                    self._keep(match)
+                    self._keep(match, ledger)
                 self.check_time()
         except Deadline:
             ledger.unread("--max-runtime was over")
@@ -140,9 +148,10 @@ class Sweep:
             ledger.unread(f"the source failed: {type(error).__name__}", str(error))
         return ledger.close()
 
-    def _keep(self, match: Match) -> None:
-        if len(self._matches) >= MAX_MATCHES and match.strength is Strength.WEAK:
-            self._lost += 1
+    def _keep(self, match: Match, ledger: Ledger) -> None:
+        if not self._has_room(match):
+            self._lost[match.indicator.id] += 1
+            ledger.unread(BEYOND, match.observation.place)
             return
         self._matches.append(match)
         self._journal(
@@ -152,6 +161,23 @@ class Sweep:
                 indicator=reference_of(match, self.plan.matcher.packs),
             )
         )
+
+    def _has_room(self, match: Match) -> bool:
+        """Whether a match is within the bounds, and then count it."""
+        weak = match.strength is Strength.WEAK
+        if len(self._matches) >= (MAX_MATCHES if weak else 2 * MAX_MATCHES):
+            return False
+        kind = (match.indicator.id, match.strength.value)
+        file = match.observation.file
+        inside = (*kind, file.member_of) if file is not None and file.member_of else None
+        if self._kept[kind] >= MAX_PER_INDICATOR:
+            return False
+        if inside is not None and self._kept[inside] >= MAX_PER_ARCHIVE:
+            return False
+        self._kept[kind] += 1
+        if inside is not None:
+            self._kept[inside] += 1
+        return True
 
     def _journal(self, write: Callable[[Journal], None]) -> None:
         """A journal that cannot be written does not end the sweep; the operator is told."""
@@ -192,7 +218,7 @@ class Sweep:
         for chain in chains.build(self._matches, self.plan.matcher):
             finding, lost = finding_of(chain, self._host.id, self.plan.matcher.packs, now)
             dropped += lost
-            findings.append(self.plan.exclusions.apply(finding))
+            findings.append(self.plan.exclusions.apply(finding, basis_of(chain)))
         findings.sort(key=lambda finding: (-finding.strength.rank, -finding.score, finding.title))
         kept = findings[:MAX_FINDINGS]
         evidence = sum(len(finding.evidence) for finding in findings)
@@ -201,11 +227,17 @@ class Sweep:
             for what, left, gone in (
                 ("findings", len(kept), len(findings) - len(kept)),
                 ("evidence", evidence, dropped),
-                ("weak matches", len(self._matches), self._lost),
+                *self._lost_matches(),
             )
             if gone
         ]
         return kept, truncated
+
+    def _lost_matches(self) -> Iterator[tuple[str, int, int]]:
+        """Per indicator: what, how many are kept, and how many are not."""
+        kept = Counter(match.indicator.id for match in self._matches)
+        for indicator, gone in self._lost.most_common():
+            yield f"matches of {indicator}", kept[indicator], gone
 
     def _resources(self) -> Resources:
         process = psutil.Process(os.getpid())

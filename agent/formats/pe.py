@@ -13,7 +13,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable
 from datetime import datetime, timezone
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import pefile
 
@@ -24,9 +24,15 @@ from . import FormatError
 MAX_PE_BYTES = 64 << 20
 """Of a larger file only this much is parsed: headers and exports of real files lie well within."""
 MAX_EXPORTS = 4096
-MAX_SECTIONS = 96
-"""The limit of the Windows XP loader; no linker writes more. More would let a file buy hours of
-look-ups."""
+MAX_SECTIONS = 65_535
+"""What the field holds and the loader takes since Windows Vista; it was 96 before."""
+MAX_LOOK_UPS = 30_000_000
+"""Sections gone through for one file, a few seconds: many sections and many exports could buy
+hours."""
+_RECENT = 8
+"""Sections remembered; names, ordinals and functions of an export may lie in three."""
+
+pefile.MAX_SECTIONS = MAX_SECTIONS  # it would leave out those beyond 2,048 without a word
 
 _MACHINES = {0x8664: "amd64", 0x14C: "x86", 0xAA64: "arm64"}
 _IS_DLL = 0x2000
@@ -46,6 +52,29 @@ _MALFORMED = (
     ValueError,
 )
 """pefile's own error, and those that it lets through for a malformed file."""
+
+
+class _Image(pefile.PE):  # type: ignore[misc]
+    """A PE file whose sections are looked up within a bound."""
+
+    _recent: tuple[Any, ...] = ()
+    _look_ups = 0
+
+    def get_section_by_rva(self, rva: int) -> Any:
+        """The section that holds an address, or None. Raises FormatError beyond the bound."""
+        for section in self._recent:
+            if section.contains_rva(rva):
+                return section
+        self._look_ups += len(self.sections)
+        if self._look_ups > MAX_LOOK_UPS:
+            raise FormatError(
+                f"PE file with {len(self.sections)} sections and too much to look up in them",
+                f"RVA 0x{rva:x}",
+            )
+        found = next((section for section in self.sections if section.contains_rva(rva)), None)
+        if found is not None:
+            self._recent = (found, *self._recent[: _RECENT - 1])
+        return found
 
 
 def machine_of(at: Callable[[int, int], bytes]) -> str | None:
@@ -105,13 +134,8 @@ def _bytes_of(source: bytes | BinaryIO) -> bytes:
 def _parse(data: bytes) -> pefile.PE:
     if machine_of(lambda offset, length: data[offset : offset + length]) is None:
         raise FormatError("not a PE file", "header")
-    (header,) = struct.unpack_from("<I", data, 60)
-    if len(data) >= header + 8:
-        (sections,) = struct.unpack_from("<H", data, header + 6)
-        if sections > MAX_SECTIONS:
-            raise FormatError(f"PE file with {sections} sections", "file header")
     try:
-        return pefile.PE(data=data, fast_load=True, max_symbol_exports=MAX_EXPORTS)
+        return _Image(data=data, fast_load=True, max_symbol_exports=MAX_EXPORTS)
     except _MALFORMED as error:
         raise FormatError(f"malformed PE file: {error}", "headers") from error
 

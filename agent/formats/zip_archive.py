@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import BinaryIO, NamedTuple
 
 from ..reading import read_at, read_up_to
@@ -32,13 +32,19 @@ _END_RECORD = struct.Struct("<4s4H2IH")
 _LOCATOR64 = struct.Struct("<4sIQI")
 _END64_RECORD = struct.Struct("<4sQ2H2I4Q")
 
+_DESCRIPTOR = b"PK\7\x08"
 _ENCRYPTED = 0x1
+_DESCRIBED_LATER = 0x8
+"""Sizes follow the data, in a descriptor (APPNOTE 4.3.9)."""
 _UTF8 = 0x800
 _MASKED = 0x2000
 _STORED = 0
 _DEFLATED = 8
 _ALL_32 = 0xFFFF_FFFF
 _CHUNK = 256 << 10
+_LEAST_CHUNK = 1 << 10
+_NEWEST_VERSION = 63
+_LAST_METHOD = 99
 
 
 class Member(NamedTuple):
@@ -51,6 +57,8 @@ class Member(NamedTuple):
     encrypted: bool
     header: int
     """Offset of the local header in the file."""
+    listed: bool = True
+    """Whether the central directory tells of it; else only its local header does."""
 
     @property
     def base_name(self) -> str:
@@ -73,6 +81,8 @@ class Directory(NamedTuple):
     length: int
     shift: int
     """Bytes that something else occupies before the archive; all its offsets are less by this."""
+    rest: int = _END_RECORD.size
+    """Bytes of the records that end an archive without a comment."""
 
 
 def looks_like_zip(head: bytes) -> bool:
@@ -92,13 +102,14 @@ def find_directory(file: BinaryIO, size: int) -> Directory:
     if at < 0 or len(tail) - at < _END_RECORD.size:
         raise FormatError("no end of central directory", "end of archive")
     length, offset = _END_RECORD.unpack_from(tail, at)[5:7]
-    end = tail_start + at
+    end, rest = tail_start + at, _END_RECORD.size
     if at >= _LOCATOR64.size and tail.startswith(_END64_LOCATOR, at - _LOCATOR64.size):
         length, offset, end = _zip64(file, tail, at)
+        rest += _LOCATOR64.size + _END64_RECORD.size
     shift = end - length - offset
     if shift < 0:
         raise FormatError("the central directory would overlap its end", f"0x{offset:x}")
-    return Directory(offset + shift, length, shift)
+    return Directory(offset + shift, length, shift, rest)
 
 
 def _zip64(file: BinaryIO, tail: bytes, at: int) -> tuple[int, int, int]:
@@ -151,6 +162,82 @@ def members(file: BinaryIO, directory: Directory) -> Iterator[Member]:
     raise FormatError(f"more than {MAX_MEMBERS:,} members", "central directory")
 
 
+def unlisted(
+    file: BinaryIO, size: int, directory: Directory, listed: Iterable[tuple[int, int]]
+) -> Iterator[tuple[int, int]]:
+    """Where the file of this size holds what its directory does not account for: start and end of
+    each stretch. ``listed``: local header's offset and packed size of each member.
+
+    Raises:
+        OSError: the archive cannot be read.
+    """
+    at = 0
+    for header, packed in sorted(listed):
+        if at < min(header, directory.offset):
+            yield at, min(header, directory.offset)
+        at = max(at, _end_of_member(file, header, packed))
+    if at < directory.offset:
+        yield at, directory.offset
+    end = directory.offset + directory.length
+    if size - end > directory.rest:
+        yield end, size
+
+
+def _end_of_member(file: BinaryIO, offset: int, packed: int) -> int:
+    """Where the next may begin; the header's own offset if there is no header."""
+    header = read_at(file, offset, _LOCAL_HEADER.size) if offset < 1 << 62 else b""
+    if len(header) < _LOCAL_HEADER.size or not header.startswith(_LOCAL):
+        return offset
+    fields = _LOCAL_HEADER.unpack(header)
+    end: int = offset + _LOCAL_HEADER.size + fields[9] + fields[10] + packed
+    if not fields[2] & _DESCRIBED_LATER or end >= 1 << 62:
+        return end
+    tail = read_at(file, end, 26)
+    for length in (16, 24, 12, 20):  # with and without a signature, 32 and 64 bits
+        if tail.startswith(b"PK", length):
+            return end + length
+    return end + 16 if tail.startswith(_DESCRIPTOR) else end
+
+
+def hidden_members(data: bytes, offset: int) -> Iterator[Member]:
+    """What the local headers in these bytes tell of, which lie at this offset of the file."""
+    at = data.find(_LOCAL)
+    while at >= 0:
+        found = _hidden_member(data, at, offset)
+        if found is not None:
+            yield found[0]
+        at = data.find(_LOCAL, at + len(_LOCAL) if found is None else found[1])
+
+
+def _hidden_member(data: bytes, at: int, offset: int) -> tuple[Member, int] | None:
+    """With the place where the next may begin; None for bytes that only look like a header."""
+    if len(data) - at < _LOCAL_HEADER.size:
+        return None
+    fields = _LOCAL_HEADER.unpack_from(data, at)
+    version, flags, method = fields[1:4]
+    name_length, extra_length = fields[9:11]
+    name_at = at + _LOCAL_HEADER.size
+    start = name_at + name_length + extra_length
+    name = data[name_at : name_at + name_length]
+    if version & 0xFF > _NEWEST_VERSION or method > _LAST_METHOD or start > len(data):
+        return None
+    if not name or b"\0" in name:
+        return None
+    size, packed, _ = _wide(data[start - extra_length : start], fields[8], fields[7], 0)
+    left = len(data) - start
+    known = not flags & _DESCRIBED_LATER and packed <= left
+    member = Member(
+        name=_name(name, utf8=bool(flags & _UTF8)),
+        size=size,
+        packed=packed if known else left,
+        method=method,
+        encrypted=bool(flags & _ENCRYPTED),
+        header=offset + at,
+        listed=False,
+    )
+    return member, start + packed if known else start
+
+
 def directory_bytes(file: BinaryIO, directory: Directory) -> bytes:
     """The central directory as it is, at most 32 MiB of it."""
     return read_at(file, directory.offset, min(directory.length, MAX_DIRECTORY_BYTES))
@@ -184,6 +271,16 @@ def _name(raw: bytes, *, utf8: bool) -> str:
         return raw.decode("cp437")
 
 
+def is_stored(member: Member) -> bool:
+    """Whether a member's bytes lie in the archive as they are."""
+    return member.method == _STORED and not member.encrypted
+
+
+def is_unpackable(member: Member) -> bool:
+    """Whether ``unpack`` knows the member's method, and needs no password."""
+    return not member.encrypted and member.method in (_STORED, _DEFLATED)
+
+
 def unpack(file: BinaryIO, member: Member, limit: int) -> bytes:
     """The first ``limit`` bytes of a member at most, whatever size it claims.
 
@@ -215,7 +312,7 @@ def _inflate(file: BinaryIO, member: Member, limit: int) -> bytes:
         while left > 0 and not inflater.eof:
             data = inflater.unconsumed_tail
             if not data:
-                data = file.read(min(_CHUNK, packed))
+                data = file.read(min(max(left, _LEAST_CHUNK), _CHUNK, packed))
                 packed -= len(data)
             part = inflater.decompress(data, min(left, _CHUNK * 4))
             if not part and not data:

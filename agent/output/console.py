@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from ..model import (
+    BUILT_IN,
     Coverage,
     Dll,
     File,
@@ -76,6 +77,12 @@ def _head(report: Report, width: int) -> Iterator[str]:
     system = shown(host.os.name) if host.os else ""
     where = ", ".join(part for part in (shown(host.name), system, rights, build) if part)
     yield f"iocsweep {agent.version}   {packs}   {where}"
+    for pack in report.packs:
+        if pack.origin not in ("", BUILT_IN):
+            yield f"  pack {shown(pack.id)} from {shown(pack.origin)}"
+    rules = report.exclusions
+    if rules is not None and rules.origin != BUILT_IN:
+        yield f"  exclusions from {shown(rules.origin)}, {rules.rules:,} rules"
     if report.target.paths:
         kind = "limited to" if report.target.kind is TargetKind.LIVE else report.target.kind.value
         yield f"  {kind}: " + ", ".join(shown(path) for path in report.target.paths)

@@ -7,6 +7,7 @@ check reports without this program. It also says how the verdict follows from th
 from __future__ import annotations
 
 import argparse
+import inspect
 import json
 import sys
 from collections.abc import Sequence
@@ -26,9 +27,26 @@ def report_schema() -> dict[str, Any]:
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": ID,
         "title": f"iocsweep report ({SCHEMA})",
-        **msgspec.json.schema(Report),
+        **schema_of(Report),
         "allOf": _verdict_rules(),
     }
+
+
+def schema_of(kind: type[Any]) -> dict[str, Any]:
+    """A struct's schema, the same under every Python: 3.13 takes the indent from docstrings."""
+    made: dict[str, Any] = _unindented(msgspec.json.schema(kind))
+    return made
+
+
+def _unindented(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {
+            key: inspect.cleandoc(item)
+            if key == "description" and isinstance(item, str)
+            else _unindented(item)
+            for key, item in value.items()
+        }
+    return [_unindented(item) for item in value] if isinstance(value, list) else value
 
 
 def schema_text() -> str:

@@ -24,6 +24,7 @@ from ..formats.zone_identifier import MAX_ZONE_BYTES, STREAM, owner_of, read_zon
 from ..indicators import FileIndicator
 from ..matching import Matcher
 from ..model import ByteHit, File, Observation, Url
+from ..own_mentions import without_own
 from ..reading import Opener, is_gone, open_quietly, read_up_to, reason_of, status_of
 from ..streams import Streams, open_stream
 from ..targets import Target
@@ -37,8 +38,6 @@ _ARCHIVE = ".zip"
 _ZONE = ".identifier"
 """The extension of a zone identifier that a copy made a file of its own."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
-_LINE = 4096
-"""Bytes around a hit that are taken for its line at most."""
 
 
 class FilesSource:
@@ -53,8 +52,8 @@ class FilesSource:
         open_file: Opener = open_quietly,
         progress: Callable[[str], None] | None = None,
     ) -> None:
-        """``progress`` is told each folder's path before it is looked at, and may raise to end the
-        walk."""
+        """``progress`` is told the place of each folder, file and archive member before it is
+        looked at, and may raise to end the walk."""
         self._limits = Limits(max_file_size)
         self._open_file = open_file
         self._progress = progress
@@ -83,11 +82,11 @@ class FilesSource:
                 extensions=matcher.extensions | {_ARCHIVE, _ZONE},
             ),
             everything=everything,
+            progress=self._progress or _nobody,
         )
         walk = Walk(look.selection, ledger, target.boundaries)
         for folder in walk.folders(root.path for root in roots):
-            if self._progress is not None:
-                self._progress(folder.path)
+            look.progress(folder.path)
             yield from look.at_folder(folder)
 
 
@@ -116,6 +115,7 @@ class _Look:
     open_file: Opener
     selection: Selection
     everything: bool
+    progress: Callable[[str], None]
     streams: Streams = field(default_factory=Streams)
     reader: FileReader = field(init=False)
     archives: ArchiveMembers = field(init=False)
@@ -127,8 +127,9 @@ class _Look:
             matcher=self.matcher,
             ledger=self.ledger,
             reader=self.reader,
-            selection=self.selection,
+            own=self.target.own,
             everything=self.everything,
+            progress=self.progress,
         )
 
     def at_folder(self, folder: Folder) -> Iterator[Observation]:
@@ -155,7 +156,7 @@ class _Look:
     def _wanted(self, folder: Folder, name: str) -> Iterator[Observation]:
         path = folder.child(name)
         shown = windows_files.shown(path)
-        if self._is_own_file(shown):
+        if self.target.own.has_file(shown):
             self.ledger.own += 1
             return
         try:
@@ -174,11 +175,6 @@ class _Look:
         else:
             yield _name_only(shown, name)
 
-    def _is_own_file(self, shown: str) -> bool:
-        """Whether the agent was told that this very file is its own; a wanted name that merely lies
-        in one of its folders is reported."""
-        return os.path.normcase(os.path.abspath(shown)) in self.target.own.files
-
     # A file singled out by size or extension.
 
     def _selected(self, folder: Folder, name: str, size: int) -> Iterator[Observation]:
@@ -189,7 +185,7 @@ class _Look:
             return
         path = folder.child(name)
         shown = windows_files.shown(path)
-        if self.target.own.has_path(shown):
+        if self.target.own.has_file(shown):
             self.ledger.own += 1
             return
         found = _Found(path, shown, name, size, folder.device, named=False)
@@ -216,6 +212,7 @@ class _Look:
         indicators: tuple[FileIndicator, ...],
         status: os.stat_result | None,
     ) -> Iterator[Observation]:
+        self.progress(found.shown)
         try:
             with self.open_file(found.path) as file:
                 status = os.fstat(file.fileno())
@@ -261,18 +258,20 @@ class _Look:
     def _mentions(self, place: str, file: File, facts: Facts) -> Iterator[Observation]:
         if not facts.contents:
             return
-        own = self.target.own
-        if own.has_document(facts.head):
-            self.ledger.own += 1
-            return
-        hits = tuple(
-            hit for hit in facts.contents if not own.has_text(line_at(facts.data, hit.offset))
+        hits = without_own(
+            facts.contents,
+            facts.data,
+            name=file.stream or file.name,
+            whole=not facts.unread,
+            in_own_folder=self.target.own.has_folder_of(file.path),
+            matcher=self.matcher,
         )
-        if not hits:
+        if len(hits) < len(facts.contents):
             self.ledger.own += 1
+        if not hits:
             return
         about = File(path=file.path, name=file.name, size=file.size, mtime=file.mtime)
-        yield _observation(place, "content", about, hits=hits, mention=True)
+        yield _observation(place, "content", about, hits=tuple(hits), mention=True)
 
     # Streams.
 
@@ -329,8 +328,19 @@ class _Look:
     def _missed(self, error: OSError, shown: str) -> None:
         if is_gone(error):
             self.ledger.note("vanished during the sweep", shown)
+        elif _in_use(error) and not self.everything and self.target.held.has(shown):
+            self.ledger.note("kept open by Windows itself: name and size were compared", shown)
         else:
             self.ledger.unread(reason_of(error), shown)
+
+
+def _nobody(place: str) -> None:
+    """Is told how the walk goes."""
+
+
+def _in_use(error: OSError) -> bool:
+    """ERROR_SHARING_VIOLATION, ERROR_LOCK_VIOLATION."""
+    return getattr(error, "winerror", None) in (32, 33)
 
 
 def _observation(
@@ -389,11 +399,3 @@ def _time(nanoseconds: int) -> datetime | None:
         return _EPOCH + timedelta(microseconds=nanoseconds // 1000)
     except OverflowError:
         return None
-
-
-def line_at(data: bytes, offset: int) -> str:
-    """The line of a text, in an encoding of one or two bytes, that holds this offset."""
-    start = max(data.rfind(b"\n", max(0, offset - _LINE), offset) + 1, offset - _LINE, 0)
-    end = data.find(b"\n", offset, offset + _LINE)
-    line = data[start : offset + _LINE if end < 0 else end]
-    return line.replace(b"\0", b"").decode("utf-8", "replace")

@@ -57,6 +57,7 @@ class ImageFiles:
     matcher: Matcher
     ledger: Ledger
     _sizes: dict[str, int | None] = field(default_factory=dict)
+    _closed: dict[str, bool] = field(default_factory=dict)
     _gone: set[str] = field(default_factory=set)
     _looked: dict[tuple[str, bool], ImageFile] = field(default_factory=dict)
     _original: dict[str, str] = field(default_factory=dict)
@@ -73,6 +74,9 @@ class ImageFiles:
     def original_file_name(self, path: str) -> str:
         """From the version resource, empty if there is none."""
         if path not in self._original:
+            if self._kept_closed(path):
+                self._original[path] = ""
+                return ""
             try:
                 self._original[path] = self.system.original_file_name(path)
             except Vanished:
@@ -83,7 +87,21 @@ class ImageFiles:
                 self._original[path] = ""
         return self._original[path]
 
+    def _kept_closed(self, path: str) -> bool:
+        """Whether nothing but the path may be looked at: the process may have made it up."""
+        if path not in self._closed:
+            try:
+                reason = self.system.why_not_opened(path)
+            except Unreadable as error:
+                reason = f"where it leads cannot be told, not opened: {error.reason}"
+            self._closed[path] = bool(reason)
+            if reason:
+                self.ledger.unread(reason, path)
+        return self._closed[path]
+
     def _look(self, path: str, *, closely: bool) -> ImageFile:
+        if self._kept_closed(path):
+            return ImageFile(path=path)
         name = base_name(path)
         size = self._size(path)
         indicators = self.matcher.file_indicators(name, size, named=closely)
@@ -123,18 +141,30 @@ class ImageFiles:
         needed = [
             i for i in indicators if isinstance(i, (FileHash, PeTrait)) and _magic(i.gate, head)
         ]
-        pe = None
+        pe, unparsed = None, False
         if head[:2] == b"MZ" and any(isinstance(i, PeTrait) or i.gate.machine for i in needed):
-            pe = self.system.pe(path)
+            pe, unparsed = self._pe(path)
+        # What could not be parsed may be for any machine, and is hashed all the same.
+        machines = (None, pe.machine if pe else None)
         algorithms = frozenset(
             _ALGORITHMS[len(i.value)]
             for i in needed
-            if isinstance(i, FileHash) and i.gate.machine in (None, pe.machine if pe else None)
+            if isinstance(i, FileHash) and (unparsed or i.gate.machine in machines)
         )
         digest = self.system.hash_file(path, algorithms) if algorithms else None
         return ImageFile(
             path=path, size=size, on_disk=True, hash=digest, pe=pe, wanted=bool(needed)
         )
+
+    def _pe(self, path: str) -> tuple[Pe | None, bool]:
+        """What it says of itself, and whether that is a gap because it cannot be parsed."""
+        try:
+            return self.system.pe(path), False
+        except (Vanished, Denied):
+            raise
+        except Unreadable as error:
+            self.ledger.unread(f"image file: {error.reason}", path)
+            return None, True
 
 
 def _magic(gate: Gate, head: bytes) -> bool:

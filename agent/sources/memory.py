@@ -1,13 +1,14 @@
 """The memory of processes, as bytes.
 
 Evidence: committed private and image memory, where a payload is in the clear whatever it was on
-disk.
+disk; of mapped memory what can be run or has no file behind it, which is where NtMapViewOfSection
+puts a payload.
 By default that of the likely hosts: ``rundll32`` and ``regsvr32`` under whatever name, and every
 process whose command line or modules mention an indicator. Since: every Windows.
-Cannot tell: what is paged out to a compressed store of another process, guarded pages (reading them
-would change the process), and data that is encrypted while it waits. What is found is a mention:
-the
-same words are in the memory of a browser that shows a report about them.
+Cannot tell: files mapped as mere data (the notes say how much), what is paged out to a compressed
+store of another process, guarded pages (reading them would change the process), and data that is
+encrypted while it waits. What is found is a mention: the same words are in the memory of a browser
+that shows a report about them.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ OVERLAP = 4 << 10
 MAX_BYTES = 512 << 20
 """Per process."""
 PAGE = 4 << 10
+LEFT_OUT = "bytes of files mapped as data, which cannot be run, left out"
 
 
 class MemorySource:
@@ -103,6 +105,8 @@ class MemorySource:
             )
         if reader.unreadable:
             ledger.unread("memory: some of it could not be read", process.place)
+        if reader.left_out:
+            ledger.note(LEFT_OUT, process.place, reader.left_out)
         if reader.freed:
             ledger.note("memory was freed while it was read", process.place)
         # Whatever interrupted the reading, what was found until then is evidence.
@@ -140,6 +144,16 @@ def _candidate(
     return bool(matcher.wanted_names([base_name(path) for path in paths]))
 
 
+_CAPPED_ORDER = ("private", "mapped", "image")
+
+
+def _searched(region: Region) -> bool:
+    """Whether a payload may lie there: anywhere but in files mapped as data."""
+    if not region.readable:
+        return False
+    return region.kind != "mapped" or region.executable or not region.backed
+
+
 class _Reader:
     """Reads and scans one process's memory within bounds."""
 
@@ -150,14 +164,21 @@ class _Reader:
         self.over = False
         self.freed = False
         self.unreadable = False
+        self.left_out = 0
+        """Bytes of mapped memory that are neither executable nor without a file."""
         self.hits: dict[str, ByteHit] = {}
         """By indicator, each where it was found first."""
 
     def scan(self, memory: ProcessMemory) -> None:
-        regions = [r for r in memory.regions() if r.readable and r.kind in ("private", "image")]
+        regions = []
+        for region in memory.regions():
+            if _searched(region):
+                regions.append(region)
+            elif region.readable:
+                self.left_out += region.size
         if sum(region.size for region in regions) > self._left:
             # The cap must not be eaten by images, which are on disk too.
-            regions.sort(key=lambda region: (region.kind != "private", region.base))
+            regions.sort(key=lambda region: (_CAPPED_ORDER.index(region.kind), region.base))
         failed: list[tuple[int, int]] = []
         end, tail = -1, b""
         for region in regions:
@@ -199,7 +220,7 @@ class _Reader:
 
     def _judge(self, memory: ProcessMemory, failed: list[tuple[int, int]]) -> None:
         """Read what failed again, page by page, as far as it is still there."""
-        regions = [r for r in memory.regions() if r.readable and r.kind in ("private", "image")]
+        regions = [region for region in memory.regions() if _searched(region)]
         for address, size in failed:
             inside = [r for r in regions if r.base < address + size and address < r.base + r.size]
             if sum(_common(r, address, size) for r in inside) < size:

@@ -68,8 +68,11 @@ def loaded_modules(
         problem = error
     if mapped or problem or not paths:
         try:
-            paths = [*paths, *system.mapped_images(process.pid)]
+            images = system.mapped_images(process.pid)
             problem = None
+            if "" in images:
+                ledger.unread("image that Windows does not name", process.place)
+            paths = [*paths, *filter(None, images)]
         except Vanished:
             ledger.note("process ended while it was looked at", process.place)
             return paths or None

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from .. import model
 from ..own import Own
+from ..windows.held import HeldFiles
 
 if TYPE_CHECKING:
     from .system import LiveSystem
@@ -56,6 +57,10 @@ class Target(Protocol):
     @property
     def boundaries(self) -> frozenset[str]:
         """Folders that a walk must not enter from above."""
+
+    @property
+    def held(self) -> HeldFiles:
+        """Files that the running system itself keeps from everybody."""
 
     def describe(self) -> model.Target: ...
 

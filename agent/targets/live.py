@@ -21,6 +21,7 @@ import psutil
 
 from .. import model
 from ..own import Own
+from ..windows.held import HeldFiles, loaded_hives
 from . import Root, SkippedVolume
 from .mounts import Layout, layout, parse_mountinfo
 from .running import RunningSystem
@@ -48,6 +49,7 @@ class LiveHost:
         self._system = system if system is not None else RunningSystem()
         self._now = now
         self._layout: Layout | None = None
+        self._held: HeldFiles | None = None
 
     @property
     def platform(self) -> str:
@@ -67,6 +69,19 @@ class LiveHost:
         places whose files are walked somewhere else. Each real tree below one is a root of its
         own."""
         return self._volumes().boundaries
+
+    @property
+    def held(self) -> HeldFiles:
+        """Asked once; a kernel that does not tell its hives leaves them to be gaps."""
+        if self._held is None:
+            self._held = HeldFiles()
+            if self.platform == "windows":
+                roots = [root.path for root in self._volumes().roots]
+                try:
+                    self._held = HeldFiles.of(roots, loaded_hives())
+                except OSError:
+                    self._held = HeldFiles.of(roots, ())
+        return self._held
 
     def describe(self) -> model.Target:
         return model.Target(kind=model.TargetKind.LIVE, paths=list(self._paths))

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import socket
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from typing import TypeVar
@@ -23,6 +23,7 @@ from ..formats.pe import original_file_name, read_pe
 from ..hashing import Algorithm, hash_file
 from ..model import Hash, Pe
 from ..reading import is_gone, open_quietly, read_up_to, reason_of, status_of
+from ..windows import devices as windows_devices
 from ..windows import dns_cache, dns_wmi
 from ..windows import files as windows_files
 from ..windows import pipes as windows_pipes
@@ -76,6 +77,9 @@ def _only_windows() -> None:
 class RunningSystem:
     """This machine, now."""
 
+    def __init__(self) -> None:
+        self._drives: dict[str, bool] | None = None
+
     def processes(self) -> Processes:
         """All processes that were still there when they were described."""
         found: list[ProcessInfo] = []
@@ -90,15 +94,21 @@ class RunningSystem:
     def modules(self, pid: int) -> list[str]:
         """On Linux, where no loader keeps a list for others, the mapped files."""
         if _WINDOWS:
-            return [_long(path) for path in _asked(lambda: windows_processes.modules(pid))]
+            return self._long(_asked(lambda: windows_processes.modules(pid)))
         return self.mapped_images(pid)
 
     def mapped_images(self, pid: int) -> list[str]:
         """Kernel's view: an image whose file is gone is still there."""
         if _WINDOWS:
-            return [_long(path) for path in _asked(lambda: windows_processes.mapped_images(pid))]
+            return self._long(_asked(lambda: windows_processes.mapped_images(pid)))
         maps = _asked(lambda: psutil.Process(pid).memory_maps(grouped=True))
         return [m.path for m in maps if m.path.startswith("/")]
+
+    def _long(self, paths: list[str]) -> list[str]:
+        """Without 8.3 names, which only the file system itself can write out."""
+        return [
+            _long(path) if "~" in path and not self.why_not_opened(path) else path for path in paths
+        ]
 
     def is_protected(self, pid: int) -> bool:
         """Windows only; elsewhere nothing is."""
@@ -140,8 +150,7 @@ class RunningSystem:
     def dns_table_by_wmi(self) -> list[DnsRecord]:
         """Windows only: the class MSFT_DNSClientCache."""
         _only_windows()
-        rows = _asked(dns_wmi.wmi_table)
-        return [DnsRecord(r.name, _DNS_NAMES.get(r.type, str(r.type))) for r in rows]
+        return list(_named(_asked(dns_wmi.wmi_table)))
 
     def dns_answers(self, name: str, type_: str) -> list[str] | None:
         """Windows only; never asks the network."""
@@ -162,6 +171,14 @@ class RunningSystem:
         root = os.environ.get("SystemRoot", r"C:\Windows")  # noqa: SIM112 - Windows writes it so
         return tuple(rf"{root}\{name}" for name in ("System32", "SysWOW64", "WinSxS"))
 
+    def why_not_opened(self, path: str) -> str:
+        """Windows only; elsewhere a module's path is the kernel's word."""
+        if not _WINDOWS:
+            return ""
+        if self._drives is None:
+            self._drives = _asked(windows_devices.drives)
+        return windows_files.why_not_opened(path, self._drives)
+
     def file_size(self, path: str) -> int:
         """Without opening it."""
         return _asked(lambda: status_of(path).st_size)
@@ -176,24 +193,28 @@ class RunningSystem:
         return _asked(lambda: hash_file(path, wanted))
 
     def pe(self, path: str) -> Pe | None:
-        """None for what is no PE file, or is a broken one."""
-        try:
-            return _asked(lambda: _pe(path))
-        except FormatError:
-            return None
+        """None for what does not begin as a PE file. A damaged or unusual one is unreadable."""
+        return _parsed(lambda: _pe(path), path, None)
 
     def original_file_name(self, path: str) -> str:
-        """Empty for what has none."""
-        try:
-            return _asked(lambda: original_file_name(path))
-        except FormatError:
-            return ""
+        """Empty for what has none. Of a damaged or unusual PE file it is unreadable."""
+        return _parsed(lambda: original_file_name(path), path, "")
+
+
+def _named(rows: Iterable[dns_wmi.CachedRecord]) -> Iterator[DnsRecord]:
+    """What was asked for, and what the answer is about where that is another name.
+
+    A remembered "no such name" has no name of its own, only what was asked for.
+    """
+    for row in rows:
+        type_ = _DNS_NAMES.get(row.type, str(row.type))
+        for name in dict.fromkeys((row.entry, row.name)):
+            if name:
+                yield DnsRecord(name, type_)
 
 
 def _long(path: str) -> str:
-    """Without 8.3 names, so that a file has one path; as it is if the file is gone."""
-    if "~" not in path:
-        return path
+    """So that a file has one path; as it is if the file is gone."""
     try:
         return windows_files.long_path(path)
     except OSError:
@@ -203,6 +224,16 @@ def _long(path: str) -> str:
 def _start(path: str, limit: int) -> bytes:
     with open_quietly(path) as file:
         return read_up_to(file, limit)
+
+
+def _parsed(read: Callable[[], _T], path: str, otherwise: _T) -> _T:
+    """What a PE file says; ``otherwise`` for what does not even begin as one."""
+    try:
+        return _asked(read)
+    except FormatError as error:
+        if _asked(lambda: _start(path, 2)) == b"MZ":
+            raise Unreadable(error.what) from error
+        return otherwise
 
 
 def _pe(path: str) -> Pe:
@@ -218,12 +249,22 @@ class _Memory:
 
     def regions(self) -> Iterator[Region]:
         regions = iter(self._opened.regions())
+        backed: dict[int, bool] = {}
         while True:
             region = _asked(lambda: next(regions, None))
             if region is None:
                 return
-            kind = "private" if region.private else "image" if region.image else "mapped"
-            yield Region(region.base, region.size, kind, region.readable)  # type: ignore[arg-type]
+            if region.mapped and region.readable and region.allocation not in backed:
+                # What cannot be told is taken for memory without a file, and read.
+                backed[region.allocation] = bool(self._opened.mapped_file(region.allocation)[0])
+            yield Region(
+                region.base,
+                region.size,
+                "private" if region.private else "image" if region.image else "mapped",
+                region.readable,
+                executable=region.executable,
+                backed=region.mapped and backed.get(region.allocation, False),
+            )
 
     def read(self, address: int, size: int) -> bytes:
         data = _asked(lambda: self._opened.read(address, size))
@@ -251,7 +292,7 @@ def _describe(pid: int) -> ProcessInfo:
             unread.append((what, error.reason))
         return otherwise
 
-    kernel = pid in (0, 4) if _WINDOWS else _is_kernel_thread(pid)
+    kernel = _is_minimal(pid) if _WINDOWS else _is_kernel_thread(pid)
     no_line: list[str] = []
     line = no_line if kernel else of("command_line", process.cmdline, no_line)
     executable = "" if kernel else of("executable", lambda: _image(process), "")
@@ -275,6 +316,17 @@ def _image(process: psutil.Process) -> str:
     if _WINDOWS:
         return windows_processes.image_path(process.pid)
     return process.exe()
+
+
+def _is_minimal(pid: int) -> bool:
+    """Windows: Idle, System, and those without a loader (Registry, Memory Compression, …)."""
+    if pid in (0, 4):
+        return True
+    try:
+        return _asked(lambda: windows_processes.is_minimal(pid))
+    except Unreadable:
+        # Not known to be one: what it refuses stays a gap.
+        return False
 
 
 def _is_kernel_thread(pid: int) -> bool:

@@ -151,6 +151,9 @@ class Region:
     kind: Literal["private", "image", "mapped"]
     readable: bool = True
     """Committed, neither guarded nor barred."""
+    executable: bool = False
+    backed: bool = False
+    """Mapped, and a file lies behind it; shared memory has none."""
 
 
 class ProcessMemory(Protocol):
@@ -183,7 +186,10 @@ class LiveSystem(Protocol):
         """Paths of the modules that the process's own loader lists."""
 
     def mapped_images(self, pid: int) -> list[str]:
-        """Paths of all files mapped as images, as the kernel knows them: an unlinked module too."""
+        """Paths of all files mapped as images, as the kernel knows them: an unlinked module too.
+
+        An empty one stands for an image that the system does not name.
+        """
 
     def is_protected(self, pid: int) -> bool:
         """Whether the system lets nobody into this process (Windows: protected process, light or
@@ -213,6 +219,11 @@ class LiveSystem(Protocol):
     def system_folders(self) -> tuple[str, ...]:
         """Folders of the system's own modules."""
 
+    def why_not_opened(self, path: str) -> str:
+        """Why a path that a process names must not be opened (it leads to another machine, or to
+        no file); empty if it may.
+        """
+
     def file_size(self, path: str) -> int:
         """Bytes."""
 
@@ -222,7 +233,7 @@ class LiveSystem(Protocol):
     def hash_file(self, path: str, algorithms: frozenset[str]) -> Hash: ...
 
     def pe(self, path: str) -> Pe | None:
-        """What the file says of itself; None if it is no PE file."""
+        """What the file says of itself; None if it does not begin as a PE file."""
 
     def original_file_name(self, path: str) -> str:
         """From the version resource; empty if there is none."""

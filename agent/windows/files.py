@@ -11,7 +11,9 @@ import ctypes
 import errno
 import ntpath
 import os
+import re
 import sys
+from collections.abc import Mapping
 
 from . import dlls, text
 
@@ -27,8 +29,12 @@ FILE_ATTRIBUTE_RECALL_ON_DATA_ACCESS = 0x400000
 _GENERIC_READ = 0x80000000
 _SHARE_ALL = 0x7  # read, write, delete
 _OPEN_EXISTING = 3
+_SECURITY_SQOS_PRESENT, _SECURITY_ANONYMOUS = 0x00100000, 0x00000000
 _FLAGS = (
     0x00100000  # FILE_FLAG_OPEN_NO_RECALL
+    # Of the same value and meant too: a pipe's server must not act as us.
+    | _SECURITY_SQOS_PRESENT
+    | _SECURITY_ANONYMOUS
     | 0x08000000  # FILE_FLAG_SEQUENTIAL_SCAN
     | 0x02000000  # FILE_FLAG_BACKUP_SEMANTICS: SeBackupPrivilege counts, if enabled
 )
@@ -81,6 +87,46 @@ def extended(path: str) -> str:
     if path.startswith("\\\\"):
         return "\\\\?\\UNC\\" + path[2:]
     return "\\\\?\\" + path
+
+
+ON_THE_NETWORK = "on the network, not opened"
+NO_FILE_PATH = "not a file path, not opened"
+NO_SUCH_DRIVE = "on a drive that this session does not have, not opened"
+_VOLUME = re.compile(
+    r"(?i)(?:volume\{[0-9a-f-]{36}\}|globalroot\\device\\harddiskvolume(?:shadowcopy)?[0-9]+)\\"
+)
+_NETWORK = re.compile(
+    r"(?i)(?:globalroot\\device\\(?:mup|lanmanredirector|webdavredirector)|unc)\\"
+)
+
+
+def why_not_opened(path: str, drives: Mapping[str, bool]) -> str:
+    r"""Why a path that somebody else chose must not be opened; empty if it may.
+
+    A process writes its list of modules itself: ``\\server\share\x.dll`` in it would make us log on
+    to that server, and ``\\.\pipe\x`` connect to somebody's pipe. Only disks of this machine are
+    opened. ``drives``: each drive letter (``C:``), and whether it is local.
+    """
+    path = path.replace("/", "\\")
+    if path.startswith(("\\\\?\\", "\\??\\")):
+        rest = path[4:]
+        if _VOLUME.match(rest):
+            return ""
+    elif path.startswith("\\\\.\\"):
+        rest = path[4:]
+        return ON_THE_NETWORK if _NETWORK.match(rest) else NO_FILE_PATH
+    elif path.startswith("\\\\"):
+        return ON_THE_NETWORK
+    else:
+        rest = path
+    if _NETWORK.match(rest):
+        return ON_THE_NETWORK
+    drive = rest[:2].upper()
+    if rest[1:3] != ":\\":
+        return NO_FILE_PATH
+    if drive not in drives:
+        return NO_SUCH_DRIVE
+    return "" if drives[drive] else ON_THE_NETWORK
 
 
 def shown(path: str) -> str:

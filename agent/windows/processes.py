@@ -33,6 +33,7 @@ _ATTEMPTS = 5
 _COMMITTED = 0x1000
 _PAGE_NOACCESS = 0x01
 _PAGE_GUARD = 0x100
+_PAGE_EXECUTE_ANY = 0xF0
 _PRIVATE, _MAPPED, _IMAGE = 0x20000, 0x40000, 0x1000000
 
 _ProcessBasicInformation = 0
@@ -85,6 +86,11 @@ class Region:
             and not self.protect & _PAGE_GUARD
             and self.protect & 0xFF not in (0, _PAGE_NOACCESS)
         )
+
+    @property
+    def executable(self) -> bool:
+        """Its pages may be run."""
+        return bool(self.protect & _PAGE_EXECUTE_ANY)
 
     @property
     def private(self) -> bool:
@@ -302,7 +308,8 @@ def _module_path(handle: int, pid: int, module: int) -> str:
             raise _failure(handle, pid)
         if length < units - 1:
             break
-    return text.narrow(answer, min(length, units))
+    # The loader's list may hold native paths: \??\C:\…, \SystemRoot\…
+    return devices.drive_path(text.narrow(answer, min(length, units)), {})
 
 
 def mapped_files(pid: int) -> list[MappedFile]:
@@ -310,17 +317,7 @@ def mapped_files(pid: int) -> list[MappedFile]:
 
     Shared memory that no file backs is left out; an image whose file cannot be named is not.
     """
-    file_name = dlls.function(
-        "kernel32",
-        "K32GetMappedFileNameW",
-        ctypes.c_uint32,
-        ctypes.c_void_p,
-        ctypes.c_void_p,
-        text.Pointer,
-        ctypes.c_uint32,
-    )
     names = devices.dos_devices()
-    answer = text.space(text.MAX_PATH_UNITS)
     files: list[MappedFile] = []
     last = None
     with ProcessMemory(pid) as memory:
@@ -328,13 +325,10 @@ def mapped_files(pid: int) -> list[MappedFile]:
             if not (region.image or region.mapped) or region.allocation == last:
                 continue
             last = region.allocation
-            length = file_name(memory.handle, last, answer, len(answer))
-            if length:
-                path = devices.drive_path(text.narrow(answer, min(length, len(answer))), names)
-                files.append(MappedFile(last, path, region.image))
-                continue
-            code = dlls.last_error()
-            if region.image or code != dlls.ERROR_FILE_INVALID:
+            path, code = memory.mapped_file(last)
+            if path:
+                files.append(MappedFile(last, devices.drive_path(path, names), region.image))
+            elif region.image or code != dlls.ERROR_FILE_INVALID:
                 error = dlls.failure(_place(pid), code)
                 files.append(MappedFile(last, "", region.image, error.strerror or str(code)))
     return files
@@ -413,6 +407,26 @@ class ProcessMemory:
             if address >= 1 << 64:
                 return
         raise OSError(EIO, f"more than {MAX_REGIONS:,} regions", _place(self.pid))
+
+    def mapped_file(self, base: int) -> tuple[str, int]:
+        """The native path of the file mapped at an address, or ``""`` and the error.
+
+        ERROR_FILE_INVALID: no file is behind it, the pages are shared memory.
+        """
+        file_name = dlls.function(
+            "kernel32",
+            "K32GetMappedFileNameW",
+            ctypes.c_uint32,
+            ctypes.c_void_p,
+            ctypes.c_void_p,
+            text.Pointer,
+            ctypes.c_uint32,
+        )
+        answer = text.space(text.MAX_PATH_UNITS)
+        length = file_name(self.handle, base, answer, len(answer))
+        if not length:
+            return "", dlls.last_error()
+        return text.narrow(answer, min(length, len(answer))), 0
 
     def read(self, address: int, size: int) -> bytes:
         """``size`` bytes, at most 64 MiB; fewer if the memory ends or cannot be read before.

@@ -150,6 +150,30 @@ def enable_backup_privilege() -> bool:
     return _enable("SeBackupPrivilege")
 
 
+def take_administrators_rights() -> list[str]:
+    """For a sweep by an administrator: past ACLs, and into others' processes.
+
+    Administrators have these rights and Windows keeps them off until they are asked for; they end
+    with the process and change nothing on the host. What was refused, in words.
+    """
+    if not is_elevated():
+        return []
+    rights = (
+        ("files that their ACL closes to administrators", enable_backup_privilege),
+        ("processes of other users", enable_debug_privilege),
+    )
+    refused = []
+    for what, enable in rights:
+        try:
+            had = enable()
+        except OSError as error:
+            refused.append(f"the right to read {what} could not be had: {error.strerror or error}")
+        else:
+            if not had:
+                refused.append(f"the right to read {what} was refused")
+    return refused
+
+
 def _enable(privilege: str) -> bool:
     look_up = dlls.function(
         "advapi32",

@@ -302,7 +302,7 @@ LONG WINAPI DnsQueryConfig(int config, DWORD flag, PCWSTR adapter, void *reserve
         return 0;
     if (given < needed)
         return ERROR_MORE_DATA;
-    memset(buffer, 0, given);
+    memset(buffer, 0, needed);
     return 0;
 }
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from datetime import datetime, timezone
 
 from agent import chains
 from agent.chains import address_key, domain_key, file_key, process_key
-from agent.findings import finding_of
+from agent.findings import MAX_EVIDENCE, finding_of
 from agent.model import (
     Destination,
     Dll,
@@ -191,6 +192,19 @@ def test_the_process_that_names_a_file_belongs_to_it() -> None:
     assert len(found) == 1
 
 
+def test_the_finding_is_about_the_process_that_has_the_dll_not_the_shell_that_started_it() -> None:
+    shell = r"C:\Windows\System32\cmd.exe"
+    (found,) = findings(
+        running(f'cmd /c rundll32 "{PATH}",PointFunctionCall', image=shell, pid=100),
+        running(f'rundll32 "{PATH}",PointFunctionCall'),
+        loaded(PATH, pe=TRAITS),
+        file(PATH, pe=TRAITS),
+    )
+    assert found.process is not None
+    assert (found.process.name, found.process.pid) == ("rundll32.exe", 4312)
+    assert found.process.command_line.startswith("rundll32")
+
+
 def test_a_file_is_one_whatever_the_notation() -> None:
     assert file_key("\\\\?\\c:\\x\\Y.dat") == file_key("C:/X/y.DAT")
     assert file_key("\\\\?\\UNC\\srv\\s\\a") == file_key(r"\\SRV\S\A")
@@ -200,3 +214,23 @@ def test_the_same_thing_has_the_same_id_in_every_sweep() -> None:
     first, second = findings(file(PATH)), findings(file(PATH))
     assert first[0].id == second[0].id
     assert findings(file(PATH.replace("jo", "al")))[0].id != first[0].id
+
+
+def test_many_sightings_take_linear_time_and_are_counted() -> None:
+    seen = [
+        Observation(
+            source="files",
+            seen="file",
+            place=f"C:\\{number}\\cyzfc.dat",
+            keys=("file:C:\\A.ZIP",),
+            file=File(path=f"C:\\{number}\\cyzfc.dat"),
+        )
+        for number in range(20_000)
+    ]
+    matches = [match for one in seen for match in MATCHER.match(one)]
+    (chain,) = chains.build(matches, MATCHER)
+    started = time.perf_counter()
+    finding, more = finding_of(chain, "host", MATCHER.packs, NOW)
+
+    assert time.perf_counter() - started < 3
+    assert (len(finding.evidence), more) == (MAX_EVIDENCE, 20_000 - MAX_EVIDENCE)

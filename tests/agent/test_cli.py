@@ -19,9 +19,11 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from agent import cli
+from agent import cli, packs
+from agent.delivery.spool import Spool
 from agent.model import State, Verdict
 from agent.report_codec import decode
+from tests.planted import dll
 
 REPOSITORY = Path(__file__).parents[2]
 SCHEMA = json.loads((REPOSITORY / "agent" / "report.schema.json").read_text())
@@ -95,6 +97,8 @@ def test_quiet_prints_one_line(tree: Path, capsys: pytest.CaptureFixture[str]) -
         (["--pack", "a", "--only-pack", "b"], "give one of them"),
         (["--rules", "/nowhere.yar"], "/nowhere.yar"),
         (["--collector", "https://127.0.0.1:1"], "no token"),
+        (["--collector", "http://collector.example:8080"], "plain http is for loopback only"),
+        (["--collector", "collector.example:8443"], "begins with https://"),
         (["packs", "check", "/nowhere.yaml"], "/nowhere.yaml"),
     ],
 )
@@ -120,6 +124,22 @@ def test_a_defect_never_ends_like_a_hit(
     assert "this is a defect" in capsys.readouterr().err
 
 
+def test_a_part_that_does_not_load_never_ends_like_a_hit(tmp_path: Path) -> None:
+    """As where application control keeps a DLL of the program from loading."""
+    (tmp_path / "yara_x.py").write_text("raise ImportError('DLL load failed:\\n blocked')")
+    done = subprocess.run(
+        [sys.executable, "-m", "agent", "offline", "/"],
+        cwd=REPOSITORY,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert line.endswith("a part of it does not load: ImportError: DLL load failed: blocked")
+
+
 def test_packs_are_listed_and_checked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["packs", "list"]) == 0
     assert "pandorasong.com" in capsys.readouterr().out
@@ -142,6 +162,30 @@ def test_own_packs_and_rules_are_looked_for(tree: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     assert cli.main(["offline", str(tree), "--rules", str(rules), "--out", str(out)]) == 1
     assert the_report(out).findings[0].indicator.id == "rules/mine.yar:needle"
+
+
+def test_a_file_beside_the_exe_is_said_at_start_and_stands_in_the_report(
+    tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    beside = tmp_path / "exclusions.yaml"
+    beside.write_text("exclusions: iocsweep.exclusions/1\nversion: 7\nrules: []\n")
+    found = {"exclusions.yaml": beside}
+    monkeypatch.setattr(packs, "_beside_exe", found.get)
+    out = tmp_path / "out"
+    cli.main(["offline", str(tree), "--out", str(out), "--quiet"])
+    assert f"{beside} takes the place of the built-in file" in capsys.readouterr().err
+    report = the_report(out)
+    assert report.exclusions.origin == str(beside)
+    assert (report.exclusions.version, report.exclusions.rules) == ("7", 0)
+    assert [pack.origin for pack in report.packs] == ["built in"]
+
+
+def test_packs_that_were_asked_for_are_not_said_to_replace_anything(
+    tree: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = str(REPOSITORY / "iocs" / "cyzfc.yaml")
+    cli.main(["offline", str(tree), "--only-pack", own, "--quiet"])
+    assert "takes the place" not in capsys.readouterr().err
 
 
 def test_the_report_may_be_one_named_file(tree: Path, tmp_path: Path) -> None:
@@ -333,3 +377,29 @@ def test_an_unacknowledged_report_stays_and_goes_with_the_next(
     assert cli.main(arguments) == 0
     assert len({re.sub(".*/", "", path) for path, _, _ in server.received}) == 2
     assert list((tmp_path / "home" / "spool").glob("*.gz")) == []
+
+
+@pytest.mark.parametrize("where", ["pending", "done"])
+def test_a_spool_that_fails_after_a_hit_takes_nothing_from_the_hit(
+    tree: Path,
+    collector: tuple[str, type[_Collector]],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    where: str,
+) -> None:
+    def failing(*_: object, **__: object) -> None:
+        raise PermissionError(13, "in use by another program")
+
+    monkeypatch.setenv("IOCSWEEP_TOKEN", "t")
+    (tree / "cyzfc.dat").write_bytes(dll())
+    if where == "done":
+        monkeypatch.setattr(Spool, "done", failing)
+    else:
+        monkeypatch.setattr(cli, "send_pending", failing)
+    url, _ = collector
+    assert cli.main(["offline", str(tree), "--collector", url, "--quiet"]) == 1
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["verdict"] == "hit"
+    assert json.loads(captured.out)["delivered"] is False
+    assert "in use by another program" in captured.err
+    assert "defect" not in captured.err

@@ -11,6 +11,10 @@ import pytest
 import yaml
 
 import iocs
+from agent import chains
+from agent.chains import file_key
+from agent.exclusions import load_exclusions
+from agent.findings import Basis, basis_of, finding_of
 from agent.indicators import Exclusion, ExclusionsFile
 from agent.model import (
     Destination,
@@ -19,11 +23,15 @@ from agent.model import (
     File,
     Finding,
     IndicatorRef,
+    Lnk,
+    Observation,
     Parent,
     Pe,
     Process,
     Strength,
 )
+from tests.planted import STAGE_0
+from tests.sweeping import campaign
 
 RULES_PATH = Path(iocs.__file__).parent / "exclusions.yaml"
 NOW = datetime(2026, 11, 24, 14, 2, tzinfo=timezone.utc)
@@ -437,6 +445,9 @@ DISGUISED = [
     ),
     ("lab-dllmain-file", "a DLL with the campaign's export", dll_at_rest("PointFunctionCall")),
     ("lab-dllmain-file", "a file whose exports could not be read", dll_at_rest()),
+    ("lab-dllmain-file", "an attacker's DLL with a DllMain", dll_at_rest("DllMain", "Run")),
+    ("lab-dllmain-file", "the same with nothing else", dll_at_rest("DllMain")),
+    ("lab-dllmain-file", "the lab's DLL with one export more", dll_at_rest("DLLMain", "Run")),
     (
         "lab-dllmain-file",
         "the lab's DLL, but running: somebody has to say that it was meant to",
@@ -475,8 +486,11 @@ def rules() -> dict[str, Exclusion]:
 
 def apply(found: Finding) -> Finding:
     """What the built-in rules make of a finding."""
-    exclusions = pytest.importorskip("agent.exclusions")
-    return exclusions.load_exclusions(RULES_PATH).apply(found)  # type: ignore[no-any-return]
+    basis = Basis(
+        sources=frozenset(seen.source for seen in found.evidence),
+        parts=tuple(part for part in (found.file, found.dll) if part is not None),
+    )
+    return load_exclusions(RULES_PATH).apply(found, basis)
 
 
 def cases(table: Sequence[tuple[str, str, Finding]]) -> list[object]:
@@ -540,3 +554,80 @@ def test_only_what_cannot_run_anything_may_be_excluded_when_strong(
 ) -> None:
     strong = {rule.id for rule in rules.values() if Strength(rule.limit) is Strength.STRONG}
     assert strong == {"hunt-with-a-search-tool", "lab-dllmain-file"}
+
+
+# What a finding rests on is more than what it shows.
+
+LOCAL = "Users\\jo\\AppData\\Local\\"
+
+
+def on_disk(
+    path: str,
+    *exports: str,
+    arguments: str = "",
+    archive: str = "",
+    source: str = "files",
+) -> Observation:
+    """A file with exports, or a shell link with arguments, alone or in an archive."""
+    pe = Pe(machine="amd64", dll=True, exports=list(exports)) if exports else None
+    lnk = Lnk(arguments=arguments) if arguments else None
+    return Observation(
+        source=source,
+        seen="file",
+        place=path,
+        keys=(file_key(archive or "C:\\"),),
+        file=File(path=path, name=path.rpartition("\\")[2], pe=pe, lnk=lnk, member_of=archive),
+    )
+
+
+def judged(*observations: Observation) -> Finding:
+    """The one finding of observations that belong together, after the built-in rules."""
+    matcher = campaign()
+    matches = [match for seen in observations for match in matcher.match(seen)]
+    (chain,) = chains.build(matches, matcher)
+    found, _ = finding_of(chain, "host", matcher.packs, NOW)
+    return load_exclusions(RULES_PATH).apply(found, basis_of(chain))
+
+
+def test_the_labs_dll_alone_is_excluded() -> None:
+    assert judged(on_disk(CYZFC, "DLLMain")).excluded_by == "lab-dllmain-file"
+
+
+def test_the_labs_dll_excuses_no_other_file_of_its_archive() -> None:
+    found = judged(
+        on_disk("cyzfc.dat", "DLLMain", archive="C:\\a.zip"),
+        on_disk("ds7002.lnk", arguments=STAGE_0, archive="C:\\a.zip"),
+    )
+
+    assert (found.strength, found.excluded_by) == (Strength.STRONG, None)
+
+
+def test_the_labs_dll_excuses_no_other_dll() -> None:
+    found = judged(
+        on_disk(CYZFC, "DLLMain"), on_disk("C:\\Users\\al\\AppData\\Local\\cyzfc.dat", "Run")
+    )
+
+    assert (found.strength, found.excluded_by) == (Strength.STRONG, None)
+
+
+def test_a_sighting_beyond_those_that_are_kept_counts_for_an_exclusion() -> None:
+    many = [on_disk(f"C:\\{n}\\{LOCAL}cyzfc.dat", "DLLMain") for n in range(300)]
+    weak = on_disk("C:\\ds7002.pdf", source="registry")
+
+    assert judged(*many).excluded_by == "lab-dllmain-file"
+    assert judged(*many, weak).excluded_by is None
+
+
+def test_what_is_strong_only_together_is_judged_by_all_of_it() -> None:
+    made_there = Lnk(
+        machine_id="user-pc",
+        mac="08:00:27:92:24:e5",
+        volume_serial="C4B2-BD1C",
+        droid_time=datetime(2016, 10, 6, 17, 3, 4, tzinfo=timezone.utc),
+    )
+    link = on_disk("C:\\a.lnk")
+    assert link.file is not None
+    link.file.lnk = made_there
+    found = judged(on_disk("C:\\cyzfc.dat", "DLLMain"), link)
+
+    assert (found.strength, found.excluded_by) == (Strength.STRONG, None)

@@ -20,6 +20,7 @@ from agent.journal import (
     JournalError,
     PlannedSource,
     find_interrupted,
+    is_journal,
     recover,
     settle,
 )
@@ -27,6 +28,7 @@ from agent.model import (
     Agent,
     Coverage,
     Evidence,
+    ExclusionsRef,
     Host,
     Report,
     State,
@@ -101,6 +103,13 @@ def test_an_interrupted_sweep_is_incomplete_and_names_the_sources_it_did_not_rea
     assert decode(final.read_bytes()) == made
     assert find_interrupted(tmp_path) == []
     assert not path.exists()
+
+
+def test_an_interrupted_sweep_says_which_exclusions_were_in_force(tmp_path: Path) -> None:
+    rules = ExclusionsRef(version="1", sha256="0" * 64, rules=9, origin="E:\\exclusions.yaml")
+    journal = Journal.create(tmp_path / "r.json", structs.replace(HEADER, exclusions=rules))
+    journal.close()
+    assert recover(journal.path).exclusions == rules
 
 
 def test_a_sweep_that_is_still_running_is_not_interrupted(tmp_path: Path) -> None:
@@ -216,3 +225,18 @@ def test_a_disk_that_is_full_is_an_error_and_the_journal_stays(tmp_path: Path) -
 
 def test_reports_are_the_same_type_for_everybody() -> None:
     assert Report.__struct_config__.forbid_unknown_fields
+
+
+def test_a_journal_is_known_by_every_line_of_it(tmp_path: Path) -> None:
+    journal = Journal.create(tmp_path / "r.json", HEADER)
+    journal.evidence(evidence(), title="t")
+    journal.coverage(Coverage(source="files", required=True, state=State.COMPLETE))
+    journal.close()
+    data = journal.path.read_bytes()
+
+    assert is_journal(data)
+    assert is_journal(data[:-20]), "torn by the end of its sweep"
+    assert not is_journal(data + b"powershell -enc x")
+    assert not is_journal(data + b"powershell -enc x\n")
+    assert not is_journal(data.partition(b"\n")[2])
+    assert not is_journal(b"")

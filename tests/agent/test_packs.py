@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -10,16 +12,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent import pack_schema
+from agent import packs as packs_module
 from agent.packs import (
     MAX_PACK_BYTES,
     PackError,
     built_in_exclusions,
     built_in_packs,
+    exclusions_in_use,
     load_pack,
     load_packs,
     parse_exclusions,
     parse_pack,
 )
+from agent.windows import security
 
 HEAD = """\
 pack: iocsweep.pack/1
@@ -45,6 +50,89 @@ def test_the_built_in_packs_and_exclusions_load() -> None:
     assert [p.file.id for p in packs] == ["cyzfc-2018-11"]
     assert packs[0].reference().indicators == len(packs[0].file.indicators) >= 80
     assert len(built_in_exclusions().rules) >= 7
+
+
+def test_what_is_built_in_says_so_and_what_was_given_names_its_file(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_bytes(pack(GOOD))
+    assert [p.reference().origin for p in load_packs([path])] == ["built in", str(path)]
+    file, reference = exclusions_in_use()
+    assert (reference.origin, reference.rules) == ("built in", len(file.rules))
+
+
+EXCLUSIONS = b"""\
+exclusions: iocsweep.exclusions/1
+version: 1
+rules:
+  - {id: mine, title: t, reason: r, when: {process: [backup.exe]}}
+"""
+
+
+@pytest.fixture
+def beside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of an exe that has a pack and exclusions of its own inside."""
+    import iocs
+
+    bundle, folder = tmp_path / "bundle", tmp_path / "stick"
+    bundle.mkdir()
+    folder.mkdir()
+    with zipfile.ZipFile(bundle / "iocs.zip", "w") as packed:
+        for path in Path(iocs.__file__).parent.glob("*.yaml"):
+            packed.write(path, path.name)
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    monkeypatch.setattr(sys, "_MEIPASS", str(bundle), raising=False)
+    monkeypatch.setattr(sys, "executable", str(folder / "iocsweep.exe"))
+    return folder
+
+
+def test_a_file_beside_the_exe_takes_the_place_of_the_one_inside_and_is_named(beside: Path) -> None:
+    assert [p.reference().origin for p in built_in_packs()] == ["built in"]
+    (beside / "cyzfc.yaml").write_bytes(pack(GOOD))
+    (beside / "exclusions.yaml").write_bytes(EXCLUSIONS)
+    assert [p.reference().origin for p in built_in_packs()] == [str(beside / "cyzfc.yaml")]
+    assert exclusions_in_use()[1].origin == str(beside / "exclusions.yaml")
+
+
+@pytest.mark.parametrize(
+    ("elevated", "open_to_others", "refused"),
+    [(True, "folder", True), (True, "file", True), (True, "", False), (False, "folder", False)],
+)
+def test_a_file_that_others_could_have_put_there_is_refused_when_elevated(
+    beside: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    elevated: bool,
+    open_to_others: str,
+    refused: bool,
+) -> None:
+    path = beside / "cyzfc.yaml"
+    path.write_bytes(pack(GOOD))
+    writable = {"folder": str(beside), "file": str(path)}.get(open_to_others)
+    monkeypatch.setattr(packs_module, "_WINDOWS", True)
+    monkeypatch.setattr(security, "is_elevated", lambda: elevated)
+    monkeypatch.setattr(security, "writable_by_others", lambda place: place == writable)
+    if not refused:
+        assert built_in_packs()[0].path == str(path)
+        return
+    with pytest.raises(PackError, match=r"cyzfc\.yaml: .*others than administrators.*--only-pack"):
+        built_in_packs()
+    mine = beside.parent / "mine.yaml"
+    mine.write_bytes(pack(GOOD))
+    assert len(load_packs([], [mine])) == 1
+    assert exclusions_in_use()[1].origin == "built in"
+
+
+def test_a_file_whose_permissions_nobody_tells_is_refused(
+    beside: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: str) -> bool:
+        raise OSError(5, "access denied")
+
+    (beside / "exclusions.yaml").write_bytes(EXCLUSIONS)
+    monkeypatch.setattr(packs_module, "_WINDOWS", True)
+    monkeypatch.setattr(security, "is_elevated", lambda: True)
+    monkeypatch.setattr(security, "writable_by_others", refuse)
+    with pytest.raises(PackError, match="cannot be told: access denied"):
+        built_in_exclusions()
 
 
 def test_a_good_pack_loads_and_is_named_by_its_hash() -> None:

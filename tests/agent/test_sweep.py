@@ -9,6 +9,7 @@ from typing import BinaryIO
 
 import pytest
 
+import agent.sweep as sweep_module
 from agent.coverage import Ledger
 from agent.exclusions import load_exclusions
 from agent.identity import new_report_id, running_agent
@@ -16,12 +17,13 @@ from agent.journal import Header, Journal
 from agent.matching import Matcher
 from agent.model import Coverage, Observation, Report, State, Strength, Verdict
 from agent.own import Own
+from agent.report_codec import encode
 from agent.sources import Source
 from agent.sources.files import FilesSource
 from agent.sweep import Plan, Sweep
 from agent.targets import Target
 from agent.targets.folder import FolderTarget
-from tests.planted import plant
+from tests.planted import STAGE_0, archive, campaign_link, plant
 from tests.sweeping import campaign
 
 
@@ -180,11 +182,24 @@ def test_own_files_are_left_out_and_counted(tmp_path: Path) -> None:
     spool = tmp_path / "spool"
     spool.mkdir()
     (spool / "old.ps1").write_text("pandorasong.com")
-    (tmp_path / "report.ps1").write_text('{"schema": "iocsweep.report/1", "x": "pandorasong.com"}')
     (tmp_path / "history.ps1").write_text("iocsweep.exe --pack pandorasong.com.yaml\n")
-    report = swept(tmp_path, own=Own.of(folders=[str(spool)]))
+    lure = tmp_path / "cyzfc.dat"
+    lure.write_bytes(b"x")
+    earlier = swept(tmp_path, own=Own.of(folders=[str(spool)]))
+    assert [f.title for f in earlier.findings] == [str(lure)]
+    lure.unlink()
+    (tmp_path / "report.json").write_bytes(encode(earlier))
+    report = swept(tmp_path, own=Own.of(folders=[str(spool)]), thorough=True)
     assert report.findings == []
     assert report.coverage[0].own >= 3
+
+
+def test_stage_0_is_found_though_it_calls_itself_the_agent(tmp_path: Path) -> None:
+    for mark in ("#iocsweep", "# iocsweep.pack/1\n#"):
+        (tmp_path / f"{len(mark)}.ps1").write_text(f"{mark}\npowershell {STAGE_0};{mark}")
+    report = swept(tmp_path)
+    assert [f.strength for f in report.findings] == [Strength.STRONG] * 2
+    assert report.verdict is Verdict.HIT
 
 
 def test_a_journal_that_fails_does_not_end_the_sweep(tmp_path: Path) -> None:
@@ -210,6 +225,65 @@ def test_a_journal_that_fails_does_not_end_the_sweep(tmp_path: Path) -> None:
     report = sweep.run(Silent())
     assert [f.strength for f in report.findings] == [Strength.WEAK]
     assert "closed" in sweep.journal_error
+
+
+# More than can be kept.
+
+
+@pytest.fixture
+def small_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sweep_module, "MAX_MATCHES", 40)
+    monkeypatch.setattr(sweep_module, "MAX_PER_INDICATOR", 20)
+    monkeypatch.setattr(sweep_module, "MAX_PER_ARCHIVE", 10)
+
+
+def gap(report: Report) -> dict[str, int]:
+    return {reason.reason: reason.count for reason in report.coverage[0].reasons}
+
+
+def cut(report: Report) -> dict[str, tuple[int, int]]:
+    return {truncation.what: (truncation.kept, truncation.total) for truncation in report.truncated}
+
+
+@pytest.mark.usefixtures("small_bounds")
+def test_a_flood_of_one_name_displaces_no_other(tmp_path: Path) -> None:
+    for number in range(60):
+        folder = tmp_path / f"a{number:02}"
+        folder.mkdir()
+        (folder / "ds7002.bin").write_bytes(b"x")
+    zone = b"[ZoneTransfer]\nHostUrl=https://www.jmj.com/personal/nauerthn_state_gov/AAAA\n"
+    (tmp_path / "z").mkdir()
+    (tmp_path / "z" / "ds7002.zip").write_bytes(archive({"a.txt": b"a"}))
+    (tmp_path / "z" / "ds7002.zip_Zone.Identifier").write_bytes(zone)
+    report = swept(tmp_path)
+
+    assert report.verdict is Verdict.HIT, "the archive's name and where it came from"
+    assert gap(report) == {"matches beyond the bound": 40}
+    assert cut(report) == {"matches of name-ds7002-bin": (20, 60)}
+
+
+@pytest.mark.usefixtures("small_bounds")
+def test_weak_matches_that_are_dropped_leave_a_gap(tmp_path: Path) -> None:
+    for name in ("ds7002.bin", "ds7001.zip", "ds7002.pdf"):
+        for number in range(20):
+            (tmp_path / f"{number}").mkdir(exist_ok=True)
+            (tmp_path / f"{number}" / name).write_bytes(b"x")
+    report = swept(tmp_path)
+
+    assert report.verdict is Verdict.INCOMPLETE
+    assert gap(report) == {"matches beyond the bound": 20}
+
+
+@pytest.mark.usefixtures("small_bounds")
+def test_one_archive_gives_no_more_than_its_share_however_strong(tmp_path: Path) -> None:
+    members = {f"u/AppData/Local/{number}/cyzfc.dat": b"" for number in range(30)}
+    (tmp_path / "a.zip").write_bytes(archive(members))
+    (tmp_path / "b.lnk").write_bytes(campaign_link())
+    report = swept(tmp_path)
+
+    assert report.verdict is Verdict.HIT
+    assert gap(report) == {"matches beyond the bound": 20}
+    assert cut(report) == {"matches of name-cyzfc-dat": (10, 30)}
 
 
 def test_report_ids_sort_by_time() -> None:

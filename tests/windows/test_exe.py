@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -52,14 +52,23 @@ class Host:
     @contextmanager
     def running(self, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
         process = self.lab.popen(list(arguments))
-        time.sleep(1.5)
+        time.sleep(2)
         assert process.poll() is None, "the test's rundll32 ended at once"
         try:
             yield process
         finally:
-            process.kill()
-            process.communicate()
+            # The child first: it may hold the parent's pipes.
             self.lab.run_exe(r"C:\windows\system32\taskkill.exe", ["/f", "/im", "rundll32.exe"])
+            process.kill()
+            process.communicate(timeout=60)
+
+    def running_line(self, line: str) -> AbstractContextManager[subprocess.Popen[bytes]]:
+        """The same by a command line as it stands, which only a Windows program can pass on."""
+        script = (
+            "import subprocess, sys; nothing = subprocess.DEVNULL;"
+            "sys.exit(subprocess.call(sys.argv[1], stdin=nothing, stdout=nothing, stderr=nothing))"
+        )
+        return self.running(str(self.lab.python_exe), "-c", script, line)
 
     def sweep(
         self, *arguments: str, exe: Path | None = None, **named: object
@@ -161,22 +170,27 @@ def test_a_renamed_rundll32_is_found(host: Host) -> None:
     assert finding.process.original_file_name.casefold().startswith("rundll32.exe")
 
 
-@pytest.mark.parametrize("form", ["quotes", "comma dropped", "upper case", "8.3 name"])
-def test_another_spelling_is_found(host: Host, form: str) -> None:
-    folder = host.local if form == "comma dropped" else host.local / "a folder with spaces"
-    path = host.plant(folder / "cyzfc.dat")
-    if form == "quotes":
-        arguments = [f"{path},PointFunctionCall"]  # Wine's start quotes what has spaces
-    elif form == "comma dropped":
-        arguments = [path, "PointFunctionCall"]
-    elif form == "upper case":
-        arguments = [f"{path.upper()},PointFunctionCall"]
-    else:
-        arguments = [f"{short_path(host, path)},PointFunctionCall"]
-    with host.running(RUNDLL32, *arguments):
+@pytest.mark.parametrize(
+    ("folder", "line"),
+    [
+        pytest.param("a folder", f'{RUNDLL32} "PATH",PointFunctionCall', id="quotes"),
+        pytest.param("Local", f"{RUNDLL32} PATH PointFunctionCall", id="comma dropped"),
+        pytest.param("Local", f"{RUNDLL32.upper()} UPPER,PointFunctionCall", id="upper case"),
+        pytest.param("a folder", f"{RUNDLL32} SHORT,PointFunctionCall", id="8.3 name"),
+    ],
+)
+def test_another_spelling_is_found(host: Host, folder: str, line: str) -> None:
+    path = host.plant(host.local / folder / "cyzfc.dat")
+    line = line.replace("UPPER", path.upper()).replace("PATH", path)
+    if "SHORT" in line:
+        line = line.replace("SHORT", short_path(host, path))
+    with host.running_line(line):
         code, report, _ = host.sweep()
     assert code == 1
-    assert {"processes", "modules"} <= sources(confirmed(report))
+    finding = confirmed(report)
+    assert {"processes", "modules"} <= sources(finding)
+    assert finding.process is not None
+    assert finding.process.name.casefold() == "rundll32.exe"
 
 
 def short_path(host: Host, path: str) -> str:
@@ -231,6 +245,7 @@ def test_a_bare_call_sweeps_the_whole_host_and_joins_what_it_finds(
     """As from a USB stick: no arguments, every drive; Linux's own tree is no drive here."""
     lab = host.lab.clone_prefix(tmp_path / "prefix")
     lab.map_drive("z", None)
+    shutil.rmtree(lab.drive_c / "users" / "al", ignore_errors=True)  # of test_source.py
     stick = lab.drive_c / "stick"
     shutil.copytree(host.exe.parent, stick)
     own = Host(lab, stick / "iocsweep.exe", host.one_file)

@@ -18,6 +18,7 @@ from agent.windows import (
     dns_cache,
     dns_wmi,
     files,
+    held,
     host,
     pipes,
     process_priority,
@@ -126,6 +127,16 @@ def test_what_the_system_cannot_answer_is_an_os_error(tmp_path: Path) -> None:
             assert str(error)
 
 
+def test_the_loaded_hives_are_told_as_paths() -> None:
+    """Wine has no such list; Windows does."""
+    try:
+        hives = held.loaded_hives()
+    except OSError as error:
+        assert error.winerror == 2
+    else:
+        assert all(isinstance(hive, str) for hive in hives)
+
+
 def test_an_unsigned_file_has_no_signer(tmp_path: Path) -> None:
     path = tmp_path / "x.exe"
     path.write_bytes(b"MZ")
@@ -150,3 +161,24 @@ def test_standing_back_tells_what_it_could_not_do() -> None:
 def test_the_search_for_dlls_is_hardened_in_a_process_of_its_own() -> None:
     script = "from agent.windows.security import harden_dll_search as h; h()"
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
+
+
+def test_drive_letters_say_whether_they_lead_to_this_machine() -> None:
+    assert devices.drives()["C:"] is True
+
+
+def test_an_administrators_rights_are_had_or_refused_in_words() -> None:
+    assert all(isinstance(problem, str) for problem in security.take_administrators_rights())
+
+
+def test_mapped_memory_says_whether_a_file_is_behind_it() -> None:
+    with processes.ProcessMemory(os.getpid()) as memory:
+        (image, *_) = [region for region in memory.regions() if region.image]
+        assert memory.mapped_file(image.allocation)[0]
+        assert any(region.executable for region in memory.regions())
+
+
+def test_the_modules_of_this_process_lie_on_disks_of_this_machine() -> None:
+    drives = devices.drives()
+    closed = {p: files.why_not_opened(p, drives) for p in processes.modules(os.getpid())}
+    assert {p: why for p, why in closed.items() if why} == {}

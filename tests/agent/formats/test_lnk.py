@@ -72,7 +72,7 @@ def test_what_is_no_link_is_said_to_be_none(data: bytes) -> None:
         read_lnk(data)
 
 
-@settings(max_examples=100, deadline=2000)
+@settings(max_examples=100)
 @given(st.binary(max_size=2048))
 def test_any_bytes_end_in_facts_or_in_a_format_error(data: bytes) -> None:
     link = shell_link()
@@ -81,7 +81,7 @@ def test_any_bytes_end_in_facts_or_in_a_format_error(data: bytes) -> None:
             read_lnk(attempt)
 
 
-@settings(max_examples=100, deadline=2000)
+@settings(max_examples=100)
 @given(
     st.lists(st.tuples(st.integers(20, 1200), st.integers(0, 255)), max_size=12),
     st.integers(0, 1200),

@@ -13,8 +13,10 @@ from agent.formats import FormatError
 from agent.formats.zip_archive import (
     Member,
     find_directory,
+    hidden_members,
     looks_like_zip,
     members,
+    unlisted,
     unpack,
 )
 from tests.planted import archive, bomb
@@ -156,7 +158,62 @@ def test_archives_are_told_by_their_first_bytes() -> None:
     assert not looks_like_zip(b"MZ")
 
 
-@settings(max_examples=150, deadline=2000)
+def stretches(data: bytes) -> list[tuple[int, int]]:
+    file = io.BytesIO(data)
+    directory = find_directory(file, len(data))
+    listed = [(m.header, m.packed) for m in members(file, directory)]
+    return list(unlisted(file, len(data), directory, listed))
+
+
+def test_a_whole_archive_has_nothing_that_is_unlisted() -> None:
+    assert stretches(archive({"a": b"x" * 500, "dir/": b"", "b": b""})) == []
+    assert stretches(archive({})) == []
+
+
+def test_what_is_before_between_and_behind_is_unlisted() -> None:
+    first, second = archive({"a": b"x"}), archive({"b": b"y"})
+    size = len(first)
+
+    assert stretches(first + second) == [(0, size)]
+    assert stretches(b"MZ" + second) == [(0, 2)]
+    end = len(second) - 22
+    assert stretches(second[:-2] + b"\x01\0c") == [(end, len(second) + 1)]
+
+
+def test_local_headers_tell_of_members_without_a_directory() -> None:
+    content = {"a.txt": b"x" * 5000, "dir/b.bin": bytes(range(256)), "c": b""}
+    data = archive(content)
+    found = list(hidden_members(b"??" + data.partition(b"PK\1\2")[0], -2))
+
+    assert {member.name for member in found} == set(content)
+    for member in found:
+        assert unpack(io.BytesIO(data), member, LIMIT) == content[member.name]
+        assert not member.listed
+
+
+def test_bytes_that_only_look_like_a_header_tell_of_nothing() -> None:
+    assert list(hidden_members(b"PK\3\4" + bytes(100), 0)) == []
+    assert list(hidden_members(b"PK\3\4" * 50, 0)) == []
+    assert list(hidden_members(b"PK\3\4", 0)) == []
+
+
+@settings(max_examples=150)
+@given(st.lists(st.tuples(st.integers(0, 400), st.integers(0, 255)), max_size=8), st.binary())
+def test_local_headers_of_any_bytes_end_within_their_bounds(
+    damage: list[tuple[int, int]], tail: bytes
+) -> None:
+    data = bytearray(archive({"a": b"x" * 300, "dir/ds7002.lnk": bytes(range(200))}) + tail)
+    for offset, value in damage:
+        if offset < len(data):
+            data[offset] = value
+    for member in hidden_members(bytes(data), 0):
+        with suppress(FormatError):
+            assert len(unpack(io.BytesIO(data), member, 4096)) <= 4096
+    with suppress(FormatError):
+        assert all(0 <= start < end <= len(data) for start, end in stretches(bytes(data)))
+
+
+@settings(max_examples=150)
 @given(
     st.lists(st.tuples(st.integers(0, 400), st.integers(0, 255)), max_size=8),
     st.integers(0, 200),

@@ -12,6 +12,7 @@ from agent.model import (
     Agent,
     Coverage,
     Evidence,
+    ExclusionsRef,
     File,
     Finding,
     Host,
@@ -119,6 +120,18 @@ def test_a_clean_host_ends_so_and_says_how_much_was_looked_at() -> None:
     assert "files 1,204,331" in text
     assert "WS-0421, Windows 11 23H2, elevated, one-dir build" in text
     assert "the report is r.json" in text
+
+
+def test_packs_and_exclusions_that_are_not_built_in_are_told_with_their_file() -> None:
+    built_in, own = report(), report()
+    built_in.packs[0].origin = "built in"
+    rules = {"version": "1", "sha256": "0" * 64, "rules": 9}
+    built_in.exclusions = ExclusionsRef(origin="built in", **rules)
+    own.packs[0].origin = "E:\\cyzfc.yaml"
+    own.exclusions = ExclusionsRef(origin="E:\\exclusions.yaml", **rules)
+    assert "built in" not in render(built_in)
+    assert "  pack cyzfc-2018-11 from E:\\cyzfc.yaml\n" in render(own)
+    assert "  exclusions from E:\\exclusions.yaml, 9 rules\n" in render(own)
 
 
 def test_a_gap_is_told_with_reason_count_and_example() -> None:

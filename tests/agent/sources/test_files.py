@@ -2,17 +2,21 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import io
 import os
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
+import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import pytest
 
+import iocs
 from agent.coverage import Ledger
 from agent.indicators import (
     Certificate,
@@ -29,11 +33,15 @@ from agent.indicators import (
 from agent.matching import Matcher, ScanFailed
 from agent.model import ByteHit, Coverage, Observation, State, Strength
 from agent.own import Own
+from agent.own_mentions import line_at
 from agent.reading import open_quietly
-from agent.sources.files import FilesSource, line_at
+from agent.report_codec import encode
+from agent.sources.files import FilesSource
 from agent.targets import Root, SkippedVolume
 from agent.targets.folder import FolderTarget
 from agent.windows.files import shown
+from agent.windows.held import HeldFiles
+from tests.agent.output.test_console import finding, report
 from tests.planted import (
     DLL_SIZE,
     Planted,
@@ -346,6 +354,35 @@ def test_a_file_that_is_denied_is_known_by_name_and_counted(tmp_path: Path) -> N
     assert sweep.reasons == {"access denied": 1}
 
 
+def test_what_windows_itself_keeps_open_is_noted_and_anything_else_in_use_is_a_gap(
+    tmp_path: Path,
+) -> None:
+    for name in ("SYSTEM", "SYSTEM{6cced2f1}.TM.blf", "SYSTEM.dat", "pagefile.sys"):
+        (tmp_path / name).write_bytes(bytes(DLL_SIZE))
+
+    class Host(FolderTarget):
+        @property
+        def held(self) -> HeldFiles:
+            return HeldFiles(
+                frozenset({str(tmp_path / "system").casefold(), f"{tmp_path}/pagefile.sys"}),
+                (str(tmp_path / "system").casefold(),),
+            )
+
+    def in_use(path: str) -> BinaryIO:
+        error = PermissionError(errno.EACCES, "in use", path)
+        vars(error)["winerror"] = 32
+        raise error
+
+    indicators = (named(), sha256(b"x", size=DLL_SIZE))
+    target = Host(str(tmp_path), own=Own())
+    sweep = Sweep(tmp_path, *indicators, target=target, open_file=in_use)
+    assert sweep.reasons == {"in use by another program (sharing violation)": 1}
+    assert sweep.notes == {"kept open by Windows itself: name and size were compared": 3}
+
+    whole = Sweep(tmp_path, *indicators, target=target, open_file=in_use, thorough=True)
+    assert whole.reasons == {"in use by another program (sharing violation)": 4}
+
+
 def test_a_file_that_vanished_leaves_no_gap(tmp_path: Path) -> None:
     (tmp_path / "cyzfc.dat").write_bytes(b"x")
     sweep = Sweep(tmp_path, open_file=failing(errno.ENOENT, "cyzfc.dat"))
@@ -440,13 +477,11 @@ def test_a_renamed_dll_is_known_by_its_export(tmp_path: Path) -> None:
 
 
 def test_a_damaged_dll_of_the_name_is_a_gap_and_still_found(tmp_path: Path) -> None:
-    data = bytearray(dll())
-    data[0x86:0x88] = b"\xff\xff"
-    (tmp_path / "cyzfc.dat").write_bytes(data)
+    (tmp_path / "cyzfc.dat").write_bytes(dll()[:0x90])
     sweep = Sweep(tmp_path)
 
     assert sweep.only().seen == "file"
-    assert sweep.reasons == {"PE file with 65535 sections": 1}
+    assert [reason[:17] for reason in sweep.reasons] == ["malformed PE file"]
 
 
 def test_a_link_is_known_by_its_layout_under_any_name(tmp_path: Path) -> None:
@@ -523,12 +558,48 @@ def test_thorough_looks_into_every_file(tmp_path: Path) -> None:
 # The agent's own traces.
 
 
+def a_report(place: str) -> bytes:
+    made = report(finding(title=place))
+    assert place.encode() in encode(made)
+    return encode(made)
+
+
 def test_reports_of_the_agent_are_counted_and_not_reported(tmp_path: Path) -> None:
-    (tmp_path / "report.json").write_bytes(b'{"schema":"iocsweep.report/1","x":"cyzfc.dat"}')
-    sweep = Sweep(tmp_path, named(), content("x", ".json"))
+    (tmp_path / "report.json").write_bytes(a_report("/x/cyzfc.dat"))
+    sweep = Sweep(tmp_path, named(), content("cyzfc", ".json"))
 
     assert sweep.seen == []
     assert sweep.coverage.own == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("report.json", b'{"schema":"iocsweep.report/1","x":"cyzfc.dat"}'),
+        ("report.json", a_report("/x/cyzfc.dat") + b"x"),
+        ("report.bat", a_report("/x/cyzfc.dat")),
+        ("a.ps1", b"# iocsweep.pack/1\ncyzfc.dat"),
+        ("pack.yaml", b"pack: iocsweep.pack/1\nid: x\ntitle: cyzfc.dat\n"),
+    ],
+)
+def test_the_agents_words_in_a_file_do_not_make_it_the_agents(
+    tmp_path: Path, name: str, data: bytes
+) -> None:
+    (tmp_path / name).write_bytes(data)
+    extension = name[name.rfind(".") :]
+
+    found = Sweep(tmp_path, named(), content("cyzfc", extension)).only()
+
+    assert "content" in {hit.indicator for hit in found.hits}
+
+
+def test_the_built_in_packs_are_told_by_their_content_wherever_they_lie(tmp_path: Path) -> None:
+    for source in (Path(iocs.__file__).parent).glob("*.yaml"):
+        shutil.copy(source, tmp_path / f"copy of {source.name}")
+    sweep = Sweep(tmp_path, named(), content("PointFunctionCall", ".yaml"))
+
+    assert sweep.seen == []
+    assert sweep.coverage.own == 2
 
 
 def test_a_history_of_running_the_agent_is_not_reported(tmp_path: Path) -> None:
@@ -539,6 +610,30 @@ def test_a_history_of_running_the_agent_is_not_reported(tmp_path: Path) -> None:
 
     assert sweep.only().place == str(tmp_path / "mixed.txt")
     assert sweep.coverage.own == 1
+
+
+def test_a_content_of_the_campaign_is_not_excused_by_the_agents_name(tmp_path: Path) -> None:
+    (tmp_path / "a.ps1").write_bytes(b"$stage0 cyzfc.dat;#iocsweep")
+    sweep = Sweep(tmp_path, named(), content("$stage0", ".ps1"))
+
+    assert [hit.indicator for hit in sweep.only().hits] == ["content"]
+    assert sweep.coverage.own == 1
+
+
+def test_a_rule_of_the_operators_own_is_never_excused(tmp_path: Path) -> None:
+    rules = tmp_path / "rules.yar"
+    rules.write_text('rule evil { strings: $a = "EVILMARK" condition: $a }')
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    (tree / "a.bin").write_bytes(b"MZ EVILMARK iocsweep")
+    (tree / "report.json").write_bytes(a_report("/EVILMARK/cyzfc.dat"))
+    matcher = Matcher([named()], rule_files=[rules])
+    ledger = Ledger("files", required=True)
+    own = Own.of(folders=[str(tree)])
+    seen = list(FilesSource().observe(FolderTarget(str(tree), own=own), matcher, ledger))
+
+    assert {found.place for found in seen} == {str(tree / "a.bin"), str(tree / "report.json")}
+    assert {hit.indicator for found in seen for hit in found.hits} == {"rules/rules.yar:evil"}
 
 
 def test_the_packs_in_use_are_not_opened(tmp_path: Path) -> None:
@@ -557,6 +652,23 @@ def test_a_wanted_name_in_the_agents_folder_is_reported_all_the_same(tmp_path: P
     assert Sweep(tmp_path, own=Own.of(folders=[str(tmp_path)])).only().seen == "file"
     told = Own.of(files=[str(tmp_path / "cyzfc.dat")])
     assert Sweep(tmp_path, own=told).seen == []
+
+
+def test_a_file_in_the_agents_folder_is_looked_at_and_what_it_mentions_is_its_own(
+    tmp_path: Path,
+) -> None:
+    data = b"MZ" + bytes(98)
+    (tmp_path / "x.dll").write_bytes(data)
+    (tmp_path / "log.ps1").write_bytes(b"cyzfc.dat")
+    (tmp_path / "evil.ps1").write_bytes(b"$stage0")
+    own = Own.of(folders=[str(tmp_path)])
+    sweep = Sweep(tmp_path, named(), sha256(data, size=100), content("$stage0", ".ps1"), own=own)
+
+    assert {found.place for found in sweep.seen} == {
+        str(tmp_path / "x.dll"),
+        str(tmp_path / "evil.ps1"),
+    }
+    assert sweep.coverage.own == 1
 
 
 def test_the_line_of_a_hit_is_read_in_one_byte_and_in_two() -> None:
@@ -613,14 +725,169 @@ def test_an_archive_is_not_unpacked_without_end(tmp_path: Path) -> None:
     assert sweep.reasons == {"archive too large when unpacked": 4}
 
 
-def test_archives_are_opened_one_level_deep(tmp_path: Path) -> None:
-    inner = archive({"cyzfc.dat": b"", "c.zip": archive({"cyzfc.dat": b""})})
-    file = tmp_path / "a.zip"
-    file.write_bytes(archive({"b.zip": inner}))
+def nested(levels: int, members: dict[str, bytes]) -> bytes:
+    """An archive in so many others."""
+    data = archive(members)
+    for level in range(levels):
+        data = archive({f"{level}.zip": data})
+    return data
+
+
+def test_archives_are_opened_three_levels_deep_and_deeper_ones_are_a_gap(tmp_path: Path) -> None:
+    (tmp_path / "3.zip").write_bytes(nested(3, {"cyzfc.dat": b""}))
+    (tmp_path / "4.zip").write_bytes(nested(4, {"cyzfc.dat": b""}))
+    (tmp_path / "empty.zip").write_bytes(nested(4, {}))
     sweep = Sweep(tmp_path)
 
-    assert sweep.only().place == f"{file} → b.zip → cyzfc.dat"
-    assert sweep.notes == {"archive in an archive in an archive, not opened": 1}
+    assert sweep.only().place == f"{tmp_path}/3.zip → 2.zip → 1.zip → 0.zip → cyzfc.dat"
+    assert sweep.reasons == {"archive too deep in archives, not opened": 1}
+
+
+END = b"PK\5\6" + bytes(18)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        archive({"x": dll()}) + archive({"readme.txt": b"hi"}),
+        archive({"x": dll()}) + END,
+        b"MZ" + bytes(600) + archive({"x": dll()}) + archive({"readme.txt": b"hi"}),
+        archive({"x": dll()}).partition(b"PK\1\2")[0] + archive({"readme.txt": b"hi"}),
+        archive({"readme.txt": b"hi"}) + archive({"x": dll()}).partition(b"PK\1\2")[0],
+    ],
+    ids=["behind", "fake end", "program", "headers alone", "behind the end"],
+)
+def test_a_member_that_the_directory_does_not_tell_of_is_looked_at(
+    tmp_path: Path, data: bytes
+) -> None:
+    (tmp_path / "a.zip").write_bytes(data)
+    sweep = Sweep(tmp_path, sha256(dll(), size=DLL_SIZE, magic="4d5a"))
+
+    assert sweep.only().place.endswith("a.zip → x")
+    assert "archive with members that its directory does not tell of" in sweep.notes
+    assert sweep.coverage.state is State.COMPLETE
+
+
+def test_a_program_before_an_archive_is_searched_as_bytes(tmp_path: Path) -> None:
+    (tmp_path / "a.zip").write_bytes(b"MZ" + b"\0cyzfc.dat\0" + archive({"a": b"x"}))
+    sweep = Sweep(tmp_path)
+
+    assert sweep.only().mention
+    assert sweep.only().place == str(tmp_path / "a.zip")
+
+
+def test_an_archive_made_as_a_stream_has_nothing_beside_its_directory(tmp_path: Path) -> None:
+    class Pipe(io.RawIOBase):
+        data = b""
+
+        def writable(self) -> bool:
+            return True
+
+        def write(self, part: Any) -> int:
+            self.data += bytes(part)
+            return len(part)
+
+    pipe = Pipe()
+    with zipfile.ZipFile(pipe, "w", zipfile.ZIP_DEFLATED) as out:
+        for name in ("a", "b"):
+            out.writestr(name, b"cyzfc.dat" * 100)
+    assert b"PK\7\x08" in pipe.data
+    (tmp_path / "a.zip").write_bytes(pipe.data)
+    sweep = Sweep(tmp_path)
+
+    assert sweep.seen == []
+    assert sweep.notes == {}
+
+
+def claiming(data: bytes, size: int) -> bytes:
+    """An archive whose directory says another size of its first member."""
+    changed = bytearray(data)
+    struct.pack_into("<I", changed, changed.find(b"PK\1\2") + 24, size)
+    return bytes(changed)
+
+
+@pytest.mark.parametrize("claimed", [0, 1000, DLL_SIZE + 1])
+def test_what_a_member_is_does_not_depend_on_the_size_it_claims(
+    tmp_path: Path, claimed: int
+) -> None:
+    (tmp_path / "a.zip").write_bytes(claiming(archive({"x": dll()}), claimed))
+    sweep = Sweep(tmp_path, sha256(dll(), size=DLL_SIZE, magic="4d5a"))
+
+    assert sweep.only().place.endswith(" → x")
+    assert sweep.only().file is not None
+    assert sweep.only().file.size == DLL_SIZE
+    assert sweep.reasons == {"archive member of another size than its directory says": 1}
+
+
+def test_a_member_that_claims_a_wrong_size_is_a_gap_whatever_it_is(tmp_path: Path) -> None:
+    (tmp_path / "a.zip").write_bytes(claiming(archive({"x": b"harmless"}), 5))
+    sweep = Sweep(tmp_path, sha256(dll(), size=DLL_SIZE, magic="4d5a"))
+
+    assert sweep.reasons == {"archive member of another size than its directory says": 1}
+
+
+def test_a_member_is_opened_for_its_extension_as_a_file_is(tmp_path: Path) -> None:
+    members = {"docs/hunt.ps1": b"$stage0", "hunt.txt": b"$stage0"}
+    (tmp_path / "a.zip").write_bytes(archive(members))
+    sweep = Sweep(tmp_path, named(), content("$stage0", ".ps1"))
+
+    assert sweep.only().place.endswith(" → docs/hunt.ps1")
+    assert [hit.indicator for hit in sweep.only().hits] == ["content"]
+
+
+def test_the_agents_documents_are_told_in_an_archive_too(tmp_path: Path) -> None:
+    (tmp_path / "a.zip").write_bytes(archive({"report.json": a_report("/x/cyzfc.dat")}))
+    sweep = Sweep(tmp_path, named(), content("cyzfc", ".json"))
+
+    assert sweep.seen == []
+    assert sweep.coverage.own == 1
+
+
+def test_an_encrypted_member_is_a_gap_if_it_may_be_what_is_searched_for(tmp_path: Path) -> None:
+    members = {"a.ps1": b"x", "large": bytes(100), "notes.txt": b"x"}
+    (tmp_path / "a.zip").write_bytes(archive(members, encrypted=True))
+    sweep = Sweep(tmp_path, content("x", ".ps1"), sha256(bytes(100), size=100))
+
+    assert sweep.reasons == {"archive: encrypted archive member": 2}
+    assert sweep.notes == {"archive member that cannot be opened, and claims nothing": 1}
+
+
+def test_the_time_limit_ends_the_look_into_an_archive(tmp_path: Path) -> None:
+    class OutOfTimeError(Exception):
+        pass
+
+    told: list[str] = []
+
+    def progress(place: str) -> None:
+        told.append(place)
+        if len(told) == 4:
+            raise OutOfTimeError
+
+    (tmp_path / "a.zip").write_bytes(archive({f"{n}/x": b"x" for n in range(100)}))
+    source = FilesSource(progress=progress)
+    target = FolderTarget(str(tmp_path), own=Own())
+    with pytest.raises(OutOfTimeError):
+        list(source.observe(target, matcher_of(named()), Ledger("files", required=True)))
+    assert told[-1] == f"{tmp_path}/a.zip → 1/x"
+
+
+def test_the_time_limit_ends_the_look_into_one_large_folder(tmp_path: Path) -> None:
+    for number in range(20):
+        (tmp_path / f"{number}.ps1").write_bytes(b"x")
+    told: list[str] = []
+    source = FilesSource(progress=told.append)
+    target = FolderTarget(str(tmp_path), own=Own())
+    list(source.observe(target, matcher_of(content("y", ".ps1")), Ledger("files", required=True)))
+
+    assert len(told) == 21
+
+
+def test_the_members_of_an_archive_cut_short_are_looked_at(tmp_path: Path) -> None:
+    (tmp_path / "a.zip").write_bytes(archive({"x": dll(), "y": b"x" * 100})[:-30])
+    sweep = Sweep(tmp_path, sha256(dll(), size=DLL_SIZE, magic="4d5a"))
+
+    assert sweep.only().place.endswith(" → x")
+    assert sweep.reasons == {"archive: no end of central directory": 1}
 
 
 def test_a_damaged_member_is_a_gap_and_found_by_name(tmp_path: Path) -> None:

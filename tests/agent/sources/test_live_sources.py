@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,7 @@ from agent.targets.system import (
     Unreadable,
     Vanished,
 )
+from agent.windows.files import why_not_opened
 from tests.sweeping import campaign
 
 START = datetime(2026, 11, 24, 14, 2, tzinfo=timezone.utc)
@@ -61,9 +62,11 @@ POWERSHELL = ProcessInfo(
 class FakeMemory:
     content: bytes
     denied: bool = False
+    region: Region = field(default_factory=lambda: Region(0x1000, 0, "private"))
+    """The one that holds the content."""
 
     def regions(self) -> Iterator[Region]:
-        yield Region(0x1000, len(self.content), "private")
+        yield replace(self.region, size=len(self.content))
         yield Region(0x9000, 4096, "private", readable=False)
 
     def read(self, address: int, size: int) -> bytes:
@@ -77,6 +80,8 @@ class FakeSystem:
     """Answers what the test says; an answer that is an exception is raised."""
 
     answers: dict[str, Any] = field(default_factory=dict)
+    opened: list[str] = field(default_factory=list)
+    """Paths that anything but their name was asked of."""
 
     def _answer(self, what: str, otherwise: Any) -> Any:
         answer = self.answers.get(what, otherwise)
@@ -122,21 +127,30 @@ class FakeSystem:
     def system_folders(self) -> tuple[str, ...]:
         return (r"C:\Windows\System32",)
 
+    def why_not_opened(self, path: str) -> str:
+        reason = self._answer(f"closed {path}", None)
+        return why_not_opened(path, {"C:": True, "Z:": False}) if reason is None else reason
+
     def file_size(self, path: str) -> int:
+        self.opened.append(path)
         return int(self._answer(f"size {path}", 1))
 
     def read_start(self, path: str, limit: int) -> bytes:
+        self.opened.append(path)
         real = Path(path)
         data: bytes = real.read_bytes() if real.is_file() else self._answer(f"start {path}", b"MZ")
         return data[:limit]
 
     def hash_file(self, path: str, algorithms: frozenset[str]) -> Hash:
+        self.opened.append(path)
         return self._answer(f"hash {path}", Hash())
 
     def pe(self, path: str) -> Pe | None:
+        self.opened.append(path)
         return self._answer(f"pe {path}", None)
 
     def original_file_name(self, path: str) -> str:
+        self.opened.append(path)
         return str(self._answer(f"original {path}", ""))
 
 
@@ -240,6 +254,65 @@ def test_a_module_that_is_unlinked_and_gone_from_disk_is_seen() -> None:
     assert [one.dll.on_disk for one in seen if one.dll] == [False]
 
 
+def test_an_image_that_windows_does_not_name_is_a_gap_and_no_file_that_is_gone() -> None:
+    answers = {"images 4312": ["", r"C:\Windows\System32\ntdll.dll"], "size ": Vanished()}
+    seen, coverage, _ = observed(ModulesSource(), **answers)
+    assert coverage.state is State.PARTIAL
+    assert "image that Windows does not name" in reasons(coverage)
+    assert "no longer on disk" not in reasons(coverage)
+    assert [one.place for one in seen if one.dll and not one.dll.path] == []
+
+
+def test_a_module_that_cannot_be_parsed_is_a_gap_and_its_hash_and_name_still_count() -> None:
+    answers = {
+        "modules 4312": [PATH],
+        f"size {PATH}": 294_400,
+        f"pe {PATH}": Unreadable("malformed export directory"),
+        f"hash {PATH}": Hash(sha1="9858d5cb2a6614be3c48e33911bf9f7978b441bf"),
+    }
+    _, coverage, ids = observed(ModulesSource(), **answers)
+    assert {"path-localappdata-cyzfc-dat", "dll-sha1"} <= ids
+    assert coverage.state is State.PARTIAL
+    assert "malformed export directory" in reasons(coverage)
+
+
+@pytest.mark.parametrize(
+    ("path", "why"),
+    [
+        (r"\\203.0.113.7\share\cyzfc.dat", "on the network, not opened"),
+        (r"Z:\cyzfc.dat", "on the network, not opened"),
+        (r"\\.\pipe\cyzfc.dat", "not a file path, not opened"),
+        (r"Q:\cyzfc.dat", "on a drive that this session does not have, not opened"),
+    ],
+)
+def test_a_module_that_lies_elsewhere_is_told_by_name_and_never_opened(path: str, why: str) -> None:
+    system = FakeSystem(
+        {
+            "processes": (replace(RUNDLL32, executable=path),),
+            "modules 4312": [path],
+        }
+    )
+    matcher, host = campaign(), WindowsHost(Own.of(), system=system)
+    for source in (ModulesSource(), ProcessesSource(), MemorySource()):
+        ledger = Ledger(source.name, required=True)
+        seen = list(source.observe(host, matcher, ledger))
+        coverage = ledger.close()
+        assert coverage.state is State.PARTIAL
+        assert why in reasons(coverage)
+        if source.name == "modules":
+            ids = {match.indicator.id for one in seen for match in matcher.match(one)}
+            assert "name-cyzfc-dat" in ids
+            assert [one.dll.on_disk for one in seen if one.dll] == [None]
+    assert system.opened == []
+
+
+def test_a_path_is_not_opened_when_nobody_tells_where_it_leads() -> None:
+    answers = {"modules 4312": [PATH], f"closed {PATH}": Unreadable("access denied")}
+    _, coverage, ids = observed(ModulesSource(), **answers)
+    assert "path-localappdata-cyzfc-dat" in ids
+    assert "cannot be told, not opened: access denied" in reasons(coverage)
+
+
 def test_modules_that_are_denied_are_a_gap() -> None:
     answers = {"modules 4312": Denied(), "images 4312": Denied()}
     _, coverage, _ = observed(ModulesSource(), **answers)
@@ -260,6 +333,26 @@ def test_memory_of_rundll32_is_searched_by_default_and_of_others_only_if_asked()
     _, coverage, ids = observed(MemorySource("all"), **answers)
     assert {"c2-domain", "pipe-msse"} <= ids
     assert coverage.bytes > 0
+
+
+@pytest.mark.parametrize(
+    "region",
+    [Region(0x1000, 0, "mapped"), Region(0x1000, 0, "mapped", executable=True, backed=True)],
+)
+def test_mapped_memory_that_has_no_file_or_can_be_run_is_searched(region: Region) -> None:
+    memory = FakeMemory(b"....https://pandorasong.com/x....", region=region)
+    _, _, ids = observed(MemorySource(), **{"memory 4312": memory})
+    assert "c2-domain" in ids
+
+
+def test_a_file_mapped_as_data_is_left_out_and_the_notes_say_how_much() -> None:
+    region = Region(0x1000, 0, "mapped", backed=True)
+    memory = FakeMemory(b"pandorasong.com" + bytes(985), region=region)
+    seen, coverage, _ = observed(MemorySource(), **{"memory 4312": memory})
+    assert seen == []
+    assert coverage.state is State.COMPLETE
+    (left_out,) = [n for n in coverage.notes if "mapped as data" in n.reason]
+    assert left_out.count == 1000
 
 
 def test_memory_beyond_the_bound_is_a_gap() -> None:
