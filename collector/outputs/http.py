@@ -1,7 +1,8 @@
 """HTTP for outputs, with httpx: verified TLS, no redirects, bounded waits and bounded answers.
 
 httpx is kept from what it does by itself: no proxy, .netrc or CA bundle from the environment. Plain
-http is for loopback only, unless the settings say ``plain_http: true``.
+http is for loopback only, unless the settings say ``plain_http: true``. Its log lines are silenced:
+they would show whole addresses, and the address of a chat's webhook is a secret.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import ipaddress
+import logging
 import ssl
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
@@ -21,6 +23,9 @@ import msgspec
 
 from agent import __version__
 from agent.output.escape import shown
+
+for _chatty in ("httpx", "httpcore"):
+    logging.getLogger(_chatty).setLevel(logging.WARNING)
 
 MAX_ANSWER = 16 * 1024 * 1024
 """Bytes of an answer that are read; ``_bulk`` answers a line per document."""
@@ -50,14 +55,15 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 def check_url(url: str, *, plain_http: bool = False) -> str:
-    """Without the last slash. Raises ValueError."""
+    """Without the last slash. Raises ValueError, which does not show the path."""
     parts = urlsplit(url)
+    shown_url = f"{parts.scheme or '?'}://{parts.hostname or '?'}"
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError(f"{url}: an address begins with https://")
+        raise ValueError(f"{shown_url}: an address begins with https://")
     if parts.username or parts.password:
         raise ValueError("no user name or password in an address: use the settings for secrets")
     if parts.scheme == "http" and not plain_http and not _is_loopback(parts.hostname):
-        raise ValueError(f"{url}: plain http is for loopback only (or say plain_http: true)")
+        raise ValueError(f"{shown_url}: plain http is for loopback only (or say plain_http: true)")
     return url.rstrip("/")
 
 

@@ -25,7 +25,7 @@ from .output import Item, Output, TryAgain
 
 log = logging.getLogger(__name__)
 
-READ_REPORTS = 100
+READ_REPORTS = 25
 """Reports read from the store at once."""
 SEND_ITEMS = 1000
 """Findings handed to the output at once, or those of one report if it has more."""

@@ -30,9 +30,17 @@ class Secret:
 
 
 def read_secret(
-    what: str, file: str | None, env: str | None, environment: Mapping[str, str] = os.environ
+    what: str,
+    file: str | None,
+    env: str | None,
+    environment: Mapping[str, str] = os.environ,
+    *,
+    ascii_only: bool = False,
 ) -> Secret:
-    """From the file or the variable, whichever is named. Raises SecretError."""
+    """From the file or the variable, whichever is named. Raises SecretError.
+
+    ``ascii_only``: it becomes part of an HTTP header as it is.
+    """
     if (file is None) == (env is None):
         raise SecretError(f"{what}: name either a file ({what}_file) or a variable ({what}_env)")
     if file is not None:
@@ -46,6 +54,7 @@ def read_secret(
         assert env is not None
         value, origin = environment.get(env, ""), f"${env}"
     value = value.strip()
-    if not value or len(value) > MAX_BYTES or not value.isprintable():
+    fit = value.isprintable() and (value.isascii() or not ascii_only)
+    if not value or len(value) > MAX_BYTES or not fit:
         raise SecretError(f"{what}: {origin} holds no usable secret")
     return Secret(value)

@@ -35,7 +35,7 @@ twice. Secrets are never in it: it names the file or the environment variable th
         ca_file: /etc/iocsweep/corp-ca.pem
       chat:
         type: webhook                 # once per host and sweep
-        url: https://chat.corp.example/hooks/ir
+        url: https://chat.corp.example/hooks/ir   # or url_file, url_env
         secret_file: /etc/iocsweep/webhook.secret
       hunters:
         type: file                    # NDJSON with Defender's columns
@@ -63,7 +63,7 @@ from .elasticsearch import Elasticsearch
 from .http import Http, check_url, existing_file, tls_context
 from .ndjson_file import NdjsonFile
 from .output import Output
-from .secret import Secret, read_secret
+from .secret import read_secret
 from .sentinel import Sentinel
 from .splunk import Splunk
 from .syslog import Syslog
@@ -111,7 +111,7 @@ class ElasticsearchSettings(_Http, tag="elasticsearch", kw_only=True, frozen=Tru
         if self.user is not None:
             password = read_secret("password", self.password_file, self.password_env)
         if self.api_key_file or self.api_key_env or self.user is None:
-            api_key = read_secret("api_key", self.api_key_file, self.api_key_env)
+            api_key = read_secret("api_key", self.api_key_file, self.api_key_env, ascii_only=True)
         return Elasticsearch(
             name, self.http(), dead_letters, url=check_url(self.url, plain_http=self.plain_http),
             index=self.index, api_key=api_key, user=self.user, password=password,
@@ -131,8 +131,8 @@ class SplunkSettings(_Http, tag="splunk", kw_only=True, frozen=True):
     def make(self, name: str, dead_letters: DeadLetters) -> Output:
         return Splunk(
             name, self.http(), dead_letters, url=check_url(self.url, plain_http=self.plain_http),
-            token=read_secret("token", self.token_file, self.token_env), index=self.index,
-            weakest=self.strength,
+            token=read_secret("token", self.token_file, self.token_env, ascii_only=True),
+            index=self.index, weakest=self.strength,
         )  # fmt: skip
 
 
@@ -196,14 +196,20 @@ class SyslogSettings(_Settings, tag="syslog", kw_only=True, frozen=True):
 class WebhookSettings(_Http, tag="webhook", kw_only=True, frozen=True):
     """A signed POST on the first hit of a host."""
 
-    url: Text
+    url: Text | None = None
+    url_file: Text | None = None
+    url_env: Text | None = None
+    """Where the address is a secret itself, as with a chat's webhooks."""
     secret_file: Text | None = None
     secret_env: Text | None = None
 
     def make(self, name: str, dead_letters: DeadLetters) -> Output:
-        secret: Secret = read_secret("secret", self.secret_file, self.secret_env)
-        check_url(self.url, plain_http=self.plain_http)
-        return Webhook(name, self.http(), dead_letters, url=self.url, secret=secret)
+        secret = read_secret("secret", self.secret_file, self.secret_env)
+        if self.url is not None and (self.url_file or self.url_env):
+            raise ValueError("name the url once")
+        url = self.url or read_secret("url", self.url_file, self.url_env).reveal()
+        check_url(url, plain_http=self.plain_http)
+        return Webhook(name, self.http(), dead_letters, url=url, secret=secret)
 
 
 class FileSettings(_Settings, tag="file", kw_only=True, frozen=True):

@@ -79,6 +79,24 @@ def test_a_mistake_is_named(
     assert re.search(said, str(caught.value))
 
 
+def test_the_address_of_a_webhook_may_be_a_secret(tmp_path: Path) -> None:
+    (tmp_path / "s").write_text("shared")
+    (tmp_path / "u").write_text("http://chat.example/hooks/T0P")
+    text = f"outputs: {{a: {{type: webhook, url_file: {tmp_path}/u, secret_file: {tmp_path}/s}}}}"
+    with pytest.raises(OutputsError, match="plain http") as caught:
+        load_outputs(written(tmp_path, text))
+    assert "T0P" not in str(caught.value)
+    (tmp_path / "u").write_text("https://chat.example/hooks/T0P\n")
+    assert load_outputs(written(tmp_path, text))[0].first_hits
+
+
+def test_a_token_that_no_header_can_carry_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "t").write_text("tökén", encoding="utf-8")
+    text = f"outputs: {{a: {{type: splunk, url: 'https://h', token_file: {tmp_path}/t}}}}"
+    with pytest.raises(OutputsError, match="no usable secret"):
+        load_outputs(written(tmp_path, text))
+
+
 def test_no_error_repeats_a_secret(tmp_path: Path) -> None:
     (tmp_path / "token").write_text("hunter2\x07")
     text = f"outputs: {{a: {{type: splunk, url: 'https://h', token_file: {tmp_path}/token}}}}"

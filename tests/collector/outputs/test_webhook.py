@@ -61,6 +61,17 @@ async def test_a_second_attempt_has_the_same_delivery_id(
     assert first == second
 
 
+async def test_neither_address_nor_secret_is_logged(
+    output: Webhook, server: Destination, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    server.answer = lambda _: Response(422)
+    await output.send(items(1))
+    assert "/hooks/ir" not in caplog.text
+    assert "shared" not in caplog.text
+    assert "refused: HTTP 422" in caplog.text
+
+
 @pytest.mark.parametrize("status", [301, 401, 404, 429, 500])
 async def test_a_receiver_that_is_not_ready_is_asked_again(
     output: Webhook, server: Destination, status: int
