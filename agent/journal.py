@@ -26,6 +26,7 @@ from typing import IO, Annotated, Any, Literal, TypeAlias
 from msgspec import Meta, Struct, structs
 
 from .model import (
+    INTERRUPTED,
     SCHEMA,
     Agent,
     Count,
@@ -49,7 +50,6 @@ from .output.atomic import sync_folder, write_all, write_atomically
 from .report_codec import MAX_BYTES, ReportError, decode, encode, from_json, to_json
 
 SUFFIX = ".partial.jsonl"
-INTERRUPTED = "sweep was interrupted"
 MAX_EVIDENCE = 20_000
 """Weak and excluded evidence records kept in one journal; stronger ones are always kept."""
 MAX_FINDINGS = 10_000

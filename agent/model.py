@@ -16,6 +16,8 @@ from msgspec import Meta, Struct
 SCHEMA: Final = "iocsweep.report/1"
 BUILT_IN: Final = "built in"
 """The origin of what comes inside the program."""
+INTERRUPTED: Final = "sweep was interrupted"
+"""The reason that the coverage of a sweep gives which was cut off."""
 MAX_SAMPLES = 5
 """How many examples a coverage reason carries."""
 
