@@ -88,4 +88,9 @@ class Database(Protocol):
         """Reports that wait for their commit."""
         ...
 
+    @property
+    def alive(self) -> bool:
+        """Whether reports can be kept now."""
+        ...
+
     async def close(self) -> None: ...

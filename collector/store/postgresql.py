@@ -232,7 +232,6 @@ class PostgresqlDatabase:
 
     @property
     def alive(self) -> bool:
-        """Whether reports can be kept now."""
         return self._alive
 
     async def put(self, report: NewReport) -> PutResult:

@@ -93,7 +93,6 @@ class SqliteDatabase:
 
     @property
     def alive(self) -> bool:
-        """Whether reports can be kept now."""
         return self._channel is not None
 
     def _send(self, make: Callable[[int], Put | Transact | Backup]) -> Awaitable[Done]:

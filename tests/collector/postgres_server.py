@@ -24,6 +24,7 @@ INSTALLED = Path("/usr/lib/postgresql")
 PASSWORD = "p@ss/w:rd-of-the-tests"
 IN_URL = "p%40ss%2Fw%3Ard-of-the-tests"
 ADMIN = "sweeper"
+LINGUISTIC = "TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'en-US'"
 
 
 class PostgresServer:
@@ -86,8 +87,8 @@ class PostgresServer:
             self._process.wait(30)
             self._process = None
 
-    def create_database(self, options: str = "") -> str:
-        """A new one; gives its URL."""
+    def create_database(self, options: str = LINGUISTIC) -> str:
+        """A new one; gives its URL. It sorts as people do, unless a column says otherwise."""
         name = f"test_{uuid.uuid4().hex}"
         self.sql(f"CREATE DATABASE {name} {options}")
         return self.url(name)

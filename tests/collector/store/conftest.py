@@ -19,8 +19,9 @@ Open = Callable[[], Awaitable[Store]]
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
+def anyio_backend() -> tuple[str, dict[str, bool]]:
+    """The loop that uvicorn takes."""
+    return "asyncio", {"use_uvloop": True}
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
