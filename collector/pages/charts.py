@@ -78,10 +78,10 @@ def arrival_curve(
 def share_bar(counts: Counts) -> Bar | None:
     """Each part as wide as its share, and never too thin to be seen."""
     of = {
-        "hit": counts.hit,
-        "failed": counts.failed,
-        "incomplete": counts.incomplete,
         "clean": counts.clean,
+        "hit": counts.hit,
+        "incomplete": counts.incomplete,
+        "failed": counts.failed,
         "not reported": counts.not_reported,
     }
     total = sum(of.values())

@@ -43,8 +43,10 @@ def duration(milliseconds: int) -> str:
     if milliseconds < HOUR:
         return f"{milliseconds // MINUTE} min"
     if milliseconds < DAY:
-        return f"{milliseconds // HOUR} h {milliseconds % HOUR // MINUTE} min"
-    return f"{milliseconds // DAY} d {milliseconds % DAY // HOUR} h"
+        rest = milliseconds % HOUR // MINUTE
+        return f"{milliseconds // HOUR} h" + (f" {rest} min" if rest else "")
+    rest = milliseconds % DAY // HOUR
+    return f"{milliseconds // DAY} d" + (f" {rest} h" if rest else "")
 
 
 def size(count: int) -> str:

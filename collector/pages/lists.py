@@ -71,6 +71,12 @@ def once_each(rows: Sequence[FindingRow]) -> list[FindingRow]:
     return list(latest.values())
 
 
+def _strongest_first(row: FindingRow) -> tuple[int, int, str]:
+    order = ("confirmed", "strong", "weak", "excluded")
+    rank = order.index(row.strength) if row.strength in order else len(order)
+    return rank, -row.score, row.finding_id
+
+
 class ListPages:
     """Everything under ``/sweeps/{sweep_id}/`` that is a table."""
 
@@ -143,7 +149,7 @@ class ListPages:
             host=host,
             said=host_answer(host),
             reports=await store.reports_of_host(sweep.sweep_id, key),
-            findings=once_each(findings),
+            findings=sorted(once_each(findings), key=_strongest_first),
             follow=follow,
             later=bool(after[1]),
         )

@@ -83,7 +83,7 @@ class SourceView(Struct, frozen=True, kw_only=True):
     own: int
     reasons: list[tuple[str, int, list[str]]]
     notes: list[tuple[str, int, list[str]]]
-    reach: str
+    reach: list[str]
     cost: str
 
 
@@ -145,10 +145,15 @@ def view_of(report: Report, row: ReportRow) -> ReportView:
     )
 
 
-def _worst_first(coverage: Coverage) -> tuple[bool, int, str]:
-    order = (State.UNAVAILABLE, State.PARTIAL, State.SKIPPED, State.COMPLETE)
-    complete = coverage.state is State.COMPLETE
-    return (complete or not coverage.required, order.index(coverage.state), coverage.source)
+def _worst_first(coverage: Coverage) -> tuple[int, str]:
+    """Gaps that the verdict hangs on, then other partial ones, and last what is not here at all."""
+    if coverage.state is State.COMPLETE:
+        rank = 2
+    elif coverage.required:
+        rank = 0
+    else:
+        rank = 1 if coverage.state is State.PARTIAL else 3
+    return rank, coverage.source
 
 
 def _facts(report: Report) -> list[tuple[str, str]]:
@@ -229,7 +234,7 @@ def _source(coverage: Coverage) -> SourceView:
         own=coverage.own,
         reasons=_reasons(coverage.reasons),
         notes=_reasons(coverage.notes),
-        reach=" to ".join(ends),
+        reach=ends,
         cost=f"{coverage.elapsed_ms / 1000:,.1f} s{read_bytes}",
     )
 
