@@ -75,6 +75,7 @@ _GONE = (
     pg.TooManyConnectionsError,
     pg.ReadOnlySQLTransactionError,  # after a failover: this one is a standby now
 )
+_MADE_MEANWHILE = (pg.UniqueViolationError, pg.DuplicateTableError, pg.DuplicateObjectError)
 _ITS_FAULT = (pg.DataError, pg.ProgramLimitExceededError, pg.IntegrityConstraintViolationError)
 """What one report can bring upon its whole transaction (a name too long for an index)."""
 
@@ -220,8 +221,8 @@ class PostgresqlDatabase:
                             number,
                         )
 
-        # IF NOT EXISTS is no lock: two that create a table at once fail on the catalogue's keys.
-        await _repeat(lay_table, (*_MET_ANOTHER, pg.UniqueViolationError, pg.DuplicateTableError))
+        # IF NOT EXISTS is no lock: of two that create a table at once, one fails in the catalogue.
+        await _repeat(lay_table, (*_MET_ANOTHER, *_MADE_MEANWHILE))
         await _repeat(bring_up)
 
     # ---- Reports

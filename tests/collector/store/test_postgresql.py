@@ -6,7 +6,8 @@ import asyncio
 import random
 import signal
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from typing import cast
 
 import pytest
 from msgspec import structs
@@ -48,6 +49,12 @@ class TestSeveralFronts:
             tuple(row)
             for row in await fronts[2].database.fetch("SELECT name, version FROM schema_version")
         ] == [("collector", 1)]
+
+    async def test_however_many_start_in_one_moment(self, postgres_server: PostgresServer) -> None:
+        for _ in range(5):
+            url = postgres_server.create_database()
+            for database in await asyncio.gather(*(PostgresqlDatabase.open(url) for _ in range(8))):
+                await database.close()
 
     async def test_one_report_sent_to_all_at_once_is_new_once(self, fronts: list[Store]) -> None:
         async def send(front: Store) -> list[PutResult]:
@@ -239,7 +246,7 @@ class TestOneReportMoreOrLess:
             async for piece in rows:
                 assert len(piece) == 1000
                 break
-            await rows.aclose()
+            await cast("AsyncGenerator[object]", rows).aclose()
 
     async def test_questions_cannot_change_anything(self, fronts: list[Store]) -> None:
         with pytest.raises(StoreError, match="read-only"):
@@ -311,6 +318,7 @@ class TestAServerThatGoesAway:
         """After a failover the old server refuses to write: as good as gone, until it does."""
         name, front = postgres_url.rpartition("/")[2], fronts[0]
         postgres_server.sql(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+        assert isinstance(front.database, PostgresqlDatabase)
         await front.database._writers.expire_connections()
         with pytest.raises(StoreError, match="read-only"):
             await front.put(a_report())
