@@ -21,7 +21,7 @@ import msgspec
 from ..records import NewReport, PutResult
 from .database import Busy, Row, Statement, StoreError, Value, storable
 from .putting import report_fields
-from .writer import Backup, Done, Put, Ready, Transact, frame, take_frames
+from .writer import Backup, Done, Put, Ready, Transact, control_socket, frame, take_frames
 
 MAX_WAITING = 4096
 """Reports on their way to the disk; beyond, agents are told to come back."""
@@ -43,6 +43,25 @@ class SqliteDatabase:
         self._closing = False
         self._number_of_message = 0
         self._rate = 1000.0
+
+    @classmethod
+    async def join(cls, path: Path) -> SqliteDatabase:
+        """The same beside a server that has it open; :meth:`open` if there is none."""
+        ours = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        place, back = control_socket(path.absolute()), Path.cwd()
+        try:
+            os.chdir(place.parent)  # an address holds a hundred characters
+            ours.connect(place.name)
+        except OSError:
+            ours.close()
+            return await cls.open(path)
+        finally:
+            os.chdir(back)
+        made = cls(path)
+        made._closing = True  # the writer is the server's: nothing to start again
+        loop = asyncio.get_running_loop()
+        _, made._channel = await loop.create_connection(lambda: _Channel(made._lost), sock=ours)
+        return made
 
     @classmethod
     async def open(cls, path: Path) -> SqliteDatabase:

@@ -18,7 +18,7 @@ import sqlite3
 import struct
 import sys
 from collections.abc import Iterator, Sequence
-from itertools import groupby
+from itertools import groupby, islice
 from pathlib import Path
 from typing import Any, Literal
 
@@ -241,15 +241,36 @@ def _words(error: sqlite3.Error) -> str:
     return f"{type(error).__name__}: {error}"
 
 
-def _wait(channel: socket.socket, buffer: bytearray) -> bool:
-    """Block for something, then take all that is there. False when the other end is gone."""
-    data = channel.recv(1 << 20)
-    while data:
-        buffer += data
-        if len(buffer) > 32 << 20 or not select.select([channel], [], [], 0)[0]:
-            return True
-        data = channel.recv(1 << 20)
-    return False
+class _Client:
+    """One end that sends orders: the server, or a command of an administrator."""
+
+    def __init__(self, channel: socket.socket) -> None:
+        self.channel = channel
+        self.buffer = bytearray()
+
+    def take(self) -> bool:
+        """All that is there now; False when the other end is gone."""
+        while True:
+            data = self.channel.recv(1 << 20)
+            if not data:
+                return False
+            self.buffer += data
+            if len(self.buffer) > 32 << 20 or not select.select([self.channel], [], [], 0)[0]:
+                return True
+
+    def orders(self) -> list[Any]:
+        """The whole ones among what was taken. Raises StoreError, msgspec.MsgspecError."""
+        return [_ORDERS.decode(body) for body in take_frames(self.buffer)]
+
+    def answer(self, done: Iterator[Done]) -> None:
+        """Send what became of the orders, after each transaction."""
+        while frames := b"".join([frame(one) for one in islice(done, MAX_BATCH)]):
+            self.channel.sendall(frames)
+
+
+def control_socket(path: Path) -> Path:
+    """Where commands reach the writer of a database; only its owner can."""
+    return path.with_name(f"{path.name}.socket")
 
 
 def serve(path: Path, channel: socket.socket) -> None:
@@ -264,21 +285,49 @@ def serve(path: Path, channel: socket.socket) -> None:
     except (sqlite3.Error, StoreError) as error:
         channel.sendall(frame(Ready(f"{path}: {error}")))
         return
-    writer, buffer = Writer(connection), bytearray()
-    channel.sendall(frame(Ready()))
-    more = True
-    while more:
-        more = _wait(channel, buffer)
-        done = [frame(one) for one in writer.carry_out(list(_orders(buffer)))]
-        if more and done:
-            channel.sendall(b"".join(done))
+    with _listener(path) as listener:
+        channel.sendall(frame(Ready()))
+        _serve(Writer(connection), _Client(channel), listener)
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     connection.close()
 
 
-def _orders(buffer: bytearray) -> Iterator[Any]:
-    for body in take_frames(buffer):
-        yield _ORDERS.decode(body)
+def _serve(writer: Writer, server: _Client, listener: socket.socket) -> None:
+    clients = {server.channel: server}
+    more = True
+    while more:
+        for ready in select.select([*clients, listener], [], [])[0]:
+            if ready is listener:
+                accepted, _ = listener.accept()
+                clients[accepted] = _Client(accepted)
+                continue
+            client = clients[ready]
+            try:
+                there = client.take()
+                done = writer.carry_out(client.orders())
+                client.answer(done)
+            except (OSError, StoreError, msgspec.MsgspecError):
+                there = False  # nothing that was acknowledged is lost by letting go of it
+            if client is server:
+                more = there
+            elif not there:
+                clients.pop(ready).channel.close()
+
+
+def _listener(path: Path) -> socket.socket:
+    """Bound under a relative name, as an address holds a hundred characters."""
+    place = control_socket(path)
+    place.unlink(missing_ok=True)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    back, mask = Path.cwd(), os.umask(0o177)
+    try:
+        os.chdir(place.parent)
+        listener.bind(place.name)
+        listener.listen(8)
+    finally:
+        os.umask(mask)
+        os.chdir(back)
+    return listener
 
 
 def main() -> None:

@@ -1,0 +1,289 @@
+"""The server's HTTP: reports in, pages and figures out.
+
+Reports take the short way, a plain ASGI function: it is the one path that a fleet takes, and
+routing and middleware cost as much there as reading the report. Everything else is Starlette.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import random
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+from msgspec import Struct
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from agent import __version__
+from agent.output.escape import shown
+
+from . import pages
+from .indexing import Indexer
+from .intake import MAX_BODY, MAX_JSON, Arrival, Refused, check
+from .metrics import Metrics
+from .openapi import document
+from .outputs.runner import OutputRunner
+from .records import Token
+from .store.database import Busy, StoreError, Unstorable
+from .store.store import Store, now_ms
+from .tokens import Tokens, bearer
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+REPORTS = "/v1/reports/"
+BODY_S = 60.0
+"""For a whole body to arrive; a slow sender must not hold a connection for ever."""
+IN_THREAD = 64 << 10
+"""Bodies larger than this are decoded beside the event loop."""
+_LOG = logging.getLogger("collector")
+
+
+class Limits(Struct, frozen=True, kw_only=True):
+    """Bounds, in bytes and seconds."""
+
+    max_body: int = MAX_BODY
+    max_json: int = MAX_JSON
+    body_s: float = BODY_S
+
+
+class TooSlow(Exception):
+    """The body did not arrive in time."""
+
+
+class Reports:
+    """``POST /v1/reports/{report_id}``: answered only after the commit."""
+
+    def __init__(self, store: Store, metrics: Metrics, limits: Limits) -> None:
+        self._store = store
+        self._metrics = metrics
+        self._limits = limits
+        self._tokens = Tokens(store, "sweep")
+        self._large = asyncio.Semaphore(2)
+        """Large bodies decoded at once: each may unpack to many megabytes."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = time.monotonic()
+        status, answer, headers = await self._answer(scope, receive)
+        self._metrics.reports.labels(answer["result"]).inc()
+        if status < 300:
+            self._metrics.acknowledged.observe(time.monotonic() - started)
+        body = json.dumps(answer).encode()
+        if status >= 400 and status != 401:
+            headers.append((b"connection", b"close"))  # what is left of a body is not read
+        await send(
+            {
+                "type": "http.response.start",
+                "status": status,
+                "headers": [
+                    (b"content-type", b"application/json"),
+                    (b"content-length", str(len(body)).encode()),
+                    *headers,
+                ],
+            }
+        )
+        await send({"type": "http.response.body", "body": body})
+
+    async def _answer(
+        self, scope: Scope, receive: Receive
+    ) -> tuple[int, dict[str, str], list[tuple[bytes, bytes]]]:
+        headers: dict[bytes, bytes] = dict(scope["headers"])
+        source = scope["client"][0] if scope.get("client") else ""
+        try:
+            if scope["method"] != "POST":
+                return 405, _refusal("reports are brought by POST"), [(b"allow", b"POST")]
+            token = await self._tokens.of(bearer(headers.get(b"authorization")))
+            if token is None or token.sweep_id is None:
+                _LOG.warning("report refused", extra={"status": 401, "source": source})
+                challenge = (b"www-authenticate", b"Bearer")
+                return 401, _refusal("no valid token of a sweep"), [challenge]
+            result = await self._keep(scope, headers, receive, token, source)
+        except Refused as error:
+            why = str(error)
+            _LOG.warning(
+                "report refused", extra={"status": error.status, "source": source, "why": why}
+            )
+            return error.status, _refusal(why), []
+        except TooSlow:
+            return 408, _refusal("the body did not arrive in time"), []
+        except Busy as error:
+            # Apart, so that those told at one moment do not come back at one moment.
+            later = error.retry_after_s + random.randint(0, 5 + error.retry_after_s)  # noqa: S311
+            return 503, _refusal("busy"), [(b"retry-after", str(later).encode())]
+        except Unstorable as error:
+            return 422, _refusal(shown(str(error))), []
+        except StoreError as error:
+            _LOG.error("a report could not be kept: %s", error)
+            later = random.randint(5, 30)  # noqa: S311
+            return 503, _refusal("the store is down"), [(b"retry-after", str(later).encode())]
+        status = {"new": 201, "known": 200, "conflict": 409}[result]
+        return status, {"result": result}, []
+
+    async def _keep(
+        self, scope: Scope, headers: dict[bytes, bytes], receive: Receive, token: Token, source: str
+    ) -> str:
+        assert token.sweep_id is not None
+        body = await self._body(headers, receive)
+        self._metrics.bytes.inc(len(body))
+        arrival = Arrival(
+            report_id=scope["path"][len(REPORTS) :],
+            sweep_id=token.sweep_id,
+            body=body,
+            encoding=headers.get(b"content-encoding", b"").decode("latin-1").strip().lower(),
+            content_type=headers.get(b"content-type", b"").decode("latin-1"),
+            source=source,
+            received=now_ms(),
+        )
+        if len(body) > IN_THREAD:
+            async with self._large:
+                report = await asyncio.to_thread(check, arrival, max_json=self._limits.max_json)
+        else:
+            report = check(arrival, max_json=self._limits.max_json)
+        result = await self._store.put(report)
+        if result == "conflict":
+            _LOG.warning(
+                "another report under a known id",
+                extra={"report": report.report_id, "source": source},
+            )
+        return result
+
+    async def _body(self, headers: dict[bytes, bytes], receive: Receive) -> bytes:
+        limit = self._limits.max_body
+        stated = headers.get(b"content-length", b"")
+        if stated.isdigit() and int(stated) > limit:
+            raise Refused(413, f"a body is at most {limit} bytes")
+        return await _in_time(_read(receive, limit), self._limits.body_s)
+
+
+async def _in_time(work: Awaitable[bytes], seconds: float) -> bytes:
+    """As asyncio.wait_for, without a task of its own per request. Raises TooSlow."""
+    task, late = asyncio.current_task(), False
+    assert task is not None
+
+    def stop() -> None:
+        nonlocal late
+        late = True
+        task.cancel()
+
+    timer = asyncio.get_running_loop().call_later(seconds, stop)
+    try:
+        return await work
+    except asyncio.CancelledError as error:
+        if not late:
+            raise
+        if hasattr(task, "uncancel"):  # Python 3.11 counts them
+            task.uncancel()
+        raise TooSlow from error
+    finally:
+        timer.cancel()
+
+
+async def _read(receive: Receive, limit: int) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Refused(400, "the sender went away")
+        part = message.get("body", b"")
+        size += len(part)
+        if size > limit:
+            raise Refused(413, f"a body is at most {limit} bytes")
+        parts.append(part)
+        if not message.get("more_body", False):
+            return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def _refusal(why: str) -> dict[str, str]:
+    return {"result": "refused", "why": why}
+
+
+class Collector:
+    """The ASGI application."""
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        key: bytes,
+        secure: bool,
+        runners: list[OutputRunner] | None = None,
+        limits: Limits | None = None,
+    ) -> None:
+        """``key`` signs the pages' cookies; ``secure``: reached by TLS."""
+        self.store = store
+        self.metrics = Metrics()
+        self._runners = runners or []
+        self.metrics.watch(
+            lambda: (
+                [(r.name, r.counters.sent, r.counters.failed, r.counters.lag) for r in runners]
+                if runners
+                else []
+            )
+        )
+        self._readers = Tokens(store, "reader")
+        self._reports = Reports(store, self.metrics, limits or Limits())
+        self._rest = Starlette(
+            routes=[
+                Route("/healthz", self._health),
+                Route("/metrics", self._figures),
+                Route("/openapi.json", self._description),
+                *pages.routes(store, key, secure=secure),
+            ],
+            lifespan=self._lifespan,
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"].startswith(REPORTS):
+            await self._reports(scope, receive, send)
+        else:
+            await self._rest(scope, receive, send)
+
+    @asynccontextmanager
+    async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
+        indexer = asyncio.create_task(Indexer(self.store).run())
+        for runner in self._runners:
+            runner.start()
+        try:
+            yield
+        finally:
+            for runner in self._runners:
+                await runner.stop()
+            indexer.cancel()
+            await asyncio.gather(indexer, return_exceptions=True)
+            await self.store.database.close()
+
+    async def _health(self, _: Request) -> Response:
+        try:
+            await self.store.database.fetch("SELECT 1")
+        except StoreError as error:
+            _LOG.error("not healthy: %s", error)
+            return JSONResponse({"status": "down"}, status_code=503)
+        if not self.store.database.alive:
+            return JSONResponse({"status": "down"}, status_code=503)
+        return JSONResponse({"status": "ok", "version": __version__})
+
+    async def _figures(self, request: Request) -> Response:
+        """For a reader's token, as the figures tell how many hosts are hit."""
+        value = request.headers.get("authorization")
+        try:
+            token = await self._readers.of(bearer(value.encode("latin-1") if value else None))
+        except StoreError:
+            return PlainTextResponse("the store is down\n", status_code=503)
+        if token is None:
+            return PlainTextResponse(
+                "a reader's token is needed\n", 401, {"www-authenticate": "Bearer"}
+            )
+        self.metrics.waiting.set(self.store.database.waiting)
+        return Response(self.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    async def _description(self, _: Request) -> Response:
+        return JSONResponse(document())

@@ -1,0 +1,103 @@
+"""Listing the findings of reports after they were acknowledged.
+
+A report with thousands of findings costs more to list than to keep; listing it later keeps one
+noisy indicator on 20,000 hosts from stalling the fleet. Safe to repeat and to run in several
+processes: a finding is listed once, whoever does it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from agent.model import Finding, Report
+from agent.output.escape import shown
+from agent.report_codec import ReportError, decode
+
+from .intake import MAX_JSON, Refused, bounded_gunzip
+from .records import FindingRow
+from .store.database import StoreError
+from .store.store import Store
+
+MAX_LISTED = 1000
+"""Findings listed per report, the strongest; all of them are in the report itself."""
+_AT_ONCE = 20
+_IDLE_S = 0.5
+_AFTER_ERROR_S = 5.0
+_TEXT = 500
+_LOG = logging.getLogger("collector.indexing")
+
+
+def rows_of(report: Report, sweep_id: str, host_key: str, name: str) -> list[FindingRow]:
+    """The findings as lists show them, strongest first, at most MAX_LISTED."""
+    ordered = sorted(report.findings, key=lambda one: (-one.strength.rank, -one.score, one.id))
+    listed = {finding.id: finding for finding in reversed(ordered[:MAX_LISTED])}
+    return [
+        _row(finding, report, sweep_id, host_key, name) for finding in reversed(listed.values())
+    ]
+
+
+def _row(finding: Finding, report: Report, sweep_id: str, host_key: str, name: str) -> FindingRow:
+    indicator = finding.indicator
+    return FindingRow(
+        finding_id=_cut(finding.id),
+        report_id=report.report_id,
+        sweep_id=sweep_id,
+        host_key=host_key,
+        name=name,
+        indicator_id=_cut(indicator.id),
+        indicator_type=_cut(indicator.type),
+        indicator_value=_cut(indicator.value),
+        pack=_cut(indicator.pack),
+        strength=finding.strength.value,
+        score=finding.score,
+        title=_cut(finding.title),
+        time=int(finding.time.timestamp() * 1000),
+        suppression_id=None,
+    )
+
+
+def _cut(text: str) -> str:
+    return shown(text)[:_TEXT]
+
+
+class Indexer:
+    """Runs beside the server until it is cancelled."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._touched: set[str] = set()
+
+    async def run(self) -> None:
+        """For ever; an error of the database is logged and tried again."""
+        while True:
+            try:
+                worked = await self.once()
+            except StoreError as error:
+                _LOG.error("indexing waits: %s", error)
+                await asyncio.sleep(_AFTER_ERROR_S)
+            else:
+                await asyncio.sleep(0 if worked else _IDLE_S)
+
+    async def once(self) -> bool:
+        """List what waits, a few reports at a time; whether there was anything."""
+        waiting = await self._store.unindexed(_AT_ONCE)
+        for report_id, sweep_id, host_key, body in waiting:
+            rows = await asyncio.to_thread(_listed, report_id, sweep_id, host_key, body)
+            await self._store.index(report_id, sweep_id, host_key, rows)
+            self._touched.add(sweep_id)
+        if not waiting:
+            for sweep_id in [*self._touched]:
+                await self._store.flag_shared_ids(sweep_id)
+                self._touched.discard(sweep_id)
+        return bool(waiting)
+
+
+def _listed(report_id: str, sweep_id: str, host_key: str, body: bytes) -> list[FindingRow]:
+    try:
+        report = decode(bounded_gunzip(body, MAX_JSON), max_bytes=MAX_JSON)
+    except (ReportError, Refused) as error:
+        # It was decoded when it came; what changed it since is for `verify` to find out.
+        _LOG.error("report %s cannot be read again: %s", report_id, error)
+        return []
+    return rows_of(report, sweep_id, host_key, shown(report.host.name)[:300])

@@ -1,0 +1,176 @@
+"""From a request's body to a checked report: every bound, and every reason for a refusal.
+
+Nothing here touches the network or the database. A report is hostile until it has passed: its size
+is bounded before and after decompression, its JSON is decoded strictly against the agent's model,
+and what goes into columns is made printable.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+import zlib
+from datetime import datetime, timezone
+
+from msgspec import Struct
+
+from agent.model import INTERRUPTED, Coverage, Report, State, Strength
+from agent.output.escape import shown
+from agent.report_codec import ReportError, decode
+
+from .records import HostState, NewReport, host_key
+
+MAX_BODY = 4 << 20
+"""Bytes of a body as it comes."""
+MAX_JSON = 32 << 20
+"""Bytes of a report's JSON."""
+_CELL = 300
+
+
+class Refused(Exception):
+    """The report is not taken; ``status`` and the text go back to the agent."""
+
+    def __init__(self, status: int, why: str) -> None:
+        super().__init__(why)
+        self.status = status
+
+
+class Arrival(Struct, frozen=True, kw_only=True):
+    """A request as far as it matters."""
+
+    report_id: str
+    """From the URL: the idempotency key."""
+    sweep_id: str
+    """Of the token."""
+    body: bytes
+    encoding: str
+    """Content-Encoding, lower case; empty for none."""
+    content_type: str
+    source: str
+    received: int
+    """Milliseconds UTC."""
+
+
+def is_report_id(text: str) -> bool:
+    """Whether this is a UUID in its usual form."""
+    try:
+        return str(uuid.UUID(text)) == text
+    except ValueError:
+        return False
+
+
+def check(arrival: Arrival, *, max_json: int = MAX_JSON) -> NewReport:
+    """The report, ready to be kept. Raises Refused."""
+    if not is_report_id(arrival.report_id):
+        raise Refused(422, "the id in the address is no UUID in lower case")
+    if arrival.content_type.partition(";")[0].strip().lower() != "application/json":
+        raise Refused(415, "Content-Type must be application/json")
+    data, body = _unpacked(arrival, max_json)
+    try:
+        report = decode(data, max_bytes=max_json)
+    except ReportError as error:
+        raise _not_a_report(str(error)) from error
+    if report.report_id != arrival.report_id:
+        raise Refused(422, "the report's own id is not the one in the address")
+    return _new_report(report, arrival, data, body)
+
+
+def _not_a_report(why: str) -> Refused:
+    # An agent of another schema is no broken one: it waits for its collector.
+    status = 409 if "$.schema" in why else 422
+    return Refused(status, f"not an iocsweep report: {shown(why)[:_CELL]}")
+
+
+def _unpacked(arrival: Arrival, max_json: int) -> tuple[bytes, bytes]:
+    """The JSON, and the gzip body that is kept."""
+    if arrival.encoding in ("", "identity"):
+        if len(arrival.body) > max_json:
+            raise Refused(413, f"more than {max_json} bytes of JSON")
+        packer = zlib.compressobj(6, zlib.DEFLATED, 31)
+        return arrival.body, packer.compress(arrival.body) + packer.flush()
+    if arrival.encoding != "gzip":
+        raise Refused(415, "Content-Encoding must be gzip or absent")
+    return bounded_gunzip(arrival.body, max_json), arrival.body
+
+
+def bounded_gunzip(body: bytes, limit: int) -> bytes:
+    """The content of one gzip member; never holds more than ``limit`` bytes. Raises Refused."""
+    unpacker = zlib.decompressobj(31)
+    try:
+        data = unpacker.decompress(body, limit + 1)
+    except zlib.error as error:
+        raise Refused(422, f"broken gzip: {error}") from error
+    if len(data) > limit:
+        raise Refused(413, f"more than {limit} bytes of JSON")
+    if not unpacker.eof:
+        raise Refused(422, "broken gzip: it ends too early")
+    if unpacker.unused_data:
+        raise Refused(422, "broken gzip: something follows it")
+    return data
+
+
+def _new_report(report: Report, arrival: Arrival, data: bytes, body: bytes) -> NewReport:
+    host = report.host
+    name = _cell(host.name) or "unnamed"
+    finished = min(_ms(report.finished), arrival.received)
+    strengths = [finding.strength for finding in report.findings]
+    strong = sum(strength.rank >= Strength.STRONG.rank for strength in strengths)
+    weak, excluded = strengths.count(Strength.WEAK), strengths.count(Strength.EXCLUDED)
+    agent = report.agent
+    return NewReport(
+        report_id=report.report_id,
+        sweep_id=arrival.sweep_id,
+        host_key=host_key(_cell(host.id), name),
+        host_id=_cell(host.id),
+        name=name,
+        fqdn=_cell(host.fqdn),
+        domain=_cell(host.domain),
+        os=_cell(f"{host.os.name} {host.os.version}".strip()) if host.os else "",
+        ip=_cell(", ".join(host.ip)),
+        agent=_cell(f"{agent.version} {agent.build} {agent.form}"),
+        hit=strong > 0,
+        base=_base(report),
+        reasons=_cell("; ".join(map(_gap, _gaps(report)))),
+        strong=strong,
+        weak=weak,
+        excluded=excluded,
+        # A clock that runs ahead must not make its report the last word for ever.
+        started=min(_ms(report.started), finished),
+        finished=finished,
+        received=arrival.received,
+        source=arrival.source,
+        digest=hashlib.sha256(data).digest(),
+        size=len(data),
+        body=body,
+    )
+
+
+def _gaps(report: Report) -> list[Coverage]:
+    return [c for c in report.coverage if c.required and c.state is not State.COMPLETE]
+
+
+def _base(report: Report) -> HostState:
+    """What the report says, hits aside."""
+    gaps = _gaps(report)
+    if any(reason.reason == INTERRUPTED for gap in gaps for reason in gap.reasons):
+        return "failed"
+    required = any(coverage.required for coverage in report.coverage)
+    return "incomplete" if gaps or not required else "clean"
+
+
+def _gap(coverage: Coverage) -> str:
+    reasons = [f"{r.count:,} {r.reason}" if r.count > 1 else r.reason for r in coverage.reasons[:2]]
+    return f"{coverage.source} {coverage.state.value}" + (
+        f" ({', '.join(reasons)})" if reasons else ""
+    )
+
+
+def _cell(text: str) -> str:
+    """Printable and short, for a column; the whole text is in the body."""
+    return shown(text)[:_CELL]
+
+
+def _ms(when: datetime) -> int:
+    if when.tzinfo is None:
+        when = when.replace(tzinfo=timezone.utc)
+    return int(when.timestamp() * 1000)

@@ -1,0 +1,63 @@
+"""What Prometheus is told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+
+class Metrics:
+    """The collector's own registry; nothing is global."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        self.reports = Counter(
+            "iocsweep_collector_reports",
+            "Requests to keep a report, by what became of them",
+            ["result"],
+            registry=self._registry,
+        )
+        self.bytes = Counter(
+            "iocsweep_collector_report_bytes", "Bytes of bodies taken", registry=self._registry
+        )
+        self.acknowledged = Histogram(
+            "iocsweep_collector_acknowledge_seconds",
+            "From the whole body to the commit",
+            buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+            registry=self._registry,
+        )
+        self.waiting = Gauge(
+            "iocsweep_collector_waiting_reports",
+            "Reports that wait for their commit",
+            registry=self._registry,
+        )
+
+    def watch(self, of: Callable[[], Iterable[tuple[str, int, int, int]]]) -> None:
+        """Tell, for each output: name, findings sent, failures, reports behind."""
+        self._registry.register(_Outputs(of))
+
+    def text(self) -> bytes:
+        """In the text format of Prometheus."""
+        return bytes(generate_latest(self._registry))
+
+
+class _Outputs(Collector):
+    def __init__(self, of: Callable[[], Iterable[tuple[str, int, int, int]]]) -> None:
+        self._of = of
+
+    def collect(self) -> Iterable[Metric]:
+        families = [
+            GaugeMetricFamily(f"iocsweep_collector_output_{name}", words, labels=["output"])
+            for name, words in (
+                ("sent", "Findings that the destination has"),
+                ("failures", "Attempts that failed"),
+                ("behind", "Reports that it has not been sent yet"),
+            )
+        ]
+        for output, *values in self._of():
+            for family, value in zip(families, values, strict=True):
+                family.add_metric([output], value)
+        return families

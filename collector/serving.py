@@ -1,0 +1,217 @@
+"""Running the server: on loopback as it is, beyond it with TLS only."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import os
+import secrets
+import ssl
+import sys
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from msgspec import Struct
+
+from .app import Collector, Limits
+from .certificate import CERTIFICATE, KEY
+from .outputs.runner import OutputRunner
+from .outputs.settings import load_outputs
+from .records import Sweep
+from .store.database import Database, StoreError
+from .store.sqlite import SqliteDatabase, new_file
+from .store.store import Store, now_ms
+
+HEADER_S = 15.0
+"""For a request's head to arrive on a connection."""
+MAX_CONNECTIONS = 2000
+
+
+class ServeError(Exception):
+    """The server cannot start; the message says why."""
+
+
+class Serving(Struct, frozen=True, kw_only=True):
+    """How to serve."""
+
+    address: str
+    port: int
+    folder: Path
+    """Database, certificate and key, unless named otherwise."""
+    database: str = ""
+    """Path of an SQLite file or a ``postgresql://`` URL; empty: in the folder."""
+    certificate: Path | None = None
+    key: Path | None = None
+    client_ca: Path | None = None
+    """Given: only clients with a certificate by this authority are let in."""
+    outputs: Path | None = None
+    trust_proxy: str = ""
+    """Addresses whose X-Forwarded-For is believed, comma-separated."""
+    limits: Limits = Limits()
+
+
+def default_folder() -> Path:
+    """``IOCSWEEP_COLLECTOR_HOME``, or the state folder of root or the user."""
+    if given := os.environ.get("IOCSWEEP_COLLECTOR_HOME"):
+        return Path(given)
+    if os.geteuid() == 0:
+        return Path("/var/lib/iocsweep-collector")
+    return Path.home() / ".local" / "state" / "iocsweep-collector"
+
+
+def database_path(folder: Path, stated: str) -> Path:
+    """Of the SQLite file."""
+    return Path(stated) if stated else folder / "collector.db"
+
+
+def is_postgresql(stated: str) -> bool:
+    """Whether this names a PostgreSQL database."""
+    return stated.startswith(("postgresql://", "postgres://"))
+
+
+async def open_store(folder: Path, stated: str, *, join: bool = False) -> Store:
+    """The store, made if it is new. ``join``: beside a server that has it open.
+
+    Raises StoreError, OSError.
+    """
+    database: Database
+    if is_postgresql(stated):
+        from .store.postgresql import PostgresqlDatabase
+
+        database = await PostgresqlDatabase.open(stated)
+    else:
+        path = database_path(folder, stated)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        new_file(path)
+        database = await (SqliteDatabase.join(path) if join else SqliteDatabase.open(path))
+    return Store(database)
+
+
+def is_loopback(address: str) -> bool:
+    """Whether nobody else can reach it."""
+    if address == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return False
+
+
+def _tls(serving: Serving) -> dict[str, Any]:
+    """uvicorn's options; empty for plain HTTP. Raises ServeError beyond loopback without TLS."""
+    certificate, key = serving.certificate, serving.key
+    if certificate is None and (serving.folder / CERTIFICATE).is_file():
+        certificate, key = serving.folder / CERTIFICATE, serving.folder / KEY
+    if certificate is None:
+        if not is_loopback(serving.address):
+            raise ServeError(
+                f"{serving.address} is beyond loopback, which takes TLS: make a certificate with"
+                " `iocsweep-collector certificate NAME…`, or give --certificate and --key"
+            )
+        return {}
+    for path in (certificate, key):
+        if path is None or not path.is_file():
+            raise ServeError(f"{path or '--key'}: no such file")
+    made: dict[str, Any] = {"ssl_certfile": str(certificate), "ssl_keyfile": str(key)}
+    if serving.client_ca is not None:
+        made |= {"ssl_ca_certs": str(serving.client_ca), "ssl_cert_reqs": ssl.CERT_REQUIRED}
+    return made
+
+
+async def serve(serving: Serving) -> None:
+    """Until a signal ends it. Raises ServeError, StoreError, OSError."""
+    tls = _tls(serving)
+    store = await open_store(serving.folder, serving.database)
+    try:
+        await _introduce(store, serving, secure=bool(tls))
+        key = await store.setting("session-key", secrets.token_bytes(32))
+        runners = [
+            OutputRunner(store, output)
+            for output in (load_outputs(serving.outputs) if serving.outputs else [])
+        ]
+        app = Collector(store, key=key, secure=bool(tls), runners=runners, limits=serving.limits)
+    except BaseException:
+        await store.database.close()
+        raise
+    config = uvicorn.Config(
+        app,
+        host=serving.address,
+        port=serving.port,
+        http=_protocol(),
+        ws="none",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        limit_concurrency=MAX_CONNECTIONS,
+        timeout_keep_alive=30,
+        timeout_graceful_shutdown=20,
+        proxy_headers=bool(serving.trust_proxy),
+        forwarded_allow_ips=serving.trust_proxy or None,
+        backlog=4096,
+        **tls,
+    )
+    await uvicorn.Server(config).serve()
+
+
+def _protocol() -> Any:
+    """uvicorn's, with a bound on how long a request's head may take: slowloris."""
+    from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+    class Bounded(HttpToolsProtocol):
+        _late: asyncio.TimerHandle | None = None
+
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+            super().connection_made(transport)
+            self._wait_for_head()
+
+        def on_message_begin(self) -> None:
+            super().on_message_begin()
+            self._wait_for_head()
+
+        def on_headers_complete(self) -> None:
+            self._stop_waiting()
+            super().on_headers_complete()
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            self._stop_waiting()
+            super().connection_lost(exc)
+
+        def _wait_for_head(self) -> None:
+            self._stop_waiting()
+            self._late = asyncio.get_running_loop().call_later(HEADER_S, self.transport.abort)
+
+        def _stop_waiting(self) -> None:
+            if self._late is not None:
+                self._late.cancel()
+                self._late = None
+
+    return Bounded
+
+
+async def _introduce(store: Store, serving: Serving, *, secure: bool) -> None:
+    """On the first start: a sweep and its token, and a reader's; each is told this once."""
+    scheme = "https" if secure else "http"
+    host = f"[{serving.address}]" if ":" in serving.address else serving.address
+    where = f"{scheme}://{host}:{serving.port}"
+    print(f"iocsweep-collector: {where}", file=sys.stderr)  # noqa: T201
+    if await store.sweeps():
+        return
+    first = Sweep(sweep_id="first", title="first sweep", pack="", created=now_ms(), deadline=None)
+    await store.create_sweep(first, who="first start")
+    sweep = await store.create_token("sweep", sweep_id="first", label="first", who="first start")
+    reader = await store.create_token("reader", label="first", who="first start")
+    print(  # noqa: T201
+        f"""
+These tokens are told this once; the database keeps their SHA-256 only.
+
+  for agents   {sweep}
+               iocsweep.exe --quiet --collector {where} --token-file TOKEN.txt
+  for readers  {reader}
+               log in at {where}/login
+""",
+        flush=True,
+    )
+
+
+__all__ = ["ServeError", "Serving", "StoreError", "default_folder", "open_store", "serve"]
