@@ -62,12 +62,19 @@ ATTEMPTS = 12
 CONNECT_S, READ_S, WRITE_S, LONG_S = 10, 30, 60, 600
 _T = TypeVar("_T")
 
-_FAILURES = (OSError, asyncio.TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+_FAILURES = (
+    OSError,
+    asyncio.TimeoutError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+)
 _MET_ANOTHER = (pg.SerializationError, pg.DeadlockDetectedError)
 _GONE = (
     OSError,
     asyncio.TimeoutError,
     asyncpg.InterfaceError,  # "connection is closed"
+    asyncpg.InternalClientError,  # used between the server's last word and its hanging up
     pg.PostgresConnectionError,
     pg.AdminShutdownError,
     pg.CrashShutdownError,
@@ -153,6 +160,7 @@ class PostgresqlDatabase:
         self._writers = await self._pool(
             WRITERS, WRITE_S, {} if durable else {"synchronous_commit": "on"}, self._watch
         )
+        await self._probe()
         self._alive = True
         self._start_writer()
 
@@ -180,7 +188,7 @@ class PostgresqlDatabase:
 
         return await asyncpg.create_pool(
             self._url,
-            min_size=1,
+            min_size=0,  # else a pool tries by itself, and complains to the loop
             max_size=size,
             timeout=CONNECT_S,
             command_timeout=timeout,
@@ -347,6 +355,7 @@ class PostgresqlDatabase:
             except _GONE as error:  # once more, on a new connection
                 if last or isinstance(error, asyncio.TimeoutError):
                     raise self._error(error) from error
+                await self._readers.expire_connections()
             except asyncpg.PostgresError as error:
                 raise self._error(error) from error
         raise AssertionError
