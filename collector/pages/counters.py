@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from msgspec import Struct
@@ -19,6 +21,9 @@ WINDOW_MS = 10 * 60_000
 POINTS = 120
 """Of the arrival curve."""
 MAX_REASONS = 8
+MAX_TEXTS = 2000
+"""Different texts that the reasons are taken from."""
+_NUMBER = re.compile(r"(?<=[(])[\d,]+ |(?<=, )[\d,]+ |(?<=: )[\d,]+ ")
 _MAX_SWEEPS = 500
 _STEPS_MS = tuple(
     1000 * step
@@ -36,6 +41,15 @@ class Overview(Struct, frozen=True, kw_only=True):
     """Reports of the last ten minutes."""
     arrivals: list[tuple[int, int]]
     bucket_ms: int
+
+
+def by_gap(texts: Iterable[tuple[str, int]]) -> list[tuple[str, int]]:
+    """Hosts per gap, most first. A host's text names all of its gaps, with numbers of its own."""
+    hosts: Counter[str] = Counter()
+    for text, count in texts:
+        for gap in {_NUMBER.sub("", gap) for gap in text.split("; ")}:
+            hosts[gap] += count
+    return sorted(hosts.items(), key=lambda item: (-item[1], item[0]))
 
 
 class Counters:
@@ -83,14 +97,14 @@ class Counters:
         counts, indicators, reasons, recent, (bucket, arrivals) = await asyncio.gather(
             self.counts(sweep_id),
             self.indicators(sweep_id),
-            store.reasons(sweep_id, MAX_REASONS),
+            store.reasons(sweep_id, MAX_TEXTS),
             store.arrived_since(sweep_id, self._clock() - WINDOW_MS),
             self._arrivals(sweep_id),
         )
         return Overview(
             counts=counts,
             indicators=indicators,
-            reasons=reasons,
+            reasons=by_gap(reasons)[:MAX_REASONS],
             recent=recent,
             arrivals=arrivals,
             bucket_ms=bucket,

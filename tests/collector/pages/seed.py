@@ -159,7 +159,7 @@ def received(
     key = host_key(report.host.id, report.host.name)
     base: HostState = "failed" if failed else "clean"
     reasons = "; ".join(
-        f"{c.source}: {r.count} {r.reason}"
+        f"{c.source} {c.state.value} ({r.count} {r.reason})"
         for c in report.coverage
         if c.required
         for r in c.reasons

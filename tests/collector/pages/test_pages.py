@@ -10,7 +10,7 @@ import pytest
 
 from agent.model import Strength
 from collector.pages import report as report_page
-from collector.pages.counters import FRESH_MS
+from collector.pages.counters import FRESH_MS, by_gap
 from collector.records import NewReport, host_key
 from collector.store.store import PAGE
 from tests.collector.pages.conftest import Pages
@@ -21,15 +21,17 @@ HIT_HOST = f"{SWEPT}/hosts/id-ws-0421%7Cws-0421"
 
 
 def heading(text: str) -> str:
-    found = re.search(r"<h1[^>]*>(.*?)</h1>", text, re.S)
+    found = re.search(r"<h1[^>]*>(.*?)</h1>", text, re.DOTALL)
     assert found
     return html.unescape(re.sub(r"<[^>]+>", "", found[1])).strip()
 
 
 def rows_of(text: str) -> list[str]:
     """The first cell of each row of the first table."""
-    table = re.search(r"<table>.*?</table>", text, re.S)
-    cells = re.findall(r"<tr>\s*<t[hd][^>]*>(.*?)</t[hd]>", table[0] if table else "", re.S)[1:]
+    table = re.search(r"<table>.*?</table>", text, re.DOTALL)
+    cells = re.findall(r"<tr>\s*<t[hd][^>]*>(.*?)</t[hd]>", table[0] if table else "", re.DOTALL)[
+        1:
+    ]
     return [html.unescape(re.sub(r"<[^>]+>", "", cell)).split()[0] for cell in cells]
 
 
@@ -76,10 +78,23 @@ def test_a_sweep_tells_deadline_and_estimate_and_reasons_and_indicators(pages: P
     text = pages.text(SWEPT)
     assert "2026-11-24 16:02 UTC, in 2 h" in text
     assert "2026-11-24 14:05 UTC at 1.1 reports/min, the pace of the last 10 min" in text
-    assert "processes: 3 protected by Windows (PPL)" in text
+    assert "processes partial (protected by Windows (PPL))" in text
     assert rows_of(text) == ["confirmed", "weak", "excluded"]
     assert '<title id="curve-title">' in text
     assert "11 reports from 2026-11-24 13:53:00 UTC" in text
+
+
+def test_reasons_are_counted_by_gap_whatever_their_numbers(pages: Pages) -> None:
+    texts = [
+        ("processes partial (3 access denied); memory skipped", 5),
+        ("processes partial (1,204 access denied, 2 vanished)", 2),
+        ("processes partial (access denied)", 1),
+    ]
+    assert by_gap(texts) == [
+        ("processes partial (access denied)", 6),
+        ("memory skipped", 5),
+        ("processes partial (access denied, vanished)", 2),
+    ]
 
 
 def test_without_an_expected_list_silence_is_unknown_and_not_zero(pages: Pages) -> None:
@@ -219,7 +234,9 @@ def test_an_indicator_lists_every_host(pages: Pages) -> None:
             await put(pages.store, a_report(name, a_finding(name)))
 
     pages.run(more)
-    assert heading(pages.text(f"{SWEPT}/findings/dll-name")) == "Seen on 132 hosts, confirmed at most"
+    assert (
+        heading(pages.text(f"{SWEPT}/findings/dll-name")) == "Seen on 132 hosts, confirmed at most"
+    )
     names = follow(pages, f"{SWEPT}/findings/dll-name", rows_of)
     assert len(names) == len(set(names)) == PAGE + 32
 
@@ -229,13 +246,15 @@ def test_a_host_page_says_state_and_why_first(pages: Pages) -> None:
     assert heading(text) == "Hit: 1 strong or confirmed, 1 weak"
     assert rows_of(text) == ["confirmed", "weak", "excluded"]
     text = pages.text(f"{SWEPT}/hosts/id-ws-0423%7Cws-0423")
-    assert heading(text) == "Incomplete: processes: 3 protected by Windows (PPL)"
+    assert heading(text) == "Incomplete: processes partial (3 protected by Windows (PPL))"
     assert "Flagged: its reports came from more than one address" in text
     assert "2 reports" in text
 
 
 def test_a_host_with_many_findings_is_paged(pages: Pages) -> None:
-    found = [a_finding("M", path=f"p{number}", indicator=f"i{number}") for number in range(PAGE + 9)]
+    found = [
+        a_finding("M", path=f"p{number}", indicator=f"i{number}") for number in range(PAGE + 9)
+    ]
     pages.run(put, pages.store, a_report("M", *found))
     shown = follow(pages, f"{SWEPT}/hosts/id-m%7Cm", lambda t: re.findall(r"#f-([0-9a-f-]{36})", t))
     assert sorted(shown) == sorted(one.id for one in found)
