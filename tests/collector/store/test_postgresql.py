@@ -6,13 +6,14 @@ import asyncio
 import random
 import signal
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from typing import cast
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from typing import Any, cast
 
 import pytest
 from msgspec import structs
 
-from collector.records import PutResult, Sweep
+from collector.records import NewReport, PutResult, Sweep
+from collector.store import postgresql
 from collector.store.database import Busy, StoreError, Unstorable
 from collector.store.postgresql import PostgresqlDatabase, numbered, shown_place
 from collector.store.store import Store
@@ -110,6 +111,25 @@ class TestSeveralFronts:
             ),
         )
         assert await fronts[0].missing("s1") == []
+
+    async def test_a_list_imported_between_a_report_and_its_commit_misses_none(
+        self, fronts: list[Store], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        ticked, go_on = asyncio.Event(), asyncio.Event()
+        tick = postgresql._tick
+
+        async def tick_and_wait(connection: Any, reports: Sequence[NewReport]) -> None:
+            await tick(connection, reports)
+            ticked.set()
+            await go_on.wait()
+
+        monkeypatch.setattr(postgresql, "_tick", tick_and_wait)
+        put = asyncio.ensure_future(fronts[0].put(a_report("PC-1")))
+        await ticked.wait()
+        await fronts[1].expect("s1", ["pc-1"], who="test")
+        go_on.set()
+        assert await put == "new"
+        assert await fronts[1].missing("s1") == []
 
     async def test_suppressing_at_one_while_others_index_leaves_nothing_open(
         self, fronts: list[Store]
