@@ -17,6 +17,7 @@ from typing import Any
 
 from msgspec import Struct
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
@@ -30,6 +31,7 @@ from .intake import MAX_BODY, MAX_JSON, Arrival, Refused, check
 from .metrics import Metrics
 from .openapi import document
 from .outputs.runner import OutputRunner
+from .pages.site import HEADERS as SAFE_HEADERS
 from .records import Token
 from .store.database import Busy, StoreError, Unstorable
 from .store.store import Store, now_ms
@@ -202,6 +204,13 @@ async def _read(receive: Receive, limit: int) -> bytes:
             return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
+async def _no_such_page(_: Request, error: Exception) -> Response:
+    """For addresses and methods that there are none of: locked down like every page."""
+    assert isinstance(error, HTTPException)
+    headers = {**SAFE_HEADERS, **(error.headers or {})}
+    return PlainTextResponse(f"{error.detail}\n", error.status_code, headers)
+
+
 def _refusal(why: str) -> dict[str, str]:
     return {"result": "refused", "why": why}
 
@@ -239,6 +248,7 @@ class Collector:
                 *pages.routes(store, key, secure=secure),
             ],
             lifespan=self._lifespan,
+            exception_handlers={HTTPException: _no_such_page},
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
