@@ -220,5 +220,5 @@ class AuditRow(Struct, frozen=True, kw_only=True):
 
 
 def host_key(host_id: str, name: str) -> str:
-    """What makes a host one row."""
-    return f"{host_id.casefold()}|{name.casefold()}"
+    """What makes a host one row. The bar stands once: no id can hold another's name."""
+    return f"{host_id.casefold().replace('%', '%25').replace('|', '%7c')}|{name.casefold()}"

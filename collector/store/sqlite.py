@@ -25,6 +25,8 @@ from .writer import Backup, Done, Put, Ready, Transact, control_socket, frame, t
 
 MAX_WAITING = 4096
 """Reports on their way to the disk; beyond, agents are told to come back."""
+MAX_WAITING_BYTES = 256 << 20
+"""Of their bodies."""
 PIECE = 1000
 """Rows that a stream hands over at once."""
 _T = TypeVar("_T")
@@ -43,6 +45,7 @@ class SqliteDatabase:
         self._closing = False
         self._number_of_message = 0
         self._rate = 1000.0
+        self._bytes = 0
 
     @classmethod
     async def join(cls, path: Path) -> SqliteDatabase:
@@ -122,10 +125,15 @@ class SqliteDatabase:
 
     async def put(self, report: NewReport) -> PutResult:
         storable(report_fields(report))
-        if self.waiting >= MAX_WAITING:
+        size = len(report.body)
+        if self.waiting >= MAX_WAITING or self._bytes + size > MAX_WAITING_BYTES:
             raise Busy(math.ceil(self.waiting / self._rate))
         started, ahead = time.monotonic(), self.waiting
-        done = await self._send(lambda number: Put(number, report))
+        self._bytes += size
+        try:
+            done = await self._send(lambda number: Put(number, report))
+        finally:
+            self._bytes -= size
         if done.error or done.put is None:
             raise StoreError(f"{self.path}: {done.error}")
         if ahead > 64:  # worth a measurement

@@ -1,0 +1,118 @@
+"""Sweeps, their tokens and their expected hosts."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable
+
+from ..records import Sweep, Token
+from .database import Statement, Value
+from .rows import SWEEP, TOKEN, Rows, audit, now_ms, token_digest
+
+
+class Administration(Rows):
+    """What an administrator sets up."""
+
+    async def sweeps(self) -> list[Sweep]:
+        """Latest first."""
+        return await self._all(Sweep, f"SELECT {SWEEP} FROM sweep ORDER BY created DESC")
+
+    async def sweep(self, sweep_id: str) -> Sweep | None:
+        rows = await self._all(Sweep, f"SELECT {SWEEP} FROM sweep WHERE sweep_id = ?", sweep_id)
+        return rows[0] if rows else None
+
+    async def create_sweep(self, sweep: Sweep, *, who: str) -> None:
+        """Raises StoreError if the id is taken."""
+        await self.database.transact(
+            [
+                (
+                    f"INSERT INTO sweep ({SWEEP}) VALUES (?, ?, ?, ?, ?)",
+                    (sweep.sweep_id, sweep.title, sweep.pack, sweep.created, sweep.deadline),
+                ),
+                audit(who, "create sweep", sweep.sweep_id, sweep.title),
+            ]
+        )
+
+    async def create_token(
+        self,
+        kind: str,
+        *,
+        sweep_id: str | None = None,
+        label: str = "",
+        expires: int | None = None,
+        who: str,
+    ) -> str:
+        """A new secret, told this once: the store keeps its digest."""
+        secret = secrets.token_urlsafe(32)
+        await self.database.transact(
+            [
+                (
+                    f"INSERT INTO token ({TOKEN}) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                    (token_digest(secret), kind, sweep_id, label, now_ms(), expires, None),
+                ),
+                audit(who, f"create {kind} token", sweep_id or "", label),
+            ]
+        )
+        return secret
+
+    async def token(self, secret: str) -> Token | None:
+        """By its digest: a look-up whose time tells nothing of the secret."""
+        return await self.token_of(token_digest(secret))
+
+    async def token_of(self, digest: bytes) -> Token | None:
+        rows = await self._all(Token, f"SELECT {TOKEN} FROM token WHERE digest = ?", digest)
+        return rows[0] if rows else None
+
+    async def tokens(self) -> list[Token]:
+        return await self._all(Token, f"SELECT {TOKEN} FROM token ORDER BY created")
+
+    async def revoke(self, digest: bytes, *, who: str) -> bool:
+        """Whether there was such a token to revoke."""
+        touched = await self.database.transact(
+            [
+                (
+                    "UPDATE token SET revoked = ? WHERE digest = ? AND revoked IS NULL",
+                    (now_ms(), digest),
+                ),
+                audit(who, "revoke token", digest.hex()[:16], ""),
+            ]
+        )
+        return touched[0] > 0
+
+    # ---- Expected hosts
+
+    async def expect(self, sweep_id: str, names: Iterable[str], *, who: str) -> int:
+        """Add names to the list; gives how many are new. Those that reported already are seen."""
+        rows: list[Value] = []
+        for name in dict.fromkeys(names):
+            key = name.casefold().rstrip(".")
+            if key:
+                rows += [sweep_id, key, key.partition(".")[0], name]
+        statements: list[Statement] = []
+        for start in range(0, len(rows), 4 * 500):
+            piece = rows[start : start + 4 * 500]
+            marks = ", ".join(["(?, ?, ?, ?, 0)"] * (len(piece) // 4))
+            statements.append(
+                (
+                    "INSERT INTO expected (sweep_id, name_key, short_key, name, seen)"
+                    f" VALUES {marks} ON CONFLICT (sweep_id, name_key) DO NOTHING",
+                    piece,
+                )
+            )
+        added = 0
+        for start in range(0, len(statements), 10):
+            added += sum(await self.database.transact(statements[start : start + 10]))
+        await self.database.transact(
+            [
+                (
+                    "UPDATE expected SET seen = 1 WHERE sweep_id = ? AND seen = 0 AND ("
+                    " name_key IN (SELECT name_key FROM host WHERE sweep_id = ?)"
+                    " OR name_key IN (SELECT fqdn_key FROM host WHERE sweep_id = ?)"
+                    " OR short_key IN"
+                    " (SELECT name_key FROM host WHERE sweep_id = ? AND fqdn_key = ''))",
+                    (sweep_id, sweep_id, sweep_id, sweep_id),
+                ),
+                audit(who, "import expected hosts", sweep_id, f"{added} new"),
+            ]
+        )
+        return added

@@ -1,0 +1,232 @@
+"""The answers: counters, lists page by page, and exports in pieces.
+
+Lists are read behind a key, never by offset, so that the last page of 100,000 hosts costs what the
+first does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from msgspec import Struct, structs
+
+from ..records import STATES, Counts, FindingRow, HostRow, HostState, IndicatorRow
+from .database import Value
+from .rows import FINDING, HOST, PAGE, Rows, prefix
+
+_EXPECTED_AS = "EXISTS (SELECT 1 FROM expected e WHERE e.sweep_id = host.sweep_id AND"
+_UNEXPECTED = (
+    f"NOT {_EXPECTED_AS} e.name_key = host.name_key)"
+    f" AND (host.fqdn_key = '' OR NOT {_EXPECTED_AS} e.name_key = host.fqdn_key))"
+    f" AND (host.fqdn_key <> '' OR NOT {_EXPECTED_AS} e.short_key = host.name_key))"
+)
+
+
+class HostFilter(Struct, frozen=True, kw_only=True):
+    """Which hosts of a sweep."""
+
+    state: HostState | None = None
+    text: str = ""
+    """Begins the host's name, in any case."""
+    flagged: bool = False
+    suppressed: bool = False
+    """Only those whose hits are all suppressed."""
+    unexpected: bool = False
+    """Only those that are not on the list of expected hosts."""
+
+
+EVERY_HOST = HostFilter()
+
+
+class Answers(Rows):
+    """What readers ask."""
+
+    async def counts(self, sweep_id: str) -> Counts:
+        """The counters of a sweep."""
+        # Each is answered by an index alone: together in 50 ms on 95,000 hosts.
+        states, expected, marked, came, unexpected = await asyncio.gather(
+            self.database.fetch(
+                "SELECT state, COUNT(*) FROM host WHERE sweep_id = ? GROUP BY state", sweep_id
+            ),
+            self.database.fetch(
+                "SELECT seen, COUNT(*) FROM expected WHERE sweep_id = ? GROUP BY seen", sweep_id
+            ),
+            self.database.fetch(
+                # the range leads SQLite to the partial indexes
+                "SELECT (SELECT COUNT(*) FROM host WHERE sweep_id = ? AND suppressed = 1"
+                " AND name_key >= ''), (SELECT COUNT(*) FROM host WHERE sweep_id = ?"
+                " AND flagged = 1 AND name_key >= '')",
+                sweep_id, sweep_id,
+            ),
+            self.database.fetch(
+                "SELECT (SELECT COUNT(*) FROM report WHERE sweep_id = ?),"
+                " (SELECT MAX(received) FROM report WHERE sweep_id = ?)",
+                sweep_id, sweep_id,
+            ),
+            self.database.fetch(
+                f"SELECT COUNT(*) FROM host WHERE sweep_id = ? AND {_UNEXPECTED}", sweep_id
+            ),
+        )  # fmt: skip
+        by_state = {str(state): int(count) for state, count in states}
+        by_seen = {int(seen): int(count) for seen, count in expected}
+        listed = sum(by_seen.values())
+        ((suppressed, flagged),) = marked
+        ((reports, last_received),) = came
+        return Counts(
+            **{state: by_state.get(state, 0) for state in STATES},
+            not_reported=by_seen.get(0, 0),
+            expected=listed,
+            unexpected=int(unexpected[0][0]) if listed else 0,
+            suppressed=int(suppressed),
+            flagged=int(flagged),
+            reports=int(reports),
+            last_received=None if last_received is None else int(last_received),
+        )
+
+    async def arrivals(self, sweep_id: str, bucket_ms: int) -> list[tuple[int, int]]:
+        """Reports per bucket of time: its start and how many, in order, empty ones left out."""
+        rows = await self.database.fetch(
+            "SELECT bucket, COUNT(*) FROM (SELECT received / ? AS bucket FROM report"
+            " WHERE sweep_id = ?) AS arrived GROUP BY bucket ORDER BY bucket",
+            bucket_ms, sweep_id,
+        )  # fmt: skip
+        return [(int(bucket) * bucket_ms, int(count)) for bucket, count in rows]
+
+    async def arrival_span(self, sweep_id: str) -> tuple[int, int] | None:
+        """When the first and the latest report came in."""
+        ((first, last),) = await self.database.fetch(
+            "SELECT (SELECT MIN(received) FROM report WHERE sweep_id = ?),"
+            " (SELECT MAX(received) FROM report WHERE sweep_id = ?)",
+            sweep_id, sweep_id,
+        )  # fmt: skip
+        return None if first is None else (int(first), int(last))
+
+    async def arrived_since(self, sweep_id: str, since: int) -> int:
+        """Reports that came in at this time or later."""
+        ((count,),) = await self.database.fetch(
+            "SELECT COUNT(*) FROM report WHERE sweep_id = ? AND received >= ?", sweep_id, since
+        )
+        return int(count)
+
+    async def reasons(self, sweep_id: str, limit: int) -> list[tuple[str, int]]:
+        """Why hosts are incomplete or failed, with how many; the most frequent first."""
+        rows = await self.database.fetch(
+            "SELECT reasons, COUNT(*) FROM host WHERE sweep_id = ? AND state IN"
+            " ('incomplete', 'failed') GROUP BY reasons ORDER BY 2 DESC, 1 LIMIT ?",
+            sweep_id, limit,
+        )  # fmt: skip
+        return [(str(reasons), int(count)) for reasons, count in rows]
+
+    async def hosts(
+        self, sweep_id: str, chosen: HostFilter = EVERY_HOST, *, after: tuple[str, str] = ("", "")
+    ) -> list[HostRow]:
+        """A page by name; ``after``: name (any case) and key of the last row of the page before."""
+        low, high = prefix(chosen.text)
+        where = "sweep_id = ? AND name_key >= ?"
+        values: list[Value] = [sweep_id, max(low, after[0].casefold())]
+        if high:
+            where, values = f"{where} AND name_key < ?", [*values, high]
+        if after[1]:
+            where += " AND (name_key > ? OR host_key > ?)"
+            values += [after[0].casefold(), after[1]]
+        if chosen.state is not None:
+            where += " AND state = ?"
+            values.append(chosen.state)
+        if chosen.flagged:
+            where += " AND flagged = 1"
+        if chosen.suppressed:
+            where += " AND suppressed = 1"
+        if chosen.unexpected:
+            where += f" AND {_UNEXPECTED}"
+        return await self._all(
+            HostRow,
+            f"SELECT {HOST} FROM host WHERE {where} ORDER BY name_key, host_key LIMIT ?",
+            *values, PAGE,
+        )  # fmt: skip
+
+    async def host(self, sweep_id: str, host_key: str) -> HostRow | None:
+        rows = await self._all(
+            HostRow,
+            f"SELECT {HOST} FROM host WHERE sweep_id = ? AND host_key = ?",
+            sweep_id, host_key,
+        )  # fmt: skip
+        return rows[0] if rows else None
+
+    async def indicators(self, sweep_id: str) -> list[IndicatorRow]:
+        """Findings grouped by indicator, strongest first, then by hosts."""
+        rows = await self._all(
+            IndicatorRow,
+            "SELECT indicator_id, MIN(indicator_type), MIN(indicator_value), MIN(pack),"
+            " MIN(CASE strength WHEN 'confirmed' THEN '0confirmed' WHEN 'strong' THEN '1strong'"
+            " WHEN 'weak' THEN '2weak' ELSE '3excluded' END),"
+            " COUNT(DISTINCT host_key), COUNT(*),"
+            " SUM(CASE WHEN suppression_id IS NULL THEN 0 ELSE 1 END), MIN(time), MAX(time)"
+            " FROM finding WHERE sweep_id = ? GROUP BY indicator_id"
+            " ORDER BY 5, 6 DESC, indicator_id LIMIT 1000",
+            sweep_id,
+        )
+        return [_renamed(row) for row in rows]
+
+    async def findings(
+        self,
+        sweep_id: str,
+        *,
+        indicator_id: str | None = None,
+        host_key: str | None = None,
+        after: tuple[str, str] = ("", ""),
+    ) -> list[FindingRow]:
+        """A page by host and finding; ``after``: host key and finding id of the last row before."""
+        where, values = "sweep_id = ?", [sweep_id]
+        if indicator_id is not None:
+            where, values = f"{where} AND indicator_id = ?", [*values, indicator_id]
+        if host_key is not None:
+            where, values = f"{where} AND host_key = ?", [*values, host_key]
+        where += " AND host_key >= ? AND (host_key > ? OR finding_id > ?)"
+        return await self._all(
+            FindingRow,
+            f"SELECT {FINDING} FROM finding WHERE {where} ORDER BY host_key, finding_id LIMIT ?",
+            *values, after[0], after[0], after[1], PAGE,
+        )  # fmt: skip
+
+    async def missing(self, sweep_id: str, *, after: str = "", text: str = "") -> list[str]:
+        """A page of the names that have not reported, by name."""
+        low, high = prefix(text)
+        where, values = "sweep_id = ? AND seen = 0 AND name_key > ? AND name_key >= ?", [
+            sweep_id, after.casefold().rstrip("."), low,
+        ]  # fmt: skip
+        if high:
+            where, values = f"{where} AND name_key < ?", [*values, high]
+        rows = await self.database.fetch(
+            f"SELECT name FROM expected WHERE {where} ORDER BY name_key LIMIT ?", *values, PAGE
+        )
+        return [str(name) for (name,) in rows]
+
+    async def all_hosts(self, sweep_id: str) -> AsyncIterator[HostRow]:
+        """Every host of a sweep, by name."""
+        async for row in self._stream(
+            HostRow, f"SELECT {HOST} FROM host WHERE sweep_id = ? ORDER BY name_key", sweep_id
+        ):
+            yield row
+
+    async def all_missing(self, sweep_id: str) -> AsyncIterator[str]:
+        """Every expected name that has not reported."""
+        async for rows in self.database.stream(
+            "SELECT name FROM expected WHERE sweep_id = ? AND seen = 0 ORDER BY name_key", sweep_id
+        ):
+            for (name,) in rows:
+                yield str(name)
+
+    async def all_findings(self, sweep_id: str) -> AsyncIterator[FindingRow]:
+        """Every finding of a sweep, by host."""
+        async for row in self._stream(
+            FindingRow,
+            f"SELECT {FINDING} FROM finding WHERE sweep_id = ? ORDER BY host_key, finding_id",
+            sweep_id,
+        ):
+            yield row
+
+
+def _renamed(row: IndicatorRow) -> IndicatorRow:
+    """The strength without the figure that sorts it."""
+    return structs.replace(row, strength=row.strength[1:])

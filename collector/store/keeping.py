@@ -1,0 +1,149 @@
+"""Reports, the lists made of them after the acknowledgement, and how far the outputs are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..records import FindingRow, NewReport, PutResult, ReportRow
+from .rows import FINDING, REPORT, Rows, audit, now_ms, values_of
+from .suppressing import COVERED_BY, states_again
+
+
+class Keeping(Rows):
+    """What is kept."""
+
+    async def put(self, report: NewReport) -> PutResult:
+        """See Database.put."""
+        return await self.database.put(report)
+
+    async def report(self, report_id: str) -> ReportRow | None:
+        rows = await self._all(
+            ReportRow, f"SELECT {REPORT} FROM report WHERE report_id = ?", report_id
+        )
+        return rows[0] if rows else None
+
+    async def body(self, report_id: str) -> bytes | None:
+        """The gzip body as it came."""
+        rows = await self.database.fetch("SELECT body FROM report WHERE report_id = ?", report_id)
+        return bytes(rows[0][0]) if rows else None
+
+    async def reports_of_host(self, sweep_id: str, host_key: str) -> list[ReportRow]:
+        """Latest first."""
+        return await self._all(
+            ReportRow,
+            f"SELECT {REPORT} FROM report WHERE sweep_id = ? AND host_key = ?"
+            " ORDER BY finished DESC, report_id DESC LIMIT 500",
+            sweep_id, host_key,
+        )  # fmt: skip
+
+    async def reports_after(self, seq: int, limit: int) -> list[tuple[int, str, bytes]]:
+        """Number, id and body of the next reports in the order of their commit, for outputs."""
+        await self.database.number(limit)
+        rows = await self.database.fetch(
+            "SELECT seq, report_id, body FROM report WHERE seq > ? ORDER BY seq LIMIT ?", seq, limit
+        )
+        return [(int(n), str(i), bytes(b)) for n, i, b in rows]
+
+    # ---- Indexing, after the acknowledgement
+
+    async def unindexed(self, limit: int) -> list[tuple[str, str, str, bytes]]:
+        """Report id, sweep, host key and body of reports whose findings are not listed yet."""
+        rows = await self.database.fetch(
+            "SELECT report_id, sweep_id, host_key, body FROM report WHERE indexed = 0 LIMIT ?",
+            limit,
+        )
+        return [(str(a), str(b), str(c), bytes(d)) for a, b, c, d in rows]
+
+    async def index(
+        self, report_id: str, sweep_id: str, host_key: str, findings: Sequence[FindingRow]
+    ) -> None:
+        """List the findings of a report; safe to repeat."""
+        marks = ", ".join("?" * len(FindingRow.__struct_fields__))
+        await self.database.transact(
+            [
+                *(
+                    (
+                        f"INSERT INTO finding ({FINDING}) VALUES ({marks})"
+                        " ON CONFLICT (report_id, finding_id) DO NOTHING",
+                        values_of(finding),
+                    )
+                    for finding in findings
+                ),
+                (
+                    f"UPDATE finding SET suppression_id = ({COVERED_BY})"
+                    " WHERE report_id = ? AND suppression_id IS NULL",
+                    (report_id,),
+                ),
+                ("UPDATE report SET indexed = 1 WHERE report_id = ?", (report_id,)),
+                *states_again(sweep_id, host_key=host_key),
+            ]
+        )
+
+    async def flag_shared_ids(self, sweep_id: str) -> None:
+        """Mark hosts that share their id with another name: cloned machines, or a thief's."""
+        await self.database.transact(
+            [
+                (
+                    "UPDATE host SET flagged = 1 WHERE sweep_id = ? AND flagged = 0 AND host_id IN"
+                    " (SELECT host_id FROM host WHERE sweep_id = ? GROUP BY host_id"
+                    " HAVING COUNT(*) > 1)",
+                    (sweep_id, sweep_id),
+                )
+            ]
+        )
+
+    # ---- Outputs' places, settings, retention
+
+    async def cursor(self, sink: str) -> int:
+        """Up to which report an output has delivered; 0 at first."""
+        rows = await self.database.fetch("SELECT seq FROM sink WHERE name = ?", sink)
+        return int(rows[0][0]) if rows else 0
+
+    async def move_cursor(self, sink: str, seq: int, error: str = "") -> None:
+        """Remember it, with the last error of the output (empty: none)."""
+        await self.database.transact(
+            [
+                (
+                    "INSERT INTO sink (name, seq, updated, error) VALUES (?, ?, ?, ?)"
+                    " ON CONFLICT (name) DO UPDATE SET seq = excluded.seq,"
+                    " updated = excluded.updated, error = excluded.error",
+                    (sink, seq, now_ms(), error[:500]),
+                )
+            ]
+        )
+
+    async def sinks(self) -> list[tuple[str, int, int, str]]:
+        """Name, place, time of the last move (ms) and last error of each output."""
+        rows = await self.database.fetch("SELECT name, seq, updated, error FROM sink ORDER BY name")
+        return [(str(n), int(s), int(u), str(e)) for n, s, u, e in rows]
+
+    async def last_seq(self) -> int:
+        """The number of the latest report."""
+        ((seq,),) = await self.database.fetch("SELECT MAX(seq) FROM report")
+        return int(seq or 0)
+
+    async def setting(self, name: str, make: bytes) -> bytes:
+        """A value that is made once and then the same for everyone."""
+        await self.database.transact(
+            [
+                (
+                    "INSERT INTO setting (name, value) VALUES (?, ?) ON CONFLICT (name) DO NOTHING",
+                    (name, make),
+                )
+            ]
+        )
+        ((value,),) = await self.database.fetch("SELECT value FROM setting WHERE name = ?", name)
+        return bytes(value)
+
+    async def forget(self, before: int, *, who: str) -> int:
+        """Retention: remove the sweeps created before this time, with all of theirs."""
+        rows = await self.database.fetch("SELECT sweep_id FROM sweep WHERE created < ?", before)
+        for (sweep_id,) in rows:
+            tables = ("finding", "suppression", "report", "host", "expected", "token", "sweep")
+            await self.database.transact(
+                [
+                    *((f"DELETE FROM {table} WHERE sweep_id = ?", (sweep_id,)) for table in tables),
+                    audit(who, "remove sweep", str(sweep_id), "retention"),
+                ]
+            )
+        return len(rows)

@@ -1,0 +1,93 @@
+"""Rows to records and back: what the store's parts share."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+import uuid
+from collections.abc import AsyncIterator
+from typing import TypeVar
+
+from msgspec import Struct
+
+from ..records import HostRow
+from .database import Database, Row, Statement, Value
+
+PAGE = 100
+"""Rows of a list's page."""
+_T = TypeVar("_T", bound=Struct)
+
+SWEEP = "sweep_id, title, pack, created, deadline"
+TOKEN = "digest, kind, sweep_id, label, created, expires, revoked"  # noqa: S105 - columns
+HOST = (
+    "sweep_id, host_key, host_id, name, fqdn, domain, os, ip, agent, state, hit, suppressed,"
+    " reasons, strong, weak, reports, report_id, first_received, last_received, finished, sources,"
+    " flagged"
+)
+REPORT = (
+    "report_id, sweep_id, host_key, name, state, strong, weak, excluded, started, finished,"
+    " received, source, size"
+)
+FINDING = (
+    "finding_id, report_id, sweep_id, host_key, name, indicator_id, indicator_type,"
+    " indicator_value, pack, strength, score, title, time, suppression_id"
+)
+SUPPRESSION = "suppression_id, sweep_id, indicator_id, host_key, reason, who, created, lifted"
+
+
+def now_ms() -> int:
+    """Now, in milliseconds UTC."""
+    return time.time_ns() // 1_000_000
+
+
+def token_digest(secret: str) -> bytes:
+    """What is kept of a token. SHA-256 suffices: the secret has 256 random bits."""
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()
+
+
+def audit(who: str, action: str, subject: str, detail: str) -> Statement:
+    """The statement that writes down who did what."""
+    return (
+        "INSERT INTO audit (audit_id, at, who, action, subject, detail) VALUES (?, ?, ?, ?, ?, ?)",
+        (str(uuid.uuid4()), now_ms(), who[:200], action, subject[:500], detail[:2000]),
+    )
+
+
+def prefix(text: str) -> tuple[str, str]:
+    """The range of keys that begin so: the first, and the first after them (empty: no end)."""
+    # What no engine keeps begins no name, and must not fail the question.
+    low = text.replace("\0", "").encode("utf-8", "ignore").decode("utf-8").casefold()
+    head = low.rstrip("\U0010ffff")
+    if not head:
+        return low, ""
+    after = ord(head[-1]) + 1
+    return low, head[:-1] + chr(0xE000 if after == 0xD800 else after)
+
+
+def record_of(kind: type[_T], row: Row) -> _T:
+    """A row whose columns are the record's fields, in their order."""
+    values = dict(zip(kind.__struct_fields__, row, strict=True))
+    for flag in ("hit", "suppressed", "flagged"):
+        if flag in values and kind is HostRow:
+            values[flag] = bool(values[flag])
+    return kind(**values)
+
+
+def values_of(record: Struct) -> list[Value]:
+    """The fields, in their order."""
+    return [getattr(record, field) for field in record.__struct_fields__]
+
+
+class Rows:
+    """Asks one database."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    async def _all(self, kind: type[_T], sql: str, *parameters: Value) -> list[_T]:
+        return [record_of(kind, row) for row in await self.database.fetch(sql, *parameters)]
+
+    async def _stream(self, kind: type[_T], sql: str, *parameters: Value) -> AsyncIterator[_T]:
+        async for rows in self.database.stream(sql, *parameters):
+            for row in rows:
+                yield record_of(kind, row)
