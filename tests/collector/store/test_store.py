@@ -101,8 +101,8 @@ class TestPutting:
         )
         assert isinstance(results[1], Unstorable)
         assert (results[0], results[2]) == ("new", "new")
-        with pytest.raises(StoreError):
-            await store.hosts("s1", HostFilter(text=name))
+        found = await store.hosts("s1", HostFilter(text=name))
+        assert [host.name for host in found] == ["PC-1", "PC-2"]
         with pytest.raises(StoreError):
             await store.suppress("s1", name, None, reason="", who="test")
 
