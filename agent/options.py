@@ -14,6 +14,7 @@ from .sources.registry import NAMES
 
 _SIZES = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 _TIMES = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+_MAX_SPLAY_S = 7 * 86400
 
 
 class UsageError(Exception):
@@ -39,6 +40,15 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     collector: str | None = None
     token_file: Path | None = None
     ca: Path | None = None
+    pinned_ca: str | None = None
+    """PEM, from ``delivery.yaml`` only."""
+    client_cert: Path | None = None
+    proxy: str | None = None
+    no_proxy: bool = False
+    share: Path | None = None
+    send_window: float | None = None
+    splay: tuple[float, float] | None = None
+    no_delivery: bool = False
     sweep_id: str | None = None
     quiet: bool = False
     exit_zero: bool = False
@@ -48,7 +58,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
         """What the report keeps of it: no secrets, and no defaults."""
         plain = msgspec.to_builtins(self, enc_hook=str)
         default = msgspec.to_builtins(Options(command=self.command), enc_hook=str)
-        hidden = {"command", "token_file"}
+        hidden = {"command", "token_file", "client_cert", "pinned_ca"}
         return {
             key: value
             for key, value in plain.items()
@@ -75,11 +85,47 @@ def _size(text: str) -> int:
     return int(found[1]) * _SIZES[found[2]]
 
 
-def _duration(text: str) -> float:
+def duration(text: str) -> float:
+    """Seconds. Raises ValueError."""
     found = re.fullmatch(r"([0-9]{1,9})([smhd]?)", text.lower())
     if not found:
-        raise argparse.ArgumentTypeError(f"{text!r} is no time such as 25m")
+        raise ValueError(f"{text!r} is no time such as 25m")
     return float(int(found[1]) * _TIMES[found[2]])
+
+
+def splay_window(text: str) -> tuple[float, float]:
+    """From ``0-60m`` or ``60m``: the least and the most, in seconds. A unit behind the second
+    number is also the first's. Raises ValueError.
+    """
+    found = re.fullmatch(r"(?:([0-9]{1,9})([smhd]?)-)?([0-9]{1,9})([smhd]?)", text.lower())
+    if not found:
+        raise ValueError(f"{text!r} is no splay such as 0-60m")
+    low = duration((found[1] or "0") + (found[2] or found[4]))
+    high = duration(found[3] + found[4])
+    if low > high or high > _MAX_SPLAY_S:
+        raise ValueError(f"{text!r} is no splay: from less to more, at most 7d")
+    return low, high
+
+
+def _duration(text: str) -> float:
+    try:
+        return duration(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _window(text: str) -> float:
+    seconds = _duration(text)
+    if not seconds:
+        raise argparse.ArgumentTypeError("at least one second")
+    return seconds
+
+
+def _splay(text: str) -> tuple[float, float]:
+    try:
+        return splay_window(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _sources(text: str) -> list[str]:
@@ -88,6 +134,26 @@ def _sources(text: str) -> list[str]:
         if name not in NAMES:
             raise argparse.ArgumentTypeError(f"no source {name!r}; there are {', '.join(NAMES)}")
     return names
+
+
+def _delivery_arguments(where: argparse._ArgumentGroup) -> None:
+    where.add_argument("--collector", metavar="URL", help="send reports there")
+    where.add_argument("--token-file", metavar="FILE", type=Path,
+                       help="the collector's token; or the variable IOCSWEEP_TOKEN")  # fmt: skip
+    where.add_argument("--ca", metavar="FILE", type=Path,
+                       help="certificates to trust, instead of the system's")  # fmt: skip
+    where.add_argument("--client-cert", metavar="FILE", type=Path,
+                       help="PEM with certificate and key, if the collector asks")  # fmt: skip
+    where.add_argument("--proxy", metavar="URL",
+                       help="http://host:port instead of the system's proxy; user and password"
+                       " from IOCSWEEP_PROXY_CREDENTIALS=USER:PASSWORD")  # fmt: skip
+    where.add_argument("--no-proxy", action="store_true", help="straight to the collector")
+    where.add_argument("--share", metavar="DIR", type=Path,
+                       help="where a report goes that the collector did not take")  # fmt: skip
+    where.add_argument("--send-window", metavar="TIME", type=_window,
+                       help="how long sending is tried (default 2m, with --quiet 15m)")  # fmt: skip
+    where.add_argument("--no-delivery", action="store_true",
+                       help="send nothing, whatever delivery.yaml says")  # fmt: skip
 
 
 def _sweep_arguments(parser: argparse.ArgumentParser) -> None:
@@ -112,13 +178,8 @@ def _sweep_arguments(parser: argparse.ArgumentParser) -> None:
                      help="content of larger files is not read (default 64M)")  # fmt: skip
     where = parser.add_argument_group("where the report goes")
     where.add_argument("--out", metavar="FILE|DIR", type=Path, help="instead of the home folder")
-    where.add_argument("--collector", metavar="URL", help="send the report there")
-    where.add_argument("--token-file", metavar="FILE", type=Path,
-                       help="the collector's token; or the variable IOCSWEEP_TOKEN")  # fmt: skip
-    where.add_argument(
-        "--ca", metavar="FILE", type=Path, help="certificates to trust for the collector"
-    )
     where.add_argument("--sweep-id", metavar="ID", help="kept in the report")
+    _delivery_arguments(where)
     manners = parser.add_argument_group("manners")
     manners.add_argument("--quiet", action="store_true", help="print only the summary line")
     manners.add_argument("--exit-zero", action="store_true", help="0 instead of 1, 3 and 4")
@@ -143,10 +204,20 @@ def _parser() -> argparse.ArgumentParser:
     )
     live.add_argument("paths", nargs="*", metavar="PATH", help="limit the files source to these")
     _sweep_arguments(live)
+    live.add_argument("--splay", metavar="TIME", type=_splay,
+                      help="wait first, each host its own time, such as 0-60m")  # fmt: skip
     parser.swept = live
     offline = commands.add_parser("offline", help="sweep folders", allow_abbrev=False)
     offline.add_argument("paths", nargs="+", metavar="TARGET")
     _sweep_arguments(offline)
+    send = commands.add_parser(
+        "send", help="deliver what waits in the spool, or reports given", allow_abbrev=False
+    )
+    send.add_argument("paths", nargs="*", metavar="SPOOL|REPORT",
+                      help="a folder or file; default: this host's spool")  # fmt: skip
+    _delivery_arguments(send.add_argument_group("where reports go"))
+    send.add_argument("--quiet", action="store_true", help="print only one line of JSON")
+    send.add_argument("--exit-zero", action="store_true", help="0 instead of 4")
     packs = commands.add_parser("packs", help="list what is built in, or check packs of your own")
     actions = packs.add_subparsers(dest="action", required=True)
     actions.add_parser("list")
@@ -157,12 +228,16 @@ def _parser() -> argparse.ArgumentParser:
 
 def parse(arguments: list[str]) -> Options:
     """Raises UsageError. Bare ``iocsweep`` is ``iocsweep live``."""
-    commands = {"live", "offline", "packs"}
+    commands = {"live", "offline", "send", "packs"}
     if not arguments or (arguments[0] not in commands | {"-h", "--help", "--version"}):
         arguments = ["live", *arguments]
-    parsed = _parser().parse_args(arguments)
-    if parsed.command != "packs" and parsed.only_packs and parsed.packs:
+    options = Options(**vars(_parser().parse_args(arguments)))
+    if options.only_packs and options.packs:
         raise UsageError(
             "--pack adds to what is built in, --only-pack replaces it: give one of them"
         )
-    return Options(**vars(parsed))
+    if options.proxy is not None and options.no_proxy:
+        raise UsageError("--proxy and --no-proxy: give one of them")
+    if options.no_delivery and (options.collector is not None or options.share is not None):
+        raise UsageError("--no-delivery and --collector or --share: give one of them")
+    return options

@@ -92,10 +92,11 @@ class Pack(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-class _Document:
+class Document:
     """A YAML document as plain values, knowing the line of every part."""
 
     def __init__(self, path: str, data: bytes) -> None:
+        """Raises PackError."""
         self.path = path
         self._lines: dict[tuple[str | int, ...], int] = {}
         self._count = 0
@@ -115,6 +116,7 @@ class _Document:
         self.value = self._plain(node, ()) if node is not None else None
 
     def line(self, place: tuple[str | int, ...]) -> int:
+        """Of a part, or of the nearest around it."""
         while place and place not in self._lines:
             place = place[:-1]
         return self._lines.get(place, 1)
@@ -139,9 +141,11 @@ class _Document:
         return node.value  # a text; what is to be a number or a truth value, the type says
 
     def fail(self, place: tuple[str | int, ...], why: str) -> NoReturn:
+        """Raises PackError with file and line."""
         raise PackError(f"{self.path}:{self.line(place)}: {why}")
 
     def into(self, kind: type[_T]) -> _T:
+        """The whole document as this type, strictly. Raises PackError with file and line."""
         try:
             return msgspec.convert(self.value, kind, strict=False)
         except msgspec.ValidationError as error:
@@ -164,7 +168,7 @@ def _place(path: str) -> tuple[str | int, ...]:
 
 def parse_pack(data: bytes, path: str, origin: str = "") -> Pack:
     """A checked pack; raises PackError. ``origin`` if that is not the path."""
-    document = _Document(path, data)
+    document = Document(path, data)
     file = document.into(PackFile)
     _check(document, file)
     digest = hashlib.sha256(data).hexdigest()
@@ -173,12 +177,12 @@ def parse_pack(data: bytes, path: str, origin: str = "") -> Pack:
 
 def load_pack(path: Path) -> Pack:
     """From a file; raises PackError."""
-    return parse_pack(_read(path), str(path))
+    return parse_pack(read_yaml(path), str(path))
 
 
 def parse_exclusions(data: bytes, path: str) -> ExclusionsFile:
     """Known-benign rules; raises PackError."""
-    document = _Document(path, data)
+    document = Document(path, data)
     file = document.into(ExclusionsFile)
     seen: set[str] = set()
     for number, rule in enumerate(file.rules):
@@ -193,7 +197,8 @@ def parse_exclusions(data: bytes, path: str) -> ExclusionsFile:
     return file
 
 
-def _read(path: Path) -> bytes:
+def read_yaml(path: Path) -> bytes:
+    """At most one byte more than a pack may have. Raises PackError."""
     try:
         with path.open("rb") as file:
             return file.read(MAX_PACK_BYTES + 1)
@@ -201,7 +206,7 @@ def _read(path: Path) -> bytes:
         raise PackError(f"{path}: {error.strerror or error}") from error
 
 
-def _check(document: _Document, file: PackFile) -> None:
+def _check(document: Document, file: PackFile) -> None:
     first: dict[str, int] = {}
     for number, indicator in enumerate(file.indicators):
         place = ("indicators", number)
@@ -229,7 +234,7 @@ def _check(document: _Document, file: PackFile) -> None:
     _prove(document, file)
 
 
-def _check_chains(document: _Document, file: PackFile, known: Collection[str]) -> None:
+def _check_chains(document: Document, file: PackFile, known: Collection[str]) -> None:
     for number, rule in enumerate(file.chains):
         for clause in rule.all:
             for identifier in clause.any:
@@ -305,7 +310,7 @@ def _address_flaw(indicator: Address) -> str:
     return ""
 
 
-def _prove(document: _Document, file: PackFile) -> None:
+def _prove(document: Document, file: PackFile) -> None:
     """Every indicator matches its own value, and none matches everything."""
     try:
         matcher = Matcher(file.indicators)
@@ -395,7 +400,7 @@ def _sample_link(indicator: LnkTrait) -> Lnk:
 _EXCLUSIONS = "exclusions.yaml"
 
 
-def _beside_exe(name: str) -> Path | None:
+def beside_exe(name: str, instead: str = "name a pack of your own with --only-pack") -> Path | None:
     """A file of that name beside the exe takes the place of the one inside.
 
     Raises PackError if others than administrators could have put it there.
@@ -415,7 +420,7 @@ def _beside_exe(name: str) -> Path | None:
         raise PackError(
             f"{path}: would take the place of the built-in file, and others than administrators"
             " may write to it or to its folder. Remove it, or put the program into a folder that"
-            " only administrators may write to; name a pack of your own with --only-pack"
+            f" only administrators may write to; {instead}"
         )
     return path
 
@@ -429,8 +434,8 @@ def _is_open_to_others(path: Path) -> bool:
 
 def _in_use(name: str, origin: str, data: bytes) -> tuple[str, str, bytes]:
     """Path to be shown, origin and bytes: of the built-in file, or of the one beside the exe."""
-    beside = _beside_exe(name)
-    return (origin, BUILT_IN, data) if beside is None else (str(beside), "", _read(beside))
+    beside = beside_exe(name)
+    return (origin, BUILT_IN, data) if beside is None else (str(beside), "", read_yaml(beside))
 
 
 def _built_in_files() -> dict[str, tuple[str, bytes]]:

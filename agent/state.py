@@ -46,15 +46,7 @@ class OneSweep:
             from .windows.single_instance import SingleInstance
 
             return self._held.enter_context(SingleInstance()).acquire()
-        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
-        self._held.callback(os.close, descriptor)
-        import fcntl
-
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
+        return self._held.enter_context(FileLock(self._path)).acquire()
 
     def __enter__(self) -> OneSweep:
         return self
@@ -66,3 +58,60 @@ class OneSweep:
         trace: TracebackType | None,
     ) -> None:
         self._held.close()
+
+
+class FileLock:
+    """One holder of a file at a time; the system lets go of it with the process."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._descriptor: int | None = None
+
+    def acquire(self) -> bool:
+        """Whether nobody else holds it. Raises OSError, also where there are no locks."""
+        flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
+        descriptor = os.open(self._path, flags, 0o600)
+        try:
+            had = _lock(descriptor)
+        except BaseException:
+            os.close(descriptor)
+            raise
+        if had:
+            self._descriptor = descriptor
+        else:
+            os.close(descriptor)
+        return had
+
+    def __enter__(self) -> FileLock:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _lock(descriptor: int) -> bool:
+        try:
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        except PermissionError:
+            return False
+        return True
+
+else:
+    import fcntl
+
+    def _lock(descriptor: int) -> bool:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True

@@ -1,4 +1,4 @@
-"""POST of one report to the collector, and what each answer means.
+"""POST of one report to the collector, once.
 
 The report's id in the URL is the idempotency key: sending it twice does no harm, so a report stays
 in the spool until the collector says that it has it.
@@ -11,120 +11,33 @@ loopback, with the token in it, through a proxy.
 from __future__ import annotations
 
 import contextlib
-import ipaddress
-import queue
-import threading
-from collections.abc import Mapping
-from enum import Enum
-from pathlib import Path
+import io
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from msgspec import Struct
-
 from .. import __version__
 from ..output.escape import shown
-from .spool import Spool, SpoolError
+from .bounded import TooLong, within
+from .collector import Collector, check_url, is_loopback, load_client_cert
+from .outcome import Kind, Outcome, meaning
 
 if TYPE_CHECKING:
     import requests
 
 TIMEOUT_S = 30.0
 DEADLINE_S = 180.0
-_HAVE_IT = range(200, 300)
-_MAX_TOKEN = 4096
 _MAX_ANSWER = 65536
-_MAX_RETRY_AFTER_S = 86400
+_PERMANENT = ("CERTIFICATE", "UNKNOWN_CA", "HANDSHAKE_FAILURE", "ACCESS_DENIED")
+"""Parts of the names of TLS alerts that come again however often one asks."""
 
 
-class DeliveryError(Exception):
-    """Nothing was sent, because what was asked for cannot be done safely."""
-
-
-class Kind(str, Enum):
-    """What the collector's answer, or its absence, means."""
-
-    ACKNOWLEDGED = "acknowledged"
-    UNREACHABLE = "unreachable"
-    TLS = "tls"
-    REFUSED = "refused"
-    CONFLICT = "conflict"
-    TOO_LARGE = "too large"
-    REJECTED = "rejected"
-    BUSY = "busy"
-    SERVER_ERROR = "server error"
-
-
-_STOPS = frozenset({Kind.UNREACHABLE, Kind.TLS, Kind.REFUSED, Kind.BUSY})
-"""What would be the same for the next report."""
-
-
-class Outcome(Struct, frozen=True):
-    """What became of one report."""
-
-    kind: Kind
-    reason: str
-    status: int | None = None
-    retry_after_s: int | None = None
-
-    @property
-    def acknowledged(self) -> bool:
-        """Whether the collector has the report."""
-        return self.kind is Kind.ACKNOWLEDGED
-
-
-def read_token(path: Path | None, environment: Mapping[str, str]) -> str:
-    """From the file, or from IOCSWEEP_TOKEN. Raises DeliveryError."""
-    if path is None:
-        token, origin = environment.get("IOCSWEEP_TOKEN", ""), "IOCSWEEP_TOKEN"
-    else:
-        origin = str(path)
-        try:
-            with path.open("rb") as file:
-                token = file.read(_MAX_TOKEN + 1).decode("ascii", "replace")
-        except OSError as error:
-            raise DeliveryError(f"{path}: {error.strerror or error}") from error
-    token = token.strip()
-    if not token:
-        raise DeliveryError(f"{origin}: no token (give --token-file or set IOCSWEEP_TOKEN)")
-    if len(token) > _MAX_TOKEN or not all(33 <= ord(c) <= 126 for c in token):
-        raise DeliveryError(f"{origin}: a token is at most {_MAX_TOKEN} printable ASCII characters")
-    return token
-
-
-def check_url(url: str) -> str:
-    """The collector's address without a last slash. Raises DeliveryError: plain HTTP only to
-    loopback.
-    """
-    try:
-        parts = urlsplit(url)
-        host = parts.hostname or ""
-        _ = parts.port
-    except ValueError as error:
-        raise DeliveryError(f"{url}: {error}") from error
-    if parts.scheme not in ("https", "http") or not host:
-        raise DeliveryError(f"{url}: a collector's address begins with https://")
-    if parts.username or parts.password:
-        raise DeliveryError("no user name or password in the collector's address")
-    if parts.scheme == "http" and not _is_loopback(host):
-        raise DeliveryError(f"{url}: plain http is for loopback only; use https://")
-    return url.rstrip("/")
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def deliver(
-    url: str,
-    token: str,
+def post(
+    collector: Collector,
     report_id: str,
-    body_gzip: bytes,
+    body: bytes,
     *,
-    ca: Path | None = None,
+    gzipped: bool = True,
     timeout: float = TIMEOUT_S,
     deadline: float = DEADLINE_S,
 ) -> Outcome:
@@ -133,39 +46,38 @@ def deliver(
     ``timeout`` bounds each wait for the network, in seconds. Raises DeliveryError for an address
     that must not be used.
     """
-    address = f"{check_url(url)}/v1/reports/{report_id}"
-    outcomes: queue.SimpleQueue[Outcome] = queue.SimpleQueue()
-
-    def send() -> None:
-        outcome = Outcome(Kind.UNREACHABLE, "sending failed unexpectedly, see the error output")
-        try:
-            outcome = _post(address, token, body_gzip, ca, timeout)
-        finally:
-            outcomes.put(outcome)
-
-    # A collector that sends a byte now and then meets no timeout: its thread is left behind.
-    threading.Thread(target=send, daemon=True).start()
+    address = f"{check_url(collector.url)}/v1/reports/{report_id}"
+    headers = {
+        "Authorization": f"Bearer {collector.token}",
+        "Content-Type": "application/json",
+        "User-Agent": f"iocsweep/{__version__}",
+    }
+    if gzipped:
+        headers["Content-Encoding"] = "gzip"
+    wait = min(timeout, deadline)
     try:
-        return outcomes.get(timeout=deadline)
-    except queue.Empty:
+        # A collector that sends a byte now and then meets no timeout: its thread is left behind.
+        return within(deadline, lambda: _post(collector, address, headers, body, wait))
+    except TooLong:
         return Outcome(Kind.UNREACHABLE, f"no whole answer within {deadline:g} s")
 
 
-def _post(address: str, token: str, body: bytes, ca: Path | None, timeout: float) -> Outcome:
+def _post(
+    collector: Collector, address: str, headers: dict[str, str], body: bytes, timeout: float
+) -> Outcome:
     import requests
     import urllib3
 
+    def told(error: BaseException) -> str:
+        return _without(shown(str(error)[:300]), collector.secrets)
+
+    sent = io.BytesIO(body)
     try:
-        with _session(address, ca) as session:
+        with _session(collector, address) as session:
             answer = session.post(
                 address,
-                data=body,
-                headers={
-                    "Authorization": f"Bearer {token}",
-                    "Content-Type": "application/json",
-                    "Content-Encoding": "gzip",
-                    "User-Agent": f"iocsweep/{__version__}",
-                },
+                data=sent,
+                headers=headers,
                 timeout=(timeout, timeout),
                 allow_redirects=False,
                 stream=True,
@@ -173,98 +85,116 @@ def _post(address: str, token: str, body: bytes, ca: Path | None, timeout: float
             text = b""
             # The reason is a courtesy: a body that is cut or stalls changes nothing of the status.
             with contextlib.suppress(urllib3.exceptions.HTTPError, OSError):
-                if answer.status_code not in _HAVE_IT:
+                if not answer.ok:
                     text = answer.raw.read(_MAX_ANSWER, decode_content=False)[:200]
-            return _meaning(answer.status_code, answer.headers, text.decode("utf-8", "replace"))
+            said = _without(text.decode("utf-8", "replace"), collector.secrets)
+            return meaning(answer.status_code, answer.headers, said)
     except requests.exceptions.SSLError as error:
-        return Outcome(
-            Kind.TLS, f"TLS: {_short(error)} (--ca FILE trusts a certificate of your own)"
-        )
+        return _tls(error, told(error))
     except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError) as error:
-        return Outcome(Kind.UNREACHABLE, f"no answer: {_short(error)}")
+        if 0 < sent.tell() < len(body) and not any(map(_is_timeout, _causes(error))):
+            return Outcome(Kind.CUT, f"cut off while sending: {told(error)}")
+        if any(_is_permanent(cause) for cause in _causes(error)):
+            return _tls(error, told(error))
+        return Outcome(Kind.UNREACHABLE, f"no answer: {told(error)}")
     except (OSError, ImportError) as error:
-        hint = " (--ca FILE names the certificates to trust)" if ca is None else ""
-        return Outcome(Kind.TLS, f"TLS: {_short(error)}{hint}")
+        hint = " (--ca FILE names the certificates to trust)" if collector.ca is None else ""
+        return Outcome(Kind.TLS, f"TLS: {told(error)}{hint}")
 
 
-def _session(address: str, ca: Path | None) -> requests.Session:
+def _tls(error: BaseException, told: str) -> Outcome:
+    """A certificate that is refused stays refused; a handshake that breaks off may do better."""
+    if not any(_is_permanent(cause) for cause in _causes(error)):
+        return Outcome(Kind.UNREACHABLE, f"no answer, TLS broke off: {told}")
+    hint = "--ca FILE trusts a certificate of your own"
+    if "ALERT" in told.upper():
+        hint = "the collector refuses this client: --client-cert FILE"
+    return Outcome(Kind.TLS, f"TLS: {told} ({hint})")
+
+
+def _is_permanent(error: BaseException) -> bool:
+    import ssl
+
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return True
+    reason = str(getattr(error, "reason", "") or "").upper()
+    return (
+        isinstance(error, ssl.SSLError)
+        and "ALERT" in reason
+        and any(part in reason for part in _PERMANENT)
+    )
+
+
+def _is_timeout(error: BaseException) -> bool:
+    return isinstance(error, TimeoutError)
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The error and all that it wraps; requests and urllib3 do it in ``args`` and ``reason``."""
+    found: list[BaseException] = [error]
+    for outer in found:
+        yield outer
+        inner = (*outer.args, getattr(outer, "reason", None), outer.__cause__, outer.__context__)
+        found += [e for e in inner if isinstance(e, BaseException) and e not in found][:16]
+        if len(found) > 64:
+            return
+
+
+def _without(text: str, secrets: tuple[str, ...]) -> str:
+    for secret in secrets:
+        text = text.replace(secret, "***")
+    return text
+
+
+def _session(collector: Collector, address: str) -> requests.Session:
     import requests
 
     session = requests.Session()
     session.trust_env = False
     if address.startswith("https://"):
-        session.proxies = dict(requests.utils.get_environ_proxies(address))
-        session.mount("https://", _verifying_adapter(ca))
+        session.proxies = _proxies(collector, address)
+        session.mount("https://", _verifying_adapter(collector))
     return session
 
 
-def _verifying_adapter(ca: Path | None) -> requests.adapters.HTTPAdapter:
-    """Verifies by the CA file alone, or else by the operating system's certificates alone."""
+def _proxies(collector: Collector, address: str) -> dict[str, str]:
+    """Never one for loopback."""
+    import requests
+
+    if is_loopback(urlsplit(address).hostname or ""):
+        return {}
+    if collector.proxies is not None:
+        return dict(collector.proxies)
+    return dict(requests.utils.get_environ_proxies(address))
+
+
+def _verifying_adapter(collector: Collector) -> requests.adapters.HTTPAdapter:
+    """Verifies by the given certificates alone, or else by the operating system's alone."""
     import ssl
 
     import requests
     import truststore
 
-    context: ssl.SSLContext
-    if ca is not None:
-        context = ssl.create_default_context(cafile=str(ca))
-    else:
-        context = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    def of_system() -> ssl.SSLContext:
+        return truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+    context = (
+        of_system() if collector.ca is None else ssl.create_default_context(cadata=collector.ca)
+    )
+    if collector.client_cert is not None:
+        load_client_cert(context, collector.client_cert)
 
     class Verifying(requests.adapters.HTTPAdapter):
         def init_poolmanager(self, *arguments: Any, **named: Any) -> None:
             super().init_poolmanager(*arguments, ssl_context=context, **named)
 
-        def proxy_manager_for(self, *arguments: Any, **named: Any) -> Any:
-            return super().proxy_manager_for(*arguments, ssl_context=context, **named)
+        def proxy_manager_for(self, proxy: Any, **named: Any) -> Any:
+            if proxy.lower().startswith("https:"):
+                # The proxy is not the collector: neither its authority nor our key is for it.
+                named["proxy_ssl_context"] = of_system()
+            return super().proxy_manager_for(proxy, ssl_context=context, **named)
 
         def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
             """The context verifies; requests would add certifi's certificates to it here."""
 
     return Verifying()
-
-
-def _meaning(status: int, headers: Mapping[str, str], text: str) -> Outcome:
-    if status in _HAVE_IT:
-        if headers.get("Content-Type", "").lower().startswith("text/html"):
-            return Outcome(Kind.UNREACHABLE, "a web page answered, not a collector", status)
-        return Outcome(Kind.ACKNOWLEDGED, "acknowledged", status)
-    kinds = {
-        401: Kind.REFUSED, 403: Kind.REFUSED, 409: Kind.CONFLICT, 413: Kind.TOO_LARGE,
-        429: Kind.BUSY, 503: Kind.BUSY,
-    }  # fmt: skip
-    kind = kinds.get(status, Kind.SERVER_ERROR if status >= 500 else Kind.REJECTED)
-    reason = f"HTTP {status}, {kind.value}" + (f": {shown(text.strip())}" if text.strip() else "")
-    return Outcome(kind, reason, status, _retry_after(headers) if kind is Kind.BUSY else None)
-
-
-def _retry_after(headers: Mapping[str, str]) -> int | None:
-    value = headers.get("Retry-After", "").strip()
-    return min(int(value), _MAX_RETRY_AFTER_S) if value.isdecimal() and len(value) < 10 else None
-
-
-def _short(error: BaseException) -> str:
-    return shown(str(error)[:300])
-
-
-def send_pending(
-    spool: Spool, url: str, token: str, *, ca: Path | None = None, timeout: float = TIMEOUT_S
-) -> list[tuple[str, Outcome]]:
-    """Send all that the spool holds, newest first, until the collector cannot be had.
-
-    Raises DeliveryError, SpoolError.
-    """
-    outcomes = []
-    for report_id, _ in reversed(spool.pending()):
-        try:
-            body = spool.read(report_id)
-        except SpoolError as error:
-            outcomes.append((report_id, Outcome(Kind.REJECTED, str(error))))
-            continue
-        outcome = deliver(url, token, report_id, body, ca=ca, timeout=timeout)
-        outcomes.append((report_id, outcome))
-        if outcome.acknowledged:
-            spool.done(report_id)
-        elif outcome.kind in _STOPS:
-            break
-    return outcomes

@@ -13,7 +13,11 @@ _TITLES = 5
 
 
 def summary_line(
-    report: Report, *, report_path: str | None = None, delivered: bool | None = None
+    report: Report,
+    *,
+    report_path: str | None = None,
+    delivered: bool | None = None,
+    via: str | None = None,
 ) -> str:
     """Always whole JSON; what had no room is counted under ``cut``."""
     strengths: dict[str, int] = {}
@@ -34,6 +38,7 @@ def summary_line(
         "report": report.report_id[:36],
         "path": report_path,
         "delivered": delivered,
+        "via": via,
         "sec": round((report.finished - report.started).total_seconds(), 1),
         "agent": report.agent.version[:32],
     }

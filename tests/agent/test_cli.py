@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import os
 import random
@@ -10,19 +9,25 @@ import re
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import jsonschema
 import pytest
 
-from agent import cli, packs
+from agent import cli, packs, sweeping
+from agent.delivery import client
 from agent.delivery.spool import Spool
 from agent.model import State, Verdict
 from agent.report_codec import decode
+from tests.agent.delivery.scripted import (
+    Answer,
+    Scripted,
+    StillClock,
+    scripted,
+    without_time,
+)
 from tests.planted import dll
 
 REPOSITORY = Path(__file__).parents[2]
@@ -32,6 +37,14 @@ SCHEMA = json.loads((REPOSITORY / "agent" / "report.schema.json").read_text())
 @pytest.fixture(autouse=True)
 def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("IOCSWEEP_HOME", str(tmp_path / "home"))
+
+
+@pytest.fixture
+def still(monkeypatch: pytest.MonkeyPatch) -> StillClock:
+    """A clock for the delivery that only sleeping moves."""
+    clock = StillClock()
+    without_time(clock, monkeypatch)
+    return clock
 
 
 @pytest.fixture
@@ -99,6 +112,13 @@ def test_quiet_prints_one_line(tree: Path, capsys: pytest.CaptureFixture[str]) -
         (["--collector", "https://127.0.0.1:1"], "no token"),
         (["--collector", "http://collector.example:8080"], "plain http is for loopback only"),
         (["--collector", "collector.example:8443"], "begins with https://"),
+        (["--proxy", "http://x:1", "--no-proxy"], "give one of them"),
+        (["--no-delivery", "--share", "x"], "give one of them"),
+        (["--send-window", "0"], "at least one second"),
+        (["--splay", "60m-5m"], "from less to more"),
+        (["--splay", "30d"], "at most 7d"),
+        (["--splay", "-5"], "--splay"),
+        (["send"], "give --collector URL or --share DIR"),
         (["packs", "check", "/nowhere.yaml"], "/nowhere.yaml"),
     ],
 )
@@ -119,7 +139,7 @@ def test_a_defect_never_ends_like_a_hit(
     def broken(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(cli, "load_packs", broken)
+    monkeypatch.setattr(sweeping, "load_packs", broken)
     assert cli.main(["offline", "/"]) == 2
     assert "this is a defect" in capsys.readouterr().err
 
@@ -170,7 +190,7 @@ def test_a_file_beside_the_exe_is_said_at_start_and_stands_in_the_report(
     beside = tmp_path / "exclusions.yaml"
     beside.write_text("exclusions: iocsweep.exclusions/1\nversion: 7\nrules: []\n")
     found = {"exclusions.yaml": beside}
-    monkeypatch.setattr(packs, "_beside_exe", found.get)
+    monkeypatch.setattr(packs, "beside_exe", found.get)
     out = tmp_path / "out"
     cli.main(["offline", str(tree), "--out", str(out), "--quiet"])
     assert f"{beside} takes the place of the built-in file" in capsys.readouterr().err
@@ -246,7 +266,7 @@ def test_a_second_run_finds_nothing_of_the_first(tree: Path, tmp_path: Path) -> 
     (tree / "cyzfc.dat").write_bytes(b"x")
     environment = {**os.environ, "IOCSWEEP_HOME": str(home), "IOCSWEEP_TOKEN": "t"}
     command = [sys.executable, "-m", "agent", "offline", str(tree), "--quiet"]
-    collector = ["--collector", "http://127.0.0.1:9"]
+    collector = ["--collector", "http://127.0.0.1:9", "--send-window", "1"]
     subprocess.run([*command, *collector], cwd=REPOSITORY, env=environment, check=False)
     assert list((home / "spool").glob("*.json.gz"))
     (tree / "ConsoleHost_history.ps1").write_text("iocsweep.exe --pack cyzfc.dat pandorasong.com\n")
@@ -266,42 +286,20 @@ def test_a_second_run_finds_nothing_of_the_first(tree: Path, tmp_path: Path) -> 
 # ---- delivery ----------------------------------------------------------------------------------------
 
 
-class _Collector(BaseHTTPRequestHandler):
-    answers: list[int] = []
-    received: list[tuple[str, dict[str, str], bytes]] = []
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.received.append((self.path, dict(self.headers), body))
-        self.send_response(self.answers.pop(0) if self.answers else 201)
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    def log_message(self, *arguments: object) -> None:
-        pass
-
-
 @pytest.fixture
-def collector() -> Iterator[tuple[str, type[_Collector]]]:
-    _Collector.answers, _Collector.received = [], []
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Collector)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_address[1]}", _Collector
-    server.shutdown()
-    thread.join()
-    server.server_close()
+def collector() -> Iterator[Scripted]:
+    with scripted() as server:
+        yield server
 
 
 def test_a_sweep_that_is_killed_at_any_moment_is_delivered_by_the_next(
     tree: Path,
     tmp_path: Path,
-    collector: tuple[str, type[_Collector]],
+    collector: Scripted,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Twenty kills at random moments from the journal's first line to most of the files."""
     monkeypatch.setenv("IOCSWEEP_TOKEN", "t")
-    url, server = collector
     mention = tree / "mention.ps1"
     mention.write_text("Get-Item cyzfc.dat\n" * 5000)
     for number in range(4000):
@@ -316,11 +314,19 @@ def test_a_sweep_that_is_killed_at_any_moment_is_delivered_by_the_next(
         process.wait()
         assert len(list(out.glob("*.partial.jsonl"))) == 1
         assert reports(out) == []
-        server.received.clear()
-        arguments = ["offline", str(tree / "d0"), "--out", str(out), "--quiet", "--collector", url]
+        collector.received.clear()
+        arguments = [
+            "offline",
+            str(tree / "d0"),
+            "--out",
+            str(out),
+            "--quiet",
+            "--collector",
+            collector.url,
+        ]
         assert cli.main(arguments) == 0
         assert list(out.glob("*.partial.jsonl")) == []
-        delivered = [decode(gzip.decompress(body)) for _, _, body in server.received]
+        delivered = [decode(received.json) for received in collector.received]
         assert sorted(r.verdict.value for r in delivered) == ["clean", "incomplete"]
         (torn,) = [r for r in delivered if r.verdict is Verdict.INCOMPLETE]
         assert "sweep was interrupted" in {r.reason for c in torn.coverage for r in c.reasons}
@@ -342,64 +348,94 @@ def _await_records(out: Path, count: int, process: subprocess.Popen[bytes]) -> N
 
 
 def test_a_report_is_delivered_and_leaves_the_spool(
-    tree: Path, tmp_path: Path, collector: tuple[str, type[_Collector]]
+    tree: Path, tmp_path: Path, collector: Scripted
 ) -> None:
-    url, server = collector
     token = tmp_path / "token"
     token.write_text("secret-token\n")
-    arguments = ["offline", str(tree), "--collector", url, "--token-file", str(token), "--quiet"]
+    arguments = [
+        "offline",
+        str(tree),
+        "--collector",
+        collector.url,
+        "--token-file",
+        str(token),
+        "--quiet",
+    ]
     assert cli.main(arguments) == 0
-    ((path, headers, body),) = server.received
-    report = decode(gzip.decompress(body))
-    assert path == f"/v1/reports/{report.report_id}"
+    (received,) = collector.received
+    report, headers = decode(received.json), received.headers
+    assert received.report_id == report.report_id
     assert headers["Authorization"] == "Bearer secret-token"
     assert (headers["Content-Encoding"], headers["Content-Type"]) == ("gzip", "application/json")
     assert list((tmp_path / "home" / "spool").glob("*.gz")) == []
-    assert "secret-token" not in gzip.decompress(body).decode()
+    assert "secret-token" not in received.json.decode()
 
 
 def test_an_unacknowledged_report_stays_and_goes_with_the_next(
     tree: Path,
     tmp_path: Path,
-    collector: tuple[str, type[_Collector]],
+    collector: Scripted,
+    still: StillClock,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setenv("IOCSWEEP_TOKEN", "t")
-    url, server = collector
-    server.answers = [503]
-    arguments = ["offline", str(tree), "--collector", url, "--quiet"]
+    collector.answers(Answer(503, {"Retry-After": "7200"}))
+    arguments = ["offline", str(tree), "--collector", collector.url, "--quiet"]
     assert cli.main(arguments) == 4
     captured = capsys.readouterr()
     assert json.loads(captured.out)["delivered"] is False
+    assert json.loads(captured.out)["via"] is None
     assert "stays in the spool: HTTP 503" in captured.err
+    assert still.slept == []
     assert len(list((tmp_path / "home" / "spool").glob("*.gz"))) == 1
     assert cli.main(arguments) == 0
-    assert len({re.sub(".*/", "", path) for path, _, _ in server.received}) == 2
+    summary = json.loads(capsys.readouterr().out)
+    assert (summary["delivered"], summary["via"]) == (True, "collector")
+    first, newest, oldest = collector.ids
+    assert oldest == first != newest
     assert list((tmp_path / "home" / "spool").glob("*.gz")) == []
 
 
-@pytest.mark.parametrize("where", ["pending", "done"])
+@pytest.mark.parametrize("where", ["pending", "done", "put"])
 def test_a_spool_that_fails_after_a_hit_takes_nothing_from_the_hit(
     tree: Path,
-    collector: tuple[str, type[_Collector]],
+    collector: Scripted,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     where: str,
 ) -> None:
+    """What the spool cannot do the collector does not suffer from: the report arrives."""
+
     def failing(*_: object, **__: object) -> None:
         raise PermissionError(13, "in use by another program")
 
     monkeypatch.setenv("IOCSWEEP_TOKEN", "t")
     (tree / "cyzfc.dat").write_bytes(dll())
-    if where == "done":
-        monkeypatch.setattr(Spool, "done", failing)
-    else:
-        monkeypatch.setattr(cli, "send_pending", failing)
-    url, _ = collector
-    assert cli.main(["offline", str(tree), "--collector", url, "--quiet"]) == 1
+    monkeypatch.setattr(Spool, where, failing)
+    arguments = ["offline", str(tree), "--collector", collector.url, "--quiet"]
+    assert cli.main(arguments) == 1
     captured = capsys.readouterr()
-    assert json.loads(captured.out)["verdict"] == "hit"
-    assert json.loads(captured.out)["delivered"] is False
+    summary = json.loads(captured.out)
+    assert (summary["verdict"], summary["delivered"]) == ("hit", True)
+    assert len(collector.received) == 1
     assert "in use by another program" in captured.err
     assert "defect" not in captured.err
+
+
+def test_a_defect_in_delivery_takes_nothing_from_the_hit(
+    tree: Path,
+    collector: Scripted,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setenv("IOCSWEEP_TOKEN", "t")
+    monkeypatch.setattr(client, "post", broken)
+    (tree / "cyzfc.dat").write_bytes(dll())
+    assert cli.main(["offline", str(tree), "--collector", collector.url, "--quiet"]) == 1
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["delivered"] is False
+    assert "ZeroDivisionError" in captured.err

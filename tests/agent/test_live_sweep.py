@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from agent import cli
+from agent import sweeping
 from agent.exclusions import load_exclusions
 from agent.identity import running_agent
 from agent.model import Report, State, Verdict
@@ -52,7 +52,7 @@ def swept(folder: Path, **answers: Any) -> tuple[int, Report]:
     )
     report = Sweep(plan, lambda _: None).run(Silent())
     options = Options(command="live")
-    return cli._exit_code(report, kept=True, delivered=None, options=options), report
+    return sweeping.exit_code(report, kept=True, delivered=None, options=options), report
 
 
 @pytest.fixture(autouse=True)

@@ -12,9 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from agent.delivery.client import Kind, _verifying_adapter, deliver
+from agent.delivery.client import _verifying_adapter, post
+from agent.delivery.collector import Collector
+from agent.delivery.outcome import Kind, Outcome
 
 ID = str(uuid.UUID(int=7))
+
+
+def deliver(url: str, token: str, **limits: float) -> Outcome:
+    return post(Collector(url=url, token=token), ID, b"x", **limits)
 
 
 @contextlib.contextmanager
@@ -56,26 +62,26 @@ def answering(
 
 def test_a_chunked_answer_that_breaks_off_is_no_crash() -> None:
     with answering(b"HTTP/1.1 500 No\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n") as (url, _):
-        assert deliver(url, "t", ID, b"x", timeout=2).kind is Kind.SERVER_ERROR
+        assert deliver(url, "t", timeout=2).kind is Kind.SERVER_ERROR
 
 
 def test_an_answer_whose_body_never_comes_still_counts_by_its_status() -> None:
     head = b"Content-Length: 100\r\n\r\nabc"
     with answering(b"HTTP/1.1 201 Created\r\n" + head, stall=True) as (url, _):
-        assert deliver(url, "t", ID, b"x", timeout=0.3).acknowledged
+        assert deliver(url, "t", timeout=0.3).acknowledged
     with answering(b"HTTP/1.1 409 Conflict\r\n" + head, stall=True) as (url, _):
-        assert deliver(url, "t", ID, b"x", timeout=0.3).kind is Kind.CONFLICT
+        assert deliver(url, "t", timeout=0.3).kind is Kind.CONFLICT
 
 
 def test_what_is_not_http_is_unreachable() -> None:
     with answering(b"\0\1\2\r\n\r\n") as (url, _):
-        assert deliver(url, "t", ID, b"x", timeout=2).kind is Kind.UNREACHABLE
+        assert deliver(url, "t", timeout=2).kind is Kind.UNREACHABLE
 
 
 def test_an_answer_that_drips_is_given_up_in_time() -> None:
     drops = [b"HTTP/1.1 201 Created\r\n", *[b"X: y\r\n"] * 200]
     with answering(*drops, pause=0.1) as (url, _):
-        outcome = deliver(url, "t", ID, b"x", timeout=5, deadline=0.5)
+        outcome = deliver(url, "t", timeout=5, deadline=0.5)
     assert outcome.kind is Kind.UNREACHABLE
     assert "within 0.5 s" in outcome.reason
 
@@ -83,14 +89,14 @@ def test_an_answer_that_drips_is_given_up_in_time() -> None:
 def test_the_login_page_of_a_proxy_is_no_acknowledgement() -> None:
     page = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 4\r\n\r\n<ht>"
     with answering(page) as (url, _):
-        outcome = deliver(url, "t", ID, b"x", timeout=2)
+        outcome = deliver(url, "t", timeout=2)
     assert not outcome.acknowledged
     assert "web page" in outcome.reason
 
 
 def test_the_reason_of_a_collector_cannot_act_on_the_terminal() -> None:
     with answering(b"HTTP/1.1 422 No\r\nContent-Length: 5\r\n\r\n\x1b[2J\n") as (url, _):
-        assert deliver(url, "t", ID, b"x", timeout=2).reason == "HTTP 422, rejected: \\x1b[2J"
+        assert deliver(url, "t", timeout=2).reason == "HTTP 422, invalid: \\x1b[2J"
 
 
 def test_a_token_for_loopback_is_never_given_to_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -100,7 +106,7 @@ def test_a_token_for_loopback_is_never_given_to_a_proxy(monkeypatch: pytest.Monk
     ):
         monkeypatch.setenv("http_proxy", proxy)
         monkeypatch.delenv("no_proxy", raising=False)
-        assert deliver(url, "secret", ID, b"x", timeout=2).acknowledged
+        assert deliver(url, "secret", timeout=2).acknowledged
     assert seen == []
     assert b"Authorization: Bearer secret" in collector[0]
 
@@ -111,7 +117,7 @@ def test_an_https_collector_is_reached_through_the_proxy_and_its_token_is_not_sh
     with answering(b"HTTP/1.1 502 No\r\nContent-Length: 0\r\n\r\n") as (proxy, seen):
         monkeypatch.setenv("https_proxy", proxy)
         monkeypatch.delenv("no_proxy", raising=False)
-        outcome = deliver("https://collector.example", "secret", ID, b"x", timeout=2)
+        outcome = deliver("https://collector.example", "secret", timeout=2)
     assert outcome.kind is Kind.UNREACHABLE
     assert seen[0].startswith(b"CONNECT collector.example:443")
     assert b"secret" not in seen[0]
@@ -121,7 +127,7 @@ def test_no_netrc_overrides_the_token(monkeypatch: pytest.MonkeyPatch, tmp_path:
     (tmp_path / "netrc").write_text("machine 127.0.0.1 login someone password else\n")
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     with answering(b"HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n") as (url, seen):
-        assert deliver(url, "secret", ID, b"x", timeout=2).acknowledged
+        assert deliver(url, "secret", timeout=2).acknowledged
     assert b"Authorization: Bearer secret" in seen[0]
 
 
@@ -129,7 +135,7 @@ def test_only_the_systems_certificates_are_trusted(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     loaded: list[object] = []
-    adapter = _verifying_adapter(None)
+    adapter = _verifying_adapter(Collector(url="https://x", token="t"))
     context = adapter.poolmanager.connection_pool_kw["ssl_context"]
     monkeypatch.setattr(
         type(context), "load_verify_locations", lambda *arguments: loaded.append(arguments)
@@ -137,7 +143,7 @@ def test_only_the_systems_certificates_are_trusted(
     (tmp_path / "other.pem").write_text("")
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "other.pem"))
     with answering(stall=True) as (url, _):
-        outcome = deliver(url.replace("http:", "https:"), "t", ID, b"x", timeout=0.3)
+        outcome = deliver(url.replace("http:", "https:"), "t", timeout=0.3)
     assert not outcome.acknowledged
     assert loaded == []
     assert context.verify_mode is ssl.CERT_REQUIRED

@@ -1,0 +1,91 @@
+"""``delivery.yaml``: where a fleet's reports go, fixed in the build or beside the exe.
+
+It holds no secret but a path to one. The file beside the exe is taken only where nobody but
+administrators can have put it there (as packs are), since it decides who gets the reports and the
+token. What the command line says wins.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from msgspec import Struct, structs
+
+from ..options import Options, UsageError, duration, splay_window
+from ..output.escape import shown
+from ..packs import Document, beside_exe, read_yaml
+from .collector import check_ca, check_url
+
+NAME = "delivery.yaml"
+
+
+class Settings(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """The file, each part optional and written as on the command line."""
+
+    collector: str | None = None
+    ca: str | None = None
+    """Certificates in PEM, the only ones trusted for the collector."""
+    share: str | None = None
+    sweep_id: str | None = None
+    splay: str | None = None
+    send_window: str | None = None
+    token_file: str | None = None
+    """Relative to the folder of the exe."""
+
+
+def with_settings(options: Options) -> tuple[Options, Path | None]:
+    """The options with what the file adds to them, and the file if it lies beside the exe.
+
+    Raises PackError, UsageError, DeliveryError.
+    """
+    if options.no_delivery or options.command not in ("live", "send"):
+        return options, None
+    beside = beside_exe(NAME, "or give --no-delivery")
+    path = beside or _in_bundle()
+    if path is None:
+        return options, None
+    return merged(options, parse(path), path), beside
+
+
+def parse(path: Path) -> Settings:
+    """Raises PackError with file and line, DeliveryError."""
+    settings = Document(str(path), read_yaml(path)).into(Settings)
+    if settings.collector is not None:
+        check_url(settings.collector)
+    if settings.ca is not None:
+        check_ca(settings.ca, f"{path}: ca")
+    return settings
+
+
+def merged(options: Options, settings: Settings, path: Path) -> Options:
+    """The certificates and the token's file belong to the file's collector: another one, named on
+    the command line, gets neither. Raises UsageError.
+    """
+    added: dict[str, object] = {}
+
+    def add(name: str, value: object) -> None:
+        if value is not None and getattr(options, name) is None:
+            added[name] = value
+
+    add("collector", settings.collector)
+    add("share", None if settings.share is None else Path(settings.share))
+    add("sweep_id", settings.sweep_id)
+    try:
+        if options.command == "live":
+            add("splay", None if settings.splay is None else splay_window(settings.splay))
+        add("send_window", None if settings.send_window is None else duration(settings.send_window))
+    except ValueError as error:
+        raise UsageError(f"{path}: {shown(str(error))}") from error
+    if settings.collector is None or options.collector in (None, settings.collector):
+        if options.ca is None:
+            add("pinned_ca", settings.ca)
+        if settings.token_file is not None:
+            add("token_file", path.parent / settings.token_file)
+    return structs.replace(options, **added)
+
+
+def _in_bundle() -> Path | None:
+    bundle = getattr(sys, "_MEIPASS", None)
+    path = Path(bundle) / NAME if bundle is not None else None
+    return path if path is not None and path.is_file() else None

@@ -1,0 +1,148 @@
+"""What a collector's answer means, and what is to be done about it: one table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
+from enum import Enum
+
+from msgspec import Struct
+
+from ..output.escape import shown
+
+_HAVE_IT = range(200, 300)
+_MAX_RETRY_AFTER_S = 86400
+
+
+class Action(Enum):
+    """What becomes of the report, and of those after it."""
+
+    DONE = "leaves the spool"
+    AGAIN = "the collector cannot be had: wait, then the same report again"
+    LATER = "may be this report's fault: wait, then the others first"
+    SMALLER = "once more in a smaller form, then set aside"
+    PLAIN = "once more uncompressed, then it stays"
+    ASIDE = "set aside with the reason; never sent again by itself"
+    STAYS = "stays in the spool; the others go on"
+    STOP = "stays in the spool, and so do the others: it would be the same for them"
+
+
+class Kind(str, Enum):
+    """What the collector's answer, or its absence, means."""
+
+    ACKNOWLEDGED = "acknowledged"
+    UNREACHABLE = "unreachable"
+    CUT = "cut off while sending"
+    TLS = "tls"
+    UNAUTHORIZED = "unauthorized"
+    BLOCKED = "blocked"
+    WRONG_ADDRESS = "wrong address"
+    CONFLICT = "conflict"
+    TOO_LARGE = "too large"
+    NOT_UNPACKED = "encoding refused"
+    INVALID = "invalid"
+    REJECTED = "rejected"
+    BUSY = "busy"
+    SERVER_ERROR = "server error"
+
+    @property
+    def action(self) -> Action:
+        """What is done about it."""
+        return _ACTIONS[self]
+
+
+_ACTIONS = {
+    Kind.ACKNOWLEDGED: Action.DONE,
+    Kind.UNREACHABLE: Action.AGAIN,
+    Kind.CUT: Action.AGAIN,
+    Kind.TLS: Action.STOP,
+    Kind.UNAUTHORIZED: Action.STOP,
+    Kind.BLOCKED: Action.AGAIN,
+    Kind.WRONG_ADDRESS: Action.STOP,
+    Kind.CONFLICT: Action.ASIDE,
+    Kind.TOO_LARGE: Action.SMALLER,
+    Kind.NOT_UNPACKED: Action.PLAIN,
+    Kind.INVALID: Action.ASIDE,
+    Kind.REJECTED: Action.STAYS,
+    Kind.BUSY: Action.AGAIN,
+    Kind.SERVER_ERROR: Action.LATER,
+}
+
+_KINDS = {
+    401: Kind.UNAUTHORIZED,
+    403: Kind.BLOCKED,  # a proxy or an application firewall: the collector never says it
+    404: Kind.WRONG_ADDRESS,
+    405: Kind.WRONG_ADDRESS,
+    408: Kind.BUSY,
+    409: Kind.CONFLICT,
+    413: Kind.TOO_LARGE,
+    415: Kind.NOT_UNPACKED,
+    422: Kind.INVALID,
+    425: Kind.BLOCKED,
+    426: Kind.BLOCKED,
+    429: Kind.BUSY,
+    503: Kind.BUSY,
+}
+
+_HINTS = {
+    Kind.UNAUTHORIZED: "the token is wrong or has expired: --token-file FILE or IOCSWEEP_TOKEN",
+    Kind.BLOCKED: "a proxy or firewall on the way answers so, not the collector",
+    Kind.WRONG_ADDRESS: "no collector at this address: check --collector",
+}
+
+
+class Outcome(Struct, frozen=True):
+    """What became of one attempt."""
+
+    kind: Kind
+    reason: str
+    status: int | None = None
+    retry_after_s: int | None = None
+
+    @property
+    def acknowledged(self) -> bool:
+        """Whether the collector has the report."""
+        return self.kind is Kind.ACKNOWLEDGED
+
+
+def meaning(status: int, headers: Mapping[str, str], text: str) -> Outcome:
+    """The outcome of an answer; ``text`` is the beginning of its body."""
+    if status in _HAVE_IT:
+        if headers.get("Content-Type", "").lower().startswith("text/html"):
+            return Outcome(Kind.UNREACHABLE, "a web page answered, not a collector", status)
+        return Outcome(Kind.ACKNOWLEDGED, "acknowledged", status)
+    kind = _KINDS.get(status) or _kind_of_class(status)
+    reason = f"HTTP {status}, {kind.value}" + (f": {shown(text.strip())}" if text.strip() else "")
+    if kind in _HINTS:
+        reason += f" ({_HINTS[kind]})"
+    waits = kind.action in (Action.AGAIN, Action.LATER)
+    return Outcome(kind, reason, status, _retry_after(headers) if waits else None)
+
+
+def _kind_of_class(status: int) -> Kind:
+    if status >= 500:
+        return Kind.SERVER_ERROR
+    return Kind.REJECTED if status >= 400 else Kind.WRONG_ADDRESS
+
+
+def _retry_after(headers: Mapping[str, str]) -> int | None:
+    """Seconds (RFC 9110, 10.2.3); a date is taken relative to the answer's own Date, since the
+    clock of this host may be wrong.
+    """
+    value = headers.get("Retry-After", "").strip()
+    if value.isdecimal():
+        return min(int(value), _MAX_RETRY_AFTER_S) if len(value) < 10 else _MAX_RETRY_AFTER_S
+    until = _date(value)
+    if until is None:
+        return None
+    now = _date(headers.get("Date", "")) or datetime.now(timezone.utc)
+    return int(min(max((until - now).total_seconds(), 0), _MAX_RETRY_AFTER_S))
+
+
+def _date(text: str) -> datetime | None:
+    try:
+        when = parsedate_to_datetime(text)
+    except (TypeError, ValueError, IndexError, OverflowError):
+        return None
+    return when if when.tzinfo is not None else when.replace(tzinfo=timezone.utc)
