@@ -18,7 +18,7 @@ from .app import Limits
 from .certificate import AUTHORITY, CERTIFICATE, make_certificate
 from .outputs.settings import OutputsError
 from .records import Sweep
-from .serving import ServeError, Serving, default_folder, is_postgresql, open_store, serve
+from .serving import ServeError, Serving, default_folder, is_postgresql, open_store, run
 from .store.database import StoreError
 from .store.store import Store, now_ms
 
@@ -71,7 +71,7 @@ def _serve(options: argparse.Namespace) -> int:
         trust_proxy=options.trust_proxy,
         limits=Limits(max_body=options.max_body << 20, max_json=options.max_json << 20),
     )
-    asyncio.run(serve(serving))
+    run(serving)
     return OK
 
 

@@ -119,6 +119,17 @@ def _tls(serving: Serving) -> dict[str, Any]:
     return made
 
 
+def run(serving: Serving) -> None:
+    """:func:`serve` on the fastest loop there is. Raises ServeError, StoreError, OSError."""
+    work = serve(serving)
+    if sys.platform == "win32":
+        asyncio.run(work)
+    else:
+        import uvloop
+
+        uvloop.run(work)
+
+
 async def serve(serving: Serving) -> None:
     """Until a signal ends it. Raises ServeError, StoreError, OSError."""
     tls = _tls(serving)
@@ -214,4 +225,4 @@ These tokens are told this once; the database keeps their SHA-256 only.
     )
 
 
-__all__ = ["ServeError", "Serving", "StoreError", "default_folder", "open_store", "serve"]
+__all__ = ["ServeError", "Serving", "StoreError", "default_folder", "open_store", "run", "serve"]
