@@ -7,7 +7,7 @@ import re
 import sys
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -119,12 +119,12 @@ def sweep(options: Options) -> int:
     return exit_code(report, kept=path is not None, delivered=delivered.done, options=options)
 
 
-def _wait(seconds: float, options: Options, sleep: Callable[[float], None] = time.sleep) -> bool:
+def _wait(seconds: float, options: Options) -> bool:
     """The splay; False if the operator ended it."""
     if not options.quiet:
         say(f"waiting {seconds:,.0f} s before the sweep (--splay); Ctrl-C ends it")
     try:
-        sleep(seconds)
+        time.sleep(seconds)
     except KeyboardInterrupt:
         say("stopped by the operator before the sweep; nothing was looked at")
         return False

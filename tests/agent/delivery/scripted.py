@@ -48,6 +48,8 @@ class Scripted:
         self.script: list[Answer] = []
         self.received: list[Received] = []
         self.asked = 0
+        self.max_body: int | None = None
+        """A longer one is refused by its Content-Length, as proxies do it."""
 
     def answers(self, *answers: Answer | int) -> None:
         self.script = [a if isinstance(a, Answer) else Answer(a) for a in answers]
@@ -63,6 +65,8 @@ def _handler(server: Scripted) -> type[BaseHTTPRequestHandler]:
             server.asked += 1
             answer = server.script.pop(0) if server.script else Answer(201)
             length = int(self.headers["Content-Length"])
+            if server.max_body is not None and length > server.max_body:
+                answer = Answer(413, how="early")
             if answer.how == "half":
                 self.rfile.read(length // 2)
                 self._hang_up()
