@@ -6,6 +6,7 @@ import asyncio
 import ipaddress
 import os
 import secrets
+import signal
 import ssl
 import sys
 from pathlib import Path
@@ -162,6 +163,10 @@ async def serve(serving: Serving) -> None:
         backlog=4096,
         **tls,
     )
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # uvicorn raises what it was stopped by once more at its end; a stop that was asked for, and
+        # went well, is no death by a signal.
+        signal.signal(number, lambda *_: None)
     await uvicorn.Server(config).serve()
 
 
@@ -171,25 +176,32 @@ def _protocol() -> Any:
 
     class Bounded(HttpToolsProtocol):
         _late: asyncio.TimerHandle | None = None
+        _in_head = True
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             super().connection_made(transport)
             self._wait_for_head()
 
+        def data_received(self, data: bytes) -> None:
+            super().data_received(data)
+            if self._in_head and self._late is None:  # most heads come whole: no timer for those
+                self._wait_for_head()
+
         def on_message_begin(self) -> None:
             super().on_message_begin()
-            self._wait_for_head()
+            self._in_head = True
 
         def on_headers_complete(self) -> None:
+            self._in_head = False
             self._stop_waiting()
             super().on_headers_complete()
 
         def connection_lost(self, exc: Exception | None) -> None:
+            self._in_head = False
             self._stop_waiting()
             super().connection_lost(exc)
 
         def _wait_for_head(self) -> None:
-            self._stop_waiting()
             self._late = asyncio.get_running_loop().call_later(HEADER_S, self.transport.abort)
 
         def _stop_waiting(self) -> None:

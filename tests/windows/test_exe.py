@@ -8,110 +8,21 @@ from __future__ import annotations
 import json
 import shutil
 import socket
-import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
 
-from agent.model import Finding, Report, State, Strength, Verdict
+from agent.model import State, Strength, Verdict
 from agent.report_codec import decode
-
-REPOSITORY = Path(__file__).parents[2]
-sys.path[:0] = [str(REPOSITORY / "build"), str(REPOSITORY / "build" / "wine")]
+from tests.windows.host import REPOSITORY, RUNDLL32, Host, confirmed, sources
 
 pytestmark = [
     pytest.mark.wine,
     pytest.mark.skipif(sys.platform != "linux", reason="Wine's lab is for Linux"),
 ]
-
-RUNDLL32 = r"C:\windows\system32\rundll32.exe"
-SIZE = 294_400
-
-
-class Host:
-    """A Windows host of Wine's, with the exe and a user's folder."""
-
-    def __init__(self, lab, exe: Path, one_file: Path) -> None:  # type: ignore[no-untyped-def]
-        self.lab, self.exe, self.one_file = lab, exe, one_file
-        self.local = lab.drive_c / "users" / "jo" / "AppData" / "Local"
-
-    def clean(self) -> None:
-        shutil.rmtree(self.local.parents[1], ignore_errors=True)
-        self.local.mkdir(parents=True)
-
-    def plant(self, path: Path, source: str = "point_function_call") -> str:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self.lab.test_dll(source, path, SIZE)
-        return str(self.lab.to_windows(path))
-
-    @contextmanager
-    def running(self, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
-        process = self.lab.popen(list(arguments))
-        time.sleep(2)
-        assert process.poll() is None, "the test's rundll32 ended at once"
-        try:
-            yield process
-        finally:
-            # The child first: it may hold the parent's pipes.
-            self.lab.run_exe(r"C:\windows\system32\taskkill.exe", ["/f", "/im", "rundll32.exe"])
-            process.kill()
-            process.communicate(timeout=60)
-
-    def running_line(self, line: str) -> AbstractContextManager[subprocess.Popen[bytes]]:
-        """The same by a command line as it stands, which only a Windows program can pass on."""
-        script = (
-            "import subprocess, sys; nothing = subprocess.DEVNULL;"
-            "sys.exit(subprocess.call(sys.argv[1], stdin=nothing, stdout=nothing, stderr=nothing))"
-        )
-        return self.running(str(self.lab.python_exe), "-c", script, line)
-
-    def sweep(
-        self, *arguments: str, exe: Path | None = None, **named: object
-    ) -> tuple[int, Report, str]:
-        out = self.lab.drive_c / "reports"
-        shutil.rmtree(out, ignore_errors=True)
-        done = self.lab.run_exe(
-            exe or self.exe,
-            [*(arguments or ("live", self.lab.to_windows(self.local))), "--out", r"C:\reports"],
-            **named,
-        )
-        reports = list(out.glob("*.json"))
-        assert len(reports) == 1, done.stdout + done.stderr
-        return done.returncode, decode(reports[0].read_bytes()), done.stdout
-
-
-@pytest.fixture(scope="module")
-def host() -> Iterator[Host]:
-    from build_exe import main as build
-    from lab import Lab
-
-    assert build(["--dist", str(REPOSITORY / "dist")]) == 0
-    lab = Lab.make()
-    made = Host(
-        lab, REPOSITORY / "dist" / "iocsweep" / "iocsweep.exe", REPOSITORY / "dist" / "iocsweep.exe"
-    )
-    yield made
-    lab.kill_all()
-
-
-@pytest.fixture(autouse=True)
-def fresh(host: Host) -> None:
-    host.clean()
-
-
-def confirmed(report: Report) -> Finding:
-    found = [f for f in report.findings if f.strength is Strength.CONFIRMED]
-    assert len(found) == 1, [(f.strength.value, f.title) for f in report.findings]
-    return found[0]
-
-
-def sources(finding: Finding) -> set[str]:
-    return {evidence.source for evidence in finding.evidence}
 
 
 def test_the_campaigns_own_call_is_one_confirmed_finding(host: Host) -> None:

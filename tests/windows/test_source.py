@@ -14,8 +14,6 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).parents[2]
-sys.path[:0] = [str(REPOSITORY / "build"), str(REPOSITORY / "build" / "wine")]
-
 pytestmark = [
     pytest.mark.wine,
     pytest.mark.skipif(sys.platform != "linux", reason="Wine's lab is for Linux"),
