@@ -8,6 +8,9 @@ from ..records import FindingRow, NewReport, PutResult, ReportRow
 from .rows import FINDING, REPORT, Rows, audit, now_ms, values_of
 from .suppressing import COVERED_BY, states_again
 
+_ROWS = 50
+"""Findings per INSERT: to a database beyond the network each statement is a way there and back."""
+
 
 class Keeping(Rows):
     """What is kept."""
@@ -58,16 +61,17 @@ class Keeping(Rows):
         self, report_id: str, sweep_id: str, host_key: str, findings: Sequence[FindingRow]
     ) -> None:
         """List the findings of a report; safe to repeat."""
-        marks = ", ".join("?" * len(FindingRow.__struct_fields__))
+        row = f"({', '.join('?' * len(FindingRow.__struct_fields__))})"
+        pieces = [findings[start : start + _ROWS] for start in range(0, len(findings), _ROWS)]
         await self.database.transact(
             [
                 *(
                     (
-                        f"INSERT INTO finding ({FINDING}) VALUES ({marks})"
+                        f"INSERT INTO finding ({FINDING}) VALUES {', '.join([row] * len(piece))}"
                         " ON CONFLICT (report_id, finding_id) DO NOTHING",
-                        values_of(finding),
+                        [value for finding in piece for value in values_of(finding)],
                     )
-                    for finding in findings
+                    for piece in pieces
                 ),
                 (
                     f"UPDATE finding SET suppression_id = ({COVERED_BY})"
