@@ -7,7 +7,6 @@ routing and middleware cost as much there as reading the report. Everything else
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import random
 import time
@@ -15,6 +14,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from contextlib import asynccontextmanager
 from typing import Any
 
+import msgspec
 from msgspec import Struct
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -75,10 +75,10 @@ class Reports:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = time.monotonic()
         status, answer, headers = await self._answer(scope, receive)
-        self._metrics.reports.labels(answer["result"]).inc()
+        self._metrics.results[answer["result"]].inc()
         if status < 300:
             self._metrics.acknowledged.observe(time.monotonic() - started)
-        body = json.dumps(answer).encode()
+        body = msgspec.json.encode(answer)
         if status >= 400 and status != 401:
             headers.append((b"connection", b"close"))  # what is left of a body is not read
         await send(
