@@ -449,7 +449,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for name in CASES:
             if name in options.only.split(","):
                 try:
-                    results[name] = run_case(name, folder / name, folder, options)
+                    results[name] = run_case(name, folder / f"run-{name}", folder, options)
                 except BenchError as error:
                     print(f"{name}: {error}", file=sys.stderr)
                 else:
