@@ -12,9 +12,10 @@ import re
 import zlib
 from datetime import datetime, timezone
 
+import msgspec
 from msgspec import Struct
 
-from agent.model import INTERRUPTED, Coverage, Report, State, Strength
+from agent.model import INTERRUPTED, SCHEMA, Coverage, Report, State, Strength
 from agent.output.escape import shown
 from agent.report_codec import ReportError, decode
 
@@ -25,6 +26,7 @@ MAX_BODY = 4 << 20
 MAX_JSON = 32 << 20
 """Bytes of a report's JSON."""
 _CELL = 300
+_FAMILY = SCHEMA.partition("/")[0] + "/"
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -67,16 +69,27 @@ def check(arrival: Arrival, *, max_json: int = MAX_JSON) -> NewReport:
     try:
         report = decode(data, max_bytes=max_json)
     except ReportError as error:
-        raise _not_a_report(str(error)) from error
+        raise _not_a_report(data, str(error)) from error
     if report.report_id != arrival.report_id:
         raise Refused(422, "the report's own id is not the one in the address")
     return _new_report(report, arrival, data, body)
 
 
-def _not_a_report(why: str) -> Refused:
-    # An agent of another schema is no broken one: it waits for its collector.
-    status = 409 if "$.schema" in why else 422
-    return Refused(status, f"not an iocsweep report: {shown(why)[:_CELL]}")
+class _Named(Struct):
+    """As much of a report as says which schema it is of, whatever else that brings."""
+
+    schema: str
+
+
+def _not_a_report(data: bytes, why: str) -> Refused:
+    try:
+        schema = msgspec.json.decode(data, type=_Named).schema
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        schema = ""
+    if schema.startswith(_FAMILY) and schema != SCHEMA:
+        # An agent of another schema is no broken one: it waits for its collector.
+        return Refused(409, f"a report of the schema {shown(schema)[:_CELL]}, not {SCHEMA}")
+    return Refused(422, f"not an iocsweep report: {shown(why)[:_CELL]}")
 
 
 def _unpacked(arrival: Arrival, max_json: int) -> tuple[bytes, bytes]:
@@ -136,7 +149,7 @@ def _new_report(report: Report, arrival: Arrival, data: bytes, body: bytes) -> N
         started=min(_ms(report.started), finished),
         finished=finished,
         received=arrival.received,
-        source=arrival.source,
+        source=_cell(arrival.source),
         digest=hashlib.sha256(data).digest(),
         size=len(data),
         body=body,
