@@ -42,8 +42,12 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 REPORTS = "/v1/reports/"
+HEAD_S = 15.0
+"""For a request's head to arrive on a connection."""
 BODY_S = 60.0
 """For a whole body to arrive; a slow sender must not hold a connection for ever."""
+MAX_HEAD = 64 << 10
+"""Bytes of a request's head."""
 IN_THREAD = 64 << 10
 """Bodies larger than this are decoded beside the event loop."""
 _LOG = logging.getLogger("collector")
@@ -54,6 +58,8 @@ class Limits(Struct, frozen=True, kw_only=True):
 
     max_body: int = MAX_BODY
     max_json: int = MAX_JSON
+    max_head: int = MAX_HEAD
+    head_s: float = HEAD_S
     body_s: float = BODY_S
 
 
@@ -79,8 +85,10 @@ class Reports:
         if status < 300:
             self._metrics.acknowledged.observe(time.monotonic() - started)
         body = msgspec.json.encode(answer)
-        if status >= 400 and status != 401:
-            headers.append((b"connection", b"close"))  # what is left of a body is not read
+        # What is left of a refused body is read and dropped, within its time. To close with bytes
+        # unread resets the connection, and an agent that still sends would never see this answer.
+        if status == 408 or any(name == b"expect" for name, _ in scope["headers"]):
+            headers.append((b"connection", b"close"))
         await send(
             {
                 "type": "http.response.start",

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from agent import __version__
 
-from .app import Limits
+from .app import BODY_S, HEAD_S, Limits
 from .certificate import AUTHORITY, CERTIFICATE, make_certificate
 from .outputs.settings import OutputsError
 from .records import Sweep
@@ -69,7 +69,12 @@ def _serve(options: argparse.Namespace) -> int:
         client_ca=options.client_ca,
         outputs=options.outputs,
         trust_proxy=options.trust_proxy,
-        limits=Limits(max_body=options.max_body << 20, max_json=options.max_json << 20),
+        limits=Limits(
+            max_body=options.max_body << 20,
+            max_json=options.max_json << 20,
+            head_s=options.head_timeout,
+            body_s=options.body_timeout,
+        ),
     )
     run(serving)
     return OK
@@ -340,6 +345,10 @@ def _add_serve(made: argparse.ArgumentParser) -> None:
                       help="proxies whose X-Forwarded-For is believed")  # fmt: skip
     made.add_argument("--max-body", type=int, default=4, metavar="MIB")
     made.add_argument("--max-json", type=int, default=32, metavar="MIB")
+    made.add_argument("--head-timeout", type=float, default=HEAD_S, metavar="SECONDS",
+                      help="for a request's head to arrive (default: %(default)g)")  # fmt: skip
+    made.add_argument("--body-timeout", type=float, default=BODY_S, metavar="SECONDS",
+                      help="for its body (default: %(default)g)")  # fmt: skip
 
 
 __all__ = ["is_postgresql", "main", "read_names"]

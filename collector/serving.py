@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import logging
 import os
 import secrets
 import signal
@@ -24,9 +25,8 @@ from .store.database import Database, StoreError
 from .store.sqlite import SqliteDatabase, new_file
 from .store.store import Store, now_ms
 
-HEADER_S = 15.0
-"""For a request's head to arrive on a connection."""
 MAX_CONNECTIONS = 2000
+_LOG = logging.getLogger("collector")
 
 
 class ServeError(Exception):
@@ -143,14 +143,27 @@ async def serve(serving: Serving) -> None:
             for output in (load_outputs(serving.outputs) if serving.outputs else [])
         ]
         app = Collector(store, key=key, secure=bool(tls), runners=runners, limits=serving.limits)
+        config = _config(app, serving, tls)
+        config.load()  # what is wrong with a certificate shows here
     except BaseException:
         await store.database.close()
         raise
-    config = uvicorn.Config(
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # uvicorn raises what it was stopped by once more at its end; a stop that was asked for, and
+        # went well, is no death by a signal.
+        signal.signal(number, lambda *_: None)
+    await uvicorn.Server(config).serve()
+
+
+def _config(app: Collector, serving: Serving, tls: dict[str, Any]) -> uvicorn.Config:
+    from .protocol import bounded
+
+    limits = serving.limits
+    return uvicorn.Config(
         app,
         host=serving.address,
         port=serving.port,
-        http=_protocol(),
+        http=bounded(head_s=limits.head_s, body_s=limits.body_s, max_head=limits.max_head),
         ws="none",
         log_config=None,
         access_log=False,
@@ -163,53 +176,6 @@ async def serve(serving: Serving) -> None:
         backlog=4096,
         **tls,
     )
-    for number in (signal.SIGINT, signal.SIGTERM):
-        # uvicorn raises what it was stopped by once more at its end; a stop that was asked for, and
-        # went well, is no death by a signal.
-        signal.signal(number, lambda *_: None)
-    await uvicorn.Server(config).serve()
-
-
-def _protocol() -> Any:
-    """uvicorn's, with a bound on how long a request's head may take: slowloris."""
-    from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-
-    class Bounded(HttpToolsProtocol):
-        _late: asyncio.TimerHandle | None = None
-        _in_head = True
-
-        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-            super().connection_made(transport)
-            self._wait_for_head()
-
-        def data_received(self, data: bytes) -> None:
-            super().data_received(data)
-            if self._in_head and self._late is None:  # most heads come whole: no timer for those
-                self._wait_for_head()
-
-        def on_message_begin(self) -> None:
-            super().on_message_begin()
-            self._in_head = True
-
-        def on_headers_complete(self) -> None:
-            self._in_head = False
-            self._stop_waiting()
-            super().on_headers_complete()
-
-        def connection_lost(self, exc: Exception | None) -> None:
-            self._in_head = False
-            self._stop_waiting()
-            super().connection_lost(exc)
-
-        def _wait_for_head(self) -> None:
-            self._late = asyncio.get_running_loop().call_later(HEADER_S, self.transport.abort)
-
-        def _stop_waiting(self) -> None:
-            if self._late is not None:
-                self._late.cancel()
-                self._late = None
-
-    return Bounded
 
 
 async def _introduce(store: Store, serving: Serving, *, secure: bool) -> None:
@@ -217,7 +183,7 @@ async def _introduce(store: Store, serving: Serving, *, secure: bool) -> None:
     scheme = "https" if secure else "http"
     host = f"[{serving.address}]" if ":" in serving.address else serving.address
     where = f"{scheme}://{host}:{serving.port}"
-    print(f"iocsweep-collector: {where}", file=sys.stderr)  # noqa: T201
+    _LOG.info("serving at %s", where)
     if await store.sweeps():
         return
     first = Sweep(sweep_id="first", title="first sweep", pack="", created=now_ms(), deadline=None)

@@ -1,0 +1,135 @@
+"""uvicorn's HTTP, with bounds of time and size on whatever a connection sends: slowloris.
+
+uvicorn bounds how long a connection idles after an answer, and nothing else. Here every part of a
+request has its time, whichever address it is for, and what is no body has its size.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from enum import Enum
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+MAX_FRAMING = 1 << 20
+"""Bytes that a body's chunks may cost beside what they hold, trailers included."""
+_LOG = logging.getLogger("collector.protocol")
+
+
+class _Part(Enum):
+    BETWEEN = 0
+    HEAD = 1
+    BODY = 2
+
+
+class TooLarge(ValueError):
+    """The head of a request, or its trailers; the parser makes a 400 of it."""
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """One connection."""
+
+    head_s = 15.0
+    """For a head to arrive: from the connection, or from the first byte of a later one."""
+    body_s = 60.0
+    """For a body to arrive."""
+    max_head = 64 << 10
+    """Bytes of a head."""
+
+    _late: asyncio.TimerHandle | None = None
+    _part = _Part.BETWEEN
+    _size = 0
+    """Bytes of this request so far, without those that came in one piece with its first."""
+    _body = _fields = 0
+    """Of them, what is body, and what is address, headers and trailers."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._wait()
+
+    def data_received(self, data: bytes) -> None:
+        self._size += len(data)
+        super().data_received(data)
+        if self.transport.is_closing():
+            return
+        rest = self._size - self._body
+        if rest > (self.max_head if self._part is _Part.HEAD else self.max_head + MAX_FRAMING):
+            self._end("a request's head or framing is too large")
+        elif self._late is None and self._awaited():  # what came whole takes no timer
+            self._wait()
+
+    def _awaited(self) -> bool:
+        """Whether it is the client's turn, and no other timer knows."""
+        if self._part is not _Part.BETWEEN:
+            return True
+        answered = self.cycle is None or self.cycle.response_complete
+        return answered and self.timeout_keep_alive_task is None
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._part = _Part.HEAD
+        self._size = self._body = self._fields = 0
+
+    def on_url(self, url: bytes) -> None:
+        self._count(len(url))
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._count(len(name) + len(value))
+        super().on_header(name, value)
+
+    def _count(self, size: int) -> None:
+        self._fields += size
+        if self._fields > self.max_head:
+            raise TooLarge
+
+    def on_headers_complete(self) -> None:
+        self._stop_waiting()
+        self._part = _Part.BODY
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        self._body += len(body)
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._stop_waiting()
+        self._part = _Part.BETWEEN
+        self._size = self._body = 0
+        super().on_message_complete()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    def _wait(self) -> None:
+        # A body that the application waits for gets its answer from there, and first.
+        seconds = self.body_s * 1.5 if self._part is _Part.BODY else self.head_s
+        self._late = asyncio.get_running_loop().call_later(seconds, self._too_late)
+
+    def _too_late(self) -> None:
+        self._late = None
+        if self.pipeline:  # reading is paused: it is we who do not read
+            self._wait()
+        else:
+            self._end("a request did not arrive in time")
+
+    def _stop_waiting(self) -> None:
+        if self._late is not None:
+            self._late.cancel()
+            self._late = None
+
+    def _end(self, why: str) -> None:
+        source = self.client[0] if self.client else ""
+        _LOG.warning("connection ended", extra={"why": why, "source": source})
+        self.transport.abort()
+
+
+def bounded(*, head_s: float, body_s: float, max_head: int) -> type[BoundedProtocol]:
+    """A protocol for uvicorn with these bounds."""
+    bounds = {"head_s": head_s, "body_s": body_s, "max_head": max_head}
+    return type("Bounded", (BoundedProtocol,), bounds)
+
+
+__all__ = ["BoundedProtocol", "TooLarge", "bounded"]
