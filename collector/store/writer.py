@@ -17,6 +17,7 @@ import socket
 import sqlite3
 import struct
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from itertools import groupby, islice
 from pathlib import Path
@@ -42,6 +43,8 @@ MAX_BATCH = 512
 ROWS = 50
 """Rows per INSERT: fewer calls into SQLite per report, below its bound on parameters."""
 MAX_FRAME = 256 << 20
+LOCK_S = 5.0
+"""For a killed server's writer to end: it first keeps what was on its way."""
 _LENGTH = struct.Struct("<I")
 
 
@@ -277,7 +280,7 @@ def serve(path: Path, channel: socket.socket) -> None:
     """Until the other end of the channel closes."""
     lock = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _take(lock)
         connection = open_database(path)
     except BlockingIOError:
         channel.sendall(frame(Ready(f"{path}: another collector writes to it")))
@@ -290,6 +293,18 @@ def serve(path: Path, channel: socket.socket) -> None:
         _serve(Writer(connection), _Client(channel), listener)
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     connection.close()
+
+
+def _take(lock: int) -> None:
+    """Raises BlockingIOError when another process keeps it."""
+    deadline = time.monotonic() + LOCK_S
+    while True:
+        try:
+            return fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise
+        time.sleep(0.05)
 
 
 def _serve(writer: Writer, server: _Client, listener: socket.socket) -> None:

@@ -90,7 +90,10 @@ class Collector:
     def writer(self) -> psutil.Process | None:
         """The process that writes the SQLite file, once it is there."""
         assert self._process is not None
-        children = psutil.Process(self._process.pid).children()
+        try:
+            children = psutil.Process(self._process.pid).children()
+        except psutil.NoSuchProcess:
+            return None
         return children[0] if children else None
 
     def kill(self, *, writer: bool) -> None:
@@ -317,6 +320,21 @@ def test_what_sqlite_acknowledged_survives_twenty_kills(
     assert collector.stop() == 0
     verified = collector.verify()
     assert verified.returncode == 0, verified.stdout
+
+
+def test_a_writer_that_a_killed_server_left_behind_is_waited_for(
+    home: Path, starting: Callable[[Path, str], Collector]
+) -> None:
+    collector = starting(home, "")
+    left = collector.writer()
+    assert left is not None
+    left.suspend()
+    collector.kill(writer=False)
+    threading.Timer(2, left.resume).start()
+    collector.start()
+    with Agents(collector) as agents:
+        agents.more(1)
+    is_all_there(sqlite_file(home / "collector.db"), agents.acknowledged)
 
 
 def test_what_postgresql_acknowledged_survives_its_crashes_and_ours(
