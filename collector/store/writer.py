@@ -116,7 +116,7 @@ def open_database(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, isolation_level=None, cached_statements=256)
     for pragma in (
         "journal_mode = WAL", "synchronous = FULL", "busy_timeout = 30000", "cache_size = -65536",
-        "wal_autocheckpoint = 16000", "temp_store = MEMORY", "foreign_keys = ON",
+        "wal_autocheckpoint = 4000", "temp_store = MEMORY", "foreign_keys = ON",
     ):  # fmt: skip
         connection.execute(f"PRAGMA {pragma}")
     (version,) = connection.execute("PRAGMA user_version").fetchone()
