@@ -143,7 +143,9 @@ def write_zip(target: Path, files: Sequence[tuple[str, Path]], seconds: int) -> 
             archive.writestr(info, path.read_bytes(), compresslevel=9)
 
 
-def _inputs_digest(source: Path, windows: Windows, seconds: int) -> str:
+def _inputs_digest(
+    source: Path, windows: Windows, seconds: int, delivery: Path | None = None
+) -> str:
     total = hashlib.sha256(f"{windows.kind}\n{windows.inputs}\n{seconds}\n".encode())
     chosen = [
         source / "setup.cfg",
@@ -157,10 +159,14 @@ def _inputs_digest(source: Path, windows: Windows, seconds: int) -> str:
     for path in sorted(path for path in chosen if path.is_file()):
         if "__pycache__" not in path.parts:
             total.update(f"{path}\n{path.stat().st_size}\n".encode() + path.read_bytes())
+    if delivery is not None:
+        total.update(b"delivery\n" + delivery.read_bytes())
     return total.hexdigest()
 
 
-def _order(source: Path, scratch: Path, windows: Windows, seconds: int) -> dict[str, object]:
+def _order(
+    source: Path, scratch: Path, windows: Windows, seconds: int, delivery: Path | None
+) -> dict[str, object]:
     """What the spec is told, as plain values; makes the packed indicators."""
     packs = sorted((source / "iocs").glob("*.yaml"))
     if not packs:
@@ -172,6 +178,9 @@ def _order(source: Path, scratch: Path, windows: Windows, seconds: int) -> dict[
     )
     names = {".".join(path.parts).removesuffix(".__init__") for path in modules}
     data = [(windows.path(path), "agent") for path in sorted((source / "agent").glob("*.json"))]
+    if delivery is not None:
+        shutil.copyfile(delivery, scratch / "delivery.yaml")
+        data.append((windows.path(scratch / "delivery.yaml"), "."))
     return {
         "build": windows.kind,
         "company": COMPANY,
@@ -187,13 +196,24 @@ def _order(source: Path, scratch: Path, windows: Windows, seconds: int) -> dict[
     }
 
 
-def build(windows: Windows, source: Path, dist: Path, work: Path, *, force: bool = False) -> Built:
-    """Build both forms into `dist`; raises `BuildError` with PyInstaller's last lines."""
+def build(
+    windows: Windows,
+    source: Path,
+    dist: Path,
+    work: Path,
+    *,
+    delivery: Path | None = None,
+    force: bool = False,
+) -> Built:
+    """Build both forms into `dist`; raises `BuildError` with PyInstaller's last lines.
+
+    delivery: the settings file that says where this build's reports go (README, "delivery.yaml").
+    """
     seconds = epoch(source)
     version, _ = version_of(source)
     archive = dist / f"iocsweep-{version}-windows-x64.zip"
     built = Built(dist / "iocsweep.exe", dist / "iocsweep" / "iocsweep.exe", archive)
-    stamp, digest = dist / "inputs.sha256", _inputs_digest(source, windows, seconds)
+    stamp, digest = dist / "inputs.sha256", _inputs_digest(source, windows, seconds, delivery)
     there = all(path.is_file() for path in (built.one_file, built.one_dir, archive, stamp))
     if there and not force and stamp.read_text(encoding="ascii") == digest:
         return built
@@ -202,7 +222,7 @@ def build(windows: Windows, source: Path, dist: Path, work: Path, *, force: bool
     work.mkdir(parents=True)
     dist.mkdir(parents=True, exist_ok=True)
     order = work / "order.json"
-    order.write_text(json.dumps(_order(source, work, windows, seconds)), encoding="utf-8")
+    order.write_text(json.dumps(_order(source, work, windows, seconds, delivery)), encoding="utf-8")
     folders = ["--workpath", windows.path(work / "pyinstaller"), "--distpath", windows.path(dist)]
     options = ["--noconfirm", "--clean", *folders, windows.path(HERE / "iocsweep.spec")]
     environment = {
@@ -258,6 +278,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--source", type=Path, default=REPOSITORY, metavar="DIR")
     parser.add_argument("--lab", type=Path, metavar="DIR", help="the Wine lab's folder (Linux)")
+    parser.add_argument(
+        "--delivery", type=Path, metavar="FILE", help="a delivery.yaml that goes into the exe"
+    )
     parser.add_argument("--force", action="store_true", help="build though nothing changed")
     parser.add_argument("--check", action="store_true", help="build nothing, check dist/")
     options = parser.parse_args(arguments)
@@ -270,7 +293,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         else:
             windows = native() if sys.platform == "win32" else in_lab(Lab.make(options.lab))
             start = time.perf_counter()
-            built = build(windows, source, dist, options.work.resolve(), force=options.force)
+            built = build(
+                windows,
+                source,
+                dist,
+                options.work.resolve(),
+                delivery=options.delivery,
+                force=options.force,
+            )
             print(f"{windows.kind} build in {time.perf_counter() - start:.1f} s")
             for path in (built.one_file, built.one_dir, built.archive):
                 digest = hashlib.sha256(path.read_bytes()).hexdigest()

@@ -81,8 +81,13 @@ def merged(options: Options, settings: Settings, path: Path) -> Options:
         if options.ca is None:
             add("pinned_ca", settings.ca)
         if settings.token_file is not None:
-            add("token_file", path.parent / settings.token_file)
+            add("token_file", _exe_folder(path) / settings.token_file)
     return structs.replace(options, **added)
+
+
+def _exe_folder(path: Path) -> Path:
+    """Of the running exe; from source, of the file itself."""
+    return Path(sys.executable).parent if getattr(sys, "frozen", False) else path.parent
 
 
 def _in_bundle() -> Path | None:

@@ -156,6 +156,33 @@ def test_nothing_is_lost_or_doubled_when_the_collector_is_away(
     assert list((tmp_path / "home" / "spool").glob("*.gz")) == []
 
 
+def test_an_exe_with_its_collector_built_in_needs_no_options(
+    host: Host, collector: Collector, tmp_path: Path
+) -> None:
+    from build_exe import main as build
+
+    with collector.serving():
+        authority = collector.ca.read_text().replace("\n", "\n  ")
+        settings = tmp_path / "delivery.yaml"
+        settings.write_text(
+            f"collector: {collector.url}\ntoken_file: token.txt\nsend_window: 3s\n"
+            f"ca: |\n  {authority}\n"
+        )
+        dist, work = str(tmp_path / "dist"), str(tmp_path / "work")
+        assert build(["--dist", dist, "--work", work, "--delivery", str(settings)]) == 0
+        exe = tmp_path / "dist" / "iocsweep" / "iocsweep.exe"
+        (exe.parent / "token.txt").write_text(collector.agents)
+        (host.local / "notes.txt").write_text("nothing")
+        code, report, output = host.sweep(
+            "live", host.lab.to_windows(host.local), "--only", "files", "--quiet",
+            exe=exe, env=home(host, tmp_path),
+        )  # fmt: skip
+        assert code == 0, output
+        assert json.loads(output.splitlines()[-1])["delivered"] is True
+        (row,) = collector.hosts()
+        assert row["report_id"] == report.report_id
+
+
 def test_a_certificate_of_another_is_refused_and_the_report_stays(
     host: Host, collector: Collector, tmp_path: Path
 ) -> None:
