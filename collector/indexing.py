@@ -22,6 +22,8 @@ from .store.store import Store
 MAX_LISTED = 1000
 """Findings listed per report, the strongest; all of them are in the report itself."""
 _AT_ONCE = 20
+_ROWS_AT_ONCE = 1000
+"""Findings per transaction: reports are not kept while it runs."""
 _IDLE_S = 0.5
 _AFTER_ERROR_S = 5.0
 _TEXT = 500
@@ -82,10 +84,16 @@ class Indexer:
     async def once(self) -> bool:
         """List what waits, a few reports at a time; whether there was anything."""
         waiting = await self._store.unindexed(_AT_ONCE)
+        listed: list[tuple[str, str, str, list[FindingRow]]] = []
         for report_id, sweep_id, host_key, body in waiting:
             rows = await asyncio.to_thread(_listed, report_id, sweep_id, host_key, body)
-            await self._store.index(report_id, sweep_id, host_key, rows)
+            listed.append((report_id, sweep_id, host_key, rows))
+            if sum(len(one[3]) for one in listed) >= _ROWS_AT_ONCE:
+                await self._store.index_all(listed)
+                listed.clear()
             self._touched.add(sweep_id)
+        if listed:
+            await self._store.index_all(listed)
         if not waiting:
             for sweep_id in [*self._touched]:
                 await self._store.flag_shared_ids(sweep_id)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..records import FindingRow, NewReport, PutResult, ReportRow
+from .database import Statement
 from .rows import FINDING, REPORT, Rows, audit, now_ms, values_of
 from .suppressing import COVERED_BY, states_again
 
@@ -61,27 +62,13 @@ class Keeping(Rows):
         self, report_id: str, sweep_id: str, host_key: str, findings: Sequence[FindingRow]
     ) -> None:
         """List the findings of a report; safe to repeat."""
-        row = f"({', '.join('?' * len(FindingRow.__struct_fields__))})"
-        pieces = [findings[start : start + _ROWS] for start in range(0, len(findings), _ROWS)]
-        await self.database.transact(
-            [
-                *(
-                    (
-                        f"INSERT INTO finding ({FINDING}) VALUES {', '.join([row] * len(piece))}"
-                        " ON CONFLICT (report_id, finding_id) DO NOTHING",
-                        [value for finding in piece for value in values_of(finding)],
-                    )
-                    for piece in pieces
-                ),
-                (
-                    f"UPDATE finding SET suppression_id = ({COVERED_BY})"
-                    " WHERE report_id = ? AND suppression_id IS NULL",
-                    (report_id,),
-                ),
-                ("UPDATE report SET indexed = 1 WHERE report_id = ?", (report_id,)),
-                *states_again(sweep_id, host_key=host_key),
-            ]
-        )
+        await self.index_all([(report_id, sweep_id, host_key, findings)])
+
+    async def index_all(
+        self, reports: Sequence[tuple[str, str, str, Sequence[FindingRow]]]
+    ) -> None:
+        """List the findings of several reports (id, sweep, host key) in one transaction."""
+        await self.database.transact([one for report in reports for one in _listing(*report)])
 
     async def flag_shared_ids(self, sweep_id: str) -> None:
         """Mark hosts that share their id with another name: cloned machines, or a thief's."""
@@ -151,3 +138,27 @@ class Keeping(Rows):
                 ]
             )
         return len(rows)
+
+
+def _listing(
+    report_id: str, sweep_id: str, host_key: str, findings: Sequence[FindingRow]
+) -> list[Statement]:
+    row = f"({', '.join('?' * len(FindingRow.__struct_fields__))})"
+    pieces = [findings[start : start + _ROWS] for start in range(0, len(findings), _ROWS)]
+    return [
+        *(
+            (
+                f"INSERT INTO finding ({FINDING}) VALUES {', '.join([row] * len(piece))}"
+                " ON CONFLICT (report_id, finding_id) DO NOTHING",
+                [value for finding in piece for value in values_of(finding)],
+            )
+            for piece in pieces
+        ),
+        (
+            f"UPDATE finding SET suppression_id = ({COVERED_BY})"
+            " WHERE report_id = ? AND suppression_id IS NULL",
+            (report_id,),
+        ),
+        ("UPDATE report SET indexed = 1 WHERE report_id = ?", (report_id,)),
+        *states_again(sweep_id, host_key=host_key),
+    ]
