@@ -178,13 +178,17 @@ async def _token_revoke(store: Store, options: argparse.Namespace) -> int:
 
 
 async def _backup(store: Store, options: argparse.Namespace) -> int:
-    from .store.sqlite import SqliteDatabase
+    from .store.sqlite import SqliteDatabase, new_file
 
     if not isinstance(store.database, SqliteDatabase):
         raise StoreError("for PostgreSQL use pg_dump, which does this well")
-    if options.file.exists():
+    if not new_file(options.file):  # its owner's alone, like the database
         raise ValueError(f"{options.file}: is there already")
-    await store.database.backup(options.file.absolute())
+    try:
+        await store.database.backup(options.file.absolute())
+    except BaseException:
+        options.file.unlink()
+        raise
     _tell(f"{options.file}   {options.file.stat().st_size:,} bytes")
     return OK
 

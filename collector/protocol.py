@@ -14,6 +14,9 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 MAX_FRAMING = 1 << 20
 """Bytes that a body's chunks may cost beside what they hold, trailers included."""
+_BETWEEN = len(b": \r\n")
+_FAREWELL_S = 1.0
+"""For the other end of TLS to say goodbye when the server stops; an idle agent does not."""
 _LOG = logging.getLogger("collector.protocol")
 
 
@@ -76,7 +79,7 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._count(len(name) + len(value))
+        self._count(len(name) + len(value) + _BETWEEN)
         super().on_header(name, value)
 
     def _count(self, size: int) -> None:
@@ -98,6 +101,11 @@ class BoundedProtocol(HttpToolsProtocol):
         self._part = _Part.BETWEEN
         self._size = self._body = 0
         super().on_message_complete()
+
+    def shutdown(self) -> None:
+        super().shutdown()
+        if self.transport.is_closing():
+            asyncio.get_running_loop().call_later(_FAREWELL_S, self.transport.abort)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_waiting()

@@ -144,7 +144,7 @@ async def serve(serving: Serving) -> None:
         ]
         app = Collector(store, key=key, secure=bool(tls), runners=runners, limits=serving.limits)
         config = _config(app, serving, tls)
-        config.load()  # what is wrong with a certificate shows here
+        _load(config)
     except BaseException:
         await store.database.close()
         raise
@@ -152,7 +152,10 @@ async def serve(serving: Serving) -> None:
         # uvicorn raises what it was stopped by once more at its end; a stop that was asked for, and
         # went well, is no death by a signal.
         signal.signal(number, lambda *_: None)
-    await uvicorn.Server(config).serve()
+    try:
+        await uvicorn.Server(config).serve()
+    except SystemExit as error:  # uvicorn's own end, after it has logged why
+        raise ServeError(f"{serving.address}:{serving.port}: cannot serve there") from error
 
 
 def _config(app: Collector, serving: Serving, tls: dict[str, Any]) -> uvicorn.Config:
@@ -176,6 +179,15 @@ def _config(app: Collector, serving: Serving, tls: dict[str, Any]) -> uvicorn.Co
         backlog=4096,
         **tls,
     )
+
+
+def _load(config: uvicorn.Config) -> None:
+    """Raises ServeError naming the files, of which OpenSSL says nothing."""
+    try:
+        config.load()
+    except ssl.SSLError as error:
+        files = (config.ssl_certfile, config.ssl_keyfile, config.ssl_ca_certs)
+        raise ServeError(f"{', '.join(str(file) for file in files if file)}: {error}") from error
 
 
 async def _introduce(store: Store, serving: Serving, *, secure: bool) -> None:

@@ -161,14 +161,24 @@ def until_closed(connection: socket.socket) -> bytes:
     try:
         while part := connection.recv(1 << 16):
             parts.append(part)
-    except ConnectionResetError:
+    except (ConnectionResetError, ssl.SSLEOFError):
         pass
     return b"".join(parts)
 
 
+def one_answer(connection: socket.socket) -> bytes:
+    """The next one, which is JSON."""
+    answer = b""
+    while not answer.endswith(b"}"):
+        part = connection.recv(1 << 16)
+        assert part, answer
+        answer += part
+    return answer
+
+
 def statuses(answers: bytes) -> list[int]:
     """Of the answers on one connection, in order."""
-    return [int(code) for code in re.findall(rb"^HTTP/1\.1 (\d{3}) ", answers, re.MULTILINE)]
+    return [int(code) for code in re.findall(rb"HTTP/1\.1 (\d{3}) ", answers)]
 
 
 def administer(*command: str) -> subprocess.CompletedProcess[str]:
