@@ -158,7 +158,7 @@ def plain(folder: Path, database: str) -> Iterator[Server]:
 def run(
     arguments: Sequence[str], folder: Path, environment: dict[str, str] | None = None
 ) -> Iterator[subprocess.Popen[str]]:
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     with (folder / "log").open("w") as log:
         process = subprocess.Popen(
             arguments, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True,
