@@ -175,7 +175,8 @@ def test_everything_by_keyboard_alone(browser: playwright_api.Browser, server: S
     page.keyboard.press("Enter")
     page.wait_for_url("**/hosts?state=hit")
     person.tab_to("WS-0421")
-    page.keyboard.press("Enter")
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
     person.tab_to("suppress on this host")
     page.keyboard.press("Enter")
     page.wait_for_url("**#suppress")
