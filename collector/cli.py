@@ -13,6 +13,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from agent import __version__
+from agent.report_codec import MAX_BYTES
 
 from .app import BODY_S, HEAD_S, Limits
 from .certificate import AUTHORITY, CERTIFICATE, make_certificate
@@ -251,6 +252,13 @@ def _address(text: str) -> tuple[str, int]:
     return host.strip("[]") or "127.0.0.1", int(port)
 
 
+def _mib(text: str) -> int:
+    most = MAX_BYTES >> 20  # what was taken must be read again by lists, pages and outputs
+    if not text.isdecimal() or not 1 <= int(text) <= most:
+        raise argparse.ArgumentTypeError(f"{text!r}: 1 to {most}")
+    return int(text)
+
+
 def _duration(text: str) -> int:
     found = re.fullmatch(r"([0-9]{1,9})([smhd])", text)
     if not found:
@@ -347,8 +355,8 @@ def _add_serve(made: argparse.ArgumentParser) -> None:
     )
     made.add_argument("--trust-proxy", default="", metavar="ADDRESS,…",
                       help="proxies whose X-Forwarded-For is believed")  # fmt: skip
-    made.add_argument("--max-body", type=int, default=4, metavar="MIB")
-    made.add_argument("--max-json", type=int, default=32, metavar="MIB")
+    made.add_argument("--max-body", type=_mib, default=4, metavar="MIB")
+    made.add_argument("--max-json", type=_mib, default=32, metavar="MIB")
     made.add_argument("--head-timeout", type=float, default=HEAD_S, metavar="SECONDS",
                       help="for a request's head to arrive (default: %(default)g)")  # fmt: skip
     made.add_argument("--body-timeout", type=float, default=BODY_S, metavar="SECONDS",

@@ -12,9 +12,9 @@ import logging
 
 from agent.model import Finding, Report
 from agent.output.escape import shown
-from agent.report_codec import ReportError, decode
+from agent.report_codec import MAX_BYTES, ReportError, decode
 
-from .intake import MAX_JSON, Refused, bounded_gunzip
+from .intake import Refused, bounded_gunzip, host_name, key_text, milliseconds
 from .records import FindingRow
 from .store.database import StoreError
 from .store.store import Store
@@ -27,6 +27,8 @@ _ROWS_AT_ONCE = 1000
 _IDLE_S = 0.5
 _AFTER_ERROR_S = 5.0
 _TEXT = 500
+_INDICATOR = 800
+"""Bytes of an indicator's id; it is indexed together with the host."""
 _LOG = logging.getLogger("collector.indexing")
 
 
@@ -47,14 +49,14 @@ def _row(finding: Finding, report: Report, sweep_id: str, host_key: str, name: s
         sweep_id=sweep_id,
         host_key=host_key,
         name=name,
-        indicator_id=_cut(indicator.id),
+        indicator_id=key_text(indicator.id, _TEXT, _INDICATOR),
         indicator_type=_cut(indicator.type),
         indicator_value=_cut(indicator.value),
         pack=_cut(indicator.pack),
         strength=finding.strength.value,
         score=finding.score,
         title=_cut(finding.title),
-        time=int(finding.time.timestamp() * 1000),
+        time=milliseconds(finding.time),
         suppression_id=None,
     )
 
@@ -71,12 +73,15 @@ class Indexer:
         self._touched: set[str] = set()
 
     async def run(self) -> None:
-        """For ever; an error of the database is logged and tried again."""
+        """For ever; an error is logged and tried again."""
         while True:
             try:
                 worked = await self.once()
             except StoreError as error:
                 _LOG.error("indexing waits: %s", error)
+                await asyncio.sleep(_AFTER_ERROR_S)
+            except Exception:  # noqa: BLE001 - a task that ended would list nothing, and say nothing
+                _LOG.exception("indexing failed")
                 await asyncio.sleep(_AFTER_ERROR_S)
             else:
                 await asyncio.sleep(0 if worked else _IDLE_S)
@@ -103,9 +108,14 @@ class Indexer:
 
 def _listed(report_id: str, sweep_id: str, host_key: str, body: bytes) -> list[FindingRow]:
     try:
-        report = decode(bounded_gunzip(body, MAX_JSON), max_bytes=MAX_JSON)
+        report = decode(bounded_gunzip(body, MAX_BYTES), max_bytes=MAX_BYTES)
     except (ReportError, Refused) as error:
         # It was decoded when it came; what changed it since is for `verify` to find out.
         _LOG.error("report %s cannot be read again: %s", report_id, error)
         return []
-    return rows_of(report, sweep_id, host_key, shown(report.host.name)[:300])
+    if len(report.findings) > MAX_LISTED:
+        _LOG.warning(
+            "%s of %s findings are listed; the report has all",
+            f"{MAX_LISTED:,}", f"{len(report.findings):,}", extra={"report": report_id},
+        )  # fmt: skip
+    return rows_of(report, sweep_id, host_key, host_name(report))

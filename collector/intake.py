@@ -26,6 +26,9 @@ MAX_BODY = 4 << 20
 MAX_JSON = 32 << 20
 """Bytes of a report's JSON."""
 _CELL = 300
+_KEY = 400
+"""Bytes of a name once case-folded: PostgreSQL's indexes refuse entries of more than 2,704 bytes,
+and the database keys hosts by their id, name, domain and sweep together."""
 _FAMILY = SCHEMA.partition("/")[0] + "/"
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -122,8 +125,8 @@ def bounded_gunzip(body: bytes, limit: int) -> bytes:
 
 def _new_report(report: Report, arrival: Arrival, data: bytes, body: bytes) -> NewReport:
     host = report.host
-    name = _cell(host.name) or "unnamed"
-    finished = min(_ms(report.finished), arrival.received)
+    host_id, name = key_text(host.id), host_name(report)
+    finished = min(milliseconds(report.finished), arrival.received)
     strengths = [finding.strength for finding in report.findings]
     strong = sum(strength.rank >= Strength.STRONG.rank for strength in strengths)
     weak, excluded = strengths.count(Strength.WEAK), strengths.count(Strength.EXCLUDED)
@@ -131,11 +134,11 @@ def _new_report(report: Report, arrival: Arrival, data: bytes, body: bytes) -> N
     return NewReport(
         report_id=report.report_id,
         sweep_id=arrival.sweep_id,
-        host_key=host_key(_cell(host.id), name),
-        host_id=_cell(host.id),
+        host_key=host_key(host_id, name),
+        host_id=host_id,
         name=name,
-        fqdn=_cell(host.fqdn),
-        domain=_cell(host.domain),
+        fqdn=key_text(host.fqdn),
+        domain=key_text(host.domain),
         os=_cell(f"{host.os.name} {host.os.version}".strip()) if host.os else "",
         ip=_cell(", ".join(host.ip)),
         agent=_cell(f"{agent.version} {agent.build} {agent.form}"),
@@ -146,7 +149,7 @@ def _new_report(report: Report, arrival: Arrival, data: bytes, body: bytes) -> N
         weak=weak,
         excluded=excluded,
         # A clock that runs ahead must not make its report the last word for ever.
-        started=min(_ms(report.started), finished),
+        started=min(milliseconds(report.started), finished),
         finished=finished,
         received=arrival.received,
         source=_cell(arrival.source),
@@ -180,7 +183,21 @@ def _cell(text: str) -> str:
     return shown(text)[:_CELL]
 
 
-def _ms(when: datetime) -> int:
+def key_text(text: str, most: int = _CELL, octets: int = _KEY) -> str:
+    """Printable, at most so many characters, and so many bytes in any case."""
+    cut = shown(text)[:most]
+    while len(cut.casefold().encode()) > octets:
+        cut = cut[: len(cut) * 7 // 8]
+    return cut
+
+
+def host_name(report: Report) -> str:
+    """What the host is called in every list."""
+    return key_text(report.host.name) or "unnamed"
+
+
+def milliseconds(when: datetime) -> int:
+    """Since 1970 UTC, which a time without a zone is in: hosts have no say in ours."""
     if when.tzinfo is None:
         when = when.replace(tzinfo=timezone.utc)
     return int(when.timestamp() * 1000)

@@ -77,6 +77,7 @@ class CollectorServer:
     def _answers(self) -> bool:
         assert self.process is not None
         if self.process.poll() is not None:
+            self.process = None
             raise AssertionError(f"it ended: {self.log.read_text()}")
         try:
             return self.get("/healthz").status_code == 200
