@@ -2,9 +2,11 @@
 # make demo    plant harmless traces in a temporary folder, sweep it, and show what a hit looks like
 # make test    set up everything, Wine and the exe included, and pass every test
 # make exe     build the Windows exe (here under Wine)
-# make lint    ruff and mypy --strict;   make bench   side-by-side measurements
+# make lint    ruff and mypy --strict
+# make bench   side-by-side measurements (WHAT=files, collector or pages)
 
 PYTHON ?= python3
+WHAT ?= files
 BIN := .venv/bin
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
@@ -32,7 +34,8 @@ lint: .venv/test.stamp
 	$(BIN)/mypy
 
 bench: .venv/test.stamp
-	$(BIN)/python -m tests.bench.files $(ARGS)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r tests/bench/requirements.txt
+	$(BIN)/python -m tests.bench.$(WHAT) $(ARGS)
 
 .venv/run.stamp: setup.cfg pyproject.toml
 	@$(PYTHON) -m venv .venv
