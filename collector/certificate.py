@@ -7,8 +7,10 @@ make a second certificate that agents trusting this one would take.
 
 from __future__ import annotations
 
+import errno
 import ipaddress
 import os
+import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -21,6 +23,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 CERTIFICATE, KEY, AUTHORITY = "certificate.pem", "key.pem", "ca.pem"
 """The server's chain and its key; what agents are given (``--ca``)."""
 LIFETIME = timedelta(days=825)
+_LABEL = r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)"
+_NAME = re.compile(rf"(?:\*\.)?{_LABEL}(?:\.{_LABEL})*")
 _BEFORE = timedelta(hours=1)
 """Clocks of a fleet run late."""
 
@@ -31,6 +35,9 @@ def make_certificate(folder: Path, names: Sequence[str]) -> None:
     Raises OSError (files that are there are not replaced), ValueError for something that is no name
     or address.
     """
+    for name in (KEY, CERTIFICATE, AUTHORITY):  # all three, or none
+        if (folder / name).exists():
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(folder / name))
     now = datetime.now(timezone.utc)
     authority_key, key = ec.generate_private_key(ec.SECP256R1()), _key()
     authority = _authority(authority_key, now)
@@ -74,13 +81,12 @@ def _leaf(
 ) -> x509.Certificate:
     if not names:
         raise ValueError("a certificate needs at least one name or address")
+    alternatives = [_alternative(name) for name in names]
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0][:64])])
     return (
         _begin(subject, authority.subject, key.public_key(), now)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(
-            x509.SubjectAlternativeName([_alternative(name) for name in names]), critical=False
-        )
+        .add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
         .add_extension(
             x509.AuthorityKeyIdentifier.from_issuer_public_key(authority_key.public_key()),
@@ -109,6 +115,8 @@ def _alternative(name: str) -> x509.GeneralName:
     try:
         return x509.IPAddress(ipaddress.ip_address(name))
     except ValueError:
+        if not _NAME.fullmatch(name) or len(name) > 253:
+            raise ValueError(f"{name!r} is no name or address (IDNs: as xn--…)") from None
         return x509.DNSName(name)
 
 

@@ -115,6 +115,9 @@ async def _sweep_create(store: Store, options: argparse.Namespace) -> int:
         created=now_ms(),
         deadline=options.deadline,
     )
+    names = list(read_names(options.expect)) if options.expect else []
+    if await store.sweep(sweep_id) is not None:
+        raise ValueError(f"there is a sweep {sweep_id!r} already")
     await store.create_sweep(sweep, who="command line")
     expires = now_ms() + options.expires * 1000 if options.expires else None
     secret = await store.create_token(
@@ -122,7 +125,7 @@ async def _sweep_create(store: Store, options: argparse.Namespace) -> int:
     )
     _tell(f"sweep {sweep_id}\ntoken {secret}")
     if options.expect:
-        added = await store.expect(sweep_id, read_names(options.expect), who="command line")
+        added = await store.expect(sweep_id, names, who="command line")
         _tell(f"{added} expected hosts")
     return OK
 
@@ -221,27 +224,57 @@ def read_names(path: Path) -> Iterator[str]:
     if len(data) > MAX_LIST:
         raise ValueError(f"{path}: more than {MAX_LIST >> 20} MiB")
     encoding = "utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
-    text = data.decode(encoding)
-    column, first = 0, True
-    for number, row in enumerate(csv.reader(io.StringIO(text)), start=1):
-        if not row or not row[0].strip() or row[0].lstrip().startswith("#"):
-            continue
-        if first:
-            first = False
-            folded = [cell.strip().casefold() for cell in row]
-            named = [i for i, cell in enumerate(folded) if cell in _COLUMNS]
-            if named:
-                column = named[0]
+    try:
+        text = data.decode(encoding)
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path}: no UTF-8 or UTF-16 text: {error}") from error
+    yield from _names(path, text)
+
+
+def _names(path: Path, text: str) -> Iterator[str]:
+    lines = csv.reader(io.StringIO(text), delimiter=_delimiter(text))
+    columns: list[int] = []
+    try:
+        for row in lines:
+            if not any(cell.strip() for cell in row) or _is_remark(row):
                 continue
-        if len(row) <= column:
-            raise ValueError(f"{path}:{number}: no column {column + 1}")
-        name = row[column].strip()
-        if len(name) > 255 or not name.isprintable() or any(c.isspace() for c in name):
-            raise ValueError(f"{path}:{number}: {name[:80]!r} is no host name")
-        if name:
-            yield name
+            if not columns:
+                columns = [i for i, cell in enumerate(row) if cell.strip().casefold() in _COLUMNS]
+                if columns:
+                    continue
+                columns = [0]
+            yield _name(row, columns)
+    except (csv.Error, ValueError) as error:
+        raise ValueError(f"{path}:{lines.line_num}: {error}") from error
 
 
+def _is_remark(row: list[str]) -> bool:
+    return row[0].lstrip().startswith("#")
+
+
+def _name(row: list[str], columns: list[int]) -> str:
+    """The first that is not empty: not every host of a directory has its DNS name."""
+    if len(row) <= columns[0]:
+        raise ValueError(f"no column {columns[0] + 1}")
+    names = [row[column].strip() for column in columns if column < len(row)]
+    name = next(filter(None, names), "")
+    if not _HOST.fullmatch(name) or not name.isprintable():
+        raise ValueError(f"{name[:80]!r} is no host name")
+    return name
+
+
+def _delimiter(text: str) -> str:
+    """Of the first line that is no remark: a comma, or what a spreadsheet puts there."""
+    for line in io.StringIO(text):
+        if line.strip() and not line.lstrip().startswith("#"):
+            named = [mark for mark in ",;\t" if _COLUMNS & {
+                cell.strip().strip('"').casefold() for cell in line.split(mark)
+            }]  # fmt: skip
+            return named[0] if named else ","
+    return ","
+
+
+_HOST = re.compile(r"[^\s,;:/\\|\"*?<>=]{1,255}")
 _COLUMNS = {"name", "hostname", "dnshostname", "computer", "computername", "host", "device name"}
 
 

@@ -30,7 +30,7 @@ class Metrics:
         )
         self.acknowledged = Histogram(
             "iocsweep_collector_acknowledge_seconds",
-            "From the whole body to the commit",
+            "From a request's head to its report's commit",
             buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
             registry=self._registry,
         )

@@ -1,0 +1,386 @@
+"""What an administrator does, beside a running server and without one."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import re
+import sqlite3
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from agent import __version__
+from agent.report_codec import encode
+from collector.cli import main, read_names
+from tests.collector.pages.seed import a_finding, a_report
+from tests.collector.postgres_server import postgres_server, postgres_url
+from tests.collector.server import CollectorServer, Serve, administer, serve, wait_for
+
+__all__ = ["postgres_server", "postgres_url", "serve"]
+
+Done = subprocess.CompletedProcess[str]
+
+
+class Home:
+    """A collector's home, with a server on it or without."""
+
+    def __init__(self, path: Path, server: CollectorServer | None) -> None:
+        self.path, self.server = path, server
+
+    def run(self, *command: str) -> Done:
+        """It must go well, and say nothing on stderr."""
+        done = self.fails(*command, code=0)
+        assert done.stderr == ""
+        return done
+
+    def fails(self, *command: str, code: int = 1) -> Done:
+        done = administer(*command, "--home", str(self.path))
+        assert done.returncode == code, done.stdout + done.stderr
+        assert "Traceback" not in done.stderr
+        return done
+
+    def names_of(self, sweep_id: str) -> list[str]:
+        """The expected hosts, as the database has them."""
+        return [str(row[0]) for row in self.ask(
+            "SELECT name FROM expected WHERE sweep_id = ? ORDER BY name", sweep_id
+        )]  # fmt: skip
+
+    def ask(self, sql: str, *values: str) -> list[tuple[object, ...]]:
+        connection = sqlite3.connect(self.path / "collector.db")
+        try:
+            with connection:
+                return connection.execute(sql, values).fetchall()
+        finally:
+            connection.close()
+
+
+@pytest.fixture(params=["beside a server", "alone"])
+def home(request: pytest.FixtureRequest, serve: Serve, tmp_path: Path) -> Home:
+    if request.param == "alone":
+        return Home(tmp_path / "home", None)
+    server = serve()
+    return Home(server.home, server)
+
+
+@pytest.fixture
+def served(serve: Serve) -> Home:
+    server = serve()
+    return Home(server.home, server)
+
+
+class TestSweeps:
+    def test_a_sweep_is_created_with_a_token_and_listed(self, home: Home) -> None:
+        told = home.run(
+            "sweep", "create", "All workstations, 2nd try", "--pack", "cyzfc-2018-11"
+        ).stdout
+        assert re.fullmatch(r"sweep all-workstations-2nd-try\ntoken [\w-]{43}\n", told)
+        listed = home.run("sweep", "list").stdout
+        (line,) = [line for line in listed.splitlines() if line.startswith("all-workstations")]
+        assert "All workstations, 2nd try" in line
+        assert "clean 0, hit 0, incomplete 0, failed 0, not reported 0 of 0" in line
+
+    def test_its_counters_tell_what_came(self, served: Home, tmp_path: Path) -> None:
+        names = tmp_path / "names.txt"
+        names.write_text("WS-1\nWS-2\nWS-3\n")
+        assert served.run("expect", "first", str(names)).stdout == "3 new expected hosts\n"
+        server = served.server
+        assert server is not None
+        assert server.send(a_report("ws-1")).status_code == 201
+        assert server.send(a_report("ws-2", a_finding())).status_code == 201
+        assert (
+            "clean 1, hit 1, incomplete 0, failed 0, not reported 1 of 3"
+            in served.run("sweep", "list").stdout
+        )
+
+    def test_an_id_is_given_once(self, home: Home) -> None:
+        home.run("sweep", "create", "One", "--id", "one")
+        again = home.fails("sweep", "create", "Another", "--id", "one")
+        assert "there is a sweep 'one' already" in again.stderr
+        assert again.stdout == ""
+
+    @pytest.mark.parametrize("sweep_id", ["../x", "a b", ".x", "x" * 101, "\u00fc", "a/b"])
+    def test_an_id_is_fit_for_an_address(self, tmp_path: Path, sweep_id: str) -> None:
+        done = Home(tmp_path / "home", None).fails("sweep", "create", "x", "--id", sweep_id)
+        assert "is no id" in done.stderr
+
+    def test_a_list_that_cannot_be_read_makes_no_sweep(self, tmp_path: Path) -> None:
+        bad = tmp_path / "bad.txt"
+        bad.write_text("WS-1\nno host name\n")
+        home = Home(tmp_path / "home", None)
+        done = home.fails("sweep", "create", "One", "--expect", str(bad))
+        assert f"{bad}:2: 'no host name' is no host name" in done.stderr
+        assert done.stdout == ""
+        assert home.run("sweep", "list").stdout == ""
+
+    def test_a_deadline_is_a_time(self, tmp_path: Path) -> None:
+        home = Home(tmp_path / "home", None)
+        home.run("sweep", "create", "One", "--deadline", "2026-12-01T18:00")
+        assert home.ask("SELECT deadline FROM sweep") == [(1796148000000,)]
+        assert (
+            "tomorrow"
+            in home.fails("sweep", "create", "x", "--deadline", "tomorrow", code=2).stderr
+        )
+
+
+class TestExpected:
+    @pytest.mark.parametrize(
+        "data",
+        [
+            b"WS-1\nWS-2\n",
+            b"WS-1\r\nWS-2",
+            b"\xef\xbb\xbfWS-1\nWS-2\n",
+            b"# from the directory\n\n  WS-1  \nWS-2\nWS-1\nws-1\n",
+            b"Name,OperatingSystem\nWS-1,Windows 11\nWS-2,Windows 10\n",
+            b'#TYPE Microsoft.ActiveDirectory\n"DistinguishedName","DNSHostName"\n"CN=a,DC=b","WS-1"\n"CN=c","WS-2"\n',
+            b"OS;Name\r\nWindows 11;WS-1\r\n;WS-2\r\n",
+            b"OS\tComputerName\nWindows 11\tWS-1\n\tWS-2\n",
+            "Name\nWS-1\nWS-2\n".encode("utf-16"),
+            "WS-1\nWS-2\n".encode("utf-16-be", "strict").join([b"\xfe\xff", b""]),
+        ],
+    )
+    def test_lists_are_read_as_directories_write_them(self, tmp_path: Path, data: bytes) -> None:
+        file = tmp_path / "names"
+        file.write_bytes(data)
+        assert list(dict.fromkeys(n.upper() for n in read_names(file))) == ["WS-1", "WS-2"]
+
+    def test_a_host_without_a_dns_name_is_taken_by_its_name(self, tmp_path: Path) -> None:
+        file = tmp_path / "names.csv"
+        file.write_text("DNSHostName,Name\nws-1.corp.example,WS-1\n,WS-2\n")
+        assert list(read_names(file)) == ["ws-1.corp.example", "WS-2"]
+
+    @pytest.mark.parametrize(
+        ("text", "line", "why"),
+        [
+            ("WS-1\nWS 2\n", 2, "'WS 2' is no host name"),
+            ("WS-1\nWS\x07\n", 2, "is no host name"),
+            ("WS-1\n" + "x" * 256 + "\n", 2, "is no host name"),
+            ("OS,Name\nW11,WS-1\nW11\n", 3, "no column 2"),
+            ("OS,Name\nW11,WS-1\nW11,\n", 3, "'' is no host name"),
+            ('Name,Note\nWS-1,"two\nlines"\nWS 2,x\n', 4, "'WS 2' is no host name"),
+            ("WS-1;Windows\n", 1, "is no host name"),
+            ("WS-1\n" + "x" * 200_000, 2, "field larger than field limit"),
+            ("WS-1\0\n", 1, ""),
+        ],
+    )
+    def test_a_line_that_is_no_host_is_named_and_nothing_is_taken(
+        self, tmp_path: Path, text: str, line: int, why: str
+    ) -> None:
+        file, home = tmp_path / "names.csv", Home(tmp_path / "home", None)
+        file.write_text(text)
+        home.run("sweep", "create", "One", "--id", "one")
+        done = home.fails("expect", "one", str(file))
+        assert f"{file}:{line}: " in done.stderr
+        assert why in done.stderr
+        assert home.names_of("one") == []
+
+    def test_a_file_that_is_no_text_is_named(self, tmp_path: Path) -> None:
+        file, home = tmp_path / "names.xlsx", Home(tmp_path / "home", None)
+        file.write_bytes(b"WS-1\nPK\x03\x04\xff\xfe\x80")
+        home.run("sweep", "create", "One", "--id", "one")
+        done = home.fails("expect", "one", str(file))
+        assert str(file) in done.stderr
+        assert "UTF-8" in done.stderr
+
+    def test_names_are_added_to_those_that_are_there(self, home: Home, tmp_path: Path) -> None:
+        home.run("sweep", "create", "One", "--id", "one")
+        for text, new in (("WS-1\nWS-2\n", 2), ("ws-2\nWS-3\n", 1)):
+            file = tmp_path / "names.txt"
+            file.write_text(text)
+            assert home.run("expect", "one", str(file)).stdout == f"{new} new expected hosts\n"
+        assert home.names_of("one") == ["WS-1", "WS-2", "WS-3"]
+
+    def test_a_sweep_that_is_not_there_is_said(self, tmp_path: Path) -> None:
+        file = tmp_path / "names.txt"
+        file.write_text("WS-1\n")
+        done = Home(tmp_path / "home", None).fails("expect", "none", str(file))
+        assert "there is no sweep 'none'" in done.stderr
+
+    def test_a_file_that_is_not_there_is_said(self, tmp_path: Path) -> None:
+        home = Home(tmp_path / "home", None)
+        home.run("sweep", "create", "One", "--id", "one")
+        assert "none.txt" in home.fails("expect", "one", str(tmp_path / "none.txt")).stderr
+
+
+class TestTokens:
+    def test_tokens_are_told_once_and_listed_by_their_digest(self, home: Home) -> None:
+        home.run("sweep", "create", "One", "--id", "one")
+        sweep = home.run("token", "create", "--sweep", "one", "--label", "second").stdout.strip()
+        reader = home.run("token", "create", "--label", "Jo", "--expires", "30d").stdout.strip()
+        listed = home.run("token", "list").stdout
+        for secret, words in (
+            (sweep, "sweep of one   valid   second"),
+            (reader, "reader   valid until 2"),
+        ):
+            digest = hashlib.sha256(secret.encode()).hexdigest()
+            assert f"{digest[:16]}   {words}" in listed
+            assert secret not in listed
+            assert secret.encode() not in (home.path / "collector.db").read_bytes()
+
+    def test_a_revoked_token_is_listed_as_such(self, home: Home) -> None:
+        secret = home.run("token", "create").stdout.strip()
+        digest = hashlib.sha256(secret.encode()).hexdigest()[:16]
+        assert "revoked" in home.run("token", "revoke", digest.upper()).stdout
+        assert f"{digest}   reader   revoked" in home.run("token", "list").stdout
+
+    @pytest.mark.parametrize("digest", ["", "0", "zzzzzzzzzzzzzzzz", "%", "00000000"])
+    def test_only_one_token_that_is_meant_is_revoked(self, tmp_path: Path, digest: str) -> None:
+        home = Home(tmp_path / "home", None)
+        home.run("token", "create")
+        assert "`token list` tells" in home.fails("token", "revoke", digest).stderr
+        assert "revoked" not in home.run("token", "list").stdout
+
+    def test_a_token_is_of_a_sweep_that_is_there(self, tmp_path: Path) -> None:
+        done = Home(tmp_path / "home", None).fails("token", "create", "--sweep", "none")
+        assert "there is no sweep 'none'" in done.stderr
+
+    @pytest.mark.parametrize("expires", ["30", "d", "-1d", "1w", "1e3d"])
+    def test_a_time_to_live_has_a_unit(self, tmp_path: Path, expires: str) -> None:
+        home = Home(tmp_path / "home", None)
+        home.fails("token", "create", f"--expires={expires}", code=2)
+
+
+class TestBackup:
+    def test_a_copy_made_while_reports_come_is_whole(self, served: Home, tmp_path: Path) -> None:
+        server = served.server
+        assert server is not None
+        sent = [a_report(f"WS-{n}", a_finding(f"WS-{n}")) for n in range(20)]
+        for report in sent:
+            assert server.send(report).status_code == 201
+        copy = tmp_path / "copy" / "collector.db"
+        copy.parent.mkdir()
+        assert "bytes" in served.run("backup", str(copy)).stdout
+        assert server.send(a_report("later")).status_code == 201
+        verified = Home(copy.parent, None).run("verify").stdout
+        assert "integrity_check: ok" in verified
+        assert "20 reports read again, 0 broken" in verified
+
+    def test_a_file_that_is_there_is_not_replaced(self, home: Home, tmp_path: Path) -> None:
+        home.run("sweep", "create", "One")
+        there = tmp_path / "there.db"
+        there.write_text("of someone")
+        assert "is there already" in home.fails("backup", str(there)).stderr
+        assert there.read_text() == "of someone"
+
+    def test_a_folder_that_is_not_there_is_said(self, home: Home, tmp_path: Path) -> None:
+        assert "No such file" in home.fails("backup", str(tmp_path / "none" / "x.db")).stderr
+
+    def test_for_postgresql_there_is_pg_dump(self, postgres_url: str, tmp_path: Path) -> None:
+        done = administer("backup", str(tmp_path / "x"), "--database", postgres_url)
+        assert (done.returncode, "pg_dump" in done.stderr) == (1, True)
+        assert "p%40ss" not in done.stderr
+
+
+class TestVerify:
+    def test_all_is_well(self, served: Home) -> None:
+        server = served.server
+        assert server is not None
+        assert server.send(a_report()).status_code == 201
+        told = served.run("verify").stdout
+        assert "1 reports read again, 0 broken" in told
+        assert "0 reports of hosts that are not listed" in told
+
+    @pytest.mark.parametrize(
+        ("body", "why"),
+        [
+            (b"no gzip", "broken gzip"),
+            (gzip.compress(b"{}"), "missing required field"),
+            (gzip.compress(encode(a_report("WS-0666"))), "is not what was acknowledged"),
+        ],
+    )
+    def test_a_body_that_was_changed_behind_its_back_is_found(
+        self, served: Home, body: bytes, why: str
+    ) -> None:
+        server, report = served.server, a_report()
+        assert server is not None
+        assert server.send(report).status_code == 201
+        assert server.send(a_report("WS-2")).status_code == 201
+        assert server.stop() == 0
+        database = sqlite3.connect(served.path / "collector.db")
+        with database:
+            database.execute(
+                "UPDATE report SET body = ? WHERE report_id = ?", (body, report.report_id)
+            )
+        database.close()
+        done = served.fails("verify")
+        assert re.search(rf"report {report.report_id}: .*{why}", done.stdout)
+        assert "2 reports read again, 1 broken" in done.stdout
+
+    def test_a_damaged_file_is_found(self, served: Home) -> None:
+        server = served.server
+        assert server is not None
+        for n in range(50):
+            assert server.send(a_report(f"WS-{n}")).status_code == 201
+        assert server.stop() == 0
+        file = served.path / "collector.db"
+        data = bytearray(file.read_bytes())
+        data[len(data) // 2 : len(data) // 2 + 8192] = b"\xa5" * 8192
+        file.write_bytes(data)
+        served.fails("verify")
+
+    def test_a_report_whose_host_is_gone_is_found(self, served: Home) -> None:
+        server = served.server
+        assert server is not None
+        assert server.send(a_report()).status_code == 201
+        assert server.stop() == 0
+        served.ask("DELETE FROM host")
+        assert "1 reports of hosts that are not listed" in served.fails("verify").stdout
+
+    def test_it_reads_postgresql_too(self, serve: Serve, postgres_url: str) -> None:
+        server = serve(database=postgres_url)
+        assert server.send(a_report()).status_code == 201
+        done = server.run("verify")
+        assert (done.returncode, "1 reports read again, 0 broken" in done.stdout) == (0, True)
+
+
+class TestForget:
+    def test_old_sweeps_go_with_all_of_theirs(self, served: Home) -> None:
+        server = served.server
+        assert server is not None
+        report = a_report("WS-1", a_finding())
+        assert server.send(report).status_code == 201
+        wait_for(lambda: served.ask("SELECT COUNT(*) FROM finding") == [(1,)])
+        assert served.run("forget", "--older-than", "180d").stdout.startswith("0 sweeps")
+        wait_for(lambda: served.run("forget", "--older-than", "0s").stdout.startswith("1 sweeps"))
+        for table in ("sweep", "report", "host", "finding", "expected"):
+            assert served.ask(f"SELECT COUNT(*) FROM {table}") == [(0,)]
+        assert served.ask("SELECT kind FROM token") == [("reader",)]
+        assert ("remove sweep", "first") in served.ask("SELECT action, subject FROM audit")
+        # its token, which the server may still remember for two seconds, opens nothing any more
+        wait_for(lambda: server.send(a_report()).status_code == 401)
+
+    def test_how_old_must_be_said(self, tmp_path: Path) -> None:
+        Home(tmp_path / "home", None).fails("forget", code=2)
+
+
+class TestArguments:
+    def test_the_version_is_told(self, capsys: pytest.CaptureFixture[str]) -> None:
+        with pytest.raises(SystemExit) as ended:
+            main(["--version"])
+        assert (ended.value.code, capsys.readouterr().out) == (
+            0,
+            f"iocsweep-collector {__version__}\n",
+        )
+
+    @pytest.mark.parametrize(
+        "arguments",
+        [[], ["nonsense"], ["sweep"], ["token"], ["serve", "--lis", "x"], ["serve", "x"]],
+    )
+    def test_wrong_arguments_are_a_usage_error(self, arguments: list[str]) -> None:
+        done = administer(*arguments)
+        assert done.returncode == 2
+        assert "iocsweep-collector" in done.stderr
+        assert "Traceback" not in done.stderr
+
+    @pytest.mark.parametrize("mib", ["0", "-1", "65", "4.5", "x"])
+    @pytest.mark.parametrize("option", ["--max-body", "--max-json"])
+    def test_a_bound_is_a_bound(self, tmp_path: Path, option: str, mib: str) -> None:
+        assert "1 to 64" in Home(tmp_path, None).fails("serve", f"{option}={mib}", code=2).stderr
+
+    def test_a_database_that_does_not_answer_is_said_without_its_password(self) -> None:
+        done = administer("token", "list", "--database", "postgresql://me:s3cret@127.0.0.1:1/x")
+        assert done.returncode == 1
+        assert "127.0.0.1" in done.stderr
+        assert "s3cret" not in done.stderr
+        assert "Traceback" not in done.stderr

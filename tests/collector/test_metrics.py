@@ -1,0 +1,63 @@
+"""What Prometheus reads."""
+
+from __future__ import annotations
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from collector.metrics import Metrics
+
+
+def samples(metrics: Metrics) -> dict[str, float]:
+    """By name and labels, as Prometheus' own parser reads them."""
+    return {
+        f"{sample.name}{sorted(sample.labels.items()) or ''}": sample.value
+        for family in text_string_to_metric_families(metrics.text().decode())
+        for sample in family.samples
+    }
+
+
+def test_every_result_is_there_from_the_start() -> None:
+    # a counter that only appears with its first event hides that event from rate()
+    found = samples(Metrics())
+    for result in ("new", "known", "conflict", "refused"):
+        assert found[f"iocsweep_collector_reports_total[('result', '{result}')]"] == 0
+
+
+def test_what_is_counted_is_told() -> None:
+    metrics = Metrics()
+    metrics.results["new"].inc()
+    metrics.results["refused"].inc(2)
+    metrics.bytes.inc(300)
+    metrics.acknowledged.observe(0.003)
+    metrics.waiting.set(7)
+    found = samples(metrics)
+    assert found["iocsweep_collector_reports_total[('result', 'new')]"] == 1
+    assert found["iocsweep_collector_reports_total[('result', 'refused')]"] == 2
+    assert found["iocsweep_collector_report_bytes_total"] == 300
+    assert found["iocsweep_collector_acknowledge_seconds_count"] == 1
+    assert found["iocsweep_collector_waiting_reports"] == 7
+
+
+def test_each_output_tells_how_far_it_is() -> None:
+    metrics = Metrics()
+    metrics.watch(lambda: [("splunk", 10, 1, 3), ('odd "name"\n', 0, 0, 0)])
+    found = samples(metrics)
+    assert found["iocsweep_collector_output_sent[('output', 'splunk')]"] == 10
+    assert found["iocsweep_collector_output_failures[('output', 'splunk')]"] == 1
+    assert found["iocsweep_collector_output_behind[('output', 'splunk')]"] == 3
+    assert len([name for name in found if "odd" in name]) == 3
+
+
+def test_outputs_are_asked_anew_each_time() -> None:
+    metrics, sent = Metrics(), [5]
+    metrics.watch(lambda: [("splunk", sent[0], 0, 0)])
+    name = "iocsweep_collector_output_sent[('output', 'splunk')]"
+    assert samples(metrics)[name] == 5
+    sent[0] = 6
+    assert samples(metrics)[name] == 6
+
+
+def test_two_collectors_in_a_process_share_nothing() -> None:
+    one, other = Metrics(), Metrics()
+    one.results["new"].inc()
+    assert samples(other)["iocsweep_collector_reports_total[('result', 'new')]"] == 0
