@@ -25,6 +25,8 @@ _ANSWERS = {
 def document() -> dict[str, Any]:
     """OpenAPI 3.1."""
     schema = report_schema()
+    for own in ("$id", "$schema"):  # with these, its references would be to itself
+        del schema[own]
     definitions = schema.pop("$defs", {})
     answer = {
         "type": "object",
