@@ -29,6 +29,8 @@ MAX_WAITING_BYTES = 256 << 20
 """Of their bodies."""
 PIECE = 1000
 """Rows that a stream hands over at once."""
+_ROOT = Path(__file__).parents[2]
+"""`python -m` looks for modules where it stands: here, and not where somebody else may write."""
 _T = TypeVar("_T")
 _ANSWERS = msgspec.msgpack.Decoder(Done | Ready)
 
@@ -77,9 +79,10 @@ class SqliteDatabase:
         ours, theirs = socket.socketpair()
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", __package__ + ".writer", str(self.path),
+                [sys.executable, "-m", __package__ + ".writer", str(self.path.absolute()),
                  str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
+                cwd=_ROOT,
                 stdin=subprocess.DEVNULL,
             )  # fmt: skip
         loop = asyncio.get_running_loop()
