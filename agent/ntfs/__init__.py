@@ -8,23 +8,36 @@ Documentation" (the Linux-NTFS project), by attribute name; [layout.h] of ntfs-3
 
 from __future__ import annotations
 
-from .byte_source import ByteSource, FileSource
+from .byte_source import ByteSource, FileSource, SliceSource
 from .entry import MftEntry, Name, Stream
 from .errors import Account, NtfsError, Unread
 from .paths import ResolvedPath
+from .patterns import Wanted
 from .reference import Reference
+from .scan import Hit, Mention, MftScan, ScanCounts, Why
+from .usn import UsnMention, UsnRecord, UsnScan
 from .volume import Volume
 
 __all__ = [
     "Account",
     "ByteSource",
     "FileSource",
+    "Hit",
+    "Mention",
     "MftEntry",
+    "MftScan",
     "Name",
     "NtfsError",
     "Reference",
     "ResolvedPath",
+    "ScanCounts",
+    "SliceSource",
     "Stream",
     "Unread",
+    "UsnMention",
+    "UsnRecord",
+    "UsnScan",
     "Volume",
+    "Wanted",
+    "Why",
 ]

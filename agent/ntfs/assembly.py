@@ -162,7 +162,7 @@ def stream_of(name: str, pieces: list[tuple[Attribute, Record]]) -> Stream:
             damage = damage or error.what
             break
         runs += more
-        following = more[-1].vcn + more[-1].count if more else attribute.first_vcn
+        following = more[-1].vcn + more[-1].length if more else attribute.first_vcn
     return Stream(
         name,
         head.size,

@@ -63,6 +63,15 @@ class ClusterContent(io.RawIOBase):
         self._at = max(0, start[whence] + offset)
         return self._at
 
+    def next_data(self, offset: int) -> int:
+        """The first place from an offset on that does not lie in a sparse run, or the end."""
+        size = self._layout.cluster_size
+        index = max(0, bisect_right(self._starts, offset // size) - 1)
+        for run in self._layout.runs[index:]:
+            if run.cluster is not None and (run.vcn + run.length) * size > offset:
+                return min(max(offset, run.vcn * size), self._layout.size)
+        return self._layout.size
+
     def readinto(self, buffer: Any) -> int:
         with memoryview(buffer) as whole, whole.cast("B") as view:
             size = min(len(view), self._layout.size - self._at)
@@ -85,7 +94,7 @@ class ClusterContent(io.RawIOBase):
 
     def _run_at(self, vcn: int) -> Run:
         index = bisect_right(self._starts, vcn) - 1
-        if index < 0 or vcn >= (run := self._layout.runs[index]).vcn + run.count:
+        if index < 0 or vcn >= (run := self._layout.runs[index]).vcn + run.length:
             raise NtfsError(DAMAGED, f"cluster {vcn} of the stream")
         return run
 
@@ -93,7 +102,7 @@ class ClusterContent(io.RawIOBase):
         cluster_size = self._layout.cluster_size
         run = self._run_at(offset // cluster_size)
         within = offset - run.vcn * cluster_size
-        size = min(len(view), run.count * cluster_size - within)
+        size = min(len(view), run.length * cluster_size - within)
         if run.cluster is None:
             view[:size] = bytes(size)
             return size
@@ -124,7 +133,7 @@ class ClusterContent(io.RawIOBase):
                 raise
             if run.cluster is None:
                 break
-            count = min(run.vcn + run.count, end) - vcn
+            count = min(run.vcn + run.length, end) - vcn
             place = (run.cluster + vcn - run.vcn) * cluster_size
             piece = self._source.read_at(place, count * cluster_size)
             if len(piece) < count * cluster_size:
@@ -134,4 +143,4 @@ class ClusterContent(io.RawIOBase):
         size = unit * cluster_size
         if not data:
             return bytes(size)
-        return bytes(data) if len(data) == size else decompress(data, size)
+        return bytes(data) if len(data) == size else decompress(bytes(data), size)

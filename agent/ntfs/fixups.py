@@ -41,7 +41,7 @@ def mend_record(data: bytearray | memoryview, start: int, size: int) -> bool:
     whole = True
     for stride in range(strides):
         last = start + stride * STRIDE + STRIDE - 2
-        if data[last : last + 2] == number:
+        if bytes(data[last : last + 2]) == number:
             data[last : last + 2] = bytes(data[array + 2 + 2 * stride : array + 4 + 2 * stride])
         else:
             whole = False

@@ -22,7 +22,8 @@ class Run(NamedTuple):
     """Number of its first cluster within the attribute."""
     cluster: int | None
     """Number of its first cluster on the volume."""
-    count: int
+    length: int
+    """Clusters."""
 
 
 def decode_runs(data: bytes | memoryview, first_vcn: int = 0) -> list[Run]:
@@ -65,10 +66,10 @@ def joined(runs: list[Run]) -> list[Run]:
             follows = (
                 run.cluster is None
                 if last.cluster is None
-                else run.cluster == last.cluster + last.count
+                else run.cluster == last.cluster + last.length
             )
-            if follows and run.vcn == last.vcn + last.count:
-                result[-1] = Run(last.vcn, last.cluster, last.count + run.count)
+            if follows and run.vcn == last.vcn + last.length:
+                result[-1] = Run(last.vcn, last.cluster, last.length + run.length)
                 continue
         result.append(run)
     return result

@@ -19,7 +19,7 @@ from .errors import Account, NtfsError, Unread
 from .fixups import Mended, mend_records
 from .paths import Paths, ResolvedPath
 from .record import Record
-from .reference import Reference
+from .reference import EXTEND, ROOT, Reference
 from .run_list import Run
 
 BUFFER = 1 << 20
@@ -29,6 +29,10 @@ LEAST_PIECE = 4096
 MAX_FAILED_READS = 1000
 """In one pass; after that many a failing buffer is given up whole."""
 BITMAP_RECORD = 6
+JOURNAL = "$UsnJrnl"
+MAX_INDEX = 1 << 20
+"""Bytes of the list of names of ``$Extend``."""
+_INDEXES = (kinds.INDEX_ROOT, kinds.INDEX_ALLOCATION)
 
 
 @dataclass(frozen=True)
@@ -120,16 +124,16 @@ class Volume:
             stream = self._whole_mft(record, stream)
         if stream.damage and not stream.runs:
             raise NtfsError(stream.damage)
-        clusters = sum(run.count for run in stream.runs if run.cluster is not None)
+        clusters = sum(run.length for run in stream.runs if run.cluster is not None)
         there = clusters * self.boot.cluster_size
         if there > max(self.source.size, self.boot.volume_size):
             raise NtfsError("it is larger than the volume")
-        reach = stream.runs[-1].vcn + stream.runs[-1].count if stream.runs else 0
+        reach = stream.runs[-1].vcn + stream.runs[-1].length if stream.runs else 0
         size = min(stream.size, reach * self.boot.cluster_size)
         if size > there + self.record_size:
             # Sparse runs: no $MFT has them; what they hide is said, and not walked through.
             self.account.unread("$MFT: has parts that lie nowhere", f"{size - there:,} bytes")
-            size = min(size, there + sum(r.count for r in stream.runs if r.cluster is None))
+            size = min(size, there + sum(r.length for r in stream.runs if r.cluster is None))
         if stream.size > size or stream.damage:
             missing = max(1, (stream.size - size) // self.record_size)
             why = stream.damage or "its runs end before it does"
@@ -167,12 +171,12 @@ class Volume:
             if run.cluster is None:
                 result.append(run)
                 continue
-            there = max(0, min(run.count, self.source.size // size - run.cluster))
+            there = max(0, min(run.length, self.source.size // size - run.cluster))
             if there:
                 result.append(Run(run.vcn, run.cluster, there))
-            if there < run.count:
-                result.append(Run(run.vcn + there, None, run.count - there))
-                missing += run.count - there
+            if there < run.length:
+                result.append(Run(run.vcn + there, None, run.length - there))
+                missing += run.length - there
         if missing:
             count = missing * size // self.record_size
             self.account.unread(f"$MFT: {BEYOND}", "", max(1, count))
@@ -258,15 +262,19 @@ class Volume:
         """All attributes of the file that a base record stands for."""
         return collect(record, self.record, self._value)
 
+    def assembled(self, parts: Parts) -> MftEntry:
+        """The entry that these attributes make."""
+        return entry_of(parts, self._value)
+
     def entry(self, record: Record | int) -> MftEntry:
         """What the $MFT says of a file. A record that extends another stands for itself here."""
         if isinstance(record, int):
             record = self.record(record)
-        return entry_of(self.parts(record), self._value)
+        return self.assembled(self.parts(record))
 
     def path_of(self, reference: Reference) -> ResolvedPath:
         """The path of a file or folder by its first long name, or the last that it had."""
-        if reference.number == 5:
+        if reference.number == ROOT:
             return ResolvedPath("\\")
         entry = self.entry(reference.number)
         names = entry.long_names or entry.names
@@ -300,6 +308,40 @@ class Volume:
         if not name and entry.reparse_tag == REPARSE_WOF:
             raise NtfsError("compressed by CompactOS: not read from the raw volume")
         return self.content(stream)
+
+    def change_journal(self) -> BinaryIO:
+        """``$Extend\\$UsnJrnl:$J``. Raises NtfsError if the volume keeps none."""
+        number = self._child(EXTEND, JOURNAL)
+        if number is None:
+            raise NtfsError("no change journal on this volume")
+        return self.open_stream(number, "$J")
+
+    def _child(self, folder: int, name: str) -> int | None:
+        """The record of a file in a folder of the file system's own."""
+        record = self.record(folder)
+        for attribute, holder in self.parts(record).found:
+            if attribute.name == "$I30" and attribute.type in _INDEXES:
+                data = self._value(attribute, holder, MAX_INDEX)
+                # Entries hold a reference and, at 0x52, the name ([Russon] "Index Entry").
+                wanted = name.encode("utf-16-le")
+                at = data.find(wanted)
+                while at >= 0:
+                    start = at - 0x52
+                    if start >= 0 and data[at - 2] == len(name):
+                        reference = Reference.of(int.from_bytes(data[start : start + 8], "little"))
+                        if self._is_child(reference, folder, name):
+                            return reference.number
+                    at = data.find(wanted, at + 2)
+        return None
+
+    def _is_child(self, reference: Reference, folder: int, name: str) -> bool:
+        try:
+            entry = self.entry(reference.number)
+        except OSError:
+            return False
+        return entry.live and any(
+            own.text == name and own.parent.number == folder for own in entry.names
+        )
 
     def content(self, stream: Stream) -> BinaryIO:
         """As :meth:`open_stream`, for a stream of an entry."""
@@ -342,7 +384,7 @@ class Volume:
     def _is_free(self, run: Run) -> bool:
         assert self._bitmap is not None
         assert run.cluster is not None
-        first, last = run.cluster, run.cluster + run.count - 1
+        first, last = run.cluster, run.cluster + run.length - 1
         at, end = first // 8, last // 8
         while at <= end:
             self._bitmap.seek(at)
