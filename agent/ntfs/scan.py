@@ -191,9 +191,11 @@ class MftScan:
             return
         parts = self.volume.parts(record)
         entry = self.volume.assembled(parts)
-        if len(parts.found) and any(holder is not record for _, holder in parts.found):
+        extended = any(holder is not record for _, holder in parts.found)
+        if extended:
             self._told.add(record.number)
-        yield from self._assess(entry, record, places, whole=self.wanted.everything)
+        whole = extended or self.wanted.everything
+        yield from self._assess(entry, record, places, whole=whole)
 
     def _is_never_selected(self, record: Record) -> bool:
         """Cheaply: nothing is selected for its size or extension that is a folder."""
@@ -249,7 +251,8 @@ class MftScan:
             return
         found, _ = record.sound_attributes()
         for offset in places:
-            where = "slack of the record"
+            # A folder's slack holds its list of names as it once was.
+            where = "" if record.in_use and record.is_folder else "slack of the record"
             for attribute in found:
                 if attribute.start <= offset < attribute.start + attribute.length:
                     where = _PLACES.get(attribute.type, "other attribute")

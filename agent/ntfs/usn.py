@@ -7,6 +7,7 @@ after damage reading goes on with the next page.
 
 from __future__ import annotations
 
+import io
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -25,6 +26,10 @@ from .reference import Reference
 
 PAGE = 4096
 BUFFER = 1 << 20
+LEAST_PIECE = 64 << 10
+"""Bytes; where a read fails, it is tried again in pieces of this size."""
+MAX_FAILED_READS = 1000
+"""After that many, what cannot be read is skipped by whole buffers."""
 _HEAD = struct.Struct("<IHH")
 _V2 = struct.Struct("<IHHQQQQIIIIHH")
 _V3 = struct.Struct("<IHH16s16sQQIIIIHH")
@@ -147,16 +152,21 @@ class UsnScan:
     def _pages(self) -> Iterator[tuple[int, bytes]]:
         """Offset and bytes of whole pages that are not all zeros, up to a buffer at once."""
         zeros = bytes(BUFFER)
-        at = 0
+        at, step, failed = 0, BUFFER, 0
         while True:
             if isinstance(self.journal, ClusterContent):
-                at = self.journal.next_data(at) // PAGE * PAGE
+                at = max(at, self.journal.next_data(at) // PAGE * PAGE)
             try:
                 self.journal.seek(at)
-                data = read_up_to(self.journal, BUFFER)
+                data = read_up_to(self.journal, step)
             except OSError as error:
-                at = self._skip_unread(at, error)
-                if at < 0:
+                failed += 1
+                if step > LEAST_PIECE and failed < MAX_FAILED_READS:
+                    step = LEAST_PIECE
+                    continue
+                self.account.unread(f"change journal: {error}", f"byte {at:,}")
+                at += step
+                if at >= self.journal.seek(0, io.SEEK_END):
                     return
                 continue
             if not data:
@@ -165,12 +175,8 @@ class UsnScan:
                 self.read += len(data)
                 yield at, data
             at += len(data)
-
-    def _skip_unread(self, at: int, error: OSError) -> int:
-        """Past what cannot be read; -1 at the end."""
-        self.account.unread(f"change journal: {error}", f"byte {at:,}")
-        end = self.journal.seek(0, 2)
-        return at + BUFFER if at + BUFFER < end else -1
+            if not at % BUFFER:
+                step = BUFFER
 
     def _walk(self, data: bytes) -> list[int]:
         """Count the records of a buffer of pages; gives where those with names begin."""

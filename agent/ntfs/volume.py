@@ -128,12 +128,10 @@ class Volume:
         there = clusters * self.boot.cluster_size
         if there > max(self.source.size, self.boot.volume_size):
             raise NtfsError("it is larger than the volume")
+        # No $MFT has sparse runs; one that claims to is not walked through.
+        hole = next((run.vcn for run in stream.runs if run.cluster is None), None)
         reach = stream.runs[-1].vcn + stream.runs[-1].length if stream.runs else 0
-        size = min(stream.size, reach * self.boot.cluster_size)
-        if size > there + self.record_size:
-            # Sparse runs: no $MFT has them; what they hide is said, and not walked through.
-            self.account.unread("$MFT: has parts that lie nowhere", f"{size - there:,} bytes")
-            size = min(size, there + sum(r.length for r in stream.runs if r.cluster is None))
+        size = min(stream.size, (reach if hole is None else hole) * self.boot.cluster_size)
         if stream.size > size or stream.damage:
             missing = max(1, (stream.size - size) // self.record_size)
             why = stream.damage or "its runs end before it does"
