@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import struct
 
@@ -88,19 +89,15 @@ def test_run_lists(data: bytes) -> None:
 @quiet
 @given(st.binary(max_size=3000), st.integers(0, 70_000))
 def test_lznt1(data: bytes, size: int) -> None:
-    try:
+    with contextlib.suppress(NtfsError):
         assert len(decompress(data, size)) == size
-    except NtfsError:
-        pass
 
 
 @quiet
 @given(damaged(struct.pack("<IHBBQQH6x", 0x80, 32, 0, 26, 0, 41 | 1 << 48, 0) * 20))
 def test_attribute_lists(data: bytes) -> None:
-    try:
+    with contextlib.suppress(NtfsError):
         assert len(read_list(data)) <= 20
-    except NtfsError:
-        pass
 
 
 @quiet
@@ -184,10 +181,8 @@ def test_contents_are_never_longer_than_told(
         Layout(runs, size, min(told, size), CLUSTER, unit),
     )
     content.seek(at)
-    try:
+    with contextlib.suppress(NtfsError):
         assert len(content.read(70_000) or b"") == max(0, min(70_000, size - at))
-    except NtfsError:
-        pass
 
 
 def change(name: str = "cyzfc.dat", version: int = 2) -> bytes:

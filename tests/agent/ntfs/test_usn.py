@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from agent.ntfs import Unread, UsnMention, UsnRecord, UsnScan, Wanted
+from agent.ntfs import NtfsError, Unread, UsnMention, UsnRecord, UsnScan, Wanted
 from agent.ntfs.byte_source import FileSource
 from agent.ntfs.content import ClusterContent, Layout
 from agent.ntfs.run_list import Run
 
+from .synthetic import file_name, image, non_resident, opened, record, resident, run, standard
 from .test_hostile import change
 from .volumes import wants
 
@@ -32,7 +33,7 @@ def test_a_real_journal_tells_what_happened_to_a_file() -> None:
     if not SAMPLE.exists():
         pytest.skip(f"needs the sample {SAMPLE}")
     found, search = scan(SAMPLE.read_bytes(), Wanted(wants("first.txt"), frozenset({"FIRST.TXT"})))
-    assert [record.reasons for record in found if isinstance(record, UsnRecord)][0] == (
+    assert next(record.reasons for record in found if isinstance(record, UsnRecord)) == (
         "renamed to this",
     )
     assert search.records == 19
@@ -92,3 +93,34 @@ def test_what_cannot_be_read_is_a_gap() -> None:
     search = UsnScan(ClusterContent(FileSource(io.BytesIO(data)), layout), WANTED, account)  # type: ignore[arg-type]
     list(search.hits())
     assert "change journal: beyond the end of the image" in account.gaps
+
+
+def test_the_journal_is_found_by_its_folder() -> None:
+    name = "$UsnJrnl".encode("utf-16-le")
+    entry = struct.pack("<QHHHHQ", 40 | 1 << 48, 0x68, 0x54, 0, 0, 11 | 11 << 48).ljust(0x50, b"\0")
+    index = bytes(0x20) + entry + bytes([len(name) // 2, 3]) + name
+    journal = change().ljust(4096, b"\0")
+    volume = opened(
+        image(
+            {
+                11: record(
+                    standard(), file_name("$Extend"), resident(0x90, index, "$I30"), flags=3
+                ),
+                40: record(
+                    standard(),
+                    file_name("$UsnJrnl", 11, 11),
+                    non_resident(0x80, 4096, run(1, 100), name="$J"),
+                ),
+            },
+            contents={100: journal},
+        )
+    )
+    (found,) = UsnScan(volume.change_journal(), WANTED).hits()
+    assert isinstance(found, UsnRecord)
+    assert volume.path_in(found.parent, found.name).text == "\\cyzfc.dat"
+
+
+def test_a_volume_without_a_journal_says_so() -> None:
+    volume = opened(image({11: record(standard(), file_name("$Extend"), flags=3)}))
+    with pytest.raises(NtfsError, match="no change journal"):
+        volume.change_journal()
