@@ -14,9 +14,10 @@ from .errors import Account, NtfsError, Unread
 from .paths import ResolvedPath
 from .patterns import Wanted
 from .reference import Reference
-from .scan import Hit, Mention, MftScan, ScanCounts, Why
+from .scan import Hit, Mention, MftScan, ScanCounts
 from .usn import UsnMention, UsnRecord, UsnScan
 from .volume import Volume
+from .why import Why
 
 __all__ = [
     "Account",

@@ -7,53 +7,50 @@ out. Where bytes hit that are no name, a mention tells of them.
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from ..patterns import fold
 from . import attributes as kinds
 from .entry import MftEntry
 from .errors import NtfsError
 from .extensions import Extensions
+from .glance import glance
+from .paths import ResolvedPath
 from .patterns import Wanted, least_patterns, name_patterns, size_patterns
 from .racing import RacingScanner
 from .record import IN_USE, SIGNATURE, Record
 from .reference import EXTEND, FIRST_USER_RECORD, ROOT, Reference
 from .volume import RecordBuffer, Volume
+from .why import NOTHING, Why
 
 _NAMES, _SIZES, _LEAST = "names", "sizes", "least"
 MAX_EXCERPT = 128
 """Bytes of a mention shown."""
 
 
-class Why(enum.Flag):
-    """Why a file is told of."""
-
-    NAME = enum.auto()
-    """A file's or folder's name is wanted."""
-    STREAM_NAME = enum.auto()
-    SIZE = enum.auto()
-    """The unnamed stream has an exact size."""
-    STREAM_SIZE = enum.auto()
-    """An alternate stream has an exact size."""
-    LEAST_SIZE = enum.auto()
-    EXTENSION = enum.auto()
-
-
-_NOTHING = Why(0)
-SELECTED = Why.SIZE | Why.LEAST_SIZE | Why.EXTENSION
-"""What a walk singles files out for, whatever their name."""
-
-
-@dataclass(frozen=True)
 class Hit:
     """A file that is to be looked at."""
 
-    entry: MftEntry
-    why: Why
-    wanted: tuple[str, ...] = ()
-    """The names, of the file or of its streams, that are wanted."""
+    def __init__(
+        self, volume: Volume, record: Record, why: Why, wanted: tuple[str, ...] = ()
+    ) -> None:
+        self.why = why
+        self.wanted = wanted
+        """The names, of the file or of its streams, that are wanted."""
+        self.record = record
+        self._volume = volume
+
+    @cached_property
+    def entry(self) -> MftEntry:
+        """The parsed file; made when it is first asked for."""
+        return self._volume.entry(self.record)
+
+    @property
+    def paths(self) -> list[ResolvedPath]:
+        """As :meth:`Volume.paths`."""
+        return self._volume.paths(self.entry)
 
 
 @dataclass(frozen=True)
@@ -189,6 +186,12 @@ class MftScan:
             return
         if not places and not self.wanted.everything and self._is_never_selected(record):
             return
+        if not places and not record.torn and not self.wanted.everything:
+            why = glance(record.number, record.data, self.wanted.selection)
+            if why is not None:
+                if why:
+                    yield Hit(self.volume, record, why)
+                return
         parts = self.volume.parts(record)
         entry = self.volume.assembled(parts)
         extended = any(holder is not record for _, holder in parts.found)
@@ -238,7 +241,9 @@ class MftScan:
                 if not found.isdisjoint(streams):
                     why |= Why.STREAM_NAME
         if why:
-            yield Hit(entry, why, names)
+            hit = Hit(self.volume, record, why, names)
+            hit.__dict__["entry"] = entry
+            yield hit
         if entry.partial and (why or entry.live):
             reason = entry.notes[0]
             self.volume.account.unread(f"$MFT: {reason}", f"record {entry.number}")
@@ -289,7 +294,7 @@ _PLACES = {
 def selected(entry: MftEntry, wanted: Wanted) -> Why:
     """What a file is singled out for but its name."""
     selection = wanted.selection
-    why = _NOTHING
+    why = NOTHING
     for stream in entry.streams:
         if stream.size in selection.exact_sizes:
             if stream.name:
@@ -299,7 +304,7 @@ def selected(entry: MftEntry, wanted: Wanted) -> Why:
     if not entry.live or entry.folder or entry.is_link:
         return why
     if is_system(entry):
-        return _NOTHING
+        return NOTHING
     size = entry.size
     if size is not None and size >= selection.least_size:
         why |= Why.LEAST_SIZE

@@ -14,9 +14,11 @@ from agent.ntfs.assembly import read_list
 from agent.ntfs.boot_sector import read_boot_sector
 from agent.ntfs.content import ClusterContent, Layout
 from agent.ntfs.fixups import mend_record, mend_records
+from agent.ntfs.glance import glance
 from agent.ntfs.lznt1 import decompress
 from agent.ntfs.record import Record
 from agent.ntfs.run_list import decode_runs
+from agent.ntfs.scan import selected
 from agent.walk import Selection
 
 from .synthetic import (
@@ -25,6 +27,7 @@ from .synthetic import (
     file_name,
     image,
     non_resident,
+    opened,
     record,
     resident,
     run,
@@ -213,3 +216,30 @@ def test_change_journals(data: bytes, pages: int) -> None:
     scan = UsnScan(io.BytesIO(bytes(4096 * pages) + data), WANTED)
     assert len(list(scan.hits())) <= 40
     assert scan.records <= 30
+
+
+PLAIN = [
+    record(standard(), file_name("a.lnk"), non_resident(0x80, 9000, run(3, 20), last=2)),
+    record(
+        standard(),
+        file_name("SHORT~1", space=2),
+        file_name("short.txt"),
+        resident(0x80, b"x" * 100),
+    ),
+    record(
+        standard(), file_name("none", 11), resident(0x80, b"x"), resident(0x80, b"x" * 100, "s")
+    ),
+]
+
+
+@quiet
+@given(st.sampled_from(PLAIN).flatmap(damaged))
+def test_a_glance_says_what_the_parsed_entry_says(data: bytes) -> None:
+    volume = opened(image({40: data}))
+    own = volume.record(40)
+    if own.torn or not own.signed:
+        return
+    why = glance(40, own.data, WANTED.selection)
+    entry = volume.entry(own)
+    if why is not None and not entry.partial:
+        assert why == selected(entry, WANTED)
