@@ -23,7 +23,8 @@ _NAME_LENGTH, _NAME_SPACE, _NAME = 0x40, 0x41, 0x42
 """Within a $FILE_NAME."""
 _LIVE_FILE = 1
 _TYPE = struct.Struct("<II")
-_WORD = struct.Struct("<I")
+_IS_ZERO = bytes([1]) + bytes(255)
+"""Translates bytes: 1 for 0, 0 for all others."""
 _PLACE = struct.Struct("<HH")
 _DOS = 2
 _OTHERS = {"k": "\N{KELVIN SIGN}"}
@@ -48,59 +49,92 @@ class Extensions:
     def candidates(self, data: bytes, count: int) -> set[int]:
         """Records of a mended buffer, by their place in it, that hold such a name: of a live file,
         or of a record that extends another."""
-        size, wanted, find = self._size, self._wanted, data.rfind
-        masks = [self._unusual(data, count, length) for length in _STANDARD_LENGTHS]
+        size = self._size
+        flags = data[0x16 : count * size : size]
         found: set[int] = set()
-        for length, mask in zip(_STANDARD_LENGTHS, masks, strict=True):
-            if 0 not in mask:
-                continue
-            place = self._first + length + _VALUE + _NAME
-            starts = range(place, count * size, size)
-            ends = [at + 2 * n for at, n in zip(starts, data[place - 2 :: size])]  # noqa: B905
-            # A find of -1 is odd, like one that begins in the middle of a unit: both are looked at.
-            usual = [
-                index
-                for index, odd, at, end in zip(itertools.count(), mask, starts, ends)
-                if not odd and ((dot := find(_DOT, at, end)) & 1 or data[dot:end].lower() in wanted)
-            ]
-            if b"" not in wanted:
-                usual = [index for index in usual if self._holds(data, index * size)]
-            found.update(usual)
-        if masks[0].count(0) + masks[1].count(0) < count:
-            holds = self._holds
+        looked_at = 0
+        for standard in _STANDARD_LENGTHS:
+            for look, links in ((self._single, 1), (self._second, 2)):
+                usual = self._usual(data, count, standard, links)
+                if usual:
+                    looked_at |= usual
+                    found.update(look(data, usual.to_bytes(count, "little"), standard))
+        if looked_at.to_bytes(count, "little").count(0):
+            holds, looked = self._holds, looked_at.to_bytes(count, "little")
             found.update(
                 index
-                for index, one, other in zip(itertools.count(), *masks)
-                if one and other and holds(data, index * size)
+                for index, flag, done in zip(itertools.count(), flags, looked)
+                if not done and flag & 3 == _LIVE_FILE and holds(data, index * size)
             )
         return found
 
-    def _unusual(self, data: bytes, count: int, standard: int) -> bytes:
-        """A byte for each record: zero for a live file with one name where it usually lies."""
+    def _single(self, data: bytes, usual: bytes, standard: int) -> list[int]:
+        """Those whose only name ends so."""
+        size, wanted, find = self._size, self._wanted, data.rfind
+        place = self._first + standard + _VALUE + _NAME
+        starts = range(place, len(usual) * size, size)
+        ends = [at + 2 * n for at, n in zip(starts, data[place - 2 :: size])]  # noqa: B905 - hot
+        name = _VALUE + _NAME
+        spans = data[place - name + 4 :: size]
+        nexts = [at - name + n for at, n in zip(starts, spans)]  # noqa: B905 - hot
+        # A find of -1 is odd, like one that begins in the middle of a unit: both are looked at.
+        found = [
+            index
+            for index, one, at, end, following in zip(itertools.count(), usual, starts, ends, nexts)
+            if one
+            and (
+                (dot := find(_DOT, at, end)) & 1
+                or data[dot:end].lower() in wanted
+                or data[following] == kinds.FILE_NAME  # More names than links are counted.
+            )
+        ]
+        if b"" in wanted:
+            return found
+        return [index for index in found if self._holds(data, index * size)]
+
+    def _second(self, data: bytes, usual: bytes, standard: int) -> list[int]:
+        """Those with an 8.3 name in front whose long name ends so."""
+        size, wanted, find = self._size, self._wanted, data.rfind
+        name = self._first + standard
+        starts = range(name, len(usual) * size, size)
+        spans = data[name + 4 :: size]
+        nexts = [at + length for at, length in zip(starts, spans)]  # noqa: B905 - hot
+        found = [
+            index
+            for index, one, at in zip(itertools.count(), usual, nexts)
+            if one
+            and (
+                data[at] != kinds.FILE_NAME
+                or data[at + 0x14] != _VALUE
+                or (dot := find(_DOT, at + 0x5A, end := at + 0x5A + 2 * data[at + 0x58])) & 1
+                or data[dot:end].lower() in wanted
+                or data[at + data[at + 4] + (data[at + 5] & 3) * 256] == kinds.FILE_NAME
+            )
+        ]
+        if b"" in wanted and len(found) < len(usual) // 8:
+            return found
+        return [index for index in found if self._holds(data, index * size)]
+
+    def _usual(self, data: bytes, count: int, standard: int, links: int) -> int:
+        """As a number with a byte for each record, 1: a live file, in one record, with its names
+        right behind the $STANDARD_INFORMATION: one, or an 8.3 name and another."""
         size, first = self._size, self._first
         name = first + standard
-        with memoryview(data)[: count * size] as view, view.cast("Q") as wide, view.cast("I") as w:
-            columns = (
-                (w[first // 4 + 1 :: size // 4], _WORD.pack(standard)),
-                (w[name // 4 :: size // 4], _WORD.pack(kinds.FILE_NAME)),
-                (w[(name + 0x14) // 4 :: size // 4], None),
-                (w[0x14 // 4 :: size // 4], struct.pack("<HH", first, _LIVE_FILE)),
-                (wide[0x20 // 8 :: size // 8], bytes(8)),
-                (wide[0x10 // 8 :: size // 8], None),
-            )
-            mask = 0
-            for column, usual in columns:
-                data_of = column.tobytes()
-                if usual is None:  # Only the half that tells: links; place of the value.
-                    width = len(data_of) // count
-                    half = 2 if width == 8 else 0
-                    for byte in range(2):
-                        own = int.from_bytes(data_of[half + byte :: width], "little")
-                        told = (1 if width == 8 else _VALUE) >> 8 * byte & 0xFF
-                        mask |= own ^ int.from_bytes(bytes([told]) * count, "little")
-                else:
-                    mask |= _folded(data_of, usual, count)
-        return mask.to_bytes(count, "little")
+        usual = {
+            0x12: links, 0x13: 0, 0x14: first, 0x15: 0, 0x16: _LIVE_FILE, 0x17: 0,
+            first: kinds.STANDARD_INFORMATION, first + 4: standard, first + 5: 0,
+            name: kinds.FILE_NAME, name + 1: 0, name + 5: 0, name + 8: 0, name + 0x14: _VALUE,
+            **dict.fromkeys(range(0x20, 0x28), 0),
+        }  # fmt: skip
+        if links == 2:
+            usual[name + _VALUE + _NAME_SPACE] = _DOS
+        odd = 0
+        for place, value in usual.items():
+            column = data[place : count * size : size]
+            if column.count(value) != count:
+                told = int.from_bytes(column, "little")
+                odd |= told ^ int.from_bytes(bytes([value]) * count, "little")
+        return int.from_bytes(odd.to_bytes(count, "little").translate(_IS_ZERO), "little")
 
     def _holds(self, data: bytes, start: int) -> bool:
         """Whether one record holds such a name, attribute by attribute."""
@@ -108,7 +142,7 @@ class Extensions:
             return False
         end = start + self._size
         first, flags = _PLACE.unpack_from(data, start + 0x14)
-        if flags & 3 != _LIVE_FILE and data[start + 0x20 : start + 0x28] == bytes(8):
+        if flags & 3 != _LIVE_FILE:
             return False
         at = start + first
         while at + 16 <= end:
@@ -129,18 +163,6 @@ class Extensions:
         while dot & 1 and dot > 0:
             dot = text.rfind(_DOT, 0, dot + 1)
         return (text[dot:].lower() if dot >= 0 else b"") in self._wanted
-
-
-def _folded(column: bytes, usual: bytes, count: int) -> int:
-    """A byte for each item of a column, as one number: zero where it is as usual."""
-    both = int.from_bytes(column, "little") ^ int.from_bytes(usual * count, "little")
-    if not both:
-        return 0
-    width, data = len(usual), both.to_bytes(len(column), "little")
-    mask = 0
-    for byte in range(width):
-        mask |= int.from_bytes(data[byte::width], "little")
-    return mask
 
 
 def _forms(extension: str) -> Iterable[str]:

@@ -60,9 +60,13 @@ def wanted(what: str) -> Wanted:
 # What is measured. Each is given the image and gives how many things it saw.
 
 
+def source_of(image: str) -> FileSource:
+    return FileSource(Path(image).open("rb", buffering=0))
+
+
 def reading(image: str) -> int:
     """The $MFT's bytes as they lie, nothing done with them, into one buffer."""
-    source = FileSource(open(image, "rb", buffering=0))
+    source = source_of(image)
     volume, total = Volume(source), 0
     space = memoryview(bytearray(1 << 20))
     content = volume._mft_content()
@@ -74,7 +78,7 @@ def reading(image: str) -> int:
 
 def dd(image: str) -> int:
     """The $MFT's largest run by ``dd bs=1M``."""
-    source = FileSource(open(image, "rb", buffering=0))
+    source = source_of(image)
     longest = max(Volume(source)._runs, key=lambda found: found.length)
     source.close()
     place = f"skip={longest.cluster * CLUSTER}"
@@ -86,9 +90,11 @@ def dd(image: str) -> int:
 
 
 def scanning(what: str, *, entries: bool = False) -> Callable[[str], int]:
+    looked_for = wanted(what)
+
     def scan(image: str) -> int:
-        source = FileSource(open(image, "rb", buffering=0))
-        search = MftScan(Volume(source), wanted(what))
+        source = source_of(image)
+        search = MftScan(Volume(source), looked_for)
         for hit in search.hits():
             if entries and isinstance(hit, Hit):
                 assert hit.paths is not None
@@ -124,8 +130,8 @@ def extracted(image: str) -> str:
     """The $MFT as a file of its own, for what reads no volumes."""
     path = f"{image}.mft"
     if not os.path.exists(path):
-        source = FileSource(open(image, "rb", buffering=0))
-        with open(path, "wb") as file:
+        source = source_of(image)
+        with Path(path).open("wb") as file:
             shutil.copyfileobj(Volume(source).open_stream(0), file, 1 << 20)
         source.close()
     return path
@@ -144,7 +150,7 @@ def rust_mft(image: str) -> int:
 def dissect(image: str) -> int:
     from dissect.ntfs import NTFS
 
-    with open(image, "rb") as file:
+    with Path(image).open("rb") as file:
         return sum(1 for segment in NTFS(file).mft.segments() for _ in segment.filenames())
 
 
@@ -256,7 +262,7 @@ def best(way: Callable[[str], int], image: str, runs: int, *, cold: bool) -> flo
 
 
 def compare(image: Path, ways: dict[str, Callable[[str], int]], runs: int) -> None:
-    source = FileSource(image.open("rb", buffering=0))
+    source = source_of(str(image))
     volume = Volume(source)
     records, size = volume.records, volume.mft_size
     source.close()

@@ -182,6 +182,8 @@ def test_extensions_are_found_in_every_form_of_record(size: int) -> None:
         31: (standard(), file_name("not.lnk.txt"), file_name("but.lnk")),
         32: (file_name("first.lnk"),),
         33: (standard(), file_name("\u2e41\u4100")),
+        34: (standard(), file_name("one.txt"), file_name("uncounted.lnk")),
+        35: (standard(), file_name("TWO~1.TXT", space=2), file_name("two.txt"), file_name("x.lnk")),
     }
     others = {
         40: (standard(), file_name("no.txt")),
@@ -192,6 +194,8 @@ def test_extensions_are_found_in_every_form_of_record(size: int) -> None:
         n: record(*parts, size=size, links=sum(p[:1] == b"\x30" for p in parts))
         for n, parts in {**forms, **others}.items()
     }
+    made[34] = record(*forms[34], size=size, links=1)
+    made[35] = record(*forms[35], size=size, links=2)
     made[43] = record(standard(), file_name("folder.lnk"), size=size, flags=3)
     made[44] = record(standard(), file_name("deleted.lnk"), size=size, flags=0)
     found = {
