@@ -1,0 +1,44 @@
+"""NTFS read as bytes: one engine for a live raw volume and an image of one.
+
+The $MFT is scanned as it lies on the disk, and only records that something hit are parsed.
+Everything that is read may be hostile: each parser is bounded and ends in values or in
+:class:`NtfsError`. Sources of the format facts: [Russon] R. Russon and Y. Fledel, "NTFS
+Documentation" (the Linux-NTFS project), by attribute name; [layout.h] of ntfs-3g 2022.10.3.
+"""
+
+from __future__ import annotations
+
+from .byte_source import ByteSource, FileSource, SliceSource
+from .entry import MftEntry, Name, Stream
+from .errors import Account, NtfsError, Unread
+from .paths import ResolvedPath
+from .patterns import Wanted
+from .reference import Reference
+from .scan import Hit, Mention, MftScan, ScanCounts
+from .usn import UsnMention, UsnRecord, UsnScan
+from .volume import Volume
+from .why import Why
+
+__all__ = [
+    "Account",
+    "ByteSource",
+    "FileSource",
+    "Hit",
+    "Mention",
+    "MftEntry",
+    "MftScan",
+    "Name",
+    "NtfsError",
+    "Reference",
+    "ResolvedPath",
+    "ScanCounts",
+    "SliceSource",
+    "Stream",
+    "Unread",
+    "UsnMention",
+    "UsnRecord",
+    "UsnScan",
+    "Volume",
+    "Wanted",
+    "Why",
+]

@@ -1,0 +1,176 @@
+"""From the attributes of a file's records to one entry.
+
+A file with many attributes keeps some in further records, named by its $ATTRIBUTE_LIST ([Russon]
+"$ATTRIBUTE_LIST").
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from . import attributes as kinds
+from .attributes import Attribute
+from .entry import MftEntry, Name, Stream, Times, read_name, read_standard, time_notes
+from .errors import NtfsError
+from .record import Record
+from .reference import Reference
+from .run_list import Run, joined
+
+MAX_LIST = 1 << 20
+"""Bytes of an attribute list; NTFS allows 256 KiB."""
+MAX_EXTENSIONS = 32_768
+_LIST_ENTRY = struct.Struct("<IHBBQQH")
+
+
+@dataclass
+class Parts:
+    """The attributes of one file, each with the record that holds it."""
+
+    record: Record
+    found: list[tuple[Attribute, Record]] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    """Why some are missing."""
+
+    def of(self, kind: int) -> Iterable[tuple[Attribute, Record]]:
+        return (part for part in self.found if part[0].type == kind)
+
+
+def collect(
+    record: Record,
+    read_record: Callable[[int], Record],
+    read_value: Callable[[Attribute, Record, int], bytes],
+) -> Parts:
+    """All attributes of a file. ``read_value`` gives at most so many bytes of an attribute."""
+    parts = Parts(record)
+    own, problem = record.sound_attributes()
+    if problem:
+        parts.problems.append(problem)
+    parts.found = [(attribute, record) for attribute in own]
+    for listed in [a for a in own if a.type == kinds.ATTRIBUTE_LIST]:
+        try:
+            references = read_list(read_value(listed, record, MAX_LIST))
+        except OSError as error:
+            parts.problems.append(f"attribute list: {error}")
+            continue
+        for reference in references:
+            if reference.number != record.number:
+                _extend(parts, reference, read_record)
+    return parts
+
+
+def read_list(data: bytes) -> list[Reference]:
+    """The records named by an attribute list, each once. Raises NtfsError."""
+    references: dict[Reference, None] = {}
+    at = 0
+    while at + _LIST_ENTRY.size <= len(data):
+        kind, length, _, _, _, reference, _ = _LIST_ENTRY.unpack_from(data, at)
+        if not kind or kind == kinds.END:
+            break
+        if length < _LIST_ENTRY.size or length & 7:
+            raise NtfsError("attribute list damaged", f"entry of {length} bytes")
+        references[Reference.of(reference)] = None
+        if len(references) > MAX_EXTENSIONS:
+            raise NtfsError("attribute list damaged", "too many records")
+        at += length
+    return list(references)
+
+
+def _extend(parts: Parts, reference: Reference, read_record: Callable[[int], Record]) -> None:
+    base = parts.record
+    try:
+        record = read_record(reference.number)
+    except OSError as error:
+        parts.problems.append(f"extension record: {error}")
+        return
+    ours = record.signed and record.base.number == base.number
+    later = 0 if base.in_use else 1  # Deleting counts the use of a record up.
+    if not ours or not 0 <= record.sequence - reference.sequence <= later:
+        parts.problems.append("extension record used again for something else")
+        return
+    more, problem = record.sound_attributes()
+    if problem:
+        parts.problems.append(problem)
+    if record.torn:
+        parts.problems.append("extension record torn")
+    parts.found += [(attribute, record) for attribute in more]
+
+
+def entry_of(parts: Parts, read_value: Callable[[Attribute, Record, int], bytes]) -> MftEntry:
+    """The entry that these attributes make."""
+    record = parts.record
+    names: dict[tuple[Reference, str, int], Name] = {}
+    times: Times | None = None
+    bits = tag = 0
+    data: dict[str, list[tuple[Attribute, Record]]] = {}
+    problems = list(parts.problems)
+    for attribute, holder in parts.found:
+        kind = attribute.type
+        try:
+            if kind == kinds.FILE_NAME:
+                name = read_name(attribute.content(holder.data))
+                names.setdefault((name.parent, name.text, name.space), name)
+            elif kind == kinds.DATA:
+                data.setdefault(attribute.name, []).append((attribute, holder))
+            elif kind == kinds.STANDARD_INFORMATION and times is None:
+                times, bits = read_standard(attribute.content(holder.data))
+            elif kind == kinds.REPARSE_POINT and not tag:
+                tag = int.from_bytes(read_value(attribute, holder, 4)[:4], "little")
+        except OSError as error:
+            problems.append(str(error))
+    streams = tuple(stream_of(name, pieces) for name, pieces in data.items())
+    found = tuple(names.values())
+    notes = dict.fromkeys(problems)
+    if record.torn:
+        notes["record torn: written in part"] = None
+    notes.update(dict.fromkeys(time_notes(times, found)))
+    return MftEntry(
+        reference=Reference(record.number, record.sequence),
+        live=record.in_use,
+        folder=record.is_folder,
+        names=found,
+        streams=streams,
+        times=times,
+        attributes=bits,
+        reparse_tag=tag,
+        notes=tuple(notes),
+        partial=bool(problems) or record.torn,
+    )
+
+
+def stream_of(name: str, pieces: list[tuple[Attribute, Record]]) -> Stream:
+    """One stream from the attributes of its name; in several records if it lies in many places."""
+    first, holder = pieces[0]
+    if first.resident:
+        value = first.content(holder.data)
+        size = len(value)
+        return Stream(name, size, size, size, resident=True, flags=first.flags, value=value)
+    pieces = sorted(
+        (piece for piece in pieces if not piece[0].resident), key=lambda piece: piece[0].first_vcn
+    )
+    head = pieces[0][0]
+    runs: list[Run] = []
+    damage = "" if not head.first_vcn else "first part of the file's runs missing"
+    following = head.first_vcn
+    for attribute, owner in pieces:
+        if attribute.first_vcn != following and not damage:
+            damage = "part of the file's runs missing"
+        try:
+            more = attribute.runs(owner.data)
+        except NtfsError as error:
+            damage = damage or error.what
+            break
+        runs += more
+        following = more[-1].vcn + more[-1].length if more else attribute.first_vcn
+    return Stream(
+        name,
+        head.size,
+        head.allocated,
+        min(head.initialized, head.size),
+        resident=False,
+        flags=head.flags,
+        unit=head.unit,
+        runs=tuple(joined(runs)),
+        damage=damage,
+    )

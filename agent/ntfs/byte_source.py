@@ -1,0 +1,102 @@
+"""Where the bytes of a volume come from."""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import BinaryIO, Protocol
+
+
+class ByteSource(Protocol):
+    """Bytes at offsets, read-only; offsets and sizes in bytes."""
+
+    @property
+    def size(self) -> int:
+        """How many bytes there are."""
+
+    def read_at(self, offset: int, size: int) -> bytes:
+        """At most ``size`` bytes; fewer only at the end. Raises OSError where they cannot be
+        read."""
+
+    def read_into(self, offset: int, view: memoryview) -> int:
+        """Fill a writable view of bytes from an offset; gives how many bytes came, fewer only at
+        the end. Raises OSError; what the view holds is then not to be relied on."""
+
+    def close(self) -> None: ...
+
+
+class FileSource:
+    """A seekable file: an image of a volume, or a part of one."""
+
+    def __init__(self, file: BinaryIO, *, offset: int = 0, size: int | None = None) -> None:
+        """``offset``, ``size``: where in the file the volume lies (a partition); default: all of
+        it. The file is closed with the source."""
+        self._file = file
+        self._offset = offset
+        self._lock = threading.Lock()
+        there = max(0, file.seek(0, os.SEEK_END) - offset)
+        self._size = there if size is None else min(size, there)
+
+    @property
+    def size(self) -> int:
+        return self._size
+
+    def read_at(self, offset: int, size: int) -> bytes:
+        size = min(size, self._size - offset)
+        if size <= 0 or offset < 0:
+            return b""
+        buffer = bytearray(size)
+        with memoryview(buffer) as view:
+            count = self.read_into(offset, view)
+        return bytes(buffer) if count == size else bytes(buffer[:count])
+
+    def read_into(self, offset: int, view: memoryview) -> int:
+        wanted = min(len(view), self._size - offset)
+        if wanted <= 0 or offset < 0:
+            return 0
+        done = 0
+        readinto = getattr(self._file, "readinto", None)
+        with self._lock:
+            self._file.seek(self._offset + offset)
+            while done < wanted:
+                if readinto is not None:
+                    count = readinto(view[done:wanted]) or 0
+                else:
+                    piece = self._file.read(wanted - done)
+                    count = len(piece)
+                    view[done : done + count] = piece
+                if not count:
+                    break
+                done += count
+        return done
+
+    def close(self) -> None:
+        self._file.close()
+
+
+class SliceSource:
+    """A part of another source, such as a partition of a disk."""
+
+    def __init__(self, source: ByteSource, offset: int, size: int) -> None:
+        self._source = source
+        self._offset = offset
+        self._size = max(0, min(size, source.size - offset))
+
+    @property
+    def size(self) -> int:
+        return self._size
+
+    def read_at(self, offset: int, size: int) -> bytes:
+        size = min(size, self._size - offset)
+        if size <= 0 or offset < 0:
+            return b""
+        return self._source.read_at(self._offset + offset, size)
+
+    def read_into(self, offset: int, view: memoryview) -> int:
+        size = min(len(view), self._size - offset)
+        if size <= 0 or offset < 0:
+            return 0
+        return self._source.read_into(self._offset + offset, view[:size])
+
+    def close(self) -> None:
+        self._source.close()

@@ -1,0 +1,176 @@
+"""What the $MFT says of one file or folder."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from typing import NamedTuple
+
+from .attributes import COMPRESSED, ENCRYPTED, SPARSE, text_of
+from .errors import NtfsError
+from .reference import Reference
+from .run_list import Run
+
+POSIX, WIN32, DOS, WIN32_AND_DOS = 0, 1, 2, 3
+"""Name spaces of a name ([Russon] "Filename Namespace"); DOS: the 8.3 name beside a long one."""
+REPARSE_SURROGATE = 0x2000_0000
+"""Bit of a reparse tag: it stands for another place ([MS-FSCC] 2.1.2.1)."""
+REPARSE_WOF = 0x8000_0017
+"""Compressed by the Windows Overlay Filter ("CompactOS")."""
+_EPOCH = datetime(1601, 1, 1, tzinfo=timezone.utc)
+_STANDARD = struct.Struct("<QQQQI")
+_FILE_NAME = struct.Struct("<QQQQQQQIIBB")
+
+
+class Times(NamedTuple):
+    """100 ns ticks since 1601, UTC."""
+
+    created: int
+    modified: int
+    changed: int
+    """Of the record itself."""
+    accessed: int
+
+
+def when(ticks: int) -> datetime | None:
+    """A moment in UTC; None for none, and for one that no calendar holds."""
+    if not ticks:
+        return None
+    try:
+        return _EPOCH + timedelta(microseconds=ticks // 10)
+    except OverflowError:
+        return None
+
+
+class Name(NamedTuple):
+    """One of a file's names, each in a folder: hard links have several."""
+
+    text: str
+    parent: Reference
+    space: int
+    times: Times
+    """When the name was given or changed; programs cannot set these."""
+
+    @property
+    def is_short(self) -> bool:
+        """Whether it is the 8.3 name beside a long one."""
+        return self.space == DOS
+
+
+@dataclass(frozen=True)
+class Stream:
+    """A stream of data; the unnamed one is the file's content. Sizes in bytes."""
+
+    name: str
+    size: int
+    allocated: int
+    initialized: int
+    resident: bool
+    flags: int
+    unit: int = 0
+    """Compressed together, in clusters as a power of two."""
+    value: bytes = b""
+    """If resident."""
+    runs: tuple[Run, ...] = ()
+    damage: str = ""
+    """Why it cannot be read whole."""
+
+    @property
+    def is_compressed(self) -> bool:
+        return bool(self.flags & COMPRESSED)
+
+    @property
+    def is_sparse(self) -> bool:
+        return bool(self.flags & SPARSE)
+
+    @property
+    def is_encrypted(self) -> bool:
+        """By EFS: its clusters are cipher text."""
+        return bool(self.flags & ENCRYPTED)
+
+
+@dataclass(frozen=True)
+class MftEntry:
+    """A file or folder as its records tell it."""
+
+    reference: Reference
+    live: bool
+    """False: deleted; the record is kept until it is used again."""
+    folder: bool
+    names: tuple[Name, ...]
+    streams: tuple[Stream, ...]
+    times: Times | None
+    """Of $STANDARD_INFORMATION: what programs see and can set. None: it is not there."""
+    attributes: int = 0
+    """FILE_ATTRIBUTE_… bits."""
+    reparse_tag: int = 0
+    notes: tuple[str, ...] = ()
+    """What is odd about it: torn, damaged, times that disagree."""
+    partial: bool = False
+    """Some of its records could not be read: there may be more names and streams."""
+
+    @property
+    def number(self) -> int:
+        return self.reference.number
+
+    @property
+    def size(self) -> int | None:
+        """Of the unnamed stream in bytes; None for none."""
+        stream = self.stream()
+        return None if stream is None else stream.size
+
+    def stream(self, name: str = "") -> Stream | None:
+        """The stream of this name, in any case; the exact spelling first."""
+        for stream in self.streams:
+            if stream.name == name:
+                return stream
+        folded = name.upper()
+        return next((s for s in self.streams if s.name.upper() == folded), None)
+
+    @property
+    def long_names(self) -> tuple[Name, ...]:
+        """Without 8.3 names beside long ones: as a walk lists them."""
+        return tuple(name for name in self.names if not name.is_short)
+
+    @property
+    def is_link(self) -> bool:
+        """Whether it stands for another place: symbolic link, junction, mount point."""
+        return bool(self.reparse_tag & REPARSE_SURROGATE)
+
+
+def read_name(value: bytes) -> Name:
+    """From a $FILE_NAME attribute. Raises NtfsError."""
+    if len(value) < _FILE_NAME.size:
+        raise NtfsError("record damaged: file name")
+    parent, born, modified, changed, accessed, _, _, _, _, length, space = _FILE_NAME.unpack_from(
+        value
+    )
+    text = value[_FILE_NAME.size : _FILE_NAME.size + 2 * length]
+    if len(text) < 2 * length:
+        raise NtfsError("record damaged: file name")
+    times = Times(born, modified, changed, accessed)
+    return Name(text_of(text), Reference.of(parent), space, times)
+
+
+def read_standard(value: bytes) -> tuple[Times, int]:
+    """Times and attributes from a $STANDARD_INFORMATION. Raises NtfsError."""
+    if len(value) < _STANDARD.size:
+        raise NtfsError("record damaged: standard information")
+    *times, attributes = _STANDARD.unpack_from(value)
+    return Times(*times), attributes
+
+
+def time_notes(times: Times | None, names: tuple[Name, ...]) -> tuple[str, ...]:
+    """Signs that a file's times were set by a program.
+
+    An archive that is unpacked sets times too: a note, never a proof.
+    """
+    if times is None or not names:
+        return ()
+    notes = []
+    if all(times.created < name.times.created for name in names if name.times.created):
+        notes.append("created, says the file, before its name was given ($SI before $FN)")
+    if times.created and not times.created % 10_000_000 and not times.modified % 10_000_000:
+        notes.append("times without fractions of a second")
+    return tuple(notes)

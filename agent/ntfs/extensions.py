@@ -1,0 +1,171 @@
+"""Which records of a buffer hold a live file with a wanted extension.
+
+No pattern can say where a name ends, so names are cut out by their length: for records in the usual
+form (one name, right behind the $STANDARD_INFORMATION) by one comprehension over
+columns of the buffer, for the others attribute by attribute.
+"""
+
+from __future__ import annotations
+
+import itertools
+import struct
+from collections.abc import Iterable
+
+from . import attributes as kinds
+from .fixups import STRIDE
+
+_DOT = b".\0"
+_STANDARD_LENGTHS = (0x60, 0x48)
+"""Of a $STANDARD_INFORMATION: since NTFS 3.0, and before; ntfs-3g writes both."""
+_VALUE = 0x18
+"""Where a resident attribute's value usually begins."""
+_NAME_LENGTH, _NAME_SPACE, _NAME = 0x40, 0x41, 0x42
+"""Within a $FILE_NAME."""
+_LIVE_FILE = 1
+_TYPE = struct.Struct("<II")
+_IS_ZERO = bytes([1]) + bytes(255)
+"""Translates bytes: 1 for 0, 0 for all others."""
+_PLACE = struct.Struct("<HH")
+_DOS = 2
+_OTHERS = {"k": "\N{KELVIN SIGN}"}
+"""The one character outside ASCII whose lower case is a letter of it."""
+
+
+class Extensions:
+    """Looks for extensions in buffers of records of one size."""
+
+    def __init__(self, extensions: Iterable[str], record_size: int) -> None:
+        """``extensions``: lower case with the dot; the empty one for names without."""
+        self._wanted = frozenset(
+            form.encode("utf-16-le") for extension in extensions for form in _forms(extension)
+        )
+        self._size = record_size
+        # The update sequence array ends there, rounded up to eight bytes.
+        self._first = 0x30 + (2 * (record_size // STRIDE + 1) + 7 & ~7)
+
+    def __bool__(self) -> bool:
+        return bool(self._wanted)
+
+    def candidates(self, data: bytes, count: int) -> set[int]:
+        """Records of a mended buffer, by their place in it, that hold such a name: of a live file,
+        or of a record that extends another."""
+        size = self._size
+        flags = data[0x16 : count * size : size]
+        found: set[int] = set()
+        looked_at = 0
+        for standard in _STANDARD_LENGTHS:
+            for look, links in ((self._single, 1), (self._second, 2)):
+                usual = self._usual(data, count, standard, links)
+                if usual:
+                    looked_at |= usual
+                    found.update(look(data, usual.to_bytes(count, "little"), standard))
+        if looked_at.to_bytes(count, "little").count(0):
+            holds, looked = self._holds, looked_at.to_bytes(count, "little")
+            found.update(
+                index
+                for index, flag, done in zip(itertools.count(), flags, looked)
+                if not done and flag & 3 == _LIVE_FILE and holds(data, index * size)
+            )
+        return found
+
+    def _single(self, data: bytes, usual: bytes, standard: int) -> list[int]:
+        """Those whose only name ends so."""
+        size, wanted, find = self._size, self._wanted, data.rfind
+        place = self._first + standard + _VALUE + _NAME
+        starts = range(place, len(usual) * size, size)
+        ends = [at + 2 * n for at, n in zip(starts, data[place - 2 :: size])]  # noqa: B905 - hot
+        name = _VALUE + _NAME
+        spans = data[place - name + 4 :: size]
+        nexts = [at - name + n for at, n in zip(starts, spans)]  # noqa: B905 - hot
+        # A find of -1 is odd, like one that begins in the middle of a unit: both are looked at.
+        found = [
+            index
+            for index, one, at, end, following in zip(itertools.count(), usual, starts, ends, nexts)
+            if one
+            and (
+                (dot := find(_DOT, at, end)) & 1
+                or data[dot:end].lower() in wanted
+                or data[following] == kinds.FILE_NAME  # More names than links are counted.
+            )
+        ]
+        if b"" in wanted:
+            return found
+        return [index for index in found if self._holds(data, index * size)]
+
+    def _second(self, data: bytes, usual: bytes, standard: int) -> list[int]:
+        """Those with an 8.3 name in front whose long name ends so."""
+        size, wanted, find = self._size, self._wanted, data.rfind
+        name = self._first + standard
+        starts = range(name, len(usual) * size, size)
+        spans = data[name + 4 :: size]
+        nexts = [at + length for at, length in zip(starts, spans)]  # noqa: B905 - hot
+        found = [
+            index
+            for index, one, at in zip(itertools.count(), usual, nexts)
+            if one
+            and (
+                data[at] != kinds.FILE_NAME
+                or data[at + 0x14] != _VALUE
+                or (dot := find(_DOT, at + 0x5A, end := at + 0x5A + 2 * data[at + 0x58])) & 1
+                or data[dot:end].lower() in wanted
+                or data[at + data[at + 4] + (data[at + 5] & 3) * 256] == kinds.FILE_NAME
+            )
+        ]
+        if b"" in wanted and len(found) < len(usual) // 8:
+            return found
+        return [index for index in found if self._holds(data, index * size)]
+
+    def _usual(self, data: bytes, count: int, standard: int, links: int) -> int:
+        """As a number with a byte for each record, 1: a live file, in one record, with its names
+        right behind the $STANDARD_INFORMATION: one, or an 8.3 name and another."""
+        size, first = self._size, self._first
+        name = first + standard
+        usual = {
+            0x12: links, 0x13: 0, 0x14: first, 0x15: 0, 0x16: _LIVE_FILE, 0x17: 0,
+            first: kinds.STANDARD_INFORMATION, first + 4: standard, first + 5: 0,
+            name: kinds.FILE_NAME, name + 1: 0, name + 5: 0, name + 8: 0, name + 0x14: _VALUE,
+            **dict.fromkeys(range(0x20, 0x28), 0),
+        }  # fmt: skip
+        if links == 2:
+            usual[name + _VALUE + _NAME_SPACE] = _DOS
+        odd = 0
+        for place, value in usual.items():
+            column = data[place : count * size : size]
+            if column.count(value) != count:
+                told = int.from_bytes(column, "little")
+                odd |= told ^ int.from_bytes(bytes([value]) * count, "little")
+        return int.from_bytes(odd.to_bytes(count, "little").translate(_IS_ZERO), "little")
+
+    def _holds(self, data: bytes, start: int) -> bool:
+        """Whether one record holds such a name, attribute by attribute."""
+        if data[start : start + 4] != b"FILE":
+            return False
+        end = start + self._size
+        first, flags = _PLACE.unpack_from(data, start + 0x14)
+        if flags & 3 != _LIVE_FILE:
+            return False
+        at = start + first
+        while at + 16 <= end:
+            kind, length = _TYPE.unpack_from(data, at)
+            if kind > kinds.FILE_NAME or length < 16 or at + length > end:
+                return False
+            if kind == kinds.FILE_NAME and self._ends_so(data, at, at + length):
+                return True
+            at += length
+        return False
+
+    def _ends_so(self, data: bytes, at: int, end: int) -> bool:
+        value = at + int.from_bytes(data[at + 0x14 : at + 0x16], "little")
+        if value + _NAME > end or data[value + _NAME_SPACE] == _DOS:
+            return False
+        text = data[value + _NAME : value + _NAME + 2 * data[value + _NAME_LENGTH]]
+        dot = text.rfind(_DOT)
+        while dot & 1 and dot > 0:
+            dot = text.rfind(_DOT, 0, dot + 1)
+        return (text[dot:].lower() if dot >= 0 else b"") in self._wanted
+
+
+def _forms(extension: str) -> Iterable[str]:
+    """An extension in all characters whose lower case is its: the Kelvin sign is a ``k``."""
+    choices = [(c, *_OTHERS.get(c, "")) for c in extension]
+    return ("".join(form) for form in itertools.product(*choices))

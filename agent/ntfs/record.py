@@ -1,0 +1,84 @@
+"""One record of the $MFT. Layout: [Russon] "FILE Record"; [layout.h] MFT_RECORD."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass, field
+
+from .attributes import Attribute, AttributesDamaged, read_attributes
+from .fixups import mend_record
+from .reference import Reference
+
+HEADER = struct.Struct("<4sHHQHHHHIIQ")
+"""Signature, update sequence's offset and count, log's number, sequence, links, first attribute,
+flags, bytes used, bytes allocated, base record."""
+IN_USE, FOLDER = 1, 2
+SIGNATURE = b"FILE"
+
+
+@dataclass(frozen=True)
+class Record:
+    """A record, mended."""
+
+    number: int
+    data: bytes
+    torn: bool = False
+    """Its strides come from different writes, or its update sequence makes no sense."""
+    sequence: int = field(init=False, default=0)
+    flags: int = field(init=False, default=0)
+    links: int = field(init=False, default=0)
+    base: Reference = field(init=False, default=Reference(0, 0))
+    """Of the record that this one extends; zeros: it stands for itself."""
+
+    def __post_init__(self) -> None:
+        if not self.signed:
+            return
+        head = HEADER.unpack_from(self.data)
+        object.__setattr__(self, "sequence", head[4])
+        object.__setattr__(self, "links", head[5])
+        object.__setattr__(self, "flags", head[7])
+        object.__setattr__(self, "base", Reference.of(head[10]))
+
+    @classmethod
+    def raw(cls, number: int, data: bytes) -> Record:
+        """From the bytes on the disk."""
+        own = bytearray(data)
+        whole = mend_record(own, 0, len(own)) if own[:4] == SIGNATURE else True
+        return cls(number, bytes(own), torn=not whole)
+
+    @property
+    def signed(self) -> bool:
+        """Whether it carries the signature of a record; never used ones may not."""
+        return self.data[:4] == SIGNATURE
+
+    @property
+    def in_use(self) -> bool:
+        return bool(self.flags & IN_USE)
+
+    @property
+    def is_folder(self) -> bool:
+        return bool(self.flags & FOLDER)
+
+    @property
+    def extends(self) -> bool:
+        """Whether it only holds attributes of another record."""
+        return bool(self.base.number or self.base.sequence)
+
+    def attributes(self) -> list[Attribute]:
+        """In the order of the record. Raises AttributesDamaged, with those before the damage."""
+        if not self.signed:
+            raise AttributesDamaged("record damaged: no signature", str(self.number), [])
+        head = HEADER.unpack_from(self.data)
+        first, used = head[6], head[8]
+        if first < HEADER.size or first & 7:
+            raise AttributesDamaged("record damaged: first attribute", f"{first}", [])
+        # What follows the used bytes is slack; a length that cannot be is not believed.
+        end = used if first < used <= len(self.data) else len(self.data)
+        return read_attributes(self.data, first, end)
+
+    def sound_attributes(self) -> tuple[list[Attribute], str]:
+        """Those that can be read, and what is wrong with the rest."""
+        try:
+            return self.attributes(), ""
+        except AttributesDamaged as error:
+            return error.kept, error.what

@@ -1,0 +1,324 @@
+"""The sweep of a $MFT: one pass over its bytes, and a parsed entry for each file that hits.
+
+What hits: a wanted name of a file, a folder or an alternate stream, live or deleted; a stream of a
+wanted size, live or deleted; and those live files that a walk with the same selection would single
+out. Where bytes hit that are no name, a mention tells of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from ..patterns import fold
+from . import attributes as kinds
+from .entry import MftEntry
+from .errors import NtfsError
+from .extensions import Extensions
+from .glance import glance
+from .paths import ResolvedPath
+from .patterns import Wanted, least_patterns, name_patterns, size_patterns
+from .racing import RacingScanner
+from .record import IN_USE, SIGNATURE, Record
+from .reference import EXTEND, FIRST_USER_RECORD, ROOT, Reference
+from .volume import RecordBuffer, Volume
+from .why import NOTHING, Why
+
+_NAMES, _SIZES, _LEAST = "names", "sizes", "least"
+MAX_EXCERPT = 128
+"""Bytes of a mention shown."""
+
+
+class Hit:
+    """A file that is to be looked at."""
+
+    def __init__(
+        self, volume: Volume, record: Record, why: Why, wanted: tuple[str, ...] = ()
+    ) -> None:
+        self.why = why
+        self.wanted = wanted
+        """The names, of the file or of its streams, that are wanted."""
+        self.record = record
+        self._volume = volume
+
+    @cached_property
+    def entry(self) -> MftEntry:
+        """The parsed file; made when it is first asked for."""
+        return self._volume.entry(self.record)
+
+    @property
+    def paths(self) -> list[ResolvedPath]:
+        """As :meth:`Volume.paths`."""
+        return self._volume.paths(self.entry)
+
+
+@dataclass(frozen=True)
+class Mention:
+    """Bytes of a record that look like a wanted name and are none of its names.
+
+    ``place``: the content of a small file, a link's target, slack: what is left of an older use, or
+    a damaged record.
+    """
+
+    record: int
+    offset: int
+    """Byte in the record."""
+    text: str
+    place: str
+    reference: Reference | None = None
+    """Of the file that the record belongs to, if it can be told."""
+
+
+@dataclass
+class ScanCounts:
+    """What the pass saw, in records."""
+
+    records: int = 0
+    in_use: int = 0
+    deleted: int = 0
+    """Signed and not in use: deleted files, and records never used."""
+    blank: int = 0
+    """All zeros."""
+    torn: int = 0
+    """Written in part: looked at as they are."""
+    unreadable: int = 0
+    """Neither signed nor blank; only their bytes were compared."""
+    bytes: int = 0
+
+
+@dataclass
+class MftScan:
+    """Scans the $MFT of one volume, once."""
+
+    volume: Volume
+    wanted: Wanted
+    counts: ScanCounts = field(default_factory=ScanCounts)
+    _later: set[int] = field(default_factory=set)
+    """Base records of records that hit; they may lie before the buffer at hand."""
+    _told: set[int] = field(default_factory=set)
+    """Records with further ones, already told of."""
+
+    def hits(self) -> Iterator[Hit | Mention]:
+        """Everything found, roughly in the order of the $MFT. The counts grow meanwhile."""
+        size, wanted = self.volume.record_size, self.wanted
+        scanner = RacingScanner(
+            {
+                _NAMES: name_patterns(wanted.names, wanted.pieces),
+                _SIZES: size_patterns(wanted.selection.exact_sizes, size),
+            }
+        )
+        least = RacingScanner({_LEAST: least_patterns(wanted.selection.least_size)})
+        extensions = Extensions(wanted.selection.extensions, size)
+        for buffer in self.volume.mft():
+            self._count(buffer)
+            places: dict[int, list[int]] = {}
+            """Offsets of names by the record's place in the buffer."""
+            for offset, rule in self._matches(scanner, buffer):
+                at = places.setdefault(offset // size, [])
+                if rule == _NAMES:
+                    at.append(offset % size)
+            for offset, _ in self._matches(least, buffer):
+                if self._may_be_large(buffer.data, offset):
+                    places.setdefault(offset // size, [])
+            if wanted.everything:
+                for index in range(buffer.count):
+                    places.setdefault(index, [])
+            elif extensions:
+                for index in extensions.candidates(buffer.data, buffer.count):
+                    places.setdefault(index, [])
+            torn = frozenset(buffer.mended.torn)
+            for index in sorted(places):
+                data = buffer.data[index * size : (index + 1) * size]
+                record = Record(buffer.first + index, data, torn=index in torn)
+                yield from self._look(record, places[index])
+        for number in sorted(self._later - self._told):
+            yield from self._base(number)
+
+    def _matches(self, scanner: RacingScanner, buffer: RecordBuffer) -> list[tuple[int, str]]:
+        try:
+            return scanner.scan(buffer.data)
+        except NtfsError as error:
+            self.volume.account.unread(
+                f"$MFT: {error}", f"record {buffer.first}", count=buffer.count
+            )
+            return []
+
+    def _may_be_large(self, data: bytes, offset: int) -> bool:
+        start = offset - offset % self.volume.record_size
+        return data[start + 0x16] & IN_USE != 0
+
+    def _count(self, buffer: RecordBuffer) -> None:
+        size, counts = self.volume.record_size, self.counts
+        flags = buffer.data[0x16::size]
+        odd = bytes(flag for flag in set(flags) if flag & IN_USE)
+        in_use = sum(flags.count(flag) for flag in odd)
+        for index in buffer.mended.unsigned:
+            in_use -= flags[index] & IN_USE
+            if buffer.data.count(0, index * size, (index + 1) * size) == size:
+                counts.blank += 1
+            else:
+                counts.unreadable += 1
+                place = f"record {buffer.first + index}"
+                self.volume.account.unread("$MFT: record without a signature", place)
+        for index in buffer.mended.torn:
+            self.volume.account.unread("$MFT: record torn", f"record {buffer.first + index}")
+        counts.torn += len(buffer.mended.torn)
+        counts.records += buffer.count
+        counts.bytes += len(buffer.data)
+        counts.in_use += in_use
+        counts.deleted += buffer.count - in_use - len(buffer.mended.unsigned)
+
+    # ---- One record that may hold something
+
+    def _look(self, record: Record, places: list[int]) -> Iterator[Hit | Mention]:
+        if record.data[:4] != SIGNATURE:
+            for offset in places:
+                if self._resembles(record.data, offset):
+                    yield self._mention(record, offset, "record without a signature")
+            return
+        if record.extends:
+            self._later.add(record.base.number)
+            if not self._is_ours(record):
+                yield from self._assess(self.volume.entry(record), record, places)
+            else:
+                yield from self._mentions(record, places, record.base)
+            return
+        if not places and not self.wanted.everything and self._is_never_selected(record):
+            return
+        if not places and not record.torn and not self.wanted.everything:
+            why = glance(record.number, record.data, self.wanted.selection)
+            if why is not None:
+                if why:
+                    yield Hit(self.volume, record, why)
+                return
+        parts = self.volume.parts(record)
+        entry = self.volume.assembled(parts)
+        extended = any(holder is not record for _, holder in parts.found)
+        if extended:
+            self._told.add(record.number)
+        whole = extended or self.wanted.everything
+        yield from self._assess(entry, record, places, whole=whole)
+
+    def _is_never_selected(self, record: Record) -> bool:
+        """Cheaply: nothing is selected for its size or extension that is a folder."""
+        return record.in_use and record.is_folder and not self.wanted.selection.exact_sizes
+
+    def _is_ours(self, record: Record) -> bool:
+        """Whether the record's base knows of it; then the base tells of both."""
+        try:
+            base = self.volume.record(record.base.number)
+        except OSError:
+            return False
+        return (
+            base.signed
+            and not base.extends
+            and (base.sequence - record.base.sequence) % 0xFFFF <= 1
+            and base.in_use == record.in_use
+        )
+
+    def _base(self, number: int) -> Iterator[Hit | Mention]:
+        try:
+            record = self.volume.record(number)
+        except OSError:
+            return  # Its extensions stood for themselves.
+        if record.signed and not record.extends:
+            yield from self._assess(self.volume.entry(record), record, [])
+
+    def _assess(
+        self, entry: MftEntry, record: Record, places: list[int], *, whole: bool = True
+    ) -> Iterator[Hit | Mention]:
+        why = selected(entry, self.wanted)
+        texts = [name.text for name in entry.names]
+        streams = [stream.name for stream in entry.streams if stream.name]
+        names: tuple[str, ...] = ()
+        if (places or whole) and (texts or streams):
+            found = set(self.wanted.is_wanted([*texts, *streams]))
+            if found:
+                names = tuple(dict.fromkeys(t for t in (*texts, *streams) if t in found))
+                if not found.isdisjoint(texts):
+                    why |= Why.NAME
+                if not found.isdisjoint(streams):
+                    why |= Why.STREAM_NAME
+        if why:
+            hit = Hit(self.volume, record, why, names)
+            hit.__dict__["entry"] = entry
+            yield hit
+        if entry.partial and (why or entry.live):
+            reason = entry.notes[0]
+            self.volume.account.unread(f"$MFT: {reason}", f"record {entry.number}")
+        yield from self._mentions(record, places, entry.reference)
+
+    def _mentions(
+        self, record: Record, places: list[int], reference: Reference
+    ) -> Iterator[Mention]:
+        if not places:
+            return
+        found, _ = record.sound_attributes()
+        for offset in places:
+            # A folder's slack holds its list of names as it once was.
+            where = "" if record.in_use and record.is_folder else "slack of the record"
+            for attribute in found:
+                if attribute.start <= offset < attribute.start + attribute.length:
+                    where = _PLACES.get(attribute.type, "other attribute")
+                    if attribute.type == kinds.DATA and not (
+                        attribute.resident and offset >= attribute.value
+                    ):
+                        where = ""
+            if where and self._resembles(record.data, offset):
+                yield self._mention(record, offset, where, reference)
+
+    def _resembles(self, data: bytes, offset: int) -> bool:
+        """Whether a whole name stands there, not only the stem that the scan looked for."""
+        piece = data[max(0, offset - 64) & ~1 | offset & 1 : offset + 4 * MAX_EXCERPT]
+        text = fold(piece[: len(piece) & ~1].decode("utf-16-le", "replace"))
+        return self.wanted.mentioned(text)
+
+    def _mention(
+        self, record: Record, offset: int, place: str, reference: Reference | None = None
+    ) -> Mention:
+        data = record.data[offset : offset + MAX_EXCERPT]
+        text = data[: len(data) & ~1].decode("utf-16-le", "replace").partition("\0")[0]
+        return Mention(record.number, offset, text, place, reference)
+
+
+_PLACES = {
+    kinds.FILE_NAME: "",  # A name that only resembles a wanted one.
+    kinds.INDEX_ROOT: "",  # A folder's list of names that other records have.
+    kinds.ATTRIBUTE_LIST: "",
+    kinds.DATA: "content of a small file",
+    kinds.REPARSE_POINT: "target of a link",
+}
+
+
+def selected(entry: MftEntry, wanted: Wanted) -> Why:
+    """What a file is singled out for but its name."""
+    selection = wanted.selection
+    why = NOTHING
+    for stream in entry.streams:
+        if stream.size in selection.exact_sizes:
+            if stream.name:
+                why |= Why.STREAM_SIZE
+            elif not entry.folder and not entry.is_link:
+                why |= Why.SIZE
+    if not entry.live or entry.folder or entry.is_link:
+        return why
+    if is_system(entry):
+        return NOTHING
+    size = entry.size
+    if size is not None and size >= selection.least_size:
+        why |= Why.LEAST_SIZE
+    for name in entry.long_names:
+        dot = name.text.rfind(".")
+        if (name.text[dot:].lower() if dot >= 0 else "") in selection.extensions:
+            why |= Why.EXTENSION
+    return why
+
+
+def is_system(entry: MftEntry) -> bool:
+    """Whether it is a file of the file system itself, which no walk lists."""
+    if entry.number == ROOT:
+        return False
+    return entry.number < FIRST_USER_RECORD or any(
+        name.parent.number == EXTEND for name in entry.names
+    )

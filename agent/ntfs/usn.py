@@ -1,0 +1,250 @@
+"""The change journal, ``$Extend\\$UsnJrnl:$J``: what happened to files, those since gone included.
+
+Records v2 and v3: [MS-FSCC] 2.7.2 and 2.7.3 (USN_RECORD_V2, USN_RECORD_V3); v4 tells ranges of a
+file and carries no name: counted and skipped. A record never crosses a page of 4 KiB, so that
+after damage reading goes on with the next page.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import BinaryIO, NamedTuple
+
+from ..patterns import fold
+from ..reading import read_up_to
+from .attributes import text_of
+from .content import ClusterContent
+from .entry import when
+from .errors import Account, NtfsError, Unread
+from .patterns import Wanted, name_patterns
+from .racing import RacingScanner
+from .reference import Reference
+
+PAGE = 4096
+BUFFER = 1 << 20
+LEAST_PIECE = 64 << 10
+"""Bytes; where a read fails, it is tried again in pieces of this size."""
+MAX_FAILED_READS = 1000
+"""After that many, what cannot be read is skipped by whole buffers."""
+_HEAD = struct.Struct("<IHH")
+_V2 = struct.Struct("<IHHQQQQIIIIHH")
+_V3 = struct.Struct("<IHH16s16sQQIIIIHH")
+_LEAST = {2: _V2.size, 3: _V3.size, 4: 0x38}
+_NAMES = "names"
+
+REASONS = {
+    0x1: "data overwritten",
+    0x2: "data extended",
+    0x4: "data truncated",
+    0x10: "stream overwritten",
+    0x20: "stream extended",
+    0x40: "stream truncated",
+    0x100: "created",
+    0x200: "deleted",
+    0x400: "extended attributes changed",
+    0x800: "security changed",
+    0x1000: "renamed from this",
+    0x2000: "renamed to this",
+    0x4000: "indexing changed",
+    0x8000: "attributes or times changed",
+    0x10000: "hard link changed",
+    0x20000: "compression changed",
+    0x40000: "encryption changed",
+    0x80000: "object id changed",
+    0x100000: "reparse point changed",
+    0x200000: "stream renamed",
+    0x400000: "transacted",
+    0x800000: "integrity changed",
+    0x80000000: "closed",
+}
+""": [MS-FSCC] 2.7.2, Reason."""
+
+
+class UsnRecord(NamedTuple):
+    """One change of one file."""
+
+    usn: int
+    version: int
+    file: Reference
+    parent: Reference
+    """v3 of NTFS keeps 64 bits in a field of 128; what ReFS keeps there is cut."""
+    ticks: int
+    """100 ns since 1601, UTC."""
+    reason: int
+    attributes: int
+    name: str
+
+    @property
+    def time(self) -> datetime | None:
+        return when(self.ticks)
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """In words."""
+        return tuple(word for bit, word in REASONS.items() if self.reason & bit)
+
+
+class UsnMention(NamedTuple):
+    """A wanted name in bytes of the journal that are no record."""
+
+    offset: int
+    text: str
+
+
+@dataclass
+class UsnScan:
+    """Scans one journal, once, from where it begins.
+
+    ``oldest`` and ``newest``: times of the first and last record, how far the journal reaches.
+    """
+
+    journal: BinaryIO
+    wanted: Wanted
+    account: Account = field(default_factory=Unread)
+    records: int = 0
+    ranges: int = 0
+    """Records of version 4."""
+    damaged: int = 0
+    """Pages with bytes that are no record."""
+    read: int = 0
+    """Bytes that were not skipped as sparse or zeros."""
+    oldest: datetime | None = None
+    newest: datetime | None = None
+
+    def hits(self) -> Iterator[UsnRecord | UsnMention]:
+        """Records whose name is wanted, in the order of the journal."""
+        scanner = RacingScanner({_NAMES: name_patterns(self.wanted.names, self.wanted.pieces)})
+        everything = "" in self.wanted.pieces
+        for start, data in self._pages():
+            found = self._walk(data)
+            if everything:
+                for at in found:
+                    yield from self._record(data, at)
+                continue
+            told: set[int] = set()
+            for place in self._matches(scanner, start, data):
+                holder = _holder(data, place)
+                if holder is None:
+                    piece = data[place : place + 128]
+                    text = piece[: len(piece) & ~1].decode("utf-16-le", "replace").split("\0")[0]
+                    if self.wanted.mentioned(fold(text)):
+                        yield UsnMention(start + place, text)
+                elif holder not in told:
+                    told.add(holder)
+                    yield from self._record(data, holder)
+
+    def _matches(self, scanner: RacingScanner, start: int, data: bytes) -> list[int]:
+        try:
+            return sorted(offset for offset, _ in scanner.scan(data))
+        except NtfsError as error:
+            self.account.unread(f"change journal: {error}", f"byte {start:,}")
+            return []
+
+    def _record(self, data: bytes, at: int) -> Iterator[UsnRecord]:
+        record = read_record(data, at)
+        if record is not None and self.wanted.is_wanted([record.name]):
+            yield record
+
+    def _pages(self) -> Iterator[tuple[int, bytes]]:
+        """Offset and bytes of whole pages that are not all zeros, up to a buffer at once."""
+        zeros = bytes(BUFFER)
+        at, step, failed = 0, BUFFER, 0
+        while True:
+            if isinstance(self.journal, ClusterContent):
+                at = max(at, self.journal.next_data(at) // PAGE * PAGE)
+            try:
+                self.journal.seek(at)
+                data = read_up_to(self.journal, step)
+            except OSError as error:
+                failed += 1
+                if step > LEAST_PIECE and failed < MAX_FAILED_READS:
+                    step = LEAST_PIECE
+                    continue
+                self.account.unread(f"change journal: {error}", f"byte {at:,}")
+                at += step
+                if at >= self.journal.seek(0, io.SEEK_END):
+                    return
+                continue
+            if not data:
+                return
+            if data != zeros[: len(data)]:
+                self.read += len(data)
+                yield at, data
+            at += len(data)
+            if not at % BUFFER:
+                step = BUFFER
+
+    def _walk(self, data: bytes) -> list[int]:
+        """Count the records of a buffer of pages; gives where those with names begin."""
+        places: list[int] = []
+        add, unpack, least = places.append, _HEAD.unpack_from, _LEAST
+        for page in range(0, len(data), PAGE):
+            at, end = page, min(page + PAGE, len(data))
+            while at + 8 <= end:
+                length, major, minor = unpack(data, at)
+                if not length:
+                    break
+                if length & 7 or minor or length < least.get(major, PAGE) or at + length > end:
+                    self.damaged += 1
+                    self.account.unread("change journal: page damaged", "")
+                    break
+                if major == 4:
+                    self.ranges += 1
+                else:
+                    add(at)
+                at += length
+        self.records += len(places)
+        self._reach(data, places)
+        return places
+
+    def _reach(self, data: bytes, places: list[int]) -> None:
+        if not places:
+            return
+        if self.oldest is None:
+            first = read_record(data, places[0])
+            self.oldest = first.time if first is not None else None
+        last = read_record(data, places[-1])
+        if last is not None:
+            self.newest = last.time or self.newest
+
+
+def read_record(data: bytes, at: int) -> UsnRecord | None:
+    """The record of version 2 or 3 at a place; None if there is none."""
+    if at < 0 or at + _V2.size > len(data):
+        return None
+    length, major, minor = _HEAD.unpack_from(data, at)
+    form = {2: _V2, 3: _V3}.get(major)
+    if form is None or minor or length < form.size or at + length > len(data) or length > 1 << 16:
+        return None
+    _, _, _, file, parent, usn, ticks, reason, _, _, bits, size, offset = form.unpack_from(data, at)
+    if major == 3:
+        file, parent = (int.from_bytes(value[:8], "little") for value in (file, parent))
+    if size & 1 or offset < form.size or offset + size > length:
+        return None
+    name = text_of(data[at + offset : at + offset + size])
+    return UsnRecord(
+        usn, major, Reference.of(file), Reference.of(parent), ticks, reason, bits, name
+    )
+
+
+def _holder(data: bytes, place: int) -> int | None:
+    """Where the record begins whose name a place lies in."""
+    for at in range((place - _V2.size) & ~7, max(-1, place - 0x260), -8):
+        if data[at + 4 : at + 8] not in (b"\2\0\0\0", b"\3\0\0\0"):
+            continue
+        record = read_record(data, at)
+        if record is None:
+            continue
+        start = at + int.from_bytes(_offset_field(data, at), "little")
+        if start <= place < start + len(record.name.encode("utf-16-le", "surrogatepass")):
+            return at
+    return None
+
+
+def _offset_field(data: bytes, at: int) -> bytes:
+    form = _V2 if data[at + 4] == 2 else _V3
+    return data[at + form.size - 2 : at + form.size]

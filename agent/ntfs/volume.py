@@ -1,0 +1,404 @@
+"""One NTFS volume, read-only: its records in a stream, single records, paths and contents."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import BinaryIO, cast
+
+from . import attributes as kinds
+from .assembly import Parts, collect, entry_of, stream_of
+from .attributes import Attribute
+from .boot_sector import BOOT_SIZE, BootSector, read_boot_sector
+from .byte_source import ByteSource
+from .content import BEYOND, ClusterContent, Layout
+from .entry import REPARSE_WOF, MftEntry, Stream
+from .errors import Account, NtfsError, Unread
+from .fixups import Mended, mend_records
+from .paths import Paths, ResolvedPath
+from .record import Record
+from .reference import EXTEND, ROOT, Reference
+from .run_list import Run
+
+BUFFER = 1 << 20
+"""Bytes read at once from the $MFT."""
+LEAST_PIECE = 4096
+"""Bytes; where a read fails, it is tried again in pieces down to this size."""
+MAX_FAILED_READS = 1000
+"""In one pass; after that many a failing buffer is given up whole."""
+BITMAP_RECORD = 6
+JOURNAL = "$UsnJrnl"
+MAX_INDEX = 1 << 20
+"""Bytes of the list of names of ``$Extend``."""
+_INDEXES = (kinds.INDEX_ROOT, kinds.INDEX_ALLOCATION)
+
+
+@dataclass(frozen=True)
+class RecordBuffer:
+    """Records that follow each other, mended."""
+
+    first: int
+    """Number of the first record."""
+    count: int
+    data: bytes
+    """``count`` times the size of a record."""
+    mended: Mended
+
+
+class Volume:
+    """An NTFS volume. Not for several threads at once."""
+
+    def __init__(self, source: ByteSource, account: Account | None = None) -> None:
+        """Reads the boot sector and the $MFT's own record.
+
+        ``account``: is told what cannot be seen (a ledger). The source is not closed here.
+
+        Raises:
+            NtfsError: no NTFS volume, or one whose $MFT cannot be found.
+            OSError: its first bytes cannot be read.
+        """
+        self.source = source
+        self.account: Account = account if account is not None else Unread()
+        self.boot = self._boot()
+        self.record_size = self.boot.record_size
+        if source.size < self.boot.volume_size:
+            missing = self.boot.volume_size - source.size
+            self.account.unread("image ends before the volume does", f"{missing:,} bytes")
+        self._runs, self.mft_size = self._find_mft()
+        self._mft = self._mft_content()
+        self._paths = Paths(self.record)
+        self._bitmap: ClusterContent | None = None
+
+    @property
+    def records(self) -> int:
+        """How many records the $MFT has, used or not."""
+        return self.mft_size // self.record_size
+
+    # ---- Opening
+
+    def _boot(self) -> BootSector:
+        try:
+            return read_boot_sector(self.source.read_at(0, BOOT_SIZE))
+        except NtfsError as error:
+            if "BitLocker" in error.what:
+                raise
+            # Windows keeps a copy in the last sector of the partition.
+            for sector in (512, 4096):
+                try:
+                    boot = read_boot_sector(self.source.read_at(self.source.size - sector, 512))
+                except OSError:
+                    continue
+                self.account.note("boot sector damaged, its copy was used", error.what)
+                return boot
+            raise
+
+    def _find_mft(self) -> tuple[list[Run], int]:
+        """The runs of the $MFT and its size in bytes."""
+        why: NtfsError | None = None
+        for place, words in ((self.boot.mft_cluster, ""), (self.boot.mirror_cluster, "$MFTMirr")):
+            size = self.record_size
+            try:
+                data = self.source.read_at(place * self.boot.cluster_size, size)
+                record = Record.raw(0, data.ljust(size, b"\0"))
+                runs, length = self._mft_runs(record)
+            except OSError as error:
+                why = why or NtfsError(f"$MFT not found: {error}", f"cluster {place}")
+                continue
+            if words:
+                self.account.note("$MFT's first record damaged, its copy was used", words)
+            return self._within(runs), length
+        assert why is not None
+        raise why
+
+    def _mft_runs(self, record: Record) -> tuple[list[Run], int]:
+        if not record.signed:
+            raise NtfsError("no record there")
+        own, _ = record.sound_attributes()
+        data = [(a, record) for a in own if a.type == kinds.DATA and not a.name]
+        if not data or data[0][0].resident:
+            raise NtfsError("its record does not say where it lies")
+        stream = stream_of("", data)
+        if any(a.type == kinds.ATTRIBUTE_LIST for a in own):
+            stream = self._whole_mft(record, stream)
+        if stream.damage and not stream.runs:
+            raise NtfsError(stream.damage)
+        clusters = sum(run.length for run in stream.runs if run.cluster is not None)
+        there = clusters * self.boot.cluster_size
+        if there > max(self.source.size, self.boot.volume_size):
+            raise NtfsError("it is larger than the volume")
+        # No $MFT has sparse runs; one that claims to is not walked through.
+        hole = next((run.vcn for run in stream.runs if run.cluster is None), None)
+        reach = stream.runs[-1].vcn + stream.runs[-1].length if stream.runs else 0
+        size = min(stream.size, (reach if hole is None else hole) * self.boot.cluster_size)
+        if stream.size > size or stream.damage:
+            missing = max(1, (stream.size - size) // self.record_size)
+            why = stream.damage or "its runs end before it does"
+            self.account.unread(f"$MFT: {why}", "", min(missing, 1 << 40))
+        if size < self.record_size:
+            raise NtfsError("it is empty")
+        return list(stream.runs), size
+
+    def _whole_mft(self, record: Record, stream: Stream) -> Stream:
+        """The $MFT's runs when they fill several records, which lie in the $MFT themselves: each
+        one found may show where the next ones lie."""
+        for _ in range(64):
+            content = ClusterContent(self.source, self._layout_of(stream))
+
+            def read(number: int, content: ClusterContent = content) -> Record:
+                content.seek(number * self.record_size)
+                data = content.read(self.record_size) or b""
+                return Record.raw(number, data.ljust(self.record_size, b"\0"))
+
+            parts = collect(record, read, self._value)
+            pieces = [part for part in parts.of(kinds.DATA) if not part[0].name]
+            grown = stream_of("", pieces)
+            if len(grown.runs) <= len(stream.runs):
+                if parts.problems:
+                    self.account.unread("$MFT: some of its runs cannot be read", parts.problems[0])
+                return grown
+            stream = grown
+        return stream
+
+    def _within(self, runs: list[Run]) -> list[Run]:
+        """The runs with what lies beyond the image's end left out, and said."""
+        result: list[Run] = []
+        size, missing = self.boot.cluster_size, 0
+        for run in runs:
+            if run.cluster is None:
+                result.append(run)
+                continue
+            there = max(0, min(run.length, self.source.size // size - run.cluster))
+            if there:
+                result.append(Run(run.vcn, run.cluster, there))
+            if there < run.length:
+                result.append(Run(run.vcn + there, None, run.length - there))
+                missing += run.length - there
+        if missing:
+            count = missing * size // self.record_size
+            self.account.unread(f"$MFT: {BEYOND}", "", max(1, count))
+        return result
+
+    # ---- Records
+
+    def _mft_content(self) -> ClusterContent:
+        size = self.mft_size
+        return ClusterContent(self.source, Layout(self._runs, size, size, self.boot.cluster_size))
+
+    def record(self, number: int) -> Record:
+        """One record, whatever its state.
+
+        Raises:
+            NtfsError: the $MFT has no such record, or it lies beyond the image's end.
+            OSError: it cannot be read.
+        """
+        if not 0 <= number < self.records:
+            raise NtfsError("no such record in the $MFT", f"record {number}")
+        self._mft.seek(number * self.record_size)
+        data = self._mft.read(self.record_size) or b""
+        return Record.raw(number, data)
+
+    def mft(self, buffer: int = BUFFER) -> Iterator[RecordBuffer]:
+        """All records in the order of the $MFT, while the next ones are read.
+
+        What cannot be read is zeros, and the account is told. Memory: three buffers.
+        """
+        size = self.record_size
+        step = max(size, buffer // size * size)
+        content, total = self._mft_content(), self.records * size
+        spaces = [bytearray(min(step, total)), bytearray(min(step, total))]
+        failures = [0]
+        with ThreadPoolExecutor(1, "mft") as reader:
+            waiting = reader.submit(self._fill, content, 0, spaces[0], min(step, total), failures)
+            for number, offset in enumerate(range(0, total, step)):
+                gaps = waiting.result()
+                space, length = spaces[number % 2], min(step, total - offset)
+                following = offset + step
+                if following < total:
+                    waiting = reader.submit(
+                        self._fill,
+                        content,
+                        following,
+                        spaces[(number + 1) % 2],
+                        min(step, total - following),
+                        failures,
+                    )
+                for place, count, why in gaps:
+                    self.account.unread(f"$MFT: {why}", f"byte {place:,}", count)
+                mended = mend_records(space, length // size, size)
+                data = bytes(space) if length == len(space) else bytes(space[:length])
+                yield RecordBuffer(offset // size, length // size, data, mended)
+
+    def _fill(
+        self, content: ClusterContent, offset: int, space: bytearray, size: int, failures: list[int]
+    ) -> list[tuple[int, int, str]]:
+        """Read into the space; gives what could not be read: place, records, why."""
+        gaps: list[tuple[int, int, str]] = []
+        least = max(LEAST_PIECE, self.record_size)
+        waiting = [(0, size)]
+        with memoryview(space) as view:
+            while waiting:
+                start, length = waiting.pop()
+                content.seek(offset + start)
+                try:
+                    content.readinto(view[start : start + length])
+                except OSError as error:
+                    failures[0] += 1
+                    if length <= least or failures[0] > MAX_FAILED_READS:
+                        view[start : start + length] = bytes(length)
+                        why = error.what if isinstance(error, NtfsError) else _reason(error)
+                        gaps.append((offset + start, max(1, length // self.record_size), why))
+                    else:
+                        half = max(least, length // 2 // least * least)
+                        waiting += [(start + half, length - half), (start, half)]
+        return gaps
+
+    # ---- Entries, paths, contents
+
+    def parts(self, record: Record) -> Parts:
+        """All attributes of the file that a base record stands for."""
+        return collect(record, self.record, self._value)
+
+    def assembled(self, parts: Parts) -> MftEntry:
+        """The entry that these attributes make."""
+        return entry_of(parts, self._value)
+
+    def entry(self, record: Record | int) -> MftEntry:
+        """What the $MFT says of a file. A record that extends another stands for itself here."""
+        if isinstance(record, int):
+            record = self.record(record)
+        return self.assembled(self.parts(record))
+
+    def path_of(self, reference: Reference) -> ResolvedPath:
+        """The path of a file or folder by its first long name, or the last that it had."""
+        if reference.number == ROOT:
+            return ResolvedPath("\\")
+        entry = self.entry(reference.number)
+        names = entry.long_names or entry.names
+        if not names:
+            return ResolvedPath("?", "the record holds no name")
+        path = self._paths.of(names[0])
+        if reference.sequence and reference.sequence != entry.reference.sequence:
+            return ResolvedPath(path.text, "the record was used again since it was named")
+        return path
+
+    def paths(self, entry: MftEntry) -> list[ResolvedPath]:
+        """The path of each of its names, 8.3 names left out where there are others."""
+        return [self._paths.of(name) for name in entry.long_names or entry.names]
+
+    def path_in(self, parent: Reference, name: str) -> ResolvedPath:
+        """The path of a name in a folder, as the change journal tells it."""
+        folder = self._paths.folder(parent)
+        return ResolvedPath(f"{folder.text}\\{name}", folder.note)
+
+    def open_stream(self, record: MftEntry | int, name: str = "") -> BinaryIO:
+        """A stream's bytes as a seekable, read-only file.
+
+        Raises:
+            NtfsError: there is no such stream; it is encrypted, or compressed in a way that is not
+                read here (CompactOS).
+        """
+        entry = self.entry(record) if isinstance(record, int) else record
+        stream = entry.stream(name)
+        if stream is None:
+            raise NtfsError("no such stream", f"record {entry.number}: {name}")
+        if not name and entry.reparse_tag == REPARSE_WOF:
+            raise NtfsError("compressed by CompactOS: not read from the raw volume")
+        return self.content(stream)
+
+    def change_journal(self) -> BinaryIO:
+        """``$Extend\\$UsnJrnl:$J``. Raises NtfsError if the volume keeps none."""
+        number = self._child(EXTEND, JOURNAL)
+        if number is None:
+            raise NtfsError("no change journal on this volume")
+        return self.open_stream(number, "$J")
+
+    def _child(self, folder: int, name: str) -> int | None:
+        """The record of a file in a folder of the file system's own."""
+        record = self.record(folder)
+        for attribute, holder in self.parts(record).found:
+            if attribute.name == "$I30" and attribute.type in _INDEXES:
+                data = self._value(attribute, holder, MAX_INDEX)
+                # Entries hold a reference and, at 0x52, the name ([Russon] "Index Entry").
+                wanted = name.encode("utf-16-le")
+                at = data.find(wanted)
+                while at >= 0:
+                    start = at - 0x52
+                    if start >= 0 and data[at - 2] == len(name):
+                        reference = Reference.of(int.from_bytes(data[start : start + 8], "little"))
+                        if self._is_child(reference, folder, name):
+                            return reference.number
+                    at = data.find(wanted, at + 2)
+        return None
+
+    def _is_child(self, reference: Reference, folder: int, name: str) -> bool:
+        try:
+            entry = self.entry(reference.number)
+        except OSError:
+            return False
+        return entry.live and any(
+            own.text == name and own.parent.number == folder for own in entry.names
+        )
+
+    def content(self, stream: Stream) -> BinaryIO:
+        """As :meth:`open_stream`, for a stream of an entry."""
+        if stream.is_encrypted:
+            raise NtfsError("encrypted by EFS")
+        if stream.resident:
+            return io.BytesIO(stream.value)
+        if stream.is_compressed and not 0 < stream.unit <= 16:
+            raise NtfsError("compressed in units of an impossible size", str(stream.unit))
+        return cast("BinaryIO", ClusterContent(self.source, self._layout_of(stream)))
+
+    def _layout_of(self, stream: Stream) -> Layout:
+        unit = 1 << stream.unit if stream.is_compressed else 0
+        return Layout(stream.runs, stream.size, stream.initialized, self.boot.cluster_size, unit)
+
+    def _value(self, attribute: Attribute, record: Record, limit: int) -> bytes:
+        """At most ``limit`` bytes of an attribute. Raises OSError."""
+        if attribute.resident:
+            return attribute.content(record.data)[:limit]
+        stream = stream_of(attribute.name, [(attribute, record)])
+        return self.content(stream).read(limit)
+
+    def still_free(self, stream: Stream) -> bool | None:
+        """Whether no cluster of a deleted file's stream is in use again.
+
+        None: not known, or there is nothing to ask for. True is no proof that the bytes are the
+        file's: the clusters may have been used and freed since.
+        """
+        runs = [run for run in stream.runs if run.cluster is not None]
+        if stream.resident or not runs or stream.damage:
+            return None
+        try:
+            if self._bitmap is None:
+                content = self.open_stream(BITMAP_RECORD)
+                self._bitmap = cast("ClusterContent", content)
+            return all(self._is_free(run) for run in runs)
+        except OSError:
+            return None
+
+    def _is_free(self, run: Run) -> bool:
+        assert self._bitmap is not None
+        assert run.cluster is not None
+        first, last = run.cluster, run.cluster + run.length - 1
+        at, end = first // 8, last // 8
+        while at <= end:
+            self._bitmap.seek(at)
+            data = bytearray(self._bitmap.read(min(1 << 20, end + 1 - at)) or b"")
+            if not data:
+                raise NtfsError("cluster outside the volume", str(first))
+            size = len(data)
+            if at + size > end:
+                data[end - at] &= (1 << last % 8 + 1) - 1
+            if at <= first // 8:
+                data[0] &= 0xFF << first % 8 & 0xFF
+            if data.count(0) != size:
+                return False
+            at += size
+        return True
+
+
+def _reason(error: OSError) -> str:
+    return "read error on the disk" if error.errno is None else (error.strerror or str(error))

@@ -1,0 +1,185 @@
+"""Records and volumes made byte by byte, where no tool makes what a test needs."""
+
+from __future__ import annotations
+
+import io
+import struct
+
+from agent.ntfs import FileSource, Unread, Volume
+
+CLUSTER = 4096
+MFT_CLUSTER = 4
+
+
+def boot(
+    *,
+    sectors: int = 8192,
+    mft: int = MFT_CLUSTER,
+    mirror: int = 2,
+    record: int = 1024,
+    per_cluster: int = 8,
+) -> bytes:
+    data = bytearray(512)
+    data[3:11] = b"NTFS    "
+    struct.pack_into("<HB", data, 0x0B, 512, per_cluster)
+    struct.pack_into("<QQQ", data, 0x28, sectors, mft, mirror)
+    size = -(record.bit_length() - 1) if record < CLUSTER else record // CLUSTER
+    struct.pack_into("<b3xb", data, 0x40, size, 1)
+    data[510:] = b"\x55\xaa"
+    return bytes(data)
+
+
+def resident(kind: int, value: bytes, name: str = "") -> bytes:
+    text = name.encode("utf-16-le", "surrogatepass")
+    start = 0x18 + (len(text) + 7 & ~7)
+    length = start + len(value) + 7 & ~7
+    head = struct.pack(
+        "<IIBBHHHIHH", kind, length, 0, len(text) // 2, 0x18, 0, 0, len(value), start, 0
+    )
+    return (head + text).ljust(start, b"\0") + value.ljust(length - start, b"\0")
+
+
+def non_resident(
+    kind: int,
+    size: int,
+    runs: bytes,
+    *,
+    name: str = "",
+    first: int = 0,
+    last: int = 0,
+    flags: int = 0,
+    unit: int = 0,
+) -> bytes:
+    text = name.encode("utf-16-le")
+    start = 0x40 + (len(text) + 7 & ~7)
+    length = start + len(runs) + 7 & ~7
+    allocated = (size + CLUSTER - 1) // CLUSTER * CLUSTER
+    head = struct.pack(
+        "<IIBBHHHQQHHIQQQ",
+        kind,
+        length,
+        1,
+        len(text) // 2,
+        0x40,
+        flags,
+        0,
+        first,
+        last,
+        start,
+        unit,
+        0,
+        allocated,
+        size,
+        size,
+    )
+    return (head + text).ljust(start, b"\0") + runs.ljust(length - start, b"\0")
+
+
+def standard(*times: int, bits: int = 0x20, length: int = 0x48) -> bytes:
+    return resident(
+        0x10, struct.pack("<4QI", *(times or (10**17 + 7,) * 4), bits).ljust(length, b"\0")
+    )
+
+
+def file_name(
+    name: str, parent: int = 5, sequence: int = 5, space: int = 1, created: int = 10**17 + 7
+) -> bytes:
+    text = name.encode("utf-16-le", "surrogatepass")
+    head = struct.pack(
+        "<7QIIBB",
+        parent | sequence << 48,
+        created,
+        created,
+        created,
+        created,
+        0,
+        0,
+        0,
+        0,
+        len(text) // 2,
+        space,
+    )
+    return resident(0x30, head + text)
+
+
+def run(length: int, offset: int | None) -> bytes:
+    """One run; ``offset`` to the one before, None: sparse."""
+    size = length.to_bytes(8, "little").rstrip(b"\0") or b"\0"
+    if offset is None:
+        return bytes([len(size)]) + size
+    place = offset.to_bytes(8, "little", signed=True)
+    while len(place) > 1 and (place[-1], place[-2] >> 7) in ((0, 0), (255, 1)):
+        place = place[:-1]
+    return bytes([len(place) << 4 | len(size)]) + size + place
+
+
+def record(
+    *attributes: bytes,
+    size: int = 1024,
+    sequence: int = 1,
+    flags: int = 1,
+    links: int = 1,
+    base: int = 0,
+    array: int = 0x30,
+    number: int = 0,
+) -> bytes:
+    """One record as it lies on the disk."""
+    strides = size // 512
+    first = array + 2 * (strides + 1) + 7 & ~7
+    body = b"".join(attributes) + b"\xff\xff\xff\xff\0\0\0\0"
+    assert first + len(body) <= size, first + len(body)
+    head = struct.pack(
+        "<4sHHQHHHHIIQHHI",
+        b"FILE",
+        array,
+        strides + 1,
+        0,
+        sequence,
+        links,
+        first,
+        flags,
+        first + len(body),
+        size,
+        base,
+        9,
+        0,
+        number,
+    )
+    data = bytearray(head.ljust(first, b"\0") + body).ljust(size, b"\0")
+    data[array : array + 2] = b"\x07\x05"
+    for stride in range(strides):
+        last = stride * 512 + 510
+        data[array + 2 + 2 * stride : array + 4 + 2 * stride] = data[last : last + 2]
+        data[last : last + 2] = b"\x07\x05"
+    return bytes(data)
+
+
+def image(
+    records: dict[int, bytes],
+    *,
+    count: int = 64,
+    size: int = 1024,
+    clusters: int = 256,
+    contents: dict[int, bytes] | None = None,
+) -> bytes:
+    """A volume whose $MFT lies in one piece. ``contents``: bytes by cluster."""
+    mft_clusters = -(-count * size // CLUSTER)
+    own = record(
+        standard(), file_name("$MFT"),
+        non_resident(0x80, count * size, run(mft_clusters, MFT_CLUSTER), last=mft_clusters - 1),
+        size=size,
+    )  # fmt: skip
+    root = record(standard(), file_name(".", 5), size=size, sequence=5, flags=3)
+    data = bytearray(clusters * CLUSTER)
+    data[:512] = boot(sectors=clusters * 8, record=size)
+    for number, content in {0: own, 5: root, **records}.items():
+        at = MFT_CLUSTER * CLUSTER + number * size
+        data[at : at + size] = content
+    data[2 * CLUSTER : 2 * CLUSTER + size] = own
+    for cluster, content in (contents or {}).items():
+        data[cluster * CLUSTER : cluster * CLUSTER + len(content)] = content
+    return bytes(data) + bytes(512)
+
+
+def opened(data: bytes, account: Unread | None = None) -> Volume:
+    return Volume(FileSource(io.BytesIO(data)), account)

@@ -1,0 +1,126 @@
+"""The change journal."""
+
+from __future__ import annotations
+
+import io
+import struct
+from datetime import datetime, timezone
+from pathlib import Path
+
+import pytest
+
+from agent.ntfs import NtfsError, Unread, UsnMention, UsnRecord, UsnScan, Wanted
+from agent.ntfs.byte_source import FileSource
+from agent.ntfs.content import ClusterContent, Layout
+from agent.ntfs.run_list import Run
+
+from .synthetic import file_name, image, non_resident, opened, record, resident, run, standard
+from .test_hostile import change
+from .volumes import wants
+
+SAMPLE = Path("/work/shared/samples/usn/UsnJrnl.raw")
+WANTED = Wanted(wants("cyzfc.dat"), frozenset({"CYZFC.DAT"}))
+
+
+def scan(
+    data: bytes, wanted: Wanted = WANTED, account: Unread | None = None
+) -> tuple[list[UsnRecord | UsnMention], UsnScan]:
+    search = UsnScan(io.BytesIO(data), wanted, account or Unread())
+    return list(search.hits()), search
+
+
+def test_a_real_journal_tells_what_happened_to_a_file() -> None:
+    if not SAMPLE.exists():
+        pytest.skip(f"needs the sample {SAMPLE}")
+    found, search = scan(SAMPLE.read_bytes(), Wanted(wants("first.txt"), frozenset({"FIRST.TXT"})))
+    assert next(record.reasons for record in found if isinstance(record, UsnRecord)) == (
+        "renamed to this",
+    )
+    assert search.records == 19
+    assert search.damaged == 0
+    assert search.oldest == datetime(2015, 11, 30, 21, 15, 27, 203125, tzinfo=timezone.utc)
+    everything, _ = scan(SAMPLE.read_bytes(), Wanted(list, pieces=("",)))
+    assert len(everything) == 19
+    assert everything[0].name == "Nieuw - Tekstdocument.txt"
+
+
+@pytest.mark.parametrize("version", [2, 3])
+def test_both_versions_are_read_after_zeros_and_over_pages(version: int) -> None:
+    pages = b"".join(
+        (change("other.txt", version) * 30 + change("CYZFC (1).dat", version)).ljust(4096, b"\0")
+        for _ in range(3)
+    )
+    found, search = scan(bytes(5 << 20) + pages)
+    assert [(r.name, r.version, r.file.number, r.parent.number) for r in found] == [
+        ("CYZFC (1).dat", version, 30, 5)
+    ] * 3
+    assert search.records == 93
+    assert search.read < 2 << 20
+    assert found[0].reasons == ("created",)
+
+
+def test_ranges_are_counted_and_skipped() -> None:
+    ranges = struct.pack("<IHH", 0x50, 4, 0).ljust(0x50, b"\1")
+    found, search = scan(ranges + change() + ranges)
+    assert len(found) == 1
+    assert (search.records, search.ranges) == (1, 2)
+
+
+def test_a_lying_length_costs_one_page_and_is_told() -> None:
+    bad = bytearray(change())
+    bad[0:4] = struct.pack("<I", 1 << 30)
+    account = Unread()
+    found, search = scan((bytes(bad) + change()).ljust(4096, b"\0") + change(), account=account)
+    assert account.gaps == {"change journal: page damaged": 1}
+    assert search.damaged == 1
+    assert [type(hit).__name__ for hit in found] == ["UsnMention", "UsnRecord", "UsnRecord"]
+
+
+def test_sparse_runs_are_jumped_over() -> None:
+    data = change().ljust(4096, b"\0")
+    layout = Layout(
+        [Run(0, None, 1 << 40), Run(1 << 40, 0, 1)], (1 << 52) + len(change()), 1 << 60, 4096
+    )
+    search = UsnScan(ClusterContent(FileSource(io.BytesIO(data)), layout), WANTED)  # type: ignore[arg-type]
+    assert len(list(search.hits())) == 1
+    assert search.newest is not None
+
+
+def test_what_cannot_be_read_is_a_gap() -> None:
+    layout = Layout([Run(0, 9, 300), Run(300, 0, 1)], 301 * 4096, 1 << 60, 4096)
+    account = Unread()
+    data = change().ljust(4096, b"\0")
+    search = UsnScan(ClusterContent(FileSource(io.BytesIO(data)), layout), WANTED, account)  # type: ignore[arg-type]
+    list(search.hits())
+    assert "change journal: beyond the end of the image" in account.gaps
+
+
+def test_the_journal_is_found_by_its_folder() -> None:
+    name = "$UsnJrnl".encode("utf-16-le")
+    entry = struct.pack("<QHHHHQ", 40 | 1 << 48, 0x68, 0x54, 0, 0, 11 | 11 << 48).ljust(0x50, b"\0")
+    index = bytes(0x20) + entry + bytes([len(name) // 2, 3]) + name
+    journal = change().ljust(4096, b"\0")
+    volume = opened(
+        image(
+            {
+                11: record(
+                    standard(), file_name("$Extend"), resident(0x90, index, "$I30"), flags=3
+                ),
+                40: record(
+                    standard(),
+                    file_name("$UsnJrnl", 11, 11),
+                    non_resident(0x80, 4096, run(1, 100), name="$J"),
+                ),
+            },
+            contents={100: journal},
+        )
+    )
+    (found,) = UsnScan(volume.change_journal(), WANTED).hits()
+    assert isinstance(found, UsnRecord)
+    assert volume.path_in(found.parent, found.name).text == "\\cyzfc.dat"
+
+
+def test_a_volume_without_a_journal_says_so() -> None:
+    volume = opened(image({11: record(standard(), file_name("$Extend"), flags=3)}))
+    with pytest.raises(NtfsError, match="no change journal"):
+        volume.change_journal()
