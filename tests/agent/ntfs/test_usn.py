@@ -18,7 +18,7 @@ from .synthetic import file_name, image, non_resident, opened, record, resident,
 from .test_hostile import change
 from .volumes import wants
 
-SAMPLE = Path("/work/shared/samples/usn/UsnJrnl.raw")
+SAMPLE = Path(__file__).parents[4] / "shared" / "samples" / "usn" / "UsnJrnl.raw"
 WANTED = Wanted(wants("cyzfc.dat"), frozenset({"CYZFC.DAT"}))
 
 
