@@ -29,8 +29,9 @@ from .report_codec import ReportError, encode
 from .sources.registry import folder_sources, live_sources
 from .state import OneSweep, home, make_home
 from .sweep import Plan, Sweep
-from .targets.folder import FolderTarget, TargetError
+from .targets.folder import TargetError
 from .targets.live import LiveHost
+from .targets.offline import offline_target
 from .windows import security
 
 CLEAN, HIT, FAILED, INCOMPLETE, UNDELIVERED, BUSY = range(6)
@@ -126,7 +127,7 @@ def _sweep(options: Options) -> int:
         for problem in security.take_administrators_rights():
             _say(problem)
     own = _own(options, folder)
-    target = LiveHost(own, paths=options.paths) if live else FolderTarget(*options.paths, own=own)
+    target = LiveHost(own, paths=options.paths) if live else offline_target(*options.paths, own=own)
     with OneSweep(folder) as lock:
         if live and not lock.acquire():
             _say("another sweep is running on this host")

@@ -144,7 +144,9 @@ def _parser() -> argparse.ArgumentParser:
     live.add_argument("paths", nargs="*", metavar="PATH", help="limit the files source to these")
     _sweep_arguments(live)
     parser.swept = live
-    offline = commands.add_parser("offline", help="sweep folders", allow_abbrev=False)
+    offline = commands.add_parser(
+        "offline", help="sweep folders, or images of NTFS volumes", allow_abbrev=False
+    )
     offline.add_argument("paths", nargs="+", metavar="TARGET")
     _sweep_arguments(offline)
     packs = commands.add_parser("packs", help="list what is built in, or check packs of your own")
