@@ -64,7 +64,7 @@ def evidence_of(match: Match) -> Evidence:
         strength=match.strength,
         place=seen.place,
         time=seen.time,
-        detail=match.detail[:MAX_DETAIL],
+        detail="; ".join((match.detail, *seen.remarks))[:MAX_DETAIL],
     )
 
 
@@ -108,7 +108,13 @@ def finding_of(
         score=min(_SCORES[strength] + _PER_INDICATOR * (indicators - 1), _most(strength)),
         title=_title(top, process, file, observations),
         reasons=list(
-            dict.fromkeys([*(rule.title for rule in chain.rules), *(m.reason for m in matches)])
+            dict.fromkeys(
+                [
+                    *(rule.title for rule in chain.rules),
+                    *(m.reason for m in matches),
+                    *(remark for seen in observations for remark in seen.remarks),
+                ]
+            )
         )[:MAX_REASONS],
         indicator=reference_of(top, packs),
         evidence=evidence,

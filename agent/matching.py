@@ -54,6 +54,8 @@ __all__ = ["Match", "Matcher", "ScanFailed", "fold", "fold_domain"]
 _T = TypeVar("_T")
 _CERTIFICATE_GATE = Gate(max_size=65536, extensions=[".cer", ".crt", ".der", ".pem"])
 _MENTIONED = "only mentioned"
+_WORDS = {word: word for word in ("deleted file",)}
+"""What a file is called in the reason of a match, if it is more than a file."""
 _MENTIONABLE = (FileName, Domain, Address, Url, CommandLine, Pipe)
 """Whose occurrence in bytes is a text about the thing, not the thing."""
 
@@ -181,6 +183,16 @@ class Matcher:
         if not candidates:
             return []
         return [name for name, own in zip(names, folded, strict=True) if self._is_wanted(own)]
+
+    @property
+    def exact_names(self) -> frozenset[str]:
+        """All names without wildcards that ``wanted_names`` knows, folded."""
+        return self._wanted_exact
+
+    @property
+    def name_pieces(self) -> tuple[str, ...]:
+        """For each wildcard that ``wanted_names`` knows, a text that its names hold, folded."""
+        return tuple(self._glob_letters)
 
     def _is_wanted(self, folded: str) -> bool:
         if folded in self._wanted_exact or original_of_copy(folded) in self._wanted_exact:
@@ -317,7 +329,7 @@ class Matcher:
                 yield Match(seen, indicator, Strength.WEAK, reason, detail)
 
     def _file(self, seen: Observation, file: File | Dll) -> Iterator[Match]:
-        word = "module" if isinstance(file, Dll) else "file"
+        word = "module" if isinstance(file, Dll) else _WORDS.get(seen.seen, "file")
         self.compared("file_name")
         self.compared("file_path")
         yield from self._named(seen, file.path, f"{word} name", f"{word} path")

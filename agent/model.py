@@ -491,3 +491,5 @@ class Observation(Struct, frozen=True, kw_only=True):
     hits: tuple[ByteHit, ...] = ()
     blocked: bool = False
     """A defender's block of a name (hosts file sinkhole)."""
+    remarks: tuple[str, ...] = ()
+    """What a reader of the finding should know: how it was read, why it may not be true."""

@@ -207,7 +207,9 @@ def _parser() -> argparse.ArgumentParser:
     live.add_argument("--splay", metavar="TIME", type=_splay,
                       help="wait first, each host its own time, such as 0-60m")  # fmt: skip
     parser.swept = live
-    offline = commands.add_parser("offline", help="sweep folders", allow_abbrev=False)
+    offline = commands.add_parser(
+        "offline", help="sweep folders, or images of NTFS volumes", allow_abbrev=False
+    )
     offline.add_argument("paths", nargs="+", metavar="TARGET")
     _sweep_arguments(offline)
     send = commands.add_parser(

@@ -35,8 +35,8 @@ from .report_codec import ReportError, encode
 from .sources.registry import folder_sources, live_sources
 from .state import OneSweep, home, make_home
 from .sweep import Plan, Sweep
-from .targets.folder import FolderTarget
 from .targets.live import LiveHost
+from .targets.offline import offline_target
 from .windows import security
 
 
@@ -71,7 +71,7 @@ def sweep(options: Options) -> int:
         for problem in security.take_administrators_rights():
             say(problem)
     own = _own(options, folder)
-    target = LiveHost(own, paths=options.paths) if live else FolderTarget(*options.paths, own=own)
+    target = LiveHost(own, paths=options.paths) if live else offline_target(*options.paths, own=own)
     recorded = options.recorded()
     with OneSweep(folder) as lock:
         if live and not lock.acquire():

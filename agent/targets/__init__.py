@@ -5,7 +5,7 @@ Time, host and file system come from the target, never from ``os`` directly insi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
@@ -15,18 +15,33 @@ from ..own import Own
 from ..windows.held import HeldFiles
 
 if TYPE_CHECKING:
+    from ..ntfs import ByteSource
     from .system import LiveSystem
 
 
 @dataclass(frozen=True)
+class RawNtfs:
+    """The bytes of an NTFS volume: an image, or a live volume below its file system."""
+
+    open: Callable[[], ByteSource]
+    """Raises OSError."""
+    prefix: str
+    r"""What stands before ``\Users`` in the paths that are shown: ``C:``, ``disk.img:``."""
+
+
+@dataclass(frozen=True)
 class Root:
-    """One tree that the files source walks: a volume, a mounted volume or a given folder or
+    """One tree that the files source looks at: a volume, a mounted volume or a given folder or
     file.
     """
 
     path: str
     description: str = ""
     """``C: NTFS`` …; empty for a given path."""
+    raw: RawNtfs | None = None
+    """Given, the volume is read by its records."""
+    mounted: bool = True
+    """Whether it can be walked: an image cannot."""
 
 
 @dataclass(frozen=True)

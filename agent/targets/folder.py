@@ -139,8 +139,8 @@ def _must_be_swept(path: str) -> None:
         raise TargetError(f"{path}: {reason_of(error)}") from error
     if image:
         raise TargetError(
-            f"{path}: a disk image or container; this version sweeps folders: "
-            "mount or unpack it first"
+            f"{path}: a disk image or container; this version sweeps folders and raw images of one"
+            " NTFS volume: mount or unpack it first"
         )
 
 

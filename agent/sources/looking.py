@@ -1,0 +1,310 @@
+"""Looking at one file, however it was found and is read: the walk opens it by its path, the NTFS
+engine by its record.
+
+What it is by name, content, streams and members becomes observations; what cannot be read becomes
+coverage.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import BinaryIO, NamedTuple, Protocol
+
+from msgspec import structs
+
+from ..chains import file_key
+from ..coverage import Ledger
+from ..file_facts import Facts, FileReader, Limits
+from ..formats.zip_archive import looks_like_zip
+from ..formats.zone_identifier import MAX_ZONE_BYTES, STREAM, owner_of, read_zone
+from ..indicators import FileIndicator
+from ..matching import Matcher
+from ..model import ByteHit, File, Observation, Url
+from ..own_mentions import without_own
+from ..reading import is_gone, read_up_to, reason_of
+from ..targets import Target
+from .archive_members import ArchiveMembers
+
+SOURCE = "files"
+ARCHIVE = ".zip"
+ZONE = ".identifier"
+"""The extension of a zone identifier that a copy made a file of its own."""
+
+
+class Opened(NamedTuple):
+    """A file's content, and what is known of the file that was opened."""
+
+    file: BinaryIO
+    size: int
+    about: File
+
+
+class Item(Protocol):
+    """A file or folder that is looked at."""
+
+    @property
+    def shown(self) -> str:
+        """Its whole path, for a person."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def named(self) -> bool:
+        """Whether its name is wanted."""
+
+    @property
+    def seen(self) -> str:
+        """What it is: ``file``."""
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What a reader of a finding should know of it."""
+
+    def about(self) -> File:
+        """What is known of it without opening it."""
+
+    def open(self) -> Opened:
+        """Its content. Raises OSError."""
+
+    def streams(self) -> list[tuple[str, int | None]]:
+        """Name and, where known, size of each alternate stream. Raises OSError, with those that
+        were seen as ``kept``."""
+
+    def open_stream(self, name: str) -> BinaryIO:
+        """Raises OSError."""
+
+
+@dataclass
+class FileLook:
+    """One sweep's looking at files."""
+
+    target: Target
+    matcher: Matcher
+    ledger: Ledger
+    limits: Limits
+    progress: Callable[[str], None]
+    everything: bool
+    """Whether every file is read."""
+    reader: FileReader = field(init=False)
+    archives: ArchiveMembers = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.reader = FileReader(self.matcher, self.limits)
+        self.archives = ArchiveMembers(
+            source=SOURCE,
+            matcher=self.matcher,
+            ledger=self.ledger,
+            reader=self.reader,
+            own=self.target.own,
+            everything=self.everything,
+            progress=self.progress,
+        )
+
+    def is_own(self, shown: str) -> bool:
+        """Whether this is the agent's own file; then it is counted and left out."""
+        own = self.target.own.has_file(shown)
+        self.ledger.own += own
+        return own
+
+    def selected(self, item: Item, size: int) -> Iterator[Observation]:
+        """A file singled out by size or extension."""
+        if not size and not self.everything:
+            return
+        indicators = self.matcher.file_indicators(item.name, size, named=False)
+        if not (indicators or self.everything or item.name.lower().endswith((ARCHIVE, ZONE))):
+            return
+        if self.is_own(item.shown):
+            return
+        if owner := owner_of(item.name):
+            yield from self._zone_file(item, owner)
+        else:
+            yield from self.file(item, indicators)
+
+    def name_only(self, item: Item, seen: str = "file name") -> Observation:
+        """What there is to say of something that is not opened."""
+        return _observation(item, item.shown, seen, item.about())
+
+    def _zone_file(self, item: Item, owner: str) -> Iterator[Observation]:
+        """A zone identifier that a copy made a file of its own, beside its owner."""
+        try:
+            with item.open().file as file:
+                urls = read_zone(read_up_to(file, MAX_ZONE_BYTES)).urls
+        except OSError as error:
+            self.missed(error, item.shown)
+            return
+        told = item.shown[: len(item.shown) - len(item.name)] + owner
+        yield from _zone_observations(item, File(path=told, name=owner), urls, item.shown)
+
+    def file(self, item: Item, indicators: tuple[FileIndicator, ...]) -> Iterator[Observation]:
+        """A file that is opened, with its streams and members. ``indicators``: those that apply by
+        its name and size."""
+        self.progress(item.shown)
+        about: File | None = None
+        try:
+            file, size, about = item.open()
+            with file:
+                facts = self.reader.look(file, size, indicators, named=item.named)
+                yield from self._facts(item, about, facts)
+                if self._is_archive(item, facts):
+                    for found in self.archives.observe(file, size, item.shown):
+                        more = (*found.remarks, *item.remarks)
+                        yield structs.replace(found, remarks=more) if more else found
+        except OSError as error:
+            self.missed(error, item.shown)
+            if item.named:
+                about = about or item.about()
+                yield _observation(item, item.shown, "file name", about)
+
+    def _is_archive(self, item: Item, facts: Facts) -> bool:
+        if item.name[-4:].lower() == ARCHIVE:
+            return bool(facts.head)
+        return (item.named or self.everything) and looks_like_zip(facts.head)
+
+    def _facts(self, item: Item, file: File, facts: Facts) -> Iterator[Observation]:
+        self._account(item.shown, facts)
+        others: list[tuple[str, int | None]] = []
+        urls: tuple[str, ...] = ()
+        if item.named or self.everything or facts.opened_for or self._is_archive(item, facts):
+            others = self.streams(item)
+            urls = self._zone(item, others)
+        if not (item.named or facts.says_something or facts.contents or others):
+            return
+        file.hash, file.pe, file.lnk, file.zone_url = facts.hash, facts.pe, facts.lnk, list(urls)
+        if item.named or facts.says_something:
+            yield _observation(item, item.shown, item.seen, file, hits=tuple(facts.proofs))
+        yield from _zone_observations(item, file, urls, item.shown)
+        yield from self._mentions(item, item.shown, file, facts)
+        for stream, size in others:
+            yield from self.stream(item, stream, size)
+
+    def _account(self, place: str, facts: Facts) -> None:
+        self.ledger.bytes += facts.bytes_read
+        for reason in facts.unread:
+            self.ledger.unread(reason, place)
+        for indicator in facts.compared:
+            self.matcher.tested(indicator)
+
+    def _mentions(self, item: Item, place: str, file: File, facts: Facts) -> Iterator[Observation]:
+        if not facts.contents:
+            return
+        hits = without_own(
+            facts.contents,
+            facts.data,
+            name=file.stream or file.name,
+            whole=not facts.unread,
+            in_own_folder=self.target.own.has_folder_of(file.path),
+            matcher=self.matcher,
+        )
+        if len(hits) < len(facts.contents):
+            self.ledger.own += 1
+        if not hits:
+            return
+        about = File(path=file.path, name=file.name, size=file.size, mtime=file.mtime)
+        yield _observation(item, place, "content", about, hits=tuple(hits), mention=True)
+
+    # Streams.
+
+    def streams(self, item: Item) -> list[tuple[str, int | None]]:
+        """Its alternate streams; what cannot be listed is counted."""
+        try:
+            return item.streams()
+        except OSError as error:
+            if is_gone(error):
+                self.ledger.note("vanished during the sweep", item.shown)
+                return []
+            self.ledger.unread(f"alternate data streams: {reason_of(error)}", item.shown)
+            kept: list[tuple[str, int | None]] = getattr(error, "kept", [])
+            return kept
+
+    def _zone(self, item: Item, streams: list[tuple[str, int | None]]) -> tuple[str, ...]:
+        if not any(name.casefold() == STREAM.casefold() for name, _ in streams):
+            return ()
+        try:
+            with item.open_stream(STREAM) as stream:
+                return read_zone(read_up_to(stream, MAX_ZONE_BYTES)).urls
+        except OSError as error:
+            self.missed(error, f"{item.shown}:{STREAM}")
+            return ()
+
+    def stream(self, item: Item, name: str, size: int | None) -> Iterator[Observation]:
+        """One stream of a file or folder, by its name and, if that calls for it, by its content."""
+        if name.casefold() == STREAM.casefold():
+            return
+        place = f"{item.shown}:{name}"
+        self.ledger.examined += 1
+        named = bool(self.matcher.wanted_names([name]))
+        file = File(path=item.shown, name=name, size=size, stream=name)
+        indicators = self.matcher.file_indicators(name, size, named=named)
+        if not (named or indicators or self.everything):
+            return
+        try:
+            with item.open_stream(name) as content:
+                length = content.seek(0, os.SEEK_END)
+                facts = self.reader.look(content, length, indicators, named=named)
+        except OSError as error:
+            self.missed(error, place)
+            if named:
+                yield _observation(item, place, "alternate data stream", file)
+            return
+        self._account(place, facts)
+        file.size, file.hash, file.pe, file.lnk = length, facts.hash, facts.pe, facts.lnk
+        if named or facts.says_something:
+            hits = tuple(facts.proofs)
+            yield _observation(item, place, "alternate data stream", file, hits=hits)
+        yield from self._mentions(item, place, file, facts)
+
+    def missed(self, error: OSError, shown: str) -> None:
+        """Count what could not be read, unless nothing is missing without it."""
+        if is_gone(error):
+            self.ledger.note("vanished during the sweep", shown)
+        elif _in_use(error) and not self.everything and self.target.held.has(shown):
+            self.ledger.note("kept open by Windows itself: name and size were compared", shown)
+        else:
+            self.ledger.unread(reason_of(error), shown)
+
+
+def _in_use(error: OSError) -> bool:
+    """ERROR_SHARING_VIOLATION, ERROR_LOCK_VIOLATION."""
+    return getattr(error, "winerror", None) in (32, 33)
+
+
+def _observation(
+    item: Item,
+    place: str,
+    seen: str,
+    file: File,
+    *,
+    hits: tuple[ByteHit, ...] = (),
+    mention: bool = False,
+) -> Observation:
+    keys = (file_key(place),) if place == file.path else (file_key(place), file_key(file.path))
+    return Observation(
+        source=SOURCE,
+        seen=seen,
+        place=place,
+        keys=keys,
+        time=file.created or file.mtime,
+        file=file,
+        hits=hits,
+        mention=mention,
+        remarks=item.remarks,
+    )
+
+
+def _zone_observations(
+    item: Item, file: File, urls: tuple[str, ...], place: str
+) -> Iterator[Observation]:
+    """One for each address that the file is said to have come from."""
+    for url in urls:
+        yield Observation(
+            source=SOURCE,
+            seen="zone identifier",
+            place=place,
+            keys=(file_key(file.path),),
+            file=File(path=file.path, name=file.name, zone_url=list(urls)),
+            url=Url(full=url),
+            remarks=item.remarks,
+        )

@@ -1,0 +1,287 @@
+"""Files of a raw NTFS volume: one pass over its $MFT, and a look at what hits.
+
+What a walk would single out is looked at in the same way, by its record instead of its path. More
+than a walk sees: deleted files with the last path that they had, alternate streams of every file
+and folder by name and exact size, 8.3 names, and wanted names in slack and in damaged records.
+
+Cannot tell: a deleted file whose record was used again; the content of files that EFS or CompactOS
+keeps, which is counted. A folder's alternate stream is looked at for its name or exact size, not
+for its extension.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import BinaryIO
+
+from ..chains import file_key
+from ..matching import ScanFailed
+from ..model import File, Observation
+from ..ntfs import Hit, Mention, MftEntry, MftScan, Name, NtfsError, Volume, Wanted, Why
+from ..ntfs.entry import when
+from ..ntfs.why import SELECTED
+from ..reading import Opener, reason_of
+from ..walk import Selection
+from ..windows import files as windows_files
+from .looking import SOURCE, FileLook, Opened
+
+SMALL_FILE = "content of a small file"
+"""A mention there is left to the indicators of content, as in any other file."""
+_IN_USE_AGAIN = "deleted, and its clusters are in use again: content not read"
+_NOT_KNOWN = "deleted, and whether its clusters are in use again is not known: content not read"
+_FREE = "deleted; read from clusters that are free, and may have been another file's since"
+_KEPT = "deleted; its content is kept in its record"
+
+
+@dataclass
+class _Record:
+    """A file or folder by one of its names."""
+
+    volume: Volume
+    entry: MftEntry
+    shown: str
+    name: str
+    named: bool
+    notes: tuple[str, ...]
+    by_path: Opener | None
+    """Asked first: what the system still has in memory is not on the disk."""
+    readable: bool
+    streams_asked: bool = False
+    how: list[str] = field(default_factory=list)
+
+    @property
+    def seen(self) -> str:
+        return "file" if self.entry.live else "deleted file"
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        return (*self.notes, *self.how)
+
+    def about(self) -> File:
+        entry, times = self.entry, self.entry.times
+        return File(
+            path=self.shown,
+            name=self.name,
+            size=None if entry.folder else entry.size,
+            created=when(times.created) if times else None,
+            mtime=when(times.modified) if times else None,
+            accessed=when(times.accessed) if times else None,
+        )
+
+    def open(self) -> Opened:
+        file = self._open("", self.shown)
+        size = file.seek(0, os.SEEK_END)
+        file.seek(0)
+        return Opened(file, size, self.about())
+
+    def streams(self) -> list[tuple[str, int | None]]:
+        self.streams_asked = True
+        return [(stream.name, stream.size) for stream in self.entry.streams if stream.name]
+
+    def open_stream(self, name: str) -> BinaryIO:
+        return self._open(name, f"{self.shown}:{name}")
+
+    def _open(self, stream: str, shown: str) -> BinaryIO:
+        if windows_files.is_cloud_placeholder(self.entry.attributes) and not stream:
+            raise windows_files.CloudPlaceholder("cloud placeholder", shown)
+        why: OSError | None = None
+        if self.by_path is not None and self.entry.live:
+            try:
+                return self.by_path(windows_files.extended(shown))
+            except windows_files.CloudPlaceholder:
+                raise
+            except OSError as error:
+                why = error
+        try:
+            file = self.volume.open_stream(self.entry, stream)
+        except NtfsError:
+            if why is not None:
+                raise why from None
+            raise
+        if why is not None:
+            self.how.append(f"read from the raw volume: {reason_of(why)}")
+        return file
+
+
+@dataclass
+class NtfsFiles:
+    """The files of one volume, looked at."""
+
+    look: FileLook
+    volume: Volume
+    prefix: str
+    selection: Selection
+    by_path: Opener | None = None
+    """Opens files of a volume that is mounted too."""
+
+    def observe(self) -> Iterator[Observation]:
+        """All that hits. The look's ledger is told what was examined, the volume's account what
+        could not be seen."""
+        matcher, ledger = self.look.matcher, self.look.ledger
+        scan = MftScan(
+            self.volume,
+            Wanted(matcher.wanted_names, matcher.exact_names, matcher.name_pieces, self.selection),
+        )
+        named = 0
+        try:
+            for hit in scan.hits():
+                if isinstance(hit, Mention):
+                    yield from self._mention(hit)
+                    continue
+                named += len(hit.wanted)
+                try:
+                    yield from self._hit(hit)
+                except OSError as error:
+                    place = f"record {hit.record.number}"
+                    self.volume.account.unread(f"$MFT: {reason_of(error)}", place)
+        finally:
+            counts = scan.counts
+            ledger.examined += counts.records
+            ledger.bytes += counts.bytes
+            if counts.deleted:
+                ledger.note(
+                    "records of deleted files, or never used, compared too",
+                    self.prefix,
+                    counts.deleted,
+                )
+            for kind in ("file_name", "file_path"):
+                matcher.compared(kind, max(0, counts.in_use + counts.deleted - named))
+
+    def _hit(self, hit: Hit) -> Iterator[Observation]:
+        entry, wanted = hit.entry, set(hit.wanted)
+        readable, notes = self._state(entry)
+        paths = self.volume.paths(entry)
+        names = entry.long_names or entry.names
+        items: list[_Record] = []
+        for own, path in zip(names, paths, strict=True):
+            more = (*notes, path.note) if path.note else notes
+            named = own.text in wanted
+            item = self._item(entry, own.text, path.text, more, named=named, readable=readable)
+            items.append(item)
+            yield from self._look(item, hit.why)
+        for short in _short_only(entry, wanted):
+            path = self.volume.path_in(short.parent, short.text)
+            more = (*notes, "by its 8.3 name")
+            item = self._item(entry, short.text, path.text, more, named=True, readable=readable)
+            items.append(item)
+            yield from self._look(item, hit.why)
+        if not items:
+            name, more = f"record {entry.number}", (*notes, "the record holds no name")
+            item = self._item(entry, name, f"?\\{name}", more, named=False, readable=readable)
+            items.append(item)
+            yield from self._look(item, hit.why)
+        yield from self._streams(items, hit.why)
+
+    def _item(
+        self,
+        entry: MftEntry,
+        name: str,
+        path: str,
+        notes: tuple[str, ...],
+        *,
+        named: bool,
+        readable: bool,
+    ) -> _Record:
+        shown = windows_files.shown(f"{self.prefix}{path}")
+        return _Record(self.volume, entry, shown, name, named, notes, self.by_path, readable)
+
+    def _state(self, entry: MftEntry) -> tuple[bool, tuple[str, ...]]:
+        """Whether its content is to be read, and what to say of it."""
+        if entry.live or entry.folder:
+            return True, (("deleted", *entry.notes) if not entry.live else entry.notes)
+        stream = entry.stream()
+        if stream is None or stream.damage:
+            return False, (f"deleted; {stream.damage if stream else 'no content'}", *entry.notes)
+        if stream.resident or not any(run.cluster is not None for run in stream.runs):
+            return True, (_KEPT, *entry.notes)
+        free = self.volume.still_free(stream)
+        if free:
+            return True, (_FREE, *entry.notes)
+        return False, (_NOT_KNOWN if free is None else _IN_USE_AGAIN, *entry.notes)
+
+    def _look(self, item: _Record, why: Why) -> Iterator[Observation]:
+        look, entry = self.look, item.entry
+        if item.named and look.is_own(item.shown):
+            return
+        if entry.folder or entry.is_link:
+            if item.named:
+                kind = "directory" if entry.folder and not entry.is_link else "file name"
+                yield look.name_only(item, kind if entry.live else f"deleted {kind}")
+        elif not item.readable:
+            if item.named or entry.size in self.selection.exact_sizes:
+                look.ledger.note("deleted file whose content is no longer there", item.shown)
+            if item.named:
+                yield look.name_only(item, "deleted file")
+        elif item.named:
+            size = entry.size or 0
+            yield from look.file(item, look.matcher.file_indicators(item.name, size, named=True))
+        elif why & SELECTED:
+            yield from look.selected(item, entry.size or 0)
+
+    def _streams(self, items: list[_Record], why: Why) -> Iterator[Observation]:
+        """Alternate streams, unless they were looked at with the file."""
+        if any(item.streams_asked for item in items):
+            return
+        item = items[0]
+        entry = item.entry
+        if not (why & (Why.STREAM_NAME | Why.STREAM_SIZE) or entry.folder):
+            return
+        if self.look.is_own(item.shown):
+            return
+        for stream in entry.streams:
+            if not stream.name:
+                continue
+            if entry.live or self.volume.still_free(stream) or stream.resident:
+                yield from self.look.stream(item, stream.name, stream.size)
+            elif self.look.matcher.wanted_names([stream.name]):
+                yield self._name_of_stream(item, stream.name, stream.size)
+
+    def _name_of_stream(self, item: _Record, name: str, size: int) -> Observation:
+        place = f"{item.shown}:{name}"
+        return Observation(
+            source=SOURCE,
+            seen="alternate data stream",
+            place=place,
+            keys=(file_key(place), file_key(item.shown)),
+            file=File(path=item.shown, name=name, size=size, stream=name),
+            remarks=(*item.remarks, _IN_USE_AGAIN),
+        )
+
+    def _mention(self, found: Mention) -> Iterator[Observation]:
+        if found.place == SMALL_FILE:
+            return
+        path = None
+        if found.reference is not None:
+            try:
+                path = self.volume.path_of(found.reference).text
+            except OSError:
+                path = None
+        shown = windows_files.shown(f"{self.prefix}{path or '?'}")
+        if path and self.look.target.own.has_folder_of(shown):
+            self.look.ledger.own += 1
+            return
+        place = f"{shown} ($MFT record {found.record}, {found.place})"
+        try:
+            hits = self.look.matcher.scan(found.text.encode("utf-16-le", "surrogatepass"))
+        except ScanFailed as error:
+            self.volume.account.unread(f"scan of the bytes: {error}", place)
+            return
+        if hits:
+            yield Observation(
+                source=SOURCE,
+                seen=f"$MFT record: {found.place}",
+                place=place,
+                keys=(file_key(place), file_key(shown)) if path else (file_key(place),),
+                file=File(path=shown) if path else None,
+                hits=tuple(hits),
+                mention=True,
+            )
+
+
+def _short_only(entry: MftEntry, wanted: set[str]) -> list[Name]:
+    """8.3 names that are wanted, of a file whose long names are not."""
+    if not entry.long_names or any(name.text in wanted for name in entry.long_names):
+        return []
+    return [name for name in entry.names if name.is_short and name.text in wanted]

@@ -1,0 +1,114 @@
+"""Evidence at rest: raw images, each of one NTFS volume."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections import Counter
+from collections.abc import Callable, Sequence
+from datetime import datetime, timezone
+from functools import partial
+
+from .. import model
+from ..ntfs import FileSource
+from ..ntfs.boot_sector import BOOT_SIZE, read_boot_sector
+from ..own import Own
+from ..reading import open_quietly, read_at
+from ..windows.held import HeldFiles
+from . import RawNtfs, Root, SkippedVolume
+from .folder import TargetError
+
+_OEM_ID = slice(3, 11)
+_NTFS = b"NTFS    "
+
+
+def is_ntfs_image(path: str) -> bool:
+    """Whether a regular file begins as an NTFS volume does; False if it cannot be read."""
+    try:
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            return False
+        return _boot_sector(os.path.realpath(path))[_OEM_ID] == _NTFS
+    except OSError:
+        return False
+
+
+class ImageTarget:
+    """The target of ``offline IMAGE…``."""
+
+    def __init__(
+        self,
+        *paths: str,
+        own: Own,
+        now: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
+    ) -> None:
+        """Raises TargetError, naming it, for what is no image of an NTFS volume."""
+        if not paths:
+            raise TargetError("no image given")
+        for path in paths:
+            if not is_ntfs_image(path):
+                raise TargetError(f"{path}: no raw image of an NTFS volume: sweep it on its own")
+        self._paths = tuple(dict.fromkeys(os.path.abspath(path) for path in paths))
+        self._own = own
+        self._now = now
+
+    @property
+    def platform(self) -> str:
+        """Whoever made the volume, its paths are written as Windows does."""
+        return "windows"
+
+    @property
+    def live(self) -> None:
+        """Nothing runs here."""
+        return
+
+    @property
+    def own(self) -> Own:
+        return self._own
+
+    @property
+    def boundaries(self) -> frozenset[str]:
+        """Nothing is walked."""
+        return frozenset()
+
+    @property
+    def held(self) -> HeldFiles:
+        """Nothing runs here."""
+        return HeldFiles()
+
+    def describe(self) -> model.Target:
+        """The images, as absolute paths."""
+        return model.Target(kind=model.TargetKind.IMAGE, paths=list(self._paths))
+
+    def host(self) -> model.Host:
+        """A host that is known by its volume's serial number and the image's place."""
+        path = self._paths[0]
+        try:
+            serial = f"{read_boot_sector(_boot_sector(os.path.realpath(path))).serial:016X}"
+        except OSError:
+            serial = "unknown"
+        return model.Host(id=f"ntfs:{serial}:{path}", name=os.path.basename(path) or path)
+
+    def now(self) -> datetime:
+        """UTC."""
+        return self._now()
+
+    def roots(self) -> tuple[Sequence[Root], Sequence[SkippedVolume]]:
+        """The volumes; paths in them are shown behind the image's name, or behind its whole path
+        where two images have one name."""
+        names = Counter(os.path.basename(path) for path in self._paths)
+        roots = []
+        for path in self._paths:
+            name = os.path.basename(path)
+            shown = name if names[name] == 1 else path
+            raw = RawNtfs(partial(_open, os.path.realpath(path)), f"{shown}:")
+            roots.append(Root(path, "NTFS", raw=raw, mounted=False))
+        return roots, []
+
+
+def _open(path: str) -> FileSource:
+    return FileSource(open_quietly(path))
+
+
+def _boot_sector(path: str) -> bytes:
+    with open_quietly(path) as file:
+        return read_at(file, 0, BOOT_SIZE)
