@@ -54,7 +54,7 @@ __all__ = ["Match", "Matcher", "ScanFailed", "fold", "fold_domain"]
 _T = TypeVar("_T")
 _CERTIFICATE_GATE = Gate(max_size=65536, extensions=[".cer", ".crt", ".der", ".pem"])
 _MENTIONED = "only mentioned"
-_WORDS = {word: word for word in ("deleted file",)}
+_WORDS = {word: word for word in ("deleted file", "journalled file")}
 """What a file is called in the reason of a match, if it is more than a file."""
 _MENTIONABLE = (FileName, Domain, Address, Url, CommandLine, Pipe)
 """Whose occurrence in bytes is a text about the thing, not the thing."""

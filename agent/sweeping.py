@@ -32,7 +32,7 @@ from .output.summary import summary_line
 from .own import Own
 from .packs import Pack, exclusions_in_use, load_packs, matcher_of
 from .report_codec import ReportError, encode
-from .sources.registry import folder_sources, live_sources
+from .sources.registry import live_sources, offline_sources
 from .state import OneSweep, home, make_home
 from .sweep import Plan, Sweep
 from .targets.live import LiveHost
@@ -89,7 +89,7 @@ def sweep(options: Options) -> int:
             sources = (
                 live_sources(options.memory, options.max_file_size, watcher.folder)
                 if live
-                else folder_sources(options.max_file_size, watcher.folder)
+                else offline_sources(target.describe().kind, options.max_file_size, watcher.folder)
             )
             plan = Plan(
                 target=target,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ..model import TargetKind
 from . import Source
 from .connections import ConnectionsSource
 from .dns_cache import DnsCacheSource
@@ -13,6 +14,7 @@ from .memory import MemorySource, Mode
 from .modules import ModulesSource
 from .pipes import PipesSource
 from .processes import ProcessesSource
+from .usn_journal import UsnJournalSource
 
 NAMES = (
     "processes",
@@ -23,6 +25,7 @@ NAMES = (
     "pipes",
     "hosts_file",
     "files",
+    "usn_journal",
 )
 
 
@@ -43,3 +46,16 @@ def live_sources(memory: Mode, max_file_size: int, progress: Callable[[str], Non
 def folder_sources(max_file_size: int, progress: Callable[[str], None]) -> list[Source]:
     """All that a folder can be asked."""
     return [FilesSource(max_file_size, progress=progress)]
+
+
+def image_sources(max_file_size: int, progress: Callable[[str], None]) -> list[Source]:
+    """All that an image of a volume can be asked."""
+    return [FilesSource(max_file_size, progress=progress), UsnJournalSource()]
+
+
+def offline_sources(
+    kind: TargetKind, max_file_size: int, progress: Callable[[str], None]
+) -> list[Source]:
+    """All that evidence at rest can be asked."""
+    sources = image_sources if kind is TargetKind.IMAGE else folder_sources
+    return sources(max_file_size, progress)

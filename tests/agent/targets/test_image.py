@@ -13,10 +13,12 @@ from agent.targets.image import ImageTarget, is_ntfs_image
 from agent.targets.offline import offline_target
 from tests.agent.ntfs.synthetic import file_name, image, record, resident, standard
 
+EXTEND = record(standard(), file_name("$Extend"), flags=3)
+
 
 def ntfs(path: Path, name: str = "notes.txt", content: bytes = b"x") -> Path:
     made = record(standard(), file_name(name), resident(0x80, content))
-    data = bytearray(image({30: made}))
+    data = bytearray(image({11: EXTEND, 30: made}))
     data[0x48:0x50] = bytes(range(1, 9))
     path.write_bytes(data)
     return path
@@ -104,7 +106,7 @@ def test_an_image_with_a_trace_is_a_hit(tmp_path: Path) -> None:
     }
     file = record(standard(), file_name("cyzfc.dat", 43), resident(0x80, b"x"))
     path = tmp_path / "disk.dd"
-    path.write_bytes(image({**folders, 50: file}))
+    path.write_bytes(image({**folders, 11: EXTEND, 50: file}))
     code, report = sweep(tmp_path, str(path))
     assert code == 1
     (finding,) = report.findings

@@ -1,0 +1,177 @@
+r"""The change journal of NTFS volumes, ``$Extend\$UsnJrnl:$J``: files that came and went.
+
+Evidence: one record for each change of a file, with its name, its folder's record, the time and
+what changed. Windows keeps one on its system volume since Vista, 32 MiB by default: days to
+weeks, which the coverage's reach tells. Read from the raw volume or an image of it.
+
+Cannot tell: content, and who did it; nor a path whose folder's record was used again since.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime
+
+from ..chains import file_key
+from ..coverage import Ledger
+from ..matching import Matcher, ScanFailed
+from ..model import File, Observation
+from ..ntfs import NtfsError, Reference, Unread, UsnMention, UsnRecord, UsnScan, Volume, Wanted
+from ..ntfs.reference import EXTEND
+from ..ntfs.usn import REASONS
+from ..reading import reason_of
+from ..targets import RawNtfs, Target
+from ..windows import files as windows_files
+
+MAX_FILES = 100_000
+"""Files with a wanted name that are kept."""
+NONE = "no change journal on this volume"
+_CREATED, _DELETED, _CLOSED = 0x100, 0x200, 0x8000_0000
+
+
+@dataclass
+class _History:
+    """What happened to one name of one file."""
+
+    record: UsnRecord
+    """The first one."""
+    first: datetime | None
+    last: datetime | None
+    reasons: int = 0
+    created: datetime | None = None
+    deleted: datetime | None = None
+
+    def add(self, record: UsnRecord) -> None:
+        time = record.time
+        self.last = time or self.last
+        self.reasons |= record.reason
+        if record.reason & _CREATED and self.created is None:
+            self.created = time
+        if record.reason & _DELETED:
+            self.deleted = time
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """In words, with the times that matter."""
+        words = [word for bit, word in REASONS.items() if self.reasons & bit & ~_CLOSED]
+        told = [f"change journal: {', '.join(words) or 'closed'}"]
+        for what, time in (("created", self.created), ("deleted", self.deleted)):
+            if time is not None:
+                told.append(f"{what} {time:%Y-%m-%d %H:%M:%S} UTC")
+        return tuple(told)
+
+
+class UsnJournalSource:
+    """Scans the journals of the target's raw volumes."""
+
+    name = "usn_journal"
+
+    def required(self, target: Target) -> bool:
+        """Where there are raw volumes: what a journal cannot tell is a gap."""
+        return any(root.raw is not None for root in target.roots()[0])
+
+    def observe(self, target: Target, matcher: Matcher, ledger: Ledger) -> Iterator[Observation]:
+        """As :class:`~agent.sources.Source`: each file with a wanted name, when it was first seen
+        and when last."""
+        volumes = [(root.path, root.raw) for root in target.roots()[0] if root.raw is not None]
+        if not volumes:
+            ledger.unavailable("no NTFS volume that can be read by its records")
+        for path, raw in volumes:
+            try:
+                with closing(raw.open()) as source:
+                    volume = Volume(source)
+                    yield from self._volume(_Journal(target, matcher, ledger, volume, raw), path)
+            except OSError as error:
+                ledger.unread(f"NTFS: {reason_of(error)}", path)
+
+    def _volume(self, journal: _Journal, path: str) -> Iterator[Observation]:
+        try:
+            yield from journal.observe()
+        except NtfsError as error:
+            if error.what != NONE:
+                raise
+            volume = journal.volume
+            if isinstance(volume.account, Unread) and volume.account.gaps:
+                journal.ledger.unread("no change journal found, in a volume not seen whole", path)
+            elif not volume.record(EXTEND).signed:
+                journal.ledger.unread("no change journal found: its folder is damaged", path)
+            else:
+                journal.ledger.note(NONE, path)
+
+
+@dataclass
+class _Journal:
+    target: Target
+    matcher: Matcher
+    ledger: Ledger
+    volume: Volume
+    raw: RawNtfs
+
+    def observe(self) -> Iterator[Observation]:
+        """Raises NtfsError if there is no journal."""
+        matcher, ledger = self.matcher, self.ledger
+        wanted = Wanted(matcher.wanted_names, matcher.exact_names, matcher.name_pieces)
+        scan = UsnScan(self.volume.change_journal(), wanted, ledger)
+        files: dict[tuple[Reference, Reference, str], _History] = {}
+        try:
+            for hit in scan.hits():
+                if isinstance(hit, UsnMention):
+                    yield from self._mention(hit)
+                    continue
+                key = (hit.file, hit.parent, hit.name)
+                if key not in files:
+                    if len(files) >= MAX_FILES:
+                        ledger.unread("change journal: more files than are kept", hit.name)
+                        continue
+                    files[key] = _History(hit, hit.time, hit.time)
+                files[key].add(hit)
+        finally:
+            ledger.examined += scan.records
+            ledger.bytes += scan.read
+            for kind in ("file_name", "file_path"):
+                matcher.compared(kind, max(0, scan.records - len(files)))
+            if scan.ranges:
+                ledger.note("records without a name (version 4), skipped", "", scan.ranges)
+            for time in (scan.oldest, scan.newest):
+                if time is not None:
+                    ledger.reaches(time)
+        for history in files.values():
+            yield from self._file(history)
+
+    def _file(self, history: _History) -> Iterator[Observation]:
+        record = history.record
+        path = self.volume.path_in(record.parent, record.name)
+        place = windows_files.shown(f"{self.raw.prefix}{path.text}")
+        if self.target.own.has_file(place):
+            self.ledger.own += 1
+            return
+        remarks = history.remarks + ((path.note,) if path.note else ())
+        for time in dict.fromkeys((history.first, history.last)):
+            yield Observation(
+                source=UsnJournalSource.name,
+                seen="journalled file",
+                place=place,
+                keys=(file_key(place),),
+                time=time,
+                file=File(path=place, name=record.name, created=history.created),
+                remarks=remarks,
+            )
+
+    def _mention(self, found: UsnMention) -> Iterator[Observation]:
+        place = f"{self.raw.prefix}\\$Extend\\$UsnJrnl:$J (byte {found.offset:,})"
+        try:
+            hits = self.matcher.scan(found.text.encode("utf-16-le", "surrogatepass"))
+        except ScanFailed as error:
+            self.ledger.unread(f"scan of the bytes: {error}", place)
+            return
+        if hits:
+            yield Observation(
+                source=UsnJournalSource.name,
+                seen="damaged change journal",
+                place=place,
+                keys=(file_key(place),),
+                hits=tuple(hits),
+                mention=True,
+            )
