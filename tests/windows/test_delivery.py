@@ -15,7 +15,9 @@ from pathlib import Path
 
 import httpx
 import pytest
+import trustme
 
+from tests.agent.delivery.scripted import Answer, scripted
 from tests.windows.host import REPOSITORY, RUNDLL32, Host, confirmed
 
 pytestmark = [
@@ -181,6 +183,50 @@ def test_an_exe_with_its_collector_built_in_needs_no_options(
         assert json.loads(output.splitlines()[-1])["delivered"] is True
         (row,) = collector.hosts()
         assert row["report_id"] == report.report_id
+
+
+@pytest.mark.parametrize(
+    ("answers", "code", "spooled", "refused"),
+    [
+        pytest.param([Answer(401)], 4, 1, 0, id="401"),
+        pytest.param([Answer(403), 201], 0, 0, 0, id="403 of a proxy, then taken"),
+        pytest.param([Answer(409)], 4, 0, 1, id="409"),
+        pytest.param([Answer(413), 201], 0, 0, 0, id="413, then taken smaller"),
+        pytest.param([Answer(415), 201], 0, 0, 0, id="415, then taken uncompressed"),
+        pytest.param([Answer(422)], 4, 0, 1, id="422"),
+        pytest.param([Answer(503, {"Retry-After": "1"}), 201], 0, 0, 0, id="503, then taken"),
+        pytest.param([Answer(500), 201], 0, 0, 0, id="500, then taken"),
+        pytest.param([Answer(0, how="half"), 201], 0, 0, 0, id="killed in mid-request"),
+        pytest.param([Answer(0, how="mute"), 201], 0, 0, 0, id="killed before its answer"),
+    ],
+)
+def test_each_answer_leaves_the_report_where_it_belongs(
+    host: Host,
+    tmp_path: Path,
+    answers: list[Answer | int],
+    code: int,
+    spooled: int,
+    refused: int,
+) -> None:
+    (host.local / "notes.txt").write_text("nothing")
+    collector = Collector(tmp_path / "none", agents="token")
+    ca = tmp_path / "ca.pem"
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(ca))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    with scripted(context) as server:
+        server.answers(*answers)
+        arguments = delivering(host, collector, tmp_path, ca=ca)
+        arguments[3] = "files"
+        arguments[arguments.index("--collector") + 1] = server.url
+        arguments[arguments.index("--send-window") + 1] = "60s"
+        exited, report, output = host.sweep(*arguments, env=home(host, tmp_path))
+    assert exited == code
+    assert json.loads(output.splitlines()[-1])["delivered"] is (code == 0)
+    assert set(server.ids) <= {report.report_id}
+    assert len(list((tmp_path / "home" / "spool").glob("*.gz"))) == spooled
+    assert len(list((tmp_path / "home" / "spool" / "refused").glob("*.gz"))) == refused
 
 
 def test_a_certificate_of_another_is_refused_and_the_report_stays(
