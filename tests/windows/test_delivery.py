@@ -17,7 +17,7 @@ import httpx
 import pytest
 import trustme
 
-from tests.agent.delivery.scripted import Answer, scripted
+from tests.agent.delivery.scripted import Answer, connect_proxy, scripted
 from tests.windows.host import REPOSITORY, RUNDLL32, Host, confirmed
 
 pytestmark = [
@@ -227,6 +227,34 @@ def test_each_answer_leaves_the_report_where_it_belongs(
     assert set(server.ids) <= {report.report_id}
     assert len(list((tmp_path / "home" / "spool").glob("*.gz"))) == spooled
     assert len(list((tmp_path / "home" / "spool" / "refused").glob("*.gz"))) == refused
+
+
+def test_a_proxy_that_drips_holds_nobody_and_loses_nothing(host: Host, tmp_path: Path) -> None:
+    (host.local / "notes.txt").write_text("nothing")
+    collector = Collector(tmp_path / "none", agents="token")
+    ca = tmp_path / "ca.pem"
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(ca))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("collector.example").configure_cert(context)
+    with scripted(context, "collector.example") as server:
+        arguments = delivering(host, collector, tmp_path, ca=ca)
+        arguments[3] = "files"
+        arguments[arguments.index("--collector") + 1] = server.url
+        port = int(server.url.rpartition(":")[2])
+        with connect_proxy(port, drip=True) as (slow, seen):
+            code, report, _ = host.sweep(*arguments, "--proxy", slow, env=home(host, tmp_path))
+        assert code == 4
+        assert seen
+        assert server.ids == []
+        with connect_proxy(port) as (quick, _):
+            done = host.lab.run_exe(
+                host.exe,
+                ["send", *arguments[arguments.index("--collector") :], "--proxy", quick],
+                env=home(host, tmp_path),
+            )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert server.ids == [report.report_id]
 
 
 def test_a_certificate_of_another_is_refused_and_the_report_stays(
