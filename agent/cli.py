@@ -127,7 +127,11 @@ def _sweep(options: Options) -> int:
         for problem in security.take_administrators_rights():
             _say(problem)
     own = _own(options, folder)
-    target = LiveHost(own, paths=options.paths) if live else offline_target(*options.paths, own=own)
+    target = (
+        LiveHost(own, paths=options.paths, walk=options.walk)
+        if live
+        else offline_target(*options.paths, own=own)
+    )
     with OneSweep(folder) as lock:
         if live and not lock.acquire():
             _say("another sweep is running on this host")

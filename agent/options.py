@@ -34,6 +34,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     thorough: bool = False
     memory: Mode = "candidates"
     max_file_size: int = 64 << 20
+    walk: bool = False
     max_runtime: float | None = None
     out: Path | None = None
     collector: str | None = None
@@ -143,6 +144,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     live.add_argument("paths", nargs="*", metavar="PATH", help="limit the files source to these")
     _sweep_arguments(live)
+    live.add_argument(
+        "--walk", action="store_true", help="walk NTFS volumes, do not read their records"
+    )
     parser.swept = live
     offline = commands.add_parser(
         "offline", help="sweep folders, or images of NTFS volumes", allow_abbrev=False

@@ -40,6 +40,7 @@ def live_sources(memory: Mode, max_file_size: int, progress: Callable[[str], Non
         PipesSource(),
         HostsFileSource(),
         FilesSource(max_file_size, progress=progress),
+        UsnJournalSource(),
     ]
 
 
