@@ -141,7 +141,12 @@ def _sweep(options: Options) -> int:
         with Progress() as progress:
             watcher = _Watcher(progress)
             sources = (
-                live_sources(options.memory, options.max_file_size, watcher.folder)
+                live_sources(
+                    options.memory,
+                    options.max_file_size,
+                    watcher.folder,
+                    verify_walk=options.verify_walk,
+                )
                 if live
                 else offline_sources(target.describe().kind, options.max_file_size, watcher.folder)
             )

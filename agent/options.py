@@ -35,6 +35,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     memory: Mode = "candidates"
     max_file_size: int = 64 << 20
     walk: bool = False
+    verify_walk: bool = False
     max_runtime: float | None = None
     out: Path | None = None
     collector: str | None = None
@@ -144,8 +145,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     live.add_argument("paths", nargs="*", metavar="PATH", help="limit the files source to these")
     _sweep_arguments(live)
-    live.add_argument(
+    how = live.add_mutually_exclusive_group()
+    how.add_argument(
         "--walk", action="store_true", help="walk NTFS volumes, do not read their records"
+    )
+    how.add_argument(
+        "--verify-walk", action="store_true", help="do both, and tell of names that only one sees"
     )
     parser.swept = live
     offline = commands.add_parser(

@@ -32,6 +32,7 @@ from ..walk import Folder, Selection, Walk
 from ..windows import files as windows_files
 from .looking import ARCHIVE, SOURCE, ZONE, FileLook, Opened
 from .ntfs_files import NtfsFiles
+from .two_views import TwoViews
 
 DEFAULT_MAX_FILE_SIZE = 64 << 20
 _NAME_KINDS = ("file_name", "file_path")
@@ -49,12 +50,17 @@ class FilesSource:
         *,
         open_file: Opener = open_quietly,
         progress: Callable[[str], None] | None = None,
+        verify_walk: bool = False,
     ) -> None:
-        """``progress`` is told the place of each folder, file and archive member before it is
+        """``verify_walk``: volumes that are read by their records are walked too, and the two views
+        compared.
+
+        ``progress`` is told the place of each folder, file and archive member before it is
         looked at, and may raise to end the walk."""
         self._limits = Limits(max_file_size)
         self._open_file = open_file
         self._progress = progress
+        self._verify_walk = verify_walk
 
     def required(self, target: Target) -> bool:  # noqa: ARG002 - the protocol's
         """Always: of every target the files are what is swept."""
@@ -84,18 +90,27 @@ class FilesSource:
         walked = _WalkedFolders(look, self._open_file)
         walk = Walk(selection, ledger, target.boundaries)
         for root in roots:
-            why = root.why_walked
+            why, views = root.why_walked, None
             if root.raw is not None:
                 scanned = _Scanned(look, selection, root, root.raw, self._open_file)
                 yield from scanned.observe()
-                if scanned.is_enough:
+                if scanned.is_enough and not (self._verify_walk and root.mounted):
                     continue
-                why = "what of its $MFT cannot be read is"
+                why = "--verify-walk"
+                if scanned.is_enough:
+                    views = TwoViews(root, root.raw, ledger)
+                    views.list_records()
+                else:
+                    why = "what of its $MFT cannot be read is"
             if why:
                 ledger.note(f"walked: {why}", root.path)
             for folder in walk.folders([root.path]):
                 look.progress(folder.path)
+                if views is not None:
+                    views.walked(folder)
                 yield from walked.at_folder(folder)
+            if views is not None:
+                views.tell()
 
 
 @dataclass

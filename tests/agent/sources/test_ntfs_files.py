@@ -21,6 +21,7 @@ from agent.ntfs import ByteSource, FileSource
 from agent.own import Own
 from agent.reading import open_quietly
 from agent.sources.files import FilesSource
+from agent.sources.two_views import ONLY_RECORDS, ONLY_WALK
 from agent.targets import RawNtfs, Root, SkippedVolume, Target
 from agent.targets.folder import FolderTarget
 from agent.targets.image import ImageTarget
@@ -405,9 +406,10 @@ class Mounted(FolderTarget):
         inside = path.removeprefix("\\\\?\\").removeprefix("D:\\").replace("\\", "/")
         return open_quietly(path if path.startswith("/") else f"{self.root}/{inside}")
 
-    def swept(self) -> Swept:
+    def swept(self, **options: Any) -> Swept:
         ledger, matcher = Ledger("files", required=True), campaign()
-        seen = list(FilesSource(open_file=self.open_file).observe(self, matcher, ledger))
+        source = FilesSource(open_file=self.open_file, **options)
+        seen = list(source.observe(self, matcher, ledger))
         return Swept(matcher, seen, ledger.close())
 
 
@@ -477,6 +479,25 @@ def test_a_raw_read_that_fails_in_the_middle_is_made_good_by_a_walk(
     assert "$MFT: Input/output error" in sweep.notes
     assert sweep.notes["walked: what of its $MFT cannot be read is"] == 1
     assert sweep.coverage.state is State.COMPLETE
+
+
+def test_names_that_only_one_view_shows_are_told(volume: tuple[Path, Path]) -> None:
+    path, copy = volume
+    (copy / "cyzfc.dat").unlink()
+    (copy / "denied/new.txt").write_bytes(b"x")
+    target = Mounted(copy, lambda: FileSource(path.open("rb")))
+    notes = {note.reason: note for note in target.swept(verify_walk=True).coverage.notes}
+    assert notes[ONLY_RECORDS].samples == ["D:\\cyzfc.dat"]
+    assert notes[ONLY_RECORDS].count == 1
+    assert notes[ONLY_WALK].samples == ["D:\\denied\\new.txt"]
+    assert notes["walked: --verify-walk"].samples == [str(copy)]
+
+
+def test_two_views_that_agree_say_so(volume: tuple[Path, Path]) -> None:
+    path, copy = volume
+    notes = Mounted(copy, lambda: FileSource(path.open("rb"))).swept(verify_walk=True).notes
+    assert "$MFT and walk compared" in notes
+    assert not {ONLY_RECORDS, ONLY_WALK} & set(notes)
 
 
 def test_a_walk_says_why_where_records_could_be_expected(tmp_path: Path) -> None:
