@@ -35,6 +35,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     thorough: bool = False
     memory: Mode = "candidates"
     max_file_size: int = 64 << 20
+    walk: bool = False
+    verify_walk: bool = False
     max_runtime: float | None = None
     out: Path | None = None
     collector: str | None = None
@@ -206,6 +208,13 @@ def _parser() -> argparse.ArgumentParser:
     _sweep_arguments(live)
     live.add_argument("--splay", metavar="TIME", type=_splay,
                       help="wait first, each host its own time, such as 0-60m")  # fmt: skip
+    how = live.add_mutually_exclusive_group()
+    how.add_argument(
+        "--walk", action="store_true", help="walk NTFS volumes, do not read their records"
+    )
+    how.add_argument(
+        "--verify-walk", action="store_true", help="do both, and tell of names that only one sees"
+    )
     parser.swept = live
     offline = commands.add_parser(
         "offline", help="sweep folders, or images of NTFS volumes", allow_abbrev=False

@@ -71,7 +71,11 @@ def sweep(options: Options) -> int:
         for problem in security.take_administrators_rights():
             say(problem)
     own = _own(options, folder)
-    target = LiveHost(own, paths=options.paths) if live else offline_target(*options.paths, own=own)
+    target = (
+        LiveHost(own, paths=options.paths, walk=options.walk)
+        if live
+        else offline_target(*options.paths, own=own)
+    )
     recorded = options.recorded()
     with OneSweep(folder) as lock:
         if live and not lock.acquire():
@@ -87,7 +91,12 @@ def sweep(options: Options) -> int:
         with Progress() as progress:
             watcher = _Watcher(progress)
             sources = (
-                live_sources(options.memory, options.max_file_size, watcher.folder)
+                live_sources(
+                    options.memory,
+                    options.max_file_size,
+                    watcher.folder,
+                    verify_walk=options.verify_walk,
+                )
                 if live
                 else offline_sources(target.describe().kind, options.max_file_size, watcher.folder)
             )

@@ -46,7 +46,7 @@ def glance(number: int, data: bytes, selection: Selection) -> Why | None:
                 return None
             if not name_length:
                 size = told
-            elif told in selection.exact_sizes:
+            elif told in selection.exact_sizes or told >= selection.least_size:
                 why |= Why.STREAM_SIZE
         at += length
     return None

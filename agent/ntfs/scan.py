@@ -7,6 +7,7 @@ out. Where bytes hit that are no name, a mention tells of them.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -201,8 +202,10 @@ class MftScan:
         yield from self._assess(entry, record, places, whole=whole)
 
     def _is_never_selected(self, record: Record) -> bool:
-        """Cheaply: nothing is selected for its size or extension that is a folder."""
-        return record.in_use and record.is_folder and not self.wanted.selection.exact_sizes
+        """Cheaply: of a folder only streams are selected, by their size."""
+        selection = self.wanted.selection
+        by_size = selection.exact_sizes or selection.least_size < sys.maxsize
+        return record.in_use and record.is_folder and not by_size
 
     def _is_ours(self, record: Record) -> bool:
         """Whether the record's base knows of it; then the base tells of both."""
@@ -301,6 +304,8 @@ def selected(entry: MftEntry, wanted: Wanted) -> Why:
                 why |= Why.STREAM_SIZE
             elif not entry.folder and not entry.is_link:
                 why |= Why.SIZE
+        elif stream.name and entry.live and stream.size >= selection.least_size:
+            why |= Why.STREAM_SIZE
     if not entry.live or entry.folder or entry.is_link:
         return why
     if is_system(entry):

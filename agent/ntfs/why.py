@@ -14,7 +14,7 @@ class Why(enum.IntFlag):
     SIZE = enum.auto()
     """The unnamed stream has an exact size."""
     STREAM_SIZE = enum.auto()
-    """An alternate stream has an exact size."""
+    """An alternate stream has an exact size, or the least one."""
     LEAST_SIZE = enum.auto()
     EXTENSION = enum.auto()
 

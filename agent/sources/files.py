@@ -24,14 +24,15 @@ from ..coverage import Ledger
 from ..file_facts import Limits
 from ..matching import Matcher
 from ..model import File, Observation
-from ..ntfs import Volume
+from ..ntfs import Unread, Volume
 from ..reading import Opener, open_quietly, reason_of, status_of
 from ..streams import Streams, open_stream
-from ..targets import RawNtfs, Target
+from ..targets import RawNtfs, Root, Target
 from ..walk import Folder, Selection, Walk
 from ..windows import files as windows_files
 from .looking import ARCHIVE, SOURCE, ZONE, FileLook, Opened
 from .ntfs_files import NtfsFiles
+from .two_views import TwoViews
 
 DEFAULT_MAX_FILE_SIZE = 64 << 20
 _NAME_KINDS = ("file_name", "file_path")
@@ -49,12 +50,17 @@ class FilesSource:
         *,
         open_file: Opener = open_quietly,
         progress: Callable[[str], None] | None = None,
+        verify_walk: bool = False,
     ) -> None:
-        """``progress`` is told the place of each folder, file and archive member before it is
+        """``verify_walk``: volumes that are read by their records are walked too, and the two views
+        compared.
+
+        ``progress`` is told the place of each folder, file and archive member before it is
         looked at, and may raise to end the walk."""
         self._limits = Limits(max_file_size)
         self._open_file = open_file
         self._progress = progress
+        self._verify_walk = verify_walk
 
     def required(self, target: Target) -> bool:  # noqa: ARG002 - the protocol's
         """Always: of every target the files are what is swept."""
@@ -84,24 +90,64 @@ class FilesSource:
         walked = _WalkedFolders(look, self._open_file)
         walk = Walk(selection, ledger, target.boundaries)
         for root in roots:
+            why, views = root.why_walked, None
             if root.raw is not None:
-                yield from self._scan(look, selection, root.raw, root.path)
-                continue
+                scanned = _Scanned(look, selection, root, root.raw, self._open_file)
+                yield from scanned.observe()
+                if scanned.is_enough and not (self._verify_walk and root.mounted):
+                    continue
+                why = "--verify-walk"
+                if scanned.is_enough:
+                    views = TwoViews(root, root.raw, ledger)
+                    views.list_records()
+                else:
+                    why = "what of its $MFT cannot be read is"
+            if why:
+                ledger.note(f"walked: {why}", root.path)
             for folder in walk.folders([root.path]):
                 look.progress(folder.path)
+                if views is not None:
+                    views.walked(folder)
                 yield from walked.at_folder(folder)
+            if views is not None:
+                views.tell()
 
-    def _scan(
-        self, look: FileLook, selection: Selection, raw: RawNtfs, path: str
-    ) -> Iterator[Observation]:
-        """One volume by its $MFT."""
-        look.progress(path)
+
+@dataclass
+class _Scanned:
+    """One volume by its $MFT. Gaps in what is mounted too are left for a walk to fill."""
+
+    look: FileLook
+    selection: Selection
+    root: Root
+    raw: RawNtfs
+    open_file: Opener
+    account: Unread = field(default_factory=Unread)
+
+    @property
+    def is_enough(self) -> bool:
+        """Whether the volume was seen whole, or there is no other way to see it."""
+        return not (self.root.mounted and self.account.gaps)
+
+    def observe(self) -> Iterator[Observation]:
+        ledger, root = self.look.ledger, self.root
+        self.look.progress(root.path)
         try:
-            with closing(raw.open()) as source:
-                volume = Volume(source, look.ledger)
-                yield from NtfsFiles(look, volume, raw.prefix, selection).observe()
+            with closing(self.raw.open()) as source:
+                volume = Volume(source, self.account)
+                by_path = self.open_file if root.mounted else None
+                files = NtfsFiles(self.look, volume, self.raw.prefix, self.selection, by_path)
+                yield from files.observe()
         except OSError as error:
-            look.ledger.unread(f"NTFS: {reason_of(error)}", path)
+            self.account.unread(f"NTFS: {reason_of(error)}", root.path)
+        finally:
+            tell = ledger.note if root.mounted else ledger.unread
+            for reason, count in self.account.gaps.items():
+                tell(reason, self.account.samples[reason] or root.path, count)
+            for reason, count in self.account.notes.items():
+                ledger.note(reason, self.account.samples[reason], count)
+        if self.is_enough and root.mounted:
+            ledger.note("read by its $MFT", root.path)
 
 
 @dataclass(frozen=True)

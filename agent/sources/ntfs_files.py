@@ -5,8 +5,9 @@ than a walk sees: deleted files with the last path that they had, alternate stre
 and folder by name and exact size, 8.3 names, and wanted names in slack and in damaged records.
 
 Cannot tell: a deleted file whose record was used again; the content of files that EFS or CompactOS
-keeps, which is counted. A folder's alternate stream is looked at for its name or exact size, not
-for its extension.
+keeps, which is counted; of a live volume, what the system has not written to the disk yet (a few
+seconds), and what a folder holds that is kept in a cloud and was never opened here. A folder's
+alternate stream is looked at for its name or size, not for its extension.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ from .looking import SOURCE, FileLook, Opened
 
 SMALL_FILE = "content of a small file"
 """A mention there is left to the indicators of content, as in any other file."""
+_CLOUD, _CLOUD_NUMBER = 0x9000_001A, 0xF000
+"""IO_REPARSE_TAG_CLOUD, and the bits that tell its sixteen forms apart."""
 _IN_USE_AGAIN = "deleted, and its clusters are in use again: content not read"
 _NOT_KNOWN = "deleted, and whether its clusters are in use again is not known: content not read"
 _FREE = "deleted; read from clusters that are free, and may have been another file's since"
@@ -57,7 +60,7 @@ class _Record:
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        return (*self.notes, *self.how)
+        return tuple(dict.fromkeys((*self.notes, *self.how)))
 
     def about(self) -> File:
         entry, times = self.entry, self.entry.times
@@ -84,7 +87,7 @@ class _Record:
         return self._open(name, f"{self.shown}:{name}")
 
     def _open(self, stream: str, shown: str) -> BinaryIO:
-        if windows_files.is_cloud_placeholder(self.entry.attributes) and not stream:
+        if not stream and _is_placeholder(self.entry):
             raise windows_files.CloudPlaceholder("cloud placeholder", shown)
         why: OSError | None = None
         if self.by_path is not None and self.entry.live:
@@ -278,6 +281,15 @@ class NtfsFiles:
                 hits=tuple(hits),
                 mention=True,
             )
+
+
+def _is_placeholder(entry: MftEntry) -> bool:
+    """Whether its content, or a part of it, lies in a cloud ([MS-FSCC] 2.1.2.1)."""
+    stream = entry.stream()
+    in_cloud = entry.reparse_tag & ~_CLOUD_NUMBER == _CLOUD
+    return windows_files.is_cloud_placeholder(entry.attributes) or (
+        in_cloud and stream is not None and any(run.cluster is None for run in stream.runs)
+    )
 
 
 def _short_only(entry: MftEntry, wanted: set[str]) -> list[Name]:

@@ -29,7 +29,13 @@ NAMES = (
 )
 
 
-def live_sources(memory: Mode, max_file_size: int, progress: Callable[[str], None]) -> list[Source]:
+def live_sources(
+    memory: Mode,
+    max_file_size: int,
+    progress: Callable[[str], None],
+    *,
+    verify_walk: bool = False,
+) -> list[Source]:
     """All that a running host can be asked."""
     return [
         ProcessesSource(),
@@ -39,7 +45,8 @@ def live_sources(memory: Mode, max_file_size: int, progress: Callable[[str], Non
         DnsCacheSource(),
         PipesSource(),
         HostsFileSource(),
-        FilesSource(max_file_size, progress=progress),
+        FilesSource(max_file_size, progress=progress, verify_walk=verify_walk),
+        UsnJournalSource(),
     ]
 
 

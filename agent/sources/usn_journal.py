@@ -17,7 +17,7 @@ from datetime import datetime
 from ..chains import file_key
 from ..coverage import Ledger
 from ..matching import Matcher, ScanFailed
-from ..model import File, Observation
+from ..model import ByteHit, File, Observation
 from ..ntfs import NtfsError, Reference, Unread, UsnMention, UsnRecord, UsnScan, Volume, Wanted
 from ..ntfs.reference import EXTEND
 from ..ntfs.usn import REASONS
@@ -148,6 +148,14 @@ class _Journal:
             self.ledger.own += 1
             return
         remarks = history.remarks + ((path.note,) if path.note else ())
+        hits: tuple[ByteHit, ...] = ()
+        there = self._is_there(record)
+        if there:
+            # What the file is, is told by the file itself; here stands what happened to it.
+            remarks = (*remarks, "the file is still there")
+            hits = tuple(self._hits(record.name, place))
+            if not hits:
+                return
         for time in dict.fromkeys((history.first, history.last)):
             yield Observation(
                 source=UsnJournalSource.name,
@@ -157,15 +165,35 @@ class _Journal:
                 time=time,
                 file=File(path=place, name=record.name, created=history.created),
                 remarks=remarks,
+                hits=hits,
+                mention=there,
             )
+
+    def _is_there(self, record: UsnRecord) -> bool:
+        """Whether this very file still has this name in this folder."""
+        try:
+            entry = self.volume.entry(record.file.number)
+        except OSError:
+            return False
+        return (
+            entry.live
+            and entry.reference == record.file
+            and any(
+                own.text == record.name and own.parent.number == record.parent.number
+                for own in entry.names
+            )
+        )
+
+    def _hits(self, text: str, place: str) -> list[ByteHit]:
+        try:
+            return self.matcher.scan(text.encode("utf-16-le", "surrogatepass"))
+        except ScanFailed as error:
+            self.ledger.unread(f"scan of the bytes: {error}", place)
+            return []
 
     def _mention(self, found: UsnMention) -> Iterator[Observation]:
         place = f"{self.raw.prefix}\\$Extend\\$UsnJrnl:$J (byte {found.offset:,})"
-        try:
-            hits = self.matcher.scan(found.text.encode("utf-16-le", "surrogatepass"))
-        except ScanFailed as error:
-            self.ledger.unread(f"scan of the bytes: {error}", place)
-            return
+        hits = self._hits(found.text, place)
         if hits:
             yield Observation(
                 source=UsnJournalSource.name,

@@ -42,6 +42,8 @@ class Root:
     """Given, the volume is read by its records."""
     mounted: bool = True
     """Whether it can be walked: an image cannot."""
+    why_walked: str = ""
+    """Said in the coverage, where a reader may expect it to be read by its records."""
 
 
 @dataclass(frozen=True)

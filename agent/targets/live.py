@@ -8,6 +8,7 @@ left out, and the report says so.
 
 from __future__ import annotations
 
+import functools
 import os
 import platform
 import socket
@@ -16,16 +17,20 @@ import uuid
 from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil
 
 from .. import model
 from ..own import Own
 from ..windows.held import HeldFiles, loaded_hives
-from . import Root, SkippedVolume
+from . import RawNtfs, Root, SkippedVolume
 from .mounts import Layout, layout, parse_mountinfo
 from .running import RunningSystem
 from .system import LiveSystem
+
+if TYPE_CHECKING:
+    from ..windows import volumes
 
 _FALLBACK_ID_SPACE = uuid.UUID("5f1d1f0a-3c43-4d0e-9d3b-6c6f636b6564")
 """Makes an id from the host's name where the system has none of its own."""
@@ -40,12 +45,15 @@ class LiveHost:
         *,
         paths: Sequence[str] = (),
         removable: bool = False,
+        walk: bool = False,
         system: LiveSystem | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
     ) -> None:
+        """``walk``: NTFS volumes are walked even where they could be read by their records."""
         self._own = own
         self._paths = tuple(os.path.abspath(path) for path in paths)
         self._removable = removable
+        self._walk = walk
         self._system = system if system is not None else RunningSystem()
         self._now = now
         self._layout: Layout | None = None
@@ -99,14 +107,22 @@ class LiveHost:
 
     def roots(self) -> tuple[Sequence[Root], Sequence[SkippedVolume]]:
         if self._paths:
-            return [Root(path) for path in self._paths], []
+            return [self._given(path) for path in self._paths], []
         volumes = self._volumes()
         return volumes.roots, volumes.skipped
+
+    def _given(self, path: str) -> Root:
+        """A given path, which may be that of a whole volume."""
+        if path.endswith("\\"):
+            for root in self._volumes().roots:
+                if root.path.casefold() == path.casefold():
+                    return root
+        return Root(path)
 
     def _volumes(self) -> Layout:
         if self._layout is None:
             if self.platform == "windows":
-                self._layout = _windows_layout(removable=self._removable)
+                self._layout = _windows_layout(removable=self._removable, walk=self._walk)
             else:
                 self._layout = _unix_layout(removable=self._removable)
         return self._layout
@@ -235,7 +251,7 @@ _LEFT_OUT = {
 }
 
 
-def _windows_layout(*, removable: bool) -> Layout:
+def _windows_layout(*, removable: bool, walk: bool = False) -> Layout:
     """Fixed volumes, those without a letter too; a letter that stands for a folder is walked
     there.
     """
@@ -254,5 +270,27 @@ def _windows_layout(*, removable: bool) -> Layout:
                 SkippedVolume(volume.root, "stands for a folder walked elsewhere", gap=False)
             )
         else:
-            roots.append(Root(volume.root, volume.file_system))
+            roots.append(_windows_root(volume, _why_walked(volume.file_system, walk=walk)))
     return Layout(roots, skipped)
+
+
+def _why_walked(file_system: str, *, walk: bool) -> str:
+    """Why a volume is not read by its records; empty if it is."""
+    from ..windows import security
+
+    if walk:
+        return "--walk"
+    if file_system.upper() != "NTFS":
+        return file_system or "unknown file system"
+    return "" if security.is_elevated() else "not elevated"
+
+
+def _windows_root(volume: volumes.Volume, why_walked: str) -> Root:
+    if why_walked:
+        return Root(volume.root, volume.file_system, why_walked=why_walked)
+    from ..windows.raw_volume import RawVolume
+
+    # A folder in which a volume is mounted has no device; a letter's device is its own.
+    device = volume.root if len(volume.root) == 3 else volume.guid
+    raw = RawNtfs(functools.partial(RawVolume, device), volume.root.rstrip("\\"))
+    return Root(volume.root, volume.file_system, raw=raw)

@@ -231,6 +231,7 @@ def test_a_live_sweep_of_paths_runs_all_sources_of_this_host(tree: Path, tmp_pat
     states = {coverage.source: coverage for coverage in report.coverage}
     assert set(states) == {
         "processes", "modules", "memory", "connections", "dns_cache", "pipes", "hosts_file", "files",
+        "usn_journal",
     }  # fmt: skip
     for windows_only in ("memory", "dns_cache", "pipes"):
         assert states[windows_only].state is State.UNAVAILABLE

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pytest
 
@@ -16,9 +17,11 @@ from agent.coverage import Ledger
 from agent.findings import evidence_of
 from agent.matching import Match, Matcher
 from agent.model import Coverage, Observation, State, Strength
-from agent.ntfs import ByteSource
+from agent.ntfs import ByteSource, FileSource
 from agent.own import Own
+from agent.reading import open_quietly
 from agent.sources.files import FilesSource
+from agent.sources.two_views import ONLY_RECORDS, ONLY_WALK
 from agent.targets import RawNtfs, Root, SkippedVolume, Target
 from agent.targets.folder import FolderTarget
 from agent.targets.image import ImageTarget
@@ -32,7 +35,7 @@ from tests.agent.ntfs.synthetic import (
     standard,
 )
 from tests.agent.ntfs.volumes import make, mounted, require_tools
-from tests.planted import Case, dll, plant
+from tests.planted import Case, campaign_link, dll, plant
 from tests.sweeping import campaign
 
 LOCAL = "\\Users\\jo\\AppData\\Local"
@@ -382,3 +385,134 @@ def test_bad_sectors_are_gaps(bad: range) -> None:
     sweep = swept(Bytes(BadSectors(image(files), bad)))
     assert sweep.coverage.state is State.PARTIAL
     assert sweep.reasons
+
+
+# A volume that is mounted too.
+
+
+class Mounted(FolderTarget):
+    """A volume that can be read by its records and be walked; its paths are shown as ``D:\\…``."""
+
+    def __init__(self, root: Path, source: Callable[[], ByteSource]) -> None:
+        super().__init__(str(root), own=Own())
+        self.root, self.source = root, source
+
+    def roots(self) -> tuple[Sequence[Root], Sequence[SkippedVolume]]:
+        return [Root(str(self.root), raw=RawNtfs(self.source, "D:"))], []
+
+    def open_file(self, path: str) -> BinaryIO:
+        if path.endswith("ds7002.lnk"):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+        inside = path.removeprefix("\\\\?\\").removeprefix("D:\\").replace("\\", "/")
+        return open_quietly(path if path.startswith("/") else f"{self.root}/{inside}")
+
+    def swept(self, **options: Any) -> Swept:
+        ledger, matcher = Ledger("files", required=True), campaign()
+        source = FilesSource(open_file=self.open_file, **options)
+        seen = list(source.observe(self, matcher, ledger))
+        return Swept(matcher, seen, ledger.close())
+
+
+@pytest.fixture
+def volume(tmp_path: Path) -> tuple[Path, Path]:
+    """An image, and a folder that holds what it holds."""
+    require_tools()
+    path = make(tmp_path / "disk.img", 16)
+    data = dll()
+    copy = tmp_path / "copy"
+    with mounted(path) as root:
+        for place in (root, copy):
+            (place / "denied").mkdir(parents=True)
+            (place / "cyzfc.dat").write_bytes(data)
+            (place / "denied/ds7002.lnk").write_bytes(b"x" * 5000)
+    return path, copy
+
+
+def test_a_mounted_volume_is_read_by_its_records_and_its_files_by_their_paths(
+    volume: tuple[Path, Path],
+) -> None:
+    path, copy = volume
+    (copy / "cyzfc.dat").write_bytes(b"fresher than the disk")
+    sweep = Mounted(copy, lambda: FileSource(path.open("rb"))).swept()
+    (file,) = [one for one in sweep.at("D:\\cyzfc.dat") if one.seen == "file"]
+    assert file.file is not None
+    assert file.file.hash is not None
+    assert file.file.hash.md5 == hashlib.md5(b"fresher than the disk").hexdigest()
+    assert sweep.notes["read by its $MFT"] == 1
+    assert sweep.coverage.state is State.COMPLETE
+
+
+def test_a_file_that_is_denied_is_read_by_its_record_and_the_finding_says_so(
+    volume: tuple[Path, Path],
+) -> None:
+    path, copy = volume
+    sweep = Mounted(copy, lambda: FileSource(path.open("rb"))).swept()
+    (file,) = [one for one in sweep.at("D:\\denied\\ds7002.lnk") if one.seen == "file"]
+    assert file.file is not None
+    assert file.file.hash is not None
+    assert file.file.hash.sha256 == hashlib.sha256(b"x" * 5000).hexdigest()
+    assert file.remarks[-1] == "read from the raw volume: access denied"
+    assert sweep.coverage.state is State.COMPLETE
+
+
+def test_a_raw_volume_that_is_denied_is_walked(volume: tuple[Path, Path]) -> None:
+    def denied() -> ByteSource:
+        raise PermissionError(errno.EACCES, "denied")
+
+    _, copy = volume
+    sweep = Mounted(copy, denied).swept()
+    assert {one.seen for one in sweep.at(f"{copy}/cyzfc.dat")} == {"file", "content"}
+    assert sweep.notes["NTFS: access denied"] == 1
+    assert "read by its $MFT" not in sweep.notes
+    assert sweep.reasons == {"access denied": 1}, "the walk's own gap"
+
+
+def test_a_raw_read_that_fails_in_the_middle_is_made_good_by_a_walk(
+    volume: tuple[Path, Path],
+) -> None:
+    path, copy = volume
+    (copy / "denied/ds7002.lnk").unlink()
+    data = path.read_bytes()
+    start = int.from_bytes(data[0x30:0x38], "little") * 4096
+    sweep = Mounted(copy, lambda: BadSectors(data, range(start + 65 * 1024, len(data)))).swept()
+    assert sweep.at(f"{copy}/cyzfc.dat")
+    assert "$MFT: Input/output error" in sweep.notes
+    assert sweep.notes["walked: what of its $MFT cannot be read is"] == 1
+    assert sweep.coverage.state is State.COMPLETE
+
+
+def test_names_that_only_one_view_shows_are_told(volume: tuple[Path, Path]) -> None:
+    path, copy = volume
+    (copy / "cyzfc.dat").unlink()
+    (copy / "denied/new.txt").write_bytes(b"x")
+    target = Mounted(copy, lambda: FileSource(path.open("rb")))
+    notes = {note.reason: note for note in target.swept(verify_walk=True).coverage.notes}
+    assert notes[ONLY_RECORDS].samples == ["D:\\cyzfc.dat"]
+    assert notes[ONLY_RECORDS].count == 1
+    assert notes[ONLY_WALK].samples == ["D:\\denied\\new.txt"]
+    assert notes["walked: --verify-walk"].samples == [str(copy)]
+
+
+def test_two_views_that_agree_say_so(volume: tuple[Path, Path]) -> None:
+    path, copy = volume
+    notes = Mounted(copy, lambda: FileSource(path.open("rb"))).swept(verify_walk=True).notes
+    assert "$MFT and walk compared" in notes
+    assert not {ONLY_RECORDS, ONLY_WALK} & set(notes)
+
+
+def test_a_walk_says_why_where_records_could_be_expected(tmp_path: Path) -> None:
+    class Host(FolderTarget):
+        def roots(self) -> tuple[Sequence[Root], Sequence[SkippedVolume]]:
+            return [Root(str(tmp_path), why_walked="not elevated")], []
+
+    assert swept(Host(str(tmp_path), own=Own())).notes == {"walked: not elevated": 1}
+
+
+def test_a_large_stream_of_a_folder_is_looked_at(tmp_path: Path) -> None:
+    link = campaign_link()
+    clusters = -(-len(link) // 4096)
+    stream = non_resident(0x80, len(link), run(clusters, 100), name="x", last=clusters - 1)
+    folder = record(standard(), file_name("folder"), stream, flags=3)
+    sweep = of_bytes(tmp_path, image({30: folder}, contents={100: link}))
+    (found,) = [one for one in sweep.at("disk.img:\\folder:x") if not one.mention]
+    assert found.hits

@@ -63,7 +63,7 @@ def change(name: str, reason: int, hour: int, parent: int = 43, sequence: int = 
     return (head + text).ljust(length, b"\0")
 
 
-def volume(journal: bytes, folders: Mapping[int, bytes] = FOLDERS) -> bytes:
+def volume(journal: bytes, more: Mapping[int, bytes] | None = None) -> bytes:
     name = "$UsnJrnl".encode("utf-16-le")
     entry = struct.pack("<QHHHHQ", 45 | 1 << 48, 0x68, 0x54, 0, 0, 11 | 11 << 48).ljust(0x50, b"\0")
     index = bytes(0x20) + entry + bytes([len(name) // 2, 3]) + name
@@ -75,7 +75,7 @@ def volume(journal: bytes, folders: Mapping[int, bytes] = FOLDERS) -> bytes:
             non_resident(0x80, len(journal), run(1, 100), name="$J"),
         ),
     }
-    return image({**folders, **records}, contents={100: journal})
+    return image({**FOLDERS, **(more or {}), **records}, contents={100: journal})
 
 
 def swept(folder: Path, data: bytes) -> Swept:
@@ -116,6 +116,20 @@ def test_a_file_that_came_and_went_is_told_with_its_times(tmp_path: Path) -> Non
     assert coverage.reach is not None
     assert coverage.reach.oldest == NOON
     assert coverage.reach.newest == NOON.replace(hour=21)
+
+
+def test_a_file_that_is_still_there_is_only_mentioned(tmp_path: Path) -> None:
+    journal = change("cyzfc.dat", 0x100, 1).ljust(4096, b"\0")
+    file = record(standard(), file_name("cyzfc.dat", 43, 5), resident(0x80, b"x"), sequence=7)
+    sweep = swept(tmp_path, volume(journal, {50: file}))
+    (found,) = sweep.seen
+    assert found.place == PLACE
+    assert found.mention
+    assert found.remarks[-1] == "the file is still there"
+    assert {match.strength for match in sweep.matcher.match(found)} == {Strength.WEAK}
+    again = record(standard(), file_name("cyzfc.dat", 43, 5), resident(0x80, b"x"), sequence=8)
+    (other,) = swept(tmp_path, volume(journal, {50: again})).seen
+    assert not other.mention
 
 
 def test_a_folder_that_is_gone_leaves_the_name(tmp_path: Path) -> None:
