@@ -7,6 +7,7 @@ and UTF-16; the operator's own rules run in the same pass.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -114,9 +115,18 @@ class ByteRules:
         self.user_rules: dict[str, UserRule] = {}
         for path in rule_files:
             self._add_user_rules(compiler, path)
-        self._scanner = yara_x.Scanner(compiler.build())
-        self._scanner.set_timeout(SCAN_TIMEOUT_S)
-        self._scanner.max_matches_per_pattern(16)
+        self._rules = compiler.build()
+        self._own = threading.local()
+        """Of each thread: a scanner is bound to the one that made it."""
+
+    def _scanner(self) -> yara_x.Scanner:
+        scanner: yara_x.Scanner | None = getattr(self._own, "scanner", None)
+        if scanner is None:
+            scanner = yara_x.Scanner(self._rules)
+            scanner.set_timeout(SCAN_TIMEOUT_S)
+            scanner.max_matches_per_pattern(16)
+            self._own.scanner = scanner
+        return scanner
 
     def _add_user_rules(self, compiler: yara_x.Compiler, path: Path) -> None:
         try:
@@ -138,9 +148,12 @@ class ByteRules:
             )
 
     def scan(self, data: bytes) -> list[ByteHit]:
-        """Each indicator at its first place. Raises ScanFailed when time runs out."""
+        """Each indicator at its first place; by any thread.
+
+        Raises ScanFailed when time runs out.
+        """
         try:
-            results = self._scanner.scan(data)
+            results = self._scanner().scan(data)
         except (yara_x.TimeoutError, yara_x.ScanError) as error:
             raise ScanFailed(str(error)) from error
         hits = []

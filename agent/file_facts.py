@@ -38,6 +38,8 @@ from .reading import read_at, read_up_to
 
 HEAD = 4096
 """Bytes read before anything is decided; a gate's magic is no longer."""
+_FIRST = 64 << 10
+"""Bytes read at first of a file that is read anyway: most files are not longer."""
 MAX_NAMED_HASH = 1 << 30
 """A file with a wanted name is hashed up to this size, if the limit for content is less."""
 TOO_LARGE = "larger than --max-file-size"
@@ -96,8 +98,9 @@ class FileReader:
         Raises:
             OSError: it cannot be read.
         """
-        facts = Facts(head=read_at(file, 0, HEAD))
-        facts.bytes_read = len(facts.head)
+        anyway = named or self._scans_all
+        first = read_at(file, 0, _FIRST if anyway else HEAD, size)
+        facts = Facts(head=first[:HEAD], bytes_read=len(first))
         machine = _machine(file, facts.head)
         facts.opened_for = tuple(
             indicator
@@ -105,15 +108,16 @@ class FileReader:
             if gate_holds(_gate(indicator), size, facts.head, machine, named=named)
             and (not isinstance(indicator, Certificate) or _may_be_certificate(size, facts.head))
         )
-        if facts.opened_for or named or self._scans_all:
-            self._read(file, size, facts, named=named)
+        if facts.opened_for or anyway:
+            self._read(file, size, first, facts, named=named)
         return facts
 
     @property
     def _scans_all(self) -> bool:
         return self.matcher.thorough or self.matcher.has_user_rules
 
-    def _read(self, file: BinaryIO, size: int, facts: Facts, *, named: bool) -> None:
+    def _read(self, file: BinaryIO, size: int, first: bytes, facts: Facts, *, named: bool) -> None:
+        """``first``: what was read of it until now."""
         algorithms = _algorithms(facts.opened_for, named=named)
         scans = self._scans_all or any(isinstance(i, Content) for i in facts.opened_for)
         is_pe = facts.head.startswith(b"MZ") and (
@@ -123,10 +127,12 @@ class FileReader:
             named or any(isinstance(i, LnkTrait) for i in facts.opened_for)
         )
         if size <= self.limits.max_file_size:
-            if scans or is_pe or is_lnk:
+            if len(first) == size < _FIRST:
+                facts.data = first
+            elif scans or is_pe or is_lnk:
                 # One read serves all; a byte more than allowed tells a file that grew meanwhile.
                 file.seek(0)
-                facts.data = read_up_to(file, self.limits.max_file_size + 1)
+                facts.data = read_up_to(file, self.limits.max_file_size + 1, size)
                 facts.bytes_read += len(facts.data)
                 if len(facts.data) > self.limits.max_file_size:
                     facts.unread.append("grew beyond --max-file-size while it was read")

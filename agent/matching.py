@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import ipaddress
 import sys
+import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -144,6 +145,7 @@ class Matcher:
         self._tested: Counter[str] = Counter()
         self._matched: Counter[str] = Counter()
         self._scans = 0
+        self._scans_counted = threading.Lock()
 
     def _of(self, kind: type[_T]) -> list[_T]:
         return [i for i in self.indicators if isinstance(i, kind)]
@@ -220,12 +222,13 @@ class Matcher:
 
     def scan(self, data: bytes, *, wanted: Iterable[str] | None = None) -> list[ByteHit]:
         """All indicators that occur in these bytes, each at its first place; ``wanted`` limits to
-        these ids.
+        these ids. By any thread.
 
         Raises ScanFailed.
         """
         hits = self._rules.scan(data)
-        self._scans += 1
+        with self._scans_counted:
+            self._scans += 1
         if wanted is None:
             return hits
         only = frozenset(wanted)

@@ -30,6 +30,9 @@ _QUIET = (
 )
 _NO_ACCESS_TIME: int = getattr(os, "O_NOATIME", 0)
 
+_STEP = 1 << 20
+"""Bytes asked for at once where nothing is known of the length."""
+
 Opener = Callable[[str], BinaryIO]
 
 
@@ -119,20 +122,30 @@ def _pieces(path: str) -> list[str]:
     return pieces
 
 
-def read_up_to(file: BinaryIO, limit: int) -> bytes:
+def read_up_to(file: BinaryIO, limit: int, expected: int | None = None) -> bytes:
     """The bytes from where the file stands, at most ``limit``, however short its single reads
-    are."""
+    are.
+
+    ``expected``: how many there should be; they are asked for at once, and if just so many come,
+    the end is believed.
+    """
     parts: list[bytes] = []
-    while limit > 0 and (part := file.read(min(limit, 1 << 20))):
+    step = _STEP if expected is None else max(1, expected)
+    total = 0
+    while total < limit and (part := file.read(min(limit - total, step))):
         parts.append(part)
-        limit -= len(part)
+        total += len(part)
+        if total == expected:
+            break
+        step = _STEP
     return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
-def read_at(file: BinaryIO, offset: int, length: int) -> bytes:
-    """At most ``length`` bytes at an offset; fewer at the end of the file."""
+def read_at(file: BinaryIO, offset: int, length: int, size: int | None = None) -> bytes:
+    """At most ``length`` bytes at an offset; fewer at the end of the file, of which ``size`` bytes
+    are expected."""
     file.seek(offset)
-    return read_up_to(file, length)
+    return read_up_to(file, length, None if size is None else max(0, size - offset))
 
 
 def is_gone(error: OSError) -> bool:

@@ -34,6 +34,7 @@ class FileSource:
         self._file = file
         self._offset = offset
         self._lock = threading.Lock()
+        self._number = _descriptor(file)
         there = max(0, file.seek(0, os.SEEK_END) - offset)
         self._size = there if size is None else min(size, there)
 
@@ -54,6 +55,8 @@ class FileSource:
         wanted = min(len(view), self._size - offset)
         if wanted <= 0 or offset < 0:
             return 0
+        if self._number is not None:
+            return self._read_by_number(self._number, self._offset + offset, view[:wanted])
         done = 0
         readinto = getattr(self._file, "readinto", None)
         with self._lock:
@@ -70,8 +73,26 @@ class FileSource:
                 done += count
         return done
 
+    def _read_by_number(self, number: int, offset: int, view: memoryview) -> int:
+        """Without a place in the file that threads would have to share."""
+        done = 0
+        while done < len(view) and (count := os.preadv(number, [view[done:]], offset + done)):
+            done += count
+        return done
+
     def close(self) -> None:
+        self._number = None
         self._file.close()
+
+
+def _descriptor(file: BinaryIO) -> int | None:
+    """Of a file that the system reads at any offset; None where it cannot, or for no real file."""
+    if not hasattr(os, "preadv"):
+        return None
+    try:
+        return file.fileno()
+    except OSError:  # io.UnsupportedOperation
+        return None
 
 
 class SliceSource:

@@ -104,11 +104,13 @@ class FilesSource:
                     why = "what of its $MFT cannot be read is"
             if why:
                 ledger.note(f"walked: {why}", root.path)
-            for folder in walk.folders([root.path]):
-                look.progress(folder.path)
-                if views is not None:
-                    views.walked(folder)
-                yield from walked.at_folder(folder)
+            with look.reading():
+                for folder in walk.folders([root.path]):
+                    look.progress(folder.path)
+                    if views is not None:
+                        views.walked(folder)
+                    yield from walked.at_folder(folder)
+                yield from look.rest()
             if views is not None:
                 views.tell()
 
@@ -133,11 +135,12 @@ class _Scanned:
         ledger, root = self.look.ledger, self.root
         self.look.progress(root.path)
         try:
-            with closing(self.raw.open()) as source:
+            with closing(self.raw.open()) as source, self.look.reading():
                 volume = Volume(source, self.account)
                 by_path = self.open_file if root.mounted else None
                 files = NtfsFiles(self.look, volume, self.raw.prefix, self.selection, by_path)
                 yield from files.observe()
+                yield from self.look.rest()
         except OSError as error:
             self.account.unread(f"NTFS: {reason_of(error)}", root.path)
         finally:
@@ -249,7 +252,9 @@ class _WalkedFolders:
             yield look.name_only(item, "directory")
         elif stat.S_ISREG(status.st_mode):
             yield from look.file(
-                item, look.matcher.file_indicators(name, status.st_size, named=True)
+                item,
+                look.matcher.file_indicators(name, status.st_size, named=True),
+                status.st_size,
             )
         else:
             yield look.name_only(self._item(folder, path, name, named=True))

@@ -1,14 +1,17 @@
-"""Looking at one file, however it was found and is read: the walk opens it by its path, the NTFS
+"""Looking at files, however they were found and are read: the walk opens one by its path, the NTFS
 engine by its record.
 
-What it is by name, content, streams and members becomes observations; what cannot be read becomes
-coverage.
+What a file is by name, content, streams and members becomes observations; what cannot be read
+becomes coverage. Several are read at once (``reading_ahead.py``); what they say is told in the
+order in which they were found, by one thread alone.
 """
 
 from __future__ import annotations
 
+import functools
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import BinaryIO, NamedTuple, Protocol
 
@@ -26,6 +29,7 @@ from ..own_mentions import without_own
 from ..reading import is_gone, read_up_to, reason_of
 from ..targets import Target
 from .archive_members import ArchiveMembers
+from .reading_ahead import ReadAhead, readers_here
 
 SOURCE = "files"
 ARCHIVE = ".zip"
@@ -78,6 +82,29 @@ class Item(Protocol):
 
 
 @dataclass
+class _Read:
+    """What one file said, before it is told."""
+
+    item: Item
+    file: BinaryIO | None = None
+    """Left open for an archive's members."""
+    size: int = 0
+    about: File | None = None
+    facts: Facts | None = None
+    streams: list[tuple[str, int | None]] = field(default_factory=list)
+    urls: tuple[str, ...] = ()
+    error: OSError | None = None
+    """Why it could not be read."""
+    stream_error: OSError | None = None
+    zone_error: OSError | None = None
+
+    def close(self) -> None:
+        if self.file is not None:
+            self.file.close()
+            self.file = None
+
+
+@dataclass
 class FileLook:
     """One sweep's looking at files."""
 
@@ -91,6 +118,8 @@ class FileLook:
     reader: FileReader = field(init=False)
     archives: ArchiveMembers = field(init=False)
 
+    _ahead: ReadAhead[_Read] | None = None
+
     def __post_init__(self) -> None:
         self.reader = FileReader(self.matcher, self.limits)
         self.archives = ArchiveMembers(
@@ -102,6 +131,23 @@ class FileLook:
             everything=self.everything,
             progress=self.progress,
         )
+
+    @contextmanager
+    def reading(self, readers: int | None = None) -> Iterator[None]:
+        """While files are read by so many at once. What they said is owed until :meth:`rest`; when
+        this ends, none of them is read any more."""
+        ahead = self._ahead = ReadAhead(readers or readers_here())
+        try:
+            yield
+        finally:
+            self._ahead = None
+            for read in ahead.forget():
+                read.close()
+
+    def rest(self) -> Iterator[Observation]:
+        """What is still owed of the files that were looked at."""
+        if self._ahead is not None:
+            yield from self._tell(self._ahead.rest())
 
     def is_own(self, shown: str) -> bool:
         """Whether this is the agent's own file; then it is counted and left out."""
@@ -121,7 +167,7 @@ class FileLook:
         if owner := owner_of(item.name):
             yield from self._zone_file(item, owner)
         else:
-            yield from self.file(item, indicators)
+            yield from self.file(item, indicators, size)
 
     def name_only(self, item: Item, seen: str = "file name") -> Observation:
         """What there is to say of something that is not opened."""
@@ -138,46 +184,103 @@ class FileLook:
         told = item.shown[: len(item.shown) - len(item.name)] + owner
         yield from _zone_observations(item, File(path=told, name=owner), urls, item.shown)
 
-    def file(self, item: Item, indicators: tuple[FileIndicator, ...]) -> Iterator[Observation]:
-        """A file that is opened, with its streams and members. ``indicators``: those that apply by
-        its name and size."""
+    def file(
+        self, item: Item, indicators: tuple[FileIndicator, ...], size: int
+    ) -> Iterator[Observation]:
+        """A file that is opened, with its streams and members; gives what others said meanwhile.
+
+        ``indicators``: those that apply by its name and size.
+        """
         self.progress(item.shown)
-        about: File | None = None
+        job = functools.partial(self._read, item, indicators)
+        if self._ahead is None:
+            yield from self._tell([job()])
+        else:
+            held = min(size, self.limits.max_file_size)
+            yield from self._tell(self._ahead.put(job, held))
+
+    def _read(self, item: Item, indicators: tuple[FileIndicator, ...]) -> _Read:
+        """By any thread: nothing here may touch the ledger."""
+        read = _Read(item)
         try:
-            file, size, about = item.open()
-            with file:
-                facts = self.reader.look(file, size, indicators, named=item.named)
-                yield from self._facts(item, about, facts)
-                if self._is_archive(item, facts):
-                    for found in self.archives.observe(file, size, item.shown):
-                        more = (*found.remarks, *item.remarks)
-                        yield structs.replace(found, remarks=more) if more else found
+            read.file, read.size, read.about = item.open()
+            read.facts = self.reader.look(read.file, read.size, indicators, named=item.named)
         except OSError as error:
-            self.missed(error, item.shown)
-            if item.named:
-                about = about or item.about()
-                yield _observation(item, item.shown, "file name", about)
+            read.error = error
+            read.close()
+            return read
+        facts, archive = read.facts, self._is_archive(item, read.facts)
+        if not facts.contents:
+            facts.data = b""
+        if not archive:
+            read.close()
+        if item.named or self.everything or facts.opened_for or archive:
+            self._read_streams(read)
+        return read
+
+    def _read_streams(self, read: _Read) -> None:
+        item = read.item
+        try:
+            read.streams = item.streams()
+        except OSError as error:
+            read.stream_error = error
+            read.streams = getattr(error, "kept", [])
+        if any(name.casefold() == STREAM.casefold() for name, _ in read.streams):
+            try:
+                with item.open_stream(STREAM) as stream:
+                    read.urls = read_zone(read_up_to(stream, MAX_ZONE_BYTES)).urls
+            except OSError as error:
+                read.zone_error = error
 
     def _is_archive(self, item: Item, facts: Facts) -> bool:
         if item.name[-4:].lower() == ARCHIVE:
             return bool(facts.head)
         return (item.named or self.everything) and looks_like_zip(facts.head)
 
-    def _facts(self, item: Item, file: File, facts: Facts) -> Iterator[Observation]:
+    def _tell(self, reads: Iterable[_Read]) -> Iterator[Observation]:
+        for read in reads:
+            try:
+                yield from self._one(read)
+            finally:
+                read.close()
+
+    def _one(self, read: _Read) -> Iterator[Observation]:
+        item, facts, about, error = read.item, read.facts, read.about, read.error
+        try:
+            if error is not None:
+                raise error
+            assert facts is not None
+            assert about is not None
+            yield from self._facts(read, about, facts)
+            if read.file is not None:
+                for found in self.archives.observe(read.file, read.size, item.shown):
+                    more = (*found.remarks, *item.remarks)
+                    yield structs.replace(found, remarks=more) if more else found
+        except OSError as problem:
+            self.missed(problem, item.shown)
+            if item.named:
+                yield _observation(item, item.shown, "file name", about or item.about())
+
+    def _facts(self, read: _Read, file: File, facts: Facts) -> Iterator[Observation]:
+        item = read.item
         self._account(item.shown, facts)
-        others: list[tuple[str, int | None]] = []
-        urls: tuple[str, ...] = ()
-        if item.named or self.everything or facts.opened_for or self._is_archive(item, facts):
-            others = self.streams(item)
-            urls = self._zone(item, others)
-        if not (item.named or facts.says_something or facts.contents or others):
+        if read.stream_error is not None:
+            self._streams_missed(read.stream_error, item.shown)
+        if read.zone_error is not None:
+            self.missed(read.zone_error, f"{item.shown}:{STREAM}")
+        if not (item.named or facts.says_something or facts.contents or read.streams):
             return
-        file.hash, file.pe, file.lnk, file.zone_url = facts.hash, facts.pe, facts.lnk, list(urls)
+        file.hash, file.pe, file.lnk, file.zone_url = (
+            facts.hash,
+            facts.pe,
+            facts.lnk,
+            list(read.urls),
+        )
         if item.named or facts.says_something:
             yield _observation(item, item.shown, item.seen, file, hits=tuple(facts.proofs))
-        yield from _zone_observations(item, file, urls, item.shown)
+        yield from _zone_observations(item, file, read.urls, item.shown)
         yield from self._mentions(item, item.shown, file, facts)
-        for stream, size in others:
+        for stream, size in read.streams:
             yield from self.stream(item, stream, size)
 
     def _account(self, place: str, facts: Facts) -> None:
@@ -212,22 +315,15 @@ class FileLook:
         try:
             return item.streams()
         except OSError as error:
-            if is_gone(error):
-                self.ledger.note("vanished during the sweep", item.shown)
-                return []
-            self.ledger.unread(f"alternate data streams: {reason_of(error)}", item.shown)
+            self._streams_missed(error, item.shown)
             kept: list[tuple[str, int | None]] = getattr(error, "kept", [])
             return kept
 
-    def _zone(self, item: Item, streams: list[tuple[str, int | None]]) -> tuple[str, ...]:
-        if not any(name.casefold() == STREAM.casefold() for name, _ in streams):
-            return ()
-        try:
-            with item.open_stream(STREAM) as stream:
-                return read_zone(read_up_to(stream, MAX_ZONE_BYTES)).urls
-        except OSError as error:
-            self.missed(error, f"{item.shown}:{STREAM}")
-            return ()
+    def _streams_missed(self, error: OSError, shown: str) -> None:
+        if is_gone(error):
+            self.ledger.note("vanished during the sweep", shown)
+        else:
+            self.ledger.unread(f"alternate data streams: {reason_of(error)}", shown)
 
     def stream(self, item: Item, name: str, size: int | None) -> Iterator[Observation]:
         """One stream of a file or folder, by its name and, if that calls for it, by its content."""

@@ -12,12 +12,14 @@ alternate stream is looked at for its name or size, not for its extension.
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from ..chains import file_key
+from ..formats.zone_identifier import STREAM as ZONE_STREAM
 from ..matching import ScanFailed
 from ..model import File, Observation
 from ..ntfs import Hit, Mention, MftEntry, MftScan, Name, NtfsError, Volume, Wanted, Why
@@ -30,6 +32,8 @@ from .looking import SOURCE, FileLook, Opened
 
 SMALL_FILE = "content of a small file"
 """A mention there is left to the indicators of content, as in any other file."""
+_IN_ORDER = 4096
+"""Hits that are sorted by their place on the disk before they are looked at; 4 KB each."""
 _CLOUD, _CLOUD_NUMBER = 0x9000_001A, 0xF000
 """IO_REPARSE_TAG_CLOUD, and the bits that tell its sixteen forms apart."""
 _IN_USE_AGAIN = "deleted, and its clusters are in use again: content not read"
@@ -51,7 +55,8 @@ class _Record:
     by_path: Opener | None
     """Asked first: what the system still has in memory is not on the disk."""
     readable: bool
-    streams_asked: bool = False
+    streams_apart: bool
+    """Whether its streams are looked at on their own, whatever the look at the file says."""
     how: list[str] = field(default_factory=list)
 
     @property
@@ -80,8 +85,12 @@ class _Record:
         return Opened(file, size, self.about())
 
     def streams(self) -> list[tuple[str, int | None]]:
-        self.streams_asked = True
-        return [(stream.name, stream.size) for stream in self.entry.streams if stream.name]
+        return [
+            (stream.name, stream.size)
+            for stream in self.entry.streams
+            if stream.name
+            and (not self.streams_apart or stream.name.casefold() == ZONE_STREAM.casefold())
+        ]
 
     def open_stream(self, name: str) -> BinaryIO:
         return self._open(name, f"{self.shown}:{name}")
@@ -128,17 +137,18 @@ class NtfsFiles:
             Wanted(matcher.wanted_names, matcher.exact_names, matcher.name_pieces, self.selection),
         )
         named = 0
+        hits: list[Hit] = []
         try:
             for hit in scan.hits():
                 if isinstance(hit, Mention):
                     yield from self._mention(hit)
                     continue
                 named += len(hit.wanted)
-                try:
-                    yield from self._hit(hit)
-                except OSError as error:
-                    place = f"record {hit.record.number}"
-                    self.volume.account.unread(f"$MFT: {reason_of(error)}", place)
+                hits.append(hit)
+                if len(hits) == _IN_ORDER:
+                    yield from self._hits(hits)
+                    hits = []
+            yield from self._hits(hits)
         finally:
             counts = scan.counts
             ledger.examined += counts.records
@@ -152,30 +162,51 @@ class NtfsFiles:
             for kind in ("file_name", "file_path"):
                 matcher.compared(kind, max(0, counts.in_use + counts.deleted - named))
 
+    def _hits(self, hits: list[Hit]) -> Iterator[Observation]:
+        """Looked at in the order in which they lie on the disk."""
+        placed: list[tuple[int, int, Hit]] = []
+        for number, hit in enumerate(hits):
+            try:
+                placed.append((_first_cluster(hit.entry), number, hit))
+            except OSError as error:
+                self._damaged(hit, error)
+        for _, _, hit in sorted(placed):
+            try:
+                yield from self._hit(hit)
+            except OSError as error:
+                self._damaged(hit, error)
+
+    def _damaged(self, hit: Hit, error: OSError) -> None:
+        place = f"record {hit.record.number}"
+        self.volume.account.unread(f"$MFT: {reason_of(error)}", place)
+
     def _hit(self, hit: Hit) -> Iterator[Observation]:
         entry, wanted = hit.entry, set(hit.wanted)
         readable, notes = self._state(entry)
+        apart = bool(hit.why & (Why.STREAM_NAME | Why.STREAM_SIZE)) or entry.folder
+        make = functools.partial(self._item, entry, readable=readable, apart=apart)
         paths = self.volume.paths(entry)
         names = entry.long_names or entry.names
         items: list[_Record] = []
         for own, path in zip(names, paths, strict=True):
             more = (*notes, path.note) if path.note else notes
             named = own.text in wanted
-            item = self._item(entry, own.text, path.text, more, named=named, readable=readable)
+            item = make(own.text, path.text, more, named=named)
             items.append(item)
             yield from self._look(item, hit.why)
         for short in _short_only(entry, wanted):
             path = self.volume.path_in(short.parent, short.text)
             more = (*notes, "by its 8.3 name")
-            item = self._item(entry, short.text, path.text, more, named=True, readable=readable)
+            item = make(short.text, path.text, more, named=True)
             items.append(item)
             yield from self._look(item, hit.why)
         if not items:
             name, more = f"record {entry.number}", (*notes, "the record holds no name")
-            item = self._item(entry, name, f"?\\{name}", more, named=False, readable=readable)
+            item = make(name, f"?\\{name}", more, named=False)
             items.append(item)
             yield from self._look(item, hit.why)
-        yield from self._streams(items, hit.why)
+        if apart:
+            yield from self._streams(items[0])
 
     def _item(
         self,
@@ -186,9 +217,11 @@ class NtfsFiles:
         *,
         named: bool,
         readable: bool,
+        apart: bool,
     ) -> _Record:
         shown = windows_files.shown(f"{self.prefix}{path}")
-        return _Record(self.volume, entry, shown, name, named, notes, self.by_path, readable)
+        by_path = self.by_path
+        return _Record(self.volume, entry, shown, name, named, notes, by_path, readable, apart)
 
     def _state(self, entry: MftEntry) -> tuple[bool, tuple[str, ...]]:
         """Whether its content is to be read, and what to say of it."""
@@ -219,18 +252,14 @@ class NtfsFiles:
                 yield look.name_only(item, "deleted file")
         elif item.named:
             size = entry.size or 0
-            yield from look.file(item, look.matcher.file_indicators(item.name, size, named=True))
+            indicators = look.matcher.file_indicators(item.name, size, named=True)
+            yield from look.file(item, indicators, size)
         elif why & SELECTED:
             yield from look.selected(item, entry.size or 0)
 
-    def _streams(self, items: list[_Record], why: Why) -> Iterator[Observation]:
-        """Alternate streams, unless they were looked at with the file."""
-        if any(item.streams_asked for item in items):
-            return
-        item = items[0]
+    def _streams(self, item: _Record) -> Iterator[Observation]:
+        """Alternate streams that are looked at whatever the look at the file says."""
         entry = item.entry
-        if not (why & (Why.STREAM_NAME | Why.STREAM_SIZE) or entry.folder):
-            return
         if self.look.is_own(item.shown):
             return
         for stream in entry.streams:
@@ -281,6 +310,13 @@ class NtfsFiles:
                 hits=tuple(hits),
                 mention=True,
             )
+
+
+def _first_cluster(entry: MftEntry) -> int:
+    """Where the content begins on the disk; content that is kept in the record needs no way."""
+    stream = entry.stream()
+    runs = () if stream is None else stream.runs
+    return next((run.cluster for run in runs if run.cluster is not None), -1)
 
 
 def _is_placeholder(entry: MftEntry) -> bool:

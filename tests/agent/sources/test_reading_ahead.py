@@ -1,0 +1,135 @@
+"""Files read side by side: in order, bounded, and ended when nobody asks any more."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO
+
+import pytest
+
+from agent.coverage import Ledger
+from agent.indicators import FileHash
+from agent.model import State
+from agent.own import Own
+from agent.reading import open_quietly
+from agent.sources import reading_ahead
+from agent.sources.files import FilesSource
+from agent.sources.reading_ahead import ReadAhead
+from agent.targets.folder import FolderTarget
+from tests.sweeping import campaign, matcher_of
+
+TEN_SECONDS = 10.0
+"""How long a thread may wait for another before the test fails."""
+
+
+def test_results_come_in_the_order_of_the_jobs() -> None:
+    first_may_end = threading.Event()
+
+    def job(number: int) -> Callable[[], int]:
+        def run() -> int:
+            if number == 0:
+                assert first_may_end.wait(TEN_SECONDS)
+            return number
+
+        return run
+
+    ahead = ReadAhead[int](3)
+    told: list[int] = []
+    for number in range(40):
+        told += ahead.put(job(number), reading_ahead._BATCH_BYTES)
+        if number == 2:
+            first_may_end.set()
+    told += ahead.rest()
+    assert told == list(range(40))
+    assert ahead.forget() == []
+
+
+def test_no_more_bytes_are_under_way_than_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading_ahead, "MAX_BYTES", 10 << 20)
+    lock, held, most = threading.Lock(), [0], [0]
+
+    def run() -> int:
+        with lock:
+            held[0] += 4
+            most[0] = max(most[0], held[0])
+        with lock:
+            held[0] -= 4
+        return 4
+
+    ahead = ReadAhead[int](8)
+    total = 0
+    for _ in range(50):
+        total += sum(ahead.put(run, 4 << 20))
+        assert ahead._bytes <= 10 << 20
+    total += sum(ahead.rest())
+    ahead.forget()
+    assert total == 200
+    assert most[0] <= 8, "two files of 4 MiB fit into 10 MiB, three do not"
+
+
+def test_what_a_job_raises_is_raised_in_its_turn() -> None:
+    def fails() -> int:
+        raise ZeroDivisionError
+
+    ahead = ReadAhead[int](2)
+    told: list[int] = []
+    try:
+        told += ahead.put(lambda: 1, reading_ahead._BATCH_BYTES)
+        told += ahead.put(fails, reading_ahead._BATCH_BYTES)
+        with pytest.raises(ZeroDivisionError):
+            told += ahead.rest()
+        assert told in ([], [1])
+    finally:
+        ahead.forget()
+
+
+def test_no_file_stays_open_when_the_sweep_is_stopped(tmp_path: Path) -> None:
+    """Archives are kept open until they are told: also those that nobody asks for any more."""
+    for number in range(40):
+        (tmp_path / f"{number:02}.zip").write_bytes(b"PK\x03\x04" + bytes(600))
+    opened: list[BinaryIO] = []
+
+    def opening(path: str) -> BinaryIO:
+        file = open_quietly(path)
+        opened.append(file)
+        return file
+
+    class Stopped(Exception):
+        pass
+
+    seen = 0
+
+    def stop(_: str) -> None:
+        nonlocal seen
+        seen += 1
+        if seen > 30:
+            raise Stopped
+
+    source = FilesSource(open_file=opening, progress=stop)
+    ledger = Ledger("files", required=True)
+    with pytest.raises(Stopped):
+        list(source.observe(FolderTarget(str(tmp_path), own=Own()), campaign(), ledger))
+    assert opened
+    assert all(file.closed for file in opened)
+
+
+def test_every_file_is_hashed_once_however_many_read(tmp_path: Path) -> None:
+    names = [f"{number:03}.bin" for number in range(200)]
+    for name in names:
+        (tmp_path / name).write_bytes(name.encode() * 100)
+    wanted = FileHash(
+        id="h", strength="confirmed", reference=["x"], status="SRC", value="0" * 64
+    )  # fmt: skip
+    matcher = matcher_of(wanted, thorough=True)
+    ledger = Ledger("files", required=True)
+    target = FolderTarget(str(tmp_path), own=Own())
+    found = list(FilesSource().observe(target, matcher, ledger))
+    for observation in found:
+        matcher.match(observation)
+    order = [observation.file.name for observation in found if observation.file]
+    assert sorted(order) == names
+    assert {o.file.hash.sha256 for o in found if o.file and o.file.hash} != {None}
+    assert matcher.counts()[0].tested == 200
+    assert ledger.close().state is State.COMPLETE
