@@ -113,6 +113,8 @@ class ByteRules:
                 raise RulesError(f"indicator {indicator.id}: {_first_line(error)}") from error
         self.scanned = frozenset(self._ids.values())
         self.user_rules: dict[str, UserRule] = {}
+        self.sources: list[str] = []
+        """Of the operator's own rules."""
         for path in rule_files:
             self._add_user_rules(compiler, path)
         self._rules = compiler.build()
@@ -133,6 +135,7 @@ class ByteRules:
             source = path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise RulesError(f"{path}: {error}") from error
+        self.sources.append(source)
         namespace = f"rules/{path.name}"
         compiler.new_namespace(namespace)
         try:

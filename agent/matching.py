@@ -141,6 +141,8 @@ class Matcher:
         for indicator in self._of(FileHash):
             self._hashes.setdefault(indicator.value.lower(), []).append(indicator)
         self._pipe_rules = ByteRules(self._of(Pipe))
+        self._hashes_compared: Counter[int] = Counter()
+        """Files, by the length of the hash that was made of them."""
         self._compared: Counter[str] = Counter()
         self._tested: Counter[str] = Counter()
         self._matched: Counter[str] = Counter()
@@ -234,6 +236,21 @@ class Matcher:
         only = frozenset(wanted)
         return [hit for hit in hits if hit.indicator in only]
 
+    def is_wanted_hash(self, digest: Hash) -> bool:
+        """Whether any of a file's hashes is an indicator's; counted as compared."""
+        values = [value for value in (digest.md5, digest.sha1, digest.sha256) if value]
+        self._hashes_compared.update(map(len, values))
+        return any(value in self._hashes for value in values)
+
+    def looks_for(self) -> str:
+        """What tells one matcher's look at contents from another's: all but the values of its file
+        hashes."""
+        parts = {
+            f"hash of {len(i.value)} {i.gate}" if isinstance(i, FileHash) else repr(i)
+            for i in self.indicators
+        }
+        return "\n".join([str(self.thorough), *sorted(parts), *self._rules.sources])
+
     def is_mention(self, hit: ByteHit) -> bool:
         """Whether a hit in bytes is no more than a text about a thing."""
         return isinstance(self._by_id.get(hit.indicator), _MENTIONABLE)
@@ -265,6 +282,8 @@ class Matcher:
         counts = []
         for indicator in self.indicators:
             tested = self._tested[indicator.id] + self._compared[type_of(indicator)]
+            if isinstance(indicator, FileHash):
+                tested += self._hashes_compared[len(indicator.value)]
             if indicator.id in self._rules.scanned:
                 tested += self._scans
             matched = self._matched[indicator.id]
@@ -363,10 +382,7 @@ class Matcher:
         for value in (digest.md5, digest.sha1, digest.sha256):
             if value is None:
                 continue
-            for group in self._hashes.values():
-                for indicator in group:
-                    if len(indicator.value) == len(value):
-                        self.tested(indicator.id)
+            self._hashes_compared[len(value)] += 1
             for indicator in self._hashes.get(value, ()):
                 yield _made(seen, indicator, f"{word} hash", value)
 

@@ -35,6 +35,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     thorough: bool = False
     memory: Mode = "candidates"
     max_file_size: int = 64 << 20
+    cache: bool = False
     walk: bool = False
     verify_walk: bool = False
     max_runtime: float | None = None
@@ -178,6 +179,9 @@ def _sweep_arguments(parser: argparse.ArgumentParser) -> None:
                      help="of which processes memory is read (default: likely hosts)")  # fmt: skip
     how.add_argument("--max-file-size", metavar="SIZE", type=_size, default=64 << 20,
                      help="content of larger files is not read (default 64M)")  # fmt: skip
+    how.add_argument("--cache", action="store_true",
+                     help="keep hashes in the home folder, and do not read again what its NTFS"
+                     " change journal says has not changed")  # fmt: skip
     where = parser.add_argument_group("where the report goes")
     where.add_argument("--out", metavar="FILE|DIR", type=Path, help="instead of the home folder")
     where.add_argument("--sweep-id", metavar="ID", help="kept in the report")

@@ -7,7 +7,8 @@ import re
 import sys
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,8 +23,10 @@ from .delivery.splay import splay_s
 from .delivery.spool import Spool, SpoolError, packed
 from .exclusions import Exclusions
 from .exit_codes import BUSY, CLEAN, FAILED, HIT, INCOMPLETE, UNDELIVERED
+from .hash_cache import HashCache, HashCacheError
 from .identity import running_agent
 from .journal import Header, Journal, JournalError, find_interrupted, recover, settle
+from .matching import Matcher
 from .model import BUILT_IN, Coverage, ExclusionsRef, Report, Verdict
 from .options import Options, UsageError
 from .output.console import Progress, render
@@ -88,7 +91,7 @@ def sweep(options: Options) -> int:
             recorded["splay_s"] = round(waits, 1)
         spool = _open_spool(folder) if route is not None else None
         _finish_interrupted(out, spool)
-        with Progress() as progress:
+        with Progress() as progress, _cache(options, folder, matcher) as cache:
             watcher = _Watcher(progress)
             sources = (
                 live_sources(
@@ -96,9 +99,12 @@ def sweep(options: Options) -> int:
                     options.max_file_size,
                     watcher.folder,
                     verify_walk=options.verify_walk,
+                    cache=cache,
                 )
                 if live
-                else offline_sources(target.describe().kind, options.max_file_size, watcher.folder)
+                else offline_sources(
+                    target.describe().kind, options.max_file_size, watcher.folder, cache=cache
+                )
             )
             plan = Plan(
                 target=target,
@@ -146,6 +152,29 @@ def _say_what_replaces(packs: Sequence[Pack], exclusions: ExclusionsRef, options
     for origin in (*(pack.reference().origin for pack in packs), exclusions.origin):
         if origin != BUILT_IN and origin not in asked:
             say(f"{origin} takes the place of the built-in file")
+
+
+@contextmanager
+def _cache(options: Options, folder: Path, matcher: Matcher) -> Iterator[HashCache | None]:
+    """With ``--cache``, if it can be had; what is wrong with it is said, and ends nothing."""
+    if not options.cache:
+        yield None
+        return
+    agent = running_agent()
+    build = f"{agent.version} {agent.build} {agent.sha256} {options.max_file_size}"
+    cache = None
+    try:
+        cache = HashCache(folder / "hashes.sqlite", f"{build}\n{matcher.looks_for()}")
+    except HashCacheError as error:
+        say(f"--cache: {error}")
+    try:
+        yield cache
+    finally:
+        if cache is not None:
+            try:
+                cache.close()
+            except HashCacheError as error:
+                say(f"--cache: {error}")
 
 
 class _Watcher:

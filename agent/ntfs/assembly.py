@@ -102,7 +102,7 @@ def entry_of(parts: Parts, read_value: Callable[[Attribute, Record, int], bytes]
     record = parts.record
     names: dict[tuple[Reference, str, int], Name] = {}
     times: Times | None = None
-    bits = tag = 0
+    bits = tag = usn = 0
     data: dict[str, list[tuple[Attribute, Record]]] = {}
     problems = list(parts.problems)
     for attribute, holder in parts.found:
@@ -114,7 +114,7 @@ def entry_of(parts: Parts, read_value: Callable[[Attribute, Record, int], bytes]
             elif kind == kinds.DATA:
                 data.setdefault(attribute.name, []).append((attribute, holder))
             elif kind == kinds.STANDARD_INFORMATION and times is None:
-                times, bits = read_standard(attribute.content(holder.data))
+                times, bits, usn = read_standard(attribute.content(holder.data))
             elif kind == kinds.REPARSE_POINT and not tag:
                 tag = int.from_bytes(read_value(attribute, holder, 4)[:4], "little")
         except OSError as error:
@@ -136,6 +136,7 @@ def entry_of(parts: Parts, read_value: Callable[[Attribute, Record, int], bytes]
         reparse_tag=tag,
         notes=tuple(notes),
         partial=bool(problems) or record.torn,
+        usn=usn,
     )
 
 

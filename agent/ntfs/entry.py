@@ -20,6 +20,8 @@ REPARSE_WOF = 0x8000_0017
 """Compressed by the Windows Overlay Filter ("CompactOS")."""
 _EPOCH = datetime(1601, 1, 1, tzinfo=timezone.utc)
 _STANDARD = struct.Struct("<QQQQI")
+_USN = slice(64, 72)
+"""In a $STANDARD_INFORMATION of NTFS 3.0 and later ([layout.h] STANDARD_INFORMATION)."""
 _FILE_NAME = struct.Struct("<QQQQQQQIIBB")
 
 
@@ -109,6 +111,8 @@ class MftEntry:
     """What is odd about it: torn, damaged, times that disagree."""
     partial: bool = False
     """Some of its records could not be read: there may be more names and streams."""
+    usn: int = 0
+    """Of its last change in the volume's change journal; 0: none is kept."""
 
     @property
     def number(self) -> int:
@@ -153,12 +157,12 @@ def read_name(value: bytes) -> Name:
     return Name(text_of(text), Reference.of(parent), space, times)
 
 
-def read_standard(value: bytes) -> tuple[Times, int]:
-    """Times and attributes from a $STANDARD_INFORMATION. Raises NtfsError."""
+def read_standard(value: bytes) -> tuple[Times, int, int]:
+    """Times, attributes and USN from a $STANDARD_INFORMATION. Raises NtfsError."""
     if len(value) < _STANDARD.size:
         raise NtfsError("record damaged: standard information")
     *times, attributes = _STANDARD.unpack_from(value)
-    return Times(*times), attributes
+    return Times(*times), attributes, int.from_bytes(value[_USN], "little")
 
 
 def time_notes(times: Times | None, names: tuple[Name, ...]) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -30,6 +31,8 @@ MAX_FAILED_READS = 1000
 """In one pass; after that many a failing buffer is given up whole."""
 BITMAP_RECORD = 6
 JOURNAL = "$UsnJrnl"
+_MAX = struct.Struct("<QQQQ")
+"""Largest size, step of growth, number of this journal, first USN in it."""
 MAX_INDEX = 1 << 20
 """Bytes of the list of names of ``$Extend``."""
 _INDEXES = (kinds.INDEX_ROOT, kinds.INDEX_ALLOCATION)
@@ -313,6 +316,21 @@ class Volume:
         if number is None:
             raise NtfsError("no change journal on this volume")
         return self.open_stream(number, "$J")
+
+    def identity(self) -> str | None:
+        """Tells this volume, and the life of its change journal, from all others: its serial number
+        and the journal's ([MS-FSCC] 2.6, ``$UsnJrnl:$Max``). None if no journal is kept.
+
+        Raises:
+            NtfsError, OSError: the journal's record cannot be read.
+        """
+        number = self._child(EXTEND, JOURNAL)
+        if number is None:
+            return None
+        own = self.open_stream(number, "$Max").read(_MAX.size) or b""
+        if len(own) < _MAX.size:
+            return None
+        return f"{self.boot.serial:016x}-{_MAX.unpack(own)[2]:016x}"
 
     def _child(self, folder: int, name: str) -> int | None:
         """The record of a file in a folder of the file system's own."""

@@ -22,6 +22,7 @@ from typing import BinaryIO
 
 from ..coverage import Ledger
 from ..file_facts import Limits
+from ..hash_cache import FileState, HashCache
 from ..matching import Matcher
 from ..model import File, Observation
 from ..ntfs import Unread, Volume
@@ -51,9 +52,10 @@ class FilesSource:
         open_file: Opener = open_quietly,
         progress: Callable[[str], None] | None = None,
         verify_walk: bool = False,
+        cache: HashCache | None = None,
     ) -> None:
         """``verify_walk``: volumes that are read by their records are walked too, and the two views
-        compared.
+        compared. ``cache``: of such volumes; a walk does not tell what changed.
 
         ``progress`` is told the place of each folder, file and archive member before it is
         looked at, and may raise to end the walk."""
@@ -61,6 +63,7 @@ class FilesSource:
         self._open_file = open_file
         self._progress = progress
         self._verify_walk = verify_walk
+        self._cache = cache
 
     def required(self, target: Target) -> bool:  # noqa: ARG002 - the protocol's
         """Always: of every target the files are what is swept."""
@@ -86,6 +89,7 @@ class FilesSource:
             limits=self._limits,
             progress=self._progress or _nobody,
             everything=everything,
+            cache=self._cache,
         )
         walked = _WalkedFolders(look, self._open_file)
         walk = Walk(selection, ledger, target.boundaries)
@@ -168,6 +172,8 @@ class _Walked:
     status: os.stat_result | None = None
     seen: str = "file"
     remarks: tuple[str, ...] = ()
+    state: FileState | None = None
+    """A walk does not tell it."""
 
     def about(self) -> File:
         if self.status is None:

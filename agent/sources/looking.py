@@ -22,6 +22,7 @@ from ..coverage import Ledger
 from ..file_facts import Facts, FileReader, Limits
 from ..formats.zip_archive import looks_like_zip
 from ..formats.zone_identifier import MAX_ZONE_BYTES, STREAM, owner_of, read_zone
+from ..hash_cache import FileState, HashCache, HashCacheError
 from ..indicators import FileIndicator
 from ..matching import Matcher
 from ..model import ByteHit, File, Observation, Url
@@ -66,6 +67,10 @@ class Item(Protocol):
     @property
     def remarks(self) -> tuple[str, ...]:
         """What a reader of a finding should know of it."""
+
+    @property
+    def state(self) -> FileState | None:
+        """How it stands now, if that can be told from how it stood at another time."""
 
     def about(self) -> File:
         """What is known of it without opening it."""
@@ -115,6 +120,7 @@ class FileLook:
     progress: Callable[[str], None]
     everything: bool
     """Whether every file is read."""
+    cache: HashCache | None = None
     reader: FileReader = field(init=False)
     archives: ArchiveMembers = field(init=False)
 
@@ -166,8 +172,41 @@ class FileLook:
             return
         if owner := owner_of(item.name):
             yield from self._zone_file(item, owner)
-        else:
+        elif not self._is_known(item):
             yield from self.file(item, indicators, size)
+
+    def _is_known(self, item: Item) -> bool:
+        """Whether an earlier sweep read it as it stands, and nothing wanted was in it."""
+        state = item.state if self.cache is not None else None
+        if self.cache is None or state is None:
+            return False
+        try:
+            hashes = self.cache.known(state)
+        except HashCacheError as error:
+            self._without_cache(error)
+            return False
+        if hashes is None or self.matcher.is_wanted_hash(hashes):
+            return False
+        self.ledger.note("not read again: as it was when an earlier sweep read it", item.shown)
+        return True
+
+    def _remember(self, read: _Read, facts: Facts) -> None:
+        """Keep that nothing was found in a file. Not if its streams or members say something of
+        their own."""
+        item = read.item
+        state = item.state if self.cache is not None else None
+        found = facts.contents or facts.proofs or facts.pe or facts.lnk
+        other = item.named or read.streams or read.stream_error or read.file
+        if self.cache is None or state is None or found or other or facts.unread:
+            return
+        try:
+            self.cache.keep(state, facts.hash)
+        except HashCacheError as error:
+            self._without_cache(error)
+
+    def _without_cache(self, error: HashCacheError) -> None:
+        self.ledger.note("--cache: not used any more", str(error))
+        self.cache = None
 
     def name_only(self, item: Item, seen: str = "file name") -> Observation:
         """What there is to say of something that is not opened."""
@@ -264,6 +303,7 @@ class FileLook:
     def _facts(self, read: _Read, file: File, facts: Facts) -> Iterator[Observation]:
         item = read.item
         self._account(item.shown, facts)
+        self._remember(read, facts)
         if read.stream_error is not None:
             self._streams_missed(read.stream_error, item.shown)
         if read.zone_error is not None:

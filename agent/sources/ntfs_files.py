@@ -20,6 +20,7 @@ from typing import BinaryIO
 
 from ..chains import file_key
 from ..formats.zone_identifier import STREAM as ZONE_STREAM
+from ..hash_cache import FileState
 from ..matching import ScanFailed
 from ..model import File, Observation
 from ..ntfs import Hit, Mention, MftEntry, MftScan, Name, NtfsError, Volume, Wanted, Why
@@ -57,7 +58,27 @@ class _Record:
     readable: bool
     streams_apart: bool
     """Whether its streams are looked at on their own, whatever the look at the file says."""
+    volume_id: str | None
+    """Given, a later sweep may know the file by its state."""
     how: list[str] = field(default_factory=list)
+
+    @property
+    def state(self) -> FileState | None:
+        """Of a live file with one stream, on a volume with a change journal."""
+        entry = self.entry
+        whole = entry.live and not entry.partial and entry.times is not None
+        alone = len(entry.streams) == 1 and not entry.streams[0].name
+        if self.volume_id is None or not (whole and alone and entry.usn):
+            return None
+        assert entry.times is not None
+        return FileState(
+            self.volume_id,
+            entry.number,
+            entry.reference.sequence,
+            entry.size or 0,
+            entry.usn,
+            entry.times.changed,
+        )
 
     @property
     def seen(self) -> str:
@@ -127,6 +148,7 @@ class NtfsFiles:
     selection: Selection
     by_path: Opener | None = None
     """Opens files of a volume that is mounted too."""
+    _volume_id: str | None = None
 
     def observe(self) -> Iterator[Observation]:
         """All that hits. The look's ledger is told what was examined, the volume's account what
@@ -136,6 +158,7 @@ class NtfsFiles:
             self.volume,
             Wanted(matcher.wanted_names, matcher.exact_names, matcher.name_pieces, self.selection),
         )
+        self._volume_id = self._identity() if self.look.cache is not None else None
         named = 0
         hits: list[Hit] = []
         try:
@@ -161,6 +184,16 @@ class NtfsFiles:
                 )
             for kind in ("file_name", "file_path"):
                 matcher.compared(kind, max(0, counts.in_use + counts.deleted - named))
+
+    def _identity(self) -> str | None:
+        try:
+            identity = self.volume.identity()
+        except OSError as error:
+            self.look.ledger.note(f"--cache: not used: {reason_of(error)}", self.prefix)
+            return None
+        if identity is None:
+            self.look.ledger.note("--cache: not used: no change journal is kept", self.prefix)
+        return identity
 
     def _hits(self, hits: list[Hit]) -> Iterator[Observation]:
         """Looked at in the order in which they lie on the disk."""
@@ -220,8 +253,18 @@ class NtfsFiles:
         apart: bool,
     ) -> _Record:
         shown = windows_files.shown(f"{self.prefix}{path}")
-        by_path = self.by_path
-        return _Record(self.volume, entry, shown, name, named, notes, by_path, readable, apart)
+        return _Record(
+            self.volume,
+            entry,
+            shown,
+            name,
+            named,
+            notes,
+            self.by_path,
+            readable,
+            apart,
+            self._volume_id,
+        )
 
     def _state(self, entry: MftEntry) -> tuple[bool, tuple[str, ...]]:
         """Whether its content is to be read, and what to say of it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ..hash_cache import HashCache
 from ..model import TargetKind
 from . import Source
 from .connections import ConnectionsSource
@@ -35,6 +36,7 @@ def live_sources(
     progress: Callable[[str], None],
     *,
     verify_walk: bool = False,
+    cache: HashCache | None = None,
 ) -> list[Source]:
     """All that a running host can be asked."""
     return [
@@ -45,7 +47,7 @@ def live_sources(
         DnsCacheSource(),
         PipesSource(),
         HostsFileSource(),
-        FilesSource(max_file_size, progress=progress, verify_walk=verify_walk),
+        FilesSource(max_file_size, progress=progress, verify_walk=verify_walk, cache=cache),
         UsnJournalSource(),
     ]
 
@@ -55,14 +57,21 @@ def folder_sources(max_file_size: int, progress: Callable[[str], None]) -> list[
     return [FilesSource(max_file_size, progress=progress)]
 
 
-def image_sources(max_file_size: int, progress: Callable[[str], None]) -> list[Source]:
+def image_sources(
+    max_file_size: int, progress: Callable[[str], None], cache: HashCache | None = None
+) -> list[Source]:
     """All that an image of a volume can be asked."""
-    return [FilesSource(max_file_size, progress=progress), UsnJournalSource()]
+    return [FilesSource(max_file_size, progress=progress, cache=cache), UsnJournalSource()]
 
 
 def offline_sources(
-    kind: TargetKind, max_file_size: int, progress: Callable[[str], None]
+    kind: TargetKind,
+    max_file_size: int,
+    progress: Callable[[str], None],
+    *,
+    cache: HashCache | None = None,
 ) -> list[Source]:
     """All that evidence at rest can be asked."""
-    sources = image_sources if kind is TargetKind.IMAGE else folder_sources
-    return sources(max_file_size, progress)
+    if kind is TargetKind.IMAGE:
+        return image_sources(max_file_size, progress, cache)
+    return folder_sources(max_file_size, progress)
