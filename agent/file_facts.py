@@ -98,7 +98,7 @@ class FileReader:
         Raises:
             OSError: it cannot be read.
         """
-        anyway = named or self._scans_all
+        anyway = named or self._reads_all
         first = read_at(file, 0, _FIRST if anyway else HEAD, size)
         facts = Facts(head=first[:HEAD], bytes_read=len(first))
         machine = _machine(file, facts.head)
@@ -113,13 +113,15 @@ class FileReader:
         return facts
 
     @property
-    def _scans_all(self) -> bool:
+    def _reads_all(self) -> bool:
         return self.matcher.thorough or self.matcher.has_user_rules
 
     def _read(self, file: BinaryIO, size: int, first: bytes, facts: Facts, *, named: bool) -> None:
         """``first``: what was read of it until now."""
         algorithms = _algorithms(facts.opened_for, named=named)
-        scans = self._scans_all or any(isinstance(i, Content) for i in facts.opened_for)
+        scans = (self._reads_all and self.matcher.has_patterns) or any(
+            isinstance(i, Content) for i in facts.opened_for
+        )
         is_pe = facts.head.startswith(b"MZ") and (
             named or any(isinstance(i, PeTrait) for i in facts.opened_for)
         )

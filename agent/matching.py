@@ -116,6 +116,8 @@ class Matcher:
         self._by_id: dict[str, Indicator] = {i.id: i for i in indicators}
         self._rules = ByteRules(indicators, rule_files)
         self.has_user_rules = bool(self._rules.user_rules)
+        self.has_patterns = bool(self._rules.scanned or self._rules.user_rules)
+        """Whether there is anything to look for in bytes."""
         self._names()
         self._file_indicators = tuple(
             i

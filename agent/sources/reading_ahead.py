@@ -38,6 +38,7 @@ class ReadAhead(Generic[_T]):
         self._batch: list[Callable[[], _T]] = []
         self._batch_bytes = 0
         self._under_way: deque[tuple[Future[list[_T]], int]] = deque()
+        self._done: deque[_T] = deque()
         self._bytes = 0
 
     def put(self, job: Callable[[], _T], size: int) -> Iterator[_T]:
@@ -65,12 +66,11 @@ class ReadAhead(Generic[_T]):
     def forget(self) -> list[_T]:
         """End, with the results that nobody will ask for: for their open files to be closed."""
         self._pool.shutdown(cancel_futures=True)
-        left = [
-            result
-            for future, _ in self._under_way
-            if not future.cancelled() and future.exception() is None
-            for result in future.result()
-        ]
+        left = list(self._done)
+        for future, _ in self._under_way:
+            if not future.cancelled() and future.exception() is None:
+                left += future.result()
+        self._done.clear()
         self._under_way.clear()
         self._batch = []
         return left
@@ -82,10 +82,12 @@ class ReadAhead(Generic[_T]):
             self._under_way.append((self._pool.submit(_all, jobs), size))
             self._bytes += size
 
-    def _oldest(self) -> list[_T]:
+    def _oldest(self) -> Iterator[_T]:
         future, size = self._under_way.popleft()
         self._bytes -= size
-        return future.result()
+        self._done.extend(future.result())
+        while self._done:
+            yield self._done.popleft()
 
 
 def _all(jobs: list[Callable[[], _T]]) -> list[_T]:
