@@ -18,6 +18,8 @@ from agent.sources import reading_ahead
 from agent.sources.files import FilesSource
 from agent.sources.reading_ahead import ReadAhead
 from agent.targets.folder import FolderTarget
+from agent.targets.image import ImageTarget
+from tests.agent.ntfs.synthetic import file_name, image, non_resident, record, run, standard
 from tests.sweeping import campaign, matcher_of
 
 TEN_SECONDS = 10.0
@@ -133,3 +135,26 @@ def test_every_file_is_hashed_once_however_many_read(tmp_path: Path) -> None:
     assert {o.file.hash.sha256 for o in found if o.file and o.file.hash} != {None}
     assert matcher.counts()[0].tested == 200
     assert ledger.close().state is State.COMPLETE
+
+
+def test_files_of_a_raw_volume_are_read_in_the_order_of_the_disk(tmp_path: Path) -> None:
+    places = {30: 140, 31: 100, 32: 120}
+    records = {
+        number: record(
+            standard(), file_name(f"{number}.bin"),
+            non_resident(0x80, 5000, run(2, cluster), last=1), number=number,
+        )
+        for number, cluster in places.items()
+    }  # fmt: skip
+    path = tmp_path / "C.dd"
+    path.write_bytes(image(records))
+    read: list[str] = []
+    source = FilesSource(progress=read.append)
+    ledger = Ledger("files", required=True)
+    target = ImageTarget(str(path), own=Own())
+    list(source.observe(target, campaign(thorough=True), ledger))
+    assert [place[-6:] for place in read if place.endswith(".bin")] == [
+        "31.bin",
+        "32.bin",
+        "30.bin",
+    ]
