@@ -123,7 +123,6 @@ class FileLook:
     cache: HashCache | None = None
     reader: FileReader = field(init=False)
     archives: ArchiveMembers = field(init=False)
-
     _ahead: ReadAhead[_Read] | None = None
 
     def __post_init__(self) -> None:
@@ -187,6 +186,7 @@ class FileLook:
             return False
         if hashes is None or self.matcher.is_wanted_hash(hashes):
             return False
+        self.progress(item.shown)
         self.ledger.note("not read again: as it was when an earlier sweep read it", item.shown)
         return True
 
