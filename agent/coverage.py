@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import time
 from datetime import datetime
+from typing import NamedTuple
 
 from .model import MAX_SAMPLES, Coverage, Reach, Reason, State
 
 MAX_REASONS = 64
 """Distinct reasons kept per source; the rest are counted under ``other reasons``."""
 MAX_SAMPLE_LENGTH = 512
+MAX_PLACES = 100_000
+"""Places remembered so as not to be counted twice."""
 
 
 class _Reasons:
@@ -29,6 +32,12 @@ class _Reasons:
         if sample and len(samples) < MAX_SAMPLES and sample[:MAX_SAMPLE_LENGTH] not in samples:
             samples.append(sample[:MAX_SAMPLE_LENGTH])
 
+    def copy(self) -> _Reasons:
+        made = _Reasons()
+        made._counts = dict(self._counts)
+        made._samples = {reason: list(samples) for reason, samples in self._samples.items()}
+        return made
+
     def close(self) -> list[Reason]:
         return [
             Reason(reason=reason, count=count, samples=self._samples[reason])
@@ -37,6 +46,14 @@ class _Reasons:
 
     def __bool__(self) -> bool:
         return bool(self._counts)
+
+
+class Mark(NamedTuple):
+    """The gaps of a ledger at one moment."""
+
+    unread: int
+    reasons: _Reasons
+    places: set[int] | None
 
 
 class Ledger:
@@ -55,13 +72,41 @@ class Ledger:
         self._oldest: datetime | None = None
         self._newest: datetime | None = None
         self._started = time.monotonic()
+        self._places: set[int] | None = None
 
     def unread(self, reason: str, sample: str = "", count: int = 1) -> None:
         """Count something that should have been looked at and was not: the state becomes
         partial.
         """
+        if self._places is not None and sample and self._is_told(reason, sample):
+            return
         self._unread += count
         self._reasons.add(reason, sample, count)
+
+    def count_places_once(self) -> None:
+        """From now on one place is counted once for each reason, however often it is looked at.
+        Samples have to be places, then."""
+        if self._places is None:
+            self._places = set()
+
+    def _is_told(self, reason: str, place: str) -> bool:
+        assert self._places is not None
+        key = hash((reason, place.replace("/", "\\")))
+        if key in self._places:
+            return True
+        if len(self._places) < MAX_PLACES:
+            self._places.add(key)
+        return False
+
+    def mark(self) -> Mark:
+        """The gaps as they stand, to go back to."""
+        places = None if self._places is None else set(self._places)
+        return Mark(self._unread, self._reasons.copy(), places)
+
+    def back_to(self, mark: Mark) -> None:
+        """Forget the gaps that were counted since: the same is looked at again, another way, and
+        that account is the one to keep."""
+        self._unread, self._reasons, self._places = mark
 
     def note(self, reason: str, sample: str = "", count: int = 1) -> None:
         """Record something worth knowing that leaves no gap."""

@@ -154,6 +154,7 @@ def is_gone(error: OSError) -> bool:
 
 
 _WINDOWS_REASONS = {
+    -2144272384: "locked by BitLocker",
     1: "not offered by the system",
     2: "not found",
     3: "not found",

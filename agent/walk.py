@@ -63,6 +63,8 @@ class Walk:
     ledger: Ledger
     boundaries: frozenset[str] = frozenset()
     """Folders not to enter from above, as whole paths."""
+    enters: bool = True
+    """Whether the folders in a folder are looked for."""
     _entered: set[tuple[int, int]] = field(default_factory=set)
 
     def folders(self, roots: Iterable[str]) -> Iterator[Folder]:
@@ -70,6 +72,13 @@ class Walk:
         file."""
         for root in roots:
             yield from self._tree(windows_files.extended(root) if os.name == "nt" else root)
+
+    def alone(self, path: str) -> Folder:
+        """One folder, listed as a walk lists it; what cannot be is counted. Best with ``enters``
+        off. ``path``: for the system, with ``\\\\?\\`` on Windows."""
+        folder = Folder(path)
+        self._list(folder, is_root=False)
+        return folder
 
     def _tree(self, root: str) -> Iterator[Folder]:
         try:
@@ -159,7 +168,7 @@ class Walk:
                         if (name[dot:].lower() if dot >= 0 else "") in extensions:
                             select((name, size))
                 elif entry.is_dir(follow_symlinks=False):
-                    if os.name != "nt" or self._enters(entry, folder):
+                    if self.enters and (os.name != "nt" or self._enters(entry, folder)):
                         inner.append(name)
                 else:
                     self._other(entry, folder)

@@ -231,6 +231,28 @@ def read_record(data: bytes, at: int) -> UsnRecord | None:
     )
 
 
+def records_in(data: bytes) -> Iterator[UsnRecord]:
+    """Records that stand one behind the other, as FSCTL_READ_USN_JOURNAL gives them; those of
+    version 4, without a name, are left out.
+
+    Raises:
+        NtfsError: something else stands between them.
+    """
+    at = 0
+    while at < len(data):
+        if at + _HEAD.size > len(data):
+            raise NtfsError("change journal: record cut off")
+        length, major, _ = _HEAD.unpack_from(data, at)
+        record = read_record(data, at)
+        if length & 7 or length < _LEAST.get(major, PAGE) or at + length > len(data):
+            raise NtfsError("change journal: record damaged")
+        if record is not None:
+            yield record
+        elif major != 4:
+            raise NtfsError("change journal: record damaged")
+        at += length
+
+
 def _holder(data: bytes, place: int) -> int | None:
     """Where the record begins whose name a place lies in."""
     for at in range((place - _V2.size) & ~7, max(-1, place - 0x260), -8):

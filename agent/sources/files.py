@@ -1,20 +1,25 @@
 """Files: their names, and what they are where name, size or extension make that worth knowing.
 
 The best engine per volume: of a raw NTFS volume the $MFT is scanned (``ntfs_files.py``), everything
-else is walked. Of a walk: every name in every folder is compared, folders, links and devices
-included. A file is opened, once, if its name is wanted, or if its size or extension passes a gate
-of an indicator; everything else is told apart without opening it. Alternate data streams are seen
-on Windows, and on NTFS mounted by ntfs-3g: of every folder, and of the files that are looked at
-(``--thorough``: of all).
+else is walked. Of a volume in use, whose latest changes may not be on its disk yet, the folders
+that changed lately are listed as well (``recent_changes.py``); where that cannot be, it is walked
+too.
+
+Of a walk: every name in every folder is compared, folders, links and devices included. A file is
+opened, once, if its name is wanted, or if its size or extension passes a gate of an indicator;
+everything else is told apart without opening it. Alternate data streams are seen on Windows, and on
+NTFS mounted by ntfs-3g: of every folder, and of the files that are looked at (``--thorough``: of
+all).
 
 A walk cannot tell: deleted files, and what a file system driver hides. Since any Windows.
 """
 
 from __future__ import annotations
 
+import io
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
@@ -25,18 +30,30 @@ from ..file_facts import Limits
 from ..hash_cache import FileState, HashCache
 from ..matching import Matcher
 from ..model import File, Observation
-from ..ntfs import Unread, Volume
+from ..ntfs import Reference, Unread, Volume
+from ..patterns import fold
 from ..reading import Opener, open_quietly, reason_of, status_of
 from ..streams import Streams, open_stream
-from ..targets import RawNtfs, Root, Target
+from ..targets import LOCKED, LiveJournal, RawNtfs, Root, Target
 from ..walk import Folder, Selection, Walk
 from ..windows import files as windows_files
 from .looking import ARCHIVE, SOURCE, ZONE, FileLook, Opened
 from .ntfs_files import NtfsFiles
+from .path_or_record import BY_RECORD, PathOrRecord
+from .recent_changes import (
+    WINDOW,
+    Changed,
+    NotTold,
+    SecondLook,
+    not_told,
+    recently_changed,
+)
 from .two_views import TwoViews
 
 DEFAULT_MAX_FILE_SIZE = 64 << 20
 _NAME_KINDS = ("file_name", "file_path")
+_VERIFY = "walked: --verify-walk"
+_WALKED_TOO = "walked too: {}, so what was written last may not be on its disk yet"
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
@@ -72,10 +89,14 @@ class FilesSource:
     def observe(self, target: Target, matcher: Matcher, ledger: Ledger) -> Iterator[Observation]:
         """As :class:`~agent.sources.Source`: all roots of the target, each folder once."""
         roots, skipped = target.roots()
+        locked = [volume.path for volume in skipped if volume.reason == LOCKED]
         for volume in skipped:
-            (ledger.unread if volume.gap else ledger.note)(volume.reason, volume.path)
-        if not roots:
+            if volume.reason != LOCKED:
+                (ledger.unread if volume.gap else ledger.note)(volume.reason, volume.path)
+        if not roots and not locked:
             ledger.unavailable("no volume to walk")
+        if any(root.raw is not None and root.mounted for root in roots):
+            ledger.count_places_once()
         everything = matcher.thorough or matcher.has_user_rules
         selection = Selection(
             exact_sizes=matcher.exact_sizes,
@@ -91,32 +112,87 @@ class FilesSource:
             everything=everything,
             cache=self._cache,
         )
-        walked = _WalkedFolders(look, self._open_file)
-        walk = Walk(selection, ledger, target.boundaries)
-        for root in roots:
-            why, views = root.why_walked, None
+        trees = _Trees(
+            look,
+            selection,
+            Walk(selection, ledger, target.boundaries),
+            self._open_file,
+            self._verify_walk,
+            locked,
+        )
+        try:
+            for root in roots:
+                yield from trees.observe(root)
+        finally:
+            for path in locked:
+                (ledger.unread if ledger.examined else ledger.unavailable)(LOCKED, path)
+
+
+@dataclass
+class _Trees:
+    """The roots of a target, each by its records, by a walk, or by both."""
+
+    look: FileLook
+    selection: Selection
+    walk: Walk
+    open_file: Opener
+    verify_walk: bool
+    locked: list[str]
+    """Is told the volumes that BitLocker keeps from us."""
+
+    def observe(self, root: Root) -> Iterator[Observation]:
+        raw = root.raw if root.mounted else None
+        with closing(PathOrRecord(self.open_file, raw)) as open_file:
+            walked = _WalkedFolders(self.look, open_file)
+            why = f"walked: {root.why_walked}" if root.why_walked else ""
             if root.raw is not None:
-                scanned = _Scanned(look, selection, root, root.raw, self._open_file)
-                yield from scanned.observe()
-                if scanned.is_enough and not (self._verify_walk and root.mounted):
-                    continue
-                why = "--verify-walk"
-                if scanned.is_enough:
-                    views = TwoViews(root, root.raw, ledger)
-                    views.list_records()
-                else:
-                    why = "what of its $MFT cannot be read is"
-            if why:
-                ledger.note(f"walked: {why}", root.path)
-            with look.reading():
-                for folder in walk.folders([root.path]):
-                    look.progress(folder.path)
-                    if views is not None:
-                        views.walked(folder)
-                    yield from walked.at_folder(folder)
-                yield from look.rest()
-            if views is not None:
-                views.tell()
+                why = yield from self._by_records(root, root.raw, walked)
+            if why or root.raw is None:
+                yield from self._by_walk(root, walked, why)
+            if open_file.refused:
+                self.look.ledger.note(BY_RECORD, open_file.first, open_file.refused)
+
+    def _by_records(
+        self, root: Root, raw: RawNtfs, walked: _WalkedFolders
+    ) -> Generator[Observation, None, str]:
+        """Gives why the volume has to be walked too, in the words of a note; empty if not."""
+        scanned = _Scanned(self.look, self.selection, root, raw, self.open_file)
+        yield from scanned.observe()
+        if scanned.is_locked:
+            self.locked.append(root.path)
+        if not scanned.is_enough:
+            return "walked: what of its $MFT cannot be read is"
+        if self.verify_walk and root.mounted:
+            return _VERIFY
+        return (yield from scanned.look_again(walked))
+
+    def _by_walk(self, root: Root, walked: _WalkedFolders, why: str) -> Iterator[Observation]:
+        if _is_locked(root.path):
+            self.locked.append(root.path)
+            return
+        views = None
+        if why:
+            self.look.ledger.note(why, root.path)
+        if why == _VERIFY and root.raw is not None:
+            views = TwoViews(root, root.raw, self.look.ledger)
+            views.list_records()
+        with self.look.reading():
+            for folder in self.walk.folders([root.path]):
+                self.look.progress(folder.path)
+                if views is not None:
+                    views.walked(folder)
+                yield from walked.at_folder(folder)
+            yield from self.look.rest()
+        if views is not None:
+            views.tell()
+
+
+def _is_locked(path: str) -> bool:
+    try:
+        status_of(path)
+    except OSError as error:
+        return reason_of(error) == LOCKED
+    return False
 
 
 @dataclass
@@ -129,6 +205,9 @@ class _Scanned:
     raw: RawNtfs
     open_file: Opener
     account: Unread = field(default_factory=Unread)
+    is_locked: bool = False
+    """By BitLocker, and not mounted."""
+    began: datetime = field(init=False)
 
     @property
     def is_enough(self) -> bool:
@@ -136,8 +215,11 @@ class _Scanned:
         return not (self.root.mounted and self.account.gaps)
 
     def observe(self) -> Iterator[Observation]:
+        """If that is not enough, the walk's gaps are those that count."""
         ledger, root = self.look.ledger, self.root
         self.look.progress(root.path)
+        self.began = self.look.target.now()
+        mark = ledger.mark()
         try:
             with closing(self.raw.open()) as source, self.look.reading():
                 volume = Volume(source, self.account)
@@ -146,15 +228,54 @@ class _Scanned:
                 yield from files.observe()
                 yield from self.look.rest()
         except OSError as error:
-            self.account.unread(f"NTFS: {reason_of(error)}", root.path)
+            reason = reason_of(error)
+            if reason == LOCKED and not root.mounted:
+                self.is_locked = True
+            else:
+                self.account.unread(f"NTFS: {reason}", root.path)
         finally:
             tell = ledger.note if root.mounted else ledger.unread
             for reason, count in self.account.gaps.items():
                 tell(reason, self.account.samples[reason] or root.path, count)
             for reason, count in self.account.notes.items():
                 ledger.note(reason, self.account.samples[reason], count)
-        if self.is_enough and root.mounted:
+        if not self.is_enough:
+            ledger.back_to(mark)
+        elif root.mounted:
             ledger.note("read by its $MFT", root.path)
+
+    def look_again(self, walked: _WalkedFolders) -> Generator[Observation, None, str]:
+        """What changed lately, and may not be on the disk yet, through the file system. Gives why
+        the whole volume has to be walked for that, in the words of a note; empty if not."""
+        if self.raw.changes is None:
+            return ""
+        try:
+            with closing(self.raw.changes()) as journal:
+                changed, reach = recently_changed(journal, self.began - WINDOW)
+                yield from self._listed_again(walked, journal, changed)
+        except NotTold as why:
+            return _WALKED_TOO.format(why)
+        except OSError as error:
+            return _WALKED_TOO.format(not_told(error))
+        ledger = self.look.ledger
+        ledger.note("what changed lately was asked of its change journal", self.root.path)
+        if reach:
+            ledger.note(reach, self.root.path)
+        return ""
+
+    def _listed_again(
+        self, walked: _WalkedFolders, journal: LiveJournal, changed: dict[Reference, Changed]
+    ) -> Iterator[Observation]:
+        look = self.look
+        walk = Walk(self.selection, look.ledger, enters=False)
+        with closing(self.raw.open()) as source:
+            again = SecondLook(self.root, look.ledger, walk, journal, Volume(source))
+            for folder, changes in again.folders(changed):
+                look.progress(folder.path)
+                yield from walked.at_folder(folder)
+                for name in folder.names:
+                    if fold(name) in changes.streams:
+                        yield from walked.at_streams(folder, name)
 
 
 @dataclass(frozen=True)
@@ -183,11 +304,18 @@ class _Walked:
     def open(self) -> Opened:
         file = self.open_file(self.path)
         try:
-            status = os.fstat(file.fileno())
+            status = self._status(file)
         except OSError:
             file.close()
             raise
         return Opened(file, status.st_size, _file_of(self.shown, self.name, status))
+
+    def _status(self, file: BinaryIO) -> os.stat_result:
+        try:
+            return os.fstat(file.fileno())
+        except io.UnsupportedOperation:
+            # Opened by its record: what the system says of the path is said of the same file.
+            return status_of(self.path)
 
     def streams(self) -> list[tuple[str, int | None]]:
         return self.seen_streams.names(self.path, self.device)
@@ -221,6 +349,14 @@ class _WalkedFolders:
         own = self._item(folder, folder.path, "")
         for stream, size_or_none in look.streams(own):
             yield from look.stream(own, stream, size_or_none)
+
+    def at_streams(self, folder: Folder, name: str) -> Iterator[Observation]:
+        """The alternate streams of one file, whether or not it is looked at itself."""
+        item = self._item(folder, folder.child(name), name)
+        if self.look.is_own(item.shown):
+            return
+        for stream, size in self.look.streams(item):
+            yield from self.look.stream(item, stream, size)
 
     def _item(
         self,

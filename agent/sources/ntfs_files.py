@@ -5,8 +5,8 @@ than a walk sees: deleted files with the last path that they had, alternate stre
 and folder by name and exact size, 8.3 names, and wanted names in slack and in damaged records.
 
 Cannot tell: a deleted file whose record was used again; the content of files that EFS or CompactOS
-keeps, which is counted; of a live volume, what the system has not written to the disk yet (a few
-seconds), and what a folder holds that is kept in a cloud and was never opened here. A folder's
+keeps, which is counted; what a folder holds that is kept in a cloud and was never opened here; of a
+live volume, what the system has not written to the disk yet (``recent_changes.py``). A folder's
 alternate stream is looked at for its name or size, not for its extension.
 """
 

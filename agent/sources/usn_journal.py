@@ -2,7 +2,14 @@ r"""The change journal of NTFS volumes, ``$Extend\$UsnJrnl:$J``: files that came
 
 Evidence: one record for each change of a file, with its name, its folder's record, the time and
 what changed. Windows keeps one on its system volume since Vista, 32 MiB by default: days to
-weeks, which the coverage's reach tells. Read from the raw volume or an image of it.
+weeks, which the coverage's reach tells. Read from the raw volume or an image of it; of a volume in
+use the newest records, which may not be on its disk yet, are asked of the system.
+
+Required of an image, where a journal that cannot be read means that the image is damaged. Not
+required of a running host: what is there now is the files source's to say, and it does so without a
+journal (walked volumes, FAT, a raw volume that is denied). What happened before is evidence of its
+own, which often reaches back only days: its gaps are told in the coverage, and leave a clean
+verdict standing.
 
 Cannot tell: content, and who did it; nor a path whose folder's record was used again since.
 """
@@ -11,8 +18,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
 
 from ..chains import file_key
 from ..coverage import Ledger
@@ -22,13 +29,15 @@ from ..ntfs import NtfsError, Reference, Unread, UsnMention, UsnRecord, UsnScan,
 from ..ntfs.reference import EXTEND
 from ..ntfs.usn import REASONS
 from ..reading import reason_of
-from ..targets import RawNtfs, Target
+from ..targets import LOCKED, LiveJournal, RawNtfs, Target
 from ..windows import files as windows_files
+from .recent_changes import Newest, not_told
 
 MAX_FILES = 100_000
 """Files with a wanted name that are kept."""
 NONE = "no change journal on this volume"
 _CREATED, _DELETED, _CLOSED = 0x100, 0x200, 0x8000_0000
+_LONG_AGO = datetime(1601, 1, 1, tzinfo=timezone.utc)
 
 
 @dataclass
@@ -69,22 +78,35 @@ class UsnJournalSource:
     name = "usn_journal"
 
     def required(self, target: Target) -> bool:
-        """Where there are raw volumes: what a journal cannot tell is a gap."""
-        return any(root.raw is not None for root in target.roots()[0])
+        """Of an image."""
+        return target.live is None and any(root.raw is not None for root in target.roots()[0])
 
     def observe(self, target: Target, matcher: Matcher, ledger: Ledger) -> Iterator[Observation]:
         """As :class:`~agent.sources.Source`: each file with a wanted name, when it was first seen
         and when last."""
-        volumes = [(root.path, root.raw) for root in target.roots()[0] if root.raw is not None]
-        if not volumes:
+        roots, skipped = target.roots()
+        volumes = [(root.path, root.raw) for root in roots if root.raw is not None]
+        closed = [(LOCKED, volume.path) for volume in skipped if volume.reason == LOCKED]
+        if not volumes and not closed:
             ledger.unavailable("no NTFS volume that can be read by its records")
-        for path, raw in volumes:
-            try:
-                with closing(raw.open()) as source:
-                    volume = Volume(source)
-                    yield from self._volume(_Journal(target, matcher, ledger, volume, raw), path)
-            except OSError as error:
-                ledger.unread(f"NTFS: {reason_of(error)}", path)
+        try:
+            for path, raw in volumes:
+                try:
+                    with closing(raw.open()) as source:
+                        volume = Volume(source)
+                        yield from self._volume(
+                            _Journal(target, matcher, ledger, volume, raw), path
+                        )
+                except OSError as error:
+                    reason = reason_of(error)
+                    closed.append((reason if reason == LOCKED else f"NTFS: {reason}", path))
+        finally:
+            # A live volume that is denied is no journal lost: it was walked.
+            none = not ledger.examined and (
+                target.live is not None or all(reason == LOCKED for reason, _ in closed)
+            )
+            for reason, path in closed:
+                (ledger.unavailable if none else ledger.unread)(reason, path)
 
     def _volume(self, journal: _Journal, path: str) -> Iterator[Observation]:
         try:
@@ -99,6 +121,7 @@ class UsnJournalSource:
                 journal.ledger.unread("no change journal found: its folder is damaged", path)
             else:
                 journal.ledger.note(NONE, path)
+                yield from journal.newest()
 
 
 @dataclass
@@ -108,37 +131,75 @@ class _Journal:
     ledger: Ledger
     volume: Volume
     raw: RawNtfs
+    files: dict[tuple[Reference, Reference, str], _History] = field(default_factory=dict)
 
     def observe(self) -> Iterator[Observation]:
         """Raises NtfsError if there is no journal."""
         matcher, ledger = self.matcher, self.ledger
         wanted = Wanted(matcher.wanted_names, matcher.exact_names, matcher.name_pieces)
         scan = UsnScan(self.volume.change_journal(), wanted, ledger)
-        files: dict[tuple[Reference, Reference, str], _History] = {}
         try:
             for hit in scan.hits():
                 if isinstance(hit, UsnMention):
                     yield from self._mention(hit)
-                    continue
-                key = (hit.file, hit.parent, hit.name)
-                if key not in files:
-                    if len(files) >= MAX_FILES:
-                        ledger.unread("change journal: more files than are kept", hit.name)
-                        continue
-                    files[key] = _History(hit, hit.time, hit.time)
-                files[key].add(hit)
+                else:
+                    self._keep(hit)
         finally:
             ledger.examined += scan.records
             ledger.bytes += scan.read
             for kind in ("file_name", "file_path"):
-                matcher.compared(kind, max(0, scan.records - len(files)))
+                matcher.compared(kind, max(0, scan.records - len(self.files)))
             if scan.ranges:
                 ledger.note("records without a name (version 4), skipped", "", scan.ranges)
             for time in (scan.oldest, scan.newest):
                 if time is not None:
                     ledger.reaches(time)
-        for history in files.values():
+        self._ask(scan.newest)
+        for history in self.files.values():
             yield from self._file(history)
+
+    def newest(self) -> Iterator[Observation]:
+        """What the system tells of a journal that is not on the disk yet."""
+        self._ask(None)
+        for history in self.files.values():
+            yield from self._file(history)
+
+    def _keep(self, record: UsnRecord) -> None:
+        key = (record.file, record.parent, record.name)
+        if key not in self.files:
+            if len(self.files) >= MAX_FILES:
+                self.ledger.unread("change journal: more files than are kept", record.name)
+                return
+            self.files[key] = _History(record, record.time, record.time)
+        self.files[key].add(record)
+
+    def _ask(self, since: datetime | None) -> None:
+        """Add the newest records as the system tells them; those on the disk say nothing new.
+        ``since``: how far those on the disk reach; None: there are none."""
+        if self.raw.changes is None:
+            return
+        try:
+            with closing(self.raw.changes()) as journal:
+                for record in self._told(journal, since or _LONG_AGO):
+                    if self.matcher.wanted_names([record.name]):
+                        self._keep(record)
+        except OSError as error:
+            # Where the disk shows no journal, none is most likely there.
+            tell = self.ledger.note if since is None else self.ledger.unread
+            tell(f"newest records: {not_told(error)}", self.raw.prefix)
+
+    def _told(self, journal: LiveJournal, since: datetime) -> Iterator[UsnRecord]:
+        newest = Newest.of(journal, since)
+        if newest.oldest is not None and newest.oldest > since > _LONG_AGO:
+            self.ledger.unread(
+                "newest records: not told back to those on the disk", self.raw.prefix
+            )
+        for record in newest.records():
+            time = record.time
+            if time is not None and time > since:
+                self.ledger.examined += 1
+                self.ledger.reaches(time)
+            yield record
 
     def _file(self, history: _History) -> Iterator[Observation]:
         record = history.record

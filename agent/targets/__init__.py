@@ -12,11 +12,31 @@ from typing import TYPE_CHECKING, Protocol
 
 from .. import model
 from ..own import Own
+from ..windows.change_journal import JournalState
 from ..windows.held import HeldFiles
 
 if TYPE_CHECKING:
     from ..ntfs import ByteSource
     from .system import LiveSystem
+
+
+LOCKED = "locked by BitLocker"
+"""Why a volume cannot be read: in the words of the coverage, and of :mod:`agent.ntfs`."""
+
+
+class LiveJournal(Protocol):
+    """A mounted volume's change journal, and its folders, as the running system tells them. What
+    it cannot tell is an OSError; :class:`agent.windows.change_journal.ChangeJournal` is one."""
+
+    def state(self) -> JournalState: ...
+
+    def read(self, journal: int, start: int) -> tuple[int, bytes]:
+        """The USN to go on with, and records; none at the end."""
+
+    def folder(self, reference: int) -> str:
+        r"""The path within the volume, ``\Users\jo``, of the folder with this record."""
+
+    def close(self) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -27,6 +47,8 @@ class RawNtfs:
     """Raises OSError."""
     prefix: str
     r"""What stands before ``\Users`` in the paths that are shown: ``C:``, ``disk.img:``."""
+    changes: Callable[[], LiveJournal] | None = None
+    """Of a volume in use, whose latest changes may not be on its disk yet. Raises OSError."""
 
 
 @dataclass(frozen=True)

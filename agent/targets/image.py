@@ -19,15 +19,17 @@ from . import RawNtfs, Root, SkippedVolume
 from .folder import TargetError
 
 _OEM_ID = slice(3, 11)
-_NTFS = b"NTFS    "
+_VOLUMES = (b"NTFS    ", b"-FVE-FS-")
+"""NTFS, in the clear or kept locked by BitLocker: then the report says so."""
 
 
 def is_ntfs_image(path: str) -> bool:
-    """Whether a regular file begins as an NTFS volume does; False if it cannot be read."""
+    """Whether a regular file begins as an NTFS volume does, if only to be told that it is locked;
+    False if it cannot be read."""
     try:
         if not stat.S_ISREG(os.stat(path).st_mode):
             return False
-        return _boot_sector(os.path.realpath(path))[_OEM_ID] == _NTFS
+        return _boot_sector(os.path.realpath(path))[_OEM_ID] in _VOLUMES
     except OSError:
         return False
 

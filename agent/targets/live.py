@@ -2,8 +2,7 @@
 
 Facts about the host are taken from the host alone: no name is looked up, since a look-up leaves the
 machine. Volumes: all fixed local ones; network drives, CD-ROMs and (unless asked for) removable
-media are
-left out, and the report says so.
+media are left out, as is what BitLocker keeps locked, and the report says so.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ import psutil
 from .. import model
 from ..own import Own
 from ..windows.held import HeldFiles, loaded_hives
-from . import RawNtfs, Root, SkippedVolume
+from . import LOCKED, RawNtfs, Root, SkippedVolume
 from .mounts import Layout, layout, parse_mountinfo
 from .running import RunningSystem
 from .system import LiveSystem
@@ -106,10 +105,26 @@ class LiveHost:
         return host
 
     def roots(self) -> tuple[Sequence[Root], Sequence[SkippedVolume]]:
-        if self._paths:
-            return [self._given(path) for path in self._paths], []
-        volumes = self._volumes()
-        return volumes.roots, volumes.skipped
+        if not self._paths:
+            volumes = self._volumes()
+            return volumes.roots, volumes.skipped
+        roots: list[Root] = []
+        skipped: list[SkippedVolume] = []
+        for path in self._paths:
+            if self._is_locked(path):
+                skipped.append(SkippedVolume(path, LOCKED, gap=True))
+            else:
+                roots.append(self._given(path))
+        return roots, skipped
+
+    def _is_locked(self, path: str) -> bool:
+        """Whether a given path is that of a locked volume, or lies on one."""
+        if "\\" not in path:
+            return False
+        return any(
+            volume.reason == LOCKED and path.casefold().startswith(volume.path.casefold())
+            for volume in self._volumes().skipped
+        )
 
     def _given(self, path: str) -> Root:
         """A given path, which may be that of a whole volume."""
@@ -269,6 +284,8 @@ def _windows_layout(*, removable: bool, walk: bool = False) -> Layout:
             skipped.append(
                 SkippedVolume(volume.root, "stands for a folder walked elsewhere", gap=False)
             )
+        elif volume.locked:
+            skipped.append(SkippedVolume(volume.root, LOCKED, gap=True))
         else:
             roots.append(_windows_root(volume, _why_walked(volume.file_system, walk=walk)))
     return Layout(roots, skipped)
@@ -288,9 +305,14 @@ def _why_walked(file_system: str, *, walk: bool) -> str:
 def _windows_root(volume: volumes.Volume, why_walked: str) -> Root:
     if why_walked:
         return Root(volume.root, volume.file_system, why_walked=why_walked)
+    from ..windows.change_journal import ChangeJournal
     from ..windows.raw_volume import RawVolume
 
     # A folder in which a volume is mounted has no device; a letter's device is its own.
     device = volume.root if len(volume.root) == 3 else volume.guid
-    raw = RawNtfs(functools.partial(RawVolume, device), volume.root.rstrip("\\"))
+    raw = RawNtfs(
+        functools.partial(RawVolume, device),
+        volume.root.rstrip("\\"),
+        functools.partial(ChangeJournal, device, volume.root),
+    )
     return Root(volume.root, volume.file_system, raw=raw)

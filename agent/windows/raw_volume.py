@@ -50,6 +50,30 @@ def device_path(root: str) -> str:
     raise OSError(errno.EINVAL, "no volume by letter or GUID", root)
 
 
+def open_device(path: str) -> int:
+    """A handle to a volume, for reading; the caller closes it. ``path``: as :func:`device_path`
+    gives it. Raises OSError, with ``winerror`` 5 where the rights do not suffice.
+    """
+    create = dlls.function(
+        "kernel32",
+        "CreateFileW",
+        ctypes.c_void_p,
+        text.Pointer,
+        ctypes.c_uint32,
+        ctypes.c_uint32,
+        ctypes.c_void_p,
+        ctypes.c_uint32,
+        ctypes.c_uint32,
+        ctypes.c_void_p,
+    )
+    handle: int | None = create(
+        text.wide(path), _GENERIC_READ, _SHARE_ALL, None, _OPEN_EXISTING, 0, None
+    )
+    if handle is None or handle == dlls.INVALID_HANDLE:
+        raise dlls.failure(path)
+    return handle
+
+
 class RawVolume:
     """The bytes of a volume; a byte source of :mod:`agent.ntfs`. Reads may come from any thread."""
 
@@ -60,24 +84,7 @@ class RawVolume:
             OSError: with ``winerror`` 5 where the rights do not suffice.
         """
         self.path = device_path(root)
-        create = dlls.function(
-            "kernel32",
-            "CreateFileW",
-            ctypes.c_void_p,
-            text.Pointer,
-            ctypes.c_uint32,
-            ctypes.c_uint32,
-            ctypes.c_void_p,
-            ctypes.c_uint32,
-            ctypes.c_uint32,
-            ctypes.c_void_p,
-        )
-        handle: int | None = create(
-            text.wide(self.path), _GENERIC_READ, _SHARE_ALL, None, _OPEN_EXISTING, 0, None
-        )
-        if handle is None or handle == dlls.INVALID_HANDLE:
-            raise dlls.failure(self.path)
-        self._handle: int | None = handle
+        self._handle: int | None = open_device(self.path)
         try:
             self._size = self._length()
         except OSError:

@@ -20,8 +20,8 @@ class Volume:
 
     guid: ``\\?\Volume{…}\``, empty for a letter without a volume of its own. mounts: ``C:\`` and
     folders. drive_type: fixed, removable, network, cdrom, ram, unknown. serial: ``C4B2-BD1C``.
-    error: why file system, label and serial are not known. device: for a letter without a volume,
-    what it stands for (``\??\C:\folder`` if made by subst).
+    error: why file system, label and serial are not known. locked: by BitLocker. device:
+    for a letter without a volume, what it stands for (``\??\C:\folder`` if made by subst).
     """
 
     guid: str
@@ -32,6 +32,7 @@ class Volume:
     serial: str = ""
     error: str = ""
     device: str = ""
+    locked: bool = False
 
     @property
     def root(self) -> str:
@@ -143,8 +144,10 @@ def _volume(guid: str, *, mounts: list[str], device: str = "") -> Volume:
     try:
         file_system, label, serial = _information(root)
     except OSError as error:
-        reason = error.strerror or f"Windows error {dlls.code_of(error)}"
-        return Volume(guid, mounts, kind, error=reason, device=device)
+        code = dlls.code_of(error)
+        reason = error.strerror or f"Windows error {code}"
+        locked = code == dlls.FVE_E_LOCKED_VOLUME
+        return Volume(guid, mounts, kind, error=reason, device=device, locked=locked)
     return Volume(guid, mounts, kind, file_system, label, serial, device=device)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +13,12 @@ from agent import sweeping
 from agent.exclusions import load_exclusions
 from agent.identity import running_agent
 from agent.model import Report, State, Verdict
+from agent.ntfs import ByteSource
 from agent.options import Options
 from agent.own import Own
 from agent.sources.registry import live_sources
 from agent.sweep import Plan, Sweep
+from agent.targets import LOCKED, RawNtfs, Root, SkippedVolume
 from agent.targets.system import ConnectionInfo, Denied, DnsRecord, ProcessInfo
 from tests.agent.sources.test_live_sources import PATH, RUNDLL32, START, FakeSystem, WindowsHost
 from tests.agent.test_sweep import Silent
@@ -29,7 +33,24 @@ EXPLORER = ProcessInfo(
 )
 
 
-def swept(folder: Path, **answers: Any) -> tuple[int, Report]:
+class DeniedRaw(WindowsHost):
+    """Elevated, with a driver that lets nobody read the volume itself."""
+
+    def roots(self) -> tuple[Sequence[Root], Sequence[SkippedVolume]]:
+        def denied() -> ByteSource:
+            raise PermissionError(errno.EACCES, "denied")
+
+        return [Root(path, raw=RawNtfs(denied, "C:")) for path in self.describe().paths], []
+
+
+class LockedBeside(WindowsHost):
+    def roots(self) -> tuple[Sequence[Root], Sequence[SkippedVolume]]:
+        return super().roots()[0], [SkippedVolume("D:\\", LOCKED, gap=True)]
+
+
+def swept(
+    folder: Path, host: type[WindowsHost] = WindowsHost, **answers: Any
+) -> tuple[int, Report]:
     hosts = folder / "hosts"
     hosts.write_text("127.0.0.1 localhost\n")
     known = {
@@ -43,7 +64,7 @@ def swept(folder: Path, **answers: Any) -> tuple[int, Report]:
         "hosts": [str(hosts)],
     }
     plan = Plan(
-        target=WindowsHost(Own.of(), paths=[str(folder)], system=FakeSystem({**known, **answers})),
+        target=host(Own.of(), paths=[str(folder)], system=FakeSystem({**known, **answers})),
         matcher=campaign(),
         exclusions=load_exclusions(),
         sources=live_sources("candidates", 64 << 20, lambda _: None),
@@ -86,6 +107,25 @@ def test_the_same_host_with_one_source_denied_is_incomplete(
     code, report = swept(tmp_path, **{what: Denied(), f"images {what[8:]}": Denied()})
     states = {c.source: c.state for c in report.coverage}
     assert states[source] is not State.COMPLETE
+    assert (code, report.verdict) == (3, Verdict.INCOMPLETE)
+
+
+def test_a_host_whose_raw_volume_is_denied_is_walked_and_clean(tmp_path: Path) -> None:
+    """The change journal is evidence of its own: what is there now was seen without it."""
+    code, report = swept(tmp_path, host=DeniedRaw)
+    (files,) = [c for c in report.coverage if c.source == "files"]
+    (journal,) = [c for c in report.coverage if c.source == "usn_journal"]
+    assert files.state is State.COMPLETE
+    assert {note.reason for note in files.notes} >= {"NTFS: access denied"}
+    assert (journal.required, journal.state) == (False, State.UNAVAILABLE)
+    assert [reason.reason for reason in journal.reasons] == ["NTFS: access denied"]
+    assert (code, report.verdict) == (0, Verdict.CLEAN)
+
+
+def test_a_locked_volume_beside_it_makes_the_same_host_incomplete(tmp_path: Path) -> None:
+    code, report = swept(tmp_path, host=LockedBeside)
+    states = {c.source: c.state for c in report.coverage}
+    assert states["files"] is State.PARTIAL
     assert (code, report.verdict) == (3, Verdict.INCOMPLETE)
 
 

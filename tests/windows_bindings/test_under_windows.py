@@ -14,6 +14,7 @@ if sys.platform != "win32":
     pytest.skip("needs Windows or Wine's Windows Python", allow_module_level=True)
 
 from agent.windows import (
+    change_journal,
     devices,
     dns_cache,
     dns_wmi,
@@ -135,6 +136,27 @@ def test_the_loaded_hives_are_told_as_paths() -> None:
         assert error.winerror == 2
     else:
         assert all(isinstance(hive, str) for hive in hives)
+
+
+def test_a_change_journal_is_told_or_refused_with_a_number() -> None:
+    """Wine has none, and its drive C: is no device; Windows answers administrators."""
+    with pytest.raises(OSError, match="no volume"):
+        change_journal.ChangeJournal("C:\\folder", "C:\\")
+    try:
+        journal = change_journal.ChangeJournal("C:\\", "C:\\")
+    except OSError as error:
+        assert error.winerror
+        return
+    try:
+        state = journal.state()
+        assert 0 <= state.first <= state.next
+        following, _ = journal.read(state.journal, state.first)
+        assert following > state.first
+        assert journal.folder(5 | 5 << 48) == "\\"
+    except OSError as error:
+        assert error.winerror
+    finally:
+        journal.close()
 
 
 def test_an_unsigned_file_has_no_signer(tmp_path: Path) -> None:

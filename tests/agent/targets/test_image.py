@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from agent.cli import main
-from agent.model import Report, Strength, TargetKind, Verdict
+from agent.model import Report, State, Strength, TargetKind, Verdict
 from agent.own import Own
 from agent.report_codec import decode
 from agent.targets.folder import FolderTarget, TargetError
@@ -72,11 +72,10 @@ def test_what_is_given_decides_what_is_swept(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "data",
     [
-        b"\xeb\x58\x90-FVE-FS-" + bytes(499) + b"\x55\xaa",
         bytes(510) + b"\x55\xaa",
         b"EVF\x09\x0d\x0a\xff\0" + bytes(600),
     ],
-    ids=["BitLocker", "whole disk", "EnCase"],
+    ids=["whole disk", "EnCase"],
 )
 def test_any_other_image_is_refused(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "disk"
@@ -86,6 +85,17 @@ def test_any_other_image_is_refused(tmp_path: Path, data: bytes) -> None:
         offline_target(str(path), own=Own())
     with pytest.raises(TargetError, match="no raw image"):
         ImageTarget(str(path), own=Own())
+
+
+def test_a_locked_image_is_told_to_be_locked(tmp_path: Path) -> None:
+    path = tmp_path / "disk.dd"
+    path.write_bytes(b"\xeb\x58\x90-FVE-FS-" + bytes(499) + b"\x55\xaa" + bytes(1 << 20))
+    code, report = sweep(tmp_path, str(path))
+    assert code == 3
+    assert report.verdict is Verdict.INCOMPLETE
+    for coverage in report.coverage:
+        assert coverage.state is State.UNAVAILABLE
+        assert [reason.reason for reason in coverage.reasons] == ["locked by BitLocker"]
 
 
 def test_a_clean_image_is_clean(tmp_path: Path) -> None:
