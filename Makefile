@@ -3,7 +3,7 @@
 # make test    set up everything, Wine and the exe included, and pass every test
 # make exe     build the Windows exe (here under Wine)
 # make lint    ruff and mypy --strict
-# make bench   side-by-side measurements (WHAT=files, collector or pages)
+# make bench   side-by-side measurements (WHAT=files, hashing, ntfs, collector or pages)
 
 PYTHON ?= python3
 WHAT ?= files
@@ -35,7 +35,7 @@ lint: .venv/test.stamp
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: .venv/test.stamp
+bench: .venv/test.stamp .cache/bench-packages.stamp
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r tests/bench/requirements.txt
 	$(BIN)/python -m tests.bench.$(WHAT) $(ARGS)
 
@@ -48,8 +48,10 @@ bench: .venv/test.stamp
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[collector,test]'
 	@touch $@
 
-# What Debian has to bring for the tests; asks for nothing when all of it is there.
+# What Debian has to bring for the tests and for the benches; asks for nothing when all of it is there.
 .cache/packages.stamp: build/wine/packages.txt tests/packages.txt
+.cache/bench-packages.stamp: tests/bench/packages.txt
+.cache/packages.stamp .cache/bench-packages.stamp:
 	@mkdir -p .cache
 	@missing=$$(for p in $$(sed 's/#.*//' $^); do dpkg-query -W -f '$${Status}' $$p 2>/dev/null | grep -q ' installed' || echo $$p; done); \
 	if [ -n "$$missing" ]; then \

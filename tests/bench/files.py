@@ -22,6 +22,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from agent.coverage import Ledger
 from agent.matching import Matcher
@@ -32,8 +33,21 @@ from tests.planted import archive, shell_link
 from tests.sweeping import campaign
 
 FILES_PER_FOLDER = 24
-MEDIAN, SIGMA, LARGEST = 5_000, 1.25, 8 << 20
-"""Log-normal sizes: half below 5 kB, one in a thousand above 240 kB."""
+
+
+class Sizes(NamedTuple):
+    """Log-normal sizes of files, in bytes."""
+
+    median: int
+    sigma: float
+    largest: int
+
+    def one(self, chance: random.Random) -> int:
+        return min(int(chance.lognormvariate(0, self.sigma) * self.median), self.largest)
+
+
+SMALL = Sizes(5_000, 1.25, 8 << 20)
+"""Half below 5 kB, one in a thousand above 240 kB."""
 
 EXTENSIONS = {
     ".dll": 16, ".mui": 9, ".manifest": 9, ".cat": 6, ".exe": 4, ".sys": 2, ".png": 8, ".js": 8,
@@ -44,7 +58,7 @@ EXTENSIONS = {
 """Weights; those that the built-in pack looks into are 5 % of all files."""
 
 
-def make_tree(folder: Path, files: int) -> int:
+def make_tree(folder: Path, files: int, sizes: Sizes = SMALL) -> int:
     """Fill the folder; gives the number of bytes. The same every time."""
     chance = random.Random(2018)
     folders = [folder]
@@ -57,7 +71,7 @@ def make_tree(folder: Path, files: int) -> int:
         )
         inner.mkdir()
         folders.append(inner)
-    noise = chance.randbytes(LARGEST)
+    noise = chance.randbytes(sizes.largest)
     kinds, weights = list(EXTENSIONS), list(EXTENSIONS.values())
     link, packed = (
         shell_link("/c dir", machine_id="ws-0421"),
@@ -65,8 +79,8 @@ def make_tree(folder: Path, files: int) -> int:
     )
     total = 0
     for number, extension in enumerate(chance.choices(kinds, weights, k=files)):
-        size = min(int(chance.lognormvariate(0, SIGMA) * MEDIAN), LARGEST)
-        start = chance.randrange(LARGEST - size + 1)
+        size = sizes.one(chance)
+        start = chance.randrange(sizes.largest - size + 1)
         data = {".lnk": link, ".zip": packed}.get(extension, b"") or noise[start : start + size]
         if extension in {".dll", ".exe", ".sys", ".mui"}:
             data = b"MZ" + data[2:]

@@ -1,17 +1,29 @@
 """The $MFT scan against reading the $MFT and against other readers of it, in one run.
 
-    python -m tests.bench.ntfs [--files 200000] [--records 1000000] [--runs 3] [--slow]
+    python -m tests.bench.ntfs [--files 200000] [--records 1000000] [--runs 3] [--slow] [--clean]
 
-Two subjects: a volume that ntfs-3g filled (made once, kept in ``.cache/``), and a synthetic $MFT in
-which six files in ten have an 8.3 name beside the long one, as on a Windows system drive. Every way
-runs ``--runs`` times and the best time counts. Cold: the system's cache is emptied before each run.
-``mft`` (PyPI) and dissect.ntfs are compared where they are installed, the latter with ``--slow``.
-Memory: the largest resident set of a process of its own, less the interpreter with its imports.
+Two subjects: a volume that ntfs-3g filled, and a synthetic $MFT in which six files in ten have an
+8.3 name beside the long one, as on a Windows system drive. Both are made once and kept in
+``.cache/``, 1.5 GB together; ``--clean`` removes them afterwards. The volume's files hold zeros,
+which the image keeps as holes: reading them costs no disk, which is to the good of whoever reads
+all content.
+
+Every way runs ``--runs`` times, those of others once, and up to ``--patience`` times more while
+other programs took more than a tenth of a core (``other``); the best time counts. Cold: the system's
+cache is emptied before each run. ``/read`` is the ratio to reading the $MFT, ``cpu`` processor time,
+which holds on a busy machine too. Memory: the largest resident set of a process of its own, less
+the interpreter with its imports.
+
+``--slow``: dissect.ntfs too, and hashing every file of the volume, by records and through the mount
+by md5deep and in the way of cisagov's ioc-scanner (``hashing.py`` compares these at length). What
+needs a tool or package that is missing is left out, and named.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
+import hashlib
 import importlib.util
 import os
 import random
@@ -20,18 +32,26 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from agent.ntfs import FileSource, Hit, MftScan, Volume, Wanted
+from agent.targets.image import ImageTarget
 from agent.walk import Selection
 from tests.agent.ntfs.synthetic import boot, file_name, non_resident, record, run, standard
-from tests.bench.files import EXTENSIONS, drop_caches
+from tests.bench.files import EXTENSIONS, SMALL, drop_caches
+from tests.bench.hashing import CORES, Known, as_cisagov, deep, deep_command
+from tests.bench.other_work import best_of, load
 from tests.sweeping import campaign
 
 CACHE = Path(__file__).parents[2] / ".cache"
 CLUSTER, RECORD = 4096, 1024
 TIMEOUT_S = 400
+SOUGHT = bytes(294_400)
+"""The content of the file that was put into the volume to be found."""
+MOUNT_S = 30
 _MEMORY = """
 import sys
 from tests.bench import ntfs
@@ -84,14 +104,14 @@ def reading(image: str) -> int:
 def dd(image: str) -> int:
     """The $MFT's largest run by ``dd bs=1M``."""
     source = source_of(image)
-    longest = max(Volume(source)._runs, key=lambda found: found.length)
+    runs = Volume(source)._runs
     source.close()
-    place = f"skip={longest.cluster * CLUSTER}"
-    length = f"count={longest.length * CLUSTER}"
+    length, cluster = max((found.length, found.cluster or 0) for found in runs)
+    skip, count = f"skip={cluster * CLUSTER}", f"count={length * CLUSTER}"
     flags = "iflag=skip_bytes,count_bytes"
-    command = ["dd", f"if={image}", "of=/dev/null", "bs=1M", flags, place, length]
+    command = ["dd", f"if={image}", "of=/dev/null", "bs=1M", flags, skip, count]
     subprocess.run(command, check=True, capture_output=True)
-    return longest.length
+    return length
 
 
 def scanning(what: str, *, entries: bool = False) -> Callable[[str], int]:
@@ -116,19 +136,57 @@ def fls(image: str) -> int:
     return done.stdout.count(b"\n")
 
 
-def mounted_walk(image: str) -> int:
+@contextlib.contextmanager
+def mounted(image: str | Path, options: str = "ro") -> Iterator[str]:
+    """The volume by ntfs-3g, which stays a child of this process so that its time is known."""
     place = tempfile.mkdtemp(prefix="iocsweep-bench-")
-    subprocess.run(["ntfs-3g", "-o", "ro", image, place], check=True, capture_output=True)
+    command = ["ntfs-3g", "-o", f"{options},no_detach", str(image), place]
     try:
+        with tempfile.TemporaryFile() as said, subprocess.Popen(command, stderr=said) as driver:
+            until = time.monotonic() + MOUNT_S
+            while not os.path.ismount(place):
+                if driver.poll() is not None or time.monotonic() > until:
+                    driver.kill()
+                    said.seek(0)
+                    raise SystemExit(f"no mount of {image}: {said.read().decode(errors='replace')}")
+                time.sleep(0.001)
+            try:
+                yield place
+            finally:
+                subprocess.run(["umount", place], check=True)
+    finally:
+        os.rmdir(place)
+
+
+def mounted_walk(image: str) -> int:
+    with mounted(image) as place:
         count = 0
         for folder, _, names in os.walk(place):
             for name in names:
                 os.lstat(os.path.join(folder, name))
                 count += 1
         return count
-    finally:
-        subprocess.run(["umount", place], check=True)
-        os.rmdir(place)
+
+
+def sought() -> Known:
+    return Known(("md5",), (hashlib.md5(SOUGHT, usedforsecurity=False).hexdigest(),))
+
+
+def hashing_records(image: str) -> int:
+    """iocsweep as it sweeps an image thoroughly for one MD5."""
+    return sought().sweeping(gated=False, target=ImageTarget)(image)
+
+
+def hashing_as_cisagov(image: str) -> int:
+    with mounted(image) as place:
+        return as_cisagov(sought())(place)
+
+
+def md5deep(image: str) -> int:
+    with tempfile.TemporaryDirectory() as folder, mounted(image) as place:
+        listed = Path(folder, "known")
+        listed.write_text(f"{sought().digests[0]}  cyzfc.dat\n")
+        return deep(deep_command(("md5",), str(listed)))(place)
 
 
 def extracted(image: str) -> str:
@@ -172,13 +230,10 @@ def filled_volume(files: int) -> Path:
     with making.open("wb") as file:
         file.truncate(8 << 30)
     subprocess.run(["mkntfs", "-qFQ", str(making)], check=True, capture_output=True)
-    place = tempfile.mkdtemp(prefix="iocsweep-bench-")
-    subprocess.run(["ntfs-3g", "-o", "big_writes,noatime", str(making), place], check=True)
-    try:
+    with mounted(making, "big_writes,noatime") as place:
         _fill(place, files)
-    finally:
-        subprocess.run(["umount", place], check=True)
-        os.rmdir(place)
+    if shutil.which("fallocate"):
+        subprocess.run(["fallocate", "--dig-holes", str(making)], check=True)
     making.rename(image)
     return image
 
@@ -207,13 +262,13 @@ def _fill(root: str, files: int) -> None:
                 os.posix_fallocate(place, 0, size)
         finally:
             os.close(place)
-    Path(folders[len(folders) // 2], "cyzfc.dat").write_bytes(bytes(294_400))
+    Path(folders[len(folders) // 2], "cyzfc.dat").write_bytes(SOUGHT)
 
 
 def _size(chance: random.Random, number: int) -> int:
     if number % 37 == 0:
         return chance.choice([500_000, 1_000_000, 402_358, 402_357])
-    return min(int(chance.lognormvariate(0, 1.25) * 5000), 8 << 20)
+    return SMALL.one(chance)
 
 
 def synthetic_volume(records: int) -> Path:
@@ -255,36 +310,46 @@ def synthetic_volume(records: int) -> Path:
 # Measuring.
 
 
-def best(way: Callable[[str], int], image: str, runs: int, *, cold: bool) -> float:
-    taken = float("inf")
-    for _ in range(runs):
-        if cold:
-            drop_caches()
-        start = time.perf_counter()
-        way(image)
-        taken = min(taken, time.perf_counter() - start)
-    return taken
+@dataclass(frozen=True)
+class Way:
+    """How the $MFT is looked at."""
+
+    run: Callable[[str], int]
+    ours: bool = False
+    minutes: bool = False
+    """It runs once, warm."""
 
 
-def compare(image: Path, ways: dict[str, Callable[[str], int]], runs: int) -> None:
+def compare(image: Path, ways: dict[str, Way], runs: int, patience: int) -> None:
     source = source_of(str(image))
     volume = Volume(source)
     records, size = volume.records, volume.mft_size
     source.close()
     print(f"\n{image.name}: {records:,} records, {size / 1e6:,.0f} MB of $MFT, best of {runs}")
-    can_drop = drop_caches()
-    columns = ("warm", "cold") if can_drop else ("warm",)
-    print(f"{'':42}" + "".join(f"{c:>9}{'/read':>8}{'records/s':>12}" for c in columns))
+    columns = ("warm", "cold") if drop_caches() else ("warm",)
+    if len(columns) == 1:
+        print("cold: not measured, emptying the system's cache needs root on Linux")
+    titles = f"{'/read':>8}{'records/s':>12}{'cpu':>8}{'other':>7}"
+    print(f"{'':42}" + "".join(f"{column:>10}{titles}" for column in columns))
     base: list[float] = []
     for name, way in ways.items():
-        few = runs if "iocsweep" in name or "read" in name else 1
-        way(str(image))
-        times = [best(way, str(image), few, cold=column == "cold") for column in columns]
+        if not way.minutes:
+            way.run(str(image))
+        line, times = f"{name:42}", []
+        for column in columns[:1] if way.minutes else columns:
+            taken = best_of(
+                partial(way.run, str(image)),
+                runs if way.ours else 1,
+                before=drop_caches if column == "cold" else None,
+                patience=0 if way.minutes else patience,
+            )
+            times.append(taken.seconds)
+            reference = base[len(times) - 1] if base else taken.seconds
+            line += f"{taken.seconds:9.3f}s{taken.seconds / reference:7.1f}x"
+            line += f"{records / taken.seconds:12,.0f}{taken.cpu_s:7.3f}s{taken.other:7.2f}"
         base = base or times
-        line = f"{name:42}"
-        for column, taken in enumerate(times):
-            line += f"{taken:8.3f}s{taken / base[column]:7.1f}x{records / taken:12,.0f}"
         print(line, flush=True)
+    Path(f"{image}.mft").unlink(missing_ok=True)
     for what in ("sizes", "all"):
         done = subprocess.run(
             [sys.executable, "-c", _MEMORY, str(image), what],
@@ -294,32 +359,72 @@ def compare(image: Path, ways: dict[str, Callable[[str], int]], runs: int) -> No
         print(f"memory, iocsweep {what}: {grown:.0f} MB by the scan, {peak:.0f} MB in all")
 
 
+def other_readers(*, slow: bool) -> tuple[dict[str, Way], dict[str, Way], list[str]]:
+    """Those that read any $MFT, those that need a volume, and what is left out, and why."""
+    readers: dict[str, Way] = {}
+    on_volume: dict[str, Way] = {}
+    left_out = []
+    if importlib.util.find_spec("mft"):
+        readers["mft (Rust), full paths"] = Way(rust_mft)
+    else:
+        left_out.append("mft: not installed (PyPI: mft)")
+    if shutil.which("fls"):
+        on_volume["fls -r -p (Sleuth Kit)"] = Way(fls)
+    else:
+        left_out.append("fls -r: not installed (Debian package sleuthkit)")
+    on_volume["walk of the ntfs-3g mount, names + sizes"] = Way(mounted_walk)
+    if not slow:
+        left_out.append("dissect.ntfs, and hashing every file: minutes, ask with --slow")
+        return readers, on_volume, left_out
+    on_volume["iocsweep, MD5 of every file, by records"] = Way(hashing_records, minutes=True)
+    if shutil.which("md5deep"):
+        on_volume[f"md5deep -r -j{CORES} -m on the mount"] = Way(md5deep, minutes=True)
+    else:
+        left_out.append("md5deep: not installed (Debian package hashdeep)")
+    on_volume["as cisagov's ioc-scanner on the mount"] = Way(hashing_as_cisagov, minutes=True)
+    if importlib.util.find_spec("dissect") and importlib.util.find_spec("dissect.ntfs"):
+        on_volume["dissect.ntfs, names"] = Way(dissect, minutes=True)
+    else:
+        left_out.append("dissect.ntfs: not installed (PyPI: dissect.ntfs)")
+    return readers, on_volume, left_out
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--files", type=int, default=200_000)
-    parser.add_argument("--records", type=int, default=1_000_000)
+    parser.add_argument("--files", type=int, default=200_000, help="0: no volume")
+    parser.add_argument("--records", type=int, default=1_000_000, help="0: no synthetic $MFT")
     parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--slow", action="store_true", help="dissect.ntfs too: minutes")
+    parser.add_argument("--patience", type=int, default=4, help="more runs on a busy machine")
+    parser.add_argument("--slow", action="store_true", help="what takes minutes too")
+    parser.add_argument("--clean", action="store_true", help="keep nothing in .cache/")
     options = parser.parse_args(arguments)
     ours = {
-        "read the $MFT (1 MiB buffer)": reading,
-        "dd of its largest run": dd,
-        "iocsweep, names": scanning("names"),
-        "iocsweep, names + exact sizes": scanning("sizes"),
-        "iocsweep, the built-in pack's selection": scanning("all"),
-        "iocsweep, the same, entries and paths": scanning("all", entries=True),
+        "read the $MFT (1 MiB buffer)": Way(reading, ours=True),
+        "dd of its largest run": Way(dd, ours=True),
+        "iocsweep, names": Way(scanning("names"), ours=True),
+        "iocsweep, names + exact sizes": Way(scanning("sizes"), ours=True),
+        "iocsweep, the built-in pack's selection": Way(scanning("all"), ours=True),
+        "iocsweep, the same, entries and paths": Way(scanning("all", entries=True), ours=True),
     }
-    others: dict[str, Callable[[str], int]] = {}
-    if importlib.util.find_spec("mft"):
-        others["mft (Rust), full paths"] = rust_mft
-    if options.slow and importlib.util.find_spec("dissect"):
-        others["dissect.ntfs, names"] = dissect
-    on_volume = dict(others)
-    if shutil.which("fls"):
-        on_volume["fls -r -p (Sleuth Kit)"] = fls
-    on_volume["walk of the ntfs-3g mount, names + sizes"] = mounted_walk
-    compare(filled_volume(options.files), {**ours, **on_volume}, options.runs)
-    compare(synthetic_volume(options.records), {**ours, **others}, options.runs)
+    readers, on_volume, left_out = other_readers(slow=options.slow)
+    if not shutil.which("mkntfs") or not shutil.which("ntfs-3g"):
+        left_out.append("the whole volume: no ntfs-3g to fill it (Debian package ntfs-3g)")
+        options.files = 0
+    print(load())
+    for reason in left_out:
+        print(f"left out: {reason}")
+    made = []
+    if options.files:
+        made.append(filled_volume(options.files))
+        compare(made[-1], {**ours, **readers, **on_volume}, options.runs, options.patience)
+    if options.records:
+        made.append(synthetic_volume(options.records))
+        compare(made[-1], {**ours, **readers}, options.runs, options.patience)
+        print(f"left out here, where no folders and no contents are: {', '.join(on_volume)}")
+    print(f"\n{load()}")
+    if options.clean:
+        for image in made:
+            image.unlink()
 
 
 if __name__ == "__main__":
