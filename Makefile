@@ -3,14 +3,17 @@
 # make test    set up everything, Wine and the exe included, and pass every test
 # make exe     build the Windows exe (here under Wine)
 # make lint    ruff and mypy --strict
+# make fuzz    fuzz the readers of NTFS for longer (FUZZ=one target, FOR=seconds of each)
 # make bench   side-by-side measurements (WHAT=files, hashing, ntfs, collector or pages)
 
 PYTHON ?= python3
 WHAT ?= files
+FUZZ ?= $(notdir $(wildcard tests/fuzz/corpus/*))
+FOR ?= 300
 BIN := .venv/bin
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: sweep demo test exe lint bench clean
+.PHONY: sweep demo test exe lint fuzz bench clean
 
 sweep: .venv/run.stamp
 	@$(BIN)/python -m agent live --exit-zero $(ARGS)
@@ -34,6 +37,12 @@ lint: .venv/test.stamp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+fuzz: .venv/test.stamp
+	@for target in $(FUZZ); do \
+	  echo "== $$target, $(FOR) s"; \
+	  $(BIN)/python -m tests.fuzz.run $$target -max_total_time=$(FOR) -print_final_stats=1 || exit 1; \
+	done
 
 bench: .venv/test.stamp .cache/bench-packages.stamp
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r tests/bench/requirements.txt

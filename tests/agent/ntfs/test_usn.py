@@ -14,8 +14,8 @@ from agent.ntfs.byte_source import FileSource
 from agent.ntfs.content import ClusterContent, Layout
 from agent.ntfs.run_list import Run
 
+from .properties import change
 from .synthetic import file_name, image, non_resident, opened, record, resident, run, standard
-from .test_hostile import change
 from .volumes import wants
 
 SAMPLE = Path(__file__).parents[4] / "shared" / "samples" / "usn" / "UsnJrnl.raw"

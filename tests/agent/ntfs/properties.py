@@ -1,0 +1,190 @@
+"""What holds for any bytes: each parser ends in values or in a typed error, within its bounds.
+
+Each function takes foreign bytes and fails by an exception. Hypothesis calls them with damaged good
+bytes (``test_hostile.py``), the fuzzer with whatever reaches new code (``tests/fuzz``).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import struct
+from collections.abc import Sequence
+
+from agent.ntfs import FileSource, Hit, MftScan, NtfsError, UsnScan, Volume, Wanted
+from agent.ntfs.assembly import read_list
+from agent.ntfs.boot_sector import read_boot_sector
+from agent.ntfs.fixups import mend_record, mend_records
+from agent.ntfs.glance import glance
+from agent.ntfs.lznt1 import decompress
+from agent.ntfs.record import Record
+from agent.ntfs.run_list import decode_runs
+from agent.ntfs.scan import selected
+from agent.walk import Selection
+
+from .synthetic import file_name, image, non_resident, opened, record, resident, run, standard
+from .volumes import wants
+
+WANTED = Wanted(
+    wants("cyzfc.dat"),
+    frozenset({"CYZFC.DAT"}),
+    (),
+    Selection(frozenset({100}), 8192, frozenset({"", ".lnk"})),
+)
+RECORD = record(
+    standard(), resident(0x20, struct.pack("<IHBBQQH6x", 0x80, 32, 0, 26, 0, 41 | 1 << 48, 0)),
+    file_name("cyzfc.dat"), non_resident(0x80, 100_000, run(20, 50) + run(5, None), last=24, unit=4, flags=1),
+    resident(0x80, b"x" * 100, name="stream"),
+)  # fmt: skip
+LAST = 42
+"""The number of the last record in the volumes made of single records."""
+
+
+def boot_sector(data: bytes) -> None:
+    try:
+        found = read_boot_sector(data)
+    except NtfsError:
+        return
+    assert 512 <= found.record_size <= 1 << 16
+    assert found.cluster_size <= 2 << 20
+    assert 0 < found.mft_cluster < found.clusters
+
+
+def run_list(data: bytes) -> None:
+    try:
+        runs = decode_runs(data)
+    except NtfsError:
+        return
+    assert len(runs) <= len(data)
+    assert all(run.length > 0 and (run.cluster is None or run.cluster >= 0) for run in runs)
+
+
+def attribute_list(data: bytes) -> None:
+    with contextlib.suppress(NtfsError):
+        assert len(read_list(data)) <= -(-len(data) // 26)
+
+
+def lznt1(data: bytes, size: int) -> None:
+    with contextlib.suppress(NtfsError):
+        assert len(decompress(data, size)) == size
+
+
+def mending(records: Sequence[bytes]) -> None:
+    """Records of 1 KiB are mended the same all at once and each alone."""
+    buffer = bytearray(b"".join(records))
+    mended = mend_records(buffer, len(records), 1024)
+    for index, data in enumerate(records):
+        own = bytearray(data)
+        if data[:4] == b"FILE":
+            assert mend_record(own, 0, 1024) == (index not in mended.torn)
+        else:
+            assert index in mended.unsigned
+        assert buffer[index * 1024 : (index + 1) * 1024] == own
+
+
+def attributes(data: bytes) -> None:
+    """Of a mended record."""
+    found, _ = Record(40, data).sound_attributes()
+    for attribute in found:
+        assert attribute.start + attribute.length <= len(data)
+        assert len(attribute.content(data)) <= len(data)
+
+
+def records(one: bytes, other: bytes) -> None:
+    """Two records of 1 KiB in the $MFT, the second the last of all, and the scan of them."""
+    volume = opened(image({40: RECORD, 41: one, LAST: other}, count=LAST + 1))
+    search = MftScan(volume, WANTED)
+    numbers = set()
+    for hit in search.hits():
+        if isinstance(hit, Hit):
+            numbers.add(hit.entry.number)
+            assert len(hit.paths) <= 32
+            contents(volume, hit)
+    assert 40 in numbers
+    counts = search.counts
+    told = counts.in_use + counts.deleted + counts.blank + counts.unreadable
+    assert told == counts.records == LAST + 1
+
+
+def contents(volume: Volume, hit: Hit) -> None:
+    """The start of each stream of a hit."""
+    for stream in hit.entry.streams:
+        assert volume.still_free(stream) in (True, False, None)
+        with contextlib.suppress(OSError), volume.content(stream) as content:
+            assert len(content.read(1 << 16)) <= min(1 << 16, stream.size)
+
+
+def quick_answer(data: bytes) -> None:
+    """A glance at a record says what the parsed entry says."""
+    volume = opened(image({40: data}))
+    own = volume.record(40)
+    if own.torn or not own.signed:
+        return
+    why = glance(40, own.data, WANTED.selection)
+    entry = volume.entry(own)
+    if why is not None and not entry.partial:
+        assert why == selected(entry, WANTED)
+
+
+class Counted(FileSource):
+    """Fails when far more is read than there is: work must not grow with what the bytes claim."""
+
+    def __init__(self, data: bytes, limit: int) -> None:
+        super().__init__(io.BytesIO(data))
+        self.left = limit
+
+    def read_into(self, offset: int, view: memoryview) -> int:
+        self.left -= len(view)
+        assert self.left >= 0, "reads without end"
+        return super().read_into(offset, view)
+
+
+def whole_volume(data: bytes) -> None:
+    """Scanned, with the paths and contents of what hits, and the change journal."""
+    source = Counted(data, limit=(64 << 20) + 256 * len(data))
+    try:
+        volume = Volume(source)
+    except NtfsError:
+        return
+    search = MftScan(volume, WANTED)
+    for hit in search.hits():
+        if isinstance(hit, Hit):
+            assert all(len(path.text) <= 1 << 16 for path in hit.paths)
+            contents(volume, hit)
+    assert search.counts.records <= volume.records
+    with contextlib.suppress(OSError):
+        assert len(volume.identity() or "") in (0, 33)
+    with contextlib.suppress(OSError), volume.change_journal() as journal:
+        for _ in UsnScan(journal, WANTED).hits():
+            pass
+
+
+def change_journal(data: bytes) -> None:
+    scan = UsnScan(io.BytesIO(data), WANTED)
+    found = sum(1 for _ in scan.hits())
+    # A record takes 60 bytes at least, a mention the ten of the wanted name's stem.
+    assert scan.records <= len(data) // 60
+    assert found <= len(data) // 10
+
+
+def change(name: str = "cyzfc.dat", version: int = 2) -> bytes:
+    """A record of the change journal."""
+    text = name.encode("utf-16-le")
+    if version == 2:
+        head = struct.pack("<QQQQIIIIHH", 30, 5, 0, 10**17, 0x100, 0, 0, 0x20, len(text), 0x3C)
+    else:
+        head = struct.pack(
+            "<16s16sQQIIIIHH",
+            bytes([30]),
+            bytes([5]),
+            0,
+            10**17,
+            0x100,
+            0,
+            0,
+            0x20,
+            len(text),
+            0x4C,
+        )
+    length = 8 + len(head) + len(text) + 7 & ~7
+    return (struct.pack("<IHH", length, version, 0) + head + text).ljust(length, b"\0")

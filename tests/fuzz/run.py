@@ -1,0 +1,70 @@
+"""Fuzzes one target with atheris (PyPI; libFuzzer), in this process.
+
+    python -m tests.fuzz.run TARGET [-runs=N] [-max_total_time=S] [further options of libFuzzer]
+                             [FOLDER for new inputs]
+
+New inputs go to ``.cache/fuzz/TARGET`` by default, what fails to ``.cache/fuzz/TARGET-crash-…``. It ends with a
+code other than 0 on an exception, a time-out or too much memory. ``make fuzz`` calls it for each.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import resource
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import atheris
+
+with atheris.instrument_imports(include=["agent.ntfs"], enable_loader_override=False):
+    import agent.ntfs  # noqa: F401 - what is instrumented has to be imported here
+    from agent.ntfs import racing
+
+from tests.fuzz.targets import CORPUS, TARGETS
+
+FOUND = Path(__file__).parents[2] / ".cache" / "fuzz"
+MEMORY_MB = 512
+TIMEOUT_S = 10
+MAX_LENGTH = {"volume": 1 << 14, "usn_journal": 1 << 14}
+
+
+def compile_once() -> None:
+    """All scans look for the same; to compile it anew each time takes longer than the scan."""
+    compiled, made = racing._scanner, {}
+
+    def remembered(rules: Mapping[str, Sequence[str]]):
+        key = repr(rules)
+        if key not in made:
+            made[key] = compiled(rules)
+        return made[key]
+
+    racing._scanner = remembered
+
+
+def limit_memory() -> None:
+    """libFuzzer looks at the memory once a second; a sudden need fails here at once."""
+    used = int(Path("/proc/self/statm").read_text().split()[5]) * resource.getpagesize()
+    limit = used + (MEMORY_MB << 20)
+    resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+
+
+def main(target: str, *options: str) -> None:
+    """Does not return."""
+    folders = [option for option in options if not option.startswith("-")]
+    if not folders:
+        (FOUND / target).mkdir(parents=True, exist_ok=True)
+        options = (*options, str(FOUND / target))
+    compile_once()
+    limits = [f"-rss_limit_mb={MEMORY_MB}", f"-timeout={TIMEOUT_S}"]
+    longest = f"-max_len={MAX_LENGTH.get(target, 4096)}"
+    artifacts = f"-artifact_prefix={FOUND / target}-"
+    arguments = [sys.argv[0], *limits, longest, artifacts, *options, str(CORPUS / target)]
+    atheris.Setup(arguments, TARGETS[target])
+    limit_memory()
+    atheris.Fuzz()
+
+
+if __name__ == "__main__":
+    with contextlib.suppress(KeyboardInterrupt):
+        main(*sys.argv[1:])

@@ -1,0 +1,169 @@
+"""The seeds of the corpus, made byte by byte by the writers of the tests.
+
+    python -m tests.fuzz.seeds      writes them anew
+
+In ``corpus/TARGET`` the files named here come from this script alone, and a test holds them to it.
+The others, ``found-…``, are inputs by which the fuzzer reached new code or a defect, made small by
+it; none comes from a real volume.
+"""
+
+from __future__ import annotations
+
+import struct
+
+from tests.agent.ntfs.properties import RECORD, change
+from tests.agent.ntfs.synthetic import (
+    boot,
+    file_name,
+    non_resident,
+    record,
+    resident,
+    run,
+    standard,
+)
+
+from .targets import CORPUS
+
+SECTOR = 512
+
+
+def seeds() -> dict[str, dict[str, bytes]]:
+    """By target and name."""
+    return {
+        "boot_sector": _boot_sectors(),
+        "run_list": _run_lists(),
+        "attribute_list": {"three": _listed(31, 32, 33), "none": b""},
+        "lznt1": _compressed(),
+        "fixups": _mended(),
+        "record": _records(),
+        "volume": {"whole": small_volume(), "mirror": small_volume(own=bytes(SECTOR))},
+        "usn_journal": _journals(),
+    }
+
+
+def _boot_sectors() -> dict[str, bytes]:
+    return {
+        "usual": boot(),
+        "large-clusters": boot(per_cluster=0xF4, sectors=1 << 40, record=4096),
+        "4k-records": boot(record=4096),
+        "bitlocker": boot()[:3] + b"-FVE-FS-" + boot()[11:],
+    }
+
+
+def _run_lists() -> dict[str, bytes]:
+    return {
+        "usual": run(3, 100) + run(5, None) + run(300, -90) + b"\0",
+        "eight-bytes": b"\x88" + (1 << 40).to_bytes(8, "little") * 2 + b"\0",
+        "no-end": run(1, 1),
+    }
+
+
+def _listed(*numbers: int) -> bytes:
+    return b"".join(struct.pack("<IHBBQQH6x", 0x80, 32, 0, 26, 0, n | 1 << 48, 0) for n in numbers)
+
+
+def _compressed() -> dict[str, bytes]:
+    """The example of [MS-XCA] 3.3, a run of one letter, and a chunk that is stored."""
+    example = bytes.fromhex(
+        "38b08846232000204720410010a24701a045204400084501507900c04520052413"
+        "8805b4024a44ef0358028c091601484500be009e000401189000"
+    )
+    made = {
+        "example": (142, example),
+        "letters": (4096, struct.pack("<HB1sH", 0xB003, 2, b"a", 0xFFF)),
+        "stored": (5000, struct.pack("<H", 0x3004) + b"hello" + struct.pack("<H", 0x3000) + b"!"),
+    }
+    return {name: size.to_bytes(3, "little") + data for name, (size, data) in made.items()}
+
+
+def _mended() -> dict[str, bytes]:
+    torn = bytearray(RECORD)
+    torn[510] ^= 1
+    return {
+        "mixed": bytes(torn) + b"BAAD" + RECORD[4:] + RECORD,
+        "old": record(standard(), array=0x2A),
+    }
+
+
+def _records() -> dict[str, bytes]:
+    """In pairs: the second may extend the first."""
+    data = non_resident(0x80, 9000, run(3, 20), last=2)
+    return {
+        "extended": RECORD + record(file_name("x.lnk"), base=41 | 1 << 48),
+        "plain": record(standard(), file_name("a.lnk"), data)
+        + record(standard(), file_name("SHORT~1", space=2), file_name("short.txt"), links=2),
+        "folder": record(standard(), file_name("cyzfc.dat"), flags=3)
+        + record(standard(), file_name("none", 41, 1), resident(0x80, b"x" * 100), flags=0),
+        "streams": record(standard(), file_name("a.txt"), resident(0x80, b"x" * 100, "b.lnk"))
+        + record(standard(), file_name("l.lnk"), resident(0xC0, struct.pack("<I", 0xA000_000C))),
+    }
+
+
+def small_volume(own: bytes = b"") -> bytes:
+    """All that a volume has, in little: clusters and records of 512 bytes. ``own``: instead of the
+    $MFT's first record."""
+    index = bytes(0x20) + struct.pack("<QHHHHQ", 12 | 1 << 48, 0x68, 0x54, 0, 0, 11 | 11 << 48)
+    name = "$UsnJrnl".encode("utf-16-le")
+    index = index.ljust(0x70, b"\0") + bytes([len(name) // 2, 3]) + name
+    made = {
+        0: (standard(), non_resident(0x80, 20 * SECTOR, run(16, 2) + run(4, 17), last=19)),
+        5: (standard(), file_name(".")),
+        6: (standard(), resident(0x80, b"\xff\xff\x7f\0\0\0\0\0")),
+        11: (standard(), resident(0x90, index, "$I30")),
+        12: (standard(), file_name("$UsnJrnl", 11, 11), _data(1, 23, "$J")),
+        13: (standard(), file_name("cyzfc.dat", 14, 1), _data(2, 24)),
+        14: (standard(), file_name("folder")),
+        15: (standard(), resident(0x20, _listed(16)), file_name("two.txt")),
+        16: (file_name("cyzfc.dat"), _data(3, 26)),
+        17: (standard(), non_resident(0x20, 32, run(1, 29)), file_name("three")),
+        18: (file_name("b.lnk"),),
+        19: (standard(), non_resident(0x80, 8192, run(1, 24) + run(15, None), unit=4, flags=1)),
+    }
+    flags = {5: 3, 11: 3, 13: 0, 14: 3}
+    bases = {16: 15 | 1 << 48, 18: 17 | 1 << 48}
+    records = {
+        number: record(
+            *parts, size=SECTOR, flags=flags.get(number, 1), base=bases.get(number, 0),
+            sequence=number if number in (5, 11) else 1, number=number,
+        )
+        for number, parts in made.items()
+    }  # fmt: skip
+    table = b"".join(records.get(number, bytes(SECTOR)) for number in range(20))
+    table = (own or table[:SECTOR]) + table[SECTOR:]
+    sectors = {
+        0: boot(sectors=30, mft=2, mirror=18, record=SECTOR, per_cluster=1),
+        2: table[: 16 * SECTOR],
+        18: records[0],
+        19: table[16 * SECTOR :],
+        23: change(),
+        24: struct.pack("<HB1sH", 0xB003, 2, b"a", 0xFFF),
+        29: _listed(18),
+    }
+    image = bytearray(31 * SECTOR)
+    for at, data in sectors.items():
+        image[at * SECTOR : at * SECTOR + len(data)] = data
+    return bytes(image)
+
+
+def _data(clusters: int, place: int, name: str = "") -> bytes:
+    return non_resident(0x80, clusters * SECTOR, run(clusters, place), name=name, last=clusters - 1)
+
+
+def _journals() -> dict[str, bytes]:
+    ranges = struct.pack("<IHH", 0x50, 4, 0).ljust(0x50, b"\1")
+    return {
+        "all-versions": change() + change("other.txt", 3) + ranges + change("CYZFC (1).dat", 3),
+        "damaged": b"\x10" + change()[1:] + change("b"),
+    }
+
+
+def main() -> None:
+    for target, named in seeds().items():
+        folder = CORPUS / target
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, data in named.items():
+            (folder / name).write_bytes(data)
+
+
+if __name__ == "__main__":
+    main()
