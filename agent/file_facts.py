@@ -141,7 +141,7 @@ class FileReader:
             if facts.data and algorithms:
                 facts.hash = hash_bytes(facts.data, algorithms)
             elif algorithms:
-                self._hash(file, self.limits.max_file_size, algorithms, facts)
+                self._hash(file, self.limits.max_file_size, algorithms, facts, first)
         else:
             self._read_large(file, size, algorithms, facts, named=named, scans=scans)
         self._parse(file, facts, is_pe=is_pe, is_lnk=is_lnk)
@@ -169,15 +169,20 @@ class FileReader:
             facts.unread.append(TOO_LARGE)
 
     def _hash(
-        self, file: BinaryIO, limit: int, algorithms: frozenset[Algorithm], facts: Facts
+        self,
+        file: BinaryIO,
+        limit: int,
+        algorithms: frozenset[Algorithm],
+        facts: Facts,
+        start: bytes = b"",
     ) -> None:
-        file.seek(0)
+        file.seek(len(start))
         try:
-            facts.hash, count = hash_stream(file, algorithms, limit=limit)
+            facts.hash, count = hash_stream(file, algorithms, limit=limit, start=start)
         except TooLargeError:
             facts.unread.append("grew beyond --max-file-size while it was read")
         else:
-            facts.bytes_read += count
+            facts.bytes_read += count - len(start)
 
     def _parse(self, file: BinaryIO, facts: Facts, *, is_pe: bool, is_lnk: bool) -> None:
         try:

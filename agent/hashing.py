@@ -48,15 +48,21 @@ def hash_bytes(data: bytes, algorithms: Collection[Algorithm] = ALL) -> Hash:
 
 
 def hash_stream(
-    file: BinaryIO, algorithms: Collection[Algorithm] = ALL, *, limit: int | None = None
+    file: BinaryIO,
+    algorithms: Collection[Algorithm] = ALL,
+    *,
+    limit: int | None = None,
+    start: bytes = b"",
 ) -> tuple[Hash, int]:
-    """The hashes of an open file from where it stands to its end, and the number of bytes read.
+    """The hashes of an open file from where it stands to its end, and the number of bytes.
+
+    ``start``: the bytes before, already read; they count.
 
     Raises:
         OSError: the file cannot be read to its end.
         TooLargeError: it is longer than ``limit`` bytes.
     """
-    return _finish(_start(algorithms), _chunks(file, limit))
+    return _finish(_start(algorithms), _chunks(file, limit, start))
 
 
 def hash_file(
@@ -76,8 +82,10 @@ def _start(algorithms: Collection[Algorithm]) -> dict[Algorithm, _Hash]:
     return {name: hashlib.new(name, usedforsecurity=False) for name in algorithms}
 
 
-def _chunks(file: BinaryIO, limit: int | None) -> Iterable[bytes]:
-    total = 0
+def _chunks(file: BinaryIO, limit: int | None, start: bytes) -> Iterable[bytes]:
+    total = len(start)
+    if start:
+        yield start
     while chunk := file.read(CHUNK):
         total += len(chunk)
         if limit is not None and total > limit:

@@ -139,7 +139,7 @@ class Matcher:
         self._networks = [
             (i, ipaddress.ip_network(i.value, strict=False)) for i in self._of(Address)
         ]
-        self._hashes: dict[str, list[FileHash]] = {}
+        self._hashes: dict[str | None, list[FileHash]] = {}
         for indicator in self._of(FileHash):
             self._hashes.setdefault(indicator.value.lower(), []).append(indicator)
         self._pipe_rules = ByteRules(self._of(Pipe))
@@ -239,10 +239,19 @@ class Matcher:
         return [hit for hit in hits if hit.indicator in only]
 
     def is_wanted_hash(self, digest: Hash) -> bool:
-        """Whether any of a file's hashes is an indicator's; counted as compared."""
-        values = [value for value in (digest.md5, digest.sha1, digest.sha256) if value]
-        self._hashes_compared.update(map(len, values))
-        return any(value in self._hashes for value in values)
+        """Whether any of a file's hashes is an indicator's."""
+        return (
+            digest.sha256 in self._hashes
+            or digest.sha1 in self._hashes
+            or digest.md5 in self._hashes
+        )
+
+    def compared_hash(self, digest: Hash) -> None:
+        """Count a file whose hashes were compared with every indicator; ``match`` counts what it is
+        given."""
+        for value in (digest.md5, digest.sha1, digest.sha256):
+            if value is not None:
+                self._hashes_compared[len(value)] += 1
 
     def looks_for(self) -> str:
         """What tells one matcher's look at contents from another's: all but the values of its file

@@ -14,6 +14,8 @@ from collections.abc import Iterable
 import msgspec
 
 _PROGRAM = "iocsweep"
+_END = 8
+"""Characters."""
 
 
 def _same(path: str) -> str:
@@ -46,7 +48,8 @@ class Own(msgspec.Struct, frozen=True, kw_only=True):
 
     def has_file(self, path: str) -> bool:
         """Whether the agent was told that this very file is its own: its image, pack or rules."""
-        return _same(path) in self.files
+        end = os.path.normcase(path[-_END:])  # Asked of every file: most are told apart by it.
+        return any(file.endswith(end) for file in self.files) and _same(path) in self.files
 
     def has_folder_of(self, path: str) -> bool:
         """Whether this file lies among the agent's reports, in its spool or in its program

@@ -16,6 +16,7 @@ A walk cannot tell: deleted files, and what a file system driver hides. Since an
 
 from __future__ import annotations
 
+import functools
 import io
 import os
 import stat
@@ -308,7 +309,8 @@ class _Walked:
         except OSError:
             file.close()
             raise
-        return Opened(file, status.st_size, _file_of(self.shown, self.name, status))
+        about = functools.partial(_file_of, self.shown, self.name, status)
+        return Opened(file, status.st_size, about)
 
     def _status(self, file: BinaryIO) -> os.stat_result:
         try:

@@ -43,7 +43,7 @@ class Opened(NamedTuple):
 
     file: BinaryIO
     size: int
-    about: File
+    about: Callable[[], File]
 
 
 class Item(Protocol):
@@ -94,7 +94,7 @@ class _Read:
     file: BinaryIO | None = None
     """Left open for an archive's members."""
     size: int = 0
-    about: File | None = None
+    about: Callable[[], File] | None = None
     facts: Facts | None = None
     streams: list[tuple[str, int | None]] = field(default_factory=list)
     urls: tuple[str, ...] = ()
@@ -186,6 +186,7 @@ class FileLook:
             return False
         if hashes is None or self.matcher.is_wanted_hash(hashes):
             return False
+        self.matcher.compared_hash(hashes)
         self.progress(item.shown)
         self.ledger.note("not read again: as it was when an earlier sweep read it", item.shown)
         return True
@@ -284,13 +285,12 @@ class FileLook:
                 read.close()
 
     def _one(self, read: _Read) -> Iterator[Observation]:
-        item, facts, about, error = read.item, read.facts, read.about, read.error
+        item, facts, error = read.item, read.facts, read.error
         try:
             if error is not None:
                 raise error
             assert facts is not None
-            assert about is not None
-            yield from self._facts(read, about, facts)
+            yield from self._facts(read, facts)
             if read.file is not None:
                 for found in self.archives.observe(read.file, read.size, item.shown):
                     more = (*found.remarks, *item.remarks)
@@ -298,9 +298,9 @@ class FileLook:
         except OSError as problem:
             self.missed(problem, item.shown)
             if item.named:
-                yield _observation(item, item.shown, "file name", about or item.about())
+                yield _observation(item, item.shown, "file name", (read.about or item.about)())
 
-    def _facts(self, read: _Read, file: File, facts: Facts) -> Iterator[Observation]:
+    def _facts(self, read: _Read, facts: Facts) -> Iterator[Observation]:
         item = read.item
         self._account(item.shown, facts)
         self._remember(read, facts)
@@ -308,20 +308,33 @@ class FileLook:
             self._streams_missed(read.stream_error, item.shown)
         if read.zone_error is not None:
             self.missed(read.zone_error, f"{item.shown}:{STREAM}")
-        if not (item.named or facts.says_something or facts.contents or read.streams):
+        says_something = item.named or self._says_something(facts)
+        if not (says_something or facts.contents or read.streams):
             return
-        file.hash, file.pe, file.lnk, file.zone_url = (
-            facts.hash,
-            facts.pe,
-            facts.lnk,
-            list(read.urls),
-        )
-        if item.named or facts.says_something:
+        assert read.about is not None
+        file = read.about()
+        file.hash, file.pe, file.lnk = facts.hash, facts.pe, facts.lnk
+        file.zone_url = list(read.urls)
+        if says_something:
             yield _observation(item, item.shown, item.seen, file, hits=tuple(facts.proofs))
         yield from _zone_observations(item, file, read.urls, item.shown)
         yield from self._mentions(item, item.shown, file, facts)
         for stream, size in read.streams:
             yield from self.stream(item, stream, size)
+
+    def _says_something(self, facts: Facts) -> bool:
+        """Whether there is anything about a file without a wanted name to compare.
+
+        If all there is are hashes, they are compared here: it is so for most files that are read.
+        """
+        if facts.pe or facts.lnk or facts.proofs:
+            return True
+        if facts.hash is None:
+            return False
+        if self.matcher.is_wanted_hash(facts.hash):
+            return True
+        self.matcher.compared_hash(facts.hash)
+        return False
 
     def _account(self, place: str, facts: Facts) -> None:
         self.ledger.bytes += facts.bytes_read

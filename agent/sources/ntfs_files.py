@@ -103,7 +103,7 @@ class _Record:
         file = self._open("", self.shown)
         size = file.seek(0, os.SEEK_END)
         file.seek(0)
-        return Opened(file, size, self.about())
+        return Opened(file, size, self.about)
 
     def streams(self) -> list[tuple[str, int | None]]:
         return [

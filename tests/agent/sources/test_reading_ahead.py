@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 
 from agent.coverage import Ledger
 from agent.indicators import FileHash
-from agent.model import State
+from agent.model import State, Strength
 from agent.own import Own
 from agent.reading import open_quietly
 from agent.sources import reading_ahead
@@ -117,23 +118,30 @@ def test_no_file_stays_open_when_the_sweep_is_stopped(tmp_path: Path) -> None:
     assert all(file.closed for file in opened)
 
 
-def test_every_file_is_hashed_once_however_many_read(tmp_path: Path) -> None:
+def test_every_file_is_compared_once_however_many_read(tmp_path: Path) -> None:
     names = [f"{number:03}.bin" for number in range(200)]
     for name in names:
         (tmp_path / name).write_bytes(name.encode() * 100)
-    wanted = FileHash(
-        id="h", strength="confirmed", reference=["x"], status="SRC", value="0" * 64
-    )  # fmt: skip
-    matcher = matcher_of(wanted, thorough=True)
+    wanted = [
+        FileHash(
+            id=name,
+            strength=Strength.CONFIRMED,
+            reference=["x"],
+            status="SRC",
+            value=hashlib.sha256(name.encode() * 100).hexdigest(),
+        )
+        for name in names[::7]
+    ]
+    matcher = matcher_of(*wanted, thorough=True)
     ledger = Ledger("files", required=True)
     target = FolderTarget(str(tmp_path), own=Own())
-    found = list(FilesSource().observe(target, matcher, ledger))
-    for observation in found:
-        matcher.match(observation)
-    order = [observation.file.name for observation in found if observation.file]
-    assert sorted(order) == names
-    assert {o.file.hash.sha256 for o in found if o.file and o.file.hash} != {None}
-    assert matcher.counts()[0].tested == 200
+    found = [
+        match.indicator.id
+        for seen in FilesSource().observe(target, matcher, ledger)
+        for match in matcher.match(seen)
+    ]
+    assert sorted(found) == names[::7]
+    assert {count.tested for count in matcher.counts()} == {200}
     assert ledger.close().state is State.COMPLETE
 
 
