@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import struct
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -122,6 +124,37 @@ def test_an_image_with_a_trace_is_a_hit(tmp_path: Path) -> None:
     (finding,) = report.findings
     assert finding.strength is Strength.STRONG
     assert finding.title == "disk.dd:\\Users\\jo\\AppData\\Local\\cyzfc.dat"
+
+
+def lying(data: bytes) -> bytes:
+    """The $MFT is said to lie where there is none."""
+    changed = bytearray(data)
+    changed[0x30:0x40] = struct.pack("<QQ", 200, 201)
+    return bytes(changed)
+
+
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [
+        (lambda data: data[: 20 << 10], "$MFT: beyond the end of the image"),
+        (lambda data: data[: 200 << 10], "image ends before the volume does"),
+        (lying, "$MFT not found"),
+    ],
+    ids=["cut in the $MFT", "cut behind it", "lying boot sector"],
+)
+def test_who_reads_only_what_is_printed_knows_what_was_not_seen(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    damage: Callable[[bytes], bytes],
+    reason: str,
+) -> None:
+    path = ntfs(tmp_path / "disk.dd")
+    path.write_bytes(damage(path.read_bytes()))
+    assert main(["offline", str(path), "--out", str(tmp_path / "out")]) == 3
+    printed = capsys.readouterr().out
+    assert "INCOMPLETE" in printed
+    assert "CLEAN" not in printed
+    assert reason in printed
 
 
 @pytest.mark.parametrize("size", [512, 20 << 10, 200 << 10])
