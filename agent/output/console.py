@@ -105,9 +105,11 @@ def _examined(coverage: Coverage) -> str:
 
 def _verdict(report: Report) -> str:
     if report.verdict is Verdict.CLEAN:
-        return "CLEAN, nothing left unlooked at" + (
-            f"   {_counts(report.findings)}" if report.findings else ""
-        )
+        short = [c.source for c in report.coverage if c.state is State.PARTIAL]
+        seen = "nothing left unlooked at"
+        if short:
+            seen = f"all that is required was seen; not whole: {', '.join(short)}"
+        return f"CLEAN, {seen}" + (f"   {_counts(report.findings)}" if report.findings else "")
     if report.verdict is Verdict.INCOMPLETE:
         weak = any(finding.strength is Strength.WEAK for finding in report.findings)
         return f"INCOMPLETE, no {'strong ' * weak}trace found in what could be seen" + (

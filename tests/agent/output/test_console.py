@@ -122,6 +122,14 @@ def test_a_clean_host_ends_so_and_says_how_much_was_looked_at() -> None:
     assert "the report is r.json" in text
 
 
+def test_clean_does_not_say_that_all_was_seen_if_a_source_beyond_the_required_was_not() -> None:
+    clean = report()
+    clean.coverage[-1].state = State.PARTIAL
+    text = render(clean)
+    assert "CLEAN, all that is required was seen; not whole: pipes" in text
+    assert "nothing left unlooked at" not in text
+
+
 def test_packs_and_exclusions_that_are_not_built_in_are_told_with_their_file() -> None:
     built_in, own = report(), report()
     built_in.packs[0].origin = "built in"
