@@ -1,10 +1,10 @@
 """Hashing every file against the time that two cores need for the bytes alone, in one run.
 
-    python -m tests.bench.hashing [--files 20000] [--small-files 60000] [--hashes 40]
+    python -m tests.bench.hashing [--files 20000] [--small-files 60000] [--large-files 400]
 
-Two trees in a temporary folder, gone afterwards (3 GB at most): one with sizes like those of a
-Windows system drive (mean 150 kB, some files of tens of MB), one of small files (``files.py``). In
-each lie three files whose hashes are in the list that every way is given; a way that does not find
+Three trees in a temporary folder, gone afterwards (3 GB at most): one with sizes like those of a
+Windows system drive (mean 150 kB, some files of tens of MB), one of small files (``files.py``), one
+of large files, whose bytes are all that counts. In each lie three files whose hashes are in the list that every way is given; a way that does not find
 exactly these ends the run.
 
 The bound: as many bytes as the tree has, hashed by two processes from memory, no file touched.
@@ -50,6 +50,7 @@ from tests.bench.other_work import Measured, Taken, best_of, load
 
 SYSTEM_DRIVE = Sizes(8_000, 2.42, 60 << 20)
 """Half below 8 kB, one in seven hundred above 10 MB; all below the default --max-file-size."""
+LARGE = Sizes(3_000_000, 0.5, 16 << 20)
 CORES = 2
 ALL: tuple[Algorithm, ...] = ("md5", "sha1", "sha256")
 PIECE = 1 << 20
@@ -344,6 +345,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--files", type=int, default=20_000, help="like those of a system drive")
     parser.add_argument("--small-files", type=int, default=60_000)
+    parser.add_argument("--large-files", type=int, default=400)
     parser.add_argument("--hashes", type=int, default=40, help="in the list")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--patience", type=int, default=4, help="more runs on a busy machine")
@@ -352,6 +354,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     trees = {
         "like a system drive": (SYSTEM_DRIVE, options.files),
         "small files": (SMALL, options.small_files),
+        "large files": (LARGE, options.large_files),
     }
     print(load())
     block = random.Random(2018).randbytes(BLOCK)
