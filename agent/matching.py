@@ -119,11 +119,7 @@ class Matcher:
         self.has_patterns = bool(self._rules.scanned or self._rules.user_rules)
         """Whether there is anything to look for in bytes."""
         self._names()
-        self._file_indicators = tuple(
-            i
-            for i in indicators
-            if isinstance(i, (FileHash, PeTrait, LnkTrait, Layout, Content, Certificate))
-        )
+        self._file_indicators = tuple(_openers(indicators))
         gates = [gate_of(indicator) for indicator in self._file_indicators]
         self.exact_sizes = frozenset(g.size for g in gates if g.size is not None)
         self.least_min_size = min(
@@ -208,7 +204,8 @@ class Matcher:
     def file_indicators(
         self, name: str, size: int | None, *, named: bool
     ) -> tuple[FileIndicator, ...]:
-        """What to open a file of this name and size for; empty: leave it closed.
+        """What to open a file of this name and size for, of hashes one for all that are alike;
+        empty: leave it closed.
 
         ``size``: None if it is not known, or not to be believed.
         ``named``: its name was wanted, so every content indicator applies whatever its gate's size.
@@ -508,6 +505,20 @@ class Matcher:
             any(hit.indicator == indicator.id for hit in self._rules.scan(data))
             for data in (text.encode(), text.encode("utf-16-le"))
         )
+
+
+def _openers(indicators: Iterable[Indicator]) -> Iterator[FileIndicator]:
+    """What files are opened for: of the hashes of one algorithm behind one gate the first stands
+    for all, as their values are looked up."""
+    known: set[tuple[int, str]] = set()
+    for indicator in indicators:
+        if isinstance(indicator, FileHash):
+            kind = (len(indicator.value), repr(indicator.gate))
+            if kind not in known:
+                known.add(kind)
+                yield indicator
+        elif isinstance(indicator, (PeTrait, LnkTrait, Layout, Content, Certificate)):
+            yield indicator
 
 
 def _opens(gate: Gate, extension: str, size: int | None) -> bool:

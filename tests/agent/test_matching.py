@@ -7,13 +7,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.byte_rules import RulesError
-from agent.indicators import Address, CommandLine, Domain, FileName, FilePath, Gate, PeTrait, Url
+from agent.indicators import (
+    Address,
+    CommandLine,
+    Domain,
+    FileHash,
+    FileName,
+    FilePath,
+    Gate,
+    PeTrait,
+    Url,
+)
 from agent.matching import Matcher
 from agent.model import (
     ByteHit,
     Destination,
     Dns,
     File,
+    Hash,
     Observation,
     Pe,
     Process,
@@ -246,3 +257,19 @@ def test_any_bytes_can_be_scanned(data: bytes) -> None:
     for hit in CAMPAIGN.scan(data):
         assert 0 <= hit.offset <= len(data)
         assert len(hit.excerpt) <= 256
+
+
+def test_a_file_is_opened_once_for_all_hashes_that_are_alike() -> None:
+    """However long the list of hashes, a file costs the same."""
+    gated, free = Gate(min_size=7), Gate()
+    hashes = [
+        FileHash(id=f"{name}-{number}", value=f"{number:0{length}x}", gate=gate, **COMMON)
+        for name, length, gate in (("a", 64, gated), ("b", 64, free), ("c", 32, free))
+        for number in range(100)
+    ]
+    matcher = Matcher(hashes, thorough=True)
+    assert [i.id for i in matcher.file_indicators("x", 9, named=False)] == ["a-0", "b-0", "c-0"]
+    for number in (0, 99):
+        seen = File(path="x", hash=Hash(sha256=f"{number:064x}", md5=f"{number:032x}"))
+        assert ids(matcher, file=seen) == {f"a-{number}", f"b-{number}", f"c-{number}"}
+    assert {count.tested for count in matcher.counts()} == {2}

@@ -4,8 +4,8 @@
 
 Three trees in a temporary folder, gone afterwards (3 GB at most): one with sizes like those of a
 Windows system drive (mean 150 kB, some files of tens of MB), one of small files (``files.py``), one
-of large files, whose bytes are all that counts. In each lie three files whose hashes are in the list that every way is given; a way that does not find
-exactly these ends the run.
+of large files, whose bytes are all that counts. In each lie three files whose hashes are in the list
+that every way is given; a way that does not find exactly these ends the run.
 
 The bound: as many bytes as the tree has, hashed by two processes from memory, no file touched.
 iocsweep runs as it does for a pack of hashes without a size: ``--thorough``, which also scans the
