@@ -64,11 +64,17 @@ class _Record:
 
     @property
     def state(self) -> FileState | None:
-        """Of a live file with one stream, on a volume with a change journal."""
+        """Of a live file with one stream, on a volume with a change journal.
+
+        None if its names have several extensions: each calls for a look of its own, and what one
+        says stands for no other.
+        """
         entry = self.entry
         whole = entry.live and not entry.partial and entry.times is not None
         alone = len(entry.streams) == 1 and not entry.streams[0].name
         if self.volume_id is None or not (whole and alone and entry.usn):
+            return None
+        if len({name.text.lower().rpartition(".")[1:] for name in entry.long_names}) > 1:
             return None
         assert entry.times is not None
         return FileState(

@@ -55,6 +55,7 @@ def journalled(
     journal: int = 5,
     stream: bytes = b"",
     keeps_journal: bool = True,
+    names: tuple[str, ...] = ("report.bin",),
 ) -> Path:
     """An image with one file, ``\\report.bin``, on a volume with a change journal."""
     name = "$UsnJrnl".encode("utf-16-le")
@@ -65,7 +66,7 @@ def journalled(
     streams = [resident(0x80, stream, "more")] if stream else []
     records = {
         30: record(
-            resident(0x10, si), file_name("report.bin"),
+            resident(0x10, si), *map(file_name, names),
             non_resident(0x80, len(data), run(3, 100), last=2), *streams,
         ),
     }  # fmt: skip
@@ -97,11 +98,13 @@ def sweep(
     return found, ledger.close()
 
 
-def cached(path: Path, folder: Path, *indicators: Indicator) -> tuple[list[Match], Coverage]:
-    matcher = Matcher(indicators, thorough=True)
+def cached(
+    path: Path, folder: Path, *indicators: Indicator, thorough: bool = True
+) -> tuple[list[Match], Coverage]:
+    matcher = Matcher(indicators, thorough=thorough)
     cache = HashCache(folder / "hashes.sqlite", matcher.looks_for())
     try:
-        return sweep(path, cache, *indicators)
+        return sweep(path, cache, *indicators, thorough=thorough)
     finally:
         cache.close()
 
