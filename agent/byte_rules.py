@@ -7,6 +7,8 @@ and UTF-16; the operator's own rules run in the same pass.
 
 from __future__ import annotations
 
+import hashlib
+import io
 import threading
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -113,8 +115,8 @@ class ByteRules:
                 raise RulesError(f"indicator {indicator.id}: {_first_line(error)}") from error
         self.scanned = frozenset(self._ids.values())
         self.user_rules: dict[str, UserRule] = {}
-        self.sources: list[str] = []
-        """Of the operator's own rules."""
+        self.compiled: list[str] = []
+        """Tells the operator's own rules from others, with all that they include: their hashes."""
         for path in rule_files:
             self._add_user_rules(compiler, path)
         self._rules = compiler.build()
@@ -135,7 +137,6 @@ class ByteRules:
             source = path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise RulesError(f"{path}: {error}") from error
-        self.sources.append(source)
         namespace = f"rules/{path.name}"
         compiler.new_namespace(namespace)
         try:
@@ -143,6 +144,7 @@ class ByteRules:
             probe = yara_x.compile(source)
         except yara_x.CompileError as error:
             raise RulesError(f"{path}: {_first_line(error)}") from error
+        self.compiled.append(_hash_of(probe))
         for rule in probe:
             meta = dict(rule.metadata)
             rule_id = f"{namespace}:{rule.identifier}"
@@ -172,6 +174,12 @@ class ByteRules:
             if len(hits) >= _MAX_HITS:
                 break
         return hits
+
+
+def _hash_of(rules: yara_x.Rules) -> str:
+    compiled = io.BytesIO()
+    rules.serialize_into(compiled)
+    return hashlib.sha256(compiled.getbuffer()).hexdigest()
 
 
 def excerpt(data: bytes, offset: int, length: int) -> str:

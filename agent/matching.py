@@ -257,7 +257,7 @@ class Matcher:
             f"hash of {len(i.value)} {i.gate}" if isinstance(i, FileHash) else repr(i)
             for i in self.indicators
         }
-        return "\n".join([str(self.thorough), *sorted(parts), *self._rules.sources])
+        return "\n".join([str(self.thorough), *sorted(parts), *self._rules.compiled])
 
     def is_mention(self, hit: ByteHit) -> bool:
         """Whether a hit in bytes is no more than a text about a thing."""
