@@ -40,7 +40,7 @@ from ..walk import Folder, Selection, Walk
 from ..windows import files as windows_files
 from .looking import ARCHIVE, SOURCE, ZONE, FileLook, Opened
 from .ntfs_files import NtfsFiles
-from .path_or_record import BY_RECORD, PathOrRecord
+from .path_or_record import BY_RECORD, PathOrRecord, ThisRecord
 from .recent_changes import (
     WINDOW,
     Changed,
@@ -224,7 +224,7 @@ class _Scanned:
         try:
             with closing(self.raw.open()) as source, self.look.reading():
                 volume = Volume(source, self.account)
-                by_path = self.open_file if root.mounted else None
+                by_path = ThisRecord.of(self.open_file, root.path) if root.mounted else None
                 files = NtfsFiles(self.look, volume, self.raw.prefix, self.selection, by_path)
                 yield from files.observe()
                 yield from self.look.rest()

@@ -26,10 +26,11 @@ from ..model import File, Observation
 from ..ntfs import Hit, Mention, MftEntry, MftScan, Name, NtfsError, Volume, Wanted, Why
 from ..ntfs.entry import when
 from ..ntfs.why import SELECTED
-from ..reading import Opener, reason_of
+from ..reading import reason_of
 from ..walk import Selection
 from ..windows import files as windows_files
 from .looking import SOURCE, FileLook, Opened
+from .path_or_record import ThisRecord
 
 SMALL_FILE = "content of a small file"
 """A mention there is left to the indicators of content, as in any other file."""
@@ -53,7 +54,7 @@ class _Record:
     name: str
     named: bool
     notes: tuple[str, ...]
-    by_path: Opener | None
+    by_path: ThisRecord | None
     """Asked first: what the system still has in memory is not on the disk."""
     readable: bool
     streams_apart: bool
@@ -128,7 +129,7 @@ class _Record:
         why: OSError | None = None
         if self.by_path is not None and self.entry.live:
             try:
-                return self.by_path(windows_files.extended(shown))
+                return self.by_path(windows_files.extended(shown), self.entry.reference)
             except windows_files.CloudPlaceholder:
                 raise
             except OSError as error:
@@ -152,7 +153,7 @@ class NtfsFiles:
     volume: Volume
     prefix: str
     selection: Selection
-    by_path: Opener | None = None
+    by_path: ThisRecord | None = None
     """Opens files of a volume that is mounted too."""
     _volume_id: str | None = None
 
