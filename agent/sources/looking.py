@@ -228,6 +228,7 @@ class FileLook:
         self, item: Item, indicators: tuple[FileIndicator, ...], size: int
     ) -> Iterator[Observation]:
         """A file that is opened, with its streams and members; gives what others said meanwhile.
+        A file with a wanted name is told at once: the sweep may be stopped.
 
         ``indicators``: those that apply by its name and size.
         """
@@ -238,6 +239,8 @@ class FileLook:
         else:
             held = min(size, self.limits.max_file_size)
             yield from self._tell(self._ahead.put(job, held))
+            if item.named:
+                yield from self.rest()
 
     def _read(self, item: Item, indicators: tuple[FileIndicator, ...]) -> _Read:
         """By any thread: nothing here may touch the ledger."""

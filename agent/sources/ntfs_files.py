@@ -203,14 +203,15 @@ class NtfsFiles:
         return identity
 
     def _hits(self, hits: list[Hit]) -> Iterator[Observation]:
-        """Looked at in the order in which they lie on the disk."""
-        placed: list[tuple[int, int, Hit]] = []
+        """Looked at in the order in which they lie on the disk; wanted names come first, in case
+        that the sweep is stopped."""
+        placed: list[tuple[bool, int, int, Hit]] = []
         for number, hit in enumerate(hits):
             try:
-                placed.append((_first_cluster(hit.entry), number, hit))
+                placed.append((not hit.wanted, _first_cluster(hit.entry), number, hit))
             except OSError as error:
                 self._damaged(hit, error)
-        for _, _, hit in sorted(placed):
+        for *_, hit in sorted(placed):
             try:
                 yield from self._hit(hit)
             except OSError as error:
