@@ -337,7 +337,7 @@ class _WalkedFolders:
     def at_folder(self, folder: Folder) -> Iterator[Observation]:
         """All that may match in one folder, itself left out but for its streams."""
         look = self.look
-        wanted = look.matcher.wanted_names(folder.names)
+        wanted = dict.fromkeys(look.matcher.wanted_names(folder.names))
         count = len(folder.names)
         look.ledger.examined += count
         for kind in _NAME_KINDS:
@@ -345,7 +345,7 @@ class _WalkedFolders:
         for name in wanted:
             yield from self._wanted(folder, name)
         for name, size in folder.selected:
-            if not wanted or name not in wanted:
+            if name not in wanted:
                 item = self._item(folder, folder.child(name), name)
                 yield from look.selected(item, size)
         own = self._item(folder, folder.path, "")
