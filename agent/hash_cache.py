@@ -2,9 +2,10 @@
 
 A file's state is its record's number and sequence, its size, the last entry that the volume's
 change journal has for it, and the time when its record was last changed; the volume is known by its
-serial number and its journal's own number. Kept is only that a file was read whole and nothing was
-found in it, with the hashes that were made: so a later sweep that looks for other hashes compares
-them too, and one that looks for anything else in the contents reads the file again.
+serial number and its journal's own number, an image by its own state too: another one of the same
+volume may show what this one could not read. Kept is only that a file was read whole and nothing
+was found in it, with the hashes that were made: so a later sweep that looks for other hashes
+compares them too, and one that looks for anything else in the contents reads the file again.
 
 Cannot tell: content that was changed below the file system, or by a program that may write to this
 cache, which are the administrators.
@@ -104,9 +105,9 @@ class HashCache:
                 " WHERE volume = ? AND record = ? AND state = ? AND looked_for = ?",
                 (state.volume, state.record, state.packed, self._looks_for),
             ).fetchone()
-        if row is None:
+        if row is None or not all(isinstance(value, (bytes, type(None))) for value in row):
             return None
-        md5, sha1, sha256 = (None if value is None else bytes(value).hex() for value in row)
+        md5, sha1, sha256 = (None if value is None else value.hex() for value in row)
         return Hash(md5=md5, sha1=sha1, sha256=sha256)
 
     def keep(self, state: FileState, hashes: Hash | None) -> None:

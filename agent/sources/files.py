@@ -225,7 +225,7 @@ class _Scanned:
             with closing(self.raw.open()) as source, self.look.reading():
                 volume = Volume(source, self.account)
                 by_path = ThisRecord.of(self.open_file, root.path) if root.mounted else None
-                files = NtfsFiles(self.look, volume, self.raw.prefix, self.selection, by_path)
+                files = NtfsFiles(self.look, volume, self.raw, self.selection, by_path)
                 yield from files.observe()
                 yield from self.look.rest()
         except OSError as error:

@@ -27,6 +27,7 @@ from ..ntfs import Hit, Mention, MftEntry, MftScan, Name, NtfsError, Volume, Wan
 from ..ntfs.entry import when
 from ..ntfs.why import SELECTED
 from ..reading import reason_of
+from ..targets import RawNtfs
 from ..walk import Selection
 from ..windows import files as windows_files
 from .looking import SOURCE, FileLook, Opened
@@ -151,7 +152,7 @@ class NtfsFiles:
 
     look: FileLook
     volume: Volume
-    prefix: str
+    raw: RawNtfs
     selection: Selection
     by_path: ThisRecord | None = None
     """Opens files of a volume that is mounted too."""
@@ -186,7 +187,7 @@ class NtfsFiles:
             if counts.deleted:
                 ledger.note(
                     "records of deleted files, or never used, compared too",
-                    self.prefix,
+                    self.raw.prefix,
                     counts.deleted,
                 )
             for kind in ("file_name", "file_path"):
@@ -196,11 +197,12 @@ class NtfsFiles:
         try:
             identity = self.volume.identity()
         except OSError as error:
-            self.look.ledger.note(f"--cache: not used: {reason_of(error)}", self.prefix)
+            self.look.ledger.note(f"--cache: not used: {reason_of(error)}", self.raw.prefix)
             return None
         if identity is None:
-            self.look.ledger.note("--cache: not used: no change journal is kept", self.prefix)
-        return identity
+            self.look.ledger.note("--cache: not used: no change journal is kept", self.raw.prefix)
+            return None
+        return f"{identity} {self.raw.state}"
 
     def _hits(self, hits: list[Hit]) -> Iterator[Observation]:
         """Looked at in the order in which they lie on the disk; wanted names come first, in case
@@ -260,7 +262,7 @@ class NtfsFiles:
         readable: bool,
         apart: bool,
     ) -> _Record:
-        shown = windows_files.shown(f"{self.prefix}{path}")
+        shown = windows_files.shown(f"{self.raw.prefix}{path}")
         return _Record(
             self.volume,
             entry,
@@ -341,7 +343,7 @@ class NtfsFiles:
                 path = self.volume.path_of(found.reference).text
             except OSError:
                 path = None
-        shown = windows_files.shown(f"{self.prefix}{path or '?'}")
+        shown = windows_files.shown(f"{self.raw.prefix}{path or '?'}")
         if path and self.look.target.own.has_folder_of(shown):
             self.look.ledger.own += 1
             return

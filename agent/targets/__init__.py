@@ -49,6 +49,8 @@ class RawNtfs:
     r"""What stands before ``\Users`` in the paths that are shown: ``C:``, ``disk.img:``."""
     changes: Callable[[], LiveJournal] | None = None
     """Of a volume in use, whose latest changes may not be on its disk yet. Raises OSError."""
+    state: str = ""
+    """Of an image: tells it from another one of the same volume."""
 
 
 @dataclass(frozen=True)

@@ -102,9 +102,19 @@ class ImageTarget:
         for path in self._paths:
             name = os.path.basename(path)
             shown = name if names[name] == 1 else path
-            raw = RawNtfs(partial(_open, os.path.realpath(path)), f"{shown}:")
+            place = os.path.realpath(path)
+            raw = RawNtfs(partial(_open, place), f"{shown}:", state=_state(place))
             roots.append(Root(path, "NTFS", raw=raw, mounted=False))
         return roots, []
+
+
+def _state(path: str) -> str:
+    """Of an image that cannot be asked: the sweep will tell of it."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return ""
+    return f"{status.st_dev}/{status.st_ino}/{status.st_size}/{status.st_mtime_ns}"
 
 
 def _open(path: str) -> FileSource:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import sqlite3
 import struct
 from pathlib import Path
 
@@ -56,8 +58,10 @@ def journalled(
     stream: bytes = b"",
     keeps_journal: bool = True,
     names: tuple[str, ...] = ("report.bin",),
+    made: int = 1_700_000_000,
 ) -> Path:
-    """An image with one file, ``\\report.bin``, on a volume with a change journal."""
+    """An image with one file, ``\\report.bin``, on a volume with a change journal.
+    ``made``: when the image was, in seconds."""
     name = "$UsnJrnl".encode("utf-16-le")
     entry = struct.pack("<QHHHHQ", 40 | 1 << 48, 0x68, 0x54, 0, 0, 11 | 11 << 48).ljust(0x50, b"\0")
     index = bytes(0x20) + entry + bytes([len(name) // 2, 3]) + name
@@ -81,6 +85,7 @@ def journalled(
         )  # fmt: skip
     path = tmp_path / "C.dd"
     path.write_bytes(image(records, contents={100: data}))
+    os.utime(path, (made, made))
     return path
 
 
@@ -136,6 +141,14 @@ def test_what_a_changed_file_holds_is_found(tmp_path: Path) -> None:
     cached(journalled(tmp_path), tmp_path, content("evil words"))
     changed = journalled(tmp_path, OTHER, usn=78)
     found, _ = cached(changed, tmp_path, content("evil words"))
+    assert [match.indicator.id for match in found] == ["content"]
+
+
+def test_what_another_image_of_the_same_volume_shows_is_found(tmp_path: Path) -> None:
+    """The first one had zeros where the disk could not be read; the records are the same."""
+    cached(journalled(tmp_path, bytes(len(OTHER))), tmp_path, content("evil words"))
+    again = journalled(tmp_path, OTHER, made=1_700_000_001)
+    found, _ = cached(again, tmp_path, content("evil words"))
     assert [match.indicator.id for match in found] == ["content"]
 
 
@@ -204,6 +217,20 @@ def test_a_state_is_known_only_as_it_was(tmp_path: Path) -> None:
         assert cache.known(other) is None, name
     cache.close()
     cache = HashCache(tmp_path / "hashes.sqlite", "other contents")
+    assert cache.known(STATE) is None
+    cache.close()
+
+
+@pytest.mark.parametrize("value", ["text", 10**15], ids=type)
+def test_what_is_no_hash_is_not_known(tmp_path: Path, value: str | int) -> None:
+    cache = HashCache(tmp_path / "hashes.sqlite", "contents")
+    cache.keep(STATE, Hash(md5="00" * 16))
+    cache.close()
+    db = sqlite3.connect(tmp_path / "hashes.sqlite")
+    with db:
+        db.execute("UPDATE file SET md5 = ?", (value,))
+    db.close()
+    cache = HashCache(tmp_path / "hashes.sqlite", "contents")
     assert cache.known(STATE) is None
     cache.close()
 
