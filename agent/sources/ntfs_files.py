@@ -26,7 +26,7 @@ from ..model import File, Observation
 from ..ntfs import Hit, Mention, MftEntry, MftScan, Name, NtfsError, Volume, Wanted, Why
 from ..ntfs.entry import when
 from ..ntfs.why import SELECTED
-from ..reading import reason_of
+from ..reading import is_gone, reason_of
 from ..targets import RawNtfs
 from ..walk import Selection
 from ..windows import files as windows_files
@@ -138,7 +138,8 @@ class _Record:
         try:
             file = self.volume.open_stream(self.entry, stream)
         except NtfsError:
-            if why is not None:
+            # "Not found" is no excuse for a file that the disk still shows.
+            if why is not None and not is_gone(why):
                 raise why from None
             raise
         if why is not None:
