@@ -133,11 +133,14 @@ class Sweep:
         if self._stopped:
             ledger.unread("stopped by the operator")
             return ledger.close()
+        beyond = 0
+        place = ""
         try:
             self.check_time()
             for observation in source.observe(self.plan.target, self.plan.matcher, ledger):
                 for match in self.plan.matcher.match(observation):
-                    self._keep(match, ledger)
+                    if not self._keep(match):
+                        beyond, place = beyond + 1, place or match.observation.place
                 self.check_time()
         except Deadline:
             ledger.unread("--max-runtime was over")
@@ -146,13 +149,16 @@ class Sweep:
             ledger.unread("stopped by the operator")
         except Exception as error:  # noqa: BLE001 - a source's defect must not end the sweep; it is told
             ledger.unread(f"the source failed: {type(error).__name__}", str(error))
+        if beyond:
+            # At the end: a source may go back to an earlier account.
+            ledger.unread(BEYOND, place, beyond)
         return ledger.close()
 
-    def _keep(self, match: Match, ledger: Ledger) -> None:
+    def _keep(self, match: Match) -> bool:
+        """False if there is no room for it."""
         if not self._has_room(match):
             self._lost[match.indicator.id] += 1
-            ledger.unread(BEYOND, match.observation.place)
-            return
+            return False
         self._matches.append(match)
         self._journal(
             lambda journal: journal.evidence(
@@ -161,6 +167,7 @@ class Sweep:
                 indicator=reference_of(match, self.plan.matcher.packs),
             )
         )
+        return True
 
     def _has_room(self, match: Match) -> bool:
         """Whether a match is within the bounds, and then count it."""
