@@ -21,7 +21,7 @@ from .formats.certificate import (
 from .formats.lnk import HEADER as LNK_HEADER
 from .formats.lnk import read_lnk
 from .formats.pe import machine_of, read_pe
-from .hashing import Algorithm, TooLargeError, algorithm_of, hash_bytes, hash_stream
+from .hashing import Algorithm, TooLargeError, algorithm_of, hash_stream
 from .indicators import (
     Certificate,
     Content,
@@ -34,15 +34,14 @@ from .indicators import (
 )
 from .matching import Matcher, ScanFailed
 from .model import ByteHit, Hash, Lnk, Pe
-from .reading import read_at, read_up_to
+from .reading import first_chunk, read_at
 
 HEAD = 4096
 """Bytes read before anything is decided; a gate's magic is no longer."""
-_FIRST = 64 << 10
-"""Bytes read at first of a file that is read anyway: most files are not longer."""
 MAX_NAMED_HASH = 1 << 30
 """A file with a wanted name is hashed up to this size, if the limit for content is less."""
 TOO_LARGE = "larger than --max-file-size"
+_GREW = "grew beyond --max-file-size while it was read"
 
 
 @dataclass(frozen=True)
@@ -98,17 +97,22 @@ class FileReader:
         Raises:
             OSError: it cannot be read.
         """
-        anyway = named or self._reads_all
-        first = read_at(file, 0, _FIRST if anyway else HEAD, size)
-        facts = Facts(head=first[:HEAD], bytes_read=len(first))
-        machine = _machine(file, facts.head)
+        first: bytes | memoryview
+        if self._scans_all and size <= self.limits.max_file_size:
+            first = self._whole(file, size)
+        elif named or self._reads_all or any(map(_is_hashed_surely, indicators)):
+            first = first_chunk(file, size)
+        else:
+            first = read_at(file, 0, HEAD, size)
+        facts = Facts(head=bytes(first[:HEAD]), bytes_read=len(first))
+        machine = _machine(file, facts.head) if any(map(_asks_machine, indicators)) else None
         facts.opened_for = tuple(
             indicator
             for indicator in indicators
             if gate_holds(_gate(indicator), size, facts.head, machine, named=named)
             and (not isinstance(indicator, Certificate) or _may_be_certificate(size, facts.head))
         )
-        if facts.opened_for or anyway:
+        if facts.opened_for or named or self._reads_all:
             self._read(file, size, first, facts, named=named)
         return facts
 
@@ -116,12 +120,26 @@ class FileReader:
     def _reads_all(self) -> bool:
         return self.matcher.thorough or self.matcher.has_user_rules
 
-    def _read(self, file: BinaryIO, size: int, first: bytes, facts: Facts, *, named: bool) -> None:
-        """``first``: what was read of it until now."""
+    @property
+    def _scans_all(self) -> bool:
+        return self._reads_all and self.matcher.has_patterns
+
+    def _whole(self, file: BinaryIO, size: int) -> bytes:
+        """A file that is not too large; a byte more than allowed tells one that grew meanwhile."""
+        return read_at(file, 0, self.limits.max_file_size + 1, size)
+
+    def _read(
+        self,
+        file: BinaryIO,
+        size: int,
+        first: bytes | memoryview,
+        facts: Facts,
+        *,
+        named: bool,
+    ) -> None:
+        """``first``: what was read of it until now; a view is not kept."""
         algorithms = _algorithms(facts.opened_for, named=named)
-        scans = (self._reads_all and self.matcher.has_patterns) or any(
-            isinstance(i, Content) for i in facts.opened_for
-        )
+        scans = self._scans_all or any(isinstance(i, Content) for i in facts.opened_for)
         is_pe = facts.head.startswith(b"MZ") and (
             named or any(isinstance(i, PeTrait) for i in facts.opened_for)
         )
@@ -129,19 +147,16 @@ class FileReader:
             named or any(isinstance(i, LnkTrait) for i in facts.opened_for)
         )
         if size <= self.limits.max_file_size:
-            if len(first) == size < _FIRST:
-                facts.data = first
-            elif scans or is_pe or is_lnk:
-                # One read serves all; a byte more than allowed tells a file that grew meanwhile.
-                file.seek(0)
-                facts.data = read_up_to(file, self.limits.max_file_size + 1, size)
-                facts.bytes_read += len(facts.data)
-                if len(facts.data) > self.limits.max_file_size:
-                    facts.unread.append("grew beyond --max-file-size while it was read")
-            if facts.data and algorithms:
-                facts.hash = hash_bytes(facts.data, algorithms)
+            if scans or is_pe or is_lnk:
+                # One read serves all.
+                if len(first) < size:
+                    first = self._whole(file, size)
+                    facts.bytes_read += len(first)
+                facts.data = bytes(first)
+            if len(first) > self.limits.max_file_size:
+                facts.unread.append(_GREW)
             elif algorithms:
-                self._hash(file, self.limits.max_file_size, algorithms, facts, first)
+                self._hash(file, self.limits.max_file_size, algorithms, facts, first, size)
         else:
             self._read_large(file, size, algorithms, facts, named=named, scans=scans)
         self._parse(file, facts, is_pe=is_pe, is_lnk=is_lnk)
@@ -174,13 +189,18 @@ class FileReader:
         limit: int,
         algorithms: frozenset[Algorithm],
         facts: Facts,
-        start: bytes = b"",
+        start: bytes | memoryview = b"",
+        size: int | None = None,
     ) -> None:
-        file.seek(len(start))
+        """``start``: what was read of it until now."""
+        if len(start) != size:
+            file.seek(len(start))
         try:
-            facts.hash, count = hash_stream(file, algorithms, limit=limit, start=start)
+            facts.hash, count = hash_stream(
+                file, algorithms, limit=limit, start=start, expected=size
+            )
         except TooLargeError:
-            facts.unread.append("grew beyond --max-file-size while it was read")
+            facts.unread.append(_GREW)
         else:
             facts.bytes_read += count - len(start)
 
@@ -228,6 +248,16 @@ class FileReader:
 
 def _gate(indicator: FileIndicator) -> Gate | None:
     return None if isinstance(indicator, Certificate) else indicator.gate
+
+
+def _is_hashed_surely(indicator: FileIndicator) -> bool:
+    """Whether nothing in a file can keep it from being hashed."""
+    return isinstance(indicator, FileHash) and not (indicator.gate.magic or indicator.gate.machine)
+
+
+def _asks_machine(indicator: FileIndicator) -> bool:
+    gate = _gate(indicator)
+    return gate is not None and gate.machine is not None
 
 
 def _may_be_certificate(size: int, head: bytes) -> bool:

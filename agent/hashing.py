@@ -6,11 +6,11 @@ MD5 and SHA-1 serve to recognise published samples, never for trust.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from typing import TYPE_CHECKING, BinaryIO, Literal, cast
 
 from .model import Hash
-from .reading import open_quietly
+from .reading import next_chunk, open_quietly
 
 if TYPE_CHECKING:
     from hashlib import _Hash
@@ -18,9 +18,6 @@ if TYPE_CHECKING:
 Algorithm = Literal["md5", "sha1", "sha256"]
 
 ALL: frozenset[Algorithm] = frozenset(("md5", "sha1", "sha256"))
-CHUNK = 1 << 20
-"""Bytes per read: large enough that hashlib works without the interpreter's lock."""
-
 _BY_LENGTH: dict[int, Algorithm] = {32: "md5", 40: "sha1", 64: "sha256"}
 
 
@@ -42,27 +39,24 @@ def algorithm_of(value: str) -> Algorithm:
         ) from None
 
 
-def hash_bytes(data: bytes, algorithms: Collection[Algorithm] = ALL) -> Hash:
-    """The hashes of bytes already in memory."""
-    return _finish(_start(algorithms), (data,))[0]
-
-
 def hash_stream(
     file: BinaryIO,
     algorithms: Collection[Algorithm] = ALL,
     *,
     limit: int | None = None,
-    start: bytes = b"",
+    start: bytes | memoryview = b"",
+    expected: int | None = None,
 ) -> tuple[Hash, int]:
     """The hashes of an open file from where it stands to its end, and the number of bytes.
 
-    ``start``: the bytes before, already read; they count.
+    ``start``: the bytes before, already read; they count. ``expected``: how many there should be;
+    if just so many come, the end is believed.
 
     Raises:
         OSError: the file cannot be read to its end.
         TooLargeError: it is longer than ``limit`` bytes.
     """
-    return _finish(_start(algorithms), _chunks(file, limit, start))
+    return _finish(_start(algorithms), _chunks(file, limit, start, expected))
 
 
 def hash_file(
@@ -82,18 +76,23 @@ def _start(algorithms: Collection[Algorithm]) -> dict[Algorithm, _Hash]:
     return {name: hashlib.new(name, usedforsecurity=False) for name in algorithms}
 
 
-def _chunks(file: BinaryIO, limit: int | None, start: bytes) -> Iterable[bytes]:
+def _chunks(
+    file: BinaryIO, limit: int | None, start: bytes | memoryview, expected: int | None
+) -> Iterator[bytes | memoryview]:
+    """Each is gone with the next."""
     total = len(start)
     if start:
         yield start
-    while chunk := file.read(CHUNK):
+    while total != expected and (chunk := next_chunk(file)):
         total += len(chunk)
         if limit is not None and total > limit:
             raise TooLargeError(f"longer than {limit:,} bytes")
         yield chunk
 
 
-def _finish(running: dict[Algorithm, _Hash], chunks: Iterable[bytes]) -> tuple[Hash, int]:
+def _finish(
+    running: dict[Algorithm, _Hash], chunks: Iterable[bytes | memoryview]
+) -> tuple[Hash, int]:
     total = 0
     for chunk in chunks:
         total += len(chunk)

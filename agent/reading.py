@@ -11,10 +11,14 @@ import errno
 import os
 import stat
 import sys
+import threading
 from collections.abc import Callable
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from .windows import files as windows_files
+
+if TYPE_CHECKING:
+    from io import RawIOBase
 
 MAX_PATH_LENGTH = 32_767
 """Of Windows, in characters; longer paths are not followed on any platform."""
@@ -32,6 +36,9 @@ _NO_ACCESS_TIME: int = getattr(os, "O_NOATIME", 0)
 
 _STEP = 1 << 20
 """Bytes asked for at once where nothing is known of the length."""
+
+CHUNK = 1 << 20
+"""Bytes per read of a file that is not kept: so many are hashed without the interpreter's lock."""
 
 Opener = Callable[[str], BinaryIO]
 
@@ -68,7 +75,7 @@ def status_of(path: str) -> os.stat_result:
     Raises:
         OSError: as ``lstat``, but not for the length of the path.
     """
-    if os.name == "nt" or len(os.fsencode(path)) < _PATH_MAX:
+    if os.name == "nt" or _is_short(path):
         return os.lstat(path)
     parent, _, name = path.rpartition("/")
     folder = open_unnoticed(parent, os.O_RDONLY | os.O_DIRECTORY)
@@ -78,12 +85,17 @@ def status_of(path: str) -> os.stat_result:
         os.close(folder)
 
 
+def _is_short(path: str) -> bool:
+    """Whether the kernel takes it at once; a character has at most four bytes."""
+    return 4 * len(path) < _PATH_MAX or len(os.fsencode(path)) < _PATH_MAX
+
+
 def open_unnoticed(path: str, flags: int) -> int:
     """A descriptor without following a link, waiting, or touching the access time (POSIX).
 
     Paths longer than the kernel takes at once are walked in pieces.
     """
-    if len(os.fsencode(path)) < _PATH_MAX:
+    if _is_short(path):
         return _open_at(path, flags, None)
     folder: int | None = None
     pieces = _pieces(path)
@@ -146,6 +158,35 @@ def read_at(file: BinaryIO, offset: int, length: int, size: int | None = None) -
     are expected."""
     file.seek(offset)
     return read_up_to(file, length, None if size is None else max(0, size - offset))
+
+
+class _Space(threading.local):
+    """Of each thread, for one read after the other: new memory costs more than reading."""
+
+    def __init__(self) -> None:
+        self.view = memoryview(bytearray(CHUNK))
+
+
+_SPACE = _Space()
+
+
+def next_chunk(file: BinaryIO, most: int = CHUNK) -> memoryview:
+    """What one read gives, at most ``CHUNK`` bytes; empty at the end. Gone when this thread asks
+    for the next."""
+    count = cast("RawIOBase", file).readinto(_SPACE.view[:most])
+    return _SPACE.view[: count or 0]
+
+
+def first_chunk(file: BinaryIO, size: int) -> memoryview:
+    """The first bytes of a file, as many as fit in one chunk; as :func:`next_chunk`.
+
+    ``size``: how many there should be; if just so many come, the end is believed.
+    """
+    file.seek(0)
+    raw, total, most = cast("RawIOBase", file), 0, min(size, CHUNK) or CHUNK
+    while total < most and (count := raw.readinto(_SPACE.view[total:most])):
+        total += count
+    return _SPACE.view[:total]
 
 
 def is_gone(error: OSError) -> bool:

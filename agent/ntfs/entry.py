@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
+from functools import cached_property
 from typing import NamedTuple
 
 from .attributes import COMPRESSED, ENCRYPTED, SPARSE, text_of
@@ -132,7 +133,7 @@ class MftEntry:
         folded = name.upper()
         return next((s for s in self.streams if s.name.upper() == folded), None)
 
-    @property
+    @cached_property
     def long_names(self) -> tuple[Name, ...]:
         """Without 8.3 names beside long ones: as a walk lists them."""
         return tuple(name for name in self.names if not name.is_short)
