@@ -19,6 +19,7 @@ REPARSE_SURROGATE = 0x2000_0000
 """Bit of a reparse tag: it stands for another place ([MS-FSCC] 2.1.2.1)."""
 REPARSE_WOF = 0x8000_0017
 """Compressed by the Windows Overlay Filter ("CompactOS")."""
+_WOF_STREAM = "wofcompresseddata"
 _EPOCH = datetime(1601, 1, 1, tzinfo=timezone.utc)
 _STANDARD = struct.Struct("<QQQQI")
 _USN = slice(64, 72)
@@ -142,6 +143,17 @@ class MftEntry:
     def is_link(self) -> bool:
         """Whether it stands for another place: symbolic link, junction, mount point."""
         return bool(self.reparse_tag & REPARSE_SURROGATE)
+
+
+def extension_of(name: str) -> str:
+    """Lower case with the dot, empty for none: as a selection has them."""
+    dot = name.rfind(".")
+    return name[dot:].lower() if dot >= 0 else ""
+
+
+def stream_extension(name: str) -> str | None:
+    """Of an alternate stream; None for one that the system keeps for itself and shows to nobody."""
+    return None if name.lower() == _WOF_STREAM else extension_of(name)
 
 
 def read_name(value: bytes) -> Name:

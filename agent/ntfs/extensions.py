@@ -1,4 +1,4 @@
-"""Which records of a buffer hold a live file with a wanted extension.
+"""Which records of a buffer hold a live file, or an alternate stream, with a wanted extension.
 
 No pattern can say where a name ends, so names are cut out by their length: for records in the usual
 form (one name, right behind the $STANDARD_INFORMATION) by one comprehension over
@@ -158,7 +158,17 @@ class Extensions:
         value = at + int.from_bytes(data[at + 0x14 : at + 0x16], "little")
         if value + _NAME > end or data[value + _NAME_SPACE] == _DOS:
             return False
-        text = data[value + _NAME : value + _NAME + 2 * data[value + _NAME_LENGTH]]
+        return self._is_wanted(data[value + _NAME : value + _NAME + 2 * data[value + _NAME_LENGTH]])
+
+    def holds_stream(self, data: bytes, at: int) -> bool:
+        """Whether the name of the attribute there, one with a name, ends so; True also where it
+        cannot be told."""
+        start = at + int.from_bytes(data[at + 10 : at + 12], "little")
+        end = start + 2 * data[at + 9]
+        record = at - at % self._size
+        return end > record + self._size or self._is_wanted(data[start:end])
+
+    def _is_wanted(self, text: bytes) -> bool:
         dot = text.rfind(_DOT)
         while dot & 1 and dot > 0:
             dot = text.rfind(_DOT, 0, dot + 1)

@@ -10,6 +10,8 @@ import struct
 
 from ..walk import Selection
 from . import attributes as kinds
+from .attributes import text_of
+from .entry import extension_of, stream_extension
 from .reference import EXTEND, FIRST_USER_RECORD
 from .why import NOTHING, Why
 
@@ -46,10 +48,26 @@ def glance(number: int, data: bytes, selection: Selection) -> Why | None:
                 return None
             if not name_length:
                 size = told
-            elif told in selection.exact_sizes or told >= selection.least_size:
-                why |= Why.STREAM_SIZE
+            elif (stream := _of_stream(data, at, length, told, selection)) is None:
+                return None
+            else:
+                why |= stream
         at += length
     return None
+
+
+def _of_stream(data: bytes, at: int, length: int, size: int, selection: Selection) -> Why | None:
+    """What an alternate stream is singled out for; None where it has to be parsed."""
+    start = at + int.from_bytes(data[at + 10 : at + 12], "little")
+    stop = start + 2 * data[at + 9]
+    if stop > at + length:
+        return None
+    why = NOTHING
+    if size in selection.exact_sizes or size >= selection.least_size:
+        why |= Why.STREAM_SIZE
+    if stream_extension(text_of(data[start:stop])) in selection.extensions:
+        why |= Why.STREAM_EXTENSION
+    return why
 
 
 def _told(data: bytes, at: int, length: int, non_resident: int) -> int | None:
@@ -71,9 +89,7 @@ def _extension(data: bytes, at: int, length: int) -> str | None:
         return None
     if data[at + 0x59] == _DOS:
         return _NO_EXTENSION
-    text = data[start:stop].decode("utf-16-le", "surrogatepass")
-    dot = text.rfind(".")
-    return text[dot:].lower() if dot >= 0 else ""
+    return extension_of(text_of(data[start:stop]))
 
 
 def _judged(why: Why, size: int, selection: Selection) -> Why:

@@ -97,6 +97,11 @@ def least_patterns(least: int) -> list[str]:
     return [rf"/{head}([\x{first:02x}-\xff]{larger})/s"]
 
 
+def stream_patterns() -> list[str]:
+    """$DATA with a name."""
+    return [r"/\x80\x00\x00\x00..\x00\x00[\x00\x01][\x01-\xff]/s"]
+
+
 def _hex(value: int, size: int) -> str:
     return value.to_bytes(size, "little").hex(" ")
 

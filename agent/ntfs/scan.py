@@ -2,31 +2,31 @@
 
 What hits: a wanted name of a file, a folder or an alternate stream, live or deleted; a stream of a
 wanted size, live or deleted; and those live files that a walk with the same selection would single
-out. Where bytes hit that are no name, a mention tells of them.
+out, or find a stream of a wanted extension at. Where bytes hit that are no name, a mention tells
+of them.
 """
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from ..patterns import fold
 from . import attributes as kinds
-from .entry import MftEntry
+from .entry import MftEntry, extension_of, stream_extension
 from .errors import NtfsError
 from .extensions import Extensions
 from .glance import glance
 from .paths import ResolvedPath
-from .patterns import Wanted, least_patterns, name_patterns, size_patterns
+from .patterns import Wanted, least_patterns, name_patterns, size_patterns, stream_patterns
 from .racing import RacingScanner
 from .record import IN_USE, SIGNATURE, Record
 from .reference import EXTEND, FIRST_USER_RECORD, ROOT, Reference
 from .volume import RecordBuffer, Volume
 from .why import NOTHING, Why
 
-_NAMES, _SIZES, _LEAST = "names", "sizes", "least"
+_NAMES, _SIZES, _LEAST, _STREAMS = "names", "sizes", "least", "streams"
 MAX_EXCERPT = 128
 """Bytes of a mention shown."""
 
@@ -109,8 +109,13 @@ class MftScan:
                 _SIZES: size_patterns(wanted.selection.exact_sizes, size),
             }
         )
-        least = RacingScanner({_LEAST: least_patterns(wanted.selection.least_size)})
         extensions = Extensions(wanted.selection.extensions, size)
+        heads = RacingScanner(
+            {
+                _LEAST: least_patterns(wanted.selection.least_size),
+                _STREAMS: stream_patterns() if extensions else [],
+            }
+        )
         for buffer in self.volume.mft():
             self._count(buffer)
             places: dict[int, list[int]] = {}
@@ -119,8 +124,10 @@ class MftScan:
                 at = places.setdefault(offset // size, [])
                 if rule == _NAMES:
                     at.append(offset % size)
-            for offset, _ in self._matches(least, buffer):
-                if self._may_be_large(buffer.data, offset):
+            for offset, rule in self._matches(heads, buffer):
+                if self._is_in_use(buffer.data, offset) and (
+                    rule == _LEAST or extensions.holds_stream(buffer.data, offset)
+                ):
                     places.setdefault(offset // size, [])
             if wanted.everything:
                 for index in range(buffer.count):
@@ -145,7 +152,7 @@ class MftScan:
             )
             return []
 
-    def _may_be_large(self, data: bytes, offset: int) -> bool:
+    def _is_in_use(self, data: bytes, offset: int) -> bool:
         start = offset - offset % self.volume.record_size
         return data[start + 0x16] & IN_USE != 0
 
@@ -185,8 +192,6 @@ class MftScan:
             else:
                 yield from self._mentions(record, places, record.base)
             return
-        if not places and not self.wanted.everything and self._is_never_selected(record):
-            return
         if not places and not record.torn and not self.wanted.everything:
             why = glance(record.number, record.data, self.wanted.selection)
             if why is not None:
@@ -200,12 +205,6 @@ class MftScan:
             self._told.add(record.number)
         whole = extended or self.wanted.everything
         yield from self._assess(entry, record, places, whole=whole)
-
-    def _is_never_selected(self, record: Record) -> bool:
-        """Cheaply: of a folder only streams are selected, by their size."""
-        selection = self.wanted.selection
-        by_size = selection.exact_sizes or selection.least_size < sys.maxsize
-        return record.in_use and record.is_folder and not by_size
 
     def _is_ours(self, record: Record) -> bool:
         """Whether the record's base knows of it; then the base tells of both."""
@@ -306,6 +305,8 @@ def selected(entry: MftEntry, wanted: Wanted) -> Why:
                 why |= Why.SIZE
         elif stream.name and entry.live and stream.size >= selection.least_size:
             why |= Why.STREAM_SIZE
+        if stream.name and entry.live and stream_extension(stream.name) in selection.extensions:
+            why |= Why.STREAM_EXTENSION
     if not entry.live or entry.folder or entry.is_link:
         return why
     if is_system(entry):
@@ -313,10 +314,8 @@ def selected(entry: MftEntry, wanted: Wanted) -> Why:
     size = entry.size
     if size is not None and size >= selection.least_size:
         why |= Why.LEAST_SIZE
-    for name in entry.long_names:
-        dot = name.text.rfind(".")
-        if (name.text[dot:].lower() if dot >= 0 else "") in selection.extensions:
-            why |= Why.EXTENSION
+    if any(extension_of(name.text) in selection.extensions for name in entry.long_names):
+        why |= Why.EXTENSION
     return why
 
 

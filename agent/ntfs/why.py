@@ -15,6 +15,8 @@ class Why(enum.IntFlag):
     """The unnamed stream has an exact size."""
     STREAM_SIZE = enum.auto()
     """An alternate stream has an exact size, or the least one."""
+    STREAM_EXTENSION = enum.auto()
+    """The name of an alternate stream ends with an extension."""
     LEAST_SIZE = enum.auto()
     EXTENSION = enum.auto()
 
@@ -22,3 +24,5 @@ class Why(enum.IntFlag):
 NOTHING = Why(0)
 SELECTED = Why.SIZE | Why.LEAST_SIZE | Why.EXTENSION
 """What a walk singles files out for, whatever their name."""
+STREAMS = Why.STREAM_NAME | Why.STREAM_SIZE | Why.STREAM_EXTENSION
+"""What an alternate stream is singled out for, whatever its file."""

@@ -2,12 +2,11 @@
 
 What a walk would single out is looked at in the same way, by its record instead of its path. More
 than a walk sees: deleted files with the last path that they had, alternate streams of every file
-and folder by name and exact size, 8.3 names, and wanted names in slack and in damaged records.
+and folder by name, size and extension, 8.3 names, and wanted names in slack and in damaged records.
 
 Cannot tell: a deleted file whose record was used again; the content of files that EFS or CompactOS
 keeps, which is counted; what a folder holds that is kept in a cloud and was never opened here; of a
-live volume, what the system has not written to the disk yet (``recent_changes.py``). A folder's
-alternate stream is looked at for its name or size, not for its extension.
+live volume, what the system has not written to the disk yet (``recent_changes.py``).
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ from ..matching import ScanFailed
 from ..model import File, Observation
 from ..ntfs import Hit, Mention, MftEntry, MftScan, Name, NtfsError, Volume, Wanted, Why
 from ..ntfs.entry import when
-from ..ntfs.why import SELECTED
+from ..ntfs.why import SELECTED, STREAMS
 from ..reading import is_gone, reason_of
 from ..targets import RawNtfs
 from ..walk import Selection
@@ -227,7 +226,7 @@ class NtfsFiles:
     def _hit(self, hit: Hit) -> Iterator[Observation]:
         entry, wanted = hit.entry, set(hit.wanted)
         readable, notes = self._state(entry)
-        apart = bool(hit.why & (Why.STREAM_NAME | Why.STREAM_SIZE)) or entry.folder
+        apart = bool(hit.why & STREAMS) or entry.folder
         make = functools.partial(self._item, entry, readable=readable, apart=apart)
         paths = self.volume.paths(entry)
         names = entry.long_names or entry.names

@@ -206,6 +206,42 @@ def test_extensions_are_found_in_every_form_of_record(size: int) -> None:
     assert found == set(forms) - {30}
 
 
+@pytest.mark.parametrize("size", [1024, 4096])
+def test_alternate_streams_are_found_by_extension(size: int) -> None:
+    wanted = Wanted(lambda seen: [], selection=Selection(extensions=frozenset({".lnk", ""})))
+    name = file_name("a.txt")
+    streams = {
+        24: ((name, resident(0x80, b"x", name="s.LNK")), 1),
+        25: ((name, non_resident(0x80, 9, run(1, 50), name="s.lnk")), 1),
+        26: ((name, resident(0x80, b""), resident(0x80, b"x", name="none")), 1),
+        27: ((name, resident(0x80, b"x", name="folder's.ln\N{KELVIN SIGN}")), 3),
+        28: ((name, resident(0x80, b"x", name="s" * 200 + ".lnk")), 1),
+    }
+    others = {
+        30: ((name, resident(0x80, b"x", name="s.txt")), 1),
+        31: ((name, resident(0x80, b"x", name="deleted.lnk")), 0),
+        32: ((name, resident(0x80, b"s.lnk")), 1),
+        33: ((name, non_resident(0x80, 9, run(1, 50), name="WofCompressedData")), 1),
+        34: ((file_name("folder.lnk"), resident(0x80, b"x", name="s.txt")), 3),
+        35: ((name, resident(0x90, bytes(32), name="i.lnk")), 3),
+    }
+    made = {
+        number: record(standard(), *parts, size=size, flags=flags)
+        for number, (parts, flags) in {**streams, **others}.items()
+    }
+    # One whose stream is told by a record of its own.
+    made[40] = record(standard(), resident(0x20, listed(41)), name, size=size)
+    made[41] = record(resident(0x80, b"x", name="far.lnk"), base=40 | 1 << 48, size=size)
+
+    found = {
+        hit.entry.number: hit.why
+        for hit in scan(opened(image(made, size=size)), wanted)
+        if isinstance(hit, Hit)
+    }
+
+    assert found == dict.fromkeys((*streams, 40), Why.STREAM_EXTENSION)
+
+
 def test_the_kelvin_sign_is_all_that_needs_care() -> None:
     others = {
         chr(c)

@@ -35,7 +35,7 @@ from tests.agent.ntfs.synthetic import (
     standard,
 )
 from tests.agent.ntfs.volumes import make, mounted, require_tools
-from tests.planted import Case, campaign_link, dll, plant
+from tests.planted import Case, campaign_link, dll, plant, shell_link
 from tests.sweeping import campaign
 
 LOCAL = "\\Users\\jo\\AppData\\Local"
@@ -182,6 +182,8 @@ def hidden(tmp_path_factory: pytest.TempPathFactory) -> Hidden:
         os.link(root / "holiday.jpg", root / "cyzfc.dat")
         Path(f"{local}:audio.dll").write_bytes(data)
         Path(f"{root}/holiday.jpg:ds7002.lnk").write_bytes(b"hidden")
+        for place in (root / "Users/jo", root / "readme.txt"):
+            Path(f"{place}:a.lnk").write_bytes(shell_link())
     with mounted(path) as root:
         (root / "Users/jo/AppData/Local/cyzfc.dat").unlink()
         shutil.rmtree(root / "Users/jo/AppData/Local/small")
@@ -235,6 +237,17 @@ def test_a_stream_of_a_file_that_a_walk_passes_by_is_found_by_its_name(hidden: H
     assert "disk.img:\\cyzfc.dat:ds7002.lnk" in places or (
         "disk.img:\\holiday.jpg:ds7002.lnk" in places
     )
+
+
+@pytest.mark.parametrize("place", ["\\Users\\jo", "\\readme.txt"])
+def test_a_stream_is_found_by_its_extension(hidden: Hidden, place: str) -> None:
+    found = [one for one in hidden.engine.at(f"disk.img:{place}:a.lnk") if not one.mention]
+    assert [one.file.lnk is not None for one in found if one.file] == [True]
+    assert [match.strength for match in hidden.engine.matches(f"disk.img:{place}:a.lnk")]
+
+
+def test_a_folders_stream_is_found_by_its_extension_in_the_walk_too(hidden: Hidden) -> None:
+    assert [one for one in hidden.walk.seen if one.place.endswith("/jo:a.lnk")]
 
 
 def test_all_of_it_is_complete(hidden: Hidden) -> None:
