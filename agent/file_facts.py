@@ -41,6 +41,8 @@ HEAD = 4096
 MAX_NAMED_HASH = 1 << 30
 """A file with a wanted name is hashed up to this size, if the limit for content is less."""
 TOO_LARGE = "larger than --max-file-size"
+FAILED = "looking at it failed"
+"""By a defect of ours or of a parser, not of the file's."""
 _GREW = "grew beyond --max-file-size while it was read"
 
 
@@ -97,6 +99,24 @@ class FileReader:
         Raises:
             OSError: it cannot be read.
         """
+        facts = Facts()
+        try:
+            self._look(file, size, indicators, facts, named=named)
+        except OSError:
+            raise
+        except Exception as error:  # noqa: BLE001 - one file must not end the sweep; it is told
+            facts.unread.append(f"{FAILED}: {type(error).__name__}")
+        return facts
+
+    def _look(
+        self,
+        file: BinaryIO,
+        size: int,
+        indicators: tuple[FileIndicator, ...],
+        facts: Facts,
+        *,
+        named: bool,
+    ) -> None:
         first: bytes | memoryview
         if self._scans_all and size <= self.limits.max_file_size:
             first = self._whole(file, size)
@@ -104,7 +124,7 @@ class FileReader:
             first = first_chunk(file, size)
         else:
             first = read_at(file, 0, HEAD, size)
-        facts = Facts(head=bytes(first[:HEAD]), bytes_read=len(first))
+        facts.head, facts.bytes_read = bytes(first[:HEAD]), len(first)
         machine = _machine(file, facts.head) if any(map(_asks_machine, indicators)) else None
         facts.opened_for = tuple(
             indicator
@@ -114,7 +134,6 @@ class FileReader:
         )
         if facts.opened_for or named or self._reads_all:
             self._read(file, size, first, facts, named=named)
-        return facts
 
     @property
     def _reads_all(self) -> bool:
@@ -159,11 +178,12 @@ class FileReader:
                 self._hash(file, self.limits.max_file_size, algorithms, facts, first, size)
         else:
             self._read_large(file, size, algorithms, facts, named=named, scans=scans)
+        if scans and size <= self.limits.max_file_size:
+            self._scan(facts)
+        # The parsers come last: what they fail at has been hashed and scanned.
         self._parse(file, facts, is_pe=is_pe, is_lnk=is_lnk)
         self._find_layouts(file, facts)
         self._find_certificates(file, facts)
-        if scans and size <= self.limits.max_file_size:
-            self._scan(facts)
 
     def _read_large(
         self,

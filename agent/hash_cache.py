@@ -8,7 +8,8 @@ was found in it, with the hashes that were made: so a later sweep that looks for
 compares them too, and one that looks for anything else in the contents reads the file again.
 
 Cannot tell: content that was changed below the file system, or by a program that may write to this
-cache, which are the administrators.
+cache, which are the administrators; what a program that keeps a file open writes into it after its
+first change, which alone is in the journal until the file is closed.
 """
 
 from __future__ import annotations

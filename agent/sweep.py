@@ -7,7 +7,8 @@ import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 import psutil
@@ -24,6 +25,7 @@ from .model import (
     Agent,
     Coverage,
     Finding,
+    Observation,
     Report,
     Resources,
     State,
@@ -31,7 +33,7 @@ from .model import (
     Truncation,
     verdict_of,
 )
-from .sources import Source
+from .sources import ReadsAhead, Source
 from .targets import Target
 
 MAX_MATCHES = 200_000
@@ -86,6 +88,8 @@ class Sweep:
         self._matches: list[Match] = []
         self._kept: Counter[tuple[str, ...]] = Counter()
         self._lost: Counter[str] = Counter()
+        self._beyond, self._first_beyond = 0, ""
+        """Of the source at hand: matches for which there was no room."""
         self._coverage: list[Coverage] = []
         self.journal_error = ""
         self._stopped = False
@@ -133,15 +137,28 @@ class Sweep:
         if self._stopped:
             ledger.unread("stopped by the operator")
             return ledger.close()
-        beyond = 0
-        place = ""
-        try:
+        self._beyond, self._first_beyond = 0, ""
+        seen = source.observe(self.plan.target, self.plan.matcher, ledger)
+        with self._ends_told(ledger):
             self.check_time()
-            for observation in source.observe(self.plan.target, self.plan.matcher, ledger):
-                for match in self.plan.matcher.match(observation):
-                    if not self._keep(match):
-                        beyond, place = beyond + 1, place or match.observation.place
+            for observation in seen:
+                self._take(observation)
                 self.check_time()
+        with self._ends_told(ledger):
+            if isinstance(seen, Generator):
+                seen.close()
+            for observation in source.owed() if isinstance(source, ReadsAhead) else ():
+                self._take(observation)
+        if self._beyond:
+            # At the end: a source may go back to an earlier account.
+            ledger.unread(BEYOND, self._first_beyond, self._beyond)
+        return ledger.close()
+
+    @contextmanager
+    def _ends_told(self, ledger: Ledger) -> Iterator[None]:
+        """Whatever ends this is told in the coverage."""
+        try:
+            yield
         except Deadline:
             ledger.unread("--max-runtime was over")
         except KeyboardInterrupt:
@@ -149,10 +166,12 @@ class Sweep:
             ledger.unread("stopped by the operator")
         except Exception as error:  # noqa: BLE001 - a source's defect must not end the sweep; it is told
             ledger.unread(f"the source failed: {type(error).__name__}", str(error))
-        if beyond:
-            # At the end: a source may go back to an earlier account.
-            ledger.unread(BEYOND, place, beyond)
-        return ledger.close()
+
+    def _take(self, observation: Observation) -> None:
+        for match in self.plan.matcher.match(observation):
+            if not self._keep(match):
+                self._beyond += 1
+                self._first_beyond = self._first_beyond or observation.place
 
     def _keep(self, match: Match) -> bool:
         """False if there is no room for it."""

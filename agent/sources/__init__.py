@@ -6,7 +6,7 @@ A new kind of evidence is one module here, one line in ``registry.py`` and one t
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from ..coverage import Ledger
 from ..matching import Matcher
@@ -27,3 +27,11 @@ class Source(Protocol):
 
         An error in one item becomes ``ledger.unread(reason, sample)``, never an exception.
         """
+
+
+@runtime_checkable
+class ReadsAhead(Protocol):
+    """A source that reads more than it has told."""
+
+    def owed(self) -> Iterator[Observation]:
+        """What was read and not told when :meth:`Source.observe` was ended early. Once."""

@@ -82,6 +82,12 @@ class FilesSource:
         self._progress = progress
         self._verify_walk = verify_walk
         self._cache = cache
+        self._look: FileLook | None = None
+
+    def owed(self) -> Iterator[Observation]:
+        """As :class:`~agent.sources.ReadsAhead`."""
+        if self._look is not None:
+            yield from self._look.owed()
 
     def required(self, target: Target) -> bool:  # noqa: ARG002 - the protocol's
         """Always: of every target the files are what is swept."""
@@ -104,7 +110,7 @@ class FilesSource:
             least_size=0 if everything else matcher.least_min_size,
             extensions=matcher.extensions | {ARCHIVE, ZONE},
         )
-        look = FileLook(
+        look = self._look = FileLook(
             target=target,
             matcher=matcher,
             ledger=ledger,
@@ -175,7 +181,7 @@ class _Trees:
         if why:
             self.look.ledger.note(why, root.path)
         if why == _VERIFY and root.raw is not None:
-            views = TwoViews(root, root.raw, self.look.ledger)
+            views = TwoViews(root, root.raw, self.look.ledger, self.look.progress)
             views.list_records()
         with self.look.reading():
             for folder in self.walk.folders([root.path]):
@@ -234,6 +240,7 @@ class _Scanned:
                 self.is_locked = True
             else:
                 self.account.unread(f"NTFS: {reason}", root.path)
+            yield from self.look.owed()
         finally:
             tell = ledger.note if root.mounted else ledger.unread
             for reason, count in self.account.gaps.items():

@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import BinaryIO, NamedTuple, Protocol
 
@@ -34,6 +34,7 @@ from .reading_ahead import ReadAhead, readers_here
 
 SOURCE = "files"
 ARCHIVE = ".zip"
+_NOT_OPENED = "archive not opened: the reading was ended early"
 ZONE = ".identifier"
 """The extension of a zone identifier that a copy made a file of its own."""
 
@@ -105,7 +106,8 @@ class _Read:
 
     def close(self) -> None:
         if self.file is not None:
-            self.file.close()
+            with suppress(OSError):  # It was read, and nothing was written.
+                self.file.close()
             self.file = None
 
 
@@ -124,6 +126,7 @@ class FileLook:
     reader: FileReader = field(init=False)
     archives: ArchiveMembers = field(init=False)
     _ahead: ReadAhead[_Read] | None = None
+    _owed: list[_Read] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.reader = FileReader(self.matcher, self.limits)
@@ -140,19 +143,27 @@ class FileLook:
     @contextmanager
     def reading(self, readers: int | None = None) -> Iterator[None]:
         """While files are read by so many at once. What they said is owed until :meth:`rest`; when
-        this ends, none of them is read any more."""
+        this ends, none of them is read any more, and what is owed then waits for :meth:`owed`."""
         ahead = self._ahead = ReadAhead(readers or readers_here())
         try:
             yield
         finally:
             self._ahead = None
             for read in ahead.forget():
+                if read.file is not None:
+                    self.ledger.unread(_NOT_OPENED, read.item.shown)
                 read.close()
+                self._owed.append(read)
 
     def rest(self) -> Iterator[Observation]:
         """What is still owed of the files that were looked at."""
         if self._ahead is not None:
             yield from self._tell(self._ahead.rest())
+
+    def owed(self) -> Iterator[Observation]:
+        """What was read, and not told, when the reading was ended early."""
+        owed, self._owed = self._owed, []
+        yield from self._tell(owed)
 
     def is_own(self, shown: str) -> bool:
         """Whether this is the agent's own file; then it is counted and left out."""

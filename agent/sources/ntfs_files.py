@@ -36,6 +36,8 @@ SMALL_FILE = "content of a small file"
 """A mention there is left to the indicators of content, as in any other file."""
 _IN_ORDER = 4096
 """Hits that are sorted by their place on the disk before they are looked at; 4 KB each."""
+_RUNS_IN_ORDER = 1 << 16
+"""Of them all; a file may have thousands, of 100 bytes each."""
 _CLOUD, _CLOUD_NUMBER = 0x9000_001A, 0xF000
 """IO_REPARSE_TAG_CLOUD, and the bits that tell its sixteen forms apart."""
 _IN_USE_AGAIN = "deleted, and its clusters are in use again: content not read"
@@ -168,18 +170,24 @@ class NtfsFiles:
         )
         self._volume_id = self._identity() if self.look.cache is not None else None
         named = 0
-        hits: list[Hit] = []
+        waiting = _InOrder()
         try:
             for hit in scan.hits():
                 if isinstance(hit, Mention):
                     yield from self._mention(hit)
                     continue
                 named += len(hit.wanted)
-                hits.append(hit)
-                if len(hits) == _IN_ORDER:
-                    yield from self._hits(hits)
-                    hits = []
-            yield from self._hits(hits)
+                if hit.wanted:
+                    yield from self._looked_at(hit)
+                    continue
+                try:
+                    waiting.add(hit)
+                except OSError as error:
+                    self._damaged(hit, error)
+                if waiting.is_full:
+                    yield from self._all(waiting)
+                    waiting = _InOrder()
+            yield from self._all(waiting)
         finally:
             counts = scan.counts
             ledger.examined += counts.records
@@ -204,20 +212,15 @@ class NtfsFiles:
             return None
         return f"{identity} {self.raw.state}"
 
-    def _hits(self, hits: list[Hit]) -> Iterator[Observation]:
-        """Looked at in the order in which they lie on the disk; wanted names come first, in case
-        that the sweep is stopped."""
-        placed: list[tuple[bool, int, int, Hit]] = []
-        for number, hit in enumerate(hits):
-            try:
-                placed.append((not hit.wanted, _first_cluster(hit.entry), number, hit))
-            except OSError as error:
-                self._damaged(hit, error)
-        for *_, hit in sorted(placed):
-            try:
-                yield from self._hit(hit)
-            except OSError as error:
-                self._damaged(hit, error)
+    def _all(self, hits: _InOrder) -> Iterator[Observation]:
+        for hit in hits:
+            yield from self._looked_at(hit)
+
+    def _looked_at(self, hit: Hit) -> Iterator[Observation]:
+        try:
+            yield from self._hit(hit)
+        except OSError as error:
+            self._damaged(hit, error)
 
     def _damaged(self, hit: Hit, error: OSError) -> None:
         place = f"record {hit.record.number}"
@@ -365,11 +368,28 @@ class NtfsFiles:
             )
 
 
-def _first_cluster(entry: MftEntry) -> int:
-    """Where the content begins on the disk; content that is kept in the record needs no way."""
-    stream = entry.stream()
-    runs = () if stream is None else stream.runs
-    return next((run.cluster for run in runs if run.cluster is not None), -1)
+class _InOrder:
+    """Hits, to be looked at in the order in which they lie on the disk."""
+
+    def __init__(self) -> None:
+        self._placed: list[tuple[int, int, Hit]] = []
+        self._runs = 0
+
+    def add(self, hit: Hit) -> None:
+        """Raises NtfsError if its record cannot be read."""
+        stream = hit.entry.stream()
+        runs = () if stream is None else stream.runs
+        # Content that is kept in the record needs no way.
+        first = next((run.cluster for run in runs if run.cluster is not None), -1)
+        self._placed.append((first, len(self._placed), hit))
+        self._runs += sum(len(one.runs) for one in hit.entry.streams)
+
+    @property
+    def is_full(self) -> bool:
+        return len(self._placed) >= _IN_ORDER or self._runs >= _RUNS_IN_ORDER
+
+    def __iter__(self) -> Iterator[Hit]:
+        return (hit for *_, hit in sorted(self._placed))
 
 
 def _is_placeholder(entry: MftEntry) -> bool:

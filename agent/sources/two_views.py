@@ -6,7 +6,7 @@ denied, a damaged index, or a change between the two looks. Memory: about 100 by
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 
@@ -23,6 +23,8 @@ from ..windows import files as windows_files
 ONLY_RECORDS = "name in the $MFT, not in the walk"
 ONLY_WALK = "name in the walk, not in the $MFT"
 _SAMPLES = 5
+_STEP = 1024
+"""Records between two words about the progress."""
 
 
 @dataclass
@@ -32,6 +34,8 @@ class TwoViews:
     root: Root
     raw: RawNtfs
     ledger: Ledger
+    progress: Callable[[str], None]
+    """Is told where the listing stands, and may raise to end it."""
     _records: dict[int, int] = field(default_factory=dict)
     """By the hash of a folded path, the record that it is of; walked ones are taken out."""
     _failed: bool = False
@@ -42,7 +46,9 @@ class TwoViews:
             with closing(self.raw.open()) as source:
                 volume = Volume(source)
                 scan = MftScan(volume, Wanted(list, pieces=("",)))
-                for hit in scan.hits():
+                for count, hit in enumerate(scan.hits()):
+                    if count % _STEP == 0:
+                        self.progress(self.root.path)
                     if isinstance(hit, Hit) and hit.entry.live:
                         for path in _paths(volume, hit.entry):
                             self._records[_key(path)] = hit.record.number

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from agent import file_facts
 from agent.file_facts import FileReader, Limits
 from agent.indicators import Content, FileHash, Gate, Indicator
 from agent.matching import Matcher
@@ -122,3 +123,21 @@ def test_what_was_found_in_a_file_outlasts_the_next_read() -> None:
 
     assert facts.data == first
     assert facts.head == first
+
+
+def test_a_file_that_a_parser_fails_at_is_told_hashed_and_scanned(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fails(source: object) -> None:
+        raise RecursionError
+
+    monkeypatch.setattr(file_facts, "read_pe", fails)
+    data = b"MZ" + bytes(1000) + b"marker"
+    look = reader(sha256_of(data), CONTENT)
+
+    facts = look.look(io.BytesIO(data), len(data), (sha256_of(data), CONTENT), named=True)
+
+    assert facts.hash is not None
+    assert facts.hash.sha256 == hashlib.sha256(data).hexdigest()
+    assert [hit.indicator for hit in facts.contents] == ["c"]
+    assert facts.unread == ["looking at it failed: RecursionError"]

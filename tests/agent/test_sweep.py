@@ -15,7 +15,7 @@ from agent.exclusions import load_exclusions
 from agent.identity import new_report_id, running_agent
 from agent.journal import Header, Journal
 from agent.matching import Matcher
-from agent.model import Coverage, Observation, Report, State, Strength, Verdict
+from agent.model import Coverage, File, Observation, Report, State, Strength, Verdict
 from agent.own import Own
 from agent.report_codec import encode
 from agent.sources import Source
@@ -89,6 +89,71 @@ class Stopped(Broken):
     def observe(self, target: Target, matcher: Matcher, ledger: Ledger) -> Iterator[Observation]:
         yield from ()
         raise KeyboardInterrupt
+
+
+class Ahead(Broken):
+    """A source that has read a file when it is ended."""
+
+    name = "files"
+    found = r"C:\Users\jo\AppData\Local\cyzfc.dat"
+
+    def __init__(self, end: BaseException | None, end_of_owed: BaseException | None = None) -> None:
+        self.end, self.end_of_owed = end, end_of_owed
+        self.ended = False
+
+    def observe(self, target: Target, matcher: Matcher, ledger: Ledger) -> Iterator[Observation]:
+        try:
+            yield Observation(source="files", seen="file", place="x")
+            if self.end is not None:
+                raise self.end
+        finally:
+            self.ended = True
+
+    def owed(self) -> Iterator[Observation]:
+        assert self.ended
+        file = File(path=self.found)
+        yield Observation(source="files", seen="file", place=self.found, file=file)
+        if self.end_of_owed is not None:
+            raise self.end_of_owed
+
+
+@pytest.mark.parametrize(
+    ("end", "reason"),
+    [
+        (KeyboardInterrupt(), "stopped by the operator"),
+        (sweep_module.Deadline(), "--max-runtime was over"),
+        (RuntimeError("a defect"), "the source failed: RuntimeError"),
+    ],
+)
+def test_what_was_read_before_the_end_is_told(
+    tmp_path: Path, end: BaseException, reason: str
+) -> None:
+    report = swept(tmp_path, Ahead(end))
+    assert [finding.evidence[0].source for finding in report.findings] == ["files"]
+    assert report.verdict is Verdict.HIT
+    assert [told.reason for told in report.coverage[0].reasons] == [reason]
+
+
+def test_a_source_is_ended_before_it_is_asked_what_it_owes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[None] = []
+
+    def over(self: Sweep) -> None:
+        asked.append(None)
+        if len(asked) > 1:
+            raise sweep_module.Deadline
+
+    monkeypatch.setattr(Sweep, "check_time", over)
+    assert swept(tmp_path, Ahead(None)).verdict is Verdict.HIT
+
+
+def test_who_presses_ctrl_c_twice_waits_for_nothing_more(tmp_path: Path) -> None:
+    report = swept(tmp_path, Ahead(KeyboardInterrupt(), KeyboardInterrupt()))
+    assert report.verdict is Verdict.HIT
+    assert [(told.reason, told.count) for told in report.coverage[0].reasons] == [
+        ("stopped by the operator", 2)
+    ]
 
 
 def test_an_innocent_folder_is_clean(tmp_path: Path) -> None:

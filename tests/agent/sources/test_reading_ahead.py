@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import io
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -166,3 +168,23 @@ def test_files_of_a_raw_volume_are_read_in_the_order_of_the_disk(tmp_path: Path)
         "32.bin",
         "30.bin",
     ]
+
+
+def test_a_file_that_cannot_even_be_closed_ends_nothing(tmp_path: Path) -> None:
+    """As on a share that went away."""
+    for number in range(40):
+        (tmp_path / f"{number}.lnk").write_bytes(bytes(100))
+
+    class Unclosable(io.FileIO):
+        def close(self) -> None:
+            was_open = not self.closed
+            super().close()
+            if was_open:
+                raise OSError(errno.EIO, "Input/output error")
+
+    source = FilesSource(open_file=Unclosable)
+    ledger = Ledger("files", required=True)
+    list(source.observe(FolderTarget(str(tmp_path), own=Own()), campaign(thorough=True), ledger))
+    coverage = ledger.close()
+    assert coverage.state is State.COMPLETE
+    assert coverage.bytes == 4000
