@@ -17,7 +17,7 @@ Cannot tell: content, and who did it; nor a path whose folder's record was used 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
@@ -26,6 +26,7 @@ from ..coverage import Ledger
 from ..matching import Matcher, ScanFailed
 from ..model import ByteHit, File, Observation
 from ..ntfs import NtfsError, Reference, Unread, UsnMention, UsnRecord, UsnScan, Volume, Wanted
+from ..ntfs.paths import ResolvedPath
 from ..ntfs.reference import EXTEND
 from ..ntfs.usn import REASONS
 from ..reading import reason_of
@@ -132,6 +133,8 @@ class _Journal:
     volume: Volume
     raw: RawNtfs
     files: dict[tuple[Reference, Reference, str], _History] = field(default_factory=dict)
+    folders: dict[Reference, str] = field(default_factory=dict)
+    """Paths within the volume, of folders that the system alone knows."""
 
     def observe(self) -> Iterator[Observation]:
         """Raises NtfsError if there is no journal."""
@@ -183,10 +186,18 @@ class _Journal:
                 for record in self._told(journal, since or _LONG_AGO):
                     if self.matcher.wanted_names([record.name]):
                         self._keep(record)
+                self._ask_folders(journal)
         except OSError as error:
             # Where the disk shows no journal, none is most likely there.
             tell = self.ledger.note if since is None else self.ledger.unread
             tell(f"newest records: {not_told(error)}", self.raw.prefix)
+
+    def _ask_folders(self, journal: LiveJournal) -> None:
+        """Those that the disk does not show yet; of one that nobody knows the place stays open."""
+        for parent in {history.record.parent for history in self.files.values()}:
+            if not self.volume.path_in(parent, "").known:
+                with suppress(OSError):
+                    self.folders[parent] = journal.folder(parent.number | parent.sequence << 48)
 
     def _told(self, journal: LiveJournal, since: datetime) -> Iterator[UsnRecord]:
         newest = Newest.of(journal, since)
@@ -204,6 +215,9 @@ class _Journal:
     def _file(self, history: _History) -> Iterator[Observation]:
         record = history.record
         path = self.volume.path_in(record.parent, record.name)
+        if record.parent in self.folders:
+            folder = self.folders[record.parent].rstrip("\\")
+            path = ResolvedPath(f"{folder}\\{record.name}")
         place = windows_files.shown(f"{self.raw.prefix}{path.text}")
         if self.target.own.has_file(place):
             self.ledger.own += 1

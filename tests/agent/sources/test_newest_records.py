@@ -66,6 +66,23 @@ def test_a_file_that_went_a_moment_ago_is_told() -> None:
     assert sweep.coverage.state is State.COMPLETE
 
 
+@pytest.mark.parametrize(
+    ("told", "place"),
+    [
+        ("\\Users\\jo\\new", "C:\\Users\\jo\\new\\cyzfc.dat"),
+        ("\\", "C:\\cyzfc.dat"),
+        (87, "C:?\\cyzfc.dat"),
+    ],
+)
+def test_a_folder_that_is_not_on_the_disk_yet_is_asked_of_the_system(
+    told: str | int, place: str
+) -> None:
+    newest = [change("cyzfc.dat", minutes=-1, folder=(60, 3))]
+    journal = MadeJournal(newest, {60: told})
+    sweep = swept(NO_JOURNAL, journal)
+    assert {found.place for found in sweep.seen} == {place}
+
+
 def test_a_journal_that_is_not_on_the_disk_yet_is_told_all_the_same() -> None:
     sweep = swept(NO_JOURNAL, MadeJournal([change("cyzfc.dat", folder=LOCAL)]))
     assert sweep.at(PLACE)
