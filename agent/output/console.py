@@ -126,12 +126,12 @@ def _counts(findings: Iterable[Finding]) -> str:
 
 def _finding(finding: Finding, width: int) -> Iterator[str]:
     yield f"  {finding.strength.value:<10} {shown(finding.title)}"
-    seen = {evidence.seen for evidence in finding.evidence}
-    for reason in [reason for reason in finding.reasons if reason not in seen][:3]:
+    reasons = _reasons(finding)
+    for reason in reasons:
         yield from _wrapped(shown(reason), width)
     for fact in _facts(finding):
         yield " " * _MARGIN + fact
-    sightings = _sightings(finding)
+    sightings = _sightings(finding, reasons)
     for number, line in enumerate(sightings[:MAX_EVIDENCE]):
         first = "seen by" if number == 0 else ""
         yield from _wrapped(line, width, first=" " * _MARGIN + f"{first:<15}")
@@ -139,20 +139,29 @@ def _finding(finding: Finding, width: int) -> Iterator[str]:
         yield " " * _MARGIN + f"… and {len(sightings) - MAX_EVIDENCE} more in the report"
 
 
-def _sightings(finding: Finding) -> list[str]:
-    """One line for all that one source saw in one place at one time."""
+def _reasons(finding: Finding) -> list[str]:
+    """Those told at the head of a finding: they are no sighting's own."""
+    seen = {evidence.seen for evidence in finding.evidence}
+    return [reason for reason in finding.reasons if reason not in seen][:3]
+
+
+def _sightings(finding: Finding, reasons: Iterable[str]) -> list[str]:
+    """One line for all that one source saw in one place at one time, as far as it is shown.
+    ``reasons``: are told already."""
     told = [finding.title, finding.process.command_line if finding.process else ""]
-    groups: dict[tuple[str, str, datetime | None], dict[str, str]] = {}
+    groups: dict[tuple[str, str, str], dict[str, str]] = {}
     for evidence in finding.evidence:
-        words = groups.setdefault((evidence.source, evidence.place, evidence.time), {})
-        detail = ""
-        if not any(evidence.detail in known for known in (*told, evidence.place)):
-            rest = "…" if len(evidence.detail) > MAX_DETAIL else ""
-            detail = f" ({shown(evidence.detail[:MAX_DETAIL])}{rest})"
+        when = f"{_when(evidence.time)}   " if evidence.time else ""
+        words = groups.setdefault((evidence.source, evidence.place, when), {})
+        detail, text = "", evidence.detail
+        for reason in reasons:
+            text = text.replace(f"; {reason}", "")
+        if not any(text in known for known in (*told, evidence.place)):
+            rest = "…" if len(text) > MAX_DETAIL else ""
+            detail = f" ({shown(text[:MAX_DETAIL])}{rest})"
         words.setdefault(evidence.seen, shown(evidence.seen) + detail)
     lines = []
-    for (source, place, time), words in groups.items():
-        when = f"{_when(time)}   " if time else ""
+    for (source, place, when), words in groups.items():
         where = "" if place in finding.title else f"   {shown(place)}"
         lines.append(f"{source:<12} {when}{', '.join(words.values())}{where}")
     return lines

@@ -12,6 +12,7 @@ longest values are shortened, and named (``iocsweepCut``). JSON values are whole
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 import msgspec
@@ -52,6 +53,8 @@ _MAX_VALUE = 4000
 _SHORTEST = 48
 _WHOLE = frozenset({"externalId", "iocsweepReportId", "iocsweepDocumentId", "rt"})
 """What identifies the finding is never shortened."""
+_SECOND_START = re.compile("CEF:", re.IGNORECASE)
+"""In front of the CEF part, as a host may call itself: receivers look for where it begins."""
 
 
 def syslog_message(report: Report, finding: Finding) -> str:
@@ -95,13 +98,14 @@ def _syslog_header(report: Report, finding: Finding) -> str:
 
 
 def _sd_value(text: str, max_bytes: int = 128) -> str:
-    value = capped(shown(valid(text)), max_bytes)
+    value = _SECOND_START.sub("CEF_", capped(shown(valid(text)), max_bytes))
     return value.replace("\\", "\\\\").replace('"', '\\"').replace("]", "\\]")
 
 
 def _sd_name(text: str, most: int) -> str:
     """RFC 5424 section 6: a header field is printable US-ASCII without a space, or ``-``."""
-    return "".join(char if "!" <= char <= "~" else "_" for char in text)[:most] or "-"
+    name = "".join(char if "!" <= char <= "~" else "_" for char in text)[:most]
+    return _SECOND_START.sub("CEF_", name) or "-"
 
 
 def _cef_header(report: Report, finding: Finding) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from agent.model import (
     Agent,
@@ -170,6 +171,25 @@ def test_a_hit_tells_what_where_and_what_to_do() -> None:
     assert "evidence: 1 of 2 kept" in text
     assert "isolate the host" in text
     assert "it was NOT delivered" in " ".join(text.split())
+
+
+def test_what_two_views_of_a_file_say_alike_is_told_once() -> None:
+    """By its record, and by a walk whose times are coarser."""
+    one = finding()
+    sighting = one.evidence[0]
+    remark = "read from the raw volume: access denied"
+    one.reasons.append(remark)
+    one.evidence = [
+        structs.replace(sighting, place=PATH, detail=f"{PATH}; {remark}"),
+        structs.replace(sighting, place=PATH, detail=PATH, time=NOW + timedelta(seconds=9)),
+        structs.replace(sighting, place=PATH, seen="file hash", detail=f"00ff; {remark}"),
+    ]
+
+    text = render(report(one))
+
+    assert text.count("2026-11-24 14:02 UTC   file name, file hash (00ff)") == 1
+    assert text.count("file name") == 1
+    assert text.count(remark) == 1
 
 
 def test_many_weak_findings_are_counted_and_not_all_listed() -> None:

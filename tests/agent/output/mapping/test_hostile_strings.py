@@ -10,7 +10,7 @@ from typing import Any
 import hypothesis.strategies as st
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 
 from agent.model import Evidence, File, Finding, IndicatorRef, Process, Registry, Strength
 from agent.output.mapping import cef, defender, document, ecs, sentinel, splunk, webhook
@@ -56,6 +56,7 @@ def test_any_string_gives_json_that_every_reader_takes(text: str) -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(ANY_TEXT)
+@example("CEF:0|")
 def test_any_string_gives_one_line_of_syslog(text: str) -> None:
     finding = nasty(text)
     message = cef.syslog_message(report_of(finding), finding)
