@@ -8,6 +8,7 @@ by its number and its bytes; whoever asks for more waits until the oldest is tol
 from __future__ import annotations
 
 import os
+import sys
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -24,6 +25,11 @@ _BATCH = 16
 _BATCH_BYTES = 1 << 20
 
 
+SWITCH_S = 0.0005
+"""How long a thread may keep the interpreter while another one waits for it. With Python's own five
+milliseconds those that have read and hashed wait longer than they work."""
+
+
 def readers_here() -> int:
     """Two for each processor, as half of them wait for the disk; within bounds."""
     return max(LEAST_READERS, min(2 * (os.cpu_count() or 1), MOST_READERS))
@@ -34,6 +40,8 @@ class ReadAhead(Generic[_T]):
 
     def __init__(self, readers: int) -> None:
         self._pool = ThreadPoolExecutor(readers, "reader")
+        self._switch_s = sys.getswitchinterval()
+        sys.setswitchinterval(SWITCH_S)
         self._most = readers * _BATCHES_PER_READER
         self._batch: list[Callable[[], _T]] = []
         self._batch_bytes = 0
@@ -66,6 +74,7 @@ class ReadAhead(Generic[_T]):
     def forget(self) -> list[_T]:
         """End, with the results that nobody will ask for: for their open files to be closed."""
         self._pool.shutdown(cancel_futures=True)
+        sys.setswitchinterval(self._switch_s)
         left = list(self._done)
         for future, _ in self._under_way:
             if not future.cancelled() and future.exception() is None:

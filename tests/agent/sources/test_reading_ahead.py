@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import io
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -49,6 +50,15 @@ def test_results_come_in_the_order_of_the_jobs() -> None:
     told += ahead.rest()
     assert told == list(range(40))
     assert ahead.forget() == []
+
+
+def test_readers_wait_for_the_interpreter_less_long_while_there_are_any() -> None:
+    before = sys.getswitchinterval()
+    ahead = ReadAhead[int](2)
+    during = sys.getswitchinterval()
+    ahead.forget()
+    assert during == pytest.approx(reading_ahead.SWITCH_S)
+    assert sys.getswitchinterval() == before
 
 
 def test_no_more_bytes_are_under_way_than_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
