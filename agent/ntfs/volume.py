@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import io
 import struct
+import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import BinaryIO, cast
 
@@ -25,6 +26,11 @@ from .run_list import Run
 
 BUFFER = 1 << 20
 """Bytes read at once from the $MFT."""
+MEMORY_SPEED = 8_000_000_000
+"""Bytes per second. What is read faster comes from memory, and is read sooner than a thread that
+reads ahead can be woken."""
+_MEASURED = 16
+"""Buffers: each so many one is read without a thread, to see how fast that is."""
 LEAST_PIECE = 4096
 """Bytes; where a read fails, it is tried again in pieces down to this size."""
 MAX_FAILED_READS = 1000
@@ -36,6 +42,8 @@ _MAX = struct.Struct("<QQQQ")
 MAX_INDEX = 1 << 20
 """Bytes of the list of names of ``$Extend``."""
 _INDEXES = (kinds.INDEX_ROOT, kinds.INDEX_ALLOCATION)
+_Gaps = list[tuple[int, int, str]]
+"""What could not be read: byte in the $MFT, records, why."""
 
 
 @dataclass(frozen=True)
@@ -203,7 +211,7 @@ class Volume:
         return Record.raw(number, data)
 
     def mft(self, buffer: int = BUFFER) -> Iterator[RecordBuffer]:
-        """All records in the order of the $MFT, while the next ones are read.
+        """All records in the order of the $MFT; from a disk, the next ones are read meanwhile.
 
         What cannot be read is zeros, and the account is told. Memory: three buffers.
         """
@@ -213,12 +221,17 @@ class Volume:
         spaces = [bytearray(min(step, total)), bytearray(min(step, total))]
         failures = [0]
         with ThreadPoolExecutor(1, "mft") as reader:
-            waiting = reader.submit(self._fill, content, 0, spaces[0], min(step, total), failures)
+            waiting: Future[_Gaps] | None = None
             for number, offset in enumerate(range(0, total, step)):
-                gaps = waiting.result()
                 space, length = spaces[number % 2], min(step, total - offset)
-                following = offset + step
-                if following < total:
+                if waiting is not None:
+                    gaps, is_slow = waiting.result(), bool(number % _MEASURED)
+                else:
+                    start = time.perf_counter()
+                    gaps = self._fill(content, offset, space, length, failures)
+                    is_slow = (time.perf_counter() - start) * MEMORY_SPEED > length
+                following, waiting = offset + step, None
+                if is_slow and following < total:
                     waiting = reader.submit(
                         self._fill,
                         content,
@@ -227,6 +240,7 @@ class Volume:
                         min(step, total - following),
                         failures,
                     )
+                    time.sleep(0)  # Or it would not begin before this thread waits for it.
                 for place, count, why in gaps:
                     self.account.unread(f"$MFT: {why}", f"byte {place:,}", count)
                 mended = mend_records(space, length // size, size)
@@ -236,8 +250,8 @@ class Volume:
     def _fill(
         self, content: ClusterContent, offset: int, space: bytearray, size: int, failures: list[int]
     ) -> list[tuple[int, int, str]]:
-        """Read into the space; gives what could not be read: place, records, why."""
-        gaps: list[tuple[int, int, str]] = []
+        """Read into the space; gives what could not be read."""
+        gaps: _Gaps = []
         least = max(LEAST_PIECE, self.record_size)
         waiting = [(0, size)]
         with memoryview(space) as view:

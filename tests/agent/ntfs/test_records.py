@@ -20,6 +20,7 @@ from agent.ntfs import (
     Wanted,
     Why,
 )
+from agent.ntfs import volume as volume_module
 from agent.ntfs.extensions import _forms
 from agent.ntfs.fixups import mend_record, mend_records
 from agent.ntfs.lznt1 import decompress
@@ -273,6 +274,20 @@ def test_sizes_are_found_resident_or_not_named_or_not() -> None:
         if isinstance(hit, Hit)
     }
     assert found == {n: why for n, (_, why) in made.items() if why}
+
+
+@pytest.mark.parametrize("speed", [0, 1 << 62])
+def test_records_read_ahead_are_the_same(speed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From memory each buffer is read when its turn comes, from a disk the next one meanwhile."""
+    monkeypatch.setattr(volume_module, "MEMORY_SPEED", speed)
+    made = {24 + n: record(standard(), file_name(f"{n}.txt")) for n in range(40)}
+    volume = opened(image(made))
+
+    found = list(volume.mft(2048))
+
+    assert [buffer.first for buffer in found] == list(range(0, volume.records, 2))
+    whole = b"".join(buffer.data for buffer in found)
+    assert whole == b"".join(volume.record(n).data for n in range(volume.records))
 
 
 def test_letters_outside_ascii_fold_as_ntfs_folds_them() -> None:
