@@ -13,7 +13,7 @@ import errno
 import struct
 from typing import Any, NamedTuple
 
-from . import dlls, files, text
+from . import dlls, files, handles, text
 from .raw_volume import device_path, open_device
 
 BUFFER = 1 << 20
@@ -28,15 +28,11 @@ _READ = struct.Struct("<qIIQQQ")
 """READ_USN_JOURNAL_DATA_V0: StartUsn, ReasonMask, ReturnOnlyOnClose, Timeout, BytesToWaitFor,
 UsnJournalID."""
 _ALL_REASONS = 0xFFFF_FFFF
-_FILE_READ_ATTRIBUTES = 0x80
-_SHARE_ALL = 0x7
-_OPEN_EXISTING = 3
 _FLAGS = (
     0x02000000  # FILE_FLAG_BACKUP_SEMANTICS: folders too
     | 0x00200000  # FILE_FLAG_OPEN_REPARSE_POINT: a link itself
     | 0x00100000  # FILE_FLAG_OPEN_NO_RECALL
 )
-_FileAttributeTagInfo = 9
 _NAME_SURROGATE = 0x2000_0000
 _VOLUME_NAME_NONE = 0x4
 _FILE_NAME_OPENED = 0x8
@@ -64,10 +60,6 @@ class _FileId(ctypes.Structure):
         ("file", ctypes.c_uint64),
         ("padding", ctypes.c_uint64),
     )
-
-
-class _AttributeTag(ctypes.Structure):
-    _fields_ = (("attributes", ctypes.c_uint32), ("tag", ctypes.c_uint32))
 
 
 class ChangeJournal:
@@ -131,35 +123,7 @@ class ChangeJournal:
     def _control(self, code: int, asked: bytes, size: int) -> bytes:
         if self._device is None:
             raise OSError(errno.EBADF, "closed", self._path)
-        control = dlls.function(
-            "kernel32",
-            "DeviceIoControl",
-            ctypes.c_int,
-            ctypes.c_void_p,
-            ctypes.c_uint32,
-            ctypes.c_void_p,
-            ctypes.c_uint32,
-            ctypes.c_void_p,
-            ctypes.c_uint32,
-            ctypes.POINTER(ctypes.c_uint32),
-            ctypes.c_void_p,
-        )
-        given = ctypes.create_string_buffer(asked, len(asked)) if asked else None
-        answer = (ctypes.c_uint64 * (size // 8))()
-        count = ctypes.c_uint32()
-        done = control(
-            self._device,
-            code,
-            ctypes.addressof(given) if given is not None else None,
-            len(asked),
-            ctypes.addressof(answer),
-            size,
-            ctypes.byref(count),
-            None,
-        )
-        if not done:
-            raise dlls.failure(self._path)
-        return bytes(memoryview(answer).cast("B")[: min(count.value, size)])
+        return handles.control(self._device, code, asked, size, self._path)
 
     def _by_reference(self, reference: int) -> int:
         open_by_id = dlls.function(
@@ -177,7 +141,12 @@ class ChangeJournal:
             self._folder = self._open_root()
         asked = _FileId(size=ctypes.sizeof(_FileId), type=0, file=reference)
         handle: int | None = open_by_id(
-            self._folder, ctypes.addressof(asked), _FILE_READ_ATTRIBUTES, _SHARE_ALL, None, _FLAGS
+            self._folder,
+            ctypes.addressof(asked),
+            handles.FILE_READ_ATTRIBUTES,
+            handles.SHARE_ALL,
+            None,
+            _FLAGS,
         )
         if handle is None or handle == dlls.INVALID_HANDLE:
             raise dlls.failure(self._root)
@@ -185,41 +154,12 @@ class ChangeJournal:
 
     def _open_root(self) -> int:
         """Any file or folder of the volume tells OpenFileById which one is meant."""
-        create = dlls.function(
-            "kernel32",
-            "CreateFileW",
-            ctypes.c_void_p,
-            text.Pointer,
-            ctypes.c_uint32,
-            ctypes.c_uint32,
-            ctypes.c_void_p,
-            ctypes.c_uint32,
-            ctypes.c_uint32,
-            ctypes.c_void_p,
-        )
-        path = text.wide(files.extended(self._root))
+        path = files.extended(self._root)
         # Not as a link: a folder that a volume is mounted in leads to the volume.
-        flags = _FLAGS & ~0x00200000
-        handle: int | None = create(
-            path, _FILE_READ_ATTRIBUTES, _SHARE_ALL, None, _OPEN_EXISTING, flags, None
-        )
-        if handle is None or handle == dlls.INVALID_HANDLE:
-            raise dlls.failure(self._root)
-        return handle
+        return handles.open_existing(path, handles.FILE_READ_ATTRIBUTES, _FLAGS & ~0x00200000)
 
     def _must_be_a_folder(self, handle: int) -> None:
-        ask = dlls.function(
-            "kernel32",
-            "GetFileInformationByHandleEx",
-            ctypes.c_int,
-            ctypes.c_void_p,
-            ctypes.c_int32,
-            ctypes.c_void_p,
-            ctypes.c_uint32,
-        )
-        tag = _AttributeTag()
-        if not ask(handle, _FileAttributeTagInfo, ctypes.addressof(tag), ctypes.sizeof(tag)):
-            raise dlls.failure(self._root)
+        tag = handles.attribute_tag(handle, self._root)
         if not tag.attributes & files.FILE_ATTRIBUTE_DIRECTORY:
             raise NotADirectoryError(errno.ENOTDIR, "no folder", self._root)
         if files.is_reparse(tag.attributes) and tag.tag & _NAME_SURROGATE:

@@ -15,7 +15,7 @@ import re
 import sys
 from collections.abc import Mapping
 
-from . import dlls, text
+from . import dlls, handles, text
 
 if sys.platform == "win32":
     import msvcrt
@@ -26,9 +26,6 @@ FILE_ATTRIBUTE_OFFLINE = 0x1000
 FILE_ATTRIBUTE_RECALL_ON_OPEN = 0x40000
 FILE_ATTRIBUTE_RECALL_ON_DATA_ACCESS = 0x400000
 
-_GENERIC_READ = 0x80000000
-_SHARE_ALL = 0x7  # read, write, delete
-_OPEN_EXISTING = 3
 _SECURITY_SQOS_PRESENT, _SECURITY_ANONYMOUS = 0x00100000, 0x00000000
 _FLAGS = (
     0x00100000  # FILE_FLAG_OPEN_NO_RECALL
@@ -40,9 +37,6 @@ _FLAGS = (
 )
 _FILE_TYPE_DISK = 1
 _INVALID_ATTRIBUTES = 0xFFFFFFFF
-_FileAttributeTagInfo = 9
-
-
 _USUAL_MAX_PATH = 248
 """Paths up to here work without the prefix, folders included ([MS-FSCC] names, MAX_PATH less
 12).
@@ -51,10 +45,6 @@ _USUAL_MAX_PATH = 248
 
 class CloudPlaceholder(OSError):
     """The file's content is not here, and reading would fetch it."""
-
-
-class _AttributeTag(ctypes.Structure):
-    _fields_ = (("attributes", ctypes.c_uint32), ("tag", ctypes.c_uint32))
 
 
 def is_cloud_placeholder(attributes: int) -> bool:
@@ -149,23 +139,7 @@ def attributes(path: str) -> int:
 
 def handle_for_reading(path: str) -> int:
     """A handle to a regular file; see :func:`open_for_reading`. The caller closes it."""
-    create = dlls.function(
-        "kernel32",
-        "CreateFileW",
-        ctypes.c_void_p,
-        text.Pointer,
-        ctypes.c_uint32,
-        ctypes.c_uint32,
-        ctypes.c_void_p,
-        ctypes.c_uint32,
-        ctypes.c_uint32,
-        ctypes.c_void_p,
-    )
-    handle: int | None = create(
-        text.wide(extended(path)), _GENERIC_READ, _SHARE_ALL, None, _OPEN_EXISTING, _FLAGS, None
-    )
-    if handle is None or handle == dlls.INVALID_HANDLE:
-        raise dlls.failure(path)
+    handle = handles.open_existing(extended(path), handles.GENERIC_READ, _FLAGS)
     try:
         _regular(handle, path)
     except OSError:
@@ -179,22 +153,14 @@ def _regular(handle: int, path: str) -> None:
     kind = dlls.function("kernel32", "GetFileType", ctypes.c_uint32, ctypes.c_void_p)
     if kind(handle) != _FILE_TYPE_DISK:
         raise OSError(errno.EINVAL, "a device or a pipe, not a file", path)
-    tag = _AttributeTag()
-    ask = dlls.function(
-        "kernel32",
-        "GetFileInformationByHandleEx",
-        ctypes.c_int,
-        ctypes.c_void_p,
-        ctypes.c_int32,
-        ctypes.c_void_p,
-        ctypes.c_uint32,
-    )
-    if not ask(handle, _FileAttributeTagInfo, ctypes.addressof(tag), ctypes.sizeof(tag)):
+    try:
+        bits = handles.attribute_tag(handle, path).attributes
+    except OSError:
         # File systems may lack this question; then the name is asked.
-        tag.attributes = attributes(path)
-    if tag.attributes & FILE_ATTRIBUTE_DIRECTORY:
+        bits = attributes(path)
+    if bits & FILE_ATTRIBUTE_DIRECTORY:
         raise IsADirectoryError(errno.EISDIR, "a folder", path)
-    if is_cloud_placeholder(tag.attributes):
+    if is_cloud_placeholder(bits):
         raise CloudPlaceholder(errno.ENODATA, "its content is not on this machine", path)
 
 

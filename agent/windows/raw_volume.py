@@ -9,15 +9,13 @@ from __future__ import annotations
 
 import ctypes
 import errno
+from contextlib import suppress
 
-from . import dlls, text
+from . import dlls, handles
 
 GRANULE = 4096
 """Bytes; reads are widened to multiples of it, which are multiples of every sector size."""
 MAX_READ = 8 << 20
-_GENERIC_READ = 0x80000000
-_SHARE_ALL = 0x7
-_OPEN_EXISTING = 3
 _IOCTL_DISK_GET_LENGTH_INFO = 0x0007405C
 _SECTOR = 512
 _TOTAL_SECTORS, _SECTOR_SIZE = slice(0x28, 0x30), slice(0x0B, 0x0D)
@@ -54,24 +52,7 @@ def open_device(path: str) -> int:
     """A handle to a volume, for reading; the caller closes it. ``path``: as :func:`device_path`
     gives it. Raises OSError, with ``winerror`` 5 where the rights do not suffice.
     """
-    create = dlls.function(
-        "kernel32",
-        "CreateFileW",
-        ctypes.c_void_p,
-        text.Pointer,
-        ctypes.c_uint32,
-        ctypes.c_uint32,
-        ctypes.c_void_p,
-        ctypes.c_uint32,
-        ctypes.c_uint32,
-        ctypes.c_void_p,
-    )
-    handle: int | None = create(
-        text.wide(path), _GENERIC_READ, _SHARE_ALL, None, _OPEN_EXISTING, 0, None
-    )
-    if handle is None or handle == dlls.INVALID_HANDLE:
-        raise dlls.failure(path)
-    return handle
+    return handles.open_existing(path, handles.GENERIC_READ, 0)
 
 
 class RawVolume:
@@ -171,35 +152,12 @@ class RawVolume:
 
     def _length(self) -> int:
         """In bytes: as the device says, else as the boot sector does."""
-        ask = dlls.function(
-            "kernel32",
-            "DeviceIoControl",
-            ctypes.c_int,
-            ctypes.c_void_p,
-            ctypes.c_uint32,
-            ctypes.c_void_p,
-            ctypes.c_uint32,
-            ctypes.c_void_p,
-            ctypes.c_uint32,
-            ctypes.POINTER(ctypes.c_uint32),
-            ctypes.c_void_p,
-        )
-        length, count = ctypes.c_int64(), ctypes.c_uint32()
-        if (
-            ask(
-                self._handle,
-                _IOCTL_DISK_GET_LENGTH_INFO,
-                None,
-                0,
-                ctypes.addressof(length),
-                8,
-                ctypes.byref(count),
-                None,
-            )
-            and count.value == 8
-            and length.value > 0
-        ):
-            return length.value
+        assert self._handle is not None
+        with suppress(OSError):
+            told = handles.control(self._handle, _IOCTL_DISK_GET_LENGTH_INFO, b"", 8, self.path)
+            length = int.from_bytes(told, "little", signed=True)
+            if len(told) == 8 and length > 0:
+                return length
         self._size = GRANULE
         boot = self._read(0, GRANULE)
         sectors = int.from_bytes(boot[_TOTAL_SECTORS], "little")
