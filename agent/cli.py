@@ -16,7 +16,7 @@ from .output.say import say
 from .packs import Pack, PackError, load_pack, load_packs
 from .sending import send
 from .sweeping import sweep
-from .targets.folder import TargetError
+from .targets.at_rest import TargetError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -6,13 +6,13 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable, Sequence
-from datetime import datetime, timezone
+from datetime import datetime
 
 from .. import model
 from ..own import Own
 from ..reading import open_quietly, read_at, reason_of
-from ..windows.held import HeldFiles
 from . import Root, SkippedVolume
+from .at_rest import AtRest, TargetError
 
 _IMAGES = frozenset(
     [
@@ -58,25 +58,14 @@ _HEAD = 0x8006
 _VHD_FOOTER = 512
 
 
-class TargetError(Exception):
-    """What was to be swept cannot be: there is no such thing."""
-
-
-class FolderTarget:
+class FolderTarget(AtRest):
     """The target of ``offline FOLDER…``; a single file will do."""
 
-    def __init__(
-        self,
-        *paths: str,
-        own: Own,
-        now: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
-    ) -> None:
+    def __init__(self, *paths: str, own: Own, now: Callable[[], datetime] | None = None) -> None:
         """Raises TargetError, naming it, for a path that does not exist or cannot be asked for."""
         if not paths:
             raise TargetError("no folder given")
-        self._paths = tuple(os.path.abspath(path) for path in paths)
-        self._own = own
-        self._now = now
+        super().__init__(*paths, own=own, now=now)
         for path in self._paths:
             _must_be_swept(path)
 
@@ -84,26 +73,6 @@ class FolderTarget:
     def platform(self) -> str:
         """Of the machine that reads the folder: it decides how paths are written."""
         return "windows" if os.name == "nt" else "linux"
-
-    @property
-    def live(self) -> None:
-        """Nothing runs here."""
-        return
-
-    @property
-    def own(self) -> Own:
-        """What belongs to this agent, in case it lies in the folder."""
-        return self._own
-
-    @property
-    def boundaries(self) -> frozenset[str]:
-        """All that lies below was asked for."""
-        return frozenset()
-
-    @property
-    def held(self) -> HeldFiles:
-        """Nothing runs here."""
-        return HeldFiles()
 
     def describe(self) -> model.Target:
         """The folders, as absolute paths."""
@@ -113,10 +82,6 @@ class FolderTarget:
         """A host that is known by its place alone."""
         path = self._paths[0]
         return model.Host(id=f"path:{path}", name=os.path.basename(path) or path)
-
-    def now(self) -> datetime:
-        """UTC."""
-        return self._now()
 
     def roots(self) -> tuple[Sequence[Root], Sequence[SkippedVolume]]:
         """The folders; nothing is left out."""

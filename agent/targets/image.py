@@ -6,7 +6,7 @@ import os
 import stat
 from collections import Counter
 from collections.abc import Callable, Sequence
-from datetime import datetime, timezone
+from datetime import datetime
 from functools import partial
 
 from .. import model
@@ -14,9 +14,8 @@ from ..ntfs import FileSource
 from ..ntfs.boot_sector import BOOT_SIZE, read_boot_sector
 from ..own import Own
 from ..reading import open_quietly, read_at
-from ..windows.held import HeldFiles
 from . import RawNtfs, Root, SkippedVolume
-from .folder import TargetError
+from .at_rest import AtRest, TargetError
 
 _OEM_ID = slice(3, 11)
 _VOLUMES = (b"NTFS    ", b"-FVE-FS-")
@@ -34,48 +33,22 @@ def is_ntfs_image(path: str) -> bool:
         return False
 
 
-class ImageTarget:
+class ImageTarget(AtRest):
     """The target of ``offline IMAGE…``."""
 
-    def __init__(
-        self,
-        *paths: str,
-        own: Own,
-        now: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
-    ) -> None:
+    def __init__(self, *paths: str, own: Own, now: Callable[[], datetime] | None = None) -> None:
         """Raises TargetError, naming it, for what is no image of an NTFS volume."""
         if not paths:
             raise TargetError("no image given")
         for path in paths:
             if not is_ntfs_image(path):
                 raise TargetError(f"{path}: no raw image of an NTFS volume: sweep it on its own")
-        self._paths = tuple(dict.fromkeys(os.path.abspath(path) for path in paths))
-        self._own = own
-        self._now = now
+        super().__init__(*paths, own=own, now=now)
 
     @property
     def platform(self) -> str:
         """Whoever made the volume, its paths are written as Windows does."""
         return "windows"
-
-    @property
-    def live(self) -> None:
-        """Nothing runs here."""
-        return
-
-    @property
-    def own(self) -> Own:
-        return self._own
-
-    @property
-    def boundaries(self) -> frozenset[str]:
-        """Nothing is walked."""
-        return frozenset()
-
-    @property
-    def held(self) -> HeldFiles:
-        """Nothing runs here."""
-        return HeldFiles()
 
     def describe(self) -> model.Target:
         """The images, as absolute paths."""
@@ -89,10 +62,6 @@ class ImageTarget:
         except OSError:
             serial = "unknown"
         return model.Host(id=f"ntfs:{serial}:{path}", name=os.path.basename(path) or path)
-
-    def now(self) -> datetime:
-        """UTC."""
-        return self._now()
 
     def roots(self) -> tuple[Sequence[Root], Sequence[SkippedVolume]]:
         """The volumes; paths in them are shown behind the image's name, or behind its whole path

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ..own import Own
-from .folder import FolderTarget, TargetError
+from .at_rest import TargetError
+from .folder import FolderTarget
 from .image import ImageTarget, is_ntfs_image
 
 

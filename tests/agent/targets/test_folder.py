@@ -6,7 +6,8 @@ import pytest
 
 from agent.model import TargetKind
 from agent.own import Own
-from agent.targets.folder import FolderTarget, TargetError
+from agent.targets.at_rest import TargetError
+from agent.targets.folder import FolderTarget
 
 
 def test_a_folder_is_known_by_its_place(tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ from agent.cli import main
 from agent.model import Report, State, Strength, TargetKind, Verdict
 from agent.own import Own
 from agent.report_codec import decode
-from agent.targets.folder import FolderTarget, TargetError
+from agent.targets.at_rest import TargetError
+from agent.targets.folder import FolderTarget
 from agent.targets.image import ImageTarget, is_ntfs_image
 from agent.targets.offline import offline_target
 from tests.agent.ntfs.synthetic import file_name, image, record, resident, standard
