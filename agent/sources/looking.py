@@ -92,9 +92,8 @@ class _Read:
     """What one file said, before it is told."""
 
     item: Item
-    file: BinaryIO | None = None
-    """Left open for an archive's members."""
-    size: int = 0
+    archive: bool = False
+    """Whether its members are to be looked at; it is opened again for that, in its turn."""
     about: Callable[[], File] | None = None
     facts: Facts | None = None
     streams: list[tuple[str, int | None]] = field(default_factory=list)
@@ -103,12 +102,6 @@ class _Read:
     """Why it could not be read."""
     stream_error: OSError | None = None
     zone_error: OSError | None = None
-
-    def close(self) -> None:
-        if self.file is not None:
-            with suppress(OSError):  # It was read, and nothing was written.
-                self.file.close()
-            self.file = None
 
 
 @dataclass
@@ -150,9 +143,9 @@ class FileLook:
         finally:
             self._ahead = None
             for read in ahead.forget():
-                if read.file is not None:
+                if read.archive:
                     self.ledger.unread(_NOT_OPENED, read.item.shown)
-                read.close()
+                    read.archive = False
                 self._owed.append(read)
 
     def rest(self) -> Iterator[Observation]:
@@ -208,7 +201,7 @@ class FileLook:
         item = read.item
         state = item.state if self.cache is not None else None
         found = facts.contents or facts.proofs or facts.pe or facts.lnk
-        other = item.named or read.streams or read.stream_error or read.file
+        other = item.named or read.streams or read.stream_error or read.archive
         if self.cache is None or state is None or found or other or facts.unread:
             return
         try:
@@ -257,18 +250,19 @@ class FileLook:
         """By any thread: nothing here may touch the ledger."""
         read = _Read(item)
         try:
-            read.file, read.size, read.about = item.open()
-            read.facts = self.reader.look(read.file, read.size, indicators, named=item.named)
+            file, size, read.about = item.open()
+            try:
+                facts = self.reader.look(file, size, indicators, named=item.named)
+            finally:
+                _close(file)
         except OSError as error:
             read.error = error
-            read.close()
             return read
-        facts, archive = read.facts, self._is_archive(item, read.facts)
+        read.facts, read.archive = facts, self._is_archive(item, facts)
+        facts.head = b""
         if not facts.contents:
             facts.data = b""
-        if not archive:
-            read.close()
-        if item.named or self.everything or facts.opened_for or archive:
+        if item.named or self.everything or facts.opened_for or read.archive:
             self._read_streams(read)
         return read
 
@@ -293,10 +287,7 @@ class FileLook:
 
     def _tell(self, reads: Iterable[_Read]) -> Iterator[Observation]:
         for read in reads:
-            try:
-                yield from self._one(read)
-            finally:
-                read.close()
+            yield from self._one(read)
 
     def _one(self, read: _Read) -> Iterator[Observation]:
         item, facts, error = read.item, read.facts, read.error
@@ -305,10 +296,14 @@ class FileLook:
                 raise error
             assert facts is not None
             yield from self._facts(read, facts)
-            if read.file is not None:
-                for found in self.archives.observe(read.file, read.size, item.shown):
-                    more = (*found.remarks, *item.remarks)
-                    yield structs.replace(found, remarks=more) if more else found
+            if read.archive:
+                file, size, _ = item.open()
+                try:
+                    for found in self.archives.observe(file, size, item.shown):
+                        more = (*found.remarks, *item.remarks)
+                        yield structs.replace(found, remarks=more) if more else found
+                finally:
+                    _close(file)
         except OSError as problem:
             self.missed(problem, item.shown)
             if item.named:
@@ -427,6 +422,12 @@ class FileLook:
             self.ledger.note("kept open by Windows itself: name and size were compared", shown)
         else:
             self.ledger.unread(reason_of(error), shown)
+
+
+def _close(file: BinaryIO) -> None:
+    """It was read, and nothing was written: that it cannot be closed takes nothing away."""
+    with suppress(OSError):
+        file.close()
 
 
 def _in_use(error: OSError) -> bool:

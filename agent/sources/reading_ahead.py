@@ -19,7 +19,8 @@ _T = TypeVar("_T")
 LEAST_READERS, MOST_READERS = 4, 8
 MAX_BYTES = 128 << 20
 """Of files under way."""
-_BATCHES_PER_READER = 4
+_BATCHES_PER_READER = 32
+"""While one reads a large file, the others read thousands of small ones."""
 _BATCH = 16
 """Small files that go to one reader together: handing over costs as much as reading one."""
 _BATCH_BYTES = 1 << 20
@@ -72,7 +73,7 @@ class ReadAhead(Generic[_T]):
             yield from self._oldest()
 
     def forget(self) -> list[_T]:
-        """End, with the results that nobody will ask for: for their open files to be closed."""
+        """End, with the results that were not asked for yet."""
         self._pool.shutdown(cancel_futures=True)
         sys.setswitchinterval(self._switch_s)
         left = list(self._done)

@@ -24,6 +24,7 @@ from agent.sources.reading_ahead import ReadAhead
 from agent.targets.folder import FolderTarget
 from agent.targets.image import ImageTarget
 from tests.agent.ntfs.synthetic import file_name, image, non_resident, record, run, standard
+from tests.planted import archive
 from tests.sweeping import campaign, matcher_of
 
 TEN_SECONDS = 10.0
@@ -101,7 +102,7 @@ def test_what_a_job_raises_is_raised_in_its_turn() -> None:
 
 
 def test_no_file_stays_open_when_the_sweep_is_stopped(tmp_path: Path) -> None:
-    """Archives are kept open until they are told: also those that nobody asks for any more."""
+    """Archives are opened again for their members: also those that nobody asks for any more."""
     for number in range(40):
         (tmp_path / f"{number:02}.zip").write_bytes(b"PK\x03\x04" + bytes(600))
     opened: list[BinaryIO] = []
@@ -198,3 +199,23 @@ def test_a_file_that_cannot_even_be_closed_ends_nothing(tmp_path: Path) -> None:
     coverage = ledger.close()
     assert coverage.state is State.COMPLETE
     assert coverage.bytes == 4000
+
+
+def test_an_archive_that_cannot_be_opened_again_is_a_gap(tmp_path: Path) -> None:
+    (tmp_path / "a.zip").write_bytes(archive({"cyzfc.dat": b"x"}))
+    opened: list[str] = []
+
+    def once(path: str) -> BinaryIO:
+        opened.append(path)
+        if len(opened) > 1:
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        return open_quietly(path)
+
+    ledger = Ledger("files", required=True)
+    target = FolderTarget(str(tmp_path), own=Own())
+    list(FilesSource(open_file=once).observe(target, campaign(), ledger))
+    coverage = ledger.close()
+    assert coverage.state is State.PARTIAL
+    assert [(r.reason, r.samples) for r in coverage.reasons] == [
+        ("access denied", [str(tmp_path / "a.zip")])
+    ]
