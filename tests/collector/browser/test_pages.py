@@ -160,15 +160,16 @@ def test_everything_by_keyboard_alone(browser: playwright_api.Browser, server: S
     person = Person(browser, server)
     page = person.page
     page.goto(SWEPT)
-    page.keyboard.type(server.secret)  # the field has the focus
+    page.locator("input:focus").wait_for()  # given when the page is first painted
+    page.keyboard.type(server.secret)
     page.keyboard.press("Enter")
     page.wait_for_url(f"**{SWEPT}")
     page.keyboard.press("Tab")
-    assert page.evaluate("document.activeElement.className") == "skip"
+    page.locator(".skip:focus").wait_for()
     page.keyboard.press("Enter")
-    assert page.evaluate("document.activeElement.id") == "main"
+    page.locator("#main:focus").wait_for()
     page.keyboard.press("Tab")
-    assert page.evaluate("document.activeElement.id") == "count-clean"
+    page.locator("#count-clean:focus").wait_for()
     page.keyboard.press("Tab")
     outline = "getComputedStyle(document.activeElement).outlineStyle"
     assert page.evaluate(outline) == "solid", "the focus is seen"
