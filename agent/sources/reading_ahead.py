@@ -24,8 +24,6 @@ _BATCHES_PER_READER = 32
 _BATCH = 16
 """Small files that go to one reader together: handing over costs as much as reading one."""
 _BATCH_BYTES = 1 << 20
-
-
 SWITCH_S = 0.0005
 """How long a thread may keep the interpreter while another one waits for it. With Python's own five
 milliseconds those that have read and hashed wait longer than they work."""
