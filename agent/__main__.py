@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 
 COULD_NOT_RUN = 2
+RULES_WORKER = "--rules-worker"
+"""How this program starts itself to run the operator's rules (``engine/guard.py``)."""
+
+
+def _command() -> Callable[[], int]:
+    if sys.argv[1:2] == [RULES_WORKER]:
+        from agent.engine.worker import main as work
+
+        return work
+    from agent.cli import main
+
+    return main
 
 
 def run() -> int:
     """The exit code, also when a part of the program itself is missing or kept from loading."""
     try:
-        from agent.cli import main
+        main = _command()
     except Exception as error:  # noqa: BLE001 - whatever it is: Python's own 1 would mean a hit
         why = " ".join(f"{type(error).__name__}: {error}".split())
         sys.stderr.write(f"iocsweep: could not run, a part of it does not load: {why}\n")

@@ -1,190 +1,205 @@
-"""Indicators as one YARA-X rule set, and what its matches say.
+"""Indicators as patterns of bytes, and what their matches say.
 
 Names, domains, addresses, URLs, command lines, contents and pipes are looked for in raw bytes in
-ASCII
-and UTF-16; the operator's own rules run in the same pass.
+ASCII, UTF-8 and UTF-16. What stands behind it is in :mod:`agent.engine`; nothing above this module
+knows which engine that is.
 """
 
 from __future__ import annotations
 
-import hashlib
-import io
 import threading
-from collections.abc import Iterable, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
-import yara_x
-from msgspec import Struct
+from .engine.errors import RulesError
+from .engine.patterns import BytePattern, patterns_of
+from .engine.scanner import ALL_MATCHES, Occurrences, PatternError, PatternScanner, ScanFailed
+from .engine.texts import ExactText, TextSearcher
+from .indicators import Indicator
+from .model import ByteHit
 
-from .indicators import (
-    Address,
-    CommandLine,
-    Content,
-    Domain,
-    FileName,
-    Indicator,
-    Pipe,
-    Url,
-)
-from .model import ByteHit, Strength
-from .patterns import command_regex, glob_bytes_regex, is_glob
+__all__ = ["ByteRules", "RulesError", "ScanFailed", "WindowedScan", "excerpt"]
 
-SCAN_TIMEOUT_S = 60
+MAX_PATTERNS = 4_000
+"""Exact texts up to which they are patterns of the engine; more of them are looked up
+(``engine/texts.py`` has the measurements)."""
 _EXCERPT = 96
-_MAX_HITS = 256
-
-
-class RulesError(Exception):
-    """A rule file or a pattern does not compile; the message names the file or the indicator."""
-
-
-class UserRule(Struct, frozen=True):
-    """One of the operator's own rules."""
-
-    id: str
-    strength: Strength
-    description: str
-
-
-class ScanFailed(Exception):
-    """The scanner gave up on these bytes (time); the reason is for the coverage."""
-
-
-def _quoted(text: str) -> str:
-    encoded = []
-    for character in text:
-        if character in '"\\':
-            encoded.append("\\" + character)
-        elif 32 <= ord(character) < 127:
-            encoded.append(character)
-        else:
-            encoded.extend(f"\\x{byte:02x}" for byte in character.encode())
-    return '"' + "".join(encoded) + '"'
-
-
-def patterns_of(indicator: Indicator) -> list[str]:
-    """YARA patterns, all of which must occur; empty when bytes cannot tell."""
-    text, fullword = "nocase ascii wide", "nocase ascii wide fullword"
-    if isinstance(indicator, FileName):
-        if is_glob(indicator.value):
-            return [f"/{glob_bytes_regex(indicator.value)}/ {text}"]
-        return [f"{_quoted(indicator.value)} {fullword}"]
-    if isinstance(indicator, (Domain, Url)):
-        return [f"{_quoted(indicator.value)} {fullword if isinstance(indicator, Domain) else text}"]
-    if isinstance(indicator, Address):
-        return [] if "/" in indicator.value else [f"{_quoted(indicator.value)} {fullword}"]
-    if isinstance(indicator, CommandLine):
-        pieces = [indicator.value] if isinstance(indicator.value, str) else indicator.value
-        return [f"/{command_regex(piece)}/ {text}" for piece in pieces]
-    if isinstance(indicator, Content):
-        if indicator.match == "hex":
-            return [f"{{ {indicator.value} }}"]
-        body = (
-            f"/{_regex(indicator.value)}/"
-            if indicator.match == "regex"
-            else _quoted(indicator.value)
-        )
-        return [f"{body} {text}"]
-    if isinstance(indicator, Pipe):
-        return [f"/{_regex(indicator.value)}/ ascii wide"]
-    return []
-
-
-def _regex(value: str) -> str:
-    return value.replace("\\/", "/").replace("/", "\\/")
+_FEW = 16
+"""Places of one pattern, where the first that is one is enough."""
+_EDGE = 4
+"""Bytes beside an occurrence that may decide whether it is one: a character in UTF-8."""
+_Place = tuple[int, int]
+"""Offset and length."""
 
 
 class ByteRules:
-    """The compiled rules. Building takes milliseconds per hundred indicators."""
+    """Compiled indicators. Building takes about a millisecond per hundred."""
 
-    def __init__(self, indicators: Sequence[Indicator], rule_files: Iterable[Path] = ()) -> None:
-        compiler = yara_x.Compiler()
-        self._ids: dict[str, str] = {}
-        compiler.new_namespace("pack")
-        for number, indicator in enumerate(indicators):
-            patterns = patterns_of(indicator)
-            if not patterns:
-                continue
-            name = f"i{number}"
-            self._ids[name] = indicator.id
-            strings = "\n".join(f"  $p{n} = {pattern}" for n, pattern in enumerate(patterns))
-            source = f"rule {name} {{ strings:\n{strings}\n condition: all of them }}"
-            try:
-                compiler.add_source(source)
-            except yara_x.CompileError as error:
-                raise RulesError(f"indicator {indicator.id}: {_first_line(error)}") from error
-        self.scanned = frozenset(self._ids.values())
-        self.user_rules: dict[str, UserRule] = {}
-        self.compiled: list[str] = []
-        """Tells the operator's own rules from others, with all that they include: their hashes."""
-        for path in rule_files:
-            self._add_user_rules(compiler, path)
-        self._rules = compiler.build()
-        self._own = threading.local()
-        """Of each thread: a scanner is bound to the one that made it."""
+    def __init__(self, indicators: Sequence[Indicator]) -> None:
+        """Raises RulesError, with the indicator's id."""
+        self._ids: list[str] = []
+        self._parts: list[tuple[int, BytePattern]] = []
+        """Patterns with the place of their indicator among the ids; all of one must occur."""
+        self._count: list[int] = []
+        """Of each indicator's patterns."""
+        for indicator in indicators:
+            if patterns := patterns_of(indicator):
+                self._parts += [(len(self._ids), pattern) for pattern in patterns]
+                self._ids.append(indicator.id)
+                self._count.append(len(patterns))
+        self.scanned = frozenset(self._ids)
+        """Ids of the indicators that bytes can tell of."""
+        texts = [part for part, (_, pattern) in enumerate(self._parts) if pattern.text is not None]
+        looked_up = frozenset(texts) if len(texts) > MAX_PATTERNS else frozenset[int]()
+        self._texts = self._searcher(sorted(looked_up))
+        self._declared = {
+            str(part): pattern.forms
+            for part, (_, pattern) in enumerate(self._parts)
+            if part not in looked_up
+        }
+        self._scanner = self._compiled(_FEW)
+        self._every: PatternScanner | None = None
+        """Tells all places; compiled when it is needed first."""
+        self._compiling = threading.Lock()
 
-    def _scanner(self) -> yara_x.Scanner:
-        scanner: yara_x.Scanner | None = getattr(self._own, "scanner", None)
-        if scanner is None:
-            scanner = yara_x.Scanner(self._rules)
-            scanner.set_timeout(SCAN_TIMEOUT_S)
-            scanner.max_matches_per_pattern(16)
-            self._own.scanner = scanner
-        return scanner
+    def _searcher(self, parts: Sequence[int]) -> TextSearcher | None:
+        if not parts:
+            return None
+        return TextSearcher(
+            [
+                ExactText(part, pattern.text, pattern.whole_word)
+                for part in parts
+                if (pattern := self._parts[part][1]).text is not None
+            ]
+        )
 
-    def _add_user_rules(self, compiler: yara_x.Compiler, path: Path) -> None:
+    def _compiled(self, most: int) -> PatternScanner:
         try:
-            source = path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise RulesError(f"{path}: {error}") from error
-        namespace = f"rules/{path.name}"
-        compiler.new_namespace(namespace)
-        try:
-            compiler.add_source(source, origin=str(path))
-            probe = yara_x.compile(source)
-        except yara_x.CompileError as error:
-            raise RulesError(f"{path}: {_first_line(error)}") from error
-        self.compiled.append(_hash_of(probe))
-        for rule in probe:
-            meta = dict(rule.metadata)
-            rule_id = f"{namespace}:{rule.identifier}"
-            self.user_rules[rule_id] = UserRule(
-                rule_id, _strength(meta), str(meta.get("description", rule.identifier))
-            )
+            return PatternScanner(self._declared, most=most)
+        except PatternError as error:
+            identifier = self._ids[self._parts[int(error.name)][0]]
+            raise RulesError(f"indicator {identifier}: {error.why}") from error
+
+    @property
+    def overlap(self) -> int | None:
+        """Bytes by which windows have to overlap, so that each occurrence lies in one of them with
+        what decides about its ends; None: there is no bound."""
+        lengths = [pattern.longest for _, pattern in self._parts]
+        known = [length for length in lengths if length is not None]
+        return None if len(known) < len(lengths) else max(known, default=0) + 2 * _EDGE
 
     def scan(self, data: bytes) -> list[ByteHit]:
         """Each indicator at its first place; by any thread.
 
-        Raises ScanFailed when time runs out.
+        Raises ScanFailed.
         """
-        try:
-            results = self._scanner().scan(data)
-        except (yara_x.TimeoutError, yara_x.ScanError) as error:
-            raise ScanFailed(str(error)) from error
-        hits = []
-        for rule in results.matching_rules:
-            places = [(m.offset, m.length) for pattern in rule.patterns for m in pattern.matches]
-            offset, length = min(places, default=(0, 0))
-            identifier = (
-                self._ids[rule.identifier]
-                if rule.namespace == "pack"
-                else f"{rule.namespace}:{rule.identifier}"
-            )
-            hits.append(ByteHit(identifier, offset, excerpt(data, offset, length)))
-            if len(hits) >= _MAX_HITS:
-                break
-        return hits
+        scan = WindowedScan(self)
+        scan.window(data, 0)
+        return scan.hits()
+
+    def places(self, data: bytes, begin: int = 0) -> dict[int, list[_Place]]:
+        """Of each pattern that occurs at ``begin`` or later, by its number, the first places.
+
+        Raises ScanFailed.
+        """
+        found: dict[int, list[_Place]] = {}
+        unsure = False
+        for one in self._scanner.scan(data):
+            unsure |= not self._note(one, data, begin, found) and one.more
+        if unsure:
+            self._look_further(data, begin, found)
+        if self._texts is not None:
+            for part, place in self._texts.scan(data, begin).items():
+                found.setdefault(part, []).append(place)
+        return found
+
+    def _note(
+        self, one: Occurrences, data: bytes, begin: int, found: dict[int, list[_Place]]
+    ) -> bool:
+        """Keep the places that are one; whether there is any."""
+        part = int(one.name)
+        check = self._parts[part][1].check
+        places = [
+            (at, length)
+            for at, length in one.places
+            if at >= begin and (check is None or check(data, at, length))
+        ]
+        if places:
+            found.setdefault(part, []).extend(places)
+        return bool(places)
+
+    def _look_further(self, data: bytes, begin: int, found: dict[int, list[_Place]]) -> None:
+        """None of the first candidates is an occurrence, and there are more."""
+        with self._compiling:
+            if self._every is None:
+                self._every = self._compiled(ALL_MATCHES)
+        for one in self._every.scan(data):
+            if not self._note(one, data, begin, found) and one.more:
+                identifier = self._ids[self._parts[int(one.name)][0]]
+                raise ScanFailed(f"too many candidates for {identifier}")
+
+    def holds(self, places: dict[int, _Place]) -> list[tuple[str, int]]:
+        """Ids whose patterns all occur, with the number of the pattern that stands first."""
+        by_indicator: dict[int, list[int]] = {}
+        for part in places:
+            by_indicator.setdefault(self._parts[part][0], []).append(part)
+        return [
+            (self._ids[number], min(parts, key=lambda part: places[part]))
+            for number, parts in sorted(by_indicator.items())
+            if len(parts) == self._count[number]
+        ]
 
 
-def _hash_of(rules: yara_x.Rules) -> str:
-    compiled = io.BytesIO()
-    rules.serialize_into(compiled)
-    return hashlib.sha256(compiled.getbuffer()).hexdigest()
+class WindowedScan:
+    """One content, looked at in windows from its beginning on. For one thread."""
+
+    def __init__(self, rules: ByteRules) -> None:
+        self._rules = rules
+        self._places: dict[int, _Place] = {}
+        self._excerpts: dict[int, str] = {}
+        self._start: int | None = None
+        """Where the first window begins."""
+        self._at_end: list[tuple[int, _Place, str]] = []
+        """Occurrences at the end of the window: the next one shows what stands behind them."""
+
+    def window(self, data: bytes, offset: int) -> None:
+        """The bytes at an offset; all but the first begin with the last ``ByteRules.overlap`` of
+        the window before.
+
+        Raises ScanFailed.
+        """
+        self._at_end = []
+        end = len(data) - _EDGE
+        if self._start is None:
+            self._start = offset
+        # What begins at the very start of a later window was whole in the one before.
+        begin = 0 if offset == self._start else _EDGE
+        for part, places in self._rules.places(data, begin).items():
+            if part in self._places:
+                continue
+            inside = [place for place in places if sum(place) <= end]
+            at, length = min(inside or places)
+            place, shown = (offset + at, length), excerpt(data, at, length)
+            if inside:
+                self._places[part], self._excerpts[part] = place, shown
+            else:
+                self._at_end.append((part, place, shown))
+
+    def hits(self) -> list[ByteHit]:
+        """Each indicator that occurred, at its first place; the last window was the last."""
+        for part, place, shown in self._at_end:
+            self._places[part], self._excerpts[part] = place, shown
+        self._at_end = []
+        if not self._places:
+            return []
+        return [
+            ByteHit(identifier, self._places[part][0], self._excerpts[part])
+            for identifier, part in self._rules.holds(self._places)
+        ]
 
 
 def excerpt(data: bytes, offset: int, length: int) -> str:
-    """The line around a hit as text, whichever of ASCII and UTF-16 it is in."""
-    wide = data[offset + 1 : offset + 2] == b"\0"
+    """The line around a hit as text, whichever of UTF-8 and UTF-16 it is in."""
+    wide = _is_wide(data[offset : offset + min(length, 256)])
     start = max(0, offset - _EXCERPT)
     if wide and (offset - start) % 2:
         start += 1
@@ -198,15 +213,11 @@ def excerpt(data: bytes, offset: int, length: int) -> str:
     return text[lead:tail].strip()[:256]
 
 
-def _strength(meta: dict[str, object]) -> Strength:
-    """From the rule's ``strength``, or Loki's and THOR's habit of a ``score``; strong otherwise."""
+def _is_wide(occurrence: bytes) -> bool:
+    """Whether it is UTF-16: with zeros, with control characters as the half of a letter, or no
+    UTF-8 at all."""
     try:
-        return Strength(str(meta.get("strength", "")))
-    except ValueError:
-        score = meta.get("score")
-        return Strength.WEAK if isinstance(score, int) and score < 75 else Strength.STRONG
-
-
-def _first_line(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return " ".join(lines[:4])
+        text = occurrence.decode()
+    except UnicodeDecodeError as error:
+        return error.start < len(occurrence) - 3
+    return any(ord(character) < 32 and character not in "\t\r\n" for character in text)

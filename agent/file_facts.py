@@ -7,42 +7,33 @@ in memory up to the size limit; of a larger file only what can be had in passing
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
-from . import hashing
 from .formats import FormatError
-from .formats.certificate import (
-    MAX_CERTIFICATE_BYTES,
-    certificate_hashes,
-    looks_like_certificate,
-)
+from .formats.certificate import MAX_CERTIFICATE_BYTES, certificate_hashes
 from .formats.lnk import HEADER as LNK_HEADER
 from .formats.lnk import read_lnk
 from .formats.pe import machine_of, read_pe
-from .hashing import Algorithm, TooLargeError, algorithm_of, hash_stream
-from .indicators import (
-    Certificate,
-    Content,
-    FileHash,
-    FileIndicator,
-    Gate,
-    Layout,
-    LnkTrait,
-    PeTrait,
-)
+from .gates import Gates, Needs
+from .hashing import Algorithm, Hashing, TooLargeError, hash_stream
+from .indicators import FileIndicator, Layout
 from .matching import Matcher, ScanFailed
 from .model import ByteHit, Hash, Lnk, Pe
-from .reading import first_chunk, read_at
+from .reading import first_chunk, read_at, read_up_to, windows
 
 HEAD = 4096
 """Bytes read before anything is decided; a gate's magic is no longer."""
 MAX_NAMED_HASH = 1 << 30
 """A file with a wanted name is hashed up to this size, if the limit for content is less."""
 TOO_LARGE = "larger than --max-file-size"
+SCAN = "scan of the bytes"
 FAILED = "looking at it failed"
 """By a defect of ours or of a parser, not of the file's."""
+WINDOW = 256 << 10
+"""Bytes of a larger file that are scanned and hashed at once, while they are in the processor's
+cache. The windows overlap, so that nothing is cut in two."""
 _GREW = "grew beyond --max-file-size while it was read"
 
 
@@ -74,6 +65,8 @@ class Facts:
     unread: list[str] = field(default_factory=list)
     """Why some of it could not be looked at."""
     bytes_read: int = 0
+    own_rules_wait: bool = False
+    """Whether the operator's rules have still to be asked: ``data`` is what for."""
 
     @property
     def says_something(self) -> bool:
@@ -83,18 +76,29 @@ class Facts:
 
 @dataclass
 class FileReader:
-    """Looks at open files for one sweep."""
+    """Looks at open files for one sweep; several threads may do so at once."""
 
     matcher: Matcher
     limits: Limits
+    _gates: dict[int, tuple[tuple[FileIndicator, ...], Gates]] = field(default_factory=dict)
+    """By the identity of the indicators, which are kept with them."""
 
     def look(
-        self, file: BinaryIO, size: int, indicators: tuple[FileIndicator, ...], *, named: bool
+        self,
+        file: BinaryIO,
+        size: int,
+        indicators: tuple[FileIndicator, ...],
+        *,
+        named: bool,
+        path: str = "",
+        later: bool = False,
     ) -> Facts:
         """The facts of a file of this size, open at any place.
 
         ``indicators``: those that apply by its name and size; ``named``: its name was wanted, so
-        that everything it says of itself is evidence, whatever the gates.
+        that everything it says of itself is evidence, whatever the gates; ``path``: for the
+        operator's rules; ``later``: they are asked with :meth:`ask_own_rules`, of several files at
+        once.
 
         Raises:
             OSError: it cannot be read.
@@ -106,7 +110,22 @@ class FileReader:
             raise
         except Exception as error:  # noqa: BLE001 - one file must not end the sweep; it is told
             facts.unread.append(f"{FAILED}: {type(error).__name__}")
+        if not later:
+            self.ask_own_rules([(facts, path)])
         return facts
+
+    def ask_own_rules(self, files: Iterable[tuple[Facts, str]]) -> None:
+        """The operator's rules about files that wait for it, with their paths."""
+        waiting = [(facts, path) for facts, path in files if facts.own_rules_wait]
+        if not waiting or self.matcher.own_rules is None:
+            return
+        asked = [(facts.data, path) for facts, path in waiting]
+        for (facts, _), answer in zip(
+            waiting, self.matcher.own_rules.scan_many(asked), strict=True
+        ):
+            facts.own_rules_wait = False
+            facts.contents += answer.hits
+            facts.unread += answer.gaps
 
     def _look(
         self,
@@ -117,23 +136,20 @@ class FileReader:
         *,
         named: bool,
     ) -> None:
-        first: bytes | memoryview
-        if self._scans_all and size <= self.limits.max_file_size:
-            first = self._whole(file, size)
-        elif named or self._reads_all or any(map(_is_hashed_surely, indicators)):
-            first = first_chunk(file, size)
-        else:
-            first = read_at(file, 0, HEAD, size)
-        facts.head, facts.bytes_read = bytes(first[:HEAD]), len(first)
-        machine = _machine(file, facts.head) if any(map(_asks_machine, indicators)) else None
-        facts.opened_for = tuple(
-            indicator
-            for indicator in indicators
-            if gate_holds(_gate(indicator), size, facts.head, machine, named=named)
-            and (not isinstance(indicator, Certificate) or _may_be_certificate(size, facts.head))
-        )
-        if facts.opened_for or named or self._reads_all:
-            self._read(file, size, first, facts, named=named)
+        gates = self._gates_of(indicators)
+        first = self._first(file, size, named=named or self._reads_all or gates.hashes_surely)
+        head = facts.head = bytes(first[:HEAD])
+        facts.bytes_read = len(first)
+        needs = gates.passed(size, head, lambda: _machine(file, head), named=named)
+        facts.opened_for = needs.indicators
+        if needs.indicators or named or self._reads_all:
+            self._read(file, size, first, needs, facts)
+
+    def _gates_of(self, indicators: tuple[FileIndicator, ...]) -> Gates:
+        known = self._gates.get(id(indicators))
+        if known is None:
+            known = self._gates[id(indicators)] = (indicators, Gates(indicators))
+        return known[1]
 
     @property
     def _reads_all(self) -> bool:
@@ -143,61 +159,111 @@ class FileReader:
     def _scans_all(self) -> bool:
         return self._reads_all and self.matcher.has_patterns
 
-    def _whole(self, file: BinaryIO, size: int) -> bytes:
-        """A file that is not too large; a byte more than allowed tells one that grew meanwhile."""
-        return read_at(file, 0, self.limits.max_file_size + 1, size)
+    def _first(self, file: BinaryIO, size: int, *, named: bool) -> bytes | memoryview:
+        """The first bytes; a view is gone with the next read. ``named``: more than its head is
+        needed for certain."""
+        if self._scans_all and size <= self.limits.max_file_size:
+            return read_at(file, 0, WINDOW, min(size, WINDOW))
+        return first_chunk(file, size) if named else read_at(file, 0, HEAD, size)
 
     def _read(
         self,
         file: BinaryIO,
         size: int,
         first: bytes | memoryview,
+        needs: Needs,
         facts: Facts,
-        *,
-        named: bool,
     ) -> None:
         """``first``: what was read of it until now; a view is not kept."""
-        algorithms = _algorithms(facts.opened_for, named=named)
-        scans = self._scans_all or any(isinstance(i, Content) for i in facts.opened_for)
-        is_pe = facts.head.startswith(b"MZ") and (
-            named or any(isinstance(i, PeTrait) for i in facts.opened_for)
-        )
-        is_lnk = facts.head.startswith(LNK_HEADER) and (
-            named or any(isinstance(i, LnkTrait) for i in facts.opened_for)
-        )
-        if size <= self.limits.max_file_size:
-            if scans or is_pe or is_lnk:
-                # One read serves all.
-                if len(first) < size:
-                    first = self._whole(file, size)
-                    facts.bytes_read += len(first)
-                facts.data = bytes(first)
-            if len(first) > self.limits.max_file_size:
-                facts.unread.append(_GREW)
-            elif algorithms:
-                self._hash(file, self.limits.max_file_size, algorithms, facts, first, size)
-        else:
-            self._read_large(file, size, algorithms, facts, named=named, scans=scans)
-        if scans and size <= self.limits.max_file_size:
-            self._scan(facts)
+        scans = self._scans_all or needs.contents
+        limit = self.limits.max_file_size
+        if size > limit:
+            self._read_large(file, size, needs, facts, scans=scans)
+        elif scans and self._in_windows(size):
+            self._scan_windows(file, size, bytes(first), needs.algorithms, facts)
+        elif scans:
+            self._scan_whole(file, size, first, needs.algorithms, facts)
+        elif needs.algorithms:
+            if len(first) == size:
+                facts.data = bytes(first) if needs.pe or needs.lnk else b""
+            self._hash(file, limit, needs.algorithms, facts, first, size)
         # The parsers come last: what they fail at has been hashed and scanned.
-        self._parse(file, facts, is_pe=is_pe, is_lnk=is_lnk)
-        self._find_layouts(file, facts)
-        self._find_certificates(file, facts)
+        self._parse(file, facts, needs)
+        self._find_layouts(file, needs, facts)
+        self._find_certificates(file, needs, facts)
 
-    def _read_large(
+    def _in_windows(self, size: int) -> bool:
+        return (
+            size > WINDOW and not self.matcher.has_user_rules and self.matcher.overlap is not None
+        )
+
+    def _scan_whole(
         self,
         file: BinaryIO,
         size: int,
+        first: bytes | memoryview,
         algorithms: frozenset[Algorithm],
         facts: Facts,
-        *,
-        named: bool,
-        scans: bool,
+    ) -> None:
+        """A small file, and one that the operator's rules want to see in one piece."""
+        limit = self.limits.max_file_size
+        if len(first) != size:
+            # A byte more than allowed tells one that grew meanwhile.
+            first = bytes(first) + read_up_to(
+                file, limit + 1 - len(first), max(0, size - len(first))
+            )
+            facts.bytes_read = len(first)
+        facts.data = data = bytes(first)
+        if len(data) > limit:
+            facts.unread.append(_GREW)
+        elif algorithms:
+            self._hash(file, limit, algorithms, facts, data, size)
+        try:
+            facts.contents = self.matcher.scan(data)
+        except ScanFailed as error:
+            facts.unread.append(f"{SCAN}: {error}")
+        facts.own_rules_wait = self.matcher.has_user_rules
+
+    def _scan_windows(
+        self,
+        file: BinaryIO,
+        size: int,
+        first: bytes,
+        algorithms: frozenset[Algorithm],
+        facts: Facts,
+    ) -> None:
+        """Scan and hash in one pass; what hits is read again, whole, to tell what it is."""
+        scan, failed = self.matcher.windows(), False
+        hashing, total = Hashing(algorithms), 0
+        overlap = self.matcher.overlap or 0
+        for data, new in windows(file, first, size, WINDOW, overlap):
+            fresh = len(data) - new
+            if total + fresh > self.limits.max_file_size:
+                facts.unread.append(_GREW)
+                break
+            if not failed:
+                try:
+                    scan.window(data, total - new)
+                except ScanFailed as error:
+                    facts.unread.append(f"{SCAN}: {error}")
+                    failed = True
+            if algorithms:
+                hashing.update(memoryview(data)[new:])
+            total += fresh
+        else:
+            facts.hash = hashing.result() if algorithms else None
+        facts.bytes_read = total
+        facts.contents = scan.hits()
+        if facts.contents:
+            facts.data = read_at(file, 0, self.limits.max_file_size + 1, size)
+
+    def _read_large(
+        self, file: BinaryIO, size: int, needs: Needs, facts: Facts, *, scans: bool
     ) -> None:
         """A file above the limit: its hash where the size says that it may match, no content."""
-        exact = any(isinstance(i, FileHash) and i.gate.size == size for i in facts.opened_for)
-        if algorithms and (exact or (named and size <= MAX_NAMED_HASH)):
+        algorithms = needs.algorithms
+        named = needs.named and size <= MAX_NAMED_HASH
+        if algorithms and (size in needs.sizes or named):
             self._hash(file, max(size, MAX_NAMED_HASH), algorithms, facts)
             algorithms = frozenset()
         if algorithms or scans:
@@ -224,108 +290,56 @@ class FileReader:
         else:
             facts.bytes_read += count - len(start)
 
-    def _parse(self, file: BinaryIO, facts: Facts, *, is_pe: bool, is_lnk: bool) -> None:
+    def _parse(self, file: BinaryIO, facts: Facts, needs: Needs) -> None:
+        is_pe = needs.pe and facts.head.startswith(b"MZ")
+        is_lnk = needs.lnk and facts.head.startswith(LNK_HEADER)
+        if not (is_pe or is_lnk):
+            return
+        if not facts.data:
+            file.seek(0)
         try:
             if is_pe:
-                file.seek(0)
                 facts.pe = read_pe(facts.data or file)
-            elif is_lnk:
-                file.seek(0)
+            else:
                 facts.lnk = read_lnk(facts.data or file)
         except FormatError as error:
             # A shell link or PE file too damaged for its parser is scanned as bytes all the same.
             facts.unread.append(error.what)
 
-    def _find_layouts(self, file: BinaryIO, facts: Facts) -> None:
-        for indicator in facts.opened_for:
-            if not isinstance(indicator, Layout):
-                continue
+    def _find_layouts(self, file: BinaryIO, needs: Needs, facts: Facts) -> None:
+        for indicator in needs.layouts:
             parts = layout_parts(indicator)
-            if all(read_at(file, at, len(part)) == part for at, part in parts):
+            if all(_bytes_at(file, facts.head, at, len(part)) == part for at, part in parts):
                 facts.proofs.append(ByteHit(indicator.id, parts[0][0], indicator.value[:256]))
             else:
                 facts.compared.append(indicator.id)
 
-    def _find_certificates(self, file: BinaryIO, facts: Facts) -> None:
-        wanted = [i for i in facts.opened_for if isinstance(i, Certificate)]
-        if not wanted:
+    def _find_certificates(self, file: BinaryIO, needs: Needs, facts: Facts) -> None:
+        if not needs.certificates:
             return
         data = facts.data or read_at(file, 0, MAX_CERTIFICATE_BYTES)
         found = {value: offset for offset, value in reversed(certificate_hashes(data))}
-        for indicator in wanted:
+        for indicator in needs.certificates:
             offset = found.get(indicator.value.lower())
             if offset is None:
                 facts.compared.append(indicator.id)
             else:
                 facts.proofs.append(ByteHit(indicator.id, offset, "certificate"))
 
-    def _scan(self, facts: Facts) -> None:
-        try:
-            facts.contents = self.matcher.scan(facts.data)
-        except ScanFailed as error:
-            facts.unread.append(f"scan of the bytes: {error}")
-
-
-def _gate(indicator: FileIndicator) -> Gate | None:
-    return None if isinstance(indicator, Certificate) else indicator.gate
-
-
-def _is_hashed_surely(indicator: FileIndicator) -> bool:
-    """Whether nothing in a file can keep it from being hashed."""
-    return isinstance(indicator, FileHash) and not (indicator.gate.magic or indicator.gate.machine)
-
-
-def _asks_machine(indicator: FileIndicator) -> bool:
-    gate = _gate(indicator)
-    return gate is not None and gate.machine is not None
-
-
-def _may_be_certificate(size: int, head: bytes) -> bool:
-    return size <= MAX_CERTIFICATE_BYTES and looks_like_certificate(head)
-
 
 def _machine(file: BinaryIO, head: bytes) -> str | None:
     """The PE machine, also where the header lies far behind the first bytes."""
     if not head.startswith(b"MZ"):
         return None
-    return machine_of(lambda offset, length: read_at(file, offset, length))
+    return machine_of(lambda offset, length: _bytes_at(file, head, offset, length))
 
 
-def gate_holds(
-    gate: Gate | None, size: int, head: bytes, machine: str | None, *, named: bool = False
-) -> bool:
-    """Whether an open file passes a gate; of a file with a wanted name the size does not matter.
-
-    Extensions are the matcher's affair: it knew the name.
-    """
-    if gate is None:
-        return True
-    if not named and not size_holds(gate, size):
-        return False
-    if gate.magic is not None and not head.startswith(bytes.fromhex(gate.magic)):
-        return False
-    return gate.machine is None or gate.machine == machine
-
-
-def size_holds(gate: Gate, size: int) -> bool:
-    """Whether a file of this size may pass a gate."""
-    return (
-        (gate.size is None or size == gate.size)
-        and (gate.min_size is None or size >= gate.min_size)
-        and (gate.max_size is None or size <= gate.max_size)
-    )
+def _bytes_at(file: BinaryIO, data: bytes, offset: int, length: int) -> bytes:
+    """From the bytes that were read, where they reach so far."""
+    end = offset + length
+    return data[offset:end] if end <= len(data) else read_at(file, offset, length)
 
 
 def layout_parts(layout: Layout) -> list[tuple[int, bytes]]:
     """Offset and bytes of each part, by offset."""
     return sorted((int(at, 0), bytes.fromhex(part)) for at, part in layout.parts.items())
-
-
-def _algorithms(indicators: Iterable[FileIndicator], *, named: bool) -> frozenset[Algorithm]:
-    return hashing.ALL if named else frozenset(_needed(indicators))
-
-
-def _needed(indicators: Iterable[FileIndicator]) -> Iterator[Algorithm]:
-    for indicator in indicators:
-        if isinstance(indicator, FileHash):
-            yield algorithm_of(indicator.value)

@@ -6,7 +6,7 @@ MD5 and SHA-1 serve to recognise published samples, never for trust.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING, BinaryIO, Literal, cast
 
 from .model import Hash
@@ -56,7 +56,11 @@ def hash_stream(
         OSError: the file cannot be read to its end.
         TooLargeError: it is longer than ``limit`` bytes.
     """
-    return _finish(_start(algorithms), _chunks(file, limit, start, expected))
+    hashing, total = Hashing(algorithms), 0
+    for chunk in _chunks(file, limit, start, expected):
+        hashing.update(chunk)
+        total += len(chunk)
+    return hashing.result(), total
 
 
 def hash_file(
@@ -72,8 +76,21 @@ def hash_file(
         return hash_stream(file, algorithms, limit=limit)[0]
 
 
-def _start(algorithms: Collection[Algorithm]) -> dict[Algorithm, _Hash]:
-    return {name: hashlib.new(name, usedforsecurity=False) for name in algorithms}
+class Hashing:
+    """Several hashes of bytes that come one after the other."""
+
+    def __init__(self, algorithms: Collection[Algorithm]) -> None:
+        self._states: dict[Algorithm, _Hash] = {
+            name: hashlib.new(name, usedforsecurity=False) for name in algorithms
+        }
+
+    def update(self, data: bytes | memoryview) -> None:
+        for state in self._states.values():
+            state.update(data)
+
+    def result(self) -> Hash:
+        digests = {cast("str", name): state.hexdigest() for name, state in self._states.items()}
+        return Hash(**digests)
 
 
 def _chunks(
@@ -88,15 +105,3 @@ def _chunks(
         if limit is not None and total > limit:
             raise TooLargeError(f"longer than {limit:,} bytes")
         yield chunk
-
-
-def _finish(
-    running: dict[Algorithm, _Hash], chunks: Iterable[bytes | memoryview]
-) -> tuple[Hash, int]:
-    total = 0
-    for chunk in chunks:
-        total += len(chunk)
-        for state in running.values():
-            state.update(chunk)
-    digests = {cast("str", name): state.hexdigest() for name, state in running.items()}
-    return Hash(**digests), total

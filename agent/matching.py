@@ -1,6 +1,4 @@
-"""Packs to look-ups: exact ones for names, hashes, domains and addresses, one YARA-X rule set for
-bytes.
-"""
+"""Packs to look-ups: exact ones for names, hashes, domains and addresses; patterns for bytes."""
 
 from __future__ import annotations
 
@@ -9,12 +7,12 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from msgspec import Struct
 
-from .byte_rules import ByteRules, ScanFailed
+from .byte_rules import ByteRules, ScanFailed, WindowedScan
+from .gates import Grouped
 from .indicators import (
     Address,
     Certificate,
@@ -48,6 +46,8 @@ from .patterns import (
 )
 
 if TYPE_CHECKING:
+    from .engine.rule_files import UserRule
+    from .own_rules import OwnRules
     from .packs import Pack
 
 __all__ = ["Match", "Matcher", "ScanFailed", "fold", "fold_domain"]
@@ -69,6 +69,14 @@ class UserRuleHit(Struct, frozen=True):
     strength: Strength
     reference: list[str] = []
     note: str = ""
+
+
+class ContentHits(NamedTuple):
+    """What the bytes of one content hold."""
+
+    hits: list[ByteHit]
+    gaps: tuple[str, ...]
+    """What could not be answered of it."""
 
 
 class Match(Struct, frozen=True):
@@ -107,20 +115,26 @@ class Matcher:
         indicators: Sequence[Indicator],
         *,
         packs: Sequence[Pack] = (),
-        rule_files: Iterable[Path] = (),
+        own_rules: OwnRules | None = None,
         thorough: bool = False,
     ) -> None:
         self.packs = tuple(packs)
         self.thorough = thorough
         self.indicators = tuple(indicators)
         self._by_id: dict[str, Indicator] = {i.id: i for i in indicators}
-        self._rules = ByteRules(indicators, rule_files)
-        self.has_user_rules = bool(self._rules.user_rules)
-        self.has_patterns = bool(self._rules.scanned or self._rules.user_rules)
+        self._rules = ByteRules(indicators)
+        self.own_rules = own_rules
+        self.has_user_rules = own_rules is not None
+        self.has_patterns = bool(self._rules.scanned) or self.has_user_rules
         """Whether there is anything to look for in bytes."""
+        self.overlap = self._rules.overlap
+        """As :attr:`ByteRules.overlap`."""
         self._names()
         self._file_indicators = tuple(_openers(indicators))
         gates = [gate_of(indicator) for indicator in self._file_indicators]
+        self._openers = Grouped(zip(gates, self._file_indicators, strict=True))
+        self._opened: dict[tuple[int, ...], tuple[FileIndicator, ...]] = {}
+        """By the gates that a name and a size pass."""
         self.exact_sizes = frozenset(g.size for g in gates if g.size is not None)
         self.least_min_size = min(
             (g.min_size for g in gates if g.min_size is not None and not g.extensions),
@@ -215,25 +229,47 @@ class Matcher:
             return self._file_indicators
         dot = name.rfind(".")
         extension = name[dot:].lower() if dot >= 0 else ""
-        return tuple(
-            indicator
-            for indicator in self._file_indicators
-            if _opens(gate_of(indicator), extension, size)
+        passed = tuple(
+            number
+            for number, gate in enumerate(self._openers.gates)
+            if _opens(gate, extension, size)
         )
+        known = self._opened.get(passed)
+        if known is None:
+            known = self._opened[passed] = self._openers.behind(passed)
+        return known
 
-    def scan(self, data: bytes, *, wanted: Iterable[str] | None = None) -> list[ByteHit]:
-        """All indicators that occur in these bytes, each at its first place; ``wanted`` limits to
-        these ids. By any thread.
+    def scan(self, data: bytes) -> list[ByteHit]:
+        """All indicators that occur in these bytes, each at its first place. By any thread.
 
         Raises ScanFailed.
         """
-        hits = self._rules.scan(data)
+        self._count_scan()
+        return self._rules.scan(data)
+
+    def scan_content(self, data: bytes, path: str) -> ContentHits:
+        """All indicators, and the operator's own rules, in the content of a file or in memory.
+
+        Raises ScanFailed: by the pack's patterns; what own rules fail at is among the gaps.
+        """
+        hits = self.scan(data)
+        own = self.scan_by_own_rules(data, path)
+        return ContentHits([*hits, *own.hits], own.gaps)
+
+    def scan_by_own_rules(self, data: bytes, path: str) -> ContentHits:
+        """The operator's own rules alone; ``path``: as :meth:`OwnRules.scan`."""
+        if self.own_rules is None:
+            return ContentHits([], ())
+        return ContentHits(*self.own_rules.scan(data, path))
+
+    def windows(self) -> WindowedScan:
+        """A scan of one content in windows, for the indicators alone."""
+        self._count_scan()
+        return WindowedScan(self._rules)
+
+    def _count_scan(self) -> None:
         with self._scans_counted:
             self._scans += 1
-        if wanted is None:
-            return hits
-        only = frozenset(wanted)
-        return [hit for hit in hits if hit.indicator in only]
 
     def is_wanted_hash(self, digest: Hash) -> bool:
         """Whether any of a file's hashes is an indicator's."""
@@ -257,7 +293,8 @@ class Matcher:
             f"hash of {len(i.value)} {i.gate}" if isinstance(i, FileHash) else repr(i)
             for i in self.indicators
         }
-        return "\n".join([str(self.thorough), *sorted(parts), *self._rules.compiled])
+        rules = self.own_rules.fingerprint if self.own_rules is not None else ""
+        return "\n".join([str(self.thorough), *sorted(parts), rules])
 
     def is_mention(self, hit: ByteHit) -> bool:
         """Whether a hit in bytes is no more than a text about a thing."""
@@ -265,7 +302,10 @@ class Matcher:
 
     def is_user_rule(self, hit: ByteHit) -> bool:
         """Whether a hit is one of the operator's own rules."""
-        return hit.indicator in self._rules.user_rules
+        return self._user_rule(hit.indicator) is not None
+
+    def _user_rule(self, identifier: str) -> UserRule | None:
+        return None if self.own_rules is None else self.own_rules.rules.get(identifier)
 
     def cache_names(self) -> list[str]:
         """The names to ask the DNS cache for."""
@@ -298,11 +338,11 @@ class Matcher:
             counts.append(
                 IndicatorCount(id=indicator.id, tested=max(tested, matched), matched=matched)
             )
-        for rule in self._rules.user_rules:
-            matched = self._matched[rule]
-            counts.append(
-                IndicatorCount(id=rule, tested=max(self._scans, matched), matched=matched)
-            )
+        if self.own_rules is not None:
+            for rule in self.own_rules.rules:
+                matched = self._matched[rule]
+                tested = max(self.own_rules.scans, matched)
+                counts.append(IndicatorCount(id=rule, tested=tested, matched=matched))
         return counts
 
     # ---- Comparing
@@ -343,7 +383,7 @@ class Matcher:
     def _hits(self, seen: Observation) -> Iterator[Match]:
         for hit in seen.hits:
             detail = hit.excerpt
-            rule = self._rules.user_rules.get(hit.indicator)
+            rule = self._user_rule(hit.indicator)
             if rule is not None:
                 own = UserRuleHit(rule.id, rule.description, rule.strength)
                 yield Match(seen, own, rule.strength, f"{seen.seen}: own rule", detail)

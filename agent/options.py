@@ -12,6 +12,7 @@ from . import __version__
 from .sources.memory import Mode
 from .sources.registry import NAMES
 
+DEFAULT_RULES_TIMEOUT_S = 10.0
 _SIZES = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 _TIMES = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _MAX_SPLAY_S = 7 * 86400
@@ -32,6 +33,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     rules: list[Path] = []
     only: list[str] = []
     skip: list[str] = []
+    strict_rules: bool = False
+    rules_timeout: float = DEFAULT_RULES_TIMEOUT_S
     thorough: bool = False
     memory: Mode = "candidates"
     max_file_size: int = 64 << 20
@@ -165,8 +168,13 @@ def _sweep_arguments(parser: argparse.ArgumentParser) -> None:
                       default=[], help="a pack more")  # fmt: skip
     what.add_argument("--only-pack", dest="only_packs", metavar="FILE", type=Path, action="append",
                       default=[], help="this pack instead of those built in")  # fmt: skip
-    what.add_argument("--rules", metavar="FILE.yar", type=Path, action="append", default=[],
+    what.add_argument("--rules", metavar="FILE.yar|DIR", type=Path, action="append", default=[],
                       help="YARA rules; every file is then read for content")  # fmt: skip
+    what.add_argument("--strict-rules", action="store_true",
+                      help="refuse to run if a rule has to be left out")  # fmt: skip
+    what.add_argument("--rules-timeout", metavar="TIME", type=_window,
+                      default=DEFAULT_RULES_TIMEOUT_S,
+                      help="for own rules on one file (default 10s)")  # fmt: skip
     how = parser.add_argument_group("how hard to look")
     how.add_argument("--only", metavar="SOURCE,…", type=_sources, default=[],
                      help=f"ask these alone, of: {', '.join(NAMES)}")  # fmt: skip

@@ -12,15 +12,16 @@ import ipaddress
 import re
 import sys
 import zipfile
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import msgspec
 import yaml
 
-from .byte_rules import RulesError, patterns_of
+from .byte_rules import RulesError
+from .engine.patterns import patterns_of
 from .indicators import (
     Address,
     CommandLine,
@@ -53,6 +54,9 @@ from .model import (
 )
 from .patterns import example_path, fold, is_glob, path_regex
 from .windows import security
+
+if TYPE_CHECKING:
+    from .own_rules import OwnRules
 
 MAX_PACK_BYTES = 16 * 1024 * 1024
 _MAX_NODES = 1_000_000
@@ -295,7 +299,7 @@ def _lnk_flaw(indicator: LnkTrait) -> str:
 
 def _lnk_time(text: str) -> datetime:
     """A droid's time as packs write it. Raises ValueError."""
-    return datetime.fromisoformat(text.replace("Z", "+00:00"))
+    return datetime.fromisoformat(text)
 
 
 def _address_flaw(indicator: Address) -> str:
@@ -497,11 +501,11 @@ def load_packs(extra: Sequence[Path] = (), only: Sequence[Path] = ()) -> list[Pa
 
 
 def matcher_of(
-    packs: Sequence[Pack], rules: Iterable[Path] = (), *, thorough: bool = False
+    packs: Sequence[Pack], own_rules: OwnRules | None = None, *, thorough: bool = False
 ) -> Matcher:
-    """One matcher for all packs and rule files. Raises PackError."""
+    """One matcher for all packs and the operator's own rules. Raises PackError."""
     indicators = [indicator for pack in packs for indicator in pack.file.indicators]
     try:
-        return Matcher(indicators, packs=packs, rule_files=rules, thorough=thorough)
+        return Matcher(indicators, packs=packs, own_rules=own_rules, thorough=thorough)
     except RulesError as error:
         raise PackError(str(error)) from error

@@ -5,12 +5,18 @@ compared.
 from __future__ import annotations
 
 import fnmatch
+import itertools
 import re
 import unicodedata
 from collections.abc import Sequence
+from functools import cache
 
 _BETWEEN = re.compile(r"[\s\"',^`]+")
 """What may stand between two pieces of a command line, or be lost from a log of it."""
+
+_FIRST_SURROGATE, _AFTER_SURROGATES = 0xD800, 0xE000
+_LAST_CASED = 0x20000
+"""Letters with a case lie below the second supplementary plane of Unicode."""
 
 _VARIABLES = {
     "%LOCALAPPDATA%": r"\\(?:APPDATA\\LOCAL|LOCAL SETTINGS\\APPLICATION DATA)",
@@ -33,9 +39,26 @@ def fold(text: str) -> str:
 
 def _fold_character(character: str) -> str:
     upper = character.upper()
-    if len(upper) != 1 or (upper.isascii() and not character.isascii()):
+    if len(upper) != 1:
+        # Some small letters have several capitals as their upper case and, beside that, one
+        # character of their own (Greek with iota subscript): it is their title case.
+        title = character.title()
+        return title if len(title) == 1 else character
+    if upper.isascii() and not character.isascii():
         return character
     return upper
+
+
+@cache
+def same_folded() -> dict[str, tuple[str, ...]]:
+    """For folded characters, those others that fold to them."""
+    found: dict[str, tuple[str, ...]] = {}
+    for code in itertools.chain(range(_FIRST_SURROGATE), range(_AFTER_SURROGATES, _LAST_CASED)):
+        character = chr(code)
+        folded = fold(character)
+        if folded != character:
+            found[folded] = (*found.get(folded, ()), character)
+    return found
 
 
 def fold_domain(name: str) -> str:
@@ -88,16 +111,6 @@ def is_glob(value: str) -> bool:
 def glob_regex(value: str) -> re.Pattern[str]:
     """A glob over folded names."""
     return re.compile(fnmatch.translate(fold(value).replace("[", "[[]")))
-
-
-def glob_bytes_regex(value: str) -> str:
-    """A glob as a YARA regular expression over bytes: a star stays within one name."""
-    parts = re.split(r"([*?])", value)
-    inner = r"[^\\\/:\*\?\"<>\|\r\n\x00]"
-    return "".join(
-        f"{inner}{{0,64}}" if part == "*" else inner if part == "?" else _escaped(part)
-        for part in parts
-    )
 
 
 def path_regex(value: str) -> re.Pattern[str]:

@@ -12,7 +12,7 @@ import os
 import stat
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from .windows import files as windows_files
@@ -187,6 +187,29 @@ def first_chunk(file: BinaryIO, size: int) -> memoryview:
     while total < most and (count := raw.readinto(_SPACE.view[total:most])):
         total += count
     return _SPACE.view[:total]
+
+
+def windows(
+    file: BinaryIO, first: bytes, size: int, step: int, overlap: int
+) -> Iterator[tuple[bytes, int]]:
+    """A file from its beginning in pieces of about ``step`` bytes, and how many bytes of each were
+    in the piece before: ``overlap``, so that nothing shorter is cut in two.
+
+    ``first``: its first bytes, already read; the first piece. ``size``: how many bytes there should
+    be; if just so many come, the end is believed.
+
+    Raises OSError.
+    """
+    yield first, 0
+    at = len(first)
+    while at != size:
+        back = min(overlap, at)
+        file.seek(at - back)
+        data = read_up_to(file, back + step, back + min(step, max(1, size - at)))
+        if len(data) <= back:
+            return
+        yield data, back
+        at += len(data) - back
 
 
 def is_gone(error: OSError) -> bool:

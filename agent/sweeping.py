@@ -10,7 +10,7 @@ import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import psutil
 from msgspec import structs
@@ -42,6 +42,9 @@ from .targets.live import LiveHost
 from .targets.offline import offline_target
 from .windows import security
 
+if TYPE_CHECKING:
+    from .own_rules import OwnRules
+
 
 class Delivered(NamedTuple):
     """Whether the report reached anybody, and how; None if nobody was named."""
@@ -61,7 +64,31 @@ def sweep(options: Options) -> int:
         where = " and ".join(str(p) for p in (options.collector, options.share) if p is not None)
         say(f"{settings}: reports go to {where}")
     packs = load_packs(options.packs, options.only_packs)
-    matcher = matcher_of(packs, options.rules, thorough=options.thorough)
+    with _own_rules(options) as own_rules:
+        matcher = matcher_of(packs, own_rules, thorough=options.thorough)
+        return _sweep(options, route, packs, matcher)
+
+
+@contextmanager
+def _own_rules(options: Options) -> Iterator[OwnRules | None]:
+    """With ``--rules``; those that cannot run are said. Raises RulesError."""
+    if not options.rules:
+        yield None
+        return
+    from .own_rules import OwnRules
+
+    own_rules = OwnRules(
+        options.rules, strict=options.strict_rules, timeout_s=options.rules_timeout
+    )
+    for place in own_rules.left_out():
+        say(f"own rule left out: {place}")
+    try:
+        yield own_rules
+    finally:
+        own_rules.close()
+
+
+def _sweep(options: Options, route: Route | None, packs: Sequence[Pack], matcher: Matcher) -> int:
     rules, exclusions = exclusions_in_use()
     _say_what_replaces(packs, exclusions, options)
     folder = home()
@@ -125,7 +152,11 @@ def sweep(options: Options) -> int:
                 ),
             )
             watcher.sweep = run
+            if matcher.own_rules is not None and options.max_runtime is not None:
+                matcher.own_rules.end_after(options.max_runtime)
             report = structs.replace(run.run(watcher), exclusions=exclusions)
+        for note in matcher.own_rules.notes() if matcher.own_rules is not None else ():
+            say(note)
         if run.journal_error:
             say(f"the journal could not be kept: {run.journal_error}")
         path = _write(report, run.journal)

@@ -1,4 +1,4 @@
-"""What is wanted, as YARA-X patterns of the bytes that a record holds for it.
+"""What is wanted, as patterns of the bytes that a record holds for it.
 
 Names are UTF-16 in any case; sizes are told by the header of the $DATA attribute ([Russon]
 "Attribute - Header"): resident ``80 00 00 00, length, 00, … size``, else ``…, 01, … size``.
@@ -7,12 +7,10 @@ The patterns find at least what is wanted; that it is, is seen in the parsed rec
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 
-from ..patterns import fold
+from ..engine.patterns import any_case
 from ..walk import Selection
 
 MAX_RESIDENT = 1 << 12
@@ -111,24 +109,4 @@ def text_pattern(text: str) -> str:
     if text.isascii() and text.isprintable():
         quoted = text.replace("\\", "\\\\").replace('"', '\\"')
         return f'"{quoted}" wide nocase'
-    return "{ " + " ".join(_character(character) for character in fold(text)) + " }"
-
-
-def _character(character: str) -> str:
-    forms = {character, *_same_folded().get(character, ())}
-    encoded = sorted(form.encode("utf-16-le", "surrogatepass").hex(" ") for form in forms)
-    return encoded[0] if len(encoded) == 1 else "( " + " | ".join(encoded) + " )"
-
-
-@cache
-def _same_folded() -> dict[str, tuple[str, ...]]:
-    """For folded characters, those others that fold to them."""
-    found: dict[str, tuple[str, ...]] = {}
-    for code in range(sys.maxunicode + 1):
-        if 0xD800 <= code < 0xE000:
-            continue
-        character = chr(code)
-        folded = fold(character)
-        if folded != character:
-            found[folded] = (*found.get(folded, ()), character)
-    return found
+    return f"{{ {any_case(text, 'utf-16-le')} }}"

@@ -12,15 +12,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from ..engine.scanner import TOO_MANY, PatternScanner, ScanFailed
 from ..patterns import fold
 from . import attributes as kinds
 from .entry import MftEntry, extension_of, stream_extension
-from .errors import NtfsError
 from .extensions import Extensions
 from .glance import glance
 from .paths import ResolvedPath
 from .patterns import Wanted, least_patterns, name_patterns, size_patterns, stream_patterns
-from .racing import RacingScanner
 from .record import IN_USE, SIGNATURE, Record
 from .reference import EXTEND, FIRST_USER_RECORD, ROOT, Reference
 from .volume import RecordBuffer, Volume
@@ -103,15 +102,11 @@ class MftScan:
     def hits(self) -> Iterator[Hit | Mention]:
         """Everything found, roughly in the order of the $MFT. The counts grow meanwhile."""
         size, wanted = self.volume.record_size, self.wanted
-        scanner = RacingScanner(
+        extensions = Extensions(wanted.selection.extensions, size)
+        scanner = PatternScanner(
             {
                 _NAMES: name_patterns(wanted.names, wanted.pieces),
                 _SIZES: size_patterns(wanted.selection.exact_sizes, size),
-            }
-        )
-        extensions = Extensions(wanted.selection.extensions, size)
-        heads = RacingScanner(
-            {
                 _LEAST: least_patterns(wanted.selection.least_size),
                 _STREAMS: stream_patterns() if extensions else [],
             }
@@ -120,13 +115,12 @@ class MftScan:
             self._count(buffer)
             places: dict[int, list[int]] = {}
             """Offsets of names by the record's place in the buffer."""
-            for offset, rule in self._matches(scanner, buffer):
-                at = places.setdefault(offset // size, [])
+            for rule, offset in self._matches(scanner, buffer):
                 if rule == _NAMES:
-                    at.append(offset % size)
-            for offset, rule in self._matches(heads, buffer):
-                if self._is_in_use(buffer.data, offset) and (
-                    rule == _LEAST or extensions.holds_stream(buffer.data, offset)
+                    places.setdefault(offset // size, []).append(offset % size)
+                elif rule == _SIZES or (
+                    self._is_in_use(buffer.data, offset)
+                    and (rule == _LEAST or extensions.holds_stream(buffer.data, offset))
                 ):
                     places.setdefault(offset // size, [])
             if wanted.everything:
@@ -143,14 +137,20 @@ class MftScan:
         for number in sorted(self._later - self._told):
             yield from self._base(number)
 
-    def _matches(self, scanner: RacingScanner, buffer: RecordBuffer) -> list[tuple[int, str]]:
+    def _matches(self, scanner: PatternScanner, buffer: RecordBuffer) -> Iterator[tuple[str, int]]:
+        """Pattern and offset, the names' in the order of the buffer."""
         try:
-            return scanner.scan(buffer.data)
-        except NtfsError as error:
+            found = scanner.scan(buffer.data)
+        except ScanFailed as error:
             self.volume.account.unread(
-                f"$MFT: {error}", f"record {buffer.first}", count=buffer.count
+                f"$MFT: scan failed: {error}", f"record {buffer.first}", count=buffer.count
             )
-            return []
+            return
+        for name, places, more in found:
+            if more:
+                self.volume.account.unread(f"$MFT: {TOO_MANY}", f"record {buffer.first}")
+            for offset, _ in places:
+                yield name, offset
 
     def _is_in_use(self, data: bytes, offset: int) -> bool:
         start = offset - offset % self.volume.record_size

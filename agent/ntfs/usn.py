@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import BinaryIO, NamedTuple
 
+from ..engine.scanner import TOO_MANY, PatternScanner, ScanFailed
 from ..patterns import fold
 from ..reading import read_up_to
 from .attributes import text_of
@@ -21,7 +22,6 @@ from .content import ClusterContent
 from .entry import when
 from .errors import Account, NtfsError, Unread
 from .patterns import Wanted, name_patterns
-from .racing import RacingScanner
 from .reference import Reference
 
 PAGE = 4096
@@ -117,7 +117,7 @@ class UsnScan:
 
     def hits(self) -> Iterator[UsnRecord | UsnMention]:
         """Records whose name is wanted, in the order of the journal."""
-        scanner = RacingScanner({_NAMES: name_patterns(self.wanted.names, self.wanted.pieces)})
+        scanner = PatternScanner({_NAMES: name_patterns(self.wanted.names, self.wanted.pieces)})
         everything = "" in self.wanted.pieces
         for start, data in self._pages():
             found = self._walk(data)
@@ -137,12 +137,15 @@ class UsnScan:
                     told.add(holder)
                     yield from self._record(data, holder)
 
-    def _matches(self, scanner: RacingScanner, start: int, data: bytes) -> list[int]:
+    def _matches(self, scanner: PatternScanner, start: int, data: bytes) -> list[int]:
         try:
-            return sorted(offset for offset, _ in scanner.scan(data))
-        except NtfsError as error:
-            self.account.unread(f"change journal: {error}", f"byte {start:,}")
+            found = scanner.scan(data)
+        except ScanFailed as error:
+            self.account.unread(f"change journal: scan failed: {error}", f"byte {start:,}")
             return []
+        if any(one.more for one in found):
+            self.account.unread(f"change journal: {TOO_MANY}", f"byte {start:,}")
+        return sorted(offset for one in found for offset, _ in one.places)
 
     def _record(self, data: bytes, at: int) -> Iterator[UsnRecord]:
         record = read_record(data, at)

@@ -19,7 +19,7 @@ from typing import BinaryIO
 
 from ..chains import file_key
 from ..coverage import Ledger
-from ..file_facts import TOO_LARGE, Facts, FileReader, size_holds
+from ..file_facts import TOO_LARGE, Facts, FileReader
 from ..formats import FormatError
 from ..formats.zip_archive import (
     Directory,
@@ -33,6 +33,7 @@ from ..formats.zip_archive import (
     unlisted,
     unpack,
 )
+from ..gates import size_holds
 from ..indicators import Gate
 from ..matching import Matcher, ScanFailed, gate_of
 from ..model import ByteHit, File, Observation
@@ -166,18 +167,20 @@ class ArchiveMembers:
 
     def _raw(self, archive: _Archive, data: bytes) -> Iterator[Observation]:
         try:
-            hits = self.matcher.scan(data)
+            found = self.matcher.scan_content(data, archive.shown)
         except ScanFailed as failed:
             self.ledger.unread(f"scan of the bytes: {failed}", archive.shown)
             return
-        if hits:
+        for reason in found.gaps:
+            self.ledger.unread(reason, archive.shown)
+        if found.hits:
             yield Observation(
                 source=self.source,
                 seen="content",
                 place=archive.shown,
                 keys=archive.keys,
                 file=File(path=archive.shown, size=archive.size),
-                hits=tuple(hits),
+                hits=tuple(found.hits),
                 mention=True,
             )
 
@@ -207,7 +210,7 @@ class ArchiveMembers:
             return
         stream = io.BytesIO(data)
         indicators = self.matcher.file_indicators(name, len(data), named=named)
-        facts = self.reader.look(stream, len(data), indicators, named=named)
+        facts = self.reader.look(stream, len(data), indicators, named=named, path=place)
         yield from self._facts(archive, member, place, facts, size=len(data), named=named)
         if looks_like_zip(facts.head) or _is_zip(member):
             yield from self._nested(archive, stream, place)

@@ -105,6 +105,8 @@ class FilesSource:
         if any(root.raw is not None and root.mounted for root in roots):
             ledger.count_places_once()
         everything = matcher.thorough or matcher.has_user_rules
+        if matcher.own_rules is not None:
+            matcher.own_rules.account(ledger)
         selection = Selection(
             exact_sizes=matcher.exact_sizes,
             least_size=0 if everything else matcher.least_min_size,

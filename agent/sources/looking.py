@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import BinaryIO, NamedTuple, Protocol
@@ -137,9 +137,15 @@ class FileLook:
     def reading(self, readers: int | None = None) -> Iterator[None]:
         """While files are read by so many at once. What they said is owed until :meth:`rest`; when
         this ends, none of them is read any more, and what is owed then waits for :meth:`owed`."""
-        ahead = self._ahead = ReadAhead(readers or readers_here())
+        # One way to the process of the operator's rules serves many files.
+        finish = self._finish if self.matcher.has_user_rules else None
+        ahead = self._ahead = ReadAhead(readers or readers_here(), finish)
         try:
             yield
+        except BaseException:
+            if self.matcher.own_rules is not None:
+                self.matcher.own_rules.end()  # or their answers would be waited for
+            raise
         finally:
             self._ahead = None
             for read in ahead.forget():
@@ -239,7 +245,9 @@ class FileLook:
         self.progress(item.shown)
         job = functools.partial(self._read, item, indicators)
         if self._ahead is None:
-            yield from self._tell([job()])
+            read = job()
+            self._finish([read])
+            yield from self._tell([read])
         else:
             held = min(size, self.limits.max_file_size)
             yield from self._tell(self._ahead.put(job, held))
@@ -252,7 +260,7 @@ class FileLook:
         try:
             file, size, read.about = item.open()
             try:
-                facts = self.reader.look(file, size, indicators, named=item.named)
+                facts = self.reader.look(file, size, indicators, named=item.named, path=item.shown)
             finally:
                 _close(file)
         except OSError as error:
@@ -260,11 +268,19 @@ class FileLook:
             return read
         read.facts, read.archive = facts, self._is_archive(item, facts)
         facts.head = b""
-        if not facts.contents:
+        if not (facts.contents or facts.own_rules_wait):
             facts.data = b""
         if item.named or self.everything or facts.opened_for or read.archive:
             self._read_streams(read)
         return read
+
+    def _finish(self, reads: Sequence[_Read]) -> None:
+        """Ask the operator's rules about what was read. By any thread, as :meth:`_read`."""
+        waiting = [(read.facts, read.item.shown) for read in reads if read.facts is not None]
+        self.reader.ask_own_rules(waiting)
+        for facts, _ in waiting:
+            if not facts.contents:
+                facts.data = b""
 
     def _read_streams(self, read: _Read) -> None:
         item = read.item
@@ -401,7 +417,7 @@ class FileLook:
         try:
             with item.open_stream(name) as content:
                 length = content.seek(0, os.SEEK_END)
-                facts = self.reader.look(content, length, indicators, named=named)
+                facts = self.reader.look(content, length, indicators, named=named, path=place)
         except OSError as error:
             self.missed(error, place)
             if named:

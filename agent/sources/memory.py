@@ -13,11 +13,14 @@ that shows a report about them.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Literal
 
+from msgspec import structs
+
 from ..coverage import Ledger
-from ..matching import Matcher
+from ..matching import Matcher, ScanFailed
 from ..model import ByteHit, Observation
 from ..targets import Target
 from ..targets.system import (
@@ -38,7 +41,8 @@ Mode = Literal["none", "candidates", "all"]
 CHUNK = 4 << 20
 """Bytes per read."""
 OVERLAP = 4 << 10
-"""Bytes of the chunk before that are scanned again, so that nothing is cut in two."""
+"""Bytes of the chunk before that are scanned again, or as many as the longest pattern has, so that
+nothing is cut in two."""
 MAX_BYTES = 512 << 20
 """Per process."""
 PAGE = 4 << 10
@@ -67,6 +71,8 @@ class MemorySource:
         table = process_table(system, ledger)
         if table is None:
             return
+        if matcher.own_rules is not None:
+            matcher.own_rules.account(ledger)
         images = ImageFiles(system, matcher, ledger)
         for process in others(table, target, ledger):
             if process.kernel:
@@ -105,6 +111,8 @@ class MemorySource:
             )
         if reader.unreadable:
             ledger.unread("memory: some of it could not be read", process.place)
+        for reason, count in reader.gaps.items():
+            ledger.unread(reason, process.place, count)
         if reader.left_out:
             ledger.note(LEFT_OUT, process.place, reader.left_out)
         if reader.freed:
@@ -168,6 +176,12 @@ class _Reader:
         """Bytes of mapped memory that are neither executable nor without a file."""
         self.hits: dict[str, ByteHit] = {}
         """By indicator, each where it was found first."""
+        self.gaps: Counter[str] = Counter()
+        """What could not be answered of some of it."""
+        self._overlap = max(OVERLAP, matcher.overlap or 0)
+        self._scan = matcher.windows()
+        self._next, self._tail = -1, b""
+        """Where what was read last ends, and its last bytes."""
 
     def scan(self, memory: ProcessMemory) -> None:
         regions = []
@@ -180,19 +194,16 @@ class _Reader:
             # The cap must not be eaten by images, which are on disk too.
             regions.sort(key=lambda region: (_CAPPED_ORDER.index(region.kind), region.base))
         failed: list[tuple[int, int]] = []
-        end, tail = -1, b""
-        for region in regions:
-            for address, size in self._chunks(region):
-                if address != end:
-                    tail = b""
-                data = self._read(memory, address, size, failed)
-                if data is None:
-                    end, tail = -1, b""
-                    continue
-                self._look(tail + data, address - len(tail))
-                end, tail = address + size, (tail + data)[-OVERLAP:]
-        if failed:
-            self._judge(memory, failed)
+        try:
+            for region in regions:
+                for address, size in self._chunks(region):
+                    data = self._read(memory, address, size, failed)
+                    if data is not None:
+                        self._look(data, address)
+            if failed:
+                self._judge(memory, failed)
+        finally:
+            self._end_stretch()
 
     def _chunks(self, region: Region) -> Iterator[tuple[int, int]]:
         for offset in range(0, region.size, CHUNK):
@@ -230,10 +241,7 @@ class _Reader:
                 self._pages(memory, start, min(region.base + region.size, address + size) - start)
 
     def _pages(self, memory: ProcessMemory, address: int, size: int) -> None:
-        end, tail = -1, b""
         for page in range(address, address + size, PAGE):
-            if page != end:
-                tail = b""
             try:
                 data = memory.read(page, min(PAGE, address + size - page))
             except Vanished:
@@ -242,15 +250,33 @@ class _Reader:
                 self.unreadable = True
                 continue
             self.bytes += len(data)
-            self._look(tail + data, page - len(tail))
-            end, tail = page + len(data), (tail + data)[-OVERLAP:]
+            self._look(data, page)
 
     def _look(self, data: bytes, address: int) -> None:
-        for hit in self._matcher.scan(data):
-            if hit.indicator not in self.hits:
-                self.hits[hit.indicator] = ByteHit(
-                    indicator=hit.indicator, offset=address + hit.offset, excerpt=hit.excerpt
-                )
+        """Scan what was read, with the end of what lies right before it."""
+        if address != self._next:
+            self._end_stretch()
+        window = self._tail + data
+        start = address - len(self._tail)
+        try:
+            self._scan.window(window, start)
+        except ScanFailed as error:
+            self.gaps[f"scan of the bytes: {error}"] += 1
+        own = self._matcher.scan_by_own_rules(window, "")
+        self.gaps.update(own.gaps)
+        for hit in own.hits:
+            self._keep(structs.replace(hit, offset=start + hit.offset))
+        self._next, self._tail = address + len(data), window[-self._overlap :]
+
+    def _end_stretch(self) -> None:
+        """Nothing that was read follows."""
+        for hit in self._scan.hits():
+            self._keep(hit)
+        self._scan = self._matcher.windows()
+        self._next, self._tail = -1, b""
+
+    def _keep(self, hit: ByteHit) -> None:
+        self.hits.setdefault(hit.indicator, hit)
 
 
 def _common(region: Region, address: int, size: int) -> int:

@@ -368,10 +368,10 @@ class Maker:
 
 _PROOF = """
 import sys, ctypes, hashlib, json, sqlite3, ssl, zipfile
-import msgspec, pefile, psutil, requests, rich, truststore, yaml, yara_x
+import boreal, msgspec, pefile, psutil, requests, rich, truststore, yaml
 import PyInstaller, win32ctypes
 psutil.Process().cmdline()
-yara_x.compile('rule a { strings: $a = "a" condition: $a }').scan(b"a")
+boreal.compile(source='rule a { strings: $a = "a" condition: $a }').match(data=b"a")
 w = sys.getwindowsversion()
 print("Python", sys.version.split()[0], "on Windows", f"{w.major}.{w.minor}.{w.build} (Wine),",
       ssl.OPENSSL_VERSION + ", PyInstaller " + PyInstaller.__version__ + ", all imported")

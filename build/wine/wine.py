@@ -10,10 +10,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path, PureWindowsPath
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:  # Python 3.10 lacks it at run time
-    from typing_extensions import Self
+from typing import Self
 
 
 class LabError(Exception):

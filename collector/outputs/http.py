@@ -108,7 +108,7 @@ class Http:
         deadline = self._timeout_s * 4  # a byte now and then meets no timeout of httpx
         try:
             return await asyncio.wait_for(self._exchange(url, body, headers), deadline)
-        except asyncio.TimeoutError:
+        except TimeoutError:
             raise Unreachable(f"no whole answer within {deadline:g} s") from None
 
     async def _exchange(self, url: str, body: bytes, headers: dict[str, str]) -> Answer:

@@ -146,7 +146,7 @@ def test_a_defect_never_ends_like_a_hit(
 
 def test_a_part_that_does_not_load_never_ends_like_a_hit(tmp_path: Path) -> None:
     """As where application control keeps a DLL of the program from loading."""
-    (tmp_path / "yara_x.py").write_text("raise ImportError('DLL load failed:\\n blocked')")
+    (tmp_path / "boreal.py").write_text("raise ImportError('DLL load failed:\\n blocked')")
     done = subprocess.run(
         [sys.executable, "-m", "agent", "offline", "/"],
         cwd=REPOSITORY,

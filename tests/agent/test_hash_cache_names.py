@@ -15,6 +15,7 @@ from agent.indicators import FileName, Gate
 from agent.matching import Matcher
 from agent.model import State, Strength
 from agent.own import Own
+from agent.own_rules import OwnRules
 from agent.sources.files import FilesSource
 from agent.targets.image import ImageTarget
 from tests.agent.test_hash_cache import cached, journalled, sha256_of, was_read
@@ -62,7 +63,8 @@ def test_a_file_with_a_rule_that_another_file_brings_is_read_again_when_that_cha
     found = []
     for text in ("evil words", "nothing to see"):
         more.write_text(f'rule one {{ strings: $a = "{text}" condition: $a }}')
-        matcher = Matcher([], rule_files=[main])
+        own_rules = OwnRules([main], timeout_s=10)
+        matcher = Matcher([], own_rules=own_rules)
         cache = HashCache(tmp_path / "hashes.sqlite", matcher.looks_for())
         ledger = Ledger("files", required=True)
         source = FilesSource(cache=cache)
@@ -71,4 +73,5 @@ def test_a_file_with_a_rule_that_another_file_brings_is_read_again_when_that_cha
             [m for seen in source.observe(target, matcher, ledger) for m in matcher.match(seen)]
         )
         cache.close()
+        own_rules.close()
     assert [len(matches) for matches in found] == [0, 1]

@@ -12,15 +12,15 @@ from __future__ import annotations
 import contextlib
 import resource
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import atheris
 
 with atheris.instrument_imports(include=["agent.ntfs"], enable_loader_override=False):
     import agent.ntfs  # noqa: F401 - what is instrumented has to be imported here
-    from agent.ntfs import racing
 
+from agent.engine.scanner import PatternScanner
 from tests.fuzz.targets import CORPUS, TARGETS
 
 FOUND = Path(__file__).parents[2] / ".cache" / "fuzz"
@@ -31,15 +31,15 @@ MAX_LENGTH = {"volume": 1 << 14, "usn_journal": 1 << 14}
 
 def compile_once() -> None:
     """All scans look for the same; to compile it anew each time takes longer than the scan."""
-    compiled, made = racing._scanner, {}
+    compiled, made = PatternScanner._compiled, {}
 
-    def remembered(rules: Mapping[str, Sequence[str]]):
-        key = repr(rules)
+    def remembered(self: PatternScanner, declarations: Sequence[str]):
+        key = (self._most, *declarations)
         if key not in made:
-            made[key] = compiled(rules)
+            made[key] = compiled(self, declarations)
         return made[key]
 
-    racing._scanner = remembered
+    PatternScanner._compiled = remembered
 
 
 def limit_memory() -> None:

@@ -30,7 +30,7 @@ RUNS = {
 MAX_CORPUS = 300 << 10
 needs_atheris = pytest.mark.skipif(
     importlib.util.find_spec("atheris") is None,
-    reason="needs atheris, which has wheels for Python 3.10 to 3.13 on Linux x86-64 alone",
+    reason="needs atheris, which has wheels for Python 3.11 to 3.13 on Linux x86-64 alone",
 )
 
 

@@ -11,6 +11,7 @@ import sys
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -34,6 +35,7 @@ from agent.matching import Matcher, ScanFailed
 from agent.model import ByteHit, Coverage, Observation, State, Strength
 from agent.own import Own
 from agent.own_mentions import line_at
+from agent.own_rules import OwnRules
 from agent.reading import open_quietly
 from agent.report_codec import encode
 from agent.sources.files import FilesSource
@@ -627,10 +629,11 @@ def test_a_rule_of_the_operators_own_is_never_excused(tmp_path: Path) -> None:
     tree.mkdir()
     (tree / "a.bin").write_bytes(b"MZ EVILMARK iocsweep")
     (tree / "report.json").write_bytes(a_report("/EVILMARK/cyzfc.dat"))
-    matcher = Matcher([named()], rule_files=[rules])
     ledger = Ledger("files", required=True)
     own = Own.of(folders=[str(tree)])
-    seen = list(FilesSource().observe(FolderTarget(str(tree), own=own), matcher, ledger))
+    with closing(OwnRules([rules], timeout_s=10)) as own_rules:
+        matcher = Matcher([named()], own_rules=own_rules)
+        seen = list(FilesSource().observe(FolderTarget(str(tree), own=own), matcher, ledger))
 
     assert {found.place for found in seen} == {str(tree / "a.bin"), str(tree / "report.json")}
     assert {hit.indicator for found in seen for hit in found.hits} == {"rules/rules.yar:evil"}

@@ -219,3 +219,83 @@ def test_an_archive_that_cannot_be_opened_again_is_a_gap(tmp_path: Path) -> None
     assert [(r.reason, r.samples) for r in coverage.reasons] == [
         ("access denied", [str(tmp_path / "a.zip")])
     ]
+
+
+def of_this_thread(ahead: ReadAhead[bool], count: int) -> list[bool]:
+    """Of so many small jobs, which were done by whoever asked for them."""
+    asking = threading.get_ident()
+    told: list[bool] = []
+    for _ in range(count):
+        told += ahead.put(lambda: threading.get_ident() == asking, 100)
+    return told + list(ahead.rest())
+
+
+def test_small_files_that_wait_for_nothing_are_not_handed_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(reading_ahead, "QUICK_S", float("inf"))
+    ahead = ReadAhead[bool](2)
+    assert of_this_thread(ahead, 100) == [True] * 100
+    ahead.forget()
+
+
+def test_small_files_that_wait_are_handed_over_and_tried_again_later(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(reading_ahead, "QUICK_S", 0.0)
+    tried, handed = reading_ahead._TRIED, reading_ahead._HANDED_OVER
+    ahead = ReadAhead[bool](2)
+    expected = [True] * tried + [False] * handed + [True] * tried + [False] * 5
+    assert of_this_thread(ahead, len(expected)) == expected
+    ahead.forget()
+
+
+def test_small_files_go_on_while_a_large_one_is_read_and_are_told_after_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(reading_ahead, "QUICK_S", float("inf"))
+    small_done = threading.Event()
+
+    def large() -> int:
+        assert small_done.wait(TEN_SECONDS)
+        return -1
+
+    ahead = ReadAhead[int](2)
+    told = list(ahead.put(large, reading_ahead._BATCH_BYTES))
+    for number in range(500):
+        told += ahead.put(lambda number=number: number, 100)
+    assert told == []
+    small_done.set()
+    told += ahead.rest()
+    assert told == [-1, *range(500)]
+    ahead.forget()
+
+
+def test_what_was_read_by_whoever_asked_is_told_when_the_sweep_is_stopped(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(reading_ahead, "QUICK_S", float("inf"))
+    ahead = ReadAhead[int](1)
+    may_end = threading.Event()
+    told = list(ahead.put(lambda: may_end.wait(TEN_SECONDS) and -1, reading_ahead._BATCH_BYTES))
+    told += ahead.put(lambda: 1, 100)
+    may_end.set()
+    assert (told, ahead.forget()) == ([], [-1, 1])
+
+
+def test_what_a_small_file_raises_is_raised_after_what_was_asked_for_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(reading_ahead, "QUICK_S", float("inf"))
+    may_end = threading.Event()
+
+    def fails() -> int:
+        may_end.set()
+        raise ZeroDivisionError
+
+    ahead = ReadAhead[int](1)
+    told = list(ahead.put(lambda: may_end.wait(TEN_SECONDS) and 7, reading_ahead._BATCH_BYTES))
+    with pytest.raises(ZeroDivisionError):
+        told.extend(ahead.put(fails, 100))
+    ahead.forget()
+    assert told == [7]

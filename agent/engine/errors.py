@@ -1,0 +1,7 @@
+"""What is wrong with rules and patterns before anything is scanned."""
+
+from __future__ import annotations
+
+
+class RulesError(Exception):
+    """A rule file or a pattern does not compile; the message names the file or the indicator."""

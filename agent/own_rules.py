@@ -1,0 +1,132 @@
+"""The operator's own YARA rules at work: loaded, run behind the guard, told as hits."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from .byte_rules import excerpt
+from .coverage import Ledger
+from .engine.errors import RulesError
+from .engine.externals import EXTERNALS, HEAD_BYTES, externals_of
+from .engine.guard import Content, GuardedRules, RulesFailed, ScanAnswer
+from .engine.rule_files import load_rules
+from .model import ByteHit
+
+LEFT_OUT = "own rule left out"
+ENDED = "own rules: not asked any more, the sweep was ended early"
+TIME_IS_UP = "own rules: not asked any more, --max-runtime was over"
+
+
+class OwnAnswer(NamedTuple):
+    """What own rules say of one content."""
+
+    hits: list[ByteHit]
+    gaps: tuple[str, ...]
+    """What they could not answer."""
+
+
+class OwnRules:
+    """Own rules of one sweep. Their processes start with the first scan, and end with
+    :meth:`close`."""
+
+    def __init__(
+        self,
+        paths: Sequence[Path],
+        *,
+        strict: bool = False,
+        timeout_s: float,
+    ) -> None:
+        """``paths``: files, or folders of files; ``strict``: no rule may be left out;
+        ``timeout_s``: of one content.
+
+        Raises RulesError.
+        """
+        loaded = load_rules(paths, strict=strict)
+        if not loaded.rules:
+            raise RulesError(f"no rule can run: {'; '.join(r.message for r in loaded.unfit[:3])}")
+        self.rules = loaded.rules
+        self.unfit = loaded.unfit
+        self.fingerprint = loaded.fingerprint
+        self.scans = 0
+        self._sources = loaded.sources
+        self._timeout_s = timeout_s
+        self._guard: GuardedRules | None = None
+        self._lock = threading.Lock()
+        self._ended = ""
+        """Why nothing is asked any more."""
+        self._limit: threading.Timer | None = None
+
+    def scan(self, data: bytes, path: str) -> OwnAnswer:
+        """One content, as :meth:`scan_many`."""
+        return self.scan_many([(data, path)])[0]
+
+    def scan_many(self, contents: Sequence[tuple[bytes, str]]) -> list[OwnAnswer]:
+        """Of each content each rule that matches, at its first place; with its path as the host
+        knows it, empty for memory. By any thread. Several small ones at once are much cheaper: each
+        call is a way to another process and back."""
+        asked = [Content(data, externals_of(path, data[:HEAD_BYTES])) for data, path in contents]
+        try:
+            answers = self._running().scan_many(asked)
+        except RulesFailed as error:
+            return [OwnAnswer([], (error.reason,))] * len(asked)
+        with self._lock:
+            self.scans += len(asked)
+        return [
+            self._answer(answer, data) for answer, (data, _) in zip(answers, contents, strict=True)
+        ]
+
+    def _running(self) -> GuardedRules:
+        """Raises RulesFailed."""
+        with self._lock:
+            if self._ended:
+                raise RulesFailed(self._ended)
+            if self._guard is None:
+                self._guard = GuardedRules(self._sources, EXTERNALS, timeout_s=self._timeout_s)
+            return self._guard
+
+    def _answer(self, answer: ScanAnswer | RulesFailed, data: bytes) -> OwnAnswer:
+        if isinstance(answer, RulesFailed):
+            return OwnAnswer([], (answer.reason,))
+        hits = [
+            ByteHit(match.rule, match.offset, excerpt(data, match.offset, match.length))
+            for match in answer.matches
+            if match.rule in self.rules
+        ]
+        return OwnAnswer(hits, answer.gaps)
+
+    def left_out(self) -> list[str]:
+        """Place, name and reason of each rule that does not run."""
+        return [rule.message for rule in self.unfit]
+
+    def account(self, ledger: Ledger) -> None:
+        """Count each rule that does not run as a gap of a source that would have asked it."""
+        for place in self.left_out():
+            ledger.unread(LEFT_OUT, place)
+
+    def notes(self) -> list[str]:
+        """What did not go as it should with their processes, and leaves no gap."""
+        with self._lock:
+            return list(self._guard.notes) if self._guard is not None else []
+
+    def end_after(self, seconds: float) -> None:
+        """Ask nothing any more when so much time is over, and wait for nothing that is asked."""
+        self._limit = threading.Timer(seconds, self.end, [TIME_IS_UP])
+        self._limit.daemon = True
+        self._limit.start()
+
+    def end(self, why: str = ENDED) -> None:
+        """End the processes; what waits for them, and what would be asked later, is a gap."""
+        with self._lock:
+            self._ended = self._ended or why
+            guard = self._guard
+        if guard is not None:
+            guard.close()
+
+    def close(self) -> None:
+        """Nothing is left running. The notes stay."""
+        if self._limit is not None:
+            self._limit.cancel()
+        self.end()
