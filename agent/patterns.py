@@ -55,10 +55,18 @@ def same_folded() -> dict[str, tuple[str, ...]]:
     found: dict[str, tuple[str, ...]] = {}
     for code in itertools.chain(range(_FIRST_SURROGATE), range(_AFTER_SURROGATES, _LAST_CASED)):
         character = chr(code)
-        folded = fold(character)
-        if folded != character:
+        # Only what has an upper case may fold; asking for that first saves most of the time.
+        if character.upper() != character and (folded := fold(character)) != character:
             found[folded] = (*found.get(folded, ()), character)
     return found
+
+
+def cases_of(character: str) -> frozenset[str]:
+    """All characters that fold as this one does."""
+    if character.isascii():
+        return frozenset({character.upper(), character.lower()})
+    folded = fold(character)
+    return frozenset({folded, *same_folded().get(folded, ())})
 
 
 def fold_domain(name: str) -> str:
@@ -93,10 +101,20 @@ def command_holds(pieces: Sequence[str], line: str) -> bool:
     return True
 
 
+_SPACES = "\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+"""White space outside ASCII, for a class of an expression."""
+
+
 def command_regex(piece: str) -> str:
-    """A piece of a command line as a YARA regular expression that is as tolerant."""
-    words = [_escaped(word) for word in normal_command(piece).split(" ")]
-    return r"[\s\"',^`]{1,16}".join(word for word in words if word)
+    """A piece of a command line as a YARA regular expression that is as tolerant.
+
+    It is for any case; letters outside ASCII stand in it as they are.
+    """
+    # Not the normal form: that of a letter may be two ("ß"), which are not in the bytes.
+    words = _BETWEEN.sub(" ", piece).strip().split(" ")
+    spaces = "" if piece.isascii() else _SPACES
+    between = rf"[\s\"',^`{spaces}]{{1,16}}"
+    return between.join(_escaped(word) for word in words if word)
 
 
 def _escaped(text: str) -> str:

@@ -9,474 +9,40 @@ that: boreal's has been seen not to end its ``pe`` module.
 
 from __future__ import annotations
 
-import io
-import os
 import queue
-import signal
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from enum import Enum, auto
-from pathlib import Path
 from types import TracebackType
-from typing import Final, NamedTuple
+from typing import Final
 
-import psutil
-
-from ..windows import lowered_rights
-from .frames import (
-    ROOM_BYTES,
-    Answer,
-    Answers,
-    Begun,
-    Ended,
-    FileAnswer,
-    FrameError,
-    Ready,
-    Refused,
-    Room,
-    Scan,
-    Setup,
-    encoded,
-    read_answer,
+from .frames import Setup
+from .rules_process import (
+    START_S,
+    Content,
+    Externals,
+    Lost,
+    RuleMatch,
+    RulesFailed,
+    RulesProcess,
+    ScanAnswer,
+    Why,
+    worker_command,
 )
 
-if sys.platform == "linux":
-    import fcntl
+__all__ = ["Content", "GuardedRules", "RuleMatch", "RulesFailed", "ScanAnswer", "worker_command"]
 
-Externals = Mapping[str, str | int]
-
-BATCH_FILES: Final = 64
-BATCH_BYTES: Final = 1 << 20
-"""What goes at once at most; a larger file goes alone. More leaves the processor's cache."""
-START_S: Final = 120.0
-"""To start, and to compile the rules."""
 _NAMING_S: Final = 2.0
 _MOST_NAMINGS: Final = 5
-_MOST_BEGUN: Final = 100_000
 _FAILED_STARTS: Final = 3
-_SHORT_S: Final = 0.5
-"""What takes longer is watched for its memory, too."""
-_PIPE_BYTES: Final = 1 << 20
-_LAST_WORDS: Final = 2_000
-_TEXT_LENGTH: Final = 300
-_OUT_OF_FORM: Final = "its answer was out of form"
-
-
-class RuleMatch(NamedTuple):
-    """A rule that matches."""
-
-    rule: str
-    """``NAMESPACE:RULE``."""
-    offset: int
-    """Of the earliest place, with its ``length``; both 0 where none of its strings has one."""
-    length: int
-
-
-class ScanAnswer(NamedTuple):
-    """What the rules say of one file."""
-
-    matches: list[RuleMatch]
-    gaps: tuple[str, ...]
-    """What they could not answer."""
-
-
-class RulesFailed(Exception):
-    """The rules gave no answer; ``reason``: for the coverage."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-
-class Content(NamedTuple):
-    """One file."""
-
-    data: bytes | memoryview
-    externals: Externals
-
-
-class _Why(Enum):
-    """A process was lost."""
-
-    TIME = auto()
-    MEMORY = auto()
-    DIED = auto()
-    CLOSED = auto()
-
-
-class _Lost(Exception):
-    """A process is no more: why, in words if it died, and the index in its batch of the file that
-    it had, None if nobody knows."""
-
-    def __init__(self, why: _Why, index: int | None, words: str = "") -> None:
-        super().__init__(words)
-        self.why = why
-        self.index = index
-        self.words = words
-
-
-def worker_command() -> list[str]:
-    """This same program as a process that runs rules."""
-    if getattr(sys, "frozen", False):
-        return [sys.executable, "--rules-worker"]
-    # -P: not what lies in the current folder.
-    return [sys.executable, "-P", "-m", "agent.engine.worker"]
-
-
-def _environment() -> dict[str, str]:
-    """PyInstaller's variables are kept, so that a one-file program uses the folder that is unpacked
-    already (its manual, "Spawning independent subprocesses")."""
-    environment = dict(os.environ)
-    environment.pop("PYINSTALLER_RESET_ENVIRONMENT", None)
-    if not getattr(sys, "frozen", False):
-        home = str(Path(__file__).resolve().parents[2])
-        known = environment.get("PYTHONPATH")
-        environment["PYTHONPATH"] = f"{home}{os.pathsep}{known}" if known else home
-    return environment
-
-
-def _plain(text: str) -> str:
-    """Text of the other process, fit to be shown."""
-    line = " ".join(text[: 4 * _TEXT_LENGTH].split())
-    return "".join(c if c.isprintable() else "?" for c in line)[:_TEXT_LENGTH]
-
-
-class _Clock:
-    """How long a process has been at one file, in the steps of the watchdog: a machine that slept
-    has not made it late, whatever the system's clocks count."""
-
-    def __init__(self, bound_s: float, files: int) -> None:
-        self.bound_s = bound_s
-        self.file_s = 0.0
-        self.all_s = 0.0
-        self.begun = 0
-        self._longest_s = bound_s * files
-
-    def step(self, seconds: float, begun: int) -> bool:
-        """Whether it is late now."""
-        self.all_s += seconds
-        if begun == self.begun:
-            self.file_s += seconds
-        else:
-            self.begun, self.file_s = begun, 0.0
-        return self.file_s > self.bound_s or self.all_s > self._longest_s
-
-
-class _Worker:
-    """One process, used by one thread at a time; the watchdog may end it."""
-
-    def __init__(self, command: Sequence[str], setup: Setup) -> None:
-        """Starts it and does not wait. Raises OSError."""
-        self._lock = threading.Lock()
-        self._clock: _Clock | None = None
-        self._lost: _Why | None = None
-        self._serial = 0
-        self._sources = setup.sources
-        self._memory = setup.memory
-        self._setup = setup
-        self.notes: list[str] = []
-        self._room = self._shared_room()
-        place = self._room.place if self._room is not None else None
-        try:
-            self._process = subprocess.Popen(
-                command,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                bufsize=0,
-                env=_environment(),
-                pass_fds=place.descriptors if place is not None else (),
-                creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
-            )
-        except OSError:
-            if self._room is not None:
-                self._room.close()
-            raise
-        self._job = self._bounded()
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._orders = self._process.stdin.fileno()
-        self._answers = io.BufferedReader(
-            io.FileIO(self._process.stdout.fileno(), "rb", closefd=False), 1 << 16
-        )
-        self._words = b""
-        self._listener = threading.Thread(target=self._listen, daemon=True)
-        self._listener.start()
-        if sys.platform == "linux":
-            with suppress(OSError):  # more than this user may have
-                fcntl.fcntl(self._orders, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
-
-    def _shared_room(self) -> Room | None:
-        try:
-            return Room.made()
-        except OSError as error:
-            self.notes.append(f"own rules: no memory is shared with their process: {error}")
-            return None
-
-    def _bounded(self) -> lowered_rights.Job | None:
-        """Windows ends the process with this one, and bounds its memory."""
-        if sys.platform != "win32":
-            return None
-        try:
-            return lowered_rights.Job.around(
-                self._process.pid, self._memory, alone=getattr(sys, "frozen", False)
-            )
-        except OSError as error:
-            self.notes.append(f"own rules: their process is not bounded: {error}")
-            return None
-
-    def _listen(self) -> None:
-        """Keep what it says last on stderr."""
-        assert self._process.stderr is not None
-        number = self._process.stderr.fileno()
-        with suppress(OSError):
-            while said := os.read(number, 4096):
-                self._words = (self._words + said)[-_LAST_WORDS:]
-
-    # ---- Orders and answers
-
-    def setup(self) -> None:
-        """Hand over the rules; ``wait_ready`` waits for them."""
-        self._start_clock(START_S, 1)
-        place = self._room.place.name if self._room is not None else ""
-        self._setup.room = place
-        self._write([encoded(self._setup)])
-
-    def wait_ready(self) -> None:
-        """Until the rules are compiled. Raises RulesFailed, _Lost."""
-        answer = self._read()
-        if isinstance(answer, Refused):
-            raise RulesFailed(f"own rules: they do not compile: {_plain(answer.why)}")
-        if not isinstance(answer, Ready):
-            raise self._out_of_form()
-        self._stop_clock()
-        self.notes += [_plain(note) for note in answer.notes[:16]]
-        if self._room is not None and answer.room_proof != self._room.proof:
-            self._room.close()
-            self._room = None
-
-    def batches(self, contents: Sequence[Content]) -> Iterator[tuple[int, int]]:
-        """Index of the first and after the last of what goes at once."""
-        start = size = 0
-        most = BATCH_FILES if self._room is not None else 1
-        for index, content in enumerate(contents):
-            length = len(content.data)
-            if index > start and (size + length > BATCH_BYTES or index - start >= most):
-                yield start, index
-                start, size = index, 0
-            size += length
-        if start < len(contents):
-            yield start, len(contents)
-
-    def scan(self, contents: Sequence[Content], bound_s: float) -> list[ScanAnswer | RulesFailed]:
-        """One batch. Raises _Lost."""
-        self._order(contents, bound_s, naming=False)
-        answers: list[FileAnswer] = []
-        while len(answers) < len(contents):
-            answer = self._read()
-            if (
-                not isinstance(answer, Answers)
-                or answer.serial != self._serial
-                or not answer.files
-                or len(answers) + len(answer.files) > len(contents)
-            ):
-                raise self._out_of_form()
-            answers += answer.files
-            if answers[-1].out_of_memory:
-                self.end(_Why.MEMORY)
-                raise _Lost(_Why.MEMORY, len(answers) - 1)
-        self._stop_clock()
-        return [self._made(*both) for both in zip(answers, contents, strict=True)]
-
-    def name(self, content: Content, bound_s: float) -> str:
-        """What is under way when this file ends the process again; empty if it does not."""
-        begun = ""
-        try:
-            self._order([content], bound_s, naming=True)
-            for _ in range(_MOST_BEGUN):
-                answer = self._read()
-                if isinstance(answer, Begun):
-                    begun = _plain(answer.what)
-                    continue
-                self._stop_clock()
-                return begun if isinstance(answer, Answers) and answer.files[0].failure else ""
-        except _Lost:
-            return begun
-        self.end(_Why.DIED)
-        return begun
-
-    def _order(self, contents: Sequence[Content], bound_s: float, *, naming: bool) -> None:
-        self._serial += 1
-        sizes = [len(content.data) for content in contents]
-        in_room = self._room is not None and sum(sizes) <= ROOM_BYTES
-        self._start_clock(bound_s, len(contents))
-        externals = [
-            each if isinstance(each, dict) else dict(each)
-            for each in (content.externals for content in contents)
-        ]
-        try:
-            frame = encoded(Scan(self._serial, sizes, externals, in_room, naming))
-        except UnicodeEncodeError:
-            externals = [_encodable(each) for each in externals]
-            frame = encoded(Scan(self._serial, sizes, externals, in_room, naming))
-        data = [content.data for content in contents]
-        if in_room and self._room is not None:
-            self._room.fill(data)
-            self._write([frame])
-        else:
-            self._write([frame, *data])
-
-    def _write(self, parts: Sequence[bytes | memoryview]) -> None:
-        try:
-            for part in parts:
-                rest = memoryview(part)
-                while rest:
-                    rest = rest[os.write(self._orders, rest) :]
-        except OSError as error:
-            raise self._gone() from error
-
-    def _read(self) -> Answer:
-        try:
-            return read_answer(self._answers)
-        except (Ended, OSError) as error:
-            raise self._gone() from error
-        except FrameError as error:
-            raise self._out_of_form() from error
-
-    def _made(self, answer: FileAnswer, content: Content) -> ScanAnswer | RulesFailed:
-        if answer.failure:
-            return RulesFailed(f"own rules: the engine gave up: {_plain(answer.failure)}")
-        size = len(content.data)
-        for rule, offset, length in answer.matches:
-            namespace, colon, _ = rule.rpartition(":")
-            if not colon or namespace not in self._sources or not _within(offset, length, size):
-                raise self._out_of_form()
-        matches = [RuleMatch(*match) for match in answer.matches]
-        return ScanAnswer(matches, tuple(_plain(gap) for gap in answer.gaps))
-
-    # ---- Its time and its end
-
-    def _start_clock(self, bound_s: float, files: int) -> None:
-        if self._room is not None:
-            self._room.begun = 0
-        with self._lock:
-            self._clock = _Clock(bound_s, files)
-
-    def _stop_clock(self) -> None:
-        with self._lock:
-            self._clock = None
-
-    def watch(self, seconds: float) -> None:
-        """By the watchdog, every so many seconds: end what is late or takes too much."""
-        with self._lock:
-            clock = self._clock
-            if clock is None or self._lost is not None:
-                return
-            begun = self._room.begun if self._room is not None else 0
-            is_late = clock.step(seconds, begun)
-            if (is_late or clock.all_s > _SHORT_S) and self._takes() > self._memory:
-                self._kill(_Why.MEMORY)
-            elif is_late:
-                self._kill(_Why.TIME)
-
-    def _takes(self) -> int:
-        """Bytes of memory; 0 if nobody knows."""
-        try:
-            info = psutil.Process(self._process.pid).memory_info()
-        except (psutil.Error, OSError):
-            return 0
-        # On Windows vms is what it has committed; "private" should be the same (not under Wine).
-        taken: int = info.vms if sys.platform == "win32" else info.rss
-        return taken
-
-    def _kill(self, why: _Why) -> None:
-        if self._lost is None:
-            self._lost = why
-        with suppress(OSError):
-            self._process.kill()
-
-    def end(self, why: _Why = _Why.CLOSED) -> None:
-        """End it, by any thread; who waits for its answer learns why."""
-        with self._lock:
-            self._kill(why)
-
-    @property
-    def is_lost(self) -> bool:
-        """Whether it was ended or died; then it answers no more."""
-        return self._lost is not None
-
-    def _gone(self) -> _Lost:
-        """It answers no more: by its own fault unless somebody ended it."""
-        self.end(_Why.DIED)
-        code = self._process.wait()
-        self._listener.join(1.0)
-        assert self._lost is not None
-        why = self._lost
-        said = self._words.decode("utf-8", "replace")
-        # Rust's allocator says so before it aborts, the process itself where Python had the bytes.
-        if why == _Why.DIED and "memory allocation of" in said:
-            why = _Why.MEMORY
-        return _Lost(why, self._index(), _ending(code))
-
-    def _out_of_form(self) -> _Lost:
-        self.end(_Why.DIED)
-        return _Lost(_Why.DIED, None, _OUT_OF_FORM)
-
-    def _index(self) -> int:
-        """Of the file that it was at, as far as it can be believed."""
-        return max(0, self._room.begun - 1) if self._room is not None else 0
-
-    def wait(self) -> None:
-        """Until it has ended."""
-        self._process.wait()
-
-    def close(self) -> None:
-        """End it, wait until it has ended, and give back what it used. By the thread that uses
-        it."""
-        self.end()
-        self.wait()
-        self._listener.join()
-        for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
-            assert pipe is not None
-            pipe.close()
-        if self._job is not None:
-            self._job.close()
-        with self._lock:  # the watchdog looks into it
-            if self._room is not None:
-                self._room.close()
-                self._room = None
-
-
-def _encodable(externals: Externals) -> dict[str, str | int]:
-    """Lone surrogates of undecodable names become ``?``."""
-    return {
-        name: value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
-        for name, value in externals.items()
-    }
-
-
-def _within(offset: int, length: int, size: int) -> bool:
-    return offset >= 0 and length >= 0 and offset + length <= size
-
-
-def _ending(code: int) -> str:
-    if code < 0:
-        try:
-            return signal.Signals(-code).name
-        except ValueError:
-            return f"signal {-code}"
-    return f"exit code {code:#010x}" if code > 0xFFFF else f"exit code {code}"
 
 
 class _Slot:
     """The place of one process, which comes and goes."""
 
     def __init__(self) -> None:
-        self.worker: _Worker | None = None
+        self.worker: RulesProcess | None = None
 
 
 class GuardedRules:
@@ -510,7 +76,7 @@ class GuardedRules:
         self._command = worker_command() if command is None else list(command)
         self.notes: list[str] = []
         self._lock = threading.Lock()
-        self._live: set[_Worker] = set()
+        self._live: set[RulesProcess] = set()
         self._namings = 0
         self._failed_starts = 0
         self._closed = threading.Event()
@@ -565,7 +131,7 @@ class GuardedRules:
         batch = contents[start:end]
         try:
             return worker.scan(batch, self._timeout_s)
-        except _Lost as lost:
+        except Lost as lost:
             self._put_away(slot)
             if lost.index is None and len(batch) > 1:
                 return [answer for one in batch for answer in self._some(slot, [one])]
@@ -583,13 +149,13 @@ class GuardedRules:
             answers += self._some(slot, contents[len(answers) :])
         return answers
 
-    def _failure(self, slot: _Slot, lost: _Lost, content: Content) -> RulesFailed:
-        if lost.why == _Why.CLOSED:
+    def _failure(self, slot: _Slot, lost: Lost, content: Content) -> RulesFailed:
+        if lost.why == Why.CLOSED:
             return RulesFailed("own rules: ended before their answer")
-        if lost.why == _Why.MEMORY:
+        if lost.why == Why.MEMORY:
             return RulesFailed(f"own rules: more than {self._memory >> 20:,} MB of memory")
         named = self._named(slot, content)
-        if lost.why == _Why.TIME:
+        if lost.why == Why.TIME:
             reason = f"own rules: no answer within {self._timeout_s:g} s"
             return RulesFailed(f"{reason} ({named})" if named else reason)
         return RulesFailed(
@@ -617,13 +183,13 @@ class GuardedRules:
 
     # ---- Processes
 
-    def _begun_worker(self) -> _Worker:
+    def _begun_worker(self) -> RulesProcess:
         """One that is starting. Raises RulesFailed."""
         if self._failed_starts >= _FAILED_STARTS:
             raise RulesFailed("own rules: their process cannot be started any more")
         setup = Setup(self._sources, self._externals, self._memory, 2 * self._timeout_s + 5.0)
         try:
-            worker = _Worker(self._command, setup)
+            worker = RulesProcess(self._command, setup)
         except OSError as error:
             self._failed_starts += 1
             raise RulesFailed(f"own rules: their process cannot be started: {error}") from error
@@ -633,15 +199,15 @@ class GuardedRules:
             worker.end()
         return worker
 
-    def _await(self, worker: _Worker) -> None:
+    def _await(self, worker: RulesProcess) -> None:
         """Until its rules are compiled. Raises RulesFailed; then it is put away."""
         try:
             worker.setup()
             worker.wait_ready()
-        except _Lost as lost:
+        except Lost as lost:
             self._failed_starts += 1
             self._forget(worker)
-            why = f"no answer within {START_S:g} s" if lost.why == _Why.TIME else lost.words
+            why = f"no answer within {START_S:g} s" if lost.why == Why.TIME else lost.words
             raise RulesFailed(f"own rules: their process did not start ({why})") from lost
         except BaseException:
             self._forget(worker)
@@ -650,7 +216,7 @@ class GuardedRules:
         with self._lock:
             self.notes += [note for note in worker.notes if note not in self.notes]
 
-    def _ready(self, slot: _Slot) -> _Worker:
+    def _ready(self, slot: _Slot) -> RulesProcess:
         """The process of a place, a new one where it has none. Raises RulesFailed."""
         if self._closed.is_set():
             raise RulesFailed("own rules: ended before their answer")
@@ -667,7 +233,7 @@ class GuardedRules:
         if worker is not None:
             self._forget(worker)
 
-    def _forget(self, worker: _Worker) -> None:
+    def _forget(self, worker: RulesProcess) -> None:
         with self._lock:
             if worker not in self._live:
                 return

@@ -7,11 +7,16 @@ process of its own (``guard.py``).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import NamedTuple, TypeVar
 
 import boreal
 
+_T = TypeVar("_T")
+_AHEAD = 2
+"""Pieces scanned while one is looked at."""
 SCAN_TIMEOUT_S = 60
 ALL_MATCHES = 1 << 20
 """Of one declaration in one piece of bytes; that there are more is told."""
@@ -104,6 +109,22 @@ class PatternScanner:
             more = len(places) > most
             result.append(Occurrences(names[int(string.identifier[1:])], places[:most], more))
         return result
+
+
+def scanned_ahead(
+    scanner: PatternScanner, pieces: Iterable[tuple[_T, bytes]]
+) -> Iterator[tuple[_T, Callable[[], list[Occurrences]]]]:
+    """Each piece with what asks for its matches, in their order; the next ones are scanned
+    meanwhile, on the other core. What is asked raises ScanFailed."""
+    waiting: deque[tuple[_T, Future[list[Occurrences]]]] = deque()
+    with ThreadPoolExecutor(_AHEAD, "scan") as pool:
+        for piece, data in pieces:
+            waiting.append((piece, pool.submit(scanner.scan, data)))
+            if len(waiting) > _AHEAD:
+                known, future = waiting.popleft()
+                yield known, future.result
+        for known, future in waiting:
+            yield known, future.result
 
 
 def _rule(declarations: Sequence[str]) -> str:

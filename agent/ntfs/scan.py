@@ -8,11 +8,17 @@ of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from ..engine.scanner import TOO_MANY, PatternScanner, ScanFailed
+from ..engine.scanner import (
+    TOO_MANY,
+    Occurrences,
+    PatternScanner,
+    ScanFailed,
+    scanned_ahead,
+)
 from ..patterns import fold
 from . import attributes as kinds
 from .entry import MftEntry, extension_of, stream_extension
@@ -111,11 +117,12 @@ class MftScan:
                 _STREAMS: stream_patterns() if extensions else [],
             }
         )
-        for buffer in self.volume.mft():
+        buffers = ((buffer, buffer.data) for buffer in self.volume.mft())
+        for buffer, found in scanned_ahead(scanner, buffers):
             self._count(buffer)
             places: dict[int, list[int]] = {}
             """Offsets of names by the record's place in the buffer."""
-            for rule, offset in self._matches(scanner, buffer):
+            for rule, offset in self._matches(found, buffer):
                 if rule == _NAMES:
                     places.setdefault(offset // size, []).append(offset % size)
                 elif rule == _SIZES or (
@@ -137,10 +144,12 @@ class MftScan:
         for number in sorted(self._later - self._told):
             yield from self._base(number)
 
-    def _matches(self, scanner: PatternScanner, buffer: RecordBuffer) -> Iterator[tuple[str, int]]:
-        """Pattern and offset, the names' in the order of the buffer."""
+    def _matches(
+        self, matches: Callable[[], list[Occurrences]], buffer: RecordBuffer
+    ) -> Iterator[tuple[str, int]]:
+        """Pattern and offset."""
         try:
-            found = scanner.scan(buffer.data)
+            found = matches()
         except ScanFailed as error:
             self.volume.account.unread(
                 f"$MFT: scan failed: {error}", f"record {buffer.first}", count=buffer.count

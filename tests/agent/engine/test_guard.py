@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from agent.engine import guard, worker
+from agent.engine import rules_process, worker
 from agent.engine.frames import (
     Answers,
     Begun,
@@ -115,7 +115,7 @@ def test_a_file_larger_than_the_shared_memory_is_scanned_whole() -> None:
 
 
 def test_without_shared_memory_answers_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(guard.Room, "made", lambda: None)
+    monkeypatch.setattr(rules_process.Room, "made", lambda: None)
     with guarded('rule a { strings: $s = "x" condition: $s }') as rules:
         answers = rules.scan_many([Content(data, {}) for data in (b"x", b"", b"..x")])
         assert [a.matches for a in answers if isinstance(a, ScanAnswer)] == [
