@@ -4,7 +4,7 @@
 # make exe     build the Windows exe (here under Wine)
 # make lint    ruff and mypy --strict
 # make fuzz    fuzz the readers of NTFS for longer (FUZZ=one target, FOR=seconds of each)
-# make bench   side-by-side measurements (WHAT=files, hashing, ntfs, collector or pages)
+# make bench   side-by-side measurements (WHAT=engine, files, hashing, ntfs, collector or pages)
 
 PYTHON ?= python3
 WHAT ?= files

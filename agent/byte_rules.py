@@ -8,20 +8,25 @@ knows which engine that is.
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Container, Iterable, Sequence
 
 from .engine.errors import RulesError
 from .engine.patterns import BytePattern, patterns_of
-from .engine.scanner import ALL_MATCHES, Occurrences, PatternError, PatternScanner, ScanFailed
-from .engine.texts import ExactText, TextSearcher
-from .indicators import Indicator
+from .engine.scanner import (
+    ALL_MATCHES,
+    SCAN_TIMEOUT_S,
+    Occurrences,
+    PatternError,
+    PatternScanner,
+    ScanFailed,
+)
+from .engine.texts import FASTER_FROM, ExactText, TextSearcher
+from .indicators import Content, Indicator, Pipe
 from .model import ByteHit
 
 __all__ = ["ByteRules", "RulesError", "ScanFailed", "WindowedScan", "excerpt"]
 
-MAX_PATTERNS = 4_000
-"""Exact texts up to which they are patterns of the engine; more of them are looked up
-(``engine/texts.py`` has the measurements)."""
 _EXCERPT = 96
 _FEW = 16
 """Places of one pattern, where the first that is one is enough."""
@@ -34,22 +39,27 @@ _Place = tuple[int, int]
 class ByteRules:
     """Compiled indicators. Building takes about a millisecond per hundred."""
 
-    def __init__(self, indicators: Sequence[Indicator]) -> None:
-        """Raises RulesError, with the indicator's id."""
+    def __init__(
+        self, indicators: Sequence[Indicator], left_out: Container[str] = frozenset()
+    ) -> None:
+        """``left_out``: ids of indicators that are looked for elsewhere, behind the guard.
+
+        Raises RulesError, with the indicator's id.
+        """
         self._ids: list[str] = []
         self._parts: list[tuple[int, BytePattern]] = []
         """Patterns with the place of their indicator among the ids; all of one must occur."""
         self._count: list[int] = []
         """Of each indicator's patterns."""
         for indicator in indicators:
-            if patterns := patterns_of(indicator):
+            if indicator.id not in left_out and (patterns := patterns_of(indicator)):
                 self._parts += [(len(self._ids), pattern) for pattern in patterns]
                 self._ids.append(indicator.id)
                 self._count.append(len(patterns))
         self.scanned = frozenset(self._ids)
         """Ids of the indicators that bytes can tell of."""
         texts = [part for part, (_, pattern) in enumerate(self._parts) if pattern.text is not None]
-        looked_up = frozenset(texts) if len(texts) > MAX_PATTERNS else frozenset[int]()
+        looked_up = frozenset(texts) if len(texts) >= FASTER_FROM else frozenset[int]()
         self._texts = self._searcher(sorted(looked_up))
         self._declared = {
             str(part): pattern.forms
@@ -149,6 +159,26 @@ class ByteRules:
         ]
 
 
+def wild(indicators: Iterable[Indicator]) -> dict[str, str]:
+    """Of the indicators with expressions that some bytes make slow, by id, the rule that finds
+    them: ``rule NAME { … }``, its name ``i`` and a number."""
+    rules = {}
+    for number, indicator in enumerate(indicators):
+        if not isinstance(indicator, (Content, Pipe)):
+            continue
+        patterns = patterns_of(indicator)
+        if all(pattern.tame for pattern in patterns):
+            continue
+        strings = "\n".join(
+            f"$p{part}_{n} = {form}"
+            for part, pattern in enumerate(patterns)
+            for n, form in enumerate(pattern.forms)
+        )
+        condition = " and ".join(f"any of ($p{part}_*)" for part in range(len(patterns)))
+        rules[indicator.id] = f"rule i{number} {{ strings:\n{strings}\ncondition: {condition} }}"
+    return rules
+
+
 class WindowedScan:
     """One content, looked at in windows from its beginning on. For one thread."""
 
@@ -158,6 +188,8 @@ class WindowedScan:
         self._excerpts: dict[int, str] = {}
         self._start: int | None = None
         """Where the first window begins."""
+        self._left_s = float(SCAN_TIMEOUT_S)
+        """For all windows together."""
         self._at_end: list[tuple[int, _Place, str]] = []
         """Occurrences at the end of the window: the next one shows what stands behind them."""
 
@@ -173,7 +205,12 @@ class WindowedScan:
             self._start = offset
         # What begins at the very start of a later window was whole in the one before.
         begin = 0 if offset == self._start else _EDGE
-        for part, places in self._rules.places(data, begin).items():
+        started = time.monotonic()
+        found = self._rules.places(data, begin)
+        self._left_s -= time.monotonic() - started
+        if self._left_s < 0:
+            raise ScanFailed(f"no answer within {SCAN_TIMEOUT_S} s")
+        for part, places in found.items():
             if part in self._places:
                 continue
             inside = [place for place in places if sum(place) <= end]

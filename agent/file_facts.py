@@ -193,9 +193,7 @@ class FileReader:
         self._find_certificates(file, needs, facts)
 
     def _in_windows(self, size: int) -> bool:
-        return (
-            size > WINDOW and not self.matcher.has_user_rules and self.matcher.overlap is not None
-        )
+        return size > WINDOW and self.matcher.own_rules is None and self.matcher.overlap is not None
 
     def _scan_whole(
         self,
@@ -222,7 +220,7 @@ class FileReader:
             facts.contents = self.matcher.scan(data)
         except ScanFailed as error:
             facts.unread.append(f"{SCAN}: {error}")
-        facts.own_rules_wait = self.matcher.has_user_rules
+        facts.own_rules_wait = self.matcher.own_rules is not None
 
     def _scan_windows(
         self,

@@ -122,10 +122,12 @@ class Matcher:
         self.thorough = thorough
         self.indicators = tuple(indicators)
         self._by_id: dict[str, Indicator] = {i.id: i for i in indicators}
-        self._rules = ByteRules(indicators)
+        guarded = own_rules.guarded if own_rules is not None else frozenset[str]()
+        self._rules = ByteRules(indicators, guarded)
         self.own_rules = own_rules
-        self.has_user_rules = own_rules is not None
-        self.has_patterns = bool(self._rules.scanned) or self.has_user_rules
+        """The operator's rules, and what of the packs is looked for behind the same guard."""
+        self.has_user_rules = own_rules is not None and bool(own_rules.rules)
+        self.has_patterns = bool(self._rules.scanned) or own_rules is not None
         """Whether there is anything to look for in bytes."""
         self.overlap = self._rules.overlap
         """As :attr:`ByteRules.overlap`."""
@@ -334,6 +336,8 @@ class Matcher:
                 tested += self._hashes_compared[len(indicator.value)]
             if indicator.id in self._rules.scanned:
                 tested += self._scans
+            elif self.own_rules is not None and indicator.id in self.own_rules.guarded:
+                tested += self.own_rules.scans
             matched = self._matched[indicator.id]
             counts.append(
                 IndicatorCount(id=indicator.id, tested=max(tested, matched), matched=matched)

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from .byte_rules import excerpt
+from .byte_rules import excerpt, wild
 from .coverage import Ledger
 from .engine.errors import RulesError
 from .engine.externals import EXTERNALS, HEAD_BYTES, externals_of
 from .engine.guard import Content, GuardedRules, RulesFailed, ScanAnswer
-from .engine.rule_files import load_rules
+from .engine.rule_files import NO_RULES, load_rules
+from .indicators import Indicator
 from .model import ByteHit
 
+_PACK = "pack"
 LEFT_OUT = "own rule left out"
 ENDED = "own rules: not asked any more, the sweep was ended early"
 TIME_IS_UP = "own rules: not asked any more, --max-runtime was over"
@@ -35,23 +37,30 @@ class OwnRules:
     def __init__(
         self,
         paths: Sequence[Path],
+        indicators: Iterable[Indicator] = (),
         *,
         strict: bool = False,
         timeout_s: float,
     ) -> None:
-        """``paths``: files, or folders of files; ``strict``: no rule may be left out;
-        ``timeout_s``: of one content.
+        """``paths``: files, or folders of files; ``indicators``: those of the packs, of which the
+        expressions that bytes can make slow run behind the guard as well; ``strict``: no rule may
+        be left out; ``timeout_s``: of one content.
 
         Raises RulesError.
         """
-        loaded = load_rules(paths, strict=strict)
-        if not loaded.rules:
+        loaded = load_rules(paths, strict=strict) if paths else NO_RULES
+        if paths and not loaded.rules:
             raise RulesError(f"no rule can run: {'; '.join(r.message for r in loaded.unfit[:3])}")
+        indicators = list(indicators)
+        slow = wild(indicators)
+        self.guarded = frozenset(slow)
+        """Ids of indicators of the packs that are looked for here."""
+        self._ids = {f"{_PACK}:{rule.split()[1]}": identifier for identifier, rule in slow.items()}
         self.rules = loaded.rules
         self.unfit = loaded.unfit
         self.fingerprint = loaded.fingerprint
         self.scans = 0
-        self._sources = loaded.sources
+        self._sources = {**loaded.sources, **({_PACK: "\n".join(slow.values())} if slow else {})}
         self._timeout_s = timeout_s
         self._guard: GuardedRules | None = None
         self._lock = threading.Lock()
@@ -91,11 +100,19 @@ class OwnRules:
         if isinstance(answer, RulesFailed):
             return OwnAnswer([], (answer.reason,))
         hits = [
-            ByteHit(match.rule, match.offset, excerpt(data, match.offset, match.length))
+            ByteHit(
+                self._ids.get(match.rule, match.rule),
+                match.offset,
+                excerpt(data, match.offset, match.length),
+            )
             for match in answer.matches
-            if match.rule in self.rules
+            if match.rule in self.rules or match.rule in self._ids
         ]
         return OwnAnswer(hits, answer.gaps)
+
+    def __bool__(self) -> bool:
+        """Whether there is anything to run."""
+        return bool(self._sources)
 
     def left_out(self) -> list[str]:
         """Place, name and reason of each rule that does not run."""

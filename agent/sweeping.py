@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import psutil
 from msgspec import structs
 
+from .byte_rules import wild
 from .delivery.config import with_settings
 from .delivery.courier import Fate
 from .delivery.parcel import Held, Parcel, Spooled
@@ -64,21 +65,23 @@ def sweep(options: Options) -> int:
         where = " and ".join(str(p) for p in (options.collector, options.share) if p is not None)
         say(f"{settings}: reports go to {where}")
     packs = load_packs(options.packs, options.only_packs)
-    with _own_rules(options) as own_rules:
+    with _own_rules(options, packs) as own_rules:
         matcher = matcher_of(packs, own_rules, thorough=options.thorough)
         return _sweep(options, route, packs, matcher)
 
 
 @contextmanager
-def _own_rules(options: Options) -> Iterator[OwnRules | None]:
-    """With ``--rules``; those that cannot run are said. Raises RulesError."""
-    if not options.rules:
+def _own_rules(options: Options, packs: Sequence[Pack]) -> Iterator[OwnRules | None]:
+    """With ``--rules``, or with packs that have to be guarded like them; rules that cannot run are
+    said. Raises RulesError."""
+    indicators = [indicator for pack in packs for indicator in pack.file.indicators]
+    if not options.rules and not wild(indicators):
         yield None
         return
     from .own_rules import OwnRules
 
     own_rules = OwnRules(
-        options.rules, strict=options.strict_rules, timeout_s=options.rules_timeout
+        options.rules, indicators, strict=options.strict_rules, timeout_s=options.rules_timeout
     )
     for place in own_rules.left_out():
         say(f"own rule left out: {place}")

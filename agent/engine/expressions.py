@@ -4,6 +4,12 @@
 letters of Latin-1, and in UTF-8 they count bytes. So an expression that may match letters outside
 ASCII is written twice, for UTF-8 and for UTF-16 (little endian): repeats count characters.
 
+It is looked for to see whether and where it occurs, so it is written in the form that is least
+work: no repeat is lazy (boreal 1.4 loses places of lazy ones in front of their literal), and long
+ones at its ends repeat as often as they must. What then still repeats more than 64 times can take
+any engine minutes for a page of text that is made for it: it is not tame, and belongs behind the
+guard (``guard.py``).
+
 What stays of ASCII: ``\\w``, ``\\d`` and ``\\s`` (``\\W``, ``\\D`` and ``\\S`` are everything else,
 letters outside ASCII too); classes that name high bytes (``[^\\x7f-\\xff]``). An expression keeps
 the engine's own ``ascii wide`` if it holds nothing that matches outside ASCII, a word boundary, a
@@ -13,6 +19,7 @@ outside ASCII a word boundary holds everywhere, as the engine's is one of ASCII.
 
 from __future__ import annotations
 
+import math
 import re
 import warnings
 from collections.abc import Iterable
@@ -33,6 +40,12 @@ _BYTES_AT: Final = 0xDC00
 """A high byte's escape is kept as half a surrogate pair, as Python's ``surrogateescape`` does."""
 _FIRST_BYTE, _LAST_BYTE = _BYTES_AT + 0x80, _BYTES_AT + 0xFF
 _REPEATS: Final = (sre.MAX_REPEAT, sre.MIN_REPEAT)
+_KNOWN: Final = (sre.LITERAL, sre.NOT_LITERAL, sre.ANY, sre.IN, sre.AT)
+_TAME: Final = 64
+"""Repeats of one thing, those within others counted out."""
+_LAZY: Final = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|([*+?]|\{[0-9]*,?[0-9]*\})\?", re.DOTALL)
+"""Lazy repeats; escapes and classes too, so that none is seen in them."""
+_Tree = list[tuple[Any, Any]]
 _ENDS: Final = {sre.AT_BEGINNING: "^", sre.AT_END: "$"}
 _BOUNDARIES: Final = (sre.AT_BOUNDARY, sre.AT_NON_BOUNDARY)
 
@@ -60,6 +73,8 @@ class Written(NamedTuple):
     """Declarations, any of which is an occurrence."""
     longest: int | None
     """Characters; None: there is no bound."""
+    tame: bool
+    """Whether no bytes make it slow."""
 
 
 class _NotWritten(Exception):
@@ -69,23 +84,93 @@ class _NotWritten(Exception):
 def written(value: str, *, any_case: bool) -> Written:
     """An expression in YARA's syntax, slashes escaped; letters outside ASCII may stand in it."""
     nocase = " nocase" if any_case else ""
-    own = f"/{value}/{nocase} ascii wide"
+    own = f"/{_LAZY.sub(lambda found: found[1] or found[0], value)}/{nocase} ascii wide"
     try:
-        tree = _parsed(value)
+        parsed = _plain(_parsed(value))
     except _NotWritten:
-        return Written((own,), None)
-    longest = tree.getwidth()[1]
-    bound = None if longest >= _NO_BOUND else longest
+        return Written((own,), None, tame=False)
+    tree = _trimmed(_trimmed(parsed, 0), -1) or parsed
+    longest = _width(tree)
+    bound = None if longest >= _NO_BOUND else int(longest)
+    tame = _repeats(tree) <= _TAME
     only_ascii = value.isascii()
-    if not _crosses_scripts(tree) or (only_ascii and _steps(tree) > _MOST_STEPS):
-        return Written((own,), bound)
     by_engine = any_case and only_ascii
     writer = _Writer(any_case, by_engine, without_boundaries=not only_ascii)
     try:
+        if not _crosses_scripts(tree) or (only_ascii and _steps(tree) > _MOST_STEPS):
+            if tree != parsed:
+                own = f"/{writer.body(tree, 'utf-8')}/{nocase} ascii wide"
+            return Written((own,), bound, tame)
         bodies = [writer.body(tree, encoding) for encoding in ENCODINGS]
     except _NotWritten:
-        return Written((own,), bound)
-    return Written(tuple(f"/{body}/{nocase if by_engine else ''}" for body in bodies), bound)
+        return Written((own,), None, tame=False)
+    return Written(tuple(f"/{body}/{nocase if by_engine else ''}" for body in bodies), bound, tame)
+
+
+def _plain(tree: Any) -> _Tree:
+    """Python's tree as lists, without lazy repeats: they begin where greedy ones do. Raises
+    _NotWritten for what YARA does not know."""
+    plain: _Tree = []
+    for kind, value in tree:
+        if kind in _REPEATS:
+            plain.append((sre.MAX_REPEAT, (value[0], value[1], _plain(value[2]))))
+        elif kind is sre.SUBPATTERN:
+            plain.append((kind, (*value[:3], _plain(value[3]))))
+        elif kind is sre.BRANCH:
+            plain.append((kind, (None, [_plain(branch) for branch in value[1]])))
+        elif kind in _KNOWN:
+            plain.append((kind, value))
+        else:
+            raise _NotWritten
+    return plain
+
+
+def _trimmed(tree: _Tree, end: int) -> _Tree:
+    """With a long repeat at one end (0 or -1) as often as it must be: what is around it occurs
+    there just the same."""
+    tree = list(tree)
+    while tree:
+        kind, value = tree[end]
+        if kind is sre.SUBPATTERN:
+            inner = _trimmed(value[3], end)
+            if inner:
+                tree[end] = (kind, (*value[:3], inner))
+                return tree
+        elif kind is sre.MAX_REPEAT and value[0] < value[1] and value[1] > _TAME:
+            least, _, inner = value
+            if least > 1:
+                tree[end] = (kind, (least, least, inner))
+                return tree
+            inner = inner * least
+        else:
+            return tree
+        tree[end : end + 1 or None] = inner
+    return tree
+
+
+def _width(tree: _Tree) -> float:
+    """Characters of the longest match."""
+    return sum(_widest(kind, value) for kind, value in tree)
+
+
+def _widest(kind: Any, value: Any) -> float:
+    if kind is sre.AT:
+        return 0
+    inner = max((_width(part) for part in _parts(kind, value)), default=1)
+    if kind is not sre.MAX_REPEAT:
+        return inner
+    return math.inf if value[1] is sre.MAXREPEAT and inner else int(value[1]) * inner
+
+
+def _repeats(tree: _Tree) -> float:
+    """How often one thing may repeat at most; what repeats so often in any case counts once."""
+    most = 1.0
+    for kind, value in tree:
+        inner = max((_repeats(part) for part in _parts(kind, value)), default=1)
+        if kind is sre.MAX_REPEAT and (value[0] < value[1] or inner > 1):
+            inner = math.inf if value[1] is sre.MAXREPEAT else inner * value[1]
+        most = max(most, inner)
+    return most
 
 
 def _parsed(value: str) -> Any:
@@ -196,8 +281,7 @@ class _Writer(NamedTuple):
         if kind is sre.BRANCH:
             return "(" + "|".join(self.body(branch, encoding) for branch in value[1]) + ")"
         if kind in _REPEATS:
-            lazy = "?" if kind is sre.MIN_REPEAT else ""
-            return f"({self.body(value[2], encoding)}){_bounds(value[0], value[1], lazy)}"
+            return f"({self.body(value[2], encoding)}){_bounds(value[0], value[1])}"
         if kind not in (sre.ANY, sre.NOT_LITERAL, sre.LITERAL, sre.IN):
             raise _NotWritten
         any_case = self.any_case and not (kind is sre.LITERAL and self.by_engine)
@@ -214,7 +298,7 @@ class _Writer(NamedTuple):
         return _ENDS[value]
 
 
-def _bounds(least: int, most: Any, lazy: str) -> str:
+def _bounds(least: int, most: Any) -> str:
     if most is sre.MAXREPEAT:
-        return f"{{{least},}}{lazy}"
-    return f"{{{least}}}" if least == most else f"{{{least},{most}}}{lazy}"
+        return f"{{{least},}}"
+    return f"{{{least}}}" if least == most else f"{{{least},{most}}}"

@@ -50,6 +50,8 @@ class BytePattern(NamedTuple):
     check: Check | None = None
     """Whether a candidate of the engine, by data, offset and length, is an occurrence; None: each
     is."""
+    tame: bool = True
+    """Whether no bytes make it slow (``expressions.py``)."""
 
 
 def patterns_of(indicator: Indicator) -> list[BytePattern]:
@@ -81,7 +83,8 @@ def _text(text: str, *, whole_word: bool = False) -> BytePattern:
     if text.isascii():
         word = " fullword" if whole_word else ""
         form = f"{_quoted(text)} nocase ascii wide{word}"
-        return BytePattern((form,), 2 * len(text), text, whole_word)
+        exact = text if "\0" not in text else None
+        return BytePattern((form,), 2 * len(text), exact, whole_word)
     forms = tuple(f"{{ {any_case(text, encoding)} }}" for encoding in ENCODINGS)
     check = StandsAlone(frozenset({fold(text)})) if whole_word else None
     return BytePattern(forms, MOST_BYTES * len(text), check=check)
@@ -193,5 +196,5 @@ def _slashed(value: str) -> str:
 
 
 def _regex(value: str, *, any_case: bool = True) -> BytePattern:
-    forms, longest = written(value, any_case=any_case)
-    return BytePattern(forms, None if longest is None else MOST_BYTES * longest)
+    forms, longest, tame = written(value, any_case=any_case)
+    return BytePattern(forms, None if longest is None else MOST_BYTES * longest, tame=tame)

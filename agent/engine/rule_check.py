@@ -17,7 +17,7 @@ import boreal
 from msgspec import Struct
 
 from .externals import EXTERNALS, FOREIGN
-from .rule_text import Place, Rule
+from .rule_text import Place, Rule, loses_occurrences
 
 _PIECE: Final = 32
 _WHY_LENGTH: Final = 300
@@ -105,6 +105,16 @@ class _Check:
             return Fault(rule.place, f"is declared twice (first in line {first.line})")
         for module in sorted(self._missing & rule.roots):
             return Fault(rule.place, f'needs the module "{module}", which the engine does not have')
+        if loses_occurrences(rule.text):
+            return Fault(
+                rule.place,
+                "has a hex string with several alternatives and wildcards in them, of which the"
+                " engine loses occurrences",
+            )
+        if rule.is_global and (asked := self._ordinary(rule)):
+            return Fault(
+                rule.place, f"is global and asks rule {asked}, which the engine looks at later"
+            )
         for prefix in _prefixes(rule.name):
             if prefix in used_sets:
                 return Fault(
@@ -113,6 +123,13 @@ class _Check:
                     " before it has already counted",
                 )
         return None
+
+    def _ordinary(self, rule: Rule) -> str:
+        """The first rule that it refers to and that is not global; empty if none."""
+        for name in self._needed(rule):
+            if name not in rule.variables and not self._rules[self._first[name]].is_global:
+                return name
+        return ""
 
     def _need(self, index: int) -> bool:
         """Leaves a rule out that needs one that was; true when it did."""

@@ -93,6 +93,9 @@ class OperatorRules(Struct, frozen=True):
     """SHA-256 over all that runs: names, and texts with what they include."""
 
 
+NO_RULES: Final = OperatorRules({}, {}, (), frozenset(), "")
+
+
 def load_rules(paths: Sequence[Path], *, strict: bool = False) -> OperatorRules:
     """The rules of files and of all ``*.yar`` and ``*.yara`` below folders, in sorted order.
 

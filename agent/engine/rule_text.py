@@ -147,6 +147,29 @@ def rules_in(text: str) -> list[Item]:
     return _Parser(text).items()
 
 
+def loses_occurrences(text: str) -> str:
+    """The first hex string of a rule's text that boreal 1.4 loses occurrences of; empty if none.
+
+    Seen against YARA and YARA-X: with several alternatives, and wildcards in any of them, some
+    bytes that match are not found (``docs/decisions/scan-engine.md``).
+    """
+    tokens = _Tokens(text)
+    while (token := tokens.next()) is not None:
+        if token.lastgroup == "hex" and _has_wild_alternatives(token[0]):
+            return token[0]
+    return ""
+
+
+def _has_wild_alternatives(hex_string: str) -> bool:
+    depth = groups = 0
+    wild = False
+    for character in hex_string:
+        depth += (character == "(") - (character == ")")
+        groups += character == "("
+        wild |= depth > 0 and character in "?~["
+    return groups > 1 and wild
+
+
 class _Tokens:
     """Reads tokens one by one; comments are noted and skipped."""
 

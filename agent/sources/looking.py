@@ -138,7 +138,7 @@ class FileLook:
         """While files are read by so many at once. What they said is owed until :meth:`rest`; when
         this ends, none of them is read any more, and what is owed then waits for :meth:`owed`."""
         # One way to the process of the operator's rules serves many files.
-        finish = self._finish if self.matcher.has_user_rules else None
+        finish = self._finish if self.matcher.own_rules is not None else None
         ahead = self._ahead = ReadAhead(readers or readers_here(), finish)
         try:
             yield

@@ -147,3 +147,44 @@ def test_counts_say_what_each_rule_was_asked_about(tree: Path, tmp_path: Path) -
     assert counts["rules/x.yar:a"] == (FILES, FILES)
     assert counts["rules/x.yar:b"] == (FILES, 0)
     assert json.loads(json.dumps(report.options["rules"])) == [str(tmp_path / "x.yar")]
+
+
+PACK = """
+pack: iocsweep.pack/1
+id: mine
+version: "1"
+title: expressions of one's own
+references: {r: "https://example.org/"}
+indicators:
+  - {id: slow, type: content, match: regex, value: 'MARK.*seven.*MARK', strength: strong, status: SRC, reference: [r], gate: {extensions: [.txt]}}
+  - {id: tame, type: content, match: regex, value: '[a-z]+MARK 0', strength: strong, status: SRC, reference: [r], gate: {extensions: [.txt]}}
+"""
+
+
+def test_an_expression_of_a_pack_that_bytes_can_make_slow_runs_behind_the_guard(
+    tree: Path, tmp_path: Path
+) -> None:
+    (tree / "good07.txt").write_text("xMARK 0 of seven and so on MARK")
+    (tree / "good08.bin").write_text("xMARK 0 of seven and so on MARK")
+    code, report = swept(tree, "--only-pack", rules(tmp_path, PACK, "mine.yaml"))
+    assert code == 1
+    (finding,) = report.findings
+    assert finding.file is not None
+    assert finding.file.path == str(tree / "good07.txt"), "the gate holds: the other is not opened"
+    counts = {c.id: (c.tested > 0, c.matched) for c in report.indicators}
+    assert counts == {"slow": (True, 1), "tame": (True, 1)}
+    assert not gaps(report)
+
+
+def test_a_file_that_makes_an_expression_of_a_pack_slow_is_a_gap(
+    tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tree / "good07.txt").write_text("bad xMARK 0")
+    command = [sys.executable, "-P", str(BAD_ENGINES), "never_returns"]
+    monkeypatch.setattr(guard, "worker_command", lambda: command)
+    code, report = swept(
+        tree, "--only-pack", rules(tmp_path, PACK, "mine.yaml"), "--rules-timeout", "1s"
+    )
+    assert code == 1, "what is tame is found all the same"
+    late = [p for reason, p in gaps(report).items() if "no answer within 1 s" in reason]
+    assert late == [[str(tree / "good07.txt")]]

@@ -161,3 +161,41 @@ def test_many_unfit_rules_do_not_have_the_whole_compiled_for_each(
     running, faults = _checked(text)
     assert (len(running), len(faults)) == (1_920, 80)
     assert sum(asked) < 2_000 * 8
+
+
+@pytest.mark.parametrize(
+    "hex_string",
+    [
+        "{ 0a 61 ?? ( 62 ?? | ?? 90 ) ( 61 62 ?? | 00 ?? 90 ) 90 62 }",
+        "{ 61 ( 62 | 63 ) ( 6? | 00 ) 62 }",
+        "{ 61 ( 62 | ( 63 | 64 [1-2] ) ) 62 }",
+    ],
+)
+def test_a_hex_string_of_which_the_engine_loses_occurrences_is_not_run(hex_string: str) -> None:
+    running, faults = _checked(
+        f"rule a {{ strings: $a = {hex_string} condition: $a }} rule b {{ condition: true }}"
+    )
+    assert running == ["b"]
+    assert "the engine loses occurrences" in faults["a"]
+
+
+@pytest.mark.parametrize(
+    "hex_string",
+    ["{ 61 ( 62 ?? | 63 ) 62 }", "{ 61 ( 62 | 63 64 ) ( 65 | 66 ) ?? 62 [2] 00 }", "{ 61 ~62 }"],
+)
+def test_other_hex_strings_run(hex_string: str) -> None:
+    running, _ = _checked(f"rule a {{ strings: $a = {hex_string} condition: $a }}")
+    assert running == ["a"]
+
+
+def test_a_global_rule_that_asks_an_ordinary_one_takes_its_namespace_with_it() -> None:
+    running, faults = _checked(
+        "rule a { condition: true } global rule g { condition: a } rule b { condition: true }"
+    )
+    assert running == []
+    assert "asks rule a" in faults["g"]
+
+
+def test_a_global_rule_may_ask_another_global_one() -> None:
+    running, _ = _checked("global rule f { condition: true } global rule g { condition: f }")
+    assert running == ["f", "g"]
