@@ -21,7 +21,7 @@ from .engine.scanner import (
     PatternScanner,
     ScanFailed,
 )
-from .engine.texts import FASTER_FROM, ExactText, TextSearcher
+from .engine.texts import LOOKED_UP_FROM, ExactText, TextSearcher
 from .indicators import Content, Indicator, Pipe
 from .model import ByteHit
 
@@ -59,7 +59,7 @@ class ByteRules:
         self.scanned = frozenset(self._ids)
         """Ids of the indicators that bytes can tell of."""
         texts = [part for part, (_, pattern) in enumerate(self._parts) if pattern.text is not None]
-        looked_up = frozenset(texts) if len(texts) >= FASTER_FROM else frozenset[int]()
+        looked_up = frozenset(texts) if len(texts) >= LOOKED_UP_FROM else frozenset[int]()
         self._texts = self._searcher(sorted(looked_up))
         self._declared = {
             str(part): pattern.forms

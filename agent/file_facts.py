@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from .formats import FormatError
 from .formats.certificate import MAX_CERTIFICATE_BYTES, certificate_hashes
@@ -22,6 +22,9 @@ from .indicators import FileIndicator, Layout
 from .matching import Matcher, ScanFailed
 from .model import ByteHit, Hash, Lnk, Pe
 from .reading import first_chunk, read_at, read_up_to, windows
+
+if TYPE_CHECKING:
+    from .engine.guard import Content
 
 HEAD = 4096
 """Bytes read before anything is decided; a gate's magic is no longer."""
@@ -66,7 +69,9 @@ class Facts:
     """Why some of it could not be looked at."""
     bytes_read: int = 0
     own_rules_wait: bool = False
-    """Whether the operator's rules have still to be asked: ``data`` is what for."""
+    """Whether the operator's rules are to be asked about ``data``."""
+    asked: Content | None = None
+    """What they have still to be asked."""
 
     @property
     def says_something(self) -> bool:
@@ -110,20 +115,20 @@ class FileReader:
             raise
         except Exception as error:  # noqa: BLE001 - one file must not end the sweep; it is told
             facts.unread.append(f"{FAILED}: {type(error).__name__}")
+        if facts.own_rules_wait and self.matcher.own_rules is not None:
+            facts.asked = self.matcher.own_rules.content(facts.data, path)
         if not later:
-            self.ask_own_rules([(facts, path)])
+            self.ask_own_rules([facts])
         return facts
 
-    def ask_own_rules(self, files: Iterable[tuple[Facts, str]]) -> None:
-        """The operator's rules about files that wait for it, with their paths."""
-        waiting = [(facts, path) for facts, path in files if facts.own_rules_wait]
+    def ask_own_rules(self, files: Iterable[Facts]) -> None:
+        """The operator's rules about files that wait for it."""
+        waiting = [facts for facts in files if facts.asked is not None]
         if not waiting or self.matcher.own_rules is None:
             return
-        asked = [(facts.data, path) for facts, path in waiting]
-        for (facts, _), answer in zip(
-            waiting, self.matcher.own_rules.scan_many(asked), strict=True
-        ):
-            facts.own_rules_wait = False
+        asked = [facts.asked for facts in waiting if facts.asked is not None]
+        for facts, answer in zip(waiting, self.matcher.own_rules.scan_many(asked), strict=True):
+            facts.asked = None
             facts.contents += answer.hits
             facts.unread += answer.gaps
 

@@ -11,7 +11,7 @@ from .byte_rules import excerpt, wild
 from .coverage import Ledger
 from .engine.errors import RulesError
 from .engine.externals import EXTERNALS, HEAD_BYTES, externals_of
-from .engine.guard import Content, GuardedRules, RulesFailed, ScanAnswer
+from .engine.guard import CLOSED, Content, GuardedRules, RulesFailed, ScanAnswer
 from .engine.rule_files import NO_RULES, load_rules
 from .indicators import Indicator
 from .model import ByteHit
@@ -68,23 +68,27 @@ class OwnRules:
         """Why nothing is asked any more."""
         self._limit: threading.Timer | None = None
 
+    @staticmethod
+    def content(data: bytes, path: str) -> Content:
+        """What rules are asked about; ``path``: as the host knows it, empty for memory."""
+        return Content(data, externals_of(path, data[:HEAD_BYTES]))
+
     def scan(self, data: bytes, path: str) -> OwnAnswer:
         """One content, as :meth:`scan_many`."""
-        return self.scan_many([(data, path)])[0]
+        return self.scan_many([self.content(data, path)])[0]
 
-    def scan_many(self, contents: Sequence[tuple[bytes, str]]) -> list[OwnAnswer]:
-        """Of each content each rule that matches, at its first place; with its path as the host
-        knows it, empty for memory. By any thread. Several small ones at once are much cheaper: each
-        call is a way to another process and back."""
-        asked = [Content(data, externals_of(path, data[:HEAD_BYTES])) for data, path in contents]
+    def scan_many(self, contents: Sequence[Content]) -> list[OwnAnswer]:
+        """Of each content each rule that matches, at its first place. By any thread. Several small
+        ones at once are much cheaper: each call is a way to another process and back."""
         try:
-            answers = self._running().scan_many(asked)
+            answers = self._running().scan_many(contents)
         except RulesFailed as error:
-            return [OwnAnswer([], (error.reason,))] * len(asked)
+            return [OwnAnswer([], (error.reason,))] * len(contents)
         with self._lock:
-            self.scans += len(asked)
+            self.scans += len(contents)
         return [
-            self._answer(answer, data) for answer, (data, _) in zip(answers, contents, strict=True)
+            self._answer(answer, bytes(content.data))
+            for answer, content in zip(answers, contents, strict=True)
         ]
 
     def _running(self) -> GuardedRules:
@@ -98,7 +102,8 @@ class OwnRules:
 
     def _answer(self, answer: ScanAnswer | RulesFailed, data: bytes) -> OwnAnswer:
         if isinstance(answer, RulesFailed):
-            return OwnAnswer([], (answer.reason,))
+            reason = self._ended if answer.reason == CLOSED and self._ended else answer.reason
+            return OwnAnswer([], (reason,))
         hits = [
             ByteHit(
                 self._ids.get(match.rule, match.rule),

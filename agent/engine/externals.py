@@ -92,7 +92,11 @@ _MAGICS: Final = (
     (b"AES", "AESCrypt"),
     (b"WinZip", "WinZIP"),
 )
-_LONGEST_FIRST: Final = tuple(sorted(_MAGICS, key=lambda magic: -len(magic[0])))
+_LONGEST_FIRST: Final = {
+    first: tuple(sorted((m for m in _MAGICS if m[0][0] == first), key=lambda m: -len(m[0])))
+    for first in {magic[0] for magic, _ in _MAGICS}
+}
+"""By the first byte: it is asked of every file."""
 _TAR_MAGIC: Final = (257, b"ustar")
 
 
@@ -101,7 +105,7 @@ def filetype_of(head: bytes) -> str:
 
     The longest magic wins, so that a document is ``Office`` and not ``ZIP``.
     """
-    for magic, name in _LONGEST_FIRST:
+    for magic, name in _LONGEST_FIRST.get(head[0], ()) if head else ():
         if head.startswith(magic):
             return name
     offset, magic = _TAR_MAGIC

@@ -33,6 +33,8 @@ from .rules_process import (
 
 __all__ = ["Content", "GuardedRules", "RuleMatch", "RulesFailed", "ScanAnswer", "worker_command"]
 
+CLOSED: Final = "own rules: ended before their answer"
+"""The reason where :meth:`GuardedRules.close` did not wait for it."""
 _NAMING_S: Final = 2.0
 _MOST_NAMINGS: Final = 5
 _FAILED_STARTS: Final = 3
@@ -151,7 +153,7 @@ class GuardedRules:
 
     def _failure(self, slot: _Slot, lost: Lost, content: Content) -> RulesFailed:
         if lost.why == Why.CLOSED:
-            return RulesFailed("own rules: ended before their answer")
+            return RulesFailed(CLOSED)
         if lost.why == Why.MEMORY:
             return RulesFailed(f"own rules: more than {self._memory >> 20:,} MB of memory")
         named = self._named(slot, content)
@@ -219,7 +221,7 @@ class GuardedRules:
     def _ready(self, slot: _Slot) -> RulesProcess:
         """The process of a place, a new one where it has none. Raises RulesFailed."""
         if self._closed.is_set():
-            raise RulesFailed("own rules: ended before their answer")
+            raise RulesFailed(CLOSED)
         if slot.worker is not None and slot.worker.is_lost:
             self._put_away(slot)  # ended when it had answered already
         if slot.worker is None:

@@ -139,7 +139,7 @@ class FileLook:
         this ends, none of them is read any more, and what is owed then waits for :meth:`owed`."""
         # One way to the process of the operator's rules serves many files.
         finish = self._finish if self.matcher.own_rules is not None else None
-        ahead = self._ahead = ReadAhead(readers or readers_here(), finish)
+        ahead = self._ahead = ReadAhead(readers or readers_here(shared=finish is not None), finish)
         try:
             yield
         except BaseException:
@@ -148,7 +148,9 @@ class FileLook:
             raise
         finally:
             self._ahead = None
-            for read in ahead.forget():
+            left = ahead.forget()
+            self._finish(left)
+            for read in left:
                 if read.archive:
                     self.ledger.unread(_NOT_OPENED, read.item.shown)
                     read.archive = False
@@ -260,7 +262,9 @@ class FileLook:
         try:
             file, size, read.about = item.open()
             try:
-                facts = self.reader.look(file, size, indicators, named=item.named, path=item.shown)
+                facts = self.reader.look(
+                    file, size, indicators, named=item.named, path=item.shown, later=True
+                )
             finally:
                 _close(file)
         except OSError as error:
@@ -268,7 +272,7 @@ class FileLook:
             return read
         read.facts, read.archive = facts, self._is_archive(item, facts)
         facts.head = b""
-        if not (facts.contents or facts.own_rules_wait):
+        if not (facts.contents or facts.asked):
             facts.data = b""
         if item.named or self.everything or facts.opened_for or read.archive:
             self._read_streams(read)
@@ -276,9 +280,9 @@ class FileLook:
 
     def _finish(self, reads: Sequence[_Read]) -> None:
         """Ask the operator's rules about what was read. By any thread, as :meth:`_read`."""
-        waiting = [(read.facts, read.item.shown) for read in reads if read.facts is not None]
+        waiting = [read.facts for read in reads if read.facts is not None and read.facts.asked]
         self.reader.ask_own_rules(waiting)
-        for facts, _ in waiting:
+        for facts in waiting:
             if not facts.contents:
                 facts.data = b""
 

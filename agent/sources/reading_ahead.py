@@ -43,8 +43,11 @@ SWITCH_S = 0.0005
 milliseconds those that have read and hashed wait longer than they work."""
 
 
-def readers_here() -> int:
-    """Two for each processor, as half of them wait for the disk; within bounds."""
+def readers_here(*, shared: bool = False) -> int:
+    """Two for each processor, as half of them wait for the disk; within bounds. ``shared``: with
+    processes that work on what was read."""
+    if shared:
+        return max(2, min(os.cpu_count() or 1, MOST_READERS))
     return max(LEAST_READERS, min(2 * (os.cpu_count() or 1), MOST_READERS))
 
 
@@ -66,8 +69,7 @@ class ReadAhead(Generic[_T]):
     """Does jobs on several threads. For one caller; the jobs must not share what they change."""
 
     def __init__(self, readers: int, finish: Callable[[Sequence[_T]], None] | None = None) -> None:
-        """``finish``: done, by a reader, to the results of each batch together; then no small file
-        is read by whoever asks for it."""
+        """``finish``: done, by a reader, to the results of each batch together."""
         self._finish = finish
         self._most_together = _BATCH if finish is None else _BATCH_TO_FINISH
         self._pool = ThreadPoolExecutor(readers, "reader")
@@ -76,11 +78,15 @@ class ReadAhead(Generic[_T]):
         self._most = readers * _BATCHES_PER_READER
         self._batch: list[Callable[[], _T]] = []
         self._batch_bytes = 0
+        self._read: list[_T] = []
+        """Results of whoever asks, not yet among what is under way."""
+        self._read_bytes = 0
         self._under_way: deque[_Ordered[_T]] = deque()
         self._done: deque[_T] = deque()
         self._bytes = 0
         self._tries = _TRIED
         """Small files left that are read here; below zero, that are handed over."""
+        self._tries_anew = False
         self._took_s = 0.0
 
     def put(self, job: Callable[[], _T], size: int) -> Iterator[_T]:
@@ -88,23 +94,31 @@ class ReadAhead(Generic[_T]):
 
         What a job raises is raised here or by :meth:`rest`, in its turn.
         """
-        if size <= SMALL and self._tries > 0 and self._finish is None:
-            yield from self._here(job)
+        if size <= SMALL and self._tries > 0:
+            if self._tries_anew:
+                # Nothing else may want the interpreter while it is tried.
+                yield from self.rest()
+                self._tries_anew = False
+            yield from self._here(job, size)
         else:
+            self._file_read()
             while self._under_way and self._bytes + size > MAX_BYTES:
                 yield from self._oldest()
             self._batch.append(job)
             self._batch_bytes += size
             if len(self._batch) >= self._most_together or self._batch_bytes >= _BATCH_BYTES:
                 self._hand_over()
-            if size <= SMALL and self._finish is None:
-                self._tries = self._tries + 1 or _TRIED
+            if size <= SMALL:
+                self._tries += 1
+                if not self._tries:
+                    self._tries, self._tries_anew = _TRIED, True
         while self._under_way and (len(self._under_way) > self._most or self._under_way[0].done):
             yield from self._oldest()
 
     def rest(self) -> Iterator[_T]:
         """The results still owed."""
         self._hand_over()
+        self._file_read()
         while self._under_way:
             yield from self._oldest()
 
@@ -118,12 +132,13 @@ class ReadAhead(Generic[_T]):
             future = asked.future
             if future is not None and not future.cancelled() and future.exception() is None:
                 left += future.result()
+        left += self._read
         self._done.clear()
         self._under_way.clear()
-        self._batch = []
+        self._batch, self._read = [], []
         return left
 
-    def _here(self, job: Callable[[], _T]) -> Iterator[_T]:
+    def _here(self, job: Callable[[], _T], size: int) -> Iterator[_T]:
         """Do it now; what was asked for earlier is told first."""
         start = time.perf_counter()
         try:
@@ -133,14 +148,26 @@ class ReadAhead(Generic[_T]):
             raise
         self._judge(time.perf_counter() - start)
         self._hand_over()
-        if not self._under_way:
+        if self._finish is None and not (self._under_way or self._read):
             yield result
             return
-        last = self._under_way[-1]
-        if last.future is not None or len(last.results) >= _BATCH:
-            last = _Ordered()
-            self._under_way.append(last)
-        last.results.append(result)
+        self._read.append(result)
+        self._read_bytes += size
+        if len(self._read) >= self._most_together or self._read_bytes >= _BATCH_BYTES:
+            self._file_read()
+
+    def _file_read(self) -> None:
+        """Put what was read here among what is under way."""
+        if not self._read:
+            return
+        results, size = self._read, self._read_bytes
+        self._read, self._read_bytes = [], 0
+        if self._finish is None:
+            self._under_way.append(_Ordered(results=results))
+        else:
+            finished = self._pool.submit(self._finished, results)
+            self._under_way.append(_Ordered(finished, size=size))
+            self._bytes += size
 
     def _judge(self, took_s: float) -> None:
         self._took_s += took_s
@@ -164,7 +191,9 @@ class ReadAhead(Generic[_T]):
             yield self._done.popleft()
 
     def _all(self, jobs: list[Callable[[], _T]]) -> list[_T]:
-        results = [job() for job in jobs]
+        return self._finished([job() for job in jobs])
+
+    def _finished(self, results: list[_T]) -> list[_T]:
         if self._finish is not None:
             self._finish(results)
         return results

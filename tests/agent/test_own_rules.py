@@ -137,7 +137,7 @@ def test_the_time_limit_holds_while_an_engine_never_returns(
     )  # fmt: skip
     assert (code, report.verdict.value) == (3, "incomplete")
     told = gaps(report)
-    assert "own rules: not asked any more, --max-runtime was over" in told
+    assert any("--max-runtime was over" in reason for reason in told)
     assert len(told.get("own rules: no answer within 1 s (rule rules/x.yar:slow)", [])) < 5
 
 
