@@ -21,7 +21,7 @@ from .hashing import Algorithm, Hashing, TooLargeError, hash_stream
 from .indicators import FileIndicator, Layout
 from .matching import Matcher, ScanFailed
 from .model import ByteHit, Hash, Lnk, Pe
-from .reading import first_chunk, read_at, read_up_to, windows
+from .reading import first_chunk, read_at, windows
 
 if TYPE_CHECKING:
     from .engine.guard import Content
@@ -212,9 +212,7 @@ class FileReader:
         limit = self.limits.max_file_size
         if len(first) != size:
             # A byte more than allowed tells one that grew meanwhile.
-            first = bytes(first) + read_up_to(
-                file, limit + 1 - len(first), max(0, size - len(first))
-            )
+            first = bytes(first) + read_at(file, len(first), limit + 1 - len(first), size)
             facts.bytes_read = len(first)
         facts.data = data = bytes(first)
         if len(data) > limit:

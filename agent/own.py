@@ -26,16 +26,24 @@ class Own(msgspec.Struct, frozen=True, kw_only=True):
     """What to leave out. Paths are compared absolute, folders with all that they hold."""
 
     pids: frozenset[int] = frozenset()
+    process: int = 0
+    """This very process: what it starts, to run the operator's rules, is the agent's too."""
     files: frozenset[str] = frozenset()
     folders: tuple[str, ...] = ()
 
     @classmethod
     def of(
-        cls, *, pids: Iterable[int] = (), files: Iterable[str] = (), folders: Iterable[str] = ()
+        cls,
+        *,
+        pids: Iterable[int] = (),
+        process: int = 0,
+        files: Iterable[str] = (),
+        folders: Iterable[str] = (),
     ) -> Own:
         """From paths as given, relative ones included."""
         return cls(
             pids=frozenset(pids),
+            process=process,
             files=frozenset(_same(path) for path in files),
             folders=tuple(_same(path).rstrip(os.sep) + os.sep for path in folders),
         )

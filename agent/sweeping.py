@@ -345,7 +345,7 @@ def _own(options: Options, folder: Path) -> Own:
     if getattr(sys, "frozen", False):
         files.append(Path(sys.executable))
     folders = [folder / "spool", folder / "reports", _program_folder()]
-    return Own.of(pids=pids, files=map(str, files), folders=map(str, folders))
+    return Own.of(pids=pids, process=me.pid, files=map(str, files), folders=map(str, folders))
 
 
 def _program_folder() -> Path:

@@ -63,7 +63,8 @@ def process_table(system: LiveSystem, ledger: Ledger) -> ProcessTable | None:
 def others(table: ProcessTable, target: Target, ledger: Ledger) -> Iterator[ProcessInfo]:
     """The processes that are not the agent's own; those are counted."""
     for process in table:
-        if target.own.has_pid(process.pid):
+        started_by = (parent.pid for parent in table.ancestors(process))
+        if target.own.has_pid(process.pid) or target.own.process in started_by:
             ledger.own += 1
         else:
             yield process

@@ -7,6 +7,7 @@ import io
 import random
 from typing import Any
 
+import msgspec
 import pytest
 
 from agent import file_facts
@@ -141,3 +142,21 @@ def test_a_file_that_a_parser_fails_at_is_told_hashed_and_scanned(
     assert facts.hash.sha256 == hashlib.sha256(data).hexdigest()
     assert [hit.indicator for hit in facts.contents] == ["c"]
     assert facts.unread == ["looking at it failed: RecursionError"]
+
+
+def test_a_file_whose_machine_was_looked_up_far_behind_is_still_read_whole(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The header of a PE file may lie anywhere; what is read next is what follows the first bytes."""
+    data = bytearray(random.Random(5).randbytes(3 * 4096))
+    data[:64] = b"MZ" + bytes(58) + (2 * 4096).to_bytes(4, "little")
+    data[2 * 4096 : 2 * 4096 + 6] = b"PE\0\0\x64\x86"
+    monkeypatch.setattr(file_facts, "WINDOW", 4096)
+    known = sha256_of(bytes(data))
+    machine = msgspec.structs.replace(CONTENT, gate=Gate(machine="amd64"))
+
+    facts = seen(io.BytesIO(data), 0, known, machine)
+
+    assert facts.data == bytes(data)
+    assert facts.hash.sha256 == known.value
+    assert facts.bytes_read == len(data)

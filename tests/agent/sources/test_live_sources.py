@@ -222,6 +222,13 @@ def test_the_agents_own_process_is_left_out_and_counted() -> None:
     assert coverage.own == 1
 
 
+def test_what_the_agent_started_itself_is_left_out_and_counted() -> None:
+    """The processes that run the operator's rules hold them in their memory."""
+    seen, coverage, _ = observed(ProcessesSource(), Own.of(process=POWERSHELL.pid))
+    assert [one.process.pid for one in seen if one.process] == [POWERSHELL.pid]
+    assert coverage.own == 1
+
+
 def test_a_reused_id_is_no_parent_and_a_loop_ends() -> None:
     child = ProcessInfo(pid=2, ppid=1, start=START)
     younger = ProcessInfo(pid=1, ppid=2, start=START + timedelta(1))
