@@ -34,8 +34,9 @@ class Rule(Struct, frozen=True):
     name: str
     place: Place
     text: str
-    """From its first modifier to its closing brace, ready for the engine: comments blanked and
-    bytes that are not UTF-8 written as ``\\xNN``; line breaks stay where they were."""
+    """From its first modifier to its closing brace, ready for the engine: comments blanked, bytes
+    that are not UTF-8 written as ``\\xNN``, ranges from the end beginning at zero at the least;
+    line breaks stay where they were."""
     is_private: bool
     is_global: bool
     names: frozenset[str]
@@ -131,6 +132,10 @@ _WORD: Final = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 _COLON: Final = re.compile(r"\s*:")
 _BYTE: Final = re.compile("[\udc80-\udcff]")
 _WRITTEN_BYTE: Final = re.compile("((?:\\\\\\\\)*)(?:\\\\?)([\udc80-\udcff])")
+_CONDITION: Final = re.compile(r"\bcondition\s*:")
+_FROM_THE_END: Final = re.compile(
+    r"(\$\w*)\s+in\s+\(\s*filesize\s*-\s*((?:0x[0-9A-Fa-f]+|[0-9]+)(?:KB|MB)?)\s*\.\.\s*filesize\s*\)"
+)
 _STARTERS: Final = frozenset({"rule", "private", "global", "import", "include"})
 _NOT_CLOSED: Final = {
     "open_comment": "the comment is not closed",
@@ -365,7 +370,7 @@ class _Body:
         return Rule(
             self._name,
             place,
-            clean,
+            _from_zero(clean),
             "private" in self._modifiers,
             "global" in self._modifiers,
             frozenset(condition.names),
@@ -415,6 +420,16 @@ class _Body:
     def _blame(self, at: int, why: str) -> None:
         if self._fault is None:
             self._fault = (at, why)
+
+
+def _from_zero(text: str) -> str:
+    """With ranges that count back from the end of a file beginning at its start where it is too
+    short: to boreal 1.4 nothing lies in a range that begins below zero, to YARA what is there."""
+    conditions = list(_CONDITION.finditer(text))
+    start = conditions[-1].end() if conditions else len(text)
+    return text[:start] + _FROM_THE_END.sub(
+        r"(\1 in (filesize-\2..filesize) or (filesize < \2 and \1 in (0..filesize)))", text[start:]
+    )
 
 
 def _clean(text: str, comments: list[tuple[int, int]]) -> tuple[str, tuple[Place, ...]]:

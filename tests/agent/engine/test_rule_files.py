@@ -9,6 +9,7 @@ from pathlib import Path
 
 import boreal
 import pytest
+import yara
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -510,3 +511,22 @@ def test_exactly_the_unfit_rules_are_left_out(kinds: list[str]) -> None:
         rules = load_rules([path])
     assert set(rules.rules) == fit
     assert len(rules.unfit) == len(kinds) - len(fit)
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [(b"MARK", True), (b"MARK" + bytes(96), True), (b"MARK" + bytes(97), False), (b"none", False)],
+)
+@pytest.mark.parametrize("number", ["100", "0x64"])
+def test_a_range_from_the_end_is_what_it_is_to_yara(
+    tmp_path: Path, number: str, data: bytes, *, expected: bool
+) -> None:
+    path = tmp_path / "range.yar"
+    path.write_text(
+        'rule r { strings: $a = "MARK" $b = "condition: $a in (filesize-9..filesize)"'
+        f" condition: $a in (filesize - {number} .. filesize) and not $b }}"
+    )
+    loaded = load_rules([path])
+    scanner = boreal.compile(sources=loaded.sources, externals=dict(EXTERNALS))
+    assert bool(scanner.match(data=data)) is expected
+    assert bool(yara.compile(str(path)).match(data=data)) is expected
