@@ -108,8 +108,8 @@ class _Check:
         if loses_occurrences(rule.text):
             return Fault(
                 rule.place,
-                "has a hex string with several alternatives and wildcards in them, of which the"
-                " engine loses occurrences",
+                "has a hex string with wildcards on both sides of an edge of its alternatives, of"
+                " which the engine loses occurrences",
             )
         if rule.is_global and (asked := self._ordinary(rule)):
             return Fault(

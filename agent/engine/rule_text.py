@@ -12,6 +12,7 @@ import codecs
 import re
 from bisect import bisect_right
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Final
 
 from msgspec import Struct
@@ -136,6 +137,7 @@ _CONDITION: Final = re.compile(r"\bcondition\s*:")
 _FROM_THE_END: Final = re.compile(
     r"(\$\w*)\s+in\s+\(\s*filesize\s*-\s*((?:0x[0-9A-Fa-f]+|[0-9]+)(?:KB|MB)?)\s*\.\.\s*filesize\s*\)"
 )
+_HEX_TOKEN: Final = re.compile(r"~?[0-9A-Fa-f?]{2}|\[[^\]]*\]|[()|]")
 _STARTERS: Final = frozenset({"rule", "private", "global", "import", "include"})
 _NOT_CLOSED: Final = {
     "open_comment": "the comment is not closed",
@@ -155,24 +157,40 @@ def rules_in(text: str) -> list[Item]:
 def loses_occurrences(text: str) -> str:
     """The first hex string of a rule's text that boreal 1.4 loses occurrences of; empty if none.
 
-    Seen against YARA and YARA-X: with several alternatives, and wildcards in any of them, some
-    bytes that match are not found (``docs/decisions/scan-engine.md``).
+    Seen against YARA and YARA-X: it takes wildcards on both sides of a group's edge together, as if
+    the group had no other alternative (``docs/decisions/scan-engine.md``).
     """
     tokens = _Tokens(text)
     while (token := tokens.next()) is not None:
-        if token.lastgroup == "hex" and _has_wild_alternatives(token[0]):
+        if token.lastgroup == "hex" and _has_wild_edge(_HEX_TOKEN.findall(token[0])):
             return token[0]
     return ""
 
 
-def _has_wild_alternatives(hex_string: str) -> bool:
-    depth = groups = 0
-    wild = False
-    for character in hex_string:
-        depth += (character == "(") - (character == ")")
-        groups += character == "("
-        wild |= depth > 0 and character in "?~["
-    return groups > 1 and wild
+def _has_wild_edge(tokens: list[str]) -> bool:
+    """Whether wildcards, jumps or groups meet at the edge of a group that holds such."""
+    start = -1
+    for at, piece in enumerate(tokens):
+        if piece == "(":
+            if start >= 0:
+                return any(map(_is_wild, tokens))  # a group in a group: rare, and not tried
+            start = at
+        elif piece == ")" and start >= 0:
+            inner, group = tokens[start : at + 1], start
+            start = -1
+            before = tokens[group - 1] if group else ""
+            after = tokens[at + 1] if at + 1 < len(tokens) else ""
+            first = any(_is_wild(b) for a, b in pairwise(inner) if a in "(|")
+            last = any(_is_wild(a) for a, b in pairwise(inner) if b in "|)")
+            if first and (_is_wild(before) or before == ")"):
+                return True
+            if last and (_is_wild(after) or after == "("):
+                return True
+    return False
+
+
+def _is_wild(token: str) -> bool:
+    return any(character in "?~[" for character in token)
 
 
 class _Tokens:

@@ -168,6 +168,8 @@ def test_many_unfit_rules_do_not_have_the_whole_compiled_for_each(
     [
         "{ 0a 61 ?? ( 62 ?? | ?? 90 ) ( 61 62 ?? | 00 ?? 90 ) 90 62 }",
         "{ 61 ( 62 | 63 ) ( 6? | 00 ) 62 }",
+        "{ 61 ( 62 | 6? ) ?? 62 }",
+        "{ 61 [2] ( 62 | ?? 63 ) 62 }",
         "{ 61 ( 62 | ( 63 | 64 [1-2] ) ) 62 }",
     ],
 )
@@ -181,7 +183,13 @@ def test_a_hex_string_of_which_the_engine_loses_occurrences_is_not_run(hex_strin
 
 @pytest.mark.parametrize(
     "hex_string",
-    ["{ 61 ( 62 ?? | 63 ) 62 }", "{ 61 ( 62 | 63 64 ) ( 65 | 66 ) ?? 62 [2] 00 }", "{ 61 ~62 }"],
+    [
+        "{ 61 ( 62 ?? | 63 ) 62 }",
+        "{ 61 ?? ( 62 ?? | 63 ) 62 ?? }",
+        "{ 61 ( ?? 62 | 63 ) ?? }",
+        "{ 61 ( 62 | 63 64 ) ( 65 | 66 ) ?? 62 [2] 00 }",
+        "{ 61 ~62 }",
+    ],
 )
 def test_other_hex_strings_run(hex_string: str) -> None:
     running, _ = _checked(f"rule a {{ strings: $a = {hex_string} condition: $a }}")

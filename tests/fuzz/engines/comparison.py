@@ -55,9 +55,8 @@ AVOIDED = frozenset(
         # then. Written as what it holds instead, it is right.
         "boreal: takes the letter that a negated class leaves out, without case",
         # Wildcards on both sides of a group's edge are taken together, as if the group had no
-        # other alternative: `{ 61 62 63 ( 64 64 | ?? ) ?? 65 66 }` misses "abcdd.ef", and
-        # `{ 00 ( 61 | 0a ?? ) [2] 00 }` finds one byte between. Hexadecimal contents of packs and
-        # the $MFT's patterns have no wildcard in a group.
+        # other alternative. Hexadecimal contents of packs and the $MFT's patterns have no wildcard
+        # in a group; rules of the operator's that have such an edge are left out by name.
         WILD_GROUP,
     }
 )

@@ -26,6 +26,8 @@ _MAKERS: dict[str, Callable[[str, Externals], Verdicts]] = {
     "yara": yara_verdicts,
     "yara-x": yara_x_verdicts,
 }
+_TRIES = 100
+"""Of fewer rules and simpler conditions; each is compiled three times."""
 _LONGEST = 2000
 """Bytes; a loop in a condition takes its time for each."""
 
@@ -498,7 +500,11 @@ def _tell(
 def minimised(rules: list[Rule], rule: Rule, data: bytes, kind: str) -> tuple[list[Rule], bytes]:
     """As few rules, parts of the condition and bytes as easily found."""
 
+    tries = iter(range(_TRIES))
+
     def holds(some: Sequence[Rule], some_data: bytes) -> bool:
+        if next(tries, None) is None:
+            return False
         try:
             found = [set(verdict(some_data)) for verdict in _compiled(some)]
         except Refused:
