@@ -45,9 +45,9 @@ milliseconds those that have read and hashed wait longer than they work."""
 
 def readers_here(*, shared: bool = False) -> int:
     """Two for each processor, as half of them wait for the disk; within bounds. ``shared``: with
-    processes that work on what was read."""
+    processes that work on what was read; then one more than processors."""
     if shared:
-        return max(2, min(os.cpu_count() or 1, MOST_READERS))
+        return min((os.cpu_count() or 1) + 1, MOST_READERS)
     return max(LEAST_READERS, min(2 * (os.cpu_count() or 1), MOST_READERS))
 
 
