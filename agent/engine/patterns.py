@@ -159,11 +159,12 @@ class StandsAlone:
 
 
 def _glob(value: str) -> BytePattern:
-    """A star stays within one name."""
-    parts = re.split(r"([*?])", value)
+    """A star stays within one name; one at an end may stand for nothing, and is not looked for:
+    runs of letters would take the engine seconds for a megabyte."""
+    parts = re.split(r"([*?])", value.strip("*"))
     forms = tuple(_glob_form(parts, encoding) for encoding in ENCODINGS)
     stars = parts.count("*")
-    longest = len(value) - stars + _STAR * stars
+    longest = len("".join(parts)) - stars + _STAR * stars
     return BytePattern(forms, MOST_BYTES * longest)
 
 
