@@ -115,10 +115,6 @@ class OwnRules:
         ]
         return OwnAnswer(hits, answer.gaps)
 
-    def __bool__(self) -> bool:
-        """Whether there is anything to run."""
-        return bool(self._sources)
-
     def left_out(self) -> list[str]:
         """Place, name and reason of each rule that does not run."""
         return [rule.message for rule in self.unfit]

@@ -142,6 +142,8 @@ class FileLook:
         ahead = self._ahead = ReadAhead(readers or readers_here(shared=finish is not None), finish)
         try:
             yield
+        except OSError:
+            raise  # of this volume: others are looked at, and rules asked about them
         except BaseException:
             if self.matcher.own_rules is not None:
                 self.matcher.own_rules.end()  # or their answers would be waited for

@@ -5,15 +5,23 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import psutil
 import pytest
 
 from agent import cli
+from agent.coverage import Ledger
 from agent.engine import guard
+from agent.file_facts import Limits
+from agent.matching import Matcher
 from agent.model import Report
+from agent.own import Own
+from agent.own_rules import OwnRules
 from agent.report_codec import decode
+from agent.sources.looking import FileLook
+from agent.targets.folder import FolderTarget
 
 BAD_ENGINES = Path(__file__).parent / "engine" / "bad_engines.py"
 FILES = 40
@@ -188,3 +196,24 @@ def test_a_file_that_makes_an_expression_of_a_pack_slow_is_a_gap(
     assert code == 1, "what is tame is found all the same"
     late = [p for reason, p in gaps(report).items() if "no answer within 1 s" in reason]
     assert late == [[str(tree / "good07.txt")]]
+
+
+def test_own_rules_are_still_asked_after_a_volume_that_breaks_off(tmp_path: Path) -> None:
+    with closing(OwnRules([Path(rules(tmp_path, GOOD))], timeout_s=10)) as own_rules:
+        matcher = Matcher([], own_rules=own_rules)
+        look = FileLook(
+            target=FolderTarget(str(tmp_path), own=Own()),
+            matcher=matcher,
+            ledger=Ledger("files", required=True),
+            limits=Limits(1 << 20),
+            progress=lambda _: None,
+            everything=True,
+        )
+        with pytest.raises(OSError, match="bad sector"), look.reading():
+            raise OSError("bad sector")
+        assert [hit.indicator for hit in own_rules.scan(b"MARK", "").hits] == ["rules/x.yar:a"]
+        with pytest.raises(KeyboardInterrupt), look.reading():
+            raise KeyboardInterrupt
+        assert own_rules.scan(b"MARK", "").gaps == (
+            "own rules: not asked any more, the sweep was ended early",
+        )
