@@ -8,12 +8,12 @@ numbers from winnt.h.
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from . import dlls, text
+from .process_token import process_token
 
 _SYNCHRONIZE = 0x00100000
 _PROCESS_TERMINATE, _PROCESS_SET_QUOTA = 0x1, 0x100
@@ -193,27 +193,6 @@ def lower() -> list[str]:
     return refused
 
 
-@contextmanager
-def _token(access: int) -> Iterator[int]:
-    current = dlls.function("kernel32", "GetCurrentProcess", ctypes.c_void_p)()
-    open_token = dlls.function(
-        "advapi32",
-        "OpenProcessToken",
-        ctypes.c_int,
-        ctypes.c_void_p,
-        ctypes.c_uint32,
-        ctypes.POINTER(ctypes.c_void_p),
-    )
-    token = ctypes.c_void_p()
-    if not open_token(current, access, ctypes.byref(token)):
-        raise dlls.failure("process token")
-    assert token.value
-    try:
-        yield token.value
-    finally:
-        dlls.close(token.value)
-
-
 def _remove_privileges() -> None:
     ask = dlls.function(
         "advapi32",
@@ -239,7 +218,7 @@ def _remove_privileges() -> None:
     # TOKEN_PRIVILEGES: their number, then of each its LUID (8 bytes) and its attributes.
     answer = (ctypes.c_uint32 * 1024)()
     length = ctypes.c_uint32()
-    with _token(_TOKEN_QUERY | _TOKEN_ADJUST_PRIVILEGES) as token:
+    with process_token(_TOKEN_QUERY | _TOKEN_ADJUST_PRIVILEGES) as token:
         place, size = ctypes.addressof(answer), ctypes.sizeof(answer)
         if not ask(token, _TokenPrivileges, place, size, ctypes.byref(length)):
             raise dlls.failure("privileges")
@@ -273,7 +252,7 @@ def _lower_integrity() -> None:
         raise dlls.failure("integrity level")
     try:
         label = _Label(sid, _SE_GROUP_INTEGRITY)
-        with _token(_TOKEN_QUERY | _TOKEN_ADJUST_DEFAULT) as token:
+        with process_token(_TOKEN_QUERY | _TOKEN_ADJUST_DEFAULT) as token:
             size = ctypes.sizeof(label)
             if not change(token, _TokenIntegrityLevel, ctypes.addressof(label), size):
                 raise dlls.failure("integrity level")

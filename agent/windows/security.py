@@ -7,11 +7,11 @@ import errno
 import ntpath
 import re
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from . import dlls, files, text
+from .process_token import process_token
 
 _TOKEN_QUERY, _TOKEN_ADJUST = 0x8, 0x20
 _TokenUser = 1
@@ -88,27 +88,6 @@ class _Grant:
 
 def _local_free(pointer: Any) -> None:
     dlls.function("kernel32", "LocalFree", ctypes.c_void_p, ctypes.c_void_p)(pointer)
-
-
-@contextmanager
-def _token(access: int) -> Iterator[int]:
-    current = dlls.function("kernel32", "GetCurrentProcess", ctypes.c_void_p)()
-    open_token = dlls.function(
-        "advapi32",
-        "OpenProcessToken",
-        ctypes.c_int,
-        ctypes.c_void_p,
-        ctypes.c_uint32,
-        ctypes.POINTER(ctypes.c_void_p),
-    )
-    token = ctypes.c_void_p()
-    if not open_token(current, access, ctypes.byref(token)):
-        raise dlls.failure("process token")
-    assert token.value
-    try:
-        yield token.value
-    finally:
-        dlls.close(token.value)
 
 
 def is_elevated() -> bool:
@@ -199,7 +178,7 @@ def _enable(privilege: str) -> bool:
     if not look_up(None, text.wide(privilege), ctypes.byref(luid)):
         return False
     wanted.luid = luid
-    with _token(_TOKEN_ADJUST | _TOKEN_QUERY) as token:
+    with process_token(_TOKEN_ADJUST | _TOKEN_QUERY) as token:
         # It also "succeeds" without the right; then the error is ERROR_NOT_ALL_ASSIGNED.
         ok = adjust(token, 0, ctypes.byref(wanted), 0, None, None)
         return bool(ok) and dlls.last_error() != dlls.ERROR_NOT_ALL_ASSIGNED
@@ -237,7 +216,7 @@ def current_user() -> str:
     # TOKEN_USER: a pointer to the SID, attributes; the SID itself follows in the same buffer.
     answer = (ctypes.c_void_p * 32)()
     used = ctypes.c_uint32()
-    with _token(_TOKEN_QUERY) as token:
+    with process_token(_TOKEN_QUERY) as token:
         where = ctypes.addressof(answer)
         if not ask(token, _TokenUser, where, ctypes.sizeof(answer), ctypes.byref(used)):
             raise dlls.failure("process token")
