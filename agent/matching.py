@@ -390,7 +390,7 @@ class Matcher:
             rule = self._user_rule(hit.indicator)
             if rule is not None:
                 own = UserRuleHit(rule.id, rule.description, rule.strength)
-                yield Match(seen, own, rule.strength, f"{seen.seen}: own rule", detail)
+                yield Match(seen, own, rule.strength, f"{seen.seen}: own rule {rule.id}", detail)
                 continue
             indicator = self._by_id[hit.indicator]
             if not isinstance(indicator, _MENTIONABLE):

@@ -72,7 +72,9 @@ def test_a_rule_that_does_not_run_is_named_and_the_others_answer(
     assert len(report.findings) == FILES
     (places,) = [places for reason, places in gaps(report).items() if reason == "own rule left out"]
     assert places[0].startswith(f"{mine}:3:13: rule b: ")
-    assert f"own rule left out: {places[0]}" in capsys.readouterr().err
+    said = capsys.readouterr()
+    assert f"own rule left out: {places[0]}" in said.err
+    assert "content: own rule rules/x.yar:a" in said.out, "which rule it was"
 
 
 def test_nothing_found_by_rules_of_which_one_does_not_run_is_incomplete(
