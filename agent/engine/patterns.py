@@ -159,8 +159,7 @@ class StandsAlone:
 
 
 def _glob(value: str) -> BytePattern:
-    """A star stays within one name; one at an end may stand for nothing, and is not looked for:
-    runs of letters would take the engine seconds for a megabyte."""
+    """A star stays within one name; one at an end may stand for nothing, and is not looked for."""
     parts = re.split(r"([*?])", value.strip("*"))
     forms = tuple(_glob_form(parts, encoding) for encoding in ENCODINGS)
     stars = parts.count("*")
