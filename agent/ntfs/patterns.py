@@ -91,7 +91,7 @@ def least_patterns(least: int) -> list[str]:
     top = (least.bit_length() - 1) // 8
     head = rf"\x80\x00\x00\x00..\x00\x00\x01.{{39}}.{{{top}}}"
     first = least >> 8 * top
-    larger = "".join(f"|.{{{n}}}[^\\x00]" for n in range(1, 7 - top))
+    larger = "".join(f"|.{{{n}}}[^\\x00]" for n in range(1, 8 - top))
     return [rf"/{head}([\x{first:02x}-\xff]{larger})/s"]
 
 

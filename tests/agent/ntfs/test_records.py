@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import itertools
 import struct
+from typing import Any
 
 import pytest
 
@@ -274,6 +275,52 @@ def test_sizes_are_found_resident_or_not_named_or_not() -> None:
         if isinstance(hit, Hit)
     }
     assert found == {n: why for n, (_, why) in made.items() if why}
+
+
+@pytest.mark.parametrize("size", [1024, 4096])
+@pytest.mark.parametrize("least", [5000, 0x623B6, 1 << 20, 1 << 33, (1 << 48) + 1])
+@pytest.mark.parametrize("extensions", [(), (".lnk",), (".lnk", "")], ids=["none", "lnk", "empty"])
+def test_large_files_are_found_in_every_form_of_record(
+    size: int, least: int, extensions: tuple[str, ...]
+) -> None:
+    wanted = Wanted(
+        lambda seen: [],
+        selection=Selection(least_size=least, extensions=frozenset(extensions)),
+    )
+
+    def data(length: int, **kept: Any) -> bytes:
+        return non_resident(0x80, length, run(256, 50), **kept)
+
+    name, short = file_name("a.txt"), file_name("A~1.TXT", space=2)
+    forms: dict[int, tuple[tuple[bytes, ...], Why | None]] = {
+        24: ((standard(), name, data(least)), Why.LEAST_SIZE),
+        25: ((standard(), name, data(least - 1)), None),
+        26: ((standard(), file_name("a.dll"), data(least + 1)), Why.LEAST_SIZE),
+        27: ((standard(length=0x30), name, data(1 << 62)), Why.LEAST_SIZE),
+        28: ((standard(), short, name, data(least)), Why.LEAST_SIZE),
+        29: ((standard(), short, name, data(least - 1)), None),
+        30: ((standard(), name, resident(0x40, bytes(16)), data(least)), Why.LEAST_SIZE),
+        31: ((standard(), short, name, resident(0x50, bytes(9)), data(least)), Why.LEAST_SIZE),
+        32: ((standard(), name, file_name("b.txt"), data(least)), Why.LEAST_SIZE),
+        33: ((name, data(least)), Why.LEAST_SIZE),
+        34: ((standard(), name, data(9), data(least, name="s.x")), Why.STREAM_SIZE),
+        35: ((standard(), name, data(9), data(least - 1, name="s.x")), None),
+        36: ((standard(), name, data(least, name="s.x")), Why.STREAM_SIZE),
+        37: ((standard(), name, resident(0x80, b"\xff" * 64)), None),
+        38: ((standard(), resident(0x20, listed(39)), name), Why.LEAST_SIZE),
+    }
+    made = {
+        number: record(*parts, size=size, links=sum(p[:1] == b"\x30" for p in parts))
+        for number, (parts, _) in forms.items()
+    }
+    made[39] = record(data(least), base=38 | 1 << 48, size=size)
+    made[41] = record(standard(), name, data(least), size=size, flags=0)
+    found = {
+        hit.entry.number: hit.why
+        for hit in scan(opened(image(made, size=size)), wanted)
+        if isinstance(hit, Hit)
+    }
+    assert found == {number: why for number, (_, why) in forms.items() if why}
 
 
 @pytest.mark.parametrize("speed", [0, 1 << 62])
