@@ -168,7 +168,8 @@ class FileReader:
         """The first bytes; a view is gone with the next read. ``named``: more than its head is
         needed for certain."""
         if self._scans_all and size <= self.limits.max_file_size:
-            return read_at(file, 0, WINDOW, min(size, WINDOW))
+            most = WINDOW if size <= WINDOW or self._in_windows(size) else HEAD
+            return read_at(file, 0, most, min(size, most))
         return first_chunk(file, size) if named else read_at(file, 0, HEAD, size)
 
     def _read(
@@ -211,8 +212,9 @@ class FileReader:
         """A small file, and one that the operator's rules want to see in one piece."""
         limit = self.limits.max_file_size
         if len(first) != size:
-            # A byte more than allowed tells one that grew meanwhile.
-            first = bytes(first) + read_at(file, len(first), limit + 1 - len(first), size)
+            # Again from its beginning: to put two pieces together costs more. A byte more than
+            # allowed tells one that grew meanwhile.
+            first = read_at(file, 0, limit + 1, size)
             facts.bytes_read = len(first)
         facts.data = data = bytes(first)
         if len(data) > limit:

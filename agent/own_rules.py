@@ -11,7 +11,7 @@ from .byte_rules import excerpt, wild
 from .coverage import Ledger
 from .engine.errors import RulesError
 from .engine.externals import EXTERNALS, HEAD_BYTES, externals_of
-from .engine.guard import CLOSED, Content, GuardedRules, RulesFailed, ScanAnswer
+from .engine.guard import CLOSED, NOTHING, Content, GuardedRules, RulesFailed, ScanAnswer
 from .engine.rule_files import NO_RULES, load_rules
 from .indicators import Indicator
 from .model import ByteHit
@@ -28,6 +28,9 @@ class OwnAnswer(NamedTuple):
     hits: list[ByteHit]
     gaps: tuple[str, ...]
     """What they could not answer."""
+
+
+_NOTHING = OwnAnswer([], ())
 
 
 class OwnRules:
@@ -87,7 +90,7 @@ class OwnRules:
         with self._lock:
             self.scans += len(contents)
         return [
-            self._answer(answer, bytes(content.data))
+            self._answer(answer, content.data)
             for answer, content in zip(answers, contents, strict=True)
         ]
 
@@ -100,15 +103,17 @@ class OwnRules:
                 self._guard = GuardedRules(self._sources, EXTERNALS, timeout_s=self._timeout_s)
             return self._guard
 
-    def _answer(self, answer: ScanAnswer | RulesFailed, data: bytes) -> OwnAnswer:
+    def _answer(self, answer: ScanAnswer | RulesFailed, data: bytes | memoryview) -> OwnAnswer:
         if isinstance(answer, RulesFailed):
             reason = self._ended if answer.reason == CLOSED and self._ended else answer.reason
             return OwnAnswer([], (reason,))
+        if answer is NOTHING:
+            return _NOTHING
         hits = [
             ByteHit(
                 self._ids.get(match.rule, match.rule),
                 match.offset,
-                excerpt(data, match.offset, match.length),
+                excerpt(bytes(data), match.offset, match.length),
             )
             for match in answer.matches
             if match.rule in self.rules or match.rule in self._ids

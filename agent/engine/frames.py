@@ -92,12 +92,17 @@ class FileAnswer(Struct, array_like=True):
     """Why there is no answer."""
     out_of_memory: bool = False
 
+    @property
+    def says_something(self) -> bool:
+        return bool(self.matches or self.gaps or self.failure or self.out_of_memory)
+
 
 class Answers(Struct, array_like=True, tag=5):
     """Of the next files of a ``Scan``, at least one."""
 
     serial: int
-    files: list[FileAnswer]
+    files: list[FileAnswer | None]
+    """None: nothing matches."""
 
 
 Order = Setup | Scan

@@ -19,6 +19,7 @@ from typing import Final
 
 from .frames import Setup
 from .rules_process import (
+    NOTHING,
     START_S,
     Content,
     Externals,
@@ -31,7 +32,15 @@ from .rules_process import (
     worker_command,
 )
 
-__all__ = ["Content", "GuardedRules", "RuleMatch", "RulesFailed", "ScanAnswer", "worker_command"]
+__all__ = [
+    "NOTHING",
+    "Content",
+    "GuardedRules",
+    "RuleMatch",
+    "RulesFailed",
+    "ScanAnswer",
+    "worker_command",
+]
 
 CLOSED: Final = "own rules: ended before their answer"
 """The reason where :meth:`GuardedRules.close` did not wait for it."""

@@ -250,7 +250,7 @@ class Server:
                 self._scan(made, order)
 
     def _scan(self, engine: Engine, order: Scan) -> None:
-        ready: list[FileAnswer] = []
+        ready: list[FileAnswer | None] = []
         held = start = 0
         for number, (size, externals) in enumerate(zip(order.sizes, order.externals, strict=True)):
             if self._room is not None:
@@ -270,7 +270,7 @@ class Server:
             except Exception as error:  # noqa: BLE001 - whatever the engine throws is an answer
                 answer = FileAnswer(failure=f"{type(error).__name__}: {error}")
             start += size
-            ready.append(answer)
+            ready.append(answer if answer.says_something else None)
             held += len(answer.matches)
             if held > _MATCHES_AT_ONCE or answer.out_of_memory:
                 self._say(encoded(Answers(order.serial, ready)))
