@@ -6,17 +6,17 @@ import io
 import sys
 import traceback
 from collections.abc import Sequence
-from pathlib import Path
 
-from .byte_rules import RulesError
+from .commands.packs import packs
+from .commands.send import send
+from .commands.sweep import sweep
 from .delivery.collector import DeliveryError
-from .exit_codes import CLEAN, FAILED
-from .options import Options, UsageError, parse
+from .exit_codes import FAILED
+from .matching.byte_rules import RulesError
+from .options import UsageError, parse
 from .output.say import say
-from .packs import Pack, PackError, load_pack, load_packs
-from .sending import send
-from .sweeping import sweep
-from .targets.at_rest import TargetError
+from .packs.document import PackError
+from .targets.offline.at_rest import TargetError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             harden_dll_search(getattr(sys, "_MEIPASS", ""))
         options = parse(list(sys.argv[1:] if arguments is None else arguments))
         if options.command == "packs":
-            return _packs(options)
+            return packs(options)
         if options.command == "send":
             return send(options)
         return sweep(options)
@@ -49,32 +49,3 @@ def _use_safe_streams() -> None:
         if isinstance(stream, io.TextIOWrapper):
             encoding = None if stream.isatty() else "utf-8"
             stream.reconfigure(encoding=encoding, errors="backslashreplace")
-
-
-def _packs(options: Options) -> int:
-    if options.action == "list":
-        for pack in load_packs():
-            _print_pack(pack)
-        return CLEAN
-    code = CLEAN
-    for path in options.paths:
-        try:
-            pack = load_pack(Path(path))
-        except PackError as error:
-            say(str(error))
-            code = FAILED
-        else:
-            print(f"{path}: ok, {len(pack.file.indicators)} indicators")  # noqa: T201
-    return code
-
-
-def _print_pack(pack: Pack) -> None:
-    file = pack.file
-    lines = [f"{file.id} {file.version}   {file.title}   {len(file.indicators)} indicators"]
-    from .matching import type_of, value_of
-
-    lines += [
-        f"  {i.strength.value:9}  {type_of(i):12}  {value_of(i)[:90]}  [{', '.join(i.reference)}]"
-        for i in file.indicators
-    ]
-    print("\n".join(lines))  # noqa: T201

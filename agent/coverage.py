@@ -10,7 +10,7 @@ import time
 from datetime import datetime
 from typing import NamedTuple
 
-from .model import MAX_SAMPLES, Coverage, Reach, Reason, State
+from .model.report import MAX_SAMPLES, Coverage, Reach, Reason, State
 
 MAX_REASONS = 64
 """Distinct reasons kept per source; the rest are counted under ``other reasons``."""

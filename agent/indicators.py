@@ -1,7 +1,7 @@
 """What a pack says: indicators, how they combine, and known-benign exclusions. No I/O.
 
 ``iocs/pack.schema.json`` is generated from :class:`PackFile`. Reading and checking packs is
-``agent/packs.py``; comparing is ``agent/matching.py``.
+``agent/packs/``; comparing is ``agent/matching/``.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Annotated, Literal, Union
 
 from msgspec import Meta, Struct
 
-from .model import Strength
+from .model.report import Strength
 
 PACK_SCHEMA = "iocsweep.pack/1"
 EXCLUSIONS_SCHEMA = "iocsweep.exclusions/1"

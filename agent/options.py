@@ -9,8 +9,8 @@ from pathlib import Path
 import msgspec
 
 from . import __version__
-from .sources.memory import Mode
-from .sources.registry import NAMES
+from .sources.catalog import NAMES
+from .sources.running.memory import Mode
 
 DEFAULT_RULES_TIMEOUT_S = 10.0
 _SIZES = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}

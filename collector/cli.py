@@ -13,7 +13,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from agent import __version__
-from agent.report_codec import MAX_BYTES
+from agent.model.codec import MAX_BYTES
 
 from .app import BODY_S, HEAD_S, Limits
 from .certificate import AUTHORITY, CERTIFICATE, make_certificate

@@ -10,9 +10,9 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from agent.model import Finding, Report
+from agent.model.codec import MAX_BYTES, ReportError, decode
+from agent.model.report import Finding, Report
 from agent.output.escape import shown
-from agent.report_codec import MAX_BYTES, ReportError, decode
 
 from .intake import Refused, bounded_gunzip, host_name, key_text, milliseconds
 from .records import FindingRow

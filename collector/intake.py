@@ -15,9 +15,9 @@ from datetime import datetime, timezone
 import msgspec
 from msgspec import Struct
 
-from agent.model import INTERRUPTED, SCHEMA, Coverage, Report, State, Strength
+from agent.model.codec import ReportError, decode
+from agent.model.report import INTERRUPTED, SCHEMA, Coverage, Report, State, Strength
 from agent.output.escape import shown
-from agent.report_codec import ReportError, decode
 
 from .records import HostState, NewReport, host_key
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import AsyncIterator
 
-from agent.report_codec import MAX_BYTES, ReportError, decode
+from agent.model.codec import MAX_BYTES, ReportError, decode
 
 from .intake import Refused, bounded_gunzip
 from .store.database import Row

@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import BinaryIO
 from uuid import UUID
 
-from agent.model import Strength
-from agent.reading import open_quietly
+from agent.model.report import Strength
+from agent.reading.opening import open_quietly
 from agent.windows import files as windows_files
 
 DLL_SIZE = 294_400

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from agent.indicators import Indicator
-from agent.matching import Matcher
-from agent.packs import built_in_packs
-from agent.packs import matcher_of as of_packs
+from agent.matching.matcher import Matcher
+from agent.packs.built_in import built_in_packs
+from agent.packs.built_in import matcher_of as of_packs
 
 
 def matcher_of(*indicators: Indicator, thorough: bool = False) -> Matcher:

@@ -14,7 +14,8 @@ from msgspec import Struct, structs
 
 from ..options import Options, UsageError, duration, splay_window
 from ..output.escape import shown
-from ..packs import Document, beside_exe, read_yaml
+from ..packs.beside_exe import beside_exe
+from ..packs.document import Document, read_yaml
 from .collector import check_ca, check_url
 
 NAME = "delivery.yaml"

@@ -14,7 +14,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from ..report_codec import ReportError
+from ..model.codec import ReportError
 from .backoff import Backoff
 from .client import DEADLINE_S
 from .outcome import Action, Kind, Outcome

@@ -6,7 +6,7 @@ import zlib
 from pathlib import Path
 from typing import Protocol
 
-from ..report_codec import MAX_BYTES, ReportError, decode
+from ..model.codec import MAX_BYTES, ReportError, decode
 from .spool import MAX_BODY, Spool, SpoolError, is_report_id, packed, read_body
 
 

@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 
 from msgspec import structs
 
-from ..model import Evidence, Finding, Report, Strength, Truncation
-from ..report_codec import decode, encode
+from ..model.codec import decode, encode
+from ..model.report import Evidence, Finding, Report, Strength, Truncation
 from .parcel import unpacked
 from .spool import packed
 

@@ -15,9 +15,9 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
+from ..home import FileLock
 from ..output.atomic import write_atomically
 from ..output.escape import shown
-from ..state import FileLock
 
 MAX_BYTES = 512 << 20
 MAX_BODY = 64 << 20

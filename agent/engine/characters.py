@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from ..patterns import same_folded
+from ..spelling import same_folded
 
 Encoding = Literal["utf-8", "utf-16-le"]
 ENCODINGS: Final[tuple[Encoding, ...]] = ("utf-8", "utf-16-le")

@@ -25,7 +25,7 @@ from ..indicators import (
     Pipe,
     Url,
 )
-from ..patterns import cases_of, command_regex, fold, fold_domain, is_glob
+from ..spelling import cases_of, command_regex, fold, fold_domain, is_glob
 from .characters import ENCODINGS, MOST_BYTES, Characters, Encoding
 from .expressions import written
 

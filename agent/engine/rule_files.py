@@ -16,7 +16,7 @@ from typing import Final
 import boreal
 from msgspec import Struct
 
-from ..model import Strength
+from ..model.report import Strength
 from .errors import RulesError
 from .rule_check import Checked, Fault, checked
 from .rule_text import Import, Include, Item, Place, Rule, Stray, TextError, decoded, rules_in

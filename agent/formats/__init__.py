@@ -1,4 +1,4 @@
-"""Parsers of foreign file formats: bytes in, facts of ``agent/model.py`` out.
+"""Parsers of foreign file formats: bytes in, facts of ``agent/model/`` out.
 
 Every parser is bounded in memory and time, and any input ends in facts or in a
 :class:`FormatError`.

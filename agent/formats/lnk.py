@@ -15,8 +15,8 @@ from uuid import UUID
 
 import pylnk
 
-from ..model import Lnk
-from ..reading import read_up_to
+from ..model.objects import Lnk
+from ..reading.opening import read_up_to
 from . import FormatError
 
 MAX_LNK_BYTES = 1 << 20

@@ -17,8 +17,8 @@ from typing import Any, BinaryIO
 
 import pefile
 
-from ..model import Pe
-from ..reading import open_quietly, read_up_to
+from ..model.objects import Pe
+from ..reading.opening import open_quietly, read_up_to
 from . import FormatError
 
 MAX_PE_BYTES = 64 << 20

@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO, NamedTuple
 
-from ..reading import read_at, read_up_to
+from ..reading.opening import read_at, read_up_to
 from . import FormatError
 
 MAX_DIRECTORY_BYTES = 32 << 20

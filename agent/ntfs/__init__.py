@@ -15,9 +15,9 @@ from .paths import ResolvedPath
 from .patterns import Wanted
 from .reference import Reference
 from .scan import Hit, Mention, MftScan, ScanCounts
+from .selection import Why
 from .usn import UsnMention, UsnRecord, UsnScan
 from .volume import Volume
-from .why import Why
 
 __all__ = [
     "Account",

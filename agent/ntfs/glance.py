@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import struct
 
-from ..walk import Selection
+from ..reading.walk import Selection
 from . import attributes as kinds
 from .attributes import text_of
 from .entry import extension_of, stream_extension
 from .reference import EXTEND, FIRST_USER_RECORD
-from .why import NOTHING, Why
+from .selection import NOTHING, Why
 
 _HEAD = struct.Struct("<IIBB")
 _SIZE = struct.Struct("<Q")

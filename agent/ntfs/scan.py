@@ -19,7 +19,7 @@ from ..engine.scanner import (
     ScanFailed,
     scanned_ahead,
 )
-from ..patterns import fold
+from ..spelling import fold
 from . import attributes as kinds
 from .entry import MftEntry, extension_of, stream_extension
 from .extensions import Extensions
@@ -28,8 +28,8 @@ from .paths import ResolvedPath
 from .patterns import Wanted, least_patterns, name_patterns, size_patterns, stream_patterns
 from .record import IN_USE, SIGNATURE, Record
 from .reference import EXTEND, FIRST_USER_RECORD, ROOT, Reference
+from .selection import NOTHING, Why
 from .volume import RecordBuffer, Volume
-from .why import NOTHING, Why
 
 _NAMES, _SIZES, _LEAST, _STREAMS = "names", "sizes", "least", "streams"
 MAX_EXCERPT = 128

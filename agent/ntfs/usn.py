@@ -15,8 +15,8 @@ from datetime import datetime
 from typing import BinaryIO, NamedTuple
 
 from ..engine.scanner import TOO_MANY, PatternScanner, ScanFailed
-from ..patterns import fold
-from ..reading import read_up_to
+from ..reading.opening import read_up_to
+from ..spelling import fold
 from .attributes import text_of
 from .content import ClusterContent
 from .entry import when

@@ -13,13 +13,11 @@ from datetime import datetime, timezone
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from ..model import (
+from ..model.objects import Dll, File, Process
+from ..model.report import (
     BUILT_IN,
     Coverage,
-    Dll,
-    File,
     Finding,
-    Process,
     Reason,
     Report,
     State,

@@ -1,7 +1,7 @@
 """The JSON Schema of a report: ``python -m agent.output.schema [FILE]``.
 
-Generated from :mod:`agent.model` and committed as ``agent/report.schema.json``, so that others can
-check reports without this program. It also says how the verdict follows from the rest.
+Generated from :mod:`agent.model` and committed as ``agent/model/report.schema.json``, so that
+others can check reports without this program. It also says how the verdict follows from the rest.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-from ..model import SCHEMA, Report
+from ..model.report import SCHEMA, Report
 
 ID = "urn:iocsweep:report:1"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from ..model import Report, State
+from ..model.report import Report, State
 
 MAX_BYTES = 1500
 _TITLE = 160

@@ -1,6 +1,6 @@
 """One module per kind of evidence; each is a :class:`Source`.
 
-A new kind of evidence is one module here, one line in ``registry.py`` and one test file.
+A new kind of evidence is one module here, one line in ``catalog.py`` and one test file.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from typing import Protocol, runtime_checkable
 
 from ..coverage import Ledger
-from ..matching import Matcher
-from ..model import Observation
+from ..matching.matcher import Matcher
+from ..model.observation import Observation
 from ..targets import Target
 
 

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
-from .. import model
-from ..own import Own
+from ..matching.own_traces import Own
+from ..model import report as model
 from ..windows.change_journal import JournalState
 from ..windows.held import HeldFiles
 
 if TYPE_CHECKING:
     from ..ntfs import ByteSource
-    from .system import LiveSystem
+    from .live.system import LiveSystem
 
 
 LOCKED = "locked by BitLocker"

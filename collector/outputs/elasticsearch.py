@@ -18,7 +18,7 @@ from typing import Any
 
 import msgspec
 
-from agent.model import Strength
+from agent.model.report import Strength
 from agent.output.mapping import ecs
 
 from .batch import Encoded, encoded, items_of, packed

@@ -18,7 +18,7 @@ from typing import BinaryIO
 
 import msgspec
 
-from agent.model import Strength
+from agent.model.report import Strength
 from agent.output.mapping import defender
 
 from .output import Item, TryAgain

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from agent.model import Finding, Report, Strength
+from agent.model.report import Finding, Report, Strength
 from agent.output.mapping.document import document_id
 
 

@@ -16,8 +16,8 @@ from collections.abc import Callable, Sequence
 
 from msgspec import Struct, structs
 
-from agent.model import Report, Strength
-from agent.report_codec import MAX_BYTES, ReportError, decode
+from agent.model.codec import MAX_BYTES, ReportError, decode
+from agent.model.report import Report, Strength
 
 from ..store.database import StoreError
 from ..store.store import Store

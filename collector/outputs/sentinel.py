@@ -16,7 +16,7 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 
-from agent.model import Strength
+from agent.model.report import Strength
 from agent.output.mapping import sentinel
 from agent.output.mapping.document import Document
 

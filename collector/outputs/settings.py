@@ -55,7 +55,7 @@ import msgspec
 import yaml
 from msgspec import Meta, Struct
 
-from agent.model import Strength
+from agent.model.report import Strength
 from agent.output.mapping import sentinel as sentinel_mapping
 
 from .dead_letter import DeadLetters

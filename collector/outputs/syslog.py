@@ -21,7 +21,7 @@ import sys
 import time
 from collections.abc import Sequence
 
-from agent.model import Strength
+from agent.model.report import Strength
 from agent.output.mapping import cef
 
 from .output import Item, TryAgain

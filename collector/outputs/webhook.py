@@ -19,7 +19,7 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from agent.model import Strength
+from agent.model.report import Strength
 from agent.output.mapping import webhook
 
 from .dead_letter import DeadLetters

@@ -7,7 +7,8 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from agent.model import Dll, File, Finding, Hash, Lnk, Parent, Pe, Process
+from agent.model.objects import Dll, File, Hash, Lnk, Parent, Pe, Process
+from agent.model.report import Finding
 
 from .describe import size, when
 

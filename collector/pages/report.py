@@ -15,15 +15,8 @@ from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import Response
 
-from agent.model import (
-    Coverage,
-    Finding,
-    Reason,
-    Report,
-    State,
-    Strength,
-)
-from agent.report_codec import ReportError, decode
+from agent.model.codec import ReportError, decode
+from agent.model.report import Coverage, Finding, Reason, Report, State, Strength
 
 from ..records import ReportRow
 from .chain import Step, chain_of, cut

@@ -16,11 +16,13 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from agent import cli, packs, sweeping
+from agent import cli
+from agent.commands import sweep as sweeping
 from agent.delivery import client
 from agent.delivery.spool import Spool
-from agent.model import State, Verdict
-from agent.report_codec import decode
+from agent.model.codec import decode
+from agent.model.report import State, Verdict
+from agent.packs import built_in as packs
 from tests.agent.delivery.scripted import (
     Answer,
     Scripted,
@@ -31,7 +33,7 @@ from tests.agent.delivery.scripted import (
 from tests.planted import dll
 
 REPOSITORY = Path(__file__).parents[2]
-SCHEMA = json.loads((REPOSITORY / "agent" / "report.schema.json").read_text())
+SCHEMA = json.loads((REPOSITORY / "agent" / "model" / "report.schema.json").read_text())
 
 
 @pytest.fixture(autouse=True)
@@ -242,7 +244,7 @@ def test_a_live_sweep_of_paths_runs_all_sources_of_this_host(tree: Path, tmp_pat
 
 
 def test_a_second_live_sweep_is_turned_away(tree: Path, tmp_path: Path) -> None:
-    from agent.state import OneSweep, home
+    from agent.home import OneSweep, home
 
     home().mkdir(parents=True)
     with OneSweep(home()) as first:

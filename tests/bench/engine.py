@@ -57,8 +57,8 @@ import pathlib
 logs = [p.read_bytes() for p in sorted(pathlib.Path(arguments['logs']).rglob('*.evtx'))] * arguments['times']
 """
 _BUILT_IN = """
-from agent.byte_rules import ByteRules
-from agent.packs import built_in_packs
+from agent.matching.byte_rules import ByteRules
+from agent.packs.built_in import built_in_packs
 indicators = [i for pack in built_in_packs() for i in pack.file.indicators]
 """
 _SCAN_LOGS = """
@@ -69,9 +69,9 @@ told(time.perf_counter() - start, count)
 """
 _MADE_UP = """
 import hashlib
-from agent.byte_rules import ByteRules
+from agent.matching.byte_rules import ByteRules
 from agent.indicators import Content, FileName
-from agent.model import Strength
+from agent.model.report import Strength
 def made_up(number):
     kept = {'id': f'i{number}', 'strength': Strength.STRONG, 'reference': ['r'], 'status': 'SRC'}
     digest = hashlib.sha256(str(number).encode()).hexdigest()
@@ -145,9 +145,9 @@ told(time.perf_counter() - start, count)
 """
 _THOROUGH = """
 from agent.coverage import Ledger
-from agent.own import Own
-from agent.sources.files import FilesSource
-from agent.targets.folder import FolderTarget
+from agent.matching.own_traces import Own
+from agent.sources.files.source import FilesSource
+from agent.targets.offline.folder import FolderTarget
 from tests.sweeping import campaign
 matcher = campaign(thorough=True)
 """
@@ -159,9 +159,9 @@ matcher = Known(('sha256',), digests).matcher(gated=False)
 """
 _SWEEP_TREE = """
 from agent.coverage import Ledger
-from agent.own import Own
-from agent.sources.files import FilesSource
-from agent.targets.folder import FolderTarget
+from agent.matching.own_traces import Own
+from agent.sources.files.source import FilesSource
+from agent.targets.offline.folder import FolderTarget
 ledger = Ledger('files', required=True)
 start = time.perf_counter()
 count = sum(1 for seen in FilesSource().observe(FolderTarget(arguments['tree'], own=Own()), matcher, ledger) if matcher.match(seen))
@@ -169,8 +169,8 @@ told(time.perf_counter() - start, (count, ledger.examined))
 """
 _RULES = """
 from pathlib import Path
-from agent.own_rules import OwnRules
-from agent.packs import built_in_packs, matcher_of
+from agent.matching.own_rules import OwnRules
+from agent.packs.built_in import built_in_packs, matcher_of
 own = OwnRules([Path(arguments['rules'])], timeout_s=10.0)
 if not arguments['guarded']:
     from tests.bench.engine import in_this_process
@@ -178,6 +178,16 @@ if not arguments['guarded']:
 own.scan(b'ready', '')
 matcher = matcher_of(built_in_packs(), own)
 """
+
+
+_THEN = {
+    "agent.matching.byte_rules": "agent.byte_rules",
+    "agent.matching.own_traces": "agent.own",
+    "agent.model.report": "agent.model",
+    "agent.packs.built_in": "agent.packs",
+    "agent.sources.files.source": "agent.sources.files",
+    "agent.targets.offline.folder": "agent.targets.folder",
+}
 
 
 class Run(NamedTuple):
@@ -218,6 +228,13 @@ def measured(root: Path, code: str, **arguments: object) -> Run:
     return Run(*json.loads(done.stdout.splitlines()[-1]))
 
 
+def as_then(code: str) -> str:
+    """The same with the names that modules had before they were put into folders."""
+    for now, then in _THEN.items():
+        code = code.replace(f"from {now} import", f"from {then} import")
+    return code
+
+
 def in_turn(runs: int, **ways: Callable[[], Run]) -> dict[str, Best]:
     """Each way so many times, one after the other."""
     best = {name: Best() for name in ways}
@@ -230,7 +247,7 @@ def in_turn(runs: int, **ways: Callable[[], Run]) -> dict[str, Best]:
 def bare_source() -> str:
     """The built-in pack as one rule set, a rule an indicator."""
     from agent.engine.patterns import patterns_of
-    from agent.packs import built_in_packs
+    from agent.packs.built_in import built_in_packs
 
     rules = []
     indicators = [i for pack in built_in_packs() for i in pack.file.indicators]
@@ -342,7 +359,7 @@ class Bench:
         return in_turn(
             self.runs,
             now=lambda: measured(ROOT, code, **arguments),
-            then=lambda: measured(self.then, code, **arguments),
+            then=lambda: measured(self.then, as_then(code), **arguments),
         )
 
     def compare(self, what: str, code: str, **arguments: object) -> None:

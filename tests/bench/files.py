@@ -25,10 +25,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from agent.coverage import Ledger
-from agent.matching import Matcher
-from agent.own import Own
-from agent.sources.files import FilesSource
-from agent.targets.folder import FolderTarget
+from agent.matching.matcher import Matcher
+from agent.matching.own_traces import Own
+from agent.sources.files.source import FilesSource
+from agent.targets.offline.folder import FolderTarget
 from tests.planted import archive, shell_link
 from tests.sweeping import campaign
 

@@ -15,19 +15,18 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
-from agent.model import (
+from agent.model.codec import encode
+from agent.model.objects import File, Hash, Process
+from agent.model.report import (
     SCHEMA,
     Agent,
     Coverage,
     Evidence,
-    File,
     Finding,
-    Hash,
     Host,
     IndicatorCount,
     IndicatorRef,
     PackRef,
-    Process,
     Report,
     Resources,
     State,
@@ -36,7 +35,6 @@ from agent.model import (
     TargetKind,
     Verdict,
 )
-from agent.report_codec import encode
 
 SOURCES = (
     "processes", "memory", "connections", "dns_cache", "hosts_file", "files", "event_logs",

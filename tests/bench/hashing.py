@@ -39,14 +39,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agent.coverage import Ledger
-from agent.hashing import Algorithm, algorithm_of
 from agent.indicators import FileHash, Gate
-from agent.matching import Matcher
-from agent.model import Strength
-from agent.own import Own
-from agent.sources.files import FilesSource
-from agent.targets.folder import FolderTarget
-from agent.targets.image import ImageTarget
+from agent.matching.matcher import Matcher
+from agent.matching.own_traces import Own
+from agent.model.report import Strength
+from agent.reading.hashing import Algorithm, algorithm_of
+from agent.sources.files.source import FilesSource
+from agent.targets.offline.folder import FolderTarget
+from agent.targets.offline.image import ImageTarget
 from tests.bench.files import SMALL, Sizes, drop_caches, make_tree
 from tests.bench.other_work import Measured, Taken, best_of, load
 

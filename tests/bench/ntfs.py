@@ -38,8 +38,8 @@ from functools import partial
 from pathlib import Path
 
 from agent.ntfs import FileSource, Hit, MftScan, Volume, Wanted
-from agent.targets.image import ImageTarget
-from agent.walk import Selection
+from agent.reading.walk import Selection
+from agent.targets.offline.image import ImageTarget
 from tests.agent.ntfs.synthetic import boot, file_name, non_resident, record, run, standard
 from tests.bench.files import EXTENSIONS, SMALL, drop_caches
 from tests.bench.hashing import CORES, Known, as_cisagov, deep, deep_command

@@ -84,7 +84,7 @@ def _kind(n: int) -> str:
 
 
 def _makers() -> dict[str, tuple[NewReport, list[FindingRow]]]:
-    from agent.model import Strength
+    from agent.model.report import Strength
 
     weak = a_finding(
         strength=Strength.WEAK, indicator="ip", value="95.216.59.92", title="95.216.59.92"

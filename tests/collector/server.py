@@ -18,8 +18,8 @@ from typing import Any
 import pytest
 import requests
 
-from agent.model import Report
-from agent.report_codec import encode
+from agent.model.codec import encode
+from agent.model.report import Report
 from collector.certificate import AUTHORITY
 
 WAIT_S = 60

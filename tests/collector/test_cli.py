@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from agent import __version__
-from agent.report_codec import encode
+from agent.model.codec import encode
 from collector.cli import main, read_names
 from tests.collector.pages.seed import a_finding, a_report
 from tests.collector.postgres_server import postgres_server, postgres_url

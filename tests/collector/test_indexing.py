@@ -14,8 +14,8 @@ from datetime import datetime, timedelta, timezone
 import pytest
 from msgspec import structs
 
-from agent.model import Finding, Report, Strength
-from agent.report_codec import encode
+from agent.model.codec import encode
+from agent.model.report import Finding, Report, Strength
 from collector.indexing import MAX_LISTED, Indexer, rows_of
 from collector.intake import Arrival, check
 from collector.records import FindingRow

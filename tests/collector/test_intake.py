@@ -17,8 +17,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.model import INTERRUPTED, Coverage, Os, Reason, State, Strength, Verdict
-from agent.report_codec import encode, to_json
+from agent.model.codec import encode, to_json
+from agent.model.report import INTERRUPTED, Coverage, Os, Reason, State, Strength, Verdict
 from collector.intake import MAX_JSON, Arrival, Refused, bounded_gunzip, check
 from collector.records import NewReport
 from collector.store.database import storable

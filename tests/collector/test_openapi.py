@@ -24,7 +24,7 @@ from schemathesis.specs.openapi.checks import (
     unsupported_method,
 )
 
-from agent.report_codec import encode
+from agent.model.codec import encode
 from collector.openapi import document
 from tests.collector.pages.seed import a_finding, a_report
 from tests.collector.server import CollectorServer, server

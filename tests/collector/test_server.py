@@ -20,7 +20,7 @@ import requests
 import trustme
 
 from agent import __version__
-from agent.report_codec import encode
+from agent.model.codec import encode
 from tests.collector.pages.seed import a_finding, a_report
 from tests.collector.postgres_server import PostgresServer, postgres_server
 from tests.collector.server import (

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
-from agent.model import Finding, Report, Strength
-from agent.report_codec import decode
+from agent.model.codec import decode
+from agent.model.report import Finding, Report, Strength
 
 REPOSITORY = Path(__file__).parents[2]
 RUNDLL32 = r"C:\windows\system32\rundll32.exe"

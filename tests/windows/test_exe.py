@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from agent.model import State, Strength, Verdict
-from agent.report_codec import decode
+from agent.model.codec import decode
+from agent.model.report import State, Strength, Verdict
 from tests.windows.host import REPOSITORY, RUNDLL32, Host, confirmed, sources
 
 pytestmark = [

@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from agent.model import Report, State
+from agent.model.report import Report, State
 from tests.windows.host import Host
 
 pytestmark = [

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.model import Coverage, Report, State, Strength
+from agent.model.report import Coverage, Report, State, Strength
 from tests.agent.ntfs.volumes import make, mounted, require_tools
 from tests.planted import campaign_link, dll
 from tests.windows.host import Host

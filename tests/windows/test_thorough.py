@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from agent.model import Coverage, Report, State
-from tests.agent.test_hash_cache import OTHER, READ_AGAIN, journalled
+from agent.model.report import Coverage, Report, State
+from tests.agent.sources.files.test_hash_cache import OTHER, READ_AGAIN, journalled
 from tests.windows.host import Host
 
 pytestmark = [

@@ -17,7 +17,7 @@ from typing import Final
 
 import msgspec
 
-from ...model import Finding, Report, Strength
+from ...model.report import Finding, Report, Strength
 from ..escape import shown
 from .document import (
     PRODUCT,

@@ -18,7 +18,8 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from ...model import Dll, File, Finding, Hash, Process, Report
+from ...model.objects import Dll, File, Hash, Process
+from ...model.report import Finding, Report
 from .document import (
     Document,
     account,

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from ...model import Finding, Hash, Report, Strength
+from ...model.objects import Hash
+from ...model.report import Finding, Report, Strength
 
 Document = dict[str, Any]
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from ...model import Dll, Evidence, File, Finding, Hash, Host, Pe, Process, Report, Strength, User
+from ...model.objects import Dll, File, Hash, Pe, Process, User
+from ...model.report import Evidence, Finding, Host, Report, Strength
 from .document import (
     PRODUCT,
     Document,

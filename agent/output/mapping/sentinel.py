@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import msgspec
 
-from ...model import Finding, Report, Strength
+from ...model.report import Finding, Report, Strength
 from .document import (
     PRODUCT,
     VENDOR,

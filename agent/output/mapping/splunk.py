@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from ...model import Finding, Report
+from ...model.report import Finding, Report
 from .document import (
     PRODUCT,
     SEVERITY,

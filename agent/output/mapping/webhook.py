@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from ...model import Finding, Report, Strength
+from ...model.report import Finding, Report, Strength
 from ..escape import shown
 from .document import (
     Document,

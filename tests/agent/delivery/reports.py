@@ -6,7 +6,7 @@ import random
 import uuid
 from datetime import datetime, timezone
 
-from agent.model import (
+from agent.model.report import (
     Agent,
     Coverage,
     Evidence,

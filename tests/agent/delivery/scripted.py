@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 from msgspec import Struct, structs
 
-from agent import sending, sweeping
+from agent.commands import send as sending
+from agent.commands import sweep as sweeping
 from agent.delivery import route
 from agent.delivery.courier import Clock
 

@@ -13,7 +13,7 @@ from agent.delivery import config
 from agent.delivery.collector import DeliveryError
 from agent.delivery.splay import splay_s
 from agent.options import UsageError, parse, splay_window
-from agent.packs import PackError
+from agent.packs.document import PackError
 
 
 def written(folder: Path, text: str) -> Path:

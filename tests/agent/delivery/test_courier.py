@@ -12,8 +12,8 @@ from agent.delivery.outcome import Kind, Outcome, meaning
 from agent.delivery.parcel import Held, unpacked
 from agent.delivery.smaller import GZIP_BYTES, smaller
 from agent.delivery.spool import SpoolError, packed
-from agent.model import Strength
-from agent.report_codec import ReportError, decode, encode
+from agent.model.codec import ReportError, decode, encode
+from agent.model.report import Strength
 from tests.agent.delivery.reports import large, report, report_id
 from tests.agent.delivery.scripted import StillClock
 

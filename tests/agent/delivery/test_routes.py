@@ -11,12 +11,13 @@ from pathlib import Path
 import pytest
 import trustme
 
-from agent import cli, sweeping
+from agent import cli
+from agent.commands import sweep as sweeping
 from agent.delivery import route as route_module
 from agent.delivery.parcel import unpacked
 from agent.delivery.spool import Spool, packed
-from agent.model import Verdict
-from agent.report_codec import decode, encode
+from agent.model.codec import decode, encode
+from agent.model.report import Verdict
 from tests.agent.delivery.reports import large, report, report_id
 from tests.agent.delivery.scripted import (
     Answer,

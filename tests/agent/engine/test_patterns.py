@@ -21,8 +21,8 @@ from agent.indicators import (
     Pipe,
     Url,
 )
-from agent.model import Strength
-from agent.patterns import fold
+from agent.model.report import Strength
+from agent.spelling import fold
 
 COMMON: dict[str, Any] = {
     "id": "x",

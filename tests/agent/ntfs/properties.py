@@ -20,7 +20,7 @@ from agent.ntfs.lznt1 import decompress
 from agent.ntfs.record import Record
 from agent.ntfs.run_list import decode_runs
 from agent.ntfs.scan import selected
-from agent.walk import Selection
+from agent.reading.walk import Selection
 
 from .synthetic import file_name, image, non_resident, opened, record, resident, run, standard
 from .volumes import wants

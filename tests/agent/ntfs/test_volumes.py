@@ -12,7 +12,7 @@ import pytest
 
 from agent.coverage import Ledger
 from agent.ntfs import Hit, Mention, MftScan, Unread, Volume, Wanted, Why
-from agent.walk import Selection, Walk
+from agent.reading.walk import Selection, Walk
 
 from .volumes import fls, icat, make, mounted, require_tools, volume, wants
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from agent.ntfs import FileSource, Unread, Volume
-from agent.patterns import fold, original_of_copy
+from agent.spelling import fold, original_of_copy
 
 _TOOLS = ("mkntfs", "ntfs-3g", "umount")
 

@@ -9,19 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
-from agent.model import (
+from agent.model.objects import File, Parent, Process, User
+from agent.model.report import (
     Agent,
     Coverage,
     Evidence,
     ExclusionsRef,
-    File,
     Finding,
     Host,
     IndicatorRef,
     Os,
     PackRef,
-    Parent,
-    Process,
     Reason,
     Report,
     Resources,
@@ -30,7 +28,6 @@ from agent.model import (
     Target,
     TargetKind,
     Truncation,
-    User,
     Verdict,
 )
 from agent.output.console import Progress, render

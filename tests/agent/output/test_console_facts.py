@@ -6,20 +6,8 @@ from datetime import datetime, timedelta, timezone
 
 from msgspec import structs
 
-from agent.model import (
-    Destination,
-    Dll,
-    Dns,
-    Event,
-    File,
-    Hash,
-    Reach,
-    Registry,
-    State,
-    Strength,
-    Url,
-    User,
-)
+from agent.model.objects import Destination, Dll, Dns, Event, File, Hash, Registry, Url, User
+from agent.model.report import Reach, State, Strength
 from agent.output.console import MAX_COMMAND_LINE, render
 from tests.agent.output.test_console import PATH, finding, report
 

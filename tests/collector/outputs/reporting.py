@@ -7,8 +7,8 @@ import hashlib
 
 from msgspec import structs
 
-from agent.model import Finding, Report, Strength
-from agent.report_codec import encode
+from agent.model.codec import encode
+from agent.model.report import Finding, Report, Strength
 from collector.outputs.output import Item
 from collector.records import NewReport, host_key
 from collector.store.store import Store

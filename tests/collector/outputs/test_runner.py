@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from agent.model import Strength
+from agent.model.report import Strength
 from collector.outputs.dead_letter import DeadLetters
 from collector.outputs.elasticsearch import Elasticsearch
 from collector.outputs.http import Http

@@ -19,7 +19,7 @@ import pytest
 import trustme
 from msgspec import structs
 
-from agent.model import Evidence, Strength
+from agent.model.report import Evidence, Strength
 from collector.outputs.output import Item, TryAgain
 from collector.outputs.syslog import Syslog, frame
 from tests.agent.output.mapping.rich import report_of, rich_finding

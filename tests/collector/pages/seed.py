@@ -7,24 +7,18 @@ import hashlib
 import uuid
 from datetime import datetime, timezone
 
-from agent.model import (
+from agent.model.codec import encode
+from agent.model.objects import Destination, Dll, Dns, File, Hash, Parent, Pe, Process, User
+from agent.model.report import (
     Agent,
     Coverage,
-    Destination,
-    Dll,
-    Dns,
     Evidence,
-    File,
     Finding,
-    Hash,
     Host,
     IndicatorCount,
     IndicatorRef,
     Os,
     PackRef,
-    Parent,
-    Pe,
-    Process,
     Reach,
     Reason,
     Report,
@@ -34,10 +28,8 @@ from agent.model import (
     Target,
     TargetKind,
     Truncation,
-    User,
     verdict_of,
 )
-from agent.report_codec import encode
 from collector.records import FindingRow, HostState, NewReport, Sweep, host_key
 from collector.store.store import Store
 

@@ -9,7 +9,7 @@ import re
 
 import pytest
 
-from agent.report_codec import decode
+from agent.model.codec import decode
 from collector.pages.exports import cell
 from tests.collector.pages.conftest import Pages
 from tests.collector.pages.seed import SWEEP, a_finding, a_report, put

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from agent.model import Strength
+from agent.model.report import Strength
 from collector.pages import report as report_page
 from collector.pages.counters import FRESH_MS, by_gap
 from collector.records import NewReport, host_key
@@ -309,7 +309,7 @@ def test_a_report_that_cannot_be_read_still_has_its_page(pages: Pages, body: byt
 
     from msgspec import structs
 
-    from agent.report_codec import encode
+    from agent.model.codec import encode
 
     if body == "bomb":
         body = gzip.compress(bytes(80 << 20))

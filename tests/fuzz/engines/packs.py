@@ -10,7 +10,7 @@ from typing import Any
 
 from agent.engine.patterns import patterns_of
 from agent.indicators import CommandLine, Content, Domain, FileName, Indicator, Pipe, Url
-from agent.model import Strength
+from agent.model.report import Strength
 from agent.ntfs.patterns import (
     least_patterns,
     name_patterns,

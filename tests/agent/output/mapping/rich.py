@@ -10,34 +10,36 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
-from agent.model import (
-    Agent,
-    Coverage,
+from agent.model.objects import (
     Destination,
     Dll,
     Dns,
     Event,
-    Evidence,
     File,
-    Finding,
     Hash,
-    Host,
-    IndicatorRef,
     Lnk,
-    Os,
-    PackRef,
     Parent,
     Pe,
     Process,
     Registry,
+    Url,
+    User,
+)
+from agent.model.report import (
+    Agent,
+    Coverage,
+    Evidence,
+    Finding,
+    Host,
+    IndicatorRef,
+    Os,
+    PackRef,
     Report,
     Resources,
     State,
     Strength,
     Target,
     TargetKind,
-    Url,
-    User,
     Verdict,
     verdict_of,
 )

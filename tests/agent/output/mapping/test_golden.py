@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from agent.model import Finding
+from agent.model.report import Finding
 from agent.output.mapping import cef, defender, ecs, sentinel, splunk
 from tests.agent.output.mapping.rich import GOLDEN, golden, report_of, rich_finding
 

@@ -12,7 +12,8 @@ import msgspec
 import pytest
 from hypothesis import example, given, settings
 
-from agent.model import Evidence, File, Finding, IndicatorRef, Process, Registry, Strength
+from agent.model.objects import File, Process, Registry
+from agent.model.report import Evidence, Finding, IndicatorRef, Strength
 from agent.output.mapping import cef, defender, document, ecs, sentinel, splunk, webhook
 from tests.agent.output.mapping.rich import NOW, report_of, rich_finding
 

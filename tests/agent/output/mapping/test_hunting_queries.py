@@ -15,18 +15,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from agent.model import (
-    Destination,
-    Dll,
-    Dns,
-    File,
-    Finding,
-    Hash,
-    IndicatorRef,
-    Process,
-    Strength,
-    Url,
-)
+from agent.model.objects import Destination, Dll, Dns, File, Hash, Process, Url
+from agent.model.report import Finding, IndicatorRef, Strength
 from agent.output.mapping import defender
 from tests.agent.output.mapping.rich import NOW, report_of
 

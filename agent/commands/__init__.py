@@ -1,0 +1,1 @@
+"""One file a command: what its options mean, done and told."""

@@ -1,0 +1,81 @@
+"""The command ``send``: delivers what waits in a spool, or reports given by path."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+from ..delivery.config import with_settings
+from ..delivery.parcel import Parcel, Spooled, parcels_at
+from ..delivery.route import Route, refuse_same_folder, route_of
+from ..delivery.spool import Spool, SpoolError
+from ..exit_codes import CLEAN, FAILED, UNDELIVERED
+from ..home import home
+from ..options import Options, UsageError
+from ..output.escape import shown
+from ..output.say import say
+
+
+class _Tally:
+    """What became of the reports, by how they got there."""
+
+    def __init__(self) -> None:
+        self.via = {"collector": 0, "share": 0}
+        self.left = 0
+
+
+def send(options: Options) -> int:
+    """0 if all is delivered, 4 if not, 2 if there was nothing to send.
+
+    Raises UsageError, PackError, DeliveryError.
+    """
+    options, _ = with_settings(options)
+    route = route_of(options, os.environ, say)
+    if route is None:
+        raise UsageError("send: give --collector URL or --share DIR")
+    tally = _Tally()
+    places = [Path(path) for path in options.paths] or [home() / "spool"]
+    for place in places:
+        refuse_same_folder(place if place.is_dir() else place.parent, options.share)
+    for place in places:
+        try:
+            _send(place, route, tally, own=not options.paths)
+        except SpoolError as error:
+            say(str(error))
+            tally.left += bool(options.paths)
+    return _told(tally, options)
+
+
+def _send(place: Path, route: Route, tally: _Tally, *, own: bool) -> None:
+    parcels: list[Parcel]
+    problems: list[str] = []
+    spool = Spool(place, private=own) if own or place.is_dir() else None
+    if own and spool is not None:
+        parcels = [Spooled(spool, report_id) for report_id, _ in spool.pending()]
+    else:
+        parcels, problems = parcels_at(place)
+    for problem in problems:
+        say(shown(problem))
+    tally.left += len(problems)
+    if not parcels:
+        return
+    for fate in route.deliver(parcels, spool).values():
+        if fate.via:
+            tally.via[fate.via] += 1
+        else:
+            tally.left += 1
+
+
+def _told(tally: _Tally, options: Options) -> int:
+    delivered = sum(tally.via.values())
+    total = delivered + tally.left
+    if options.quiet:
+        print(json.dumps({"v": 1, **tally.via, "left": tally.left}), flush=True)  # noqa: T201
+    elif total:
+        share = f", {tally.via['share']} of them on the share" if tally.via["share"] else ""
+        print(f"{delivered} of {total} reports delivered{share}")  # noqa: T201
+    if not total:
+        say("nothing to send")
+        return FAILED
+    return CLEAN if options.exit_zero or not tally.left else UNDELIVERED

@@ -1,0 +1,395 @@
+"""The commands ``live`` and ``offline``: one sweep from its options to its exit code."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import time
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import psutil
+from msgspec import structs
+
+from ..delivery.config import with_settings
+from ..delivery.courier import Fate
+from ..delivery.parcel import Held, Parcel, Spooled
+from ..delivery.route import Route, route_of
+from ..delivery.splay import splay_s
+from ..delivery.spool import Spool, SpoolError, packed
+from ..exit_codes import BUSY, CLEAN, FAILED, HIT, INCOMPLETE, UNDELIVERED
+from ..findings.exclusions import Exclusions
+from ..home import OneSweep, home, make_home
+from ..matching.byte_rules import wild
+from ..matching.matcher import Matcher
+from ..matching.own_traces import Own
+from ..model.codec import ReportError, encode
+from ..model.journal_record import Header, JournalError
+from ..model.report import BUILT_IN, Coverage, ExclusionsRef, Report, Verdict
+from ..options import Options, UsageError
+from ..output.console import Progress, render
+from ..output.say import say
+from ..output.summary import summary_line
+from ..packs.built_in import exclusions_in_use, load_packs, matcher_of
+from ..packs.loading import Pack
+from ..sources.catalog import live_sources, offline_sources
+from ..sources.files.hash_cache import HashCache, HashCacheError
+from ..sweep.identity import running_agent
+from ..sweep.journal import Journal
+from ..sweep.loop import Plan, Sweep
+from ..sweep.recovery import find_interrupted, recover, settle
+from ..targets.live.host import LiveHost
+from ..targets.offline.recognise import offline_target
+from ..windows import security
+
+if TYPE_CHECKING:
+    from ..matching.own_rules import OwnRules
+
+
+class Delivered(NamedTuple):
+    """Whether the report reached anybody, and how; None if nobody was named."""
+
+    done: bool | None = None
+    via: str | None = None
+
+
+def sweep(options: Options) -> int:
+    """Sweep, write, deliver, show; gives the exit code (DESIGN, section 4).
+
+    Raises UsageError, PackError, TargetError, DeliveryError before anything is swept.
+    """
+    options, settings = with_settings(options)
+    route = route_of(options, os.environ, say)
+    if settings is not None and route is not None:
+        where = " and ".join(str(p) for p in (options.collector, options.share) if p is not None)
+        say(f"{settings}: reports go to {where}")
+    packs = load_packs(options.packs, options.only_packs)
+    with _own_rules(options, packs) as own_rules:
+        matcher = matcher_of(packs, own_rules, thorough=options.thorough)
+        return _sweep(options, route, packs, matcher)
+
+
+@contextmanager
+def _own_rules(options: Options, packs: Sequence[Pack]) -> Iterator[OwnRules | None]:
+    """With ``--rules``, or with packs that have to be guarded like them; rules that cannot run are
+    said. Raises RulesError."""
+    indicators = [indicator for pack in packs for indicator in pack.file.indicators]
+    if not options.rules and not wild(indicators):
+        yield None
+        return
+    from ..matching.own_rules import OwnRules
+
+    own_rules = OwnRules(
+        options.rules, indicators, strict=options.strict_rules, timeout_s=options.rules_timeout
+    )
+    for place in own_rules.left_out():
+        say(f"own rule left out: {place}")
+    try:
+        yield own_rules
+    finally:
+        own_rules.close()
+
+
+def _sweep(options: Options, route: Route | None, packs: Sequence[Pack], matcher: Matcher) -> int:
+    rules, exclusions = exclusions_in_use()
+    _say_what_replaces(packs, exclusions, options)
+    folder = home()
+    out = _out_folder(options, folder)
+    _make_folders(folder, out)
+    if options.nice:
+        _be_nice()
+    live = options.command == "live"
+    if live and sys.platform == "win32":
+        for problem in security.take_administrators_rights():
+            say(problem)
+    own = _own(options, folder)
+    target = (
+        LiveHost(own, paths=options.paths, walk=options.walk)
+        if live
+        else offline_target(*options.paths, own=own)
+    )
+    recorded = options.recorded()
+    with OneSweep(folder) as lock:
+        if live and not lock.acquire():
+            say("another sweep is running on this host")
+            return BUSY
+        if options.splay is not None:
+            waits = splay_s(options.splay, target.host().id, options.sweep_id)
+            if not _wait(waits, options):
+                return FAILED
+            recorded["splay_s"] = round(waits, 1)
+        spool = _open_spool(folder) if route is not None else None
+        _finish_interrupted(out, spool)
+        with Progress() as progress, _cache(options, folder, matcher) as cache:
+            watcher = _Watcher(progress)
+            sources = (
+                live_sources(
+                    options.memory,
+                    options.max_file_size,
+                    watcher.folder,
+                    verify_walk=options.verify_walk,
+                    cache=cache,
+                )
+                if live
+                else offline_sources(
+                    target.describe().kind, options.max_file_size, watcher.folder, cache=cache
+                )
+            )
+            plan = Plan(
+                target=target,
+                matcher=matcher,
+                exclusions=Exclusions(rules),
+                sources=sources,
+                skip=options.skip,
+                only=options.only,
+                agent=running_agent(),
+                options=recorded,
+                sweep_id=options.sweep_id,
+                max_runtime_s=options.max_runtime,
+            )
+            run = Sweep(
+                plan,
+                lambda header: _start_journal(
+                    options, out, structs.replace(header, exclusions=exclusions)
+                ),
+            )
+            watcher.sweep = run
+            if matcher.own_rules is not None and options.max_runtime is not None:
+                matcher.own_rules.end_after(options.max_runtime)
+            report = structs.replace(run.run(watcher), exclusions=exclusions)
+        for note in matcher.own_rules.notes() if matcher.own_rules is not None else ():
+            say(note)
+        if run.journal_error:
+            say(f"the journal could not be kept: {run.journal_error}")
+        path = _write(report, run.journal)
+        delivered = _deliver(report, spool, route)
+    _show(report, path, options, delivered)
+    return exit_code(report, kept=path is not None, delivered=delivered.done, options=options)
+
+
+def _wait(seconds: float, options: Options) -> bool:
+    """The splay; False if the operator ended it."""
+    if not options.quiet:
+        say(f"waiting {seconds:,.0f} s before the sweep (--splay); Ctrl-C ends it")
+    try:
+        time.sleep(seconds)
+    except KeyboardInterrupt:
+        say("stopped by the operator before the sweep; nothing was looked at")
+        return False
+    return True
+
+
+def _say_what_replaces(packs: Sequence[Pack], exclusions: ExclusionsRef, options: Options) -> None:
+    """Files beside the exe that take the place of the built-in ones without being asked for."""
+    asked = {str(path) for path in (*options.packs, *options.only_packs)}
+    for origin in (*(pack.reference().origin for pack in packs), exclusions.origin):
+        if origin != BUILT_IN and origin not in asked:
+            say(f"{origin} takes the place of the built-in file")
+
+
+@contextmanager
+def _cache(options: Options, folder: Path, matcher: Matcher) -> Iterator[HashCache | None]:
+    """With ``--cache``, if it can be had; what is wrong with it is said, and ends nothing."""
+    if not options.cache:
+        yield None
+        return
+    agent = running_agent()
+    build = f"{agent.version} {agent.build} {agent.sha256} {options.max_file_size}"
+    cache = None
+    try:
+        cache = HashCache(folder / "hashes.sqlite", f"{build}\n{matcher.looks_for()}")
+    except HashCacheError as error:
+        say(f"--cache: {error}")
+    try:
+        yield cache
+    finally:
+        if cache is not None:
+            try:
+                cache.close()
+            except HashCacheError as error:
+                say(f"--cache: {error}")
+
+
+class _Watcher:
+    """Passes the sweep's course on to the terminal, and the time limit to the walk."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self.sweep: Sweep | None = None
+
+    def source(self, name: str) -> None:
+        self._progress.source(name)
+
+    def done(self, coverage: Coverage) -> None:
+        self._progress.done(coverage)
+
+    def folder(self, path: str) -> None:  # noqa: ARG002 - told for each folder
+        """Called for each folder of the walk: lets the time limit end it."""
+        if self.sweep is not None:
+            self.sweep.check_time()
+
+
+def _out_folder(options: Options, folder: Path) -> Path:
+    if options.out is None:
+        return folder / "reports"
+    if options.out.is_dir() or options.out.suffix.lower() != ".json":
+        return options.out
+    return options.out.parent
+
+
+def _make_folders(folder: Path, out: Path) -> None:
+    for path in (folder, out):
+        try:
+            make_home(path) if path == folder else path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UsageError(f"{path}: cannot be written: {error.strerror or error}") from error
+
+
+def _open_spool(folder: Path) -> Spool | None:
+    try:
+        return Spool(folder / "spool")
+    except (SpoolError, OSError) as error:
+        say(f"no spool: {error}")
+        return None
+
+
+def _report_name(header: Header) -> str:
+    host = re.sub(r"[^A-Za-z0-9._-]", "_", header.host.name)[:64] or "host"
+    return f"{host}-{header.report_id}.json"
+
+
+def _start_journal(options: Options, out: Path, header: Header) -> Journal | None:
+    final = out / _report_name(header)
+    if options.out is not None and options.out != out:
+        final = options.out
+    try:
+        return Journal.create(final, header)
+    except (OSError, ReportError) as error:
+        say(f"{final}: no report can be written there: {error}")
+        return None
+
+
+def _finish_interrupted(out: Path, spool: Spool | None) -> None:
+    """Reports of killed sweeps are finished and, with a collector, sent with this one's."""
+    try:
+        interrupted = find_interrupted(out)
+    except OSError as error:
+        say(f"{out}: cannot be searched for interrupted sweeps: {error.strerror or error}")
+        return
+    for path in interrupted:
+        try:
+            report = recover(path)
+            final = settle(path, report)
+            say(f"finished the report of an interrupted sweep: {final}")
+            if spool is not None:
+                spool.put(report.report_id, encode(report))
+        except (JournalError, ReportError, SpoolError, OSError) as error:
+            say(f"{path}: report of an interrupted sweep, kept as it is: {error}")
+
+
+def _write(report: Report, journal: Journal | None) -> Path | None:
+    if journal is None:
+        return None
+    try:
+        return journal.finish(report)
+    except (OSError, ReportError) as error:
+        say(f"{journal.final}: the report could not be written: {error}")
+        return None
+
+
+def _deliver(report: Report, spool: Spool | None, route: Route | None) -> Delivered:
+    """Spool first, then send. The sweep is over: nothing here may take from what it found."""
+    if route is None:
+        return Delivered()
+    try:
+        fate = _send(report, spool, route)
+    except KeyboardInterrupt:
+        say("delivery stopped by the operator")
+    except Exception as error:  # noqa: BLE001 - whatever fails here, the verdict stands and is told
+        expected = isinstance(error, (SpoolError, ReportError, OSError))
+        say(f"delivery ended early: {error if expected else traceback.format_exc()}")
+    else:
+        return Delivered(bool(fate.via), fate.via or None)
+    return Delivered(done=False)
+
+
+def _send(report: Report, spool: Spool | None, route: Route) -> Fate:
+    data = encode(report)
+    parcel: Parcel = Held(report.report_id, packed(data), "the reports folder")
+    if spool is None:
+        return route.deliver([parcel])[report.report_id]
+    try:
+        spool.put(report.report_id, data)
+    except (SpoolError, OSError) as error:
+        say(f"the report could not be spooled, it is sent from memory: {error}")
+    else:
+        parcel = Spooled(spool, report.report_id)
+    return route.deliver_with_backlog(spool, parcel)
+
+
+def _own(options: Options, folder: Path) -> Own:
+    """This process and those that started it as iocsweep; its image, packs, rules, reports and
+    spool.
+    """
+    me = psutil.Process()
+    pids = {me.pid}
+    for parent in me.parents():
+        try:
+            line = " ".join(parent.cmdline())
+        except (psutil.Error, OSError):
+            continue
+        if Own.has_text(line):
+            pids.add(parent.pid)
+    files = [*options.packs, *options.only_packs, *options.rules]
+    if getattr(sys, "frozen", False):
+        files.append(Path(sys.executable))
+    folders = [folder / "spool", folder / "reports", _program_folder()]
+    return Own.of(pids=pids, process=me.pid, files=map(str, files), folders=map(str, folders))
+
+
+def _program_folder() -> Path:
+    """Where the packs lie: the bundle's folder, or the package ``iocs``."""
+    bundle = getattr(sys, "_MEIPASS", None)
+    if bundle is not None:
+        return Path(bundle)
+    import iocs
+
+    return Path(iocs.__file__).parent
+
+
+def _be_nice() -> None:
+    if sys.platform == "win32":
+        from ..windows.process_priority import stand_back
+
+        for problem in stand_back():
+            say(problem)
+    else:
+        os.nice(19)
+
+
+def _show(report: Report, path: Path | None, options: Options, delivered: Delivered) -> None:
+    shown = str(path) if path else None
+    terminal = sys.stdout.isatty()
+    if not options.quiet:
+        width = os.get_terminal_size().columns if terminal else 100
+        print(render(report, report_path=shown, delivered=delivered.done, width=width))  # noqa: T201
+    if options.quiet or not terminal:
+        print(  # noqa: T201
+            summary_line(report, report_path=shown, delivered=delivered.done, via=delivered.via),
+            flush=True,
+        )
+
+
+def exit_code(report: Report, *, kept: bool, delivered: bool | None, options: Options) -> int:
+    """A hit wins over all others; ``kept``: the report is on this host."""
+    if options.exit_zero:
+        return CLEAN
+    if report.verdict is Verdict.HIT:
+        return HIT
+    if report.verdict is Verdict.INCOMPLETE:
+        return INCOMPLETE
+    return UNDELIVERED if delivered is False or not kept else CLEAN

@@ -1,0 +1,166 @@
+"""Which observations belong together, and what they prove together.
+
+Observations share *keys*: a process, a file, a name, an address. Whatever is connected through
+keys is
+one chain, and one chain is one finding, however many sightings it has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from msgspec import Struct
+
+from ..indicators import Address, ChainRule, Clause, Content, Domain, Layout
+from ..matching.matcher import Match, Matcher, fold, fold_domain
+from ..model.observation import Observation
+from ..model.report import Strength
+from .keys import file_key
+
+
+class Chain(Struct):
+    """Matches that belong together, and the rules that hold on all of them."""
+
+    matches: list[Match]
+    rules: list[ChainRule]
+
+    @property
+    def observations(self) -> list[Observation]:
+        """Each once, in the order seen."""
+        return list({id(m.observation): m.observation for m in self.matches}.values())
+
+
+class _Groups:
+    """Union-find over keys."""
+
+    def __init__(self) -> None:
+        self._parent: dict[str, str] = {}
+
+    def find(self, key: str) -> str:
+        parent = self._parent.setdefault(key, key)
+        while parent != self._parent[parent]:
+            self._parent[parent] = parent = self._parent[self._parent[parent]]
+        self._parent[key] = parent
+        return parent
+
+    def join(self, first: str, second: str) -> None:
+        self._parent[self.find(first)] = self.find(second)
+
+
+def build(matches: Sequence[Match], matcher: Matcher) -> list[Chain]:
+    """Matches in, chains out, in the order of their first match."""
+    matches = _explained(matches)
+    groups = _Groups()
+    keys: dict[int, str] = {}
+    for match in matches:
+        own = match.observation.keys or (f"place:{match.observation.place}",)
+        keys[id(match.observation)] = own[0]
+        for key in own[1:]:
+            groups.join(own[0], key)
+    _join_command_lines(matches, keys, groups)
+    _join_resolutions(matches, keys, groups)
+    chains: dict[str, Chain] = {}
+    for match in matches:
+        root = groups.find(keys[id(match.observation)])
+        chains.setdefault(root, Chain([], [])).matches.append(match)
+    rules = [rule for pack in matcher.packs for rule in pack.file.chains]
+    for chain in chains.values():
+        chain.rules.extend(rule for rule in rules if _holds(rule, chain))
+    return list(chains.values())
+
+
+def _explained(matches: Sequence[Match]) -> list[Match]:
+    """A name that the hosts file blocks is in the DNS cache because of the block: weak there."""
+    blocked = {
+        fold_domain(match.observation.dns.question)
+        for match in matches
+        if match.observation.blocked and match.observation.dns
+    }
+    return [
+        Match(
+            m.observation,
+            m.indicator,
+            Strength.WEAK,
+            f"{m.reason}; the hosts file blocks it",
+            m.detail,
+        )
+        if _only_by_block(m.observation, blocked)
+        else m
+        for m in matches
+    ]
+
+
+_BLOCKS = frozenset({"0.0.0.0", "::", "127.0.0.1", "::1"})  # noqa: S104 - what a sinkhole answers
+
+
+def _only_by_block(seen: Observation, blocked: set[str]) -> bool:
+    return (
+        seen.source == "dns_cache"
+        and seen.dns is not None
+        and fold_domain(seen.dns.question) in blocked
+        and _BLOCKS.issuperset(seen.dns.answers)
+    )
+
+
+def _join_command_lines(matches: Sequence[Match], keys: Mapping[int, str], groups: _Groups) -> None:
+    """A process belongs with the matched file whose path stands in its command line."""
+    lines: dict[str, str] = {}
+    files: dict[str, str] = {}
+    for match in matches:
+        seen = match.observation
+        if seen.process and seen.process.command_line and not seen.mention:
+            lines[keys[id(seen)]] = fold(seen.process.command_line.replace("/", "\\"))
+        elif seen.file and not seen.file.member_of:
+            files[keys[id(seen)]] = file_key(seen.file.path).removeprefix("file:")
+    for process, line in lines.items():
+        for file, path in files.items():
+            if path in line:
+                groups.join(process, file)
+
+
+def _join_resolutions(matches: Sequence[Match], keys: Mapping[int, str], groups: _Groups) -> None:
+    """A cached name belongs with the connection to the address that the pack knows it by."""
+    contacted: dict[str, str] = {}
+    for match in matches:
+        if isinstance(match.indicator, Address) and match.observation.source == "connections":
+            contacted.setdefault(match.indicator.id, keys[id(match.observation)])
+    for match in matches:
+        if isinstance(match.indicator, Domain) and match.observation.source == "dns_cache":
+            for address in match.indicator.resolves_to:
+                if address in contacted:
+                    groups.join(contacted[address], keys[id(match.observation)])
+
+
+def _holds(rule: ChainRule, chain: Chain) -> bool:
+    if rule.process and not any(_is_process(m.observation, rule.process) for m in chain.matches):
+        return False
+    if not rule.same_file:
+        return all(_clause(clause, chain.matches) for clause in rule.all)
+    by_file: dict[str, list[Match]] = {}
+    for match in chain.matches:
+        path = match.observation.file or match.observation.dll
+        if path:
+            by_file.setdefault(file_key(path.path), []).append(match)
+    return any(all(_clause(clause, own) for clause in rule.all) for own in by_file.values())
+
+
+def _clause(clause: Clause, matches: Iterable[Match]) -> bool:
+    return any(
+        match.indicator.id in clause.any
+        and (match.observation.source in clause.sources if clause.sources else _is_real(match))
+        for match in matches
+    )
+
+
+def _is_real(match: Match) -> bool:
+    """Whether the thing itself was seen, not a text about it."""
+    return not match.observation.mention or isinstance(match.indicator, (Content, Layout))
+
+
+def _is_process(seen: Observation, names: Sequence[str]) -> bool:
+    process = seen.process
+    if process is None:
+        return False
+    image = process.executable.replace("/", "\\").rpartition("\\")[2] or process.name
+    own = {fold(image), fold(process.name), fold(process.original_file_name).removesuffix(".MUI")}
+    return any(fold(name) in own for name in names)

@@ -1,0 +1,122 @@
+"""Known-benign rules: annotate and downgrade, never delete, never touch what is confirmed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from msgspec import structs
+
+from ..indicators import Conditions, Exclusion, ExclusionsFile
+from ..model.objects import Dll, File
+from ..model.report import Finding, Strength
+from ..packs.built_in import built_in_exclusions
+from ..packs.loading import parse_exclusions
+from ..spelling import fold, glob_regex, normal_command
+from .finding import Basis
+
+
+class Exclusions:
+    """Applies the rules of one file."""
+
+    def __init__(self, file: ExclusionsFile) -> None:
+        self._rules = file.rules
+        self._globs: dict[str, re.Pattern[str]] = {}
+
+    def apply(self, finding: Finding, basis: Basis) -> Finding:
+        """The finding, or its copy downgraded to ``excluded`` by the first rule that holds on it
+        and on all that it rests on."""
+        if finding.strength not in (Strength.WEAK, Strength.STRONG):
+            return finding
+        for rule in self._rules:
+            if finding.strength.rank <= rule.limit.rank and self._holds(rule.when, finding, basis):
+                return _excluded(finding, rule)
+        return finding
+
+    def _holds(self, when: Conditions, finding: Finding, basis: Basis) -> bool:
+        process = finding.process
+        image = process.executable if process else ""
+        parents = process.parent if process else []
+        line = process.command_line if process else ""
+        return (
+            self._any(when.process, [process.name, _base(image)] if process else [])
+            and self._path_or_signer(when, image, process.signer if process else "")
+            and self._any(when.parent, [parents[0].name] if parents else [])
+            and _all_pieces(when.command_line, line)
+            and not _any_piece(when.not_command_line, line)
+            and _exports_hold(when, basis.parts)
+            and (not when.sources or basis.sources.issubset(when.sources))
+        )
+
+    def _path_or_signer(self, when: Conditions, image: str, signer: str) -> bool:
+        if not when.path and not when.signer:
+            return True
+        by_path = bool(when.path) and bool(image) and self._any(when.path, [image])
+        return by_path or (bool(when.signer) and bool(signer) and self._any(when.signer, [signer]))
+
+    def _any(self, wanted: Sequence[str], values: Iterable[str]) -> bool:
+        """Whether no condition is given, or one of the values fits one of the wildcard texts."""
+        if not wanted:
+            return True
+        folded = [fold(value) for value in values]
+        return any(self._glob(text).match(value) for text in wanted for value in folded)
+
+    def _glob(self, text: str) -> re.Pattern[str]:
+        pattern = self._globs.get(text)
+        if pattern is None:
+            pattern = self._globs[text] = glob_regex(text)
+        return pattern
+
+
+def _exports_hold(when: Conditions, parts: Sequence[File | Dll | None]) -> bool:
+    """Of every file and module behind the finding; what is none has no exports to judge by."""
+    if not when.exports and not when.not_exports:
+        return True
+    return bool(parts) and all(_exports_of_one_hold(when, part) for part in parts)
+
+
+def _exports_of_one_hold(when: Conditions, part: File | Dll | None) -> bool:
+    if part is None or part.pe is None:
+        return False
+    if when.exports and sorted(part.pe.exports) != sorted(when.exports):
+        return False
+    return not set(part.pe.exports) & set(when.not_exports)
+
+
+def _base(path: str) -> str:
+    return path.replace("/", "\\").rpartition("\\")[2]
+
+
+def _all_pieces(pieces: Sequence[str], line: str) -> bool:
+    normal = normal_command(line)
+    return all(normal_command(piece) in normal for piece in pieces)
+
+
+def _any_piece(pieces: Sequence[str], line: str) -> bool:
+    """Whether one piece occurs, as it stands or as folded; a piece that folds to nothing counts as
+    it stands.
+    """
+    normal, plain = normal_command(line), line.casefold()
+    return any(
+        piece.casefold() in plain or (normal_command(piece) and normal_command(piece) in normal)
+        for piece in pieces
+    )
+
+
+def _excluded(finding: Finding, rule: Exclusion) -> Finding:
+    reason = f"would be {finding.strength.value}, but: {rule.reason} ({rule.id})"
+    return structs.replace(
+        finding,
+        strength=Strength.EXCLUDED,
+        score=min(finding.score, 5),
+        excluded_by=rule.id,
+        reasons=[*finding.reasons, reason],
+    )
+
+
+def load_exclusions(path: Path | None = None) -> Exclusions:
+    """The built-in rules, or those of a file. Raises PackError, OSError."""
+    if path is None:
+        return Exclusions(built_in_exclusions())
+    return Exclusions(parse_exclusions(path.read_bytes(), str(path)))

@@ -1,0 +1,192 @@
+"""A chain becomes one finding: its strength, its reasons, its objects and its evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from pathlib import PureWindowsPath
+from typing import TypeVar
+
+from msgspec import Struct, structs
+
+from ..matching.matcher import Match, UserRuleHit, type_of, value_of
+from ..model.objects import Dll, File, Process
+from ..model.observation import Observation
+from ..model.report import Evidence, Finding, IndicatorRef, Strength
+from ..packs.loading import Pack
+from .chains import Chain
+from .keys import finding_id
+
+MAX_EVIDENCE = 200
+"""Sightings kept per finding."""
+MAX_DETAIL = 512
+MAX_REASONS = 16
+_SCORES = {Strength.CONFIRMED: 90, Strength.STRONG: 70, Strength.WEAK: 20}
+_PER_INDICATOR = 3
+_T = TypeVar("_T")
+
+
+class Basis(Struct, frozen=True, kw_only=True):
+    """What a finding rests on. The finding itself shows one object of each kind and the first of
+    its evidence; known-benign rules are judged by all of it."""
+
+    sources: frozenset[str]
+    """Of every sighting."""
+    parts: tuple[File | Dll | None, ...]
+    """The file or module behind each sighting that gives the finding its strength; None for what
+    is neither, or is no more than its content."""
+
+
+def basis_of(chain: Chain) -> Basis:
+    """Of the finding that this chain becomes."""
+    seen = [match.observation for match in _carriers(chain)]
+    parts = {id(one): None if one.mention else one.file or one.dll for one in seen}
+    return Basis(
+        sources=frozenset(match.observation.source for match in chain.matches),
+        parts=tuple(parts.values()),
+    )
+
+
+def _carriers(chain: Chain) -> list[Match]:
+    """The matches that the strength comes from: where a chain rule gives it, all of them."""
+    weak = Strength.WEAK.rank
+    if any(rule.strength.rank > weak for rule in chain.rules):
+        return chain.matches
+    strong = [match for match in chain.matches if match.strength.rank > weak]
+    return strong or [match for match in chain.matches if not match.observation.mention]
+
+
+def evidence_of(match: Match) -> Evidence:
+    """One match as one sighting."""
+    seen = match.observation
+    return Evidence(
+        source=seen.source,
+        seen=match.reason,
+        indicator=match.indicator.id,
+        strength=match.strength,
+        place=seen.place,
+        time=seen.time,
+        detail="; ".join((match.detail, *seen.remarks))[:MAX_DETAIL],
+    )
+
+
+def reference_of(match: Match, packs: Sequence[Pack]) -> IndicatorRef:
+    """The indicator as the report names it."""
+    indicator = match.indicator
+    pack = next(
+        (p.file.id for p in packs if any(i.id == indicator.id for i in p.file.indicators)),
+        "own rules" if isinstance(indicator, UserRuleHit) else "",
+    )
+    return IndicatorRef(
+        id=indicator.id,
+        type=type_of(indicator),
+        value=value_of(indicator),
+        pack=pack,
+        reference=list(indicator.reference),
+    )
+
+
+def finding_of(
+    chain: Chain, host: str, packs: Sequence[Pack], now: datetime
+) -> tuple[Finding, int]:
+    """The finding, and how many sightings it had no room for."""
+    matches = sorted(chain.matches, key=lambda match: -match.strength.rank)
+    top = matches[0]
+    strength = max(
+        [top.strength, *(rule.strength for rule in chain.rules)], key=lambda one: one.rank
+    )
+    evidence, more = _sightings(matches)
+    indicators = len({match.indicator.id for match in matches})
+    times = [seen.time for seen in evidence if seen.time is not None]
+    observations = chain.observations
+    process = _main_process(observations)
+    file = _best_file(observations)
+    finding = Finding(
+        id=finding_id(host, top.indicator.id, top.observation.place),
+        time=now,
+        first_seen=min(times, default=None),
+        last_seen=max(times, default=None),
+        strength=strength,
+        score=min(_SCORES[strength] + _PER_INDICATOR * (indicators - 1), _most(strength)),
+        title=_title(top, process, file, observations),
+        reasons=list(
+            dict.fromkeys(
+                [
+                    *(rule.title for rule in chain.rules),
+                    *(m.reason for m in matches),
+                    *(remark for seen in observations for remark in seen.remarks),
+                ]
+            )
+        )[:MAX_REASONS],
+        indicator=reference_of(top, packs),
+        evidence=evidence,
+        file=file,
+        process=process,
+        dll=_first(observations, lambda o: o.dll),
+        dns=_first(observations, lambda o: o.dns),
+        destination=_first(observations, lambda o: o.destination),
+        url=_first(observations, lambda o: o.url),
+    )
+    return finding, more
+
+
+def _most(strength: Strength) -> int:
+    return {Strength.CONFIRMED: 100, Strength.STRONG: 89}.get(strength, 69)
+
+
+def _sightings(matches: Iterable[Match]) -> tuple[list[Evidence], int]:
+    """The first distinct ones, and how many more there are."""
+    known: set[tuple[object, ...]] = set()
+    kept: list[Evidence] = []
+    for match in matches:
+        evidence = evidence_of(match)
+        key = structs.astuple(evidence)
+        if key in known:
+            continue
+        known.add(key)
+        if len(kept) < MAX_EVIDENCE:
+            kept.append(evidence)
+    return kept, len(known) - len(kept)
+
+
+def _main_process(observations: Sequence[Observation]) -> Process | None:
+    """The one that has the module, or the connection; not one that only names it, such as the shell
+    that started it. As the processes source describes it, if that saw it too.
+    """
+    seen = [o for o in observations if o.process is not None]
+    for source in ("modules", "connections", "processes", "memory"):
+        pids = [o.process.pid for o in seen if o.process is not None and o.source == source]
+        if pids:
+            own = [o for o in seen if o.process is not None and o.process.pid == pids[0]]
+            best = min(own, key=lambda o: o.source != "processes")
+            return best.process
+    return _first(observations, lambda o: o.process)
+
+
+def _first(
+    observations: Sequence[Observation], of: Callable[[Observation], _T | None]
+) -> _T | None:
+    return next((part for seen in observations if (part := of(seen)) is not None), None)
+
+
+def _best_file(observations: Sequence[Observation]) -> File | None:
+    """The file that is known best: with hashes, not the member of an archive."""
+    files = [seen.file for seen in observations if seen.file is not None]
+    return max(files, key=lambda f: (f.hash is not None, not f.member_of), default=None)
+
+
+def _title(
+    top: Match, process: Process | None, file: File | None, observations: Sequence[Observation]
+) -> str:
+    dll = _first(observations, lambda o: o.dll)
+    if process is not None and any(o.source in ("processes", "modules") for o in observations):
+        who = f" ({process.user.name})" if process.user and process.user.name else ""
+        head = f"{process.name or 'process'} {process.pid}{who}"
+        if dll is not None:
+            return f"{head} has {PureWindowsPath(dll.path).name} loaded: {dll.path}"
+        return f"{head}: {top.reason}"
+    if file is not None:
+        return top.observation.place
+    if process is not None:
+        return f"{top.observation.place}: {top.reason}"
+    return f"{top.observation.place} {top.reason}"

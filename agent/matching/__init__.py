@@ -1,0 +1,1 @@
+"""Indicators compared with what was seen."""

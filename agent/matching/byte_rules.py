@@ -1,0 +1,260 @@
+"""Indicators as patterns of bytes, and what their matches say.
+
+Names, domains, addresses, URLs, command lines, contents and pipes are looked for in raw bytes in
+ASCII, UTF-8 and UTF-16. What stands behind it is in :mod:`agent.engine`; nothing above this module
+knows which engine that is.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Container, Iterable, Sequence
+
+from ..engine.errors import RulesError
+from ..engine.patterns import BytePattern, patterns_of
+from ..engine.scanner import (
+    ALL_MATCHES,
+    SCAN_TIMEOUT_S,
+    Occurrences,
+    PatternError,
+    PatternScanner,
+    ScanFailed,
+)
+from ..engine.texts import LOOKED_UP_FROM, ExactText, TextSearcher
+from ..indicators import Content, Indicator, Pipe
+from ..model.observation import ByteHit
+
+__all__ = ["ByteRules", "RulesError", "ScanFailed", "WindowedScan", "excerpt"]
+
+_EXCERPT = 96
+_FEW = 16
+"""Places of one pattern, where the first that is one is enough."""
+_EDGE = 4
+"""Bytes beside an occurrence that may decide whether it is one: a character in UTF-8."""
+_Place = tuple[int, int]
+"""Offset and length."""
+
+
+class ByteRules:
+    """Compiled indicators. Building takes about a millisecond per hundred."""
+
+    def __init__(
+        self, indicators: Sequence[Indicator], left_out: Container[str] = frozenset()
+    ) -> None:
+        """``left_out``: ids of indicators that are looked for elsewhere, behind the guard.
+
+        Raises RulesError, with the indicator's id.
+        """
+        self._ids: list[str] = []
+        self._parts: list[tuple[int, BytePattern]] = []
+        """Patterns with the place of their indicator among the ids; all of one must occur."""
+        self._count: list[int] = []
+        """Of each indicator's patterns."""
+        for indicator in indicators:
+            if indicator.id not in left_out and (patterns := patterns_of(indicator)):
+                self._parts += [(len(self._ids), pattern) for pattern in patterns]
+                self._ids.append(indicator.id)
+                self._count.append(len(patterns))
+        self.scanned = frozenset(self._ids)
+        """Ids of the indicators that bytes can tell of."""
+        texts = [part for part, (_, pattern) in enumerate(self._parts) if pattern.text is not None]
+        looked_up = frozenset(texts) if len(texts) >= LOOKED_UP_FROM else frozenset[int]()
+        self._texts = self._searcher(sorted(looked_up))
+        self._declared = {
+            str(part): pattern.forms
+            for part, (_, pattern) in enumerate(self._parts)
+            if part not in looked_up
+        }
+        self._scanner = self._compiled(_FEW)
+        self._every: PatternScanner | None = None
+        """Tells all places; compiled when it is needed first."""
+        self._compiling = threading.Lock()
+
+    def _searcher(self, parts: Sequence[int]) -> TextSearcher | None:
+        if not parts:
+            return None
+        return TextSearcher(
+            [
+                ExactText(part, pattern.text, pattern.whole_word)
+                for part in parts
+                if (pattern := self._parts[part][1]).text is not None
+            ]
+        )
+
+    def _compiled(self, most: int) -> PatternScanner:
+        try:
+            return PatternScanner(self._declared, most=most)
+        except PatternError as error:
+            identifier = self._ids[self._parts[int(error.name)][0]]
+            raise RulesError(f"indicator {identifier}: {error.why}") from error
+
+    @property
+    def overlap(self) -> int | None:
+        """Bytes by which windows have to overlap, so that each occurrence lies in one of them with
+        what decides about its ends; None: there is no bound."""
+        lengths = [pattern.longest for _, pattern in self._parts]
+        known = [length for length in lengths if length is not None]
+        return None if len(known) < len(lengths) else max(known, default=0) + 2 * _EDGE
+
+    def scan(self, data: bytes) -> list[ByteHit]:
+        """Each indicator at its first place; by any thread.
+
+        Raises ScanFailed.
+        """
+        scan = WindowedScan(self)
+        scan.window(data, 0)
+        return scan.hits()
+
+    def places(self, data: bytes, begin: int = 0) -> dict[int, list[_Place]]:
+        """Of each pattern that occurs at ``begin`` or later, by its number, the first places.
+
+        Raises ScanFailed.
+        """
+        found: dict[int, list[_Place]] = {}
+        unsure = False
+        for one in self._scanner.scan(data):
+            unsure |= not self._note(one, data, begin, found) and one.more
+        if unsure:
+            self._look_further(data, begin, found)
+        if self._texts is not None:
+            for part, place in self._texts.scan(data, begin).items():
+                found.setdefault(part, []).append(place)
+        return found
+
+    def _note(
+        self, one: Occurrences, data: bytes, begin: int, found: dict[int, list[_Place]]
+    ) -> bool:
+        """Keep the places that are one; whether there is any."""
+        part = int(one.name)
+        check = self._parts[part][1].check
+        places = [
+            (at, length)
+            for at, length in one.places
+            if at >= begin and (check is None or check(data, at, length))
+        ]
+        if places:
+            found.setdefault(part, []).extend(places)
+        return bool(places)
+
+    def _look_further(self, data: bytes, begin: int, found: dict[int, list[_Place]]) -> None:
+        """None of the first candidates is an occurrence, and there are more."""
+        with self._compiling:
+            if self._every is None:
+                self._every = self._compiled(ALL_MATCHES)
+        for one in self._every.scan(data):
+            if not self._note(one, data, begin, found) and one.more:
+                identifier = self._ids[self._parts[int(one.name)][0]]
+                raise ScanFailed(f"too many candidates for {identifier}")
+
+    def holds(self, places: dict[int, _Place]) -> list[tuple[str, int]]:
+        """Ids whose patterns all occur, with the number of the pattern that stands first."""
+        by_indicator: dict[int, list[int]] = {}
+        for part in places:
+            by_indicator.setdefault(self._parts[part][0], []).append(part)
+        return [
+            (self._ids[number], min(parts, key=lambda part: places[part]))
+            for number, parts in sorted(by_indicator.items())
+            if len(parts) == self._count[number]
+        ]
+
+
+def wild(indicators: Iterable[Indicator]) -> dict[str, str]:
+    """Of the indicators with expressions that some bytes make slow, by id, the rule that finds
+    them: ``rule NAME { … }``, its name ``i`` and a number."""
+    rules = {}
+    for number, indicator in enumerate(indicators):
+        if not isinstance(indicator, (Content, Pipe)):
+            continue
+        patterns = patterns_of(indicator)
+        if all(pattern.tame for pattern in patterns):
+            continue
+        strings = "\n".join(
+            f"$p{part}_{n} = {form}"
+            for part, pattern in enumerate(patterns)
+            for n, form in enumerate(pattern.forms)
+        )
+        condition = " and ".join(f"any of ($p{part}_*)" for part in range(len(patterns)))
+        rules[indicator.id] = f"rule i{number} {{ strings:\n{strings}\ncondition: {condition} }}"
+    return rules
+
+
+class WindowedScan:
+    """One content, looked at in windows from its beginning on. For one thread."""
+
+    def __init__(self, rules: ByteRules) -> None:
+        self._rules = rules
+        self._places: dict[int, _Place] = {}
+        self._excerpts: dict[int, str] = {}
+        self._start: int | None = None
+        """Where the first window begins."""
+        self._left_s = float(SCAN_TIMEOUT_S)
+        """For all windows together."""
+        self._at_end: list[tuple[int, _Place, str]] = []
+        """Occurrences at the end of the window: the next one shows what stands behind them."""
+
+    def window(self, data: bytes, offset: int) -> None:
+        """The bytes at an offset; all but the first begin with the last ``ByteRules.overlap`` of
+        the window before.
+
+        Raises ScanFailed.
+        """
+        self._at_end = []
+        end = len(data) - _EDGE
+        if self._start is None:
+            self._start = offset
+        # What begins at the very start of a later window was whole in the one before.
+        begin = 0 if offset == self._start else _EDGE
+        started = time.monotonic()
+        found = self._rules.places(data, begin)
+        self._left_s -= time.monotonic() - started
+        if self._left_s < 0:
+            raise ScanFailed(f"no answer within {SCAN_TIMEOUT_S} s")
+        for part, places in found.items():
+            if part in self._places:
+                continue
+            inside = [place for place in places if sum(place) <= end]
+            at, length = min(inside or places)
+            place, shown = (offset + at, length), excerpt(data, at, length)
+            if inside:
+                self._places[part], self._excerpts[part] = place, shown
+            else:
+                self._at_end.append((part, place, shown))
+
+    def hits(self) -> list[ByteHit]:
+        """Each indicator that occurred, at its first place; the last window was the last."""
+        for part, place, shown in self._at_end:
+            self._places[part], self._excerpts[part] = place, shown
+        self._at_end = []
+        if not self._places:
+            return []
+        return [
+            ByteHit(identifier, self._places[part][0], self._excerpts[part])
+            for identifier, part in self._rules.holds(self._places)
+        ]
+
+
+def excerpt(data: bytes, offset: int, length: int) -> str:
+    """The line around a hit as text, whichever of UTF-8 and UTF-16 it is in."""
+    wide = _is_wide(data[offset : offset + min(length, 256)])
+    start = max(0, offset - _EXCERPT)
+    if wide and (offset - start) % 2:
+        start += 1
+    piece = data[start : offset + min(length, 256) + _EXCERPT]
+    text = piece.decode("utf-16-le" if wide else "utf-8", errors="replace")
+    middle = (offset - start) // (2 if wide else 1)
+    lead = max(text.rfind("\n", 0, middle), text.rfind("\0", 0, middle)) + 1
+    tail = min(
+        (p for p in (text.find("\n", middle), text.find("\0", middle)) if p >= 0), default=None
+    )
+    return text[lead:tail].strip()[:256]
+
+
+def _is_wide(occurrence: bytes) -> bool:
+    """Whether it is UTF-16: with zeros, with control characters as the half of a letter, or no
+    UTF-8 at all."""
+    try:
+        text = occurrence.decode()
+    except UnicodeDecodeError as error:
+        return error.start < len(occurrence) - 3
+    return any(ord(character) < 32 and character not in "\t\r\n" for character in text)

@@ -1,0 +1,1 @@
+"""The words of a report, and how they are written down; nothing here reads or writes a file."""

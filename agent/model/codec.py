@@ -1,0 +1,125 @@
+"""A report as bytes and back: JSON, pure ASCII, whatever strings the host put into it.
+
+Names that are not valid Unicode hold surrogates (from ``os.fsdecode``, or unpaired on NTFS)
+and must come back the same. They have no UTF-8 form, so the file is written with ``\\uXXXX``
+escapes
+only, which also survives every console, mail gateway and script on its way. msgspec refuses the
+escape of a lone surrogate, as RFC 8259 section 8.2 lets it; only for those does decoding take the
+slower way through :mod:`json`, and validates the same.
+
+A high surrogate directly followed by a low one is the JSON form of one character beyond the basic
+plane (RFC 8259 section 7) and comes back as that character.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any, TypeVar
+
+import msgspec
+
+from .report import Report
+
+MAX_BYTES = 64 * 1024 * 1024
+"""The largest report that is decoded unless the caller says otherwise."""
+MAX_DEPTH = 64
+"""How deep free-form values (``options``) may nest."""
+
+T = TypeVar("T")
+
+
+class ReportError(ValueError):
+    """A report cannot be written or read; says what is wrong and where."""
+
+
+def encode(report: Report) -> bytes:
+    """The report as one line of ASCII JSON with a line end.
+
+    Raises :class:`ReportError` for a value that JSON has no form for (in ``options``, or a NaN).
+    """
+    return to_json(report) + b"\n"
+
+
+def decode(data: bytes, *, max_bytes: int = MAX_BYTES) -> Report:
+    """The report in ``data``, checked against the model; raises :class:`ReportError`.
+
+    A report whose verdict does not follow from its findings and coverage is refused.
+    """
+    if len(data) > max_bytes:
+        raise ReportError(f"report is {len(data):,} bytes, more than the {max_bytes:,} allowed")
+    report = from_json(data, Report)
+    if _too_deep(report.options):
+        raise ReportError(f"report nests deeper than {MAX_DEPTH} levels - at `$.options`")
+    return report
+
+
+def to_json(value: object) -> bytes:
+    """A value of the model as one line of ASCII JSON, without a line end."""
+    try:
+        # msgspec's own encoder writes UTF-8 and cannot write surrogates at all; the detour costs a
+        # few milliseconds per thousand findings.
+        text = json.dumps(
+            msgspec.to_builtins(value, str_keys=True), allow_nan=False, separators=(",", ":")
+        )
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ReportError(f"not representable in JSON: {error}") from error
+    return text.encode("ascii")
+
+
+def from_json(data: bytes, kind: type[T]) -> T:
+    """A value of the model from JSON, strictly; raises :class:`ReportError`."""
+    try:
+        return msgspec.json.decode(data, type=kind)
+    except msgspec.ValidationError as error:
+        raise ReportError(str(error)) from error
+    except msgspec.DecodeError as error:
+        if b"\\ud" not in data and b"\\uD" not in data:
+            raise ReportError(str(error)) from error
+    except UnicodeDecodeError as error:
+        raise ReportError(f"not UTF-8: {error.reason} (byte {error.start})") from error
+    except RecursionError as error:
+        raise ReportError("nested too deeply") from error
+    return _from_json_with_surrogates(data, kind)
+
+
+def _from_json_with_surrogates(data: bytes, kind: type[T]) -> T:
+    try:
+        value = json.loads(
+            data.decode("utf-8"), parse_constant=_no_constant, parse_float=_finite_float
+        )
+        return msgspec.convert(value, kind)
+    except json.JSONDecodeError as error:
+        raise ReportError(f"JSON is malformed: {error.msg} (character {error.pos})") from error
+    except UnicodeDecodeError as error:
+        raise ReportError(f"not UTF-8: {error.reason} (byte {error.start})") from error
+    except RecursionError as error:
+        raise ReportError("nested too deeply") from error
+    except ValueError as error:  # ValidationError, a number out of range
+        raise ReportError(str(error)) from error
+
+
+def _no_constant(name: str) -> float:
+    raise ValueError(f"JSON is malformed: {name} is not a JSON value")
+
+
+def _finite_float(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"Number out of range: {text[:32]}")
+    return number
+
+
+def _too_deep(value: Any) -> bool:
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        level = [inner for outer in level for inner in _inside(outer)]
+        if not level:
+            return False
+    return True
+
+
+def _inside(value: Any) -> list[Any]:
+    if isinstance(value, dict):
+        return list(value.values())
+    return value if isinstance(value, list) else []

@@ -1,0 +1,308 @@
+"""The report and all that it is made of, defined once.
+
+The JSON report, its JSON Schema, the collector's validation and every exporter come from these
+structs. No I/O. Leaf names are ECS field names, so that every mapping to another schema is a table.
+All times are UTC, all sizes bytes, all hashes lower-case hexadecimal.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import Enum
+from typing import Annotated, Any, Final, Literal, NewType
+
+from msgspec import Meta, Struct
+
+from .objects import Count, Destination, Dll, Dns, Event, File, Part, Process, Registry, Url, User
+
+SCHEMA: Final = "iocsweep.report/1"
+BUILT_IN: Final = "built in"
+"""The origin of what comes inside the program."""
+INTERRUPTED: Final = "sweep was interrupted"
+"""The reason that the coverage of a sweep gives which was cut off."""
+MAX_SAMPLES = 5
+"""How many examples a coverage reason carries."""
+
+IndicatorId = NewType("IndicatorId", str)
+Score = Annotated[int, Meta(ge=0, le=100)]
+
+
+class Strength(str, Enum):
+    """How much a finding proves; see DESIGN, "The words"."""
+
+    CONFIRMED = "confirmed"
+    STRONG = "strong"
+    WEAK = "weak"
+    EXCLUDED = "excluded"
+
+    @property
+    def rank(self) -> int:
+        """Higher proves more: excluded 0, weak 1, strong 2, confirmed 3."""
+        return _RANK[self]
+
+
+_RANK = {
+    Strength.EXCLUDED: 0,
+    Strength.WEAK: 1,
+    Strength.STRONG: 2,
+    Strength.CONFIRMED: 3,
+}
+
+
+class State(str, Enum):
+    """How much of a source was looked at."""
+
+    COMPLETE = "complete"
+    PARTIAL = "partial"
+    UNAVAILABLE = "unavailable"
+    SKIPPED = "skipped"
+
+
+class Verdict(str, Enum):
+    """What the sweep says of the target."""
+
+    HIT = "hit"
+    CLEAN = "clean"
+    INCOMPLETE = "incomplete"
+
+
+class TargetKind(str, Enum):
+    """Where the evidence lies."""
+
+    LIVE = "live"
+    FOLDER = "folder"
+    IMAGE = "image"
+    COLLECTION = "collection"
+
+
+class Agent(Part, kw_only=True):
+    """The program that swept."""
+
+    version: str
+    build: str
+    """``source``, ``wine-test`` or ``release``."""
+    form: str = "source"
+    """``one-file``, ``one-dir`` or ``source``."""
+    sha256: str | None = None
+    """Of the exe; absent when run from source."""
+
+
+class Os(Part, kw_only=True):
+    """The operating system of the host."""
+
+    name: str
+    version: str = ""
+    platform: str = ""
+    """``windows``, ``linux`` …"""
+
+
+class Host(Part, kw_only=True):
+    """The machine that the evidence is about."""
+
+    id: str
+    """Stable over renames: MachineGuid on Windows, machine-id on Linux; for a folder, derived from
+    its path.
+    """
+    name: str
+    os: Os | None = None
+    fqdn: str = ""
+    domain: str = ""
+    ip: list[str] = []
+    architecture: str = ""
+    elevated: bool | None = None
+    """Whether the sweep ran with administrator rights; absent when it does not matter."""
+    utc_offset_minutes: int | None = None
+
+
+class Target(Part, kw_only=True):
+    """What was swept."""
+
+    kind: TargetKind
+    paths: list[str] = []
+    """The paths that limited the files source, or the folder or image; empty: all local volumes."""
+
+
+class PackRef(Part, kw_only=True):
+    """A pack that was used."""
+
+    id: str
+    version: str
+    sha256: str
+    indicators: Count
+    origin: str = ""
+    """``built in``, or the path of the file; empty in reports of versions that did not say."""
+
+
+class ExclusionsRef(Part, kw_only=True):
+    """The known-benign rules that were in force."""
+
+    version: str
+    sha256: str
+    rules: Count
+    origin: str
+    """``built in``, or the path of the file."""
+
+
+class Reason(Part, kw_only=True):
+    """Why something was not looked at (or deserves a word), with how often and a few examples."""
+
+    reason: str
+    count: Count = 1
+    samples: Annotated[list[str], Meta(max_length=MAX_SAMPLES)] = []
+
+
+class Reach(Part, kw_only=True):
+    """How far back a source's data goes."""
+
+    oldest: datetime | None = None
+    newest: datetime | None = None
+
+
+class Coverage(Part, kw_only=True):
+    """What one source looked at, what it could not, and why."""
+
+    source: str
+    required: bool
+    state: State
+    examined: Count = 0
+    unread: Count = 0
+    bytes: Count = 0
+    elapsed_ms: Count = 0
+    own: Count = 0
+    """Traces of the agent itself, recognised and left out of the findings."""
+    reasons: list[Reason] = []
+    """Why things are unread; never empty unless complete."""
+    notes: list[Reason] = []
+    """What a reader should know although nothing is missing (engines, bounds, vanished items)."""
+    reach: Reach | None = None
+
+
+class IndicatorCount(Part, kw_only=True):
+    """How many objects an indicator was compared with, and how many matched; zeros included."""
+
+    id: str
+    tested: Count
+    matched: Count
+
+    def __post_init__(self) -> None:
+        if self.matched > self.tested:
+            raise ValueError(f"indicator {self.id}: matched {self.matched} of {self.tested}")
+
+
+class IndicatorRef(Part, kw_only=True):
+    """The indicator that a finding is named after."""
+
+    id: str
+    type: str
+    value: str
+    pack: str
+    reference: list[str] = []
+
+
+class Evidence(Part, kw_only=True):
+    """One sighting."""
+
+    source: str
+    seen: str
+    """In a few words what was seen: ``loaded module``, ``file name`` …"""
+    indicator: str
+    strength: Strength
+    place: str
+    """Where: a whole path, ``rundll32.exe[4312]``, a name in the cache …"""
+    time: datetime | None = None
+    detail: str = ""
+    """The matching text, escaped by whoever shows it; at most 512 characters."""
+
+
+class Finding(Part, kw_only=True):
+    """One thing on the host that matched, with all its sightings."""
+
+    id: str
+    """UUIDv5 of host, indicator and place: the same thing has the same id in every sweep."""
+    time: datetime
+    """When the sweep saw it."""
+    first_seen: datetime | None = None
+    last_seen: datetime | None = None
+    strength: Strength
+    score: Score
+    title: str
+    """One line for a person: what it is and where."""
+    reasons: list[str]
+    indicator: IndicatorRef
+    evidence: list[Evidence]
+    excluded_by: str | None = None
+    file: File | None = None
+    process: Process | None = None
+    dll: Dll | None = None
+    dns: Dns | None = None
+    destination: Destination | None = None
+    registry: Registry | None = None
+    event: Event | None = None
+    url: Url | None = None
+    user: User | None = None
+
+    def __post_init__(self) -> None:
+        if (self.strength is Strength.EXCLUDED) != (self.excluded_by is not None):
+            raise ValueError(
+                f"finding {self.id}: excluded without a rule, or a rule without exclusion"
+            )
+
+
+class Resources(Part, kw_only=True):
+    """What the sweep cost the host."""
+
+    cpu_s: float = 0.0
+    wall_s: float = 0.0
+    peak_rss_bytes: Count = 0
+    read_bytes: Count = 0
+
+
+class Truncation(Part, kw_only=True):
+    """Something left out of the report because of a bound."""
+
+    what: str
+    kept: Count
+    total: Count
+
+
+class Report(Struct, forbid_unknown_fields=True, kw_only=True):
+    """One sweep of one target. A ``clean`` verdict with a gap in the coverage cannot be made or
+    decoded.
+    """
+
+    schema: Literal["iocsweep.report/1"] = SCHEMA
+    report_id: str
+    sweep_id: str | None = None
+    agent: Agent
+    host: Host
+    target: Target
+    packs: list[PackRef]
+    exclusions: ExclusionsRef | None = None
+    started: datetime
+    finished: datetime
+    options: dict[str, Any]
+    verdict: Verdict
+    coverage: list[Coverage]
+    indicators: list[IndicatorCount]
+    findings: list[Finding]
+    truncated: list[Truncation]
+    resources: Resources
+
+    def __post_init__(self) -> None:
+        hit = any(finding.strength.rank >= Strength.STRONG.rank for finding in self.findings)
+        gaps = [c.source for c in self.coverage if c.required and c.state is not State.COMPLETE]
+        expected = verdict_of(
+            hit=hit, gaps=bool(gaps) or not any(c.required for c in self.coverage)
+        )
+        if self.verdict is not expected:
+            raise ValueError(
+                f"verdict {self.verdict.value} does not follow from the findings and the coverage"
+                f" (gaps: {', '.join(gaps) or 'none'}): it must be {expected.value}"
+            )
+
+
+def verdict_of(*, hit: bool, gaps: bool) -> Verdict:
+    """The verdict: a hit wins; clean needs every required source complete, and at least one."""
+    if hit:
+        return Verdict.HIT
+    return Verdict.INCOMPLETE if gaps else Verdict.CLEAN

@@ -1,0 +1,1 @@
+"""Packs: read, checked, proved, and found beside the program."""

@@ -1,0 +1,100 @@
+"""The packs and exclusions of a sweep: built in, beside the exe, and given."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..indicators import (
+    ExclusionsFile,
+)
+from ..matching.byte_rules import RulesError
+from ..matching.matcher import Matcher
+from ..model.report import BUILT_IN, ExclusionsRef
+from .beside_exe import beside_exe
+from .document import PackError, read_yaml
+
+if TYPE_CHECKING:
+    from ..matching.own_rules import OwnRules
+from .loading import Pack, load_pack, parse_exclusions, parse_pack
+
+_EXCLUSIONS = "exclusions.yaml"
+
+
+def _in_use(name: str, origin: str, data: bytes) -> tuple[str, str, bytes]:
+    """Path to be shown, origin and bytes: of the built-in file, or of the one beside the exe."""
+    beside = beside_exe(name)
+    return (origin, BUILT_IN, data) if beside is None else (str(beside), "", read_yaml(beside))
+
+
+def _built_in_files() -> dict[str, tuple[str, bytes]]:
+    """Name to (where from, bytes): the folder ``iocs`` or, in the exe, the compressed
+    ``iocs.zip``.
+    """
+    bundle = getattr(sys, "_MEIPASS", None)
+    if bundle is not None:
+        archive = Path(bundle) / "iocs.zip"
+        with zipfile.ZipFile(archive) as packed:
+            return {n: (f"built in:{n}", packed.read(n)) for n in packed.namelist()}
+    import iocs
+
+    folder = Path(iocs.__file__).parent
+    return {p.name: (str(p), p.read_bytes()) for p in sorted(folder.glob("*.yaml"))}
+
+
+def built_in_packs() -> list[Pack]:
+    """The packs that come with the agent; raises PackError."""
+    packs = []
+    for name, (place, inside) in _built_in_files().items():
+        if name.endswith(".yaml") and name != _EXCLUSIONS:
+            path, origin, data = _in_use(name, place, inside)
+            packs.append(parse_pack(data, path, origin))
+    return packs
+
+
+def exclusions_in_use() -> tuple[ExclusionsFile, ExclusionsRef]:
+    """The known-benign rules that come with the agent, and what the report says of them.
+
+    Raises PackError.
+    """
+    path, origin, data = _in_use(_EXCLUSIONS, *_built_in_files()[_EXCLUSIONS])
+    file = parse_exclusions(data, path)
+    return file, ExclusionsRef(
+        version=file.version,
+        sha256=hashlib.sha256(data).hexdigest(),
+        rules=len(file.rules),
+        origin=origin or path,
+    )
+
+
+def built_in_exclusions() -> ExclusionsFile:
+    """The known-benign rules that come with the agent; raises PackError."""
+    return exclusions_in_use()[0]
+
+
+def load_packs(extra: Sequence[Path] = (), only: Sequence[Path] = ()) -> list[Pack]:
+    """The packs of a sweep: the built-in ones and ``extra``, or ``only``. Raises PackError."""
+    packs = [load_pack(path) for path in only] if only else built_in_packs()
+    packs.extend(load_pack(path) for path in extra)
+    owner: dict[str, str] = {}
+    for pack in packs:
+        for indicator in pack.file.indicators:
+            if indicator.id in owner:
+                raise PackError(f"{pack.path}: id {indicator.id} is also in {owner[indicator.id]}")
+            owner[indicator.id] = pack.path
+    return packs
+
+
+def matcher_of(
+    packs: Sequence[Pack], own_rules: OwnRules | None = None, *, thorough: bool = False
+) -> Matcher:
+    """One matcher for all packs and the operator's own rules. Raises PackError."""
+    indicators = [indicator for pack in packs for indicator in pack.file.indicators]
+    try:
+        return Matcher(indicators, packs=packs, own_rules=own_rules, thorough=thorough)
+    except RulesError as error:
+        raise PackError(str(error)) from error

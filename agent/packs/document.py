@@ -1,0 +1,107 @@
+"""A YAML document read strictly: bounded, each error with its line, no key unknown or doubled."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+
+import msgspec
+import yaml
+
+if TYPE_CHECKING:
+    pass
+
+MAX_PACK_BYTES = 16 * 1024 * 1024
+
+_MAX_NODES = 1_000_000
+
+_MAX_DEPTH = 32
+
+_T = TypeVar("_T")
+
+
+class PackError(Exception):
+    """A pack that must not be used: ``path:line: why``."""
+
+
+class Document:
+    """A YAML document as plain values, knowing the line of every part."""
+
+    def __init__(self, path: str, data: bytes) -> None:
+        """Raises PackError."""
+        self.path = path
+        self._lines: dict[tuple[str | int, ...], int] = {}
+        self._count = 0
+        if len(data) > MAX_PACK_BYTES:
+            raise PackError(f"{path}: larger than {MAX_PACK_BYTES} bytes")
+        loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+        try:
+            node = yaml.compose(data.decode("utf-8-sig"), Loader=loader)
+        except UnicodeDecodeError as error:
+            raise PackError(f"{path}: not UTF-8 at byte {error.start}") from error
+        except yaml.YAMLError as error:
+            mark = getattr(error, "problem_mark", None)
+            where = f"{path}:{mark.line + 1}" if mark else path
+            raise PackError(f"{where}: {getattr(error, 'problem', None) or error}") from error
+        except RecursionError as error:
+            raise PackError(f"{path}: nested too deeply") from error
+        self.value = self._plain(node, ()) if node is not None else None
+
+    def line(self, place: tuple[str | int, ...]) -> int:
+        """Of a part, or of the nearest around it."""
+        while place and place not in self._lines:
+            place = place[:-1]
+        return self._lines.get(place, 1)
+
+    def _plain(self, node: Any, place: tuple[str | int, ...]) -> Any:
+        self._count += 1
+        self._lines[place] = node.start_mark.line + 1
+        if self._count > _MAX_NODES or len(place) > _MAX_DEPTH:
+            self.fail(place, "too many or too deeply nested values")
+        if isinstance(node, yaml.MappingNode):
+            mapping: dict[str, Any] = {}
+            for key_node, value_node in node.value:
+                key = str(getattr(key_node, "value", ""))
+                inner = (*place, key)
+                if key in mapping:
+                    self._lines[inner] = key_node.start_mark.line + 1
+                    self.fail(inner, f"key {key!r} stands twice")
+                mapping[key] = self._plain(value_node, inner)
+            return mapping
+        if isinstance(node, yaml.SequenceNode):
+            return [self._plain(v, (*place, n)) for n, v in enumerate(node.value)]
+        return node.value  # a text; what is to be a number or a truth value, the type says
+
+    def fail(self, place: tuple[str | int, ...], why: str) -> NoReturn:
+        """Raises PackError with file and line."""
+        raise PackError(f"{self.path}:{self.line(place)}: {why}")
+
+    def into(self, kind: type[_T]) -> _T:
+        """The whole document as this type, strictly. Raises PackError with file and line."""
+        try:
+            return msgspec.convert(self.value, kind, strict=False)
+        except msgspec.ValidationError as error:
+            message, _, where = str(error).partition(" - at `$")
+            place = _place(where.rstrip("`"))
+            at = f" (at {where.rstrip('`').lstrip('.')})" if where else ""
+            self.fail(place, f"{message}{at}")
+
+
+def _place(path: str) -> tuple[str | int, ...]:
+    """``.indicators[3].value`` as the parts that lead there."""
+    parts: list[str | int] = []
+    for piece in path.replace("[", ".[").split("."):
+        if piece.startswith("[") and piece[1:-1].isdigit():
+            parts.append(int(piece[1:-1]))
+        elif piece:
+            parts.append(piece)
+    return tuple(parts)
+
+
+def read_yaml(path: Path) -> bytes:
+    """At most one byte more than a pack may have. Raises PackError."""
+    try:
+        with path.open("rb") as file:
+            return file.read(MAX_PACK_BYTES + 1)
+    except OSError as error:
+        raise PackError(f"{path}: {error.strerror or error}") from error

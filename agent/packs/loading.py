@@ -1,0 +1,79 @@
+"""Reading packs, exclusions and rules; refusing what cannot work, with file, line and why.
+
+A pack is hostile until proved otherwise: bounded, strictly typed, and every indicator must match
+its own
+value before anything is swept.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from ..indicators import (
+    ExclusionsFile,
+    PackFile,
+)
+from ..model.report import PackRef, Strength
+from .document import Document, read_yaml
+from .proof import check
+
+if TYPE_CHECKING:
+    pass
+
+
+class Pack(msgspec.Struct, frozen=True, kw_only=True):
+    """A pack that passed every check."""
+
+    file: PackFile
+    sha256: str
+    path: str
+    origin: str = ""
+    """``built in``, or the path again."""
+
+    def reference(self) -> PackRef:
+        return PackRef(
+            id=self.file.id,
+            version=self.file.version,
+            sha256=self.sha256,
+            indicators=len(self.file.indicators),
+            origin=self.origin or self.path,
+        )
+
+
+def parse_pack(data: bytes, path: str, origin: str = "") -> Pack:
+    """A checked pack; raises PackError. ``origin`` if that is not the path."""
+    document = Document(path, data)
+    file = document.into(PackFile)
+    check(document, file)
+    digest = hashlib.sha256(data).hexdigest()
+    return Pack(file=file, sha256=digest, path=path, origin=origin)
+
+
+def load_pack(path: Path) -> Pack:
+    """From a file; raises PackError."""
+    return parse_pack(read_yaml(path), str(path))
+
+
+def parse_exclusions(data: bytes, path: str) -> ExclusionsFile:
+    """Known-benign rules; raises PackError."""
+    document = Document(path, data)
+    file = document.into(ExclusionsFile)
+    seen: set[str] = set()
+    for number, rule in enumerate(file.rules):
+        place = ("rules", number)
+        if rule.id in seen:
+            document.fail(place, f"duplicate id {rule.id}")
+        seen.add(rule.id)
+        if rule.limit not in (Strength.STRONG, Strength.WEAK):
+            document.fail(place, "limit must be strong or weak")
+        if not (rule.when.process or rule.when.path or rule.when.exports or rule.when.command_line):
+            document.fail(place, f"exclusion {rule.id} has no condition that narrows it")
+    return file
+
+
+# ---- What is built in
+# --------------------------------------------------------------------------------

@@ -1,0 +1,237 @@
+"""What a pack must not say, and that each of its indicators matches its own value."""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+import re
+from collections.abc import Collection
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from ..engine.patterns import patterns_of
+from ..indicators import (
+    Address,
+    CommandLine,
+    Content,
+    Domain,
+    FileHash,
+    FileName,
+    FilePath,
+    Indicator,
+    LnkTrait,
+    PackFile,
+    PeTrait,
+    Pipe,
+    Url,
+)
+from ..matching.byte_rules import RulesError
+from ..matching.matcher import Matcher, value_of
+from ..model.objects import Dns, File, Hash, Lnk, Pe, Process
+from ..model.observation import Observation
+from ..model.report import Strength
+from ..spelling import example_path, fold, is_glob, path_regex
+from .document import Document
+
+if TYPE_CHECKING:
+    pass
+
+_EMPTY = {
+    hashlib.new(name, b"", usedforsecurity=False).hexdigest() for name in ("md5", "sha1", "sha256")
+}
+
+_HARMLESS = (
+    b"The quick brown fox jumps over the lazy dog. 0123456789 C:\\Windows\\System32\\kernel32.dll"
+    b" https://www.example.com/index.html 192.0.2.1 powershell.exe -NoProfile rundll32.exe"
+    b" shell32.dll"
+)
+
+
+def check(document: Document, file: PackFile) -> None:
+    """Raises PackError for the first flaw, with its line."""
+    first: dict[str, int] = {}
+    for number, indicator in enumerate(file.indicators):
+        place = ("indicators", number)
+        if indicator.id in first:
+            line = document.line(("indicators", first[indicator.id]))
+            document.fail(place, f"duplicate id {indicator.id}, first in line {line}")
+        first[indicator.id] = number
+        if indicator.strength is Strength.EXCLUDED:
+            document.fail(
+                place, f"indicator {indicator.id}: excluded is no strength of an indicator"
+            )
+        for key in indicator.reference:
+            if key not in file.references:
+                document.fail(place, f"indicator {indicator.id}: unknown reference {key}")
+        why = _flaw(indicator)
+        if why:
+            document.fail((*place, "value"), f"indicator {indicator.id}: {why}")
+        if isinstance(indicator, Domain):
+            for address in indicator.resolves_to:
+                if address not in {i.id for i in file.indicators if isinstance(i, Address)}:
+                    document.fail(
+                        place, f"indicator {indicator.id}: {address} is no address indicator"
+                    )
+    _check_chains(document, file, first)
+    _prove(document, file)
+
+
+def _check_chains(document: Document, file: PackFile, known: Collection[str]) -> None:
+    for number, rule in enumerate(file.chains):
+        for clause in rule.all:
+            for identifier in clause.any:
+                if identifier not in known:
+                    document.fail(
+                        ("chains", number), f"chain {rule.id}: unknown indicator {identifier}"
+                    )
+
+
+def _flaw(indicator: Indicator) -> str:
+    """What is wrong with an indicator by itself; empty if nothing."""
+    if isinstance(indicator, FileHash):
+        if len(indicator.value) not in (32, 40, 64):
+            return f"{len(indicator.value)} hexadecimal digits are no MD5, SHA-1 or SHA-256"
+        if indicator.value.lower() in _EMPTY:
+            return "the hash of an empty file"
+        if indicator.value != indicator.value.lower():
+            return "a hash is written in lower case"
+    if isinstance(indicator, Address):
+        return _address_flaw(indicator)
+    if (
+        isinstance(indicator, (FileName, FilePath))
+        and is_glob(indicator.value)
+        and not any(map(str.isalnum, indicator.value))
+    ):
+        return "matches every name"
+    if isinstance(indicator, Domain) and "." not in indicator.value.strip("."):
+        return "a domain needs at least two labels"
+    try:
+        if isinstance(indicator, FilePath):
+            path_regex(indicator.value)
+        if isinstance(indicator, LnkTrait):
+            return _lnk_flaw(indicator)
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
+_LNK_FORMS = {
+    "mac": (r"([0-9a-f]{2}:){5}[0-9a-f]{2}", "a network card is written as 08:00:27:92:24:e5"),
+    "volume_serial": (r"[0-9A-F]{4}-[0-9A-F]{4}", "a volume's serial is written as C4B2-BD1C"),
+    "droid_time": (
+        r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}Z",
+        "a droid's time is written as 2016-10-06T17:03:04Z",
+    ),
+    "droid_sequence": (r"0|[1-9][0-9]{0,4}", "a droid's sequence is a number up to 16383"),
+}
+
+
+def _lnk_flaw(indicator: LnkTrait) -> str:
+    form, told = _LNK_FORMS.get(indicator.field, ("(?s).*", ""))
+    if not re.fullmatch(form, indicator.value):
+        return f"{indicator.value!r}: {told}"
+    if indicator.field == "droid_time":
+        _lnk_time(indicator.value)
+    return ""
+
+
+def _lnk_time(text: str) -> datetime:
+    """A droid's time as packs write it. Raises ValueError."""
+    return datetime.fromisoformat(text)
+
+
+def _address_flaw(indicator: Address) -> str:
+    try:
+        network = ipaddress.ip_network(indicator.value, strict=True)
+    except ValueError as error:
+        return str(error)
+    if network.prefixlen < (8 if network.version == 4 else 16):
+        return "covers too much of the Internet"
+    if not network.is_global and not indicator.private:
+        return "not a public address; say `private: true` if that is meant"
+    return ""
+
+
+def _prove(document: Document, file: PackFile) -> None:
+    """Every indicator matches its own value, and none matches everything."""
+    try:
+        matcher = Matcher(file.indicators)
+        harmless = {hit.indicator for hit in matcher.scan(_HARMLESS)}
+        blank = {hit.indicator for hit in matcher.scan(b"")}
+    except RulesError as error:
+        identifier = str(error).removeprefix("indicator ").partition(":")[0]
+        number = next((n for n, i in enumerate(file.indicators) if i.id == identifier), 0)
+        document.fail(("indicators", number, "value"), str(error))
+    for number, indicator in enumerate(file.indicators):
+        place = ("indicators", number, "value")
+        if indicator.id in harmless | blank:
+            document.fail(
+                place, f"indicator {indicator.id} matches harmless text: it matches everything"
+            )
+        if not _matches_itself(indicator, matcher):
+            document.fail(place, f"indicator {indicator.id} does not match its own value")
+
+
+def _matches_itself(indicator: Indicator, matcher: Matcher) -> bool:
+    text = value_of(indicator)
+    if isinstance(indicator, Pipe):
+        text = indicator.example
+    sample = _sample(indicator, text)
+    if sample is not None and not any(
+        m.indicator.id == indicator.id for m in matcher.match(sample)
+    ):
+        return False
+    if isinstance(indicator, (FileName, CommandLine)) or (
+        isinstance(indicator, Content) and indicator.match == "regex"
+    ):
+        text = text.replace("*", "x").replace("?", "x") if isinstance(indicator, FileName) else text
+        if isinstance(indicator, Content):
+            return True
+    if isinstance(indicator, Content) and indicator.match == "hex":
+        return any(
+            h.indicator == indicator.id for h in matcher.scan(bytes.fromhex(indicator.value))
+        )
+    return not patterns_of(indicator) or matcher.matches_text(indicator, f" {text} ")
+
+
+def _sample(indicator: Indicator, text: str) -> Observation | None:
+    """An observation that the indicator must match, where its value alone makes one."""
+    seen = Observation(source="processes", seen="proof", place="proof")
+    replace = msgspec.structs.replace
+    if isinstance(indicator, FileName):
+        name = text.replace("*", "x").replace("?", "x")
+        return replace(seen, file=File(path=f"C:\\{fold(name)}"))
+    if isinstance(indicator, FilePath):
+        return replace(seen, file=File(path=example_path(text).swapcase()))
+    if isinstance(indicator, FileHash):
+        field = {32: "md5", 40: "sha1", 64: "sha256"}[len(text)]
+        return replace(seen, file=File(path="x", hash=Hash(**{field: text})))
+    if isinstance(indicator, Domain):
+        return replace(seen, dns=Dns(question=f"www.{text.upper()}."))
+    if isinstance(indicator, Address):
+        return replace(seen, dns=Dns(question="x.example", answers=[text.partition("/")[0]]))
+    if isinstance(indicator, Url):
+        from ..model.objects import Url as SeenUrl
+
+        return replace(seen, url=SeenUrl(full=text + "/x"))
+    if isinstance(indicator, CommandLine):
+        return replace(seen, process=Process(pid=1, command_line=f'x.exe "{text}"'))
+    if isinstance(indicator, Pipe):
+        return replace(seen, pipe=text)
+    if isinstance(indicator, PeTrait):
+        machine = indicator.gate.machine or "amd64"
+        return replace(seen, file=File(path="x", pe=Pe(machine=machine, exports=[text])))
+    if isinstance(indicator, LnkTrait):
+        return replace(seen, file=File(path="x", lnk=_sample_link(indicator)))
+    return None
+
+
+def _sample_link(indicator: LnkTrait) -> Lnk:
+    value: object = indicator.value
+    if indicator.field == "droid_time":
+        value = _lnk_time(indicator.value)
+    elif indicator.field == "droid_sequence":
+        value = int(indicator.value)
+    return Lnk(**{indicator.field: value})  # type: ignore[arg-type]

@@ -1,0 +1,219 @@
+"""Listing trees of folders: every name, and those files that their size or extension singles out.
+
+One loop runs for every file on the host, so it does nothing but look at the name, ask for the size
+(free on Windows, one system call elsewhere) and compare. Folders are entered without recursion,
+never through a link or reparse point that stands for another place, never twice, and not beyond the
+given boundaries. Reparse points: [MS-FSCC] 2.1.2.1, a tag with bit 29 is a name surrogate.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from ..coverage import Ledger
+from ..windows import files as windows_files
+from .opening import MAX_PATH_LENGTH, is_gone, open_unnoticed, reason_of
+
+_NAME_SURROGATE = 0x2000_0000
+_VANISHED = "vanished during the sweep"
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which files are worth more than their name."""
+
+    exact_sizes: frozenset[int] = frozenset()
+    least_size: int = sys.maxsize
+    """Every file of at least this size."""
+    extensions: frozenset[str] = frozenset()
+    """Lower case with the dot; the empty string for names without one."""
+
+
+@dataclass
+class Folder:
+    """What one folder holds."""
+
+    path: str
+    names: list[str] = field(default_factory=list)
+    """Of everything in it, folders and links included."""
+    selected: list[tuple[str, int]] = field(default_factory=list)
+    """Name and size of the regular files singled out."""
+    device: int = 0
+    """Number of its file system (POSIX); the parent's if it cannot be entered."""
+
+    def child(self, name: str) -> str:
+        """The path of one of its entries."""
+        return join(self.path, name)
+
+
+def join(folder: str, name: str) -> str:
+    """The path of an entry of a folder, whatever characters the name consists of."""
+    return f"{folder}{name}" if folder.endswith(os.sep) else f"{folder}{os.sep}{name}"
+
+
+@dataclass
+class Walk:
+    """Walks trees for one source, keeping its ledger."""
+
+    selection: Selection
+    ledger: Ledger
+    boundaries: frozenset[str] = frozenset()
+    """Folders not to enter from above, as whole paths."""
+    enters: bool = True
+    """Whether the folders in a folder are looked for."""
+    _entered: set[tuple[int, int]] = field(default_factory=set)
+
+    def folders(self, roots: Iterable[str]) -> Iterator[Folder]:
+        """Each folder of these trees once, after all its entries were listed; a root may be a
+        file."""
+        for root in roots:
+            yield from self._tree(windows_files.extended(root) if os.name == "nt" else root)
+
+    def alone(self, path: str) -> Folder:
+        """One folder, listed as a walk lists it; what cannot be is counted. Best with ``enters``
+        off. ``path``: for the system, with ``\\\\?\\`` on Windows."""
+        folder = Folder(path)
+        self._list(folder, is_root=False)
+        return folder
+
+    def _tree(self, root: str) -> Iterator[Folder]:
+        try:
+            status = os.stat(root)
+        except OSError as error:
+            missing = isinstance(error, FileNotFoundError)
+            why = "not found" if missing else reason_of(error)
+            self.ledger.unread(f"given path: {why}", windows_files.shown(root))
+            return
+        if not stat.S_ISDIR(status.st_mode):
+            parent, _, name = root.rpartition(os.sep)
+            yield Folder(parent or os.sep, [name], [(name, status.st_size)], status.st_dev)
+            return
+        waiting = [(root, status.st_dev)]
+        while waiting:
+            path, device = waiting.pop()
+            if len(path) > MAX_PATH_LENGTH:
+                self.ledger.unread("path longer than 32,767 characters", path)
+                continue
+            folder = Folder(path, device=device)
+            inner = self._list(folder, is_root=path is root)
+            yield folder
+            for name in reversed(inner):
+                child = folder.child(name)
+                if self._is_boundary(child):
+                    self.ledger.note("mount point walked on its own or left out", child)
+                else:
+                    waiting.append((child, folder.device))
+
+    def _is_boundary(self, path: str) -> bool:
+        if os.name != "nt":
+            return path in self.boundaries
+        shown = windows_files.shown(path).casefold()
+        return any(shown == boundary.rstrip("\\").casefold() for boundary in self.boundaries)
+
+    def _list(self, folder: Folder, *, is_root: bool) -> list[str]:
+        """Fill in the folder; gives the names of the folders to enter."""
+        inner: list[str] = []
+        try:
+            if os.name == "nt":
+                with os.scandir(folder.path) as entries:
+                    self._look(folder, entries, inner)
+            else:
+                self._list_quietly(folder, inner, is_root=is_root)
+        except OSError as error:
+            if is_gone(error) and not is_root:
+                self.ledger.note(_VANISHED, folder.path)
+            else:
+                self.ledger.unread(f"folder: {reason_of(error)}", folder.path)
+        self._note_names(folder)
+        return inner
+
+    def _list_quietly(self, folder: Folder, inner: list[str], *, is_root: bool) -> None:
+        """By descriptor: the access time stays, no link is followed, and the folder knows
+        itself."""
+        if is_root:
+            number = os.open(folder.path, os.O_RDONLY | os.O_DIRECTORY)
+        else:
+            number = open_unnoticed(folder.path, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            status = os.fstat(number)
+            identity = (status.st_dev, status.st_ino)
+            if identity in self._entered:
+                self.ledger.note("folder reached by a second way, walked once", folder.path)
+                return
+            self._entered.add(identity)
+            folder.device = status.st_dev
+            with os.scandir(number) as entries:
+                self._look(folder, entries, inner)
+        finally:
+            os.close(number)
+
+    def _look(self, folder: Folder, entries: Iterable[os.DirEntry[str]], inner: list[str]) -> None:
+        exact, least = self.selection.exact_sizes, self.selection.least_size
+        extensions = self.selection.extensions
+        add_name, select = folder.names.append, folder.selected.append
+        for entry in entries:
+            name = entry.name
+            add_name(name)
+            try:
+                if entry.is_file(follow_symlinks=False):
+                    size = entry.stat(follow_symlinks=False).st_size
+                    if size >= least or size in exact:
+                        select((name, size))
+                    else:
+                        dot = name.rfind(".")
+                        if (name[dot:].lower() if dot >= 0 else "") in extensions:
+                            select((name, size))
+                elif entry.is_dir(follow_symlinks=False):
+                    if self.enters and (os.name != "nt" or self._enters(entry, folder)):
+                        inner.append(name)
+                else:
+                    self._other(entry, folder)
+            except OSError as error:
+                if is_gone(error):
+                    self.ledger.note(_VANISHED, folder.child(name))
+                else:
+                    self.ledger.unread(reason_of(error), folder.child(name))
+
+    def _enters(self, entry: os.DirEntry[str], folder: Folder) -> bool:
+        """Whether a folder on Windows is one, and not a link, a mount point or one kept in a
+        cloud."""
+        status = entry.stat(follow_symlinks=False)
+        attributes: int = getattr(status, "st_file_attributes", 0)
+        tag: int = getattr(status, "st_reparse_tag", 0)
+        if windows_files.is_reparse(attributes) and tag & _NAME_SURROGATE:
+            self.ledger.note("link not followed, its name was compared", folder.child(entry.name))
+            return False
+        if attributes & windows_files.FILE_ATTRIBUTE_RECALL_ON_OPEN:
+            self.ledger.unread("cloud folder, not recalled", folder.child(entry.name))
+            return False
+        return True
+
+    def _other(self, entry: os.DirEntry[str], folder: Folder) -> None:
+        if entry.is_symlink():
+            self.ledger.note("link not followed, its name was compared", folder.child(entry.name))
+        else:
+            self.ledger.note(
+                "device, pipe or socket, its name was compared", folder.child(entry.name)
+            )
+
+    def _note_names(self, folder: Folder) -> None:
+        """Names that are no Unicode: their stray bytes are kept as lone surrogates, and compared
+        so."""
+        joined = "".join(folder.names)
+        if joined.isascii() or _is_unicode(joined):
+            return
+        for name in folder.names:
+            if not _is_unicode(name):
+                self.ledger.note("name is not valid Unicode, compared as it is", folder.child(name))
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

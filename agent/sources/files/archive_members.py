@@ -1,0 +1,403 @@
+"""Members of ZIP archives: by name always, by content where their nature or extension call for it.
+
+What an archive says of itself is not believed: how large a member is, is seen by unpacking it as
+far as the answer needs; what its directory does not account for is searched for members all the
+same. Bounded by what is unpacked from one archive. An archive in an archive is opened, to a depth
+that no mail has; one beyond is counted as unread. What a damaged archive still spells out is
+searched as raw bytes.
+
+Cannot tell: what an encrypted member is, unless by its name and the size that it claims.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import BinaryIO
+
+from ...coverage import Ledger
+from ...findings.keys import file_key
+from ...formats import FormatError
+from ...formats.zip_archive import (
+    Directory,
+    Member,
+    find_directory,
+    hidden_members,
+    is_stored,
+    is_unpackable,
+    looks_like_zip,
+    members,
+    unlisted,
+    unpack,
+)
+from ...indicators import Gate
+from ...matching.gates import size_holds
+from ...matching.matcher import Matcher, ScanFailed, gate_of
+from ...matching.own_traces import Own
+from ...model.objects import File
+from ...model.observation import ByteHit, Observation
+from ...reading.opening import is_gone, read_at, reason_of
+from .facts import TOO_LARGE, Facts, FileReader
+from .own_mentions import without_own
+
+MAX_UNPACKED = 4
+"""From one archive this many times the limit for one file is unpacked and kept."""
+MAX_PROBED = 32
+"""From one archive this many times the limit is unpacked to see what members are."""
+MAX_DEPTH = 3
+"""Archives that an archive which is opened may lie in."""
+ARROW = " → "
+"""Between an archive and its member, in a place."""
+_PEEK = 512
+"""Bytes unpacked to see a member's magic."""
+_BATCH = 4096
+_ZIP = ".zip"
+
+
+@dataclass
+class _Budget:
+    """Bytes that may still be unpacked, of an archive and of all that it holds."""
+
+    kept: int
+    probed: int
+
+
+@dataclass
+class _Archive:
+    """One archive while it is looked at."""
+
+    file: BinaryIO
+    size: int
+    shown: str
+    keys: tuple[str, ...]
+    budget: _Budget
+    depth: int = 0
+
+
+@dataclass
+class ArchiveMembers:
+    """Looks into archives for the files source, keeping its ledger."""
+
+    source: str
+    matcher: Matcher
+    ledger: Ledger
+    reader: FileReader
+    own: Own
+    everything: bool
+    progress: Callable[[str], None]
+    """Is told each member's place, and may raise to end the sweep."""
+    _gates: dict[str | None, list[tuple[Gate, bytes]]] = field(default_factory=dict)
+
+    def observe(self, file: BinaryIO, size: int, shown: str) -> Iterator[Observation]:
+        """The members that may match, of an open archive of this size and place.
+
+        Raises:
+            OSError: the archive cannot be read.
+        """
+        budget = _Budget(MAX_UNPACKED * self._limit, MAX_PROBED * self._limit)
+        yield from self._archive(_Archive(file, size, shown, (file_key(shown),), budget))
+
+    @property
+    def _limit(self) -> int:
+        return self.reader.limits.max_file_size
+
+    # All of an archive.
+
+    def _archive(self, archive: _Archive) -> Iterator[Observation]:
+        directory, listed = None, list[tuple[int, int]]()
+        rest: list[tuple[int, int]] = []
+        try:
+            directory = find_directory(archive.file, archive.size)
+            entries = members(archive.file, directory)
+            while batch := list(islice(entries, _BATCH)):
+                listed.extend((member.header, member.packed) for member in batch)
+                yield from self._members(archive, batch)
+        except FormatError as error:
+            rest = self._damaged(archive, directory, error)
+        if directory is not None:
+            rest.extend(unlisted(archive.file, archive.size, directory, listed))
+        yield from self._unlisted(archive, rest)
+
+    def _damaged(
+        self, archive: _Archive, directory: Directory | None, error: FormatError
+    ) -> list[tuple[int, int]]:
+        """The part of which the directory does not tell: names stand unpacked in the headers, so
+        that a search of the raw bytes still sees them."""
+        head = read_at(archive.file, 0, 4)
+        if directory is None and not looks_like_zip(head):
+            self.ledger.note("no ZIP archive in spite of its name", archive.shown)
+            return [(0, min(archive.size, self._limit))]
+        self.ledger.unread(f"archive: {error.what}", archive.shown)
+        start = directory.offset if directory is not None else 0
+        return [(start, min(archive.size, start + self._limit))]
+
+    def _unlisted(
+        self, archive: _Archive, stretches: Iterable[tuple[int, int]]
+    ) -> Iterator[Observation]:
+        """What lies outside of the directory and its members: another archive before it, a program
+        that unpacks it, a comment."""
+        raw: list[bytes] = []
+        left = self._limit
+        for start, end in stretches:
+            self.progress(archive.shown)
+            try:
+                data = read_at(archive.file, start, min(end - start, left))
+            except OSError as failure:
+                if not is_gone(failure):
+                    self.ledger.unread(f"archive: {reason_of(failure)}", archive.shown)
+                return
+            left -= len(data)
+            self.ledger.bytes += len(data)
+            if len(data) < end - start:
+                self.ledger.unread(
+                    "archive: more beside its directory than can be searched", archive.shown
+                )
+            if not data.strip(b"\0"):
+                continue
+            raw.append(data)
+            hidden = hidden_members(data, start)
+            while batch := list(islice(hidden, _BATCH)):
+                self.ledger.note(
+                    "archive with members that its directory does not tell of", archive.shown
+                )
+                yield from self._members(archive, batch)
+        if raw:
+            yield from self._raw(archive, b"\n".join(raw))
+
+    def _raw(self, archive: _Archive, data: bytes) -> Iterator[Observation]:
+        try:
+            found = self.matcher.scan_content(data, archive.shown)
+        except ScanFailed as failed:
+            self.ledger.unread(f"scan of the bytes: {failed}", archive.shown)
+            return
+        for reason in found.gaps:
+            self.ledger.unread(reason, archive.shown)
+        if found.hits:
+            yield Observation(
+                source=self.source,
+                seen="content",
+                place=archive.shown,
+                keys=archive.keys,
+                file=File(path=archive.shown, size=archive.size),
+                hits=tuple(found.hits),
+                mention=True,
+            )
+
+    # Members.
+
+    def _members(self, archive: _Archive, batch: list[Member]) -> Iterator[Observation]:
+        names = [member.base_name or member.folder_name for member in batch]
+        wanted = set(self.matcher.wanted_names(names))
+        self.ledger.examined += len(names)
+        for kind in ("file_name", "file_path"):
+            self.matcher.compared(kind, len(names) - len(wanted))
+        for member, name in zip(batch, names, strict=True):
+            yield from self._member(archive, member, name, named=name in wanted)
+
+    def _member(
+        self, archive: _Archive, member: Member, name: str, *, named: bool
+    ) -> Iterator[Observation]:
+        place = f"{archive.shown}{ARROW}{member.name}"
+        self.progress(place)
+        data = None
+        if member.base_name and (member.size or member.packed):
+            data = self._content(archive, member, place, named=named)
+        if data is None:
+            if named:
+                file = File(path=member.name, name=name, size=member.size, member_of=archive.shown)
+                yield self._observation(archive, place, file)
+            return
+        stream = io.BytesIO(data)
+        indicators = self.matcher.file_indicators(name, len(data), named=named)
+        facts = self.reader.look(stream, len(data), indicators, named=named, path=place)
+        yield from self._facts(archive, member, place, facts, size=len(data), named=named)
+        if looks_like_zip(facts.head) or _is_zip(member):
+            yield from self._nested(archive, stream, place)
+
+    def _content(
+        self, archive: _Archive, member: Member, place: str, *, named: bool
+    ) -> bytes | None:
+        """A member's bytes; None if it is not worth them, or cannot be had, which is counted."""
+        certain = named or self.everything or _is_zip(member)
+        try:
+            if not (certain or self._is_worth_it(archive, member, place)):
+                return None
+            return self._unpack(archive, member, place)
+        except FormatError as error:
+            claims = self.matcher.file_indicators(member.base_name, member.size, named=named)
+            if certain or claims or is_unpackable(member):
+                self.ledger.unread(f"archive: {error.what}", place)
+            else:
+                self.ledger.note("archive member that cannot be opened, and claims nothing", place)
+            return None
+
+    def _is_worth_it(self, archive: _Archive, member: Member, place: str) -> bool:
+        """Whether a member passes a gate: by its extension, first bytes and size, as they are."""
+        gates = self._gates_by_name(member.base_name)
+        if not gates:
+            return False
+        limit = _PEEK
+        head = self._probe(archive, member, place, limit)
+        if head is None:
+            return False
+        gates = [(gate, magic) for gate, magic in gates if head.startswith(magic)]
+        if gates and all(_sized(gate) for gate, _ in gates):
+            limit = min(max(_sized(gate) for gate, _ in gates), self._limit) + 1
+            head = self._probe(archive, member, place, limit)
+            if head is None:
+                return False
+            size = len(head) if len(head) <= self._limit else max(len(head), member.size)
+            gates = [(gate, magic) for gate, magic in gates if size_holds(gate, size)]
+        if not gates:
+            self._compare(member, place, len(head), limit)
+        return bool(gates)
+
+    def _gates_by_name(self, name: str) -> list[tuple[Gate, bytes]]:
+        """Those that a file of this name passes if its size is right, with their magic."""
+        dot = name.rfind(".")
+        extension = name[dot:].lower() if dot >= 0 else ""
+        key = extension if extension in self.matcher.extensions else None
+        gates = self._gates.get(key)
+        if gates is None:
+            indicators = self.matcher.file_indicators(name, None, named=False)
+            gates = [(gate, _magic(gate)) for gate in map(gate_of, indicators)]
+            self._gates[key] = gates
+        return gates
+
+    def _probe(self, archive: _Archive, member: Member, place: str, limit: int) -> bytes | None:
+        if archive.budget.probed <= 0:
+            self.ledger.unread("archive too large when unpacked", place)
+            return None
+        data = unpack(archive.file, member, limit)
+        archive.budget.probed -= len(data)
+        return data
+
+    def _unpack(self, archive: _Archive, member: Member, place: str) -> bytes | None:
+        limit = self._limit
+        if member.size > limit:
+            self.ledger.unread(f"archive member {TOO_LARGE}", place)
+            return None
+        if archive.budget.kept <= 0:
+            self.ledger.unread("archive too large when unpacked", place)
+            return None
+        data = unpack(archive.file, member, limit + 1)
+        archive.budget.kept -= len(data)
+        self.ledger.bytes += len(data)
+        if len(data) > limit:
+            self.ledger.unread(f"archive member {TOO_LARGE}", place)
+            return None
+        self._compare(member, place, len(data), limit + 1)
+        return data
+
+    def _compare(self, member: Member, place: str, size: int, limit: int) -> None:
+        """A member that unpacks to another size than is told was made to mislead, or is damaged."""
+        whole = size < limit
+        differs = size != member.size if whole else member.size < limit
+        if is_stored(member):
+            differs = differs or member.packed != member.size
+        if member.listed and differs:
+            self.ledger.unread("archive member of another size than its directory says", place)
+
+    def _facts(
+        self,
+        archive: _Archive,
+        member: Member,
+        place: str,
+        facts: Facts,
+        *,
+        size: int,
+        named: bool,
+    ) -> Iterator[Observation]:
+        for reason in facts.unread:
+            self.ledger.unread(f"archive member: {reason}", place)
+        for indicator in facts.compared:
+            self.matcher.tested(indicator)
+        file = File(
+            path=member.name,
+            name=member.base_name,
+            size=size,
+            member_of=archive.shown,
+            hash=facts.hash,
+            pe=facts.pe,
+            lnk=facts.lnk,
+        )
+        if named or facts.says_something:
+            yield self._observation(archive, place, file, hits=tuple(facts.proofs))
+        hits = self._contents(archive, member, facts)
+        if hits:
+            yield self._observation(
+                archive,
+                place,
+                File(path=member.name, name=member.base_name, member_of=archive.shown),
+                hits=hits,
+                mention=True,
+            )
+
+    def _contents(self, archive: _Archive, member: Member, facts: Facts) -> tuple[ByteHit, ...]:
+        hits = without_own(
+            facts.contents,
+            facts.data,
+            name=member.base_name,
+            whole=not facts.unread,
+            in_own_folder=self.own.has_folder_of(archive.shown),
+            matcher=self.matcher,
+        )
+        if len(hits) < len(facts.contents):
+            self.ledger.own += 1
+        return tuple(hits)
+
+    def _observation(
+        self,
+        archive: _Archive,
+        place: str,
+        file: File,
+        *,
+        hits: tuple[ByteHit, ...] = (),
+        mention: bool = False,
+    ) -> Observation:
+        return Observation(
+            source=self.source,
+            seen="content" if mention else "archive member",
+            place=place,
+            keys=(file_key(place), *archive.keys),
+            file=file,
+            hits=hits,
+            mention=mention,
+        )
+
+    def _nested(self, archive: _Archive, stream: BinaryIO, place: str) -> Iterator[Observation]:
+        size = stream.seek(0, io.SEEK_END)
+        if archive.depth >= MAX_DEPTH:
+            if not _is_empty(stream, size):
+                self.ledger.unread("archive too deep in archives, not opened", place)
+            return
+        keys = (file_key(place), *archive.keys)
+        yield from self._archive(
+            _Archive(stream, size, place, keys, archive.budget, archive.depth + 1)
+        )
+
+
+def _is_zip(member: Member) -> bool:
+    return member.base_name[-len(_ZIP) :].lower() == _ZIP
+
+
+def _is_empty(file: BinaryIO, size: int) -> bool:
+    try:
+        directory = find_directory(file, size)
+    except FormatError:
+        return False
+    return directory.offset == 0 and directory.length == 0
+
+
+def _magic(gate: Gate) -> bytes:
+    """What a file begins with that passes a gate."""
+    if gate.magic is not None:
+        return bytes.fromhex(gate.magic)
+    return b"MZ" if gate.machine is not None else b""
+
+
+def _sized(gate: Gate) -> int:
+    """How much of a file tells whether its size passes a gate; 0 if any does."""
+    return gate.size or gate.min_size or 0

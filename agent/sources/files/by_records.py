@@ -1,0 +1,409 @@
+"""Files of a raw NTFS volume: one pass over its $MFT, and a look at what hits.
+
+What a walk would single out is looked at in the same way, by its record instead of its path. More
+than a walk sees: deleted files with the last path that they had, alternate streams of every file
+and folder by name, size and extension, 8.3 names, and wanted names in slack and in damaged records.
+
+Cannot tell: a deleted file whose record was used again; the content of files that EFS or CompactOS
+keeps, which is counted; what a folder holds that is kept in a cloud and was never opened here; of a
+live volume, what the system has not written to the disk yet (``recent_changes.py``).
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import BinaryIO
+
+from ...findings.keys import file_key
+from ...formats.zone_identifier import STREAM as ZONE_STREAM
+from ...matching.matcher import ScanFailed
+from ...model.objects import File
+from ...model.observation import Observation
+from ...ntfs import Hit, Mention, MftEntry, MftScan, Name, NtfsError, Volume, Wanted, Why
+from ...ntfs.entry import when
+from ...ntfs.selection import SELECTED, STREAMS
+from ...reading.opening import is_gone, reason_of
+from ...reading.walk import Selection
+from ...targets import RawNtfs
+from ...windows import files as windows_files
+from .file_inspection import SOURCE, FileLook, Opened
+from .hash_cache import FileState
+from .path_or_record import ThisRecord
+
+SMALL_FILE = "content of a small file"
+"""A mention there is left to the indicators of content, as in any other file."""
+_IN_ORDER = 4096
+"""Hits that are sorted by their place on the disk before they are looked at; 4 KB each."""
+_RUNS_IN_ORDER = 1 << 16
+"""Of them all; a file may have thousands, of 100 bytes each."""
+_CLOUD, _CLOUD_NUMBER = 0x9000_001A, 0xF000
+"""IO_REPARSE_TAG_CLOUD, and the bits that tell its sixteen forms apart."""
+_IN_USE_AGAIN = "deleted, and its clusters are in use again: content not read"
+_NOT_KNOWN = "deleted, and whether its clusters are in use again is not known: content not read"
+_FREE = "deleted; read from clusters that are free, and may have been another file's since"
+_KEPT = "deleted; its content is kept in its record"
+
+
+@dataclass
+class _Record:
+    """A file or folder by one of its names."""
+
+    volume: Volume
+    entry: MftEntry
+    shown: str
+    name: str
+    named: bool
+    notes: tuple[str, ...]
+    by_path: ThisRecord | None
+    """Asked first: what the system still has in memory is not on the disk."""
+    readable: bool
+    streams_apart: bool
+    """Whether its streams are looked at on their own, whatever the look at the file says."""
+    volume_id: str | None
+    """Given, a later sweep may know the file by its state."""
+    how: list[str] = field(default_factory=list)
+
+    @property
+    def state(self) -> FileState | None:
+        """Of a live file with one stream, on a volume with a change journal.
+
+        None if its names have several extensions: each calls for a look of its own, and what one
+        says stands for no other.
+        """
+        entry = self.entry
+        whole = entry.live and not entry.partial and entry.times is not None
+        alone = len(entry.streams) == 1 and not entry.streams[0].name
+        if self.volume_id is None or not (whole and alone and entry.usn):
+            return None
+        if len({name.text.lower().rpartition(".")[1:] for name in entry.long_names}) > 1:
+            return None
+        assert entry.times is not None
+        return FileState(
+            self.volume_id,
+            entry.number,
+            entry.reference.sequence,
+            entry.size or 0,
+            entry.usn,
+            entry.times.changed,
+        )
+
+    @property
+    def seen(self) -> str:
+        return "file" if self.entry.live else "deleted file"
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys((*self.notes, *self.how)))
+
+    def about(self) -> File:
+        entry, times = self.entry, self.entry.times
+        return File(
+            path=self.shown,
+            name=self.name,
+            size=None if entry.folder else entry.size,
+            created=when(times.created) if times else None,
+            mtime=when(times.modified) if times else None,
+            accessed=when(times.accessed) if times else None,
+        )
+
+    def open(self) -> Opened:
+        file = self._open("", self.shown)
+        size = file.seek(0, os.SEEK_END)
+        file.seek(0)
+        return Opened(file, size, self.about)
+
+    def streams(self) -> list[tuple[str, int | None]]:
+        return [
+            (stream.name, stream.size)
+            for stream in self.entry.streams
+            if stream.name
+            and (not self.streams_apart or stream.name.casefold() == ZONE_STREAM.casefold())
+        ]
+
+    def open_stream(self, name: str) -> BinaryIO:
+        return self._open(name, f"{self.shown}:{name}")
+
+    def _open(self, stream: str, shown: str) -> BinaryIO:
+        if not stream and _is_placeholder(self.entry):
+            raise windows_files.CloudPlaceholder("cloud placeholder", shown)
+        why: OSError | None = None
+        if self.by_path is not None and self.entry.live:
+            try:
+                return self.by_path(windows_files.extended(shown), self.entry.reference)
+            except windows_files.CloudPlaceholder:
+                raise
+            except OSError as error:
+                why = error
+        try:
+            file = self.volume.open_stream(self.entry, stream)
+        except NtfsError:
+            # "Not found" is no excuse for a file that the disk still shows.
+            if why is not None and not is_gone(why):
+                raise why from None
+            raise
+        if why is not None:
+            self.how.append(f"read from the raw volume: {reason_of(why)}")
+        return file
+
+
+@dataclass
+class NtfsFiles:
+    """The files of one volume, looked at."""
+
+    look: FileLook
+    volume: Volume
+    raw: RawNtfs
+    selection: Selection
+    by_path: ThisRecord | None = None
+    """Opens files of a volume that is mounted too."""
+    _volume_id: str | None = None
+
+    def observe(self) -> Iterator[Observation]:
+        """All that hits. The look's ledger is told what was examined, the volume's account what
+        could not be seen."""
+        matcher, ledger = self.look.matcher, self.look.ledger
+        scan = MftScan(
+            self.volume,
+            Wanted(matcher.wanted_names, matcher.exact_names, matcher.name_pieces, self.selection),
+        )
+        self._volume_id = self._identity() if self.look.cache is not None else None
+        named = 0
+        waiting = _InOrder()
+        try:
+            for hit in scan.hits():
+                if isinstance(hit, Mention):
+                    yield from self._mention(hit)
+                    continue
+                named += len(hit.wanted)
+                if hit.wanted:
+                    yield from self._looked_at(hit)
+                    continue
+                try:
+                    waiting.add(hit)
+                except OSError as error:
+                    self._damaged(hit, error)
+                if waiting.is_full:
+                    yield from self._all(waiting)
+                    waiting = _InOrder()
+            yield from self._all(waiting)
+        finally:
+            counts = scan.counts
+            ledger.examined += counts.records
+            ledger.bytes += counts.bytes
+            if counts.deleted:
+                ledger.note(
+                    "records of deleted files, or never used, compared too",
+                    self.raw.prefix,
+                    counts.deleted,
+                )
+            for kind in ("file_name", "file_path"):
+                matcher.compared(kind, max(0, counts.in_use + counts.deleted - named))
+
+    def _identity(self) -> str | None:
+        try:
+            identity = self.volume.identity()
+        except OSError as error:
+            self.look.ledger.note(f"--cache: not used: {reason_of(error)}", self.raw.prefix)
+            return None
+        if identity is None:
+            self.look.ledger.note("--cache: not used: no change journal is kept", self.raw.prefix)
+            return None
+        return f"{identity} {self.raw.state}"
+
+    def _all(self, hits: _InOrder) -> Iterator[Observation]:
+        for hit in hits:
+            yield from self._looked_at(hit)
+
+    def _looked_at(self, hit: Hit) -> Iterator[Observation]:
+        try:
+            yield from self._hit(hit)
+        except OSError as error:
+            self._damaged(hit, error)
+
+    def _damaged(self, hit: Hit, error: OSError) -> None:
+        place = f"record {hit.record.number}"
+        self.volume.account.unread(f"$MFT: {reason_of(error)}", place)
+
+    def _hit(self, hit: Hit) -> Iterator[Observation]:
+        entry, wanted = hit.entry, set(hit.wanted)
+        readable, notes = self._state(entry)
+        apart = bool(hit.why & STREAMS) or entry.folder
+        make = functools.partial(self._item, entry, readable=readable, apart=apart)
+        paths = self.volume.paths(entry)
+        names = entry.long_names or entry.names
+        items: list[_Record] = []
+        for own, path in zip(names, paths, strict=True):
+            more = (*notes, path.note) if path.note else notes
+            named = own.text in wanted
+            item = make(own.text, path.text, more, named=named)
+            items.append(item)
+            yield from self._look(item, hit.why)
+        for short in _short_only(entry, wanted):
+            path = self.volume.path_in(short.parent, short.text)
+            more = (*notes, "by its 8.3 name")
+            item = make(short.text, path.text, more, named=True)
+            items.append(item)
+            yield from self._look(item, hit.why)
+        if not items:
+            name, more = f"record {entry.number}", (*notes, "the record holds no name")
+            item = make(name, f"?\\{name}", more, named=False)
+            items.append(item)
+            yield from self._look(item, hit.why)
+        if apart:
+            yield from self._streams(items[0])
+
+    def _item(
+        self,
+        entry: MftEntry,
+        name: str,
+        path: str,
+        notes: tuple[str, ...],
+        *,
+        named: bool,
+        readable: bool,
+        apart: bool,
+    ) -> _Record:
+        shown = windows_files.shown(f"{self.raw.prefix}{path}")
+        return _Record(
+            self.volume,
+            entry,
+            shown,
+            name,
+            named,
+            notes,
+            self.by_path,
+            readable,
+            apart,
+            self._volume_id,
+        )
+
+    def _state(self, entry: MftEntry) -> tuple[bool, tuple[str, ...]]:
+        """Whether its content is to be read, and what to say of it."""
+        if entry.live or entry.folder:
+            return True, (("deleted", *entry.notes) if not entry.live else entry.notes)
+        stream = entry.stream()
+        if stream is None or stream.damage:
+            return False, (f"deleted; {stream.damage if stream else 'no content'}", *entry.notes)
+        if stream.resident or not any(run.cluster is not None for run in stream.runs):
+            return True, (_KEPT, *entry.notes)
+        free = self.volume.still_free(stream)
+        if free:
+            return True, (_FREE, *entry.notes)
+        return False, (_NOT_KNOWN if free is None else _IN_USE_AGAIN, *entry.notes)
+
+    def _look(self, item: _Record, why: Why) -> Iterator[Observation]:
+        look, entry = self.look, item.entry
+        if item.named and look.is_own(item.shown):
+            return
+        if entry.folder or entry.is_link:
+            if item.named:
+                kind = "directory" if entry.folder and not entry.is_link else "file name"
+                yield look.name_only(item, kind if entry.live else f"deleted {kind}")
+        elif not item.readable:
+            if item.named or entry.size in self.selection.exact_sizes:
+                look.ledger.note("deleted file whose content is no longer there", item.shown)
+            if item.named:
+                yield look.name_only(item, "deleted file")
+        elif item.named:
+            size = entry.size or 0
+            indicators = look.matcher.file_indicators(item.name, size, named=True)
+            yield from look.file(item, indicators, size)
+        elif why & SELECTED:
+            yield from look.selected(item, entry.size or 0)
+
+    def _streams(self, item: _Record) -> Iterator[Observation]:
+        """Alternate streams that are looked at whatever the look at the file says."""
+        entry = item.entry
+        if self.look.is_own(item.shown):
+            return
+        for stream in entry.streams:
+            if not stream.name:
+                continue
+            if entry.live or self.volume.still_free(stream) or stream.resident:
+                yield from self.look.stream(item, stream.name, stream.size)
+            elif self.look.matcher.wanted_names([stream.name]):
+                yield self._name_of_stream(item, stream.name, stream.size)
+
+    def _name_of_stream(self, item: _Record, name: str, size: int) -> Observation:
+        place = f"{item.shown}:{name}"
+        return Observation(
+            source=SOURCE,
+            seen="alternate data stream",
+            place=place,
+            keys=(file_key(place), file_key(item.shown)),
+            file=File(path=item.shown, name=name, size=size, stream=name),
+            remarks=(*item.remarks, _IN_USE_AGAIN),
+        )
+
+    def _mention(self, found: Mention) -> Iterator[Observation]:
+        if found.place == SMALL_FILE:
+            return
+        path = None
+        if found.reference is not None:
+            try:
+                path = self.volume.path_of(found.reference).text
+            except OSError:
+                path = None
+        shown = windows_files.shown(f"{self.raw.prefix}{path or '?'}")
+        if path and self.look.target.own.has_folder_of(shown):
+            self.look.ledger.own += 1
+            return
+        place = f"{shown} ($MFT record {found.record}, {found.place})"
+        try:
+            hits = self.look.matcher.scan(found.text.encode("utf-16-le", "surrogatepass"))
+        except ScanFailed as error:
+            self.volume.account.unread(f"scan of the bytes: {error}", place)
+            return
+        if hits:
+            yield Observation(
+                source=SOURCE,
+                seen=f"$MFT record: {found.place}",
+                place=place,
+                keys=(file_key(place), file_key(shown)) if path else (file_key(place),),
+                file=File(path=shown) if path else None,
+                hits=tuple(hits),
+                mention=True,
+            )
+
+
+class _InOrder:
+    """Hits, to be looked at in the order in which they lie on the disk."""
+
+    def __init__(self) -> None:
+        self._placed: list[tuple[int, int, Hit]] = []
+        self._runs = 0
+
+    def add(self, hit: Hit) -> None:
+        """Raises NtfsError if its record cannot be read."""
+        stream = hit.entry.stream()
+        runs = () if stream is None else stream.runs
+        # Content that is kept in the record needs no way.
+        first = next((run.cluster for run in runs if run.cluster is not None), -1)
+        self._placed.append((first, len(self._placed), hit))
+        self._runs += sum(len(one.runs) for one in hit.entry.streams)
+
+    @property
+    def is_full(self) -> bool:
+        return len(self._placed) >= _IN_ORDER or self._runs >= _RUNS_IN_ORDER
+
+    def __iter__(self) -> Iterator[Hit]:
+        return (hit for *_, hit in sorted(self._placed))
+
+
+def _is_placeholder(entry: MftEntry) -> bool:
+    """Whether its content, or a part of it, lies in a cloud ([MS-FSCC] 2.1.2.1)."""
+    stream = entry.stream()
+    in_cloud = entry.reparse_tag & ~_CLOUD_NUMBER == _CLOUD
+    return windows_files.is_cloud_placeholder(entry.attributes) or (
+        in_cloud and stream is not None and any(run.cluster is None for run in stream.runs)
+    )
+
+
+def _short_only(entry: MftEntry, wanted: set[str]) -> list[Name]:
+    """8.3 names that are wanted, of a file whose long names are not."""
+    if not entry.long_names or any(name.text in wanted for name in entry.long_names):
+        return []
+    return [name for name in entry.names if name.is_short and name.text in wanted]

@@ -1,0 +1,497 @@
+"""Looking at files, however they were found and are read: the walk opens one by its path, the NTFS
+engine by its record.
+
+What a file is by name, content, streams and members becomes observations; what cannot be read
+becomes coverage. Several are read at once (``reading_ahead.py``); what they say is told in the
+order in which they were found, by one thread alone.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import BinaryIO, NamedTuple, Protocol
+
+from msgspec import structs
+
+from ...coverage import Ledger
+from ...findings.keys import file_key
+from ...formats.zip_archive import looks_like_zip
+from ...formats.zone_identifier import MAX_ZONE_BYTES, STREAM, owner_of, read_zone
+from ...indicators import FileIndicator
+from ...matching.matcher import Matcher
+from ...model.objects import File, Url
+from ...model.observation import ByteHit, Observation
+from ...reading.opening import is_gone, read_up_to, reason_of
+from ...targets import Target
+from .archive_members import ArchiveMembers
+from .facts import Facts, FileReader, Limits
+from .hash_cache import FileState, HashCache, HashCacheError
+from .own_mentions import without_own
+from .reading_ahead import ReadAhead, readers_here
+
+SOURCE = "files"
+ARCHIVE = ".zip"
+_NOT_OPENED = "archive not opened: the reading was ended early"
+ZONE = ".identifier"
+"""The extension of a zone identifier that a copy made a file of its own."""
+
+
+class Opened(NamedTuple):
+    """A file's content, and what is known of the file that was opened."""
+
+    file: BinaryIO
+    size: int
+    about: Callable[[], File]
+
+
+class Item(Protocol):
+    """A file or folder that is looked at."""
+
+    @property
+    def shown(self) -> str:
+        """Its whole path, for a person."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def named(self) -> bool:
+        """Whether its name is wanted."""
+
+    @property
+    def seen(self) -> str:
+        """What it is: ``file``."""
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What a reader of a finding should know of it."""
+
+    @property
+    def state(self) -> FileState | None:
+        """How it stands now, if that can be told from how it stood at another time."""
+
+    def about(self) -> File:
+        """What is known of it without opening it."""
+
+    def open(self) -> Opened:
+        """Its content. Raises OSError."""
+
+    def streams(self) -> list[tuple[str, int | None]]:
+        """Name and, where known, size of each alternate stream. Raises OSError, with those that
+        were seen as ``kept``."""
+
+    def open_stream(self, name: str) -> BinaryIO:
+        """Raises OSError."""
+
+
+@dataclass
+class _Read:
+    """What one file said, before it is told."""
+
+    item: Item
+    archive: bool = False
+    """Whether its members are to be looked at; it is opened again for that, in its turn."""
+    about: Callable[[], File] | None = None
+    facts: Facts | None = None
+    streams: list[tuple[str, int | None]] = field(default_factory=list)
+    urls: tuple[str, ...] = ()
+    error: OSError | None = None
+    """Why it could not be read."""
+    stream_error: OSError | None = None
+    zone_error: OSError | None = None
+
+
+@dataclass
+class FileLook:
+    """One sweep's looking at files."""
+
+    target: Target
+    matcher: Matcher
+    ledger: Ledger
+    limits: Limits
+    progress: Callable[[str], None]
+    everything: bool
+    """Whether every file is read."""
+    cache: HashCache | None = None
+    reader: FileReader = field(init=False)
+    archives: ArchiveMembers = field(init=False)
+    _ahead: ReadAhead[_Read] | None = None
+    _owed: list[_Read] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.reader = FileReader(self.matcher, self.limits)
+        self.archives = ArchiveMembers(
+            source=SOURCE,
+            matcher=self.matcher,
+            ledger=self.ledger,
+            reader=self.reader,
+            own=self.target.own,
+            everything=self.everything,
+            progress=self.progress,
+        )
+
+    @contextmanager
+    def reading(self, readers: int | None = None) -> Iterator[None]:
+        """While files are read by so many at once. What they said is owed until :meth:`rest`; when
+        this ends, none of them is read any more, and what is owed then waits for :meth:`owed`."""
+        # One way to the process of the operator's rules serves many files.
+        finish = self._finish if self.matcher.own_rules is not None else None
+        ahead = self._ahead = ReadAhead(readers or readers_here(shared=finish is not None), finish)
+        try:
+            yield
+        except OSError:
+            raise  # of this volume: others are looked at, and rules asked about them
+        except BaseException:
+            if self.matcher.own_rules is not None:
+                self.matcher.own_rules.end()  # or their answers would be waited for
+            raise
+        finally:
+            self._ahead = None
+            left = ahead.forget()
+            self._finish(left)
+            for read in left:
+                if read.archive:
+                    self.ledger.unread(_NOT_OPENED, read.item.shown)
+                    read.archive = False
+                self._owed.append(read)
+
+    def rest(self) -> Iterator[Observation]:
+        """What is still owed of the files that were looked at."""
+        if self._ahead is not None:
+            yield from self._tell(self._ahead.rest())
+
+    def owed(self) -> Iterator[Observation]:
+        """What was read, and not told, when the reading was ended early."""
+        owed, self._owed = self._owed, []
+        yield from self._tell(owed)
+
+    def is_own(self, shown: str) -> bool:
+        """Whether this is the agent's own file; then it is counted and left out."""
+        own = self.target.own.has_file(shown)
+        self.ledger.own += own
+        return own
+
+    def selected(self, item: Item, size: int) -> Iterator[Observation]:
+        """A file singled out by size or extension."""
+        if not size and not self.everything:
+            return
+        indicators = self.matcher.file_indicators(item.name, size, named=False)
+        if not (indicators or self.everything or item.name.lower().endswith((ARCHIVE, ZONE))):
+            return
+        if self.is_own(item.shown):
+            return
+        if owner := owner_of(item.name):
+            yield from self._zone_file(item, owner)
+        elif not self._is_known(item):
+            yield from self.file(item, indicators, size)
+
+    def _is_known(self, item: Item) -> bool:
+        """Whether an earlier sweep read it as it stands, and nothing wanted was in it."""
+        state = item.state if self.cache is not None else None
+        if self.cache is None or state is None:
+            return False
+        try:
+            hashes = self.cache.known(state)
+        except HashCacheError as error:
+            self._without_cache(error)
+            return False
+        if hashes is None or self.matcher.is_wanted_hash(hashes):
+            return False
+        self.matcher.compared_hash(hashes)
+        self.progress(item.shown)
+        self.ledger.note("not read again: as it was when an earlier sweep read it", item.shown)
+        return True
+
+    def _remember(self, read: _Read, facts: Facts) -> None:
+        """Keep that nothing was found in a file. Not if its streams or members say something of
+        their own."""
+        item = read.item
+        state = item.state if self.cache is not None else None
+        found = facts.contents or facts.proofs or facts.pe or facts.lnk
+        other = item.named or read.streams or read.stream_error or read.archive
+        if self.cache is None or state is None or found or other or facts.unread:
+            return
+        try:
+            self.cache.keep(state, facts.hash)
+        except HashCacheError as error:
+            self._without_cache(error)
+
+    def _without_cache(self, error: HashCacheError) -> None:
+        self.ledger.note("--cache: not used any more", str(error))
+        self.cache = None
+
+    def name_only(self, item: Item, seen: str = "file name") -> Observation:
+        """What there is to say of something that is not opened."""
+        return _observation(item, item.shown, seen, item.about())
+
+    def _zone_file(self, item: Item, owner: str) -> Iterator[Observation]:
+        """A zone identifier that a copy made a file of its own, beside its owner."""
+        try:
+            with item.open().file as file:
+                urls = read_zone(read_up_to(file, MAX_ZONE_BYTES)).urls
+        except OSError as error:
+            self.missed(error, item.shown)
+            return
+        told = item.shown[: len(item.shown) - len(item.name)] + owner
+        yield from _zone_observations(item, File(path=told, name=owner), urls, item.shown)
+
+    def file(
+        self, item: Item, indicators: tuple[FileIndicator, ...], size: int
+    ) -> Iterator[Observation]:
+        """A file that is opened, with its streams and members; gives what others said meanwhile.
+        A file with a wanted name is told at once: the sweep may be stopped.
+
+        ``indicators``: those that apply by its name and size.
+        """
+        self.progress(item.shown)
+        job = functools.partial(self._read, item, indicators)
+        if self._ahead is None:
+            read = job()
+            self._finish([read])
+            yield from self._tell([read])
+        else:
+            held = min(size, self.limits.max_file_size)
+            yield from self._tell(self._ahead.put(job, held))
+            if item.named:
+                yield from self.rest()
+
+    def _read(self, item: Item, indicators: tuple[FileIndicator, ...]) -> _Read:
+        """By any thread: nothing here may touch the ledger."""
+        read = _Read(item)
+        try:
+            file, size, read.about = item.open()
+            try:
+                facts = self.reader.look(
+                    file, size, indicators, named=item.named, path=item.shown, later=True
+                )
+            finally:
+                _close(file)
+        except OSError as error:
+            read.error = error
+            return read
+        read.facts, read.archive = facts, self._is_archive(item, facts)
+        facts.head = b""
+        if not (facts.contents or facts.asked):
+            facts.data = b""
+        if item.named or self.everything or facts.opened_for or read.archive:
+            self._read_streams(read)
+        return read
+
+    def _finish(self, reads: Sequence[_Read]) -> None:
+        """Ask the operator's rules about what was read. By any thread, as :meth:`_read`."""
+        waiting = [read.facts for read in reads if read.facts is not None and read.facts.asked]
+        self.reader.ask_own_rules(waiting)
+        for facts in waiting:
+            if not facts.contents:
+                facts.data = b""
+
+    def _read_streams(self, read: _Read) -> None:
+        item = read.item
+        try:
+            read.streams = item.streams()
+        except OSError as error:
+            read.stream_error = error
+            read.streams = getattr(error, "kept", [])
+        if any(name.casefold() == STREAM.casefold() for name, _ in read.streams):
+            try:
+                with item.open_stream(STREAM) as stream:
+                    read.urls = read_zone(read_up_to(stream, MAX_ZONE_BYTES)).urls
+            except OSError as error:
+                read.zone_error = error
+
+    def _is_archive(self, item: Item, facts: Facts) -> bool:
+        if item.name[-4:].lower() == ARCHIVE:
+            return bool(facts.head)
+        return (item.named or self.everything) and looks_like_zip(facts.head)
+
+    def _tell(self, reads: Iterable[_Read]) -> Iterator[Observation]:
+        for read in reads:
+            yield from self._one(read)
+
+    def _one(self, read: _Read) -> Iterator[Observation]:
+        item, facts, error = read.item, read.facts, read.error
+        try:
+            if error is not None:
+                raise error
+            assert facts is not None
+            yield from self._facts(read, facts)
+            if read.archive:
+                file, size, _ = item.open()
+                try:
+                    for found in self.archives.observe(file, size, item.shown):
+                        more = (*found.remarks, *item.remarks)
+                        yield structs.replace(found, remarks=more) if more else found
+                finally:
+                    _close(file)
+        except OSError as problem:
+            self.missed(problem, item.shown)
+            if item.named:
+                yield _observation(item, item.shown, "file name", (read.about or item.about)())
+
+    def _facts(self, read: _Read, facts: Facts) -> Iterator[Observation]:
+        item = read.item
+        self._account(item.shown, facts)
+        self._remember(read, facts)
+        if read.stream_error is not None:
+            self._streams_missed(read.stream_error, item.shown)
+        if read.zone_error is not None:
+            self.missed(read.zone_error, f"{item.shown}:{STREAM}")
+        says_something = item.named or self._says_something(facts)
+        if not (says_something or facts.contents or read.streams):
+            return
+        assert read.about is not None
+        file = read.about()
+        file.hash, file.pe, file.lnk = facts.hash, facts.pe, facts.lnk
+        file.zone_url = list(read.urls)
+        if says_something:
+            yield _observation(item, item.shown, item.seen, file, hits=tuple(facts.proofs))
+        yield from _zone_observations(item, file, read.urls, item.shown)
+        yield from self._mentions(item, item.shown, file, facts)
+        for stream, size in read.streams:
+            yield from self.stream(item, stream, size)
+
+    def _says_something(self, facts: Facts) -> bool:
+        """Whether there is anything about a file without a wanted name to compare.
+
+        If all there is are hashes, they are compared here: it is so for most files that are read.
+        """
+        if facts.pe or facts.lnk or facts.proofs:
+            return True
+        if facts.hash is None:
+            return False
+        if self.matcher.is_wanted_hash(facts.hash):
+            return True
+        self.matcher.compared_hash(facts.hash)
+        return False
+
+    def _account(self, place: str, facts: Facts) -> None:
+        self.ledger.bytes += facts.bytes_read
+        for reason in facts.unread:
+            self.ledger.unread(reason, place)
+        for indicator in facts.compared:
+            self.matcher.tested(indicator)
+
+    def _mentions(self, item: Item, place: str, file: File, facts: Facts) -> Iterator[Observation]:
+        if not facts.contents:
+            return
+        hits = without_own(
+            facts.contents,
+            facts.data,
+            name=file.stream or file.name,
+            whole=not facts.unread,
+            in_own_folder=self.target.own.has_folder_of(file.path),
+            matcher=self.matcher,
+        )
+        if len(hits) < len(facts.contents):
+            self.ledger.own += 1
+        if not hits:
+            return
+        about = File(path=file.path, name=file.name, size=file.size, mtime=file.mtime)
+        yield _observation(item, place, "content", about, hits=tuple(hits), mention=True)
+
+    # Streams.
+
+    def streams(self, item: Item) -> list[tuple[str, int | None]]:
+        """Its alternate streams; what cannot be listed is counted."""
+        try:
+            return item.streams()
+        except OSError as error:
+            self._streams_missed(error, item.shown)
+            kept: list[tuple[str, int | None]] = getattr(error, "kept", [])
+            return kept
+
+    def _streams_missed(self, error: OSError, shown: str) -> None:
+        if is_gone(error):
+            self.ledger.note("vanished during the sweep", shown)
+        else:
+            self.ledger.unread(f"alternate data streams: {reason_of(error)}", shown)
+
+    def stream(self, item: Item, name: str, size: int | None) -> Iterator[Observation]:
+        """One stream of a file or folder, by its name and, if that calls for it, by its content."""
+        if name.casefold() == STREAM.casefold():
+            return
+        place = f"{item.shown}:{name}"
+        self.ledger.examined += 1
+        named = bool(self.matcher.wanted_names([name]))
+        file = File(path=item.shown, name=name, size=size, stream=name)
+        indicators = self.matcher.file_indicators(name, size, named=named)
+        if not (named or indicators or self.everything):
+            return
+        try:
+            with item.open_stream(name) as content:
+                length = content.seek(0, os.SEEK_END)
+                facts = self.reader.look(content, length, indicators, named=named, path=place)
+        except OSError as error:
+            self.missed(error, place)
+            if named:
+                yield _observation(item, place, "alternate data stream", file)
+            return
+        self._account(place, facts)
+        file.size, file.hash, file.pe, file.lnk = length, facts.hash, facts.pe, facts.lnk
+        if named or facts.says_something:
+            hits = tuple(facts.proofs)
+            yield _observation(item, place, "alternate data stream", file, hits=hits)
+        yield from self._mentions(item, place, file, facts)
+
+    def missed(self, error: OSError, shown: str) -> None:
+        """Count what could not be read, unless nothing is missing without it."""
+        if is_gone(error):
+            self.ledger.note("vanished during the sweep", shown)
+        elif _in_use(error) and not self.everything and self.target.held.has(shown):
+            self.ledger.note("kept open by Windows itself: name and size were compared", shown)
+        else:
+            self.ledger.unread(reason_of(error), shown)
+
+
+def _close(file: BinaryIO) -> None:
+    """It was read, and nothing was written: that it cannot be closed takes nothing away."""
+    with suppress(OSError):
+        file.close()
+
+
+def _in_use(error: OSError) -> bool:
+    """ERROR_SHARING_VIOLATION, ERROR_LOCK_VIOLATION."""
+    return getattr(error, "winerror", None) in (32, 33)
+
+
+def _observation(
+    item: Item,
+    place: str,
+    seen: str,
+    file: File,
+    *,
+    hits: tuple[ByteHit, ...] = (),
+    mention: bool = False,
+) -> Observation:
+    keys = (file_key(place),) if place == file.path else (file_key(place), file_key(file.path))
+    return Observation(
+        source=SOURCE,
+        seen=seen,
+        place=place,
+        keys=keys,
+        time=file.created or file.mtime,
+        file=file,
+        hits=hits,
+        mention=mention,
+        remarks=item.remarks,
+    )
+
+
+def _zone_observations(
+    item: Item, file: File, urls: tuple[str, ...], place: str
+) -> Iterator[Observation]:
+    """One for each address that the file is said to have come from."""
+    for url in urls:
+        yield Observation(
+            source=SOURCE,
+            seen="zone identifier",
+            place=place,
+            keys=(file_key(file.path),),
+            file=File(path=file.path, name=file.name, zone_url=list(urls)),
+            url=Url(full=url),
+            remarks=item.remarks,
+        )

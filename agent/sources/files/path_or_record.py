@@ -1,0 +1,135 @@
+"""Opening a mounted volume's files by their paths, and those that are refused by their records.
+
+What is read by its record is what the disk holds, so it is taken only for a file whose record is
+the one that the path leads to, has this name and this size: otherwise the refusal stands.
+
+The other way about, a path that was made from records may lead to another file: names that differ
+in case alone, ``..`` as a name, a folder that was renamed since.
+"""
+
+from __future__ import annotations
+
+import ntpath
+import os
+import stat
+import threading
+from dataclasses import dataclass, field
+from typing import BinaryIO
+
+from ...ntfs import ByteSource, NtfsError, Reference, Volume
+from ...ntfs.reference import ROOT
+from ...reading.opening import Opener, is_gone, status_of
+from ...targets import RawNtfs
+from ...windows import files as windows_files
+
+ELSEWHERE = "its path leads to another file"
+BY_RECORD = "refused by its path, read by its record: what was written last may be missing"
+_NUMBER = 0xFFFF_FFFF_FFFF_FFFF
+"""What NTFS uses of a file's number, which has 128 bits since Python 3.12."""
+
+
+@dataclass(frozen=True)
+class ThisRecord:
+    """Opens files by the paths that their records tell: none but the one that is meant."""
+
+    by_path: Opener
+    told: bool
+    """Whether the system numbers files by their records."""
+
+    @classmethod
+    def of(cls, by_path: Opener, root: str) -> ThisRecord:
+        """``root``: of the volume, whose own record is known."""
+        try:
+            number = os.stat(root).st_ino & _NUMBER
+        except OSError:
+            return cls(by_path, told=False)
+        return cls(by_path, Reference.of(number).number == ROOT)
+
+    def __call__(self, path: str, reference: Reference) -> BinaryIO:
+        """Raises OSError, if the path leads to another file too."""
+        file = self.by_path(path)
+        try:
+            if self.told and not _is(reference, os.fstat(file.fileno())):
+                raise NtfsError(ELSEWHERE, path)
+        except OSError:
+            file.close()
+            raise
+        return file
+
+
+def _is(reference: Reference, status: os.stat_result) -> bool:
+    """Whether the system speaks of the file with this record; not all drivers tell sequences."""
+    own = Reference.of(status.st_ino & _NUMBER)
+    return own.number == reference.number and own.sequence in (0, reference.sequence)
+
+
+@dataclass
+class PathOrRecord:
+    """An opener. May be called from any thread; closed, it opens by paths alone."""
+
+    by_path: Opener
+    raw: RawNtfs | None
+    """None: the volume is not read by its records."""
+    refused: int = 0
+    """How many files were read by their records."""
+    first: str = ""
+    """The path of one of them."""
+    _source: ByteSource | None = None
+    _volume: Volume | None = None
+    _closed: bool = False
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __call__(self, path: str) -> BinaryIO:
+        """Raises OSError, of the attempt by the path."""
+        try:
+            return self.by_path(path)
+        except windows_files.CloudPlaceholder:
+            raise
+        except OSError as error:
+            if self.raw is None or is_gone(error):
+                raise
+            try:
+                with self._lock:
+                    return self._by_record(path)
+            except OSError:
+                raise error from None
+
+    def close(self) -> None:
+        """Of the raw volume; files opened by their records cannot be read on."""
+        with self._lock:
+            self._closed = True
+            if self._source is not None:
+                self._source.close()
+            self._source = self._volume = None
+
+    def _by_record(self, path: str) -> BinaryIO:
+        volume = self._opened()
+        status = status_of(path)
+        reference = Reference.of(status.st_ino & _NUMBER)
+        entry = volume.entry(reference.number)
+        if not (
+            entry.live
+            and stat.S_ISREG(status.st_mode)
+            and not entry.reparse_tag
+            and not windows_files.is_cloud_placeholder(entry.attributes)
+            and _is(entry.reference, status)
+            and entry.size == status.st_size
+            and _base(path) in [name.text for name in entry.names]
+        ):
+            raise NtfsError("its record is not on the disk yet", path)
+        file = volume.open_stream(entry)
+        self.first = self.first or windows_files.shown(path)
+        self.refused += 1
+        return file
+
+    def _opened(self) -> Volume:
+        if self._volume is None:
+            if self.raw is None or self._closed:
+                raise NtfsError("closed")
+            self._source = self.raw.open()
+            self._volume = Volume(self._source)
+        return self._volume
+
+
+def _base(path: str) -> str:
+    return ntpath.basename(path) if os.name == "nt" else os.path.basename(path)

@@ -1,0 +1,286 @@
+"""The main loop: for each source of the target, observations to findings, and the coverage."""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+import psutil
+from msgspec import Struct
+
+from ..coverage import Ledger
+from ..findings import chains
+from ..findings.exclusions import Exclusions
+from ..findings.finding import basis_of, evidence_of, finding_of, reference_of
+from ..matching.matcher import Match, Matcher
+from ..model.journal_record import Header, PlannedSource
+from ..model.observation import Observation
+from ..model.report import (
+    Agent,
+    Coverage,
+    Finding,
+    Report,
+    Resources,
+    State,
+    Strength,
+    Truncation,
+    verdict_of,
+)
+from ..sources import ReadsAhead, Source
+from ..targets import Target
+from .identity import new_report_id
+from .journal import Journal
+
+MAX_MATCHES = 200_000
+"""Matches kept in memory, and as many again of those that are not weak; what is beyond is counted
+in ``truncated`` and leaves a gap, since weak ones may prove something together."""
+MAX_PER_INDICATOR = 20_000
+"""Of them by one indicator in one strength, so that a flood of one displaces no other."""
+MAX_PER_ARCHIVE = 2_000
+"""Of them in one archive."""
+BEYOND = "matches beyond the bound"
+MAX_FINDINGS = 10_000
+
+
+class Watcher(Protocol):
+    """Is told how the sweep goes."""
+
+    def source(self, name: str) -> None: ...
+
+    def done(self, coverage: Coverage) -> None: ...
+
+
+class Deadline(Exception):
+    """The sweep's time is up."""
+
+
+class Plan(Struct, frozen=True, kw_only=True):
+    """What to sweep, and how."""
+
+    target: Target
+    matcher: Matcher
+    exclusions: Exclusions
+    sources: Sequence[Source]
+    skip: Collection[str] = ()
+    """Sources that the operator left out."""
+    only: Collection[str] = ()
+    """Given, the only sources asked. With paths the question was about those alone, and the other
+    sources are not required; without paths it was about the host, and they are gaps."""
+    agent: Agent
+    options: dict[str, Any]
+    sweep_id: str | None = None
+    max_runtime_s: float | None = None
+
+
+class Sweep:
+    """One sweep of one target."""
+
+    def __init__(self, plan: Plan, start_journal: Callable[[Header], Journal | None]) -> None:
+        self.plan = plan
+        self._started = plan.target.now()
+        self._clock = time.monotonic()
+        self._host = plan.target.host()
+        self._matches: list[Match] = []
+        self._kept: Counter[tuple[str, ...]] = Counter()
+        self._lost: Counter[str] = Counter()
+        self._beyond, self._first_beyond = 0, ""
+        """Of the source at hand: matches for which there was no room."""
+        self._coverage: list[Coverage] = []
+        self.journal_error = ""
+        self._stopped = False
+        self._limited_to_paths = bool(plan.target.describe().paths)
+        self._header = Header(
+            report_id=new_report_id(self._started),
+            sweep_id=plan.sweep_id,
+            agent=plan.agent,
+            host=self._host,
+            target=plan.target.describe(),
+            packs=[pack.reference() for pack in plan.matcher.packs],
+            started=self._started,
+            options=plan.options,
+            sources=[PlannedSource(s.name, self._required(s)) for s in plan.sources],
+        )
+        self.journal = start_journal(self._header)
+
+    def _required(self, source: Source) -> bool:
+        limited = self.plan.only and self._limited_to_paths
+        if limited and source.name not in self.plan.only:
+            return False
+        return source.required(self.plan.target)
+
+    def run(self, watcher: Watcher) -> Report:
+        """Ask every source, then put together what was seen. Errors become coverage."""
+        for source in self.plan.sources:
+            watcher.source(source.name)
+            coverage = self._ask(source)
+            self._coverage.append(coverage)
+            self._journal(functools.partial(Journal.coverage, coverage=coverage))
+            watcher.done(coverage)
+        return self._report()
+
+    def check_time(self) -> None:
+        """Raises Deadline when ``--max-runtime`` is over."""
+        limit = self.plan.max_runtime_s
+        if limit is not None and time.monotonic() - self._clock > limit:
+            raise Deadline
+
+    def _ask(self, source: Source) -> Coverage:
+        ledger = Ledger(source.name, required=self._required(source))
+        if source.name in self.plan.skip or (self.plan.only and source.name not in self.plan.only):
+            ledger.skipped("left out by the operator")
+            return ledger.close()
+        if self._stopped:
+            ledger.unread("stopped by the operator")
+            return ledger.close()
+        self._beyond, self._first_beyond = 0, ""
+        seen = source.observe(self.plan.target, self.plan.matcher, ledger)
+        with self._ends_told(ledger):
+            self.check_time()
+            for observation in seen:
+                self._take(observation)
+                self.check_time()
+        with self._ends_told(ledger):
+            if isinstance(seen, Generator):
+                seen.close()
+            for observation in source.owed() if isinstance(source, ReadsAhead) else ():
+                self._take(observation)
+        if self._beyond:
+            # At the end: a source may go back to an earlier account.
+            ledger.unread(BEYOND, self._first_beyond, self._beyond)
+        return ledger.close()
+
+    @contextmanager
+    def _ends_told(self, ledger: Ledger) -> Iterator[None]:
+        """Whatever ends this is told in the coverage."""
+        try:
+            yield
+        except Deadline:
+            ledger.unread("--max-runtime was over")
+        except KeyboardInterrupt:
+            self._stopped = True
+            ledger.unread("stopped by the operator")
+        except Exception as error:  # noqa: BLE001 - a source's defect must not end the sweep; it is told
+            ledger.unread(f"the source failed: {type(error).__name__}", str(error))
+
+    def _take(self, observation: Observation) -> None:
+        for match in self.plan.matcher.match(observation):
+            if not self._keep(match):
+                self._beyond += 1
+                self._first_beyond = self._first_beyond or observation.place
+
+    def _keep(self, match: Match) -> bool:
+        """False if there is no room for it."""
+        if not self._has_room(match):
+            self._lost[match.indicator.id] += 1
+            return False
+        self._matches.append(match)
+        self._journal(
+            lambda journal: journal.evidence(
+                evidence_of(match),
+                title=f"{match.observation.place}: {match.reason}",
+                indicator=reference_of(match, self.plan.matcher.packs),
+            )
+        )
+        return True
+
+    def _has_room(self, match: Match) -> bool:
+        """Whether a match is within the bounds, and then count it."""
+        weak = match.strength is Strength.WEAK
+        if len(self._matches) >= (MAX_MATCHES if weak else 2 * MAX_MATCHES):
+            return False
+        kind = (match.indicator.id, match.strength.value)
+        file = match.observation.file
+        inside = (*kind, file.member_of) if file is not None and file.member_of else None
+        if self._kept[kind] >= MAX_PER_INDICATOR:
+            return False
+        if inside is not None and self._kept[inside] >= MAX_PER_ARCHIVE:
+            return False
+        self._kept[kind] += 1
+        if inside is not None:
+            self._kept[inside] += 1
+        return True
+
+    def _journal(self, write: Callable[[Journal], None]) -> None:
+        """A journal that cannot be written does not end the sweep; the operator is told."""
+        if self.journal is None or self.journal_error:
+            return
+        try:
+            write(self.journal)
+        except OSError as error:
+            self.journal_error = f"{self.journal.path}: {error.strerror or error}"
+
+    def _report(self) -> Report:
+        findings, truncated = self._findings()
+        gaps = [c for c in self._coverage if c.required and c.state is not State.COMPLETE]
+        required = any(c.required for c in self._coverage)
+        hit = any(finding.strength.rank >= Strength.STRONG.rank for finding in findings)
+        return Report(
+            report_id=self._header.report_id,
+            sweep_id=self._header.sweep_id,
+            agent=self._header.agent,
+            host=self._host,
+            target=self._header.target,
+            packs=self._header.packs,
+            started=self._started,
+            finished=self.plan.target.now(),
+            options=self._header.options,
+            verdict=verdict_of(hit=hit, gaps=bool(gaps) or not required),
+            coverage=self._coverage,
+            indicators=self.plan.matcher.counts(),
+            findings=findings,
+            truncated=truncated,
+            resources=self._resources(),
+        )
+
+    def _findings(self) -> tuple[list[Finding], list[Truncation]]:
+        now = self.plan.target.now()
+        findings: list[Finding] = []
+        dropped = 0
+        for chain in chains.build(self._matches, self.plan.matcher):
+            finding, lost = finding_of(chain, self._host.id, self.plan.matcher.packs, now)
+            dropped += lost
+            findings.append(self.plan.exclusions.apply(finding, basis_of(chain)))
+        findings.sort(key=lambda finding: (-finding.strength.rank, -finding.score, finding.title))
+        kept = findings[:MAX_FINDINGS]
+        evidence = sum(len(finding.evidence) for finding in findings)
+        truncated = [
+            Truncation(what=what, kept=left, total=left + gone)
+            for what, left, gone in (
+                ("findings", len(kept), len(findings) - len(kept)),
+                ("evidence", evidence, dropped),
+                *self._lost_matches(),
+            )
+            if gone
+        ]
+        return kept, truncated
+
+    def _lost_matches(self) -> Iterator[tuple[str, int, int]]:
+        """Per indicator: what, how many are kept, and how many are not."""
+        kept = Counter(match.indicator.id for match in self._matches)
+        for indicator, gone in self._lost.most_common():
+            yield f"matches of {indicator}", kept[indicator], gone
+
+    def _resources(self) -> Resources:
+        process = psutil.Process(os.getpid())
+        spent = process.cpu_times()
+        return Resources(
+            cpu_s=round(spent.user + spent.system, 3),
+            wall_s=round(time.monotonic() - self._clock, 3),
+            peak_rss_bytes=_peak_rss(process),
+            read_bytes=sum(coverage.bytes for coverage in self._coverage),
+        )
+
+
+def _peak_rss(process: psutil.Process) -> int:
+    if sys.platform != "win32":
+        import resource
+
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return int(peak) * (1 if sys.platform == "darwin" else 1024)
+    return int(process.memory_info().peak_wset)

@@ -1,0 +1,298 @@
+"""A report made of what a killed sweep left behind."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import IO
+
+from ..findings.keys import finding_id
+from ..model.codec import MAX_BYTES, ReportError, decode, encode, from_json
+from ..model.journal_record import (
+    BODY,
+    SUFFIX,
+    Body,
+    CoverageRecord,
+    EvidenceRecord,
+    FindingRecord,
+    Header,
+    JournalError,
+)
+from ..model.report import (
+    INTERRUPTED,
+    Coverage,
+    Finding,
+    IndicatorRef,
+    Reason,
+    Report,
+    Resources,
+    State,
+    Strength,
+    Truncation,
+    verdict_of,
+)
+from ..output.atomic import write_atomically
+from .journal import MAX_FINDINGS, lock
+
+_MAX_THINGS = 5 * MAX_FINDINGS
+
+_MAX_SIGHTINGS = 64
+
+_MAX_LINE = MAX_BYTES + 1
+
+_UNLOCKABLE_AGE_S = 3600
+
+
+def find_interrupted(folder: Path) -> list[Path]:
+    """The journals in ``folder`` that no running sweep holds, by name; no folder, no journals.
+
+    Raises OSError if the folder cannot be listed.
+    """
+    try:
+        with os.scandir(folder) as entries:
+            found = sorted(
+                Path(entry.path)
+                for entry in entries
+                if entry.name.endswith(SUFFIX) and entry.is_file(follow_symlinks=False)
+            )
+    except FileNotFoundError:
+        return []
+    return [path for path in found if not _is_held(path)]
+
+
+def recover(path: Path) -> Report:
+    """The report of an interrupted sweep: ``hit`` if strong evidence was recorded, or
+    ``incomplete``.
+
+    Raises :class:`JournalError` if the header itself is torn or is not one, OSError if the file
+    cannot be read. Nothing is changed or removed.
+    """
+    with path.open("rb") as file:
+        header = _read_header(path, file)
+        body = _Remains(header)
+        for line in _lines(file):
+            body.add(line)
+    return body.report()
+
+
+def settle(path: Path, report: Report) -> Path:
+    """Put a recovered report where its sweep would have put it, remove the journal, give the path.
+
+    Where something else of that name exists, the recovered report gets its own id into its name.
+    Raises OSError, ReportError, JournalError; then the journal stays.
+    """
+    with path.open("rb") as file:
+        name = _read_header(path, file).final
+    final = path.with_name(name) if _is_plain(name) else path.with_name(f"{report.report_id}.json")
+    if _holds_another_report(final, report.report_id):
+        final = final.with_name(f"{final.stem}.{report.report_id}{final.suffix}")
+    write_atomically(final, encode(report))
+    path.unlink(missing_ok=True)
+    return final
+
+
+class _Remains:
+    """What the lines of a journal add up to."""
+
+    def __init__(self, header: Header) -> None:
+        self._header = header
+        self._last = header.started
+        self._coverage: dict[str, Coverage] = {}
+        self._findings: list[Finding] = []
+        self._evidence: dict[tuple[str, str], list[EvidenceRecord]] = {}
+        self._read = 0
+        self._damaged = 0
+        self._dropped = 0
+        self._left_out = 0
+        self._end: Report | None = None
+
+    def add(self, line: bytes) -> None:
+        try:
+            record: Body = from_json(line, BODY)
+        except ReportError:
+            self._damaged += 1
+            return
+        self._read += 1
+        self._keep(record)
+
+    def _keep(self, record: Body) -> None:
+        if _utc(record.at) > _utc(self._last):
+            self._last = record.at
+        if isinstance(record, CoverageRecord):
+            self._coverage[record.coverage.source] = record.coverage
+            self._dropped = record.dropped
+        elif isinstance(record, FindingRecord):
+            if len(self._findings) < _MAX_THINGS:
+                self._findings.append(record.finding)
+            else:
+                self._left_out += 1
+        elif isinstance(record, EvidenceRecord):
+            self._keep_evidence(record)
+        elif record.report.report_id == self._header.report_id:
+            self._end = record.report
+
+    def _keep_evidence(self, record: EvidenceRecord) -> None:
+        key = (record.evidence.indicator, record.evidence.place)
+        if key not in self._evidence and len(self._evidence) >= _MAX_THINGS:
+            self._left_out += 1
+            return
+        sightings = self._evidence.setdefault(key, [])
+        if len(sightings) < _MAX_SIGHTINGS:
+            sightings.append(record)
+        else:
+            self._dropped += 1
+
+    def report(self) -> Report:
+        if self._end is not None:
+            return self._end
+        header = self._header
+        findings, truncated = self._all_findings()
+        hit = any(finding.strength.rank >= Strength.STRONG.rank for finding in findings)
+        return Report(
+            report_id=header.report_id,
+            sweep_id=header.sweep_id,
+            agent=header.agent,
+            host=header.host,
+            target=header.target,
+            packs=header.packs,
+            exclusions=header.exclusions,
+            started=header.started,
+            finished=self._last,
+            options=header.options,
+            verdict=verdict_of(hit=hit, gaps=True),
+            coverage=self._all_coverage(),
+            indicators=[],
+            findings=findings,
+            truncated=truncated,
+            resources=Resources(wall_s=(_utc(self._last) - _utc(header.started)).total_seconds()),
+        )
+
+    def _all_coverage(self) -> list[Coverage]:
+        seen = {record.evidence.source for records in self._evidence.values() for record in records}
+        planned = [
+            self._coverage.pop(source.name)
+            if source.name in self._coverage
+            else Coverage(
+                source=source.name,
+                required=source.required,
+                state=State.PARTIAL if source.name in seen else State.UNAVAILABLE,
+                reasons=[Reason(reason=INTERRUPTED)],
+            )
+            for source in self._header.sources
+        ]
+        # Even when every source had ended, their matches were not yet put together nor exclusions
+        # applied: the sweep as a whole is a source with a gap, and no verdict here is ever clean.
+        whole = Coverage(
+            source="sweep", required=True, state=State.PARTIAL, reasons=[Reason(reason=INTERRUPTED)]
+        )
+        return [whole, *planned, *self._coverage.values()]
+
+    def _all_findings(self) -> tuple[list[Finding], list[Truncation]]:
+        told = {
+            (evidence.indicator, evidence.place)
+            for finding in self._findings
+            for evidence in finding.evidence
+        }
+        made = [
+            self._finding_of(records) for key, records in self._evidence.items() if key not in told
+        ]
+        findings = sorted(
+            [*self._findings, *made], key=lambda finding: (-finding.strength.rank, -finding.score)
+        )
+        kept = findings[:MAX_FINDINGS]
+        evidence = sum(len(records) for records in self._evidence.values())
+        truncated = [
+            Truncation(what=what, kept=kept_of, total=kept_of + lost)
+            for what, kept_of, lost in (
+                ("findings", len(kept), len(findings) - len(kept) + self._left_out),
+                ("evidence", evidence, self._dropped),
+                ("journal records", self._read, self._damaged),
+            )
+            if lost
+        ]
+        return kept, truncated
+
+    def _finding_of(self, records: list[EvidenceRecord]) -> Finding:
+        strongest = max(records, key=lambda record: record.evidence.strength.rank)
+        evidence = strongest.evidence
+        # An excluded match is recorded before any rule's id is known to the finding.
+        strength = max(evidence.strength, Strength.WEAK, key=lambda one: one.rank)
+        times = [record.evidence.time for record in records if record.evidence.time is not None]
+        return Finding(
+            id=finding_id(self._header.host.id, evidence.indicator, evidence.place),
+            time=strongest.at,
+            first_seen=min(times, key=_utc, default=None),
+            last_seen=max(times, key=_utc, default=None),
+            strength=strength,
+            score=_SCORES[strength],
+            title=strongest.title,
+            reasons=[f"{INTERRUPTED}: matches not put together, known-benign rules not applied"],
+            indicator=strongest.indicator
+            or IndicatorRef(id=evidence.indicator, type="", value="", pack=""),
+            evidence=[record.evidence for record in records],
+        )
+
+
+_SCORES = {Strength.CONFIRMED: 90, Strength.STRONG: 70, Strength.WEAK: 20}
+
+
+def _read_header(path: Path, file: IO[bytes]) -> Header:
+    line = file.readline(_MAX_LINE)
+    if not line.endswith(b"\n"):
+        raise JournalError(
+            f"{path}: the first record is torn; nothing can be read from this journal"
+        )
+    try:
+        return from_json(line, Header)
+    except ReportError as error:
+        raise JournalError(f"{path}: does not begin with a journal's header: {error}") from error
+
+
+def _lines(file: IO[bytes]) -> Iterator[bytes]:
+    """The whole lines that follow; a last one without a line end was torn while it was written."""
+    while True:
+        line = file.readline(_MAX_LINE)
+        if line.endswith(b"\n"):
+            if line != b"\n":
+                yield line
+        elif len(line) < _MAX_LINE:
+            return
+
+
+def _is_plain(name: str) -> bool:
+    return bool(name) and name not in {".", ".."} and not set(name) & set("/\\:\0")
+
+
+def _holds_another_report(final: Path, report_id: str) -> bool:
+    try:
+        with final.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+        return decode(data).report_id != report_id
+    except FileNotFoundError:
+        return False
+    except (OSError, ReportError):
+        return True  # somebody else's file: not ours to replace
+
+
+def _utc(when: datetime) -> datetime:
+    return when if when.tzinfo is not None else when.replace(tzinfo=timezone.utc)
+
+
+def _is_held(path: Path) -> bool:
+    flags = os.O_RDWR | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
+    try:
+        descriptor = os.open(path, flags)
+    except FileNotFoundError:
+        return True  # finished and removed since the folder was listed
+    except OSError:
+        return False  # whoever recovers it meets the same error and can say so
+    try:
+        return not lock(descriptor, wait=False)
+    except OSError:
+        # This file system has no locks, so age must tell.
+        return time.time() - os.fstat(descriptor).st_mtime < _UNLOCKABLE_AGE_S
+    finally:
+        os.close(descriptor)

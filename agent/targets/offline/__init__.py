@@ -1,0 +1,1 @@
+"""What is not running here: folders, images, collections."""

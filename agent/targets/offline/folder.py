@@ -1,0 +1,120 @@
+"""Evidence at rest: one or more folders, such as a mounted volume, a share or a copy of a disk's
+files."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from ...matching.own_traces import Own
+from ...model import report as model
+from ...reading.opening import open_quietly, read_at, reason_of
+from .. import Root, SkippedVolume
+from .at_rest import AtRest, TargetError
+
+_IMAGES = frozenset(
+    [
+        ".dd",
+        ".raw",
+        ".img",
+        ".e01",
+        ".ex01",
+        ".s01",
+        ".aff4",
+        ".vhd",
+        ".vhdx",
+        ".vmdk",
+        ".qcow2",
+        ".iso",
+        ".tar",
+        ".gz",
+        ".7z",
+    ]
+)
+"""Extensions of disk images, and of containers that are not looked into."""
+_MAGICS: tuple[tuple[int, bytes], ...] = (
+    (0, b"EVF"),  # EnCase, both versions
+    (0, b"LVF\t\r\n\xff\0"),  # EnCase, logical
+    (0, b"conectix"),  # VHD
+    (0, b"vhdxfile"),
+    (0, b"KDMV"),  # VMDK, sparse
+    (0, b"# Disk DescriptorFile"),  # VMDK, its description
+    (0, b"QFI\xfb"),  # QCOW
+    (0, b"7z\xbc\xaf\x27\x1c"),
+    (0, b"\x1f\x8b\x08"),  # gzip
+    (3, b"NTFS    "),
+    (54, b"FAT1"),
+    (82, b"FAT32"),
+    (3, b"EXFAT   "),
+    (257, b"ustar"),
+    (510, b"\x55\xaa"),  # the end of any boot sector
+    (512, b"EFI PART"),
+    (1080, b"\x53\xef"),  # ext2 to ext4
+    (0x8001, b"CD001"),
+)
+_HEAD = 0x8006
+_VHD_FOOTER = 512
+
+
+class FolderTarget(AtRest):
+    """The target of ``offline FOLDER…``; a single file will do."""
+
+    def __init__(self, *paths: str, own: Own, now: Callable[[], datetime] | None = None) -> None:
+        """Raises TargetError, naming it, for a path that does not exist or cannot be asked for."""
+        if not paths:
+            raise TargetError("no folder given")
+        super().__init__(*paths, own=own, now=now)
+        for path in self._paths:
+            _must_be_swept(path)
+
+    @property
+    def platform(self) -> str:
+        """Of the machine that reads the folder: it decides how paths are written."""
+        return "windows" if os.name == "nt" else "linux"
+
+    def describe(self) -> model.Target:
+        """The folders, as absolute paths."""
+        return model.Target(kind=model.TargetKind.FOLDER, paths=list(self._paths))
+
+    def host(self) -> model.Host:
+        """A host that is known by its place alone."""
+        path = self._paths[0]
+        return model.Host(id=f"path:{path}", name=os.path.basename(path) or path)
+
+    def roots(self) -> tuple[Sequence[Root], Sequence[SkippedVolume]]:
+        """The folders; nothing is left out."""
+        return [Root(path) for path in self._paths], []
+
+
+def _must_be_swept(path: str) -> None:
+    """Only what a walk looks at: an image that is called clean by its name would be a lie."""
+    try:
+        mode = os.stat(path).st_mode
+    except OSError as error:
+        raise TargetError(f"{path}: {error.strerror or error}") from error
+    if stat.S_ISDIR(mode):
+        return
+    if not stat.S_ISREG(mode):
+        raise TargetError(f"{path}: neither a folder nor a file; mount it first")
+    try:
+        image = _is_image(path)
+    except OSError as error:
+        raise TargetError(f"{path}: {reason_of(error)}") from error
+    if image:
+        raise TargetError(
+            f"{path}: a disk image or container; this version sweeps folders and raw images of one"
+            " NTFS volume: mount or unpack it first"
+        )
+
+
+def _is_image(path: str) -> bool:
+    if os.path.splitext(path)[1].lower() in _IMAGES:
+        return True
+    with open_quietly(os.path.realpath(path)) as file:
+        head = read_at(file, 0, _HEAD)
+        if any(head.startswith(magic, at) for at, magic in _MAGICS):
+            return True
+        size = file.seek(0, os.SEEK_END)
+        return read_at(file, max(0, size - _VHD_FOOTER), 8) == b"conectix"

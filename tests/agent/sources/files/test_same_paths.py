@@ -1,0 +1,59 @@
+"""Paths that lead to another file than the record that they were made from."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import BinaryIO
+
+import pytest
+
+from agent.coverage import Ledger
+from agent.indicators import FileHash
+from agent.model.report import State, Strength
+from agent.ntfs import FileSource
+from agent.reading.opening import open_quietly
+from agent.sources.files.path_or_record import ELSEWHERE
+from agent.sources.files.source import FilesSource
+from tests.agent.ntfs.volumes import make, mounted, require_tools
+from tests.agent.sources.files.test_by_records import Mounted
+from tests.sweeping import matcher_of
+
+HARMLESS, WANTED = b"harmless" * 1000, b"evil one" * 1000
+
+
+class ThoseOfWindows(Mounted):
+    """Of names that differ in case alone, every path leads to the first, as Windows has it."""
+
+    def open_file(self, path: str) -> BinaryIO:
+        inside = path.removeprefix("\\\\?\\").removeprefix("D:\\").replace("\\", "/")
+        folder = (self.root / inside).parent
+        first = min(
+            one for one in folder.iterdir() if one.name.lower() == Path(inside).name.lower()
+        )
+        return open_quietly(str(first))
+
+
+@pytest.fixture(scope="module")
+def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    require_tools()
+    path = make(tmp_path_factory.mktemp("same") / "disk.img", 16)
+    with mounted(path) as root:
+        (root / "REPORT.bin").write_bytes(HARMLESS)
+        (root / "report.bin").write_bytes(WANTED)
+    return path
+
+
+def test_of_two_names_that_differ_in_case_alone_both_files_are_read(image: Path) -> None:
+    wanted = FileHash(
+        id="hash", strength=Strength.CONFIRMED, reference=["x"], status="SRC",
+        value=hashlib.sha256(WANTED).hexdigest(),
+    )  # fmt: skip
+    matcher, ledger = matcher_of(wanted, thorough=True), Ledger("files", required=True)
+    with mounted(image, "ro") as root:
+        host = ThoseOfWindows(root, lambda: FileSource(image.open("rb")))
+        source = FilesSource(open_file=host.open_file)
+        found = [m for seen in source.observe(host, matcher, ledger) for m in matcher.match(seen)]
+    assert [match.observation.place for match in found] == ["D:\\report.bin"]
+    assert found[0].observation.remarks == (f"read from the raw volume: {ELSEWHERE}",)
+    assert ledger.close().state is State.COMPLETE

@@ -1,0 +1,536 @@
+"""The live sources against a system that a test makes up, and against this one."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agent.coverage import Ledger
+from agent.matching.own_traces import Own
+from agent.model.objects import Hash, Pe
+from agent.model.observation import Observation
+from agent.model.report import Coverage, State
+from agent.sources.network.hosts_file import HostsFileSource
+from agent.sources.running.connections import ConnectionsSource
+from agent.sources.running.dns_cache import DnsCacheSource
+from agent.sources.running.memory import MemorySource
+from agent.sources.running.modules import ModulesSource
+from agent.sources.running.pipes import PipesSource
+from agent.sources.running.processes import ProcessesSource
+from agent.targets.live.host import LiveHost
+from agent.targets.live.system import (
+    ConnectionInfo,
+    Denied,
+    DnsRecord,
+    NotHere,
+    Processes,
+    ProcessInfo,
+    ProcessTable,
+    Region,
+    Unreadable,
+    Vanished,
+)
+from agent.windows.files import why_not_opened
+from tests.sweeping import campaign
+
+START = datetime(2026, 11, 24, 14, 2, tzinfo=timezone.utc)
+PATH = r"C:\Users\jo\AppData\Local\cyzfc.dat"
+RUNDLL32 = ProcessInfo(
+    pid=4312,
+    ppid=4120,
+    name="rundll32.exe",
+    executable=r"C:\Windows\System32\rundll32.exe",
+    command_line=f"rundll32.exe {PATH},PointFunctionCall",
+    start=START,
+    user="CORP\\jo",
+)
+POWERSHELL = ProcessInfo(
+    pid=4120, name="powershell.exe", executable=r"C:\ps\powershell.exe", start=START - timedelta(1)
+)
+
+
+@dataclass
+class FakeMemory:
+    content: bytes
+    denied: bool = False
+    region: Region = field(default_factory=lambda: Region(0x1000, 0, "private"))
+    """The one that holds the content."""
+
+    def regions(self) -> Iterator[Region]:
+        yield replace(self.region, size=len(self.content))
+        yield Region(0x9000, 4096, "private", readable=False)
+
+    def read(self, address: int, size: int) -> bytes:
+        if self.denied:
+            raise Denied
+        return self.content[address - 0x1000 :][:size]
+
+
+@dataclass
+class FakeSystem:
+    """Answers what the test says; an answer that is an exception is raised."""
+
+    answers: dict[str, Any] = field(default_factory=dict)
+    opened: list[str] = field(default_factory=list)
+    """Paths that anything but their name was asked of."""
+
+    def _answer(self, what: str, otherwise: Any) -> Any:
+        answer = self.answers.get(what, otherwise)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def processes(self) -> Processes:
+        return Processes(tuple(self._answer("processes", (POWERSHELL, RUNDLL32))), vanished=1)
+
+    def modules(self, pid: int) -> list[str]:
+        return list(self._answer(f"modules {pid}", []))
+
+    def mapped_images(self, pid: int) -> list[str]:
+        return list(self._answer(f"images {pid}", []))
+
+    def is_protected(self, pid: int) -> bool:
+        return bool(self._answer(f"protected {pid}", False))
+
+    @contextmanager
+    def memory(self, pid: int) -> Iterator[FakeMemory]:
+        yield self._answer(f"memory {pid}", FakeMemory(b""))
+
+    def connections(self) -> list[ConnectionInfo]:
+        return list(self._answer("connections", []))
+
+    def pipes(self) -> list[str]:
+        return list(self._answer("pipes", []))
+
+    def dns_table(self) -> list[DnsRecord]:
+        return list(self._answer("table", []))
+
+    def dns_table_by_wmi(self) -> list[DnsRecord]:
+        return list(self._answer("wmi", []))
+
+    def dns_answers(self, name: str, type_: str) -> list[str] | None:
+        answers = self._answer("answers", {})
+        return answers.get((name.rstrip(".").lower(), type_)) if answers else None
+
+    def hosts_files(self) -> list[str]:
+        return list(self._answer("hosts", []))
+
+    def system_folders(self) -> tuple[str, ...]:
+        return (r"C:\Windows\System32",)
+
+    def why_not_opened(self, path: str) -> str:
+        reason = self._answer(f"closed {path}", None)
+        return why_not_opened(path, {"C:": True, "Z:": False}) if reason is None else reason
+
+    def file_size(self, path: str) -> int:
+        self.opened.append(path)
+        return int(self._answer(f"size {path}", 1))
+
+    def read_start(self, path: str, limit: int) -> bytes:
+        self.opened.append(path)
+        real = Path(path)
+        data: bytes = real.read_bytes() if real.is_file() else self._answer(f"start {path}", b"MZ")
+        return data[:limit]
+
+    def hash_file(self, path: str, algorithms: frozenset[str]) -> Hash:
+        self.opened.append(path)
+        return self._answer(f"hash {path}", Hash())
+
+    def pe(self, path: str) -> Pe | None:
+        self.opened.append(path)
+        return self._answer(f"pe {path}", None)
+
+    def original_file_name(self, path: str) -> str:
+        self.opened.append(path)
+        return str(self._answer(f"original {path}", ""))
+
+
+class WindowsHost(LiveHost):
+    """A host that says it is Windows, so that no source holds back."""
+
+    @property
+    def platform(self) -> str:
+        return "windows"
+
+    @property
+    def boundaries(self) -> frozenset[str]:
+        return frozenset()
+
+
+def observed(
+    source: Any, own: Own | None = None, **answers: Any
+) -> tuple[list[Observation], Coverage, set[str]]:
+    matcher = campaign()
+    host = WindowsHost(own or Own.of(), system=FakeSystem(answers))
+    ledger = Ledger(source.name, required=source.required(host))
+    seen = list(source.observe(host, matcher, ledger))
+    ids = {match.indicator.id for one in seen for match in matcher.match(one)}
+    return seen, ledger.close(), ids
+
+
+def reasons(coverage: Coverage) -> str:
+    return "; ".join(r.reason for r in [*coverage.reasons, *coverage.notes])
+
+
+# ---- processes ---------------------------------------------------------------------------------------
+
+
+def test_a_process_is_seen_with_its_command_line_and_its_parents() -> None:
+    seen, coverage, ids = observed(ProcessesSource())
+    assert "cmd-cyzfc-pointfunctioncall" in ids
+    (rundll32,) = [one.process for one in seen if one.process and one.process.pid == 4312]
+    assert [(p.pid, p.name) for p in rundll32.parent] == [(4120, "powershell.exe")]
+    assert rundll32.user is not None
+    assert coverage.state is State.COMPLETE
+    assert coverage.examined == 2
+
+
+def test_a_renamed_rundll32_shows_its_original_name() -> None:
+    renamed = ProcessInfo(pid=1, name="a.exe", executable="C:\\a.exe", start=START)
+    answers = {"processes": (renamed,), "original C:\\a.exe": "RUNDLL32.EXE.MUI"}
+    seen, _, _ = observed(ProcessesSource(), **answers)
+    assert seen[0].process is not None
+    assert seen[0].process.original_file_name == "RUNDLL32.EXE.MUI"
+
+
+def test_a_process_whose_command_line_is_denied_is_a_gap() -> None:
+    hidden = ProcessInfo(
+        pid=9, name="x.exe", start=START, unread=(("command_line", "access denied"),)
+    )
+    _, coverage, _ = observed(ProcessesSource(), processes=(hidden,))
+    assert coverage.state is State.PARTIAL
+    assert "access denied" in reasons(coverage)
+
+
+def test_no_list_of_processes_is_unavailable() -> None:
+    _, coverage, _ = observed(ProcessesSource(), processes=Denied())
+    assert coverage.state is State.UNAVAILABLE
+
+
+def test_the_agents_own_process_is_left_out_and_counted() -> None:
+    seen, coverage, _ = observed(ProcessesSource(), Own.of(pids=[4312]))
+    assert [one.process.pid for one in seen if one.process] == [4120]
+    assert coverage.own == 1
+
+
+def test_what_the_agent_started_itself_is_left_out_and_counted() -> None:
+    """The processes that run the operator's rules hold them in their memory."""
+    seen, coverage, _ = observed(ProcessesSource(), Own.of(process=POWERSHELL.pid))
+    assert [one.process.pid for one in seen if one.process] == [POWERSHELL.pid]
+    assert coverage.own == 1
+
+
+def test_a_reused_id_is_no_parent_and_a_loop_ends() -> None:
+    child = ProcessInfo(pid=2, ppid=1, start=START)
+    younger = ProcessInfo(pid=1, ppid=2, start=START + timedelta(1))
+    assert ProcessTable([child, younger]).ancestors(child) == []
+    first = ProcessInfo(pid=1, ppid=2, start=START)
+    second = ProcessInfo(pid=2, ppid=1, start=START)
+    assert [p.pid for p in ProcessTable([first, second]).ancestors(first)] == [2]
+
+
+# ---- modules -----------------------------------------------------------------------------------------
+
+
+def test_a_module_is_seen_by_name_and_its_export_by_rundll32() -> None:
+    answers = {
+        "modules 4312": [PATH, r"C:\Windows\System32\kernel32.dll"],
+        f"size {PATH}": 294_400,
+        f"pe {PATH}": Pe(machine="amd64", dll=True, exports=["PointFunctionCall"]),
+        f"hash {PATH}": Hash(sha1="9858d5cb2a6614be3c48e33911bf9f7978b441bf"),
+    }
+    seen, coverage, ids = observed(ModulesSource(), **answers)
+    assert {"path-localappdata-cyzfc-dat", "dll-export", "dll-sha1"} <= ids
+    assert [one.dll.on_disk for one in seen if one.dll and one.dll.path == PATH] == [True]
+    assert coverage.state is State.COMPLETE
+
+
+def test_a_module_that_is_unlinked_and_gone_from_disk_is_seen() -> None:
+    answers = {"images 4312": [PATH], f"size {PATH}": Vanished()}
+    seen, _, ids = observed(ModulesSource(), **answers)
+    assert "path-localappdata-cyzfc-dat" in ids
+    assert [one.dll.on_disk for one in seen if one.dll] == [False]
+
+
+def test_an_image_that_windows_does_not_name_is_a_gap_and_no_file_that_is_gone() -> None:
+    answers = {"images 4312": ["", r"C:\Windows\System32\ntdll.dll"], "size ": Vanished()}
+    seen, coverage, _ = observed(ModulesSource(), **answers)
+    assert coverage.state is State.PARTIAL
+    assert "image that Windows does not name" in reasons(coverage)
+    assert "no longer on disk" not in reasons(coverage)
+    assert [one.place for one in seen if one.dll and not one.dll.path] == []
+
+
+def test_a_module_that_cannot_be_parsed_is_a_gap_and_its_hash_and_name_still_count() -> None:
+    answers = {
+        "modules 4312": [PATH],
+        f"size {PATH}": 294_400,
+        f"pe {PATH}": Unreadable("malformed export directory"),
+        f"hash {PATH}": Hash(sha1="9858d5cb2a6614be3c48e33911bf9f7978b441bf"),
+    }
+    _, coverage, ids = observed(ModulesSource(), **answers)
+    assert {"path-localappdata-cyzfc-dat", "dll-sha1"} <= ids
+    assert coverage.state is State.PARTIAL
+    assert "malformed export directory" in reasons(coverage)
+
+
+@pytest.mark.parametrize(
+    ("path", "why"),
+    [
+        (r"\\203.0.113.7\share\cyzfc.dat", "on the network, not opened"),
+        (r"Z:\cyzfc.dat", "on the network, not opened"),
+        (r"\\.\pipe\cyzfc.dat", "not a file path, not opened"),
+        (r"Q:\cyzfc.dat", "on a drive that this session does not have, not opened"),
+    ],
+)
+def test_a_module_that_lies_elsewhere_is_told_by_name_and_never_opened(path: str, why: str) -> None:
+    system = FakeSystem(
+        {
+            "processes": (replace(RUNDLL32, executable=path),),
+            "modules 4312": [path],
+        }
+    )
+    matcher, host = campaign(), WindowsHost(Own.of(), system=system)
+    for source in (ModulesSource(), ProcessesSource(), MemorySource()):
+        ledger = Ledger(source.name, required=True)
+        seen = list(source.observe(host, matcher, ledger))
+        coverage = ledger.close()
+        assert coverage.state is State.PARTIAL
+        assert why in reasons(coverage)
+        if source.name == "modules":
+            ids = {match.indicator.id for one in seen for match in matcher.match(one)}
+            assert "name-cyzfc-dat" in ids
+            assert [one.dll.on_disk for one in seen if one.dll] == [None]
+    assert system.opened == []
+
+
+def test_a_path_is_not_opened_when_nobody_tells_where_it_leads() -> None:
+    answers = {"modules 4312": [PATH], f"closed {PATH}": Unreadable("access denied")}
+    _, coverage, ids = observed(ModulesSource(), **answers)
+    assert "path-localappdata-cyzfc-dat" in ids
+    assert "cannot be told, not opened: access denied" in reasons(coverage)
+
+
+def test_modules_that_are_denied_are_a_gap() -> None:
+    answers = {"modules 4312": Denied(), "images 4312": Denied()}
+    _, coverage, _ = observed(ModulesSource(), **answers)
+    assert coverage.state is State.PARTIAL
+
+
+# ---- memory ------------------------------------------------------------------------------------------
+
+
+def test_memory_of_rundll32_is_searched_by_default_and_of_others_only_if_asked() -> None:
+    answers = {
+        "memory 4312": FakeMemory(b"....https://pandorasong.com/x...."),
+        "memory 4120": FakeMemory("MSSE-1234-server".encode("utf-16-le")),
+    }
+    _, _, ids = observed(MemorySource(), **answers)
+    assert "c2-domain" in ids
+    assert "pipe-msse" not in ids
+    _, coverage, ids = observed(MemorySource("all"), **answers)
+    assert {"c2-domain", "pipe-msse"} <= ids
+    assert coverage.bytes > 0
+
+
+@pytest.mark.parametrize(
+    "region",
+    [Region(0x1000, 0, "mapped"), Region(0x1000, 0, "mapped", executable=True, backed=True)],
+)
+def test_mapped_memory_that_has_no_file_or_can_be_run_is_searched(region: Region) -> None:
+    memory = FakeMemory(b"....https://pandorasong.com/x....", region=region)
+    _, _, ids = observed(MemorySource(), **{"memory 4312": memory})
+    assert "c2-domain" in ids
+
+
+def test_a_file_mapped_as_data_is_left_out_and_the_notes_say_how_much() -> None:
+    region = Region(0x1000, 0, "mapped", backed=True)
+    memory = FakeMemory(b"pandorasong.com" + bytes(985), region=region)
+    seen, coverage, _ = observed(MemorySource(), **{"memory 4312": memory})
+    assert seen == []
+    assert coverage.state is State.COMPLETE
+    (left_out,) = [n for n in coverage.notes if "mapped as data" in n.reason]
+    assert left_out.count == 1000
+
+
+def test_memory_beyond_the_bound_is_a_gap() -> None:
+    answers = {"memory 4312": FakeMemory(bytes(100_000))}
+    _, coverage, _ = observed(MemorySource(max_bytes=4096), **answers)
+    assert coverage.state is State.PARTIAL
+
+
+def test_memory_that_is_denied_is_a_gap_and_what_windows_protects_is_told() -> None:
+    _, coverage, _ = observed(MemorySource(), **{"memory 4312": FakeMemory(b"x" * 99, denied=True)})
+    assert coverage.state is State.PARTIAL
+    _, coverage, _ = observed(MemorySource(), **{"memory 4312": Denied(), "protected 4312": True})
+    assert "protected by Windows" in reasons(coverage)
+
+
+def test_memory_that_was_opted_out_of_is_skipped() -> None:
+    _, coverage, _ = observed(MemorySource("none"))
+    assert coverage.state is State.SKIPPED
+
+
+# ---- connections, pipes ------------------------------------------------------------------------------
+
+
+def test_a_connection_is_seen_with_its_process() -> None:
+    talking = ConnectionInfo("tcp", ("10.0.0.1", 5000), ("95.216.59.92", 443), "established", 4312)
+    ended = ConnectionInfo("tcp", ("10.0.0.1", 5001), ("95.216.59.92", 443), "time_wait", None)
+    listening = ConnectionInfo("tcp", ("::", 80), None, "listen", 77)
+    seen, coverage, ids = observed(ConnectionsSource(), connections=[talking, ended, listening])
+    assert "c2-address" in ids
+    assert [one.process.pid if one.process else None for one in seen] == [4312, None, 77]
+    assert "process of the socket has ended" in reasons(coverage)
+    assert coverage.examined == 3
+
+
+def test_connections_that_are_denied_are_unavailable() -> None:
+    _, coverage, _ = observed(ConnectionsSource(), connections=Denied())
+    assert coverage.state is State.UNAVAILABLE
+
+
+def test_a_pipe_of_the_campaigns_form_is_seen() -> None:
+    _, coverage, ids = observed(PipesSource(), pipes=["lsass", "MSSE-9897-server"])
+    assert ids == {"pipe-msse"}
+    assert coverage.examined == 2
+    _, _, none = observed(PipesSource(), pipes=["MSSE-9898-server", "MSSE-x-server"])
+    assert none == set()
+
+
+def test_pipes_that_cannot_be_listed_are_unavailable() -> None:
+    _, coverage, _ = observed(PipesSource(), pipes=Unreadable("Windows error 66"))
+    assert coverage.state is State.UNAVAILABLE
+    assert "Windows error 66" in reasons(coverage)
+
+
+# ---- names -------------------------------------------------------------------------------------------
+
+
+def test_names_in_the_cache_are_seen_with_their_answers() -> None:
+    _, coverage, ids = observed(
+        DnsCacheSource(),
+        table=[DnsRecord("PANDORASONG.COM.", "A"), DnsRecord("example.org", "A")],
+        answers={("pandorasong.com", "A"): ["95.216.59.92"]},
+    )
+    assert {"c2-domain", "c2-address"} <= ids
+    assert coverage.state is State.COMPLETE
+
+
+def test_the_other_way_is_taken_when_the_table_cannot_be_read() -> None:
+    _, coverage, ids = observed(
+        DnsCacheSource(), table=Unreadable("none"), wmi=[DnsRecord("pandorasong.com", "A")]
+    )
+    assert "c2-domain" in ids
+    assert coverage.state is State.COMPLETE
+
+
+def test_a_cache_that_nobody_can_read_is_no_complete_one() -> None:
+    _, coverage, _ = observed(
+        DnsCacheSource(), table=Unreadable("a"), wmi=NotHere("b"), answers=Unreadable("c")
+    )
+    assert coverage.state in (State.PARTIAL, State.UNAVAILABLE)
+    assert "c" in reasons(coverage)
+
+
+def hosts(tmp_path: Path, text: str) -> str:
+    path = tmp_path / "hosts"
+    path.write_text(text)
+    return str(path)
+
+
+def test_a_sinkhole_in_the_hosts_file_is_a_block_and_another_address_is_not(tmp_path: Path) -> None:
+    text = "# pandorasong.com\n0.0.0.0 pandorasong.com # ours\n203.0.113.9\tcdn.pandorasong.com x\n"
+    seen, coverage, ids = observed(HostsFileSource(), hosts=[hosts(tmp_path, text)])
+    assert ids == {"c2-domain"}
+    blocked = {one.dns.question: one.blocked for one in seen if one.dns}
+    assert blocked["pandorasong.com"] is True
+    assert blocked["cdn.pandorasong.com"] is False
+    assert coverage.state is State.COMPLETE
+
+
+def test_a_hosts_file_that_is_not_there_is_told(tmp_path: Path) -> None:
+    _, coverage, _ = observed(HostsFileSource(), hosts=[str(tmp_path / "none")])
+    assert "none" in str([*coverage.reasons, *coverage.notes])
+
+
+@given(st.binary(max_size=300))
+def test_any_hosts_file_is_read_to_its_end(data: bytes) -> None:
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "hosts"
+        path.write_bytes(data)
+        _, coverage, _ = observed(HostsFileSource(), hosts=[str(path)])
+    assert coverage.bytes == len(data)
+
+
+# ---- this host ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="starts a POSIX program")
+def test_a_real_process_is_found_by_its_command_line() -> None:
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)", "cyzfc.dat"])
+    try:
+        time.sleep(0.3)
+        matcher = campaign()
+        host = LiveHost(Own.of())
+        ledger = Ledger("processes", required=True)
+        found = [
+            match
+            for one in ProcessesSource().observe(host, matcher, ledger)
+            for match in matcher.match(one)
+            if one.process and one.process.pid == child.pid
+        ]
+    finally:
+        child.kill()
+        child.wait()
+    assert {match.indicator.id for match in found} == {"name-cyzfc-dat"}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="on Windows they are there")
+@pytest.mark.parametrize("source", [MemorySource(), DnsCacheSource(), PipesSource()])
+def test_what_only_windows_has_is_not_asked_of_another(source: Any) -> None:
+    host = LiveHost(Own.of())
+    ledger = Ledger(source.name, required=source.required(host))
+    assert list(source.observe(host, campaign(), ledger)) == []
+    coverage = ledger.close()
+    assert (coverage.required, coverage.state) == (False, State.UNAVAILABLE)
+    assert coverage.reasons[0].reason == "not this platform"
+
+
+def test_a_real_connection_is_found_with_its_process() -> None:
+    import os
+    import socket
+
+    host = LiveHost(Own.of())
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        with socket.create_connection(("127.0.0.1", port)):
+            ledger = Ledger("connections", required=True)
+            seen = list(ConnectionsSource().observe(host, campaign(), ledger))
+    mine = [
+        one
+        for one in seen
+        if one.destination and one.destination.port == port and one.process is not None
+    ]
+    assert [one.process.pid for one in mine if one.process] == [os.getpid()]
+
+
+def test_this_host_has_something_to_walk() -> None:
+    host = LiveHost(Own.of())
+    roots, _ = host.roots()
+    assert roots
+    assert host.host().name
+    assert host.describe().paths == []
