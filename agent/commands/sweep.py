@@ -141,6 +141,7 @@ def _sweep(options: Options, route: Route | None, packs: Sequence[Pack], matcher
             )
             plan = Plan(
                 target=target,
+                packs=packs,
                 matcher=matcher,
                 exclusions=Exclusions(rules),
                 sources=sources,

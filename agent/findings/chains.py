@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from msgspec import Struct
 
 from ..indicators import Address, ChainRule, Clause, Content, Domain, Layout
-from ..matching.matcher import Match, Matcher, fold, fold_domain
+from ..matching.matcher import Match, fold, fold_domain
 from ..model.observation import Observation
 from ..model.report import Strength
 from .keys import file_key
@@ -47,8 +47,8 @@ class _Groups:
         self._parent[self.find(first)] = self.find(second)
 
 
-def build(matches: Sequence[Match], matcher: Matcher) -> list[Chain]:
-    """Matches in, chains out, in the order of their first match."""
+def build(matches: Sequence[Match], rules: Sequence[ChainRule]) -> list[Chain]:
+    """Matches in, chains out, in the order of their first match; ``rules``: of all packs."""
     matches = _explained(matches)
     groups = _Groups()
     keys: dict[int, str] = {}
@@ -63,7 +63,6 @@ def build(matches: Sequence[Match], matcher: Matcher) -> list[Chain]:
     for match in matches:
         root = groups.find(keys[id(match.observation)])
         chains.setdefault(root, Chain([], [])).matches.append(match)
-    rules = [rule for pack in matcher.packs for rule in pack.file.chains]
     for chain in chains.values():
         chain.rules.extend(rule for rule in rules if _holds(rule, chain))
     return list(chains.values())

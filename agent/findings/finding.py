@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import PureWindowsPath
 from typing import TypeVar
@@ -70,26 +70,29 @@ def evidence_of(match: Match) -> Evidence:
     )
 
 
-def reference_of(match: Match, packs: Sequence[Pack]) -> IndicatorRef:
-    """The indicator as the report names it."""
+def packs_by_indicator(packs: Iterable[Pack]) -> dict[str, str]:
+    """Of each indicator's id, the id of its pack."""
+    return {indicator.id: pack.file.id for pack in packs for indicator in pack.file.indicators}
+
+
+def reference_of(match: Match, packs: Mapping[str, str]) -> IndicatorRef:
+    """The indicator as the report names it; ``packs``: as :func:`packs_by_indicator`."""
     indicator = match.indicator
-    pack = next(
-        (p.file.id for p in packs if any(i.id == indicator.id for i in p.file.indicators)),
-        "own rules" if isinstance(indicator, UserRuleHit) else "",
-    )
+    own = "own rules" if isinstance(indicator, UserRuleHit) else ""
     return IndicatorRef(
         id=indicator.id,
         type=type_of(indicator),
         value=value_of(indicator),
-        pack=pack,
+        pack=packs.get(indicator.id, own),
         reference=list(indicator.reference),
     )
 
 
 def finding_of(
-    chain: Chain, host: str, packs: Sequence[Pack], now: datetime
+    chain: Chain, host: str, packs: Mapping[str, str], now: datetime
 ) -> tuple[Finding, int]:
-    """The finding, and how many sightings it had no room for."""
+    """The finding, and how many sightings it had no room for; ``packs``: as
+    :func:`packs_by_indicator`."""
     matches = sorted(chain.matches, key=lambda match: -match.strength.rank)
     top = matches[0]
     strength = max(

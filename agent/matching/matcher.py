@@ -49,7 +49,6 @@ from .gates import Grouped
 
 if TYPE_CHECKING:
     from ..engine.rule_files import UserRule
-    from ..packs.loading import Pack
     from .own_rules import OwnRules
 
 __all__ = ["Match", "Matcher", "ScanFailed", "fold", "fold_domain"]
@@ -116,11 +115,9 @@ class Matcher:
         self,
         indicators: Sequence[Indicator],
         *,
-        packs: Sequence[Pack] = (),
         own_rules: OwnRules | None = None,
         thorough: bool = False,
     ) -> None:
-        self.packs = tuple(packs)
         self.thorough = thorough
         self.indicators = tuple(indicators)
         self._by_id: dict[str, Indicator] = {i.id: i for i in indicators}

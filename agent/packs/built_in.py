@@ -95,6 +95,6 @@ def matcher_of(
     """One matcher for all packs and the operator's own rules. Raises PackError."""
     indicators = [indicator for pack in packs for indicator in pack.file.indicators]
     try:
-        return Matcher(indicators, packs=packs, own_rules=own_rules, thorough=thorough)
+        return Matcher(indicators, own_rules=own_rules, thorough=thorough)
     except RulesError as error:
         raise PackError(str(error)) from error

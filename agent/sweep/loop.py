@@ -17,7 +17,13 @@ from msgspec import Struct
 from ..coverage import Ledger
 from ..findings import chains
 from ..findings.exclusions import Exclusions
-from ..findings.finding import basis_of, evidence_of, finding_of, reference_of
+from ..findings.finding import (
+    basis_of,
+    evidence_of,
+    finding_of,
+    packs_by_indicator,
+    reference_of,
+)
 from ..matching.matcher import Match, Matcher
 from ..model.journal_record import Header, PlannedSource
 from ..model.observation import Observation
@@ -32,6 +38,7 @@ from ..model.report import (
     Truncation,
     verdict_of,
 )
+from ..packs.loading import Pack
 from ..sources import ReadsAhead, Source
 from ..targets import Target
 from .identity import new_report_id
@@ -64,6 +71,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     """What to sweep, and how."""
 
     target: Target
+    packs: Sequence[Pack]
     matcher: Matcher
     exclusions: Exclusions
     sources: Sequence[Source]
@@ -86,6 +94,7 @@ class Sweep:
         self._started = plan.target.now()
         self._clock = time.monotonic()
         self._host = plan.target.host()
+        self._packs = packs_by_indicator(plan.packs)
         self._matches: list[Match] = []
         self._kept: Counter[tuple[str, ...]] = Counter()
         self._lost: Counter[str] = Counter()
@@ -101,7 +110,7 @@ class Sweep:
             agent=plan.agent,
             host=self._host,
             target=plan.target.describe(),
-            packs=[pack.reference() for pack in plan.matcher.packs],
+            packs=[pack.reference() for pack in plan.packs],
             started=self._started,
             options=plan.options,
             sources=[PlannedSource(s.name, self._required(s)) for s in plan.sources],
@@ -184,7 +193,7 @@ class Sweep:
             lambda journal: journal.evidence(
                 evidence_of(match),
                 title=f"{match.observation.place}: {match.reason}",
-                indicator=reference_of(match, self.plan.matcher.packs),
+                indicator=reference_of(match, self._packs),
             )
         )
         return True
@@ -242,8 +251,9 @@ class Sweep:
         now = self.plan.target.now()
         findings: list[Finding] = []
         dropped = 0
-        for chain in chains.build(self._matches, self.plan.matcher):
-            finding, lost = finding_of(chain, self._host.id, self.plan.matcher.packs, now)
+        rules = [rule for pack in self.plan.packs for rule in pack.file.chains]
+        for chain in chains.build(self._matches, rules):
+            finding, lost = finding_of(chain, self._host.id, self._packs, now)
             dropped += lost
             findings.append(self.plan.exclusions.apply(finding, basis_of(chain)))
         findings.sort(key=lambda finding: (-finding.strength.rank, -finding.score, finding.title))

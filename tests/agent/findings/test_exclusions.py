@@ -11,16 +11,15 @@ import pytest
 import yaml
 
 import iocs
-from agent.findings import chains
 from agent.findings.exclusions import load_exclusions
-from agent.findings.finding import Basis, basis_of, finding_of
+from agent.findings.finding import Basis, basis_of
 from agent.findings.keys import file_key
 from agent.indicators import Exclusion, ExclusionsFile
 from agent.model.objects import Destination, Dll, File, Lnk, Parent, Pe, Process
 from agent.model.observation import Observation
 from agent.model.report import Evidence, Finding, IndicatorRef, Strength
 from tests.planted import STAGE_0
-from tests.sweeping import campaign
+from tests.sweeping import campaign, chains_of, found
 
 RULES_PATH = Path(iocs.__file__).parent / "exclusions.yaml"
 NOW = datetime(2026, 11, 24, 14, 2, tzinfo=timezone.utc)
@@ -573,9 +572,9 @@ def judged(*observations: Observation) -> Finding:
     """The one finding of observations that belong together, after the built-in rules."""
     matcher = campaign()
     matches = [match for seen in observations for match in matcher.match(seen)]
-    (chain,) = chains.build(matches, matcher)
-    found, _ = finding_of(chain, "host", matcher.packs, NOW)
-    return load_exclusions(RULES_PATH).apply(found, basis_of(chain))
+    (chain,) = chains_of(matches)
+    finding, _ = found(chain, NOW)
+    return load_exclusions(RULES_PATH).apply(finding, basis_of(chain))
 
 
 def test_the_labs_dll_alone_is_excluded() -> None:

@@ -28,7 +28,7 @@ from tests.agent.sources.running.test_live_sources import (
     WindowsHost,
 )
 from tests.agent.sweep.test_sweep import Silent
-from tests.sweeping import campaign
+from tests.sweeping import campaign, packs
 
 EXPLORER = ProcessInfo(
     pid=388,
@@ -71,6 +71,7 @@ def swept(
     }
     plan = Plan(
         target=host(Own.of(), paths=[str(folder)], system=FakeSystem({**known, **answers})),
+        packs=packs(),
         matcher=campaign(),
         exclusions=load_exclusions(),
         sources=live_sources("candidates", 64 << 20, lambda _: None),

@@ -27,7 +27,7 @@ from agent.sweep.loop import Plan, Sweep
 from agent.targets import Target
 from agent.targets.offline.folder import FolderTarget
 from tests.planted import STAGE_0, archive, campaign_link, plant
-from tests.sweeping import campaign
+from tests.sweeping import campaign, packs
 
 
 class Silent:
@@ -52,6 +52,7 @@ def swept(
 ) -> Report:
     plan = Plan(
         target=FolderTarget(str(folder), own=own or Own.of()),
+        packs=packs(),
         matcher=campaign(thorough=thorough),
         exclusions=load_exclusions(),
         sources=sources or (FilesSource(),),
@@ -283,6 +284,7 @@ def test_a_journal_that_fails_does_not_end_the_sweep(tmp_path: Path) -> None:
 
     plan = Plan(
         target=FolderTarget(str(tree), own=Own.of()),
+        packs=packs(),
         matcher=campaign(),
         exclusions=load_exclusions(),
         sources=[FilesSource()],

@@ -13,7 +13,7 @@ from agent.sweep import loop as sweep
 from agent.sweep.loop import BEYOND, Plan, Sweep
 from tests.agent.ntfs.synthetic import file_name, image, record, resident, standard
 from tests.agent.sources.files.test_by_records import BadSectors, Mounted
-from tests.sweeping import campaign
+from tests.sweeping import campaign, packs
 
 
 class Unwatched:
@@ -35,6 +35,7 @@ def test_a_walk_that_makes_a_broken_scan_good_brings_no_lost_match_back(
     host = Mounted(tmp_path, lambda: BadSectors(data, end))
     plan = Plan(
         target=host,
+        packs=packs(),
         matcher=campaign(),
         exclusions=load_exclusions(),
         sources=[FilesSource(open_file=host.open_file)],

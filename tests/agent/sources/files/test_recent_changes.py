@@ -14,15 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.coverage import Ledger
-from agent.findings import chains
 from agent.matching.own_traces import Own
 from agent.model.report import State
 from agent.ntfs import FileSource, NtfsError
 from agent.ntfs.usn import records_in
 from agent.reading.opening import open_quietly
 from agent.reading.streams import Streams
-from agent.sources.files import recent_changes
-from agent.sources.files import walked
+from agent.sources.files import recent_changes, walked
 from agent.sources.files.path_or_record import BY_RECORD, PathOrRecord
 from agent.sources.files.recent_changes import AGAIN
 from agent.sources.files.source import FilesSource
@@ -43,7 +41,7 @@ from tests.agent.ntfs.volumes import make, mounted, require_tools
 from tests.agent.sources.files.journals import NOON, MadeJournal, change
 from tests.agent.sources.files.test_by_records import BadSectors, Swept
 from tests.planted import dll
-from tests.sweeping import campaign
+from tests.sweeping import campaign, chains_of
 
 USERS, JO = 40, 41
 ON_DISK = {
@@ -232,7 +230,7 @@ def test_both_looks_at_one_file_make_one_finding(root: Path) -> None:
     assert sweep.at("D:\\Users\\jo\\cyzfc.dat")
     assert sweep.at("D:/Users/jo/cyzfc.dat")
     matches = [match for found in sweep.seen for match in sweep.matcher.match(found)]
-    assert len(chains.build(matches, sweep.matcher)) == 1
+    assert len(chains_of(matches)) == 1
 
 
 def test_with_verify_walk_everything_is_walked_and_nothing_asked(root: Path) -> None:
