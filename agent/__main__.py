@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-COULD_NOT_RUN = 2
+from agent.exit_codes import FAILED, does_not_load
+
 RULES_WORKER = "--rules-worker"
 """How this program starts itself to run the operator's rules (``engine/guard.py``)."""
 
@@ -25,9 +26,8 @@ def run() -> int:
     try:
         main = _command()
     except Exception as error:  # noqa: BLE001 - whatever it is: Python's own 1 would mean a hit
-        why = " ".join(f"{type(error).__name__}: {error}".split())
-        sys.stderr.write(f"iocsweep: could not run, a part of it does not load: {why}\n")
-        return COULD_NOT_RUN
+        sys.stderr.write(f"iocsweep: {does_not_load(error)}\n")
+        return FAILED
     return main()
 
 

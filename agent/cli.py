@@ -5,18 +5,11 @@ from __future__ import annotations
 import io
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from .commands.packs import packs
-from .commands.send import send
-from .commands.sweep import sweep
-from .delivery.collector import DeliveryError
-from .exit_codes import FAILED
-from .matching.byte_rules import RulesError
-from .options import UsageError, parse
+from .exit_codes import FAILED, CannotRun, does_not_load
+from .options import Options, parse
 from .output.say import say
-from .packs.document import PackError
-from .targets.offline.at_rest import TargetError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -28,17 +21,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
             harden_dll_search(getattr(sys, "_MEIPASS", ""))
         options = parse(list(sys.argv[1:] if arguments is None else arguments))
-        if options.command == "packs":
-            return packs(options)
-        if options.command == "send":
-            return send(options)
-        return sweep(options)
-    except (UsageError, PackError, RulesError, TargetError, DeliveryError) as error:
+        try:
+            command = _command(options.command)
+        except Exception as error:
+            raise CannotRun(does_not_load(error)) from error
+        return command(options)
+    except CannotRun as error:
         print(f"iocsweep: {error}", file=sys.stderr)  # noqa: T201
         return FAILED
     except Exception:  # noqa: BLE001 - a defect must never look like the exit code of a hit
         say(f"could not run, this is a defect:\n{traceback.format_exc()}")
         return FAILED
+
+
+def _command(name: str) -> Callable[[Options], int]:
+    """Loaded when it is asked for: most of the program stands behind ``live``."""
+    if name == "packs":
+        from .commands.packs import packs
+
+        return packs
+    if name == "send":
+        from .commands.send import send
+
+        return send
+    from .commands.sweep import sweep
+
+    return sweep
 
 
 def _use_safe_streams() -> None:

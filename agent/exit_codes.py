@@ -1,4 +1,4 @@
-"""How the program ends (DESIGN, section 4)."""
+"""How the program ends (DESIGN, section 4), and what ends it before it has begun."""
 
 from __future__ import annotations
 
@@ -8,3 +8,17 @@ FAILED = 2
 INCOMPLETE = 3
 UNDELIVERED = 4
 BUSY = 5
+
+
+class CannotRun(Exception):
+    """What was asked for cannot be done; the message says why, and the code is ``FAILED``."""
+
+
+def does_not_load(error: Exception) -> str:
+    """The words for a part of the program that is missing or kept from loading, on one line."""
+    why = " ".join(f"{type(error).__name__}: {error}".split())
+    return f"could not run, a part of it does not load: {why}"
+
+
+class UsageError(CannotRun):
+    """The arguments do not fit; the message says which and why."""

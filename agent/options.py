@@ -9,23 +9,17 @@ from pathlib import Path
 import msgspec
 
 from . import __version__
-from .sources.catalog import NAMES
-from .sources.running.memory import Mode
+from .delivery.config import DeliveryOptions, duration, splay_window
+from .exit_codes import UsageError
+from .sources.catalog import NAMES, MemoryMode
 
 DEFAULT_RULES_TIMEOUT_S = 10.0
 _SIZES = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
-_TIMES = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
-_MAX_SPLAY_S = 7 * 86400
 
 
-class UsageError(Exception):
-    """The arguments do not fit; the message says which and why."""
-
-
-class Options(msgspec.Struct, frozen=True, kw_only=True):
+class Options(DeliveryOptions, frozen=True, kw_only=True):
     """What was asked for. Sizes in bytes, times in seconds."""
 
-    command: str
     paths: list[str] = []
     action: str = ""
     packs: list[Path] = []
@@ -36,27 +30,13 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     strict_rules: bool = False
     rules_timeout: float = DEFAULT_RULES_TIMEOUT_S
     thorough: bool = False
-    memory: Mode = "candidates"
+    memory: MemoryMode = "candidates"
     max_file_size: int = 64 << 20
     cache: bool = False
     walk: bool = False
     verify_walk: bool = False
     max_runtime: float | None = None
     out: Path | None = None
-    collector: str | None = None
-    token_file: Path | None = None
-    ca: Path | None = None
-    pinned_ca: str | None = None
-    """PEM, from ``delivery.yaml`` only."""
-    client_cert: Path | None = None
-    proxy: str | None = None
-    no_proxy: bool = False
-    share: Path | None = None
-    send_window: float | None = None
-    splay: tuple[float, float] | None = None
-    no_delivery: bool = False
-    sweep_id: str | None = None
-    quiet: bool = False
     exit_zero: bool = False
     nice: bool = False
 
@@ -89,28 +69,6 @@ def _size(text: str) -> int:
     if not found:
         raise argparse.ArgumentTypeError(f"{text!r} is no size such as 64M")
     return int(found[1]) * _SIZES[found[2]]
-
-
-def duration(text: str) -> float:
-    """Seconds. Raises ValueError."""
-    found = re.fullmatch(r"([0-9]{1,9})([smhd]?)", text.lower())
-    if not found:
-        raise ValueError(f"{text!r} is no time such as 25m")
-    return float(int(found[1]) * _TIMES[found[2]])
-
-
-def splay_window(text: str) -> tuple[float, float]:
-    """From ``0-60m`` or ``60m``: the least and the most, in seconds. A unit behind the second
-    number is also the first's. Raises ValueError.
-    """
-    found = re.fullmatch(r"(?:([0-9]{1,9})([smhd]?)-)?([0-9]{1,9})([smhd]?)", text.lower())
-    if not found:
-        raise ValueError(f"{text!r} is no splay such as 0-60m")
-    low = duration((found[1] or "0") + (found[2] or found[4]))
-    high = duration(found[3] + found[4])
-    if low > high or high > _MAX_SPLAY_S:
-        raise ValueError(f"{text!r} is no splay: from less to more, at most 7d")
-    return low, high
 
 
 def _duration(text: str) -> float:

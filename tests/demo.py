@@ -6,8 +6,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from agent.cli import HIT, main
-from tests.planted import plant
+from agent.cli import main
+from agent.exit_codes import HIT
+from tests.evidence.planted import plant
 
 
 def demonstrate() -> int:

@@ -10,6 +10,7 @@ from ..output.say import say
 from ..packs.built_in import load_packs
 from ..packs.document import PackError
 from ..packs.loading import Pack, load_pack
+from ..sources.catalog import NAMES
 
 
 def packs(options: Options) -> int:
@@ -21,7 +22,7 @@ def packs(options: Options) -> int:
     code = CLEAN
     for path in options.paths:
         try:
-            pack = load_pack(Path(path))
+            pack = load_pack(Path(path), NAMES)
         except PackError as error:
             say(str(error))
             code = FAILED

@@ -10,9 +10,9 @@ from ..delivery.config import with_settings
 from ..delivery.parcel import Parcel, Spooled, parcels_at
 from ..delivery.route import Route, refuse_same_folder, route_of
 from ..delivery.spool import Spool, SpoolError
-from ..exit_codes import CLEAN, FAILED, UNDELIVERED
+from ..exit_codes import CLEAN, FAILED, UNDELIVERED, UsageError
 from ..home import home
-from ..options import Options, UsageError
+from ..options import Options
 from ..output.escape import shown
 from ..output.say import say
 

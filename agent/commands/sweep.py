@@ -21,7 +21,7 @@ from ..delivery.parcel import Held, Parcel, Spooled
 from ..delivery.route import Route, route_of
 from ..delivery.splay import splay_s
 from ..delivery.spool import Spool, SpoolError, packed
-from ..exit_codes import BUSY, CLEAN, FAILED, HIT, INCOMPLETE, UNDELIVERED
+from ..exit_codes import BUSY, CLEAN, FAILED, HIT, INCOMPLETE, UNDELIVERED, UsageError
 from ..findings.exclusions import Exclusions
 from ..home import OneSweep, home, make_home
 from ..matching.byte_rules import wild
@@ -30,13 +30,13 @@ from ..matching.own_traces import Own
 from ..model.codec import ReportError, encode
 from ..model.journal_record import Header, JournalError
 from ..model.report import BUILT_IN, Coverage, ExclusionsRef, Report, Verdict
-from ..options import Options, UsageError
+from ..options import Options
 from ..output.console import Progress, render
 from ..output.say import say
 from ..output.summary import summary_line
 from ..packs.built_in import exclusions_in_use, load_packs, matcher_of
 from ..packs.loading import Pack
-from ..sources.catalog import live_sources, offline_sources
+from ..sources.catalog import NAMES, Setup, sources_of
 from ..sources.files.hash_cache import HashCache, HashCacheError
 from ..sweep.identity import running_agent
 from ..sweep.journal import Journal
@@ -67,7 +67,7 @@ def sweep(options: Options) -> int:
     if settings is not None and route is not None:
         where = " and ".join(str(p) for p in (options.collector, options.share) if p is not None)
         say(f"{settings}: reports go to {where}")
-    packs = load_packs(options.packs, options.only_packs)
+    packs = load_packs(options.packs, options.only_packs, NAMES)
     with _own_rules(options, packs) as own_rules:
         matcher = matcher_of(packs, own_rules, thorough=options.thorough)
         return _sweep(options, route, packs, matcher)
@@ -95,7 +95,7 @@ def _own_rules(options: Options, packs: Sequence[Pack]) -> Iterator[OwnRules | N
 
 
 def _sweep(options: Options, route: Route | None, packs: Sequence[Pack], matcher: Matcher) -> int:
-    rules, exclusions = exclusions_in_use()
+    rules, exclusions = exclusions_in_use(NAMES)
     _say_what_replaces(packs, exclusions, options)
     folder = home()
     out = _out_folder(options, folder)
@@ -126,19 +126,14 @@ def _sweep(options: Options, route: Route | None, packs: Sequence[Pack], matcher
         _finish_interrupted(out, spool)
         with Progress() as progress, _cache(options, folder, matcher) as cache:
             watcher = _Watcher(progress)
-            sources = (
-                live_sources(
-                    options.memory,
-                    options.max_file_size,
-                    watcher.folder,
-                    verify_walk=options.verify_walk,
-                    cache=cache,
-                )
-                if live
-                else offline_sources(
-                    target.describe().kind, options.max_file_size, watcher.folder, cache=cache
-                )
+            setup = Setup(
+                options.max_file_size,
+                watcher.folder,
+                options.memory,
+                options.verify_walk,
+                cache,
             )
+            sources = sources_of(target.describe().kind, setup)
             plan = Plan(
                 target=target,
                 packs=packs,

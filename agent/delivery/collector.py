@@ -12,13 +12,15 @@ from urllib.parse import quote, urlsplit
 
 from msgspec import Struct
 
+from ..exit_codes import CannotRun
+
 TOKEN_VARIABLE = "IOCSWEEP_TOKEN"  # noqa: S105 - a name, not a token
 PROXY_VARIABLE = "IOCSWEEP_PROXY_CREDENTIALS"
 _MAX_TOKEN = 4096
 _MAX_CERTIFICATES = 1 << 20
 
 
-class DeliveryError(Exception):
+class DeliveryError(CannotRun):
     """Nothing was sent, because what was asked for cannot be done safely."""
 
 

@@ -7,18 +7,45 @@ token. What the command line says wins.
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
+from typing import TypeVar
 
 from msgspec import Struct, structs
 
-from ..options import Options, UsageError, duration, splay_window
+from ..exit_codes import UsageError
 from ..output.escape import shown
 from ..packs.beside_exe import beside_exe
 from ..packs.document import Document, read_yaml
 from .collector import check_ca, check_url
 
 NAME = "delivery.yaml"
+_TIMES = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+_MAX_SPLAY_S = 7 * 86400
+
+
+class DeliveryOptions(Struct, frozen=True, kw_only=True):
+    """What was asked for about the report's way home. Times in seconds."""
+
+    command: str
+    collector: str | None = None
+    token_file: Path | None = None
+    ca: Path | None = None
+    pinned_ca: str | None = None
+    """PEM, from ``delivery.yaml`` only."""
+    client_cert: Path | None = None
+    proxy: str | None = None
+    no_proxy: bool = False
+    share: Path | None = None
+    send_window: float | None = None
+    splay: tuple[float, float] | None = None
+    no_delivery: bool = False
+    sweep_id: str | None = None
+    quiet: bool = False
+
+
+_Options = TypeVar("_Options", bound=DeliveryOptions)
 
 
 class Settings(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -35,7 +62,7 @@ class Settings(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """Relative to the folder of the exe."""
 
 
-def with_settings(options: Options) -> tuple[Options, Path | None]:
+def with_settings(options: _Options) -> tuple[_Options, Path | None]:
     """The options with what the file adds to them, and the file if it lies beside the exe.
 
     Raises PackError, UsageError, DeliveryError.
@@ -59,7 +86,7 @@ def parse(path: Path) -> Settings:
     return settings
 
 
-def merged(options: Options, settings: Settings, path: Path) -> Options:
+def merged(options: _Options, settings: Settings, path: Path) -> _Options:
     """The certificates and the token's file belong to the file's collector: another one, named on
     the command line, gets neither. Raises UsageError.
     """
@@ -84,6 +111,28 @@ def merged(options: Options, settings: Settings, path: Path) -> Options:
         if settings.token_file is not None:
             add("token_file", _exe_folder(path) / settings.token_file)
     return structs.replace(options, **added)
+
+
+def duration(text: str) -> float:
+    """Seconds. Raises ValueError."""
+    found = re.fullmatch(r"([0-9]{1,9})([smhd]?)", text.lower())
+    if not found:
+        raise ValueError(f"{text!r} is no time such as 25m")
+    return float(int(found[1]) * _TIMES[found[2]])
+
+
+def splay_window(text: str) -> tuple[float, float]:
+    """From ``0-60m`` or ``60m``: the least and the most, in seconds. A unit behind the second
+    number is also the first's. Raises ValueError.
+    """
+    found = re.fullmatch(r"(?:([0-9]{1,9})([smhd]?)-)?([0-9]{1,9})([smhd]?)", text.lower())
+    if not found:
+        raise ValueError(f"{text!r} is no splay such as 0-60m")
+    low = duration((found[1] or "0") + (found[2] or found[4]))
+    high = duration(found[3] + found[4])
+    if low > high or high > _MAX_SPLAY_S:
+        raise ValueError(f"{text!r} is no splay: from less to more, at most 7d")
+    return low, high
 
 
 def _exe_folder(path: Path) -> Path:

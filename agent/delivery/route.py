@@ -9,7 +9,7 @@ from pathlib import Path
 
 from msgspec import Struct, structs
 
-from ..options import Options, UsageError
+from ..exit_codes import UsageError
 from ..output.escape import shown
 from . import client
 from .collector import (
@@ -20,6 +20,7 @@ from .collector import (
     read_ca,
     read_token,
 )
+from .config import DeliveryOptions
 from .courier import Clock, Courier, Fate
 from .parcel import Parcel, Spooled
 from .share import Share, ShareError
@@ -117,7 +118,7 @@ class Route(Struct, frozen=True, kw_only=True):
 
 
 def route_of(
-    options: Options, environment: Mapping[str, str], say: Callable[[str], None]
+    options: DeliveryOptions, environment: Mapping[str, str], say: Callable[[str], None]
 ) -> Route | None:
     """Everything read and checked; None if nothing is to be delivered. Raises DeliveryError."""
     if options.collector is None and options.share is None:
@@ -127,7 +128,7 @@ def route_of(
     return Route(collector=collector, share=options.share, window_s=window, say=say)
 
 
-def _collector(options: Options, environment: Mapping[str, str]) -> Collector:
+def _collector(options: DeliveryOptions, environment: Mapping[str, str]) -> Collector:
     url = check_url(options.collector or "")
     token = read_token(options.token_file, environment)
     ca = read_ca(options.ca) if options.ca is not None else options.pinned_ca

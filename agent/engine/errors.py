@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ..exit_codes import CannotRun
 
-class RulesError(Exception):
+
+class RulesError(CannotRun):
     """A rule file or a pattern does not compile; the message names the file or the indicator."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import PureWindowsPath
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from msgspec import Struct, structs
 
@@ -21,7 +21,20 @@ MAX_EVIDENCE = 200
 """Sightings kept per finding."""
 MAX_DETAIL = 512
 MAX_REASONS = 16
-_SCORES = {Strength.CONFIRMED: 90, Strength.STRONG: 70, Strength.WEAK: 20}
+
+
+class Scores(NamedTuple):
+    """Of one strength: of a finding by one indicator, and however many it has."""
+
+    least: int
+    most: int
+
+
+SCORES = {
+    Strength.CONFIRMED: Scores(90, 100),
+    Strength.STRONG: Scores(70, 89),
+    Strength.WEAK: Scores(20, 69),
+}
 _PER_INDICATOR = 3
 _T = TypeVar("_T")
 
@@ -101,6 +114,7 @@ def finding_of(
     evidence, more = _sightings(matches)
     indicators = len({match.indicator.id for match in matches})
     times = [seen.time for seen in evidence if seen.time is not None]
+    scores = SCORES[strength]
     observations = chain.observations
     process = _main_process(observations)
     file = _best_file(observations)
@@ -110,7 +124,7 @@ def finding_of(
         first_seen=min(times, default=None),
         last_seen=max(times, default=None),
         strength=strength,
-        score=min(_SCORES[strength] + _PER_INDICATOR * (indicators - 1), _most(strength)),
+        score=min(scores.least + _PER_INDICATOR * (indicators - 1), scores.most),
         title=_title(top, process, file, observations),
         reasons=list(
             dict.fromkeys(
@@ -131,10 +145,6 @@ def finding_of(
         url=_first(observations, lambda o: o.url),
     )
     return finding, more
-
-
-def _most(strength: Strength) -> int:
-    return {Strength.CONFIRMED: 100, Strength.STRONG: 89}.get(strength, 69)
 
 
 def _sightings(matches: Iterable[Match]) -> tuple[list[Evidence], int]:

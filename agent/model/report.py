@@ -7,6 +7,7 @@ All times are UTC, all sizes bytes, all hashes lower-case hexadecimal.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from enum import Enum
 from typing import Annotated, Any, Final, Literal, NewType
@@ -176,6 +177,11 @@ class Coverage(Part, kw_only=True):
     """What a reader should know although nothing is missing (engines, bounds, vanished items)."""
     reach: Reach | None = None
 
+    @property
+    def is_gap(self) -> bool:
+        """Whether a clean verdict is out of reach by this source."""
+        return self.required and self.state is not State.COMPLETE
+
 
 class IndicatorCount(Part, kw_only=True):
     """How many objects an indicator was compared with, and how many matched; zeros included."""
@@ -289,20 +295,18 @@ class Report(Struct, forbid_unknown_fields=True, kw_only=True):
     resources: Resources
 
     def __post_init__(self) -> None:
-        hit = any(finding.strength.rank >= Strength.STRONG.rank for finding in self.findings)
-        gaps = [c.source for c in self.coverage if c.required and c.state is not State.COMPLETE]
-        expected = verdict_of(
-            hit=hit, gaps=bool(gaps) or not any(c.required for c in self.coverage)
-        )
+        expected = verdict_of(self.findings, self.coverage)
         if self.verdict is not expected:
+            gaps = [coverage.source for coverage in self.coverage if coverage.is_gap]
             raise ValueError(
                 f"verdict {self.verdict.value} does not follow from the findings and the coverage"
                 f" (gaps: {', '.join(gaps) or 'none'}): it must be {expected.value}"
             )
 
 
-def verdict_of(*, hit: bool, gaps: bool) -> Verdict:
+def verdict_of(findings: Iterable[Finding], coverage: Sequence[Coverage]) -> Verdict:
     """The verdict: a hit wins; clean needs every required source complete, and at least one."""
-    if hit:
+    if any(finding.strength.rank >= Strength.STRONG.rank for finding in findings):
         return Verdict.HIT
-    return Verdict.INCOMPLETE if gaps else Verdict.CLEAN
+    complete = any(one.required for one in coverage) and not any(one.is_gap for one in coverage)
+    return Verdict.CLEAN if complete else Verdict.INCOMPLETE

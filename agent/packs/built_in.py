@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import sys
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,23 +46,25 @@ def _built_in_files() -> dict[str, tuple[str, bytes]]:
     return {p.name: (str(p), p.read_bytes()) for p in sorted(folder.glob("*.yaml"))}
 
 
-def built_in_packs() -> list[Pack]:
-    """The packs that come with the agent; raises PackError."""
+def built_in_packs(sources: Collection[str] = ()) -> list[Pack]:
+    """The packs that come with the agent, as :func:`parse_pack`."""
     packs = []
     for name, (place, inside) in _built_in_files().items():
         if name.endswith(".yaml") and name != _EXCLUSIONS:
             path, origin, data = _in_use(name, place, inside)
-            packs.append(parse_pack(data, path, origin))
+            packs.append(parse_pack(data, path, origin, sources))
     return packs
 
 
-def exclusions_in_use() -> tuple[ExclusionsFile, ExclusionsRef]:
+def exclusions_in_use(
+    sources: Collection[str] = (),
+) -> tuple[ExclusionsFile, ExclusionsRef]:
     """The known-benign rules that come with the agent, and what the report says of them.
 
-    Raises PackError.
+    As :func:`parse_exclusions`.
     """
     path, origin, data = _in_use(_EXCLUSIONS, *_built_in_files()[_EXCLUSIONS])
-    file = parse_exclusions(data, path)
+    file = parse_exclusions(data, path, sources)
     return file, ExclusionsRef(
         version=file.version,
         sha256=hashlib.sha256(data).hexdigest(),
@@ -76,10 +78,12 @@ def built_in_exclusions() -> ExclusionsFile:
     return exclusions_in_use()[0]
 
 
-def load_packs(extra: Sequence[Path] = (), only: Sequence[Path] = ()) -> list[Pack]:
-    """The packs of a sweep: the built-in ones and ``extra``, or ``only``. Raises PackError."""
-    packs = [load_pack(path) for path in only] if only else built_in_packs()
-    packs.extend(load_pack(path) for path in extra)
+def load_packs(
+    extra: Sequence[Path] = (), only: Sequence[Path] = (), sources: Collection[str] = ()
+) -> list[Pack]:
+    """The packs of a sweep: the built-in ones and ``extra``, or ``only``, as :func:`parse_pack`."""
+    packs = [load_pack(path, sources) for path in only] if only else built_in_packs(sources)
+    packs.extend(load_pack(path, sources) for path in extra)
     owner: dict[str, str] = {}
     for pack in packs:
         for indicator in pack.file.indicators:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 import msgspec
 import yaml
 
+from ..exit_codes import CannotRun
+
 if TYPE_CHECKING:
     pass
 
@@ -20,7 +22,7 @@ _MAX_DEPTH = 32
 _T = TypeVar("_T")
 
 
-class PackError(Exception):
+class PackError(CannotRun):
     """A pack that must not be used: ``path:line: why``."""
 
 

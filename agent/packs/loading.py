@@ -8,6 +8,7 @@ value before anything is swept.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ from ..indicators import (
 )
 from ..model.report import PackRef, Strength
 from .document import Document, read_yaml
-from .proof import check
+from .proof import check, check_sources
 
 if TYPE_CHECKING:
     pass
@@ -44,27 +45,28 @@ class Pack(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-def parse_pack(data: bytes, path: str, origin: str = "") -> Pack:
-    """A checked pack; raises PackError. ``origin`` if that is not the path."""
+def parse_pack(data: bytes, path: str, origin: str = "", sources: Collection[str] = ()) -> Pack:
+    """A checked pack; raises PackError. ``origin`` if that is not the path; ``sources``: all that
+    there are, in whose place nothing else may be named; empty: that is not looked at."""
     document = Document(path, data)
     file = document.into(PackFile)
-    check(document, file)
+    check(document, file, sources)
     digest = hashlib.sha256(data).hexdigest()
     return Pack(file=file, sha256=digest, path=path, origin=origin)
 
 
-def load_pack(path: Path) -> Pack:
-    """From a file; raises PackError."""
-    return parse_pack(read_yaml(path), str(path))
+def load_pack(path: Path, sources: Collection[str] = ()) -> Pack:
+    """From a file, as :func:`parse_pack`."""
+    return parse_pack(read_yaml(path), str(path), sources=sources)
 
 
-def parse_exclusions(data: bytes, path: str) -> ExclusionsFile:
-    """Known-benign rules; raises PackError."""
+def parse_exclusions(data: bytes, path: str, sources: Collection[str] = ()) -> ExclusionsFile:
+    """Known-benign rules; raises PackError. ``sources``: as :func:`parse_pack`."""
     document = Document(path, data)
     file = document.into(ExclusionsFile)
     seen: set[str] = set()
     for number, rule in enumerate(file.rules):
-        place = ("rules", number)
+        place: tuple[str | int, ...] = ("rules", number)
         if rule.id in seen:
             document.fail(place, f"duplicate id {rule.id}")
         seen.add(rule.id)
@@ -72,6 +74,8 @@ def parse_exclusions(data: bytes, path: str) -> ExclusionsFile:
             document.fail(place, "limit must be strong or weak")
         if not (rule.when.process or rule.when.path or rule.when.exports or rule.when.command_line):
             document.fail(place, f"exclusion {rule.id} has no condition that narrows it")
+        place = (*place, "when")
+        check_sources(document, place, f"exclusion {rule.id}", rule.when.sources, sources)
     return file
 
 

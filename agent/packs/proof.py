@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -49,8 +49,8 @@ _HARMLESS = (
 )
 
 
-def check(document: Document, file: PackFile) -> None:
-    """Raises PackError for the first flaw, with its line."""
+def check(document: Document, file: PackFile, sources: Collection[str] = ()) -> None:
+    """Raises PackError for the first flaw, with its line; ``sources``: as :func:`parse_pack`."""
     first: dict[str, int] = {}
     for number, indicator in enumerate(file.indicators):
         place = ("indicators", number)
@@ -74,18 +74,35 @@ def check(document: Document, file: PackFile) -> None:
                     document.fail(
                         place, f"indicator {indicator.id}: {address} is no address indicator"
                     )
-    _check_chains(document, file, first)
+    _check_chains(document, file, first, sources)
     _prove(document, file)
 
 
-def _check_chains(document: Document, file: PackFile, known: Collection[str]) -> None:
+def _check_chains(
+    document: Document, file: PackFile, known: Collection[str], sources: Collection[str]
+) -> None:
     for number, rule in enumerate(file.chains):
-        for clause in rule.all:
+        for part, clause in enumerate(rule.all):
+            place = ("chains", number, "all", part)
             for identifier in clause.any:
                 if identifier not in known:
-                    document.fail(
-                        ("chains", number), f"chain {rule.id}: unknown indicator {identifier}"
-                    )
+                    document.fail(place, f"chain {rule.id}: unknown indicator {identifier}")
+            check_sources(document, place, f"chain {rule.id}", clause.sources, sources)
+
+
+def check_sources(
+    document: Document,
+    place: tuple[str | int, ...],
+    what: str,
+    named: Iterable[str],
+    sources: Collection[str],
+) -> None:
+    """A condition on a source that there is not would never hold. Raises PackError."""
+    for name in named if sources else ():
+        if name not in sources:
+            document.fail(
+                (*place, "sources"), f"{what}: no source {name!r}; there are {', '.join(sources)}"
+            )
 
 
 def _flaw(indicator: Indicator) -> str:

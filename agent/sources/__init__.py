@@ -6,12 +6,13 @@ A new kind of evidence is one module here, one line in ``catalog.py`` and one te
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from ..coverage import Ledger
-from ..matching.matcher import Matcher
-from ..model.observation import Observation
-from ..targets import Target
+if TYPE_CHECKING:
+    from ..coverage import Ledger
+    from ..matching.matcher import Matcher
+    from ..model.observation import Observation
+    from ..targets import Target
 
 
 class Source(Protocol):

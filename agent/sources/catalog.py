@@ -1,77 +1,121 @@
-"""The sources, in the order in which they are asked: what vanishes soonest first."""
+"""All sources, in the order in which they are asked: what vanishes soonest first.
+
+Names, the command line's help and the order of the coverage come from here. A source is loaded when
+it is made: a program that only tells its version loads none.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from ..model.report import TargetKind
-from . import Source
-from .files.hash_cache import HashCache
-from .files.source import FilesSource
-from .network.hosts_file import HostsFileSource
-from .past_files.change_journal import UsnJournalSource
-from .running.connections import ConnectionsSource
-from .running.dns_cache import DnsCacheSource
-from .running.memory import MemorySource, Mode
-from .running.modules import ModulesSource
-from .running.pipes import PipesSource
-from .running.processes import ProcessesSource
 
-NAMES = (
-    "processes",
-    "modules",
-    "memory",
-    "connections",
-    "dns_cache",
-    "pipes",
-    "hosts_file",
-    "files",
-    "usn_journal",
+if TYPE_CHECKING:
+    from . import Source
+    from .files.hash_cache import HashCache
+
+MemoryMode = Literal["none", "candidates", "all"]
+"""Of which processes memory is read."""
+
+
+class Setup(NamedTuple):
+    """What sources are made with."""
+
+    max_file_size: int
+    """Bytes; content of larger files is not read."""
+    progress: Callable[[str], None]
+    """Is told each place before it is looked at, and may raise to end the sweep."""
+    memory: MemoryMode = "candidates"
+    verify_walk: bool = False
+    cache: HashCache | None = None
+
+
+class Entry(NamedTuple):
+    """One source."""
+
+    name: str
+    targets: Iterable[TargetKind]
+    """That can be asked."""
+    make: Callable[[Setup], Source]
+
+
+def _processes(_: Setup) -> Source:
+    from .running.processes import ProcessesSource
+
+    return ProcessesSource()
+
+
+def _modules(_: Setup) -> Source:
+    from .running.modules import ModulesSource
+
+    return ModulesSource()
+
+
+def _memory(setup: Setup) -> Source:
+    from .running.memory import MemorySource
+
+    return MemorySource(setup.memory)
+
+
+def _connections(_: Setup) -> Source:
+    from .running.connections import ConnectionsSource
+
+    return ConnectionsSource()
+
+
+def _dns_cache(_: Setup) -> Source:
+    from .running.dns_cache import DnsCacheSource
+
+    return DnsCacheSource()
+
+
+def _pipes(_: Setup) -> Source:
+    from .running.pipes import PipesSource
+
+    return PipesSource()
+
+
+def _hosts_file(_: Setup) -> Source:
+    from .network.hosts_file import HostsFileSource
+
+    return HostsFileSource()
+
+
+def _files(setup: Setup) -> Source:
+    from .files.source import FilesSource
+
+    return FilesSource(
+        setup.max_file_size,
+        progress=setup.progress,
+        verify_walk=setup.verify_walk,
+        cache=setup.cache,
+    )
+
+
+def _change_journal(_: Setup) -> Source:
+    from .past_files.change_journal import UsnJournalSource
+
+    return UsnJournalSource()
+
+
+_LIVE = (TargetKind.LIVE,)
+_VOLUMES = (TargetKind.LIVE, TargetKind.IMAGE)
+
+CATALOG = (
+    Entry("processes", _LIVE, _processes),
+    Entry("modules", _LIVE, _modules),
+    Entry("memory", _LIVE, _memory),
+    Entry("connections", _LIVE, _connections),
+    Entry("dns_cache", _LIVE, _dns_cache),
+    Entry("pipes", _LIVE, _pipes),
+    Entry("hosts_file", _LIVE, _hosts_file),
+    Entry("files", TargetKind, _files),
+    Entry("usn_journal", _VOLUMES, _change_journal),
 )
+NAMES = tuple(entry.name for entry in CATALOG)
 
 
-def live_sources(
-    memory: Mode,
-    max_file_size: int,
-    progress: Callable[[str], None],
-    *,
-    verify_walk: bool = False,
-    cache: HashCache | None = None,
-) -> list[Source]:
-    """All that a running host can be asked."""
-    return [
-        ProcessesSource(),
-        ModulesSource(),
-        MemorySource(memory),
-        ConnectionsSource(),
-        DnsCacheSource(),
-        PipesSource(),
-        HostsFileSource(),
-        FilesSource(max_file_size, progress=progress, verify_walk=verify_walk, cache=cache),
-        UsnJournalSource(),
-    ]
-
-
-def folder_sources(max_file_size: int, progress: Callable[[str], None]) -> list[Source]:
-    """All that a folder can be asked."""
-    return [FilesSource(max_file_size, progress=progress)]
-
-
-def image_sources(
-    max_file_size: int, progress: Callable[[str], None], cache: HashCache | None = None
-) -> list[Source]:
-    """All that an image of a volume can be asked."""
-    return [FilesSource(max_file_size, progress=progress, cache=cache), UsnJournalSource()]
-
-
-def offline_sources(
-    kind: TargetKind,
-    max_file_size: int,
-    progress: Callable[[str], None],
-    *,
-    cache: HashCache | None = None,
-) -> list[Source]:
-    """All that evidence at rest can be asked."""
-    if kind is TargetKind.IMAGE:
-        return image_sources(max_file_size, progress, cache)
-    return folder_sources(max_file_size, progress)
+def sources_of(kind: TargetKind, setup: Setup) -> list[Source]:
+    """All that this kind of target can be asked."""
+    return [entry.make(setup) for entry in CATALOG if kind in entry.targets]

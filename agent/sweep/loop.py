@@ -33,7 +33,6 @@ from ..model.report import (
     Finding,
     Report,
     Resources,
-    State,
     Strength,
     Truncation,
     verdict_of,
@@ -226,9 +225,6 @@ class Sweep:
 
     def _report(self) -> Report:
         findings, truncated = self._findings()
-        gaps = [c for c in self._coverage if c.required and c.state is not State.COMPLETE]
-        required = any(c.required for c in self._coverage)
-        hit = any(finding.strength.rank >= Strength.STRONG.rank for finding in findings)
         return Report(
             report_id=self._header.report_id,
             sweep_id=self._header.sweep_id,
@@ -239,7 +235,7 @@ class Sweep:
             started=self._started,
             finished=self.plan.target.now(),
             options=self._header.options,
-            verdict=verdict_of(hit=hit, gaps=bool(gaps) or not required),
+            verdict=verdict_of(findings, self._coverage),
             coverage=self._coverage,
             indicators=self.plan.matcher.counts(),
             findings=findings,

@@ -9,6 +9,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import IO
 
+from ..findings.finding import SCORES
 from ..findings.keys import finding_id
 from ..model.codec import MAX_BYTES, ReportError, decode, encode, from_json
 from ..model.journal_record import (
@@ -150,7 +151,7 @@ class _Remains:
             return self._end
         header = self._header
         findings, truncated = self._all_findings()
-        hit = any(finding.strength.rank >= Strength.STRONG.rank for finding in findings)
+        coverage = self._all_coverage()
         return Report(
             report_id=header.report_id,
             sweep_id=header.sweep_id,
@@ -162,8 +163,8 @@ class _Remains:
             started=header.started,
             finished=self._last,
             options=header.options,
-            verdict=verdict_of(hit=hit, gaps=True),
-            coverage=self._all_coverage(),
+            verdict=verdict_of(findings, coverage),
+            coverage=coverage,
             indicators=[],
             findings=findings,
             truncated=truncated,
@@ -227,16 +228,13 @@ class _Remains:
             first_seen=min(times, key=_utc, default=None),
             last_seen=max(times, key=_utc, default=None),
             strength=strength,
-            score=_SCORES[strength],
+            score=SCORES[strength].least,
             title=strongest.title,
             reasons=[f"{INTERRUPTED}: matches not put together, known-benign rules not applied"],
             indicator=strongest.indicator
             or IndicatorRef(id=evidence.indicator, type="", value="", pack=""),
             evidence=[record.evidence for record in records],
         )
-
-
-_SCORES = {Strength.CONFIRMED: 90, Strength.STRONG: 70, Strength.WEAK: 20}
 
 
 def _read_header(path: Path, file: IO[bytes]) -> Header:

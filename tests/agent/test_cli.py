@@ -30,7 +30,7 @@ from tests.agent.delivery.scripted import (
     scripted,
     without_time,
 )
-from tests.planted import dll
+from tests.evidence.files import dll
 
 REPOSITORY = Path(__file__).parents[2]
 SCHEMA = json.loads((REPOSITORY / "agent" / "model" / "report.schema.json").read_text())

@@ -148,7 +148,7 @@ from agent.coverage import Ledger
 from agent.matching.own_traces import Own
 from agent.sources.files.source import FilesSource
 from agent.targets.offline.folder import FolderTarget
-from tests.sweeping import campaign
+from tests.evidence.packs import campaign
 matcher = campaign(thorough=True)
 """
 _HASHES = """
@@ -187,6 +187,7 @@ _THEN = {
     "agent.packs.built_in": "agent.packs",
     "agent.sources.files.source": "agent.sources.files",
     "agent.targets.offline.folder": "agent.targets.folder",
+    "tests.evidence.packs": "tests.sweeping",
 }
 
 

@@ -29,8 +29,8 @@ from agent.matching.matcher import Matcher
 from agent.matching.own_traces import Own
 from agent.sources.files.source import FilesSource
 from agent.targets.offline.folder import FolderTarget
-from tests.planted import archive, shell_link
-from tests.sweeping import campaign
+from tests.evidence.files import archive, shell_link
+from tests.evidence.packs import campaign
 
 FILES_PER_FOLDER = 24
 

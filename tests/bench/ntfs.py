@@ -40,11 +40,11 @@ from pathlib import Path
 from agent.ntfs import FileSource, Hit, MftScan, Volume, Wanted
 from agent.reading.walk import Selection
 from agent.targets.offline.image import ImageTarget
-from tests.agent.ntfs.synthetic import boot, file_name, non_resident, record, run, standard
 from tests.bench.files import EXTENSIONS, SMALL, drop_caches
 from tests.bench.hashing import CORES, Known, as_cisagov, deep, deep_command
 from tests.bench.other_work import best_of, load
-from tests.sweeping import campaign
+from tests.evidence.images import boot, file_name, non_resident, record, run, standard
+from tests.evidence.packs import campaign
 
 CACHE = Path(__file__).parents[2] / ".cache"
 CLUSTER, RECORD = 4096, 1024

@@ -12,15 +12,7 @@ from __future__ import annotations
 import struct
 
 from tests.agent.ntfs.properties import RECORD, change
-from tests.agent.ntfs.synthetic import (
-    boot,
-    file_name,
-    non_resident,
-    record,
-    resident,
-    run,
-    standard,
-)
+from tests.evidence.images import boot, file_name, non_resident, record, resident, run, standard
 
 from .targets import CORPUS
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from agent.model.report import Coverage, Report, State, Strength
-from tests.agent.ntfs.volumes import make, mounted, require_tools
-from tests.planted import campaign_link, dll
+from tests.evidence.files import campaign_link, dll
+from tests.evidence.images import make, mounted, require_tools
 from tests.windows.host import Host
 
 pytestmark = [

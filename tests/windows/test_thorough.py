@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from agent.model.report import Coverage, Report, State
-from tests.agent.sources.files.test_hash_cache import OTHER, READ_AGAIN, journalled
+from tests.evidence.journals import OTHER, journalled
+from tests.evidence.sweeping import READ_AGAIN
 from tests.windows.host import Host
 
 pytestmark = [

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import Literal
 
 from msgspec import structs
 
@@ -32,11 +31,10 @@ from ...targets.live.system import (
     Unreadable,
     Vanished,
 )
+from ..catalog import MemoryMode
 from .modules import PROTECTED, loaded_modules
 from .processes import describe, key_of, others, process_table, running_system
 from .program_files import LOADERS, ImageFiles, base_name, is_program
-
-Mode = Literal["none", "candidates", "all"]
 
 CHUNK = 4 << 20
 """Bytes per read."""
@@ -54,7 +52,7 @@ class MemorySource:
 
     name = "memory"
 
-    def __init__(self, mode: Mode = "candidates", *, max_bytes: int = MAX_BYTES) -> None:
+    def __init__(self, mode: MemoryMode = "candidates", *, max_bytes: int = MAX_BYTES) -> None:
         self._mode = mode
         self._max_bytes = max_bytes
 

@@ -6,11 +6,12 @@ import os
 from collections.abc import Callable
 from datetime import datetime, timezone
 
+from ...exit_codes import CannotRun
 from ...matching.own_traces import Own
 from ...windows.held import HeldFiles
 
 
-class TargetError(Exception):
+class TargetError(CannotRun):
     """What was to be swept cannot be: there is no such thing."""
 
 

@@ -11,8 +11,10 @@ import trustme
 
 from agent.delivery import config
 from agent.delivery.collector import DeliveryError
+from agent.delivery.config import splay_window
 from agent.delivery.splay import splay_s
-from agent.options import UsageError, parse, splay_window
+from agent.exit_codes import UsageError
+from agent.options import parse
 from agent.packs.document import PackError
 
 

@@ -27,7 +27,7 @@ from tests.agent.delivery.scripted import (
     scripted,
     without_time,
 )
-from tests.planted import dll
+from tests.evidence.files import dll
 
 
 @pytest.fixture(autouse=True)

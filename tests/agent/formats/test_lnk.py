@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from agent.formats import FormatError
 from agent.formats.lnk import read_lnk
-from tests.planted import STAGE_0, campaign_link, droid, shell_link
+from tests.evidence.files import STAGE_0, campaign_link, droid, shell_link
 
 SAMPLE = Path(__file__).parents[4] / "shared/samples/lnk/example.lnk"
 

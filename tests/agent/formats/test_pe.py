@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from agent.formats import FormatError, pe
 from agent.formats.pe import MAX_EXPORTS, machine_of, original_file_name, read_pe
-from tests.planted import dll
+from tests.evidence.files import dll
 
 
 def machine(data: bytes) -> str | None:

@@ -19,7 +19,7 @@ from agent.formats.zip_archive import (
     unlisted,
     unpack,
 )
-from tests.planted import archive, bomb
+from tests.evidence.files import archive, bomb
 
 LIMIT = 1 << 20
 

@@ -26,7 +26,7 @@ from agent.model.objects import Url as SeenUrl
 from agent.model.observation import ByteHit, Observation
 from agent.model.report import Strength
 from agent.spelling import command_holds, domain_covers, fold, fold_domain, normal_command
-from tests.sweeping import campaign
+from tests.evidence.packs import campaign
 
 COMMON = {"strength": Strength.STRONG, "reference": ["R"], "status": "SRC"}
 CAMPAIGN = campaign()

@@ -17,11 +17,11 @@ from agent.engine import guard
 from agent.matching.matcher import Matcher
 from agent.matching.own_rules import OwnRules
 from agent.matching.own_traces import Own
-from agent.model.codec import decode
 from agent.model.report import Report
 from agent.sources.files.facts import Limits
 from agent.sources.files.file_inspection import FileLook
 from agent.targets.offline.folder import FolderTarget
+from tests.evidence.sweeping import commanded
 
 BAD_ENGINES = Path(__file__).parents[1] / "engine" / "bad_engines.py"
 FILES = 40
@@ -51,11 +51,8 @@ def rules(tmp_path: Path, text: str, name: str = "x.yar") -> str:
     return str(path)
 
 
-def swept(tree: Path, *options: str) -> tuple[int, Report]:
-    out = tree.parent / "out"
-    code = cli.main(["offline", str(tree), "--only", "files", "--out", str(out), *options])
-    (path,) = out.glob("*.json")
-    return code, decode(path.read_bytes())
+def of_tree(tree: Path, *options: str) -> tuple[int, Report]:
+    return commanded(tree.parent / "out", "offline", str(tree), "--only", "files", *options)
 
 
 def gaps(report: Report) -> dict[str, list[str]]:
@@ -67,7 +64,7 @@ def test_a_rule_that_does_not_run_is_named_and_the_others_answer(
     tree: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     mine = rules(tmp_path, GOOD + "rule b {\n condition: nonsense }")
-    code, report = swept(tree, "--rules", mine)
+    code, report = of_tree(tree, "--rules", mine)
     assert code == 1
     assert len(report.findings) == FILES
     (places,) = [places for reason, places in gaps(report).items() if reason == "own rule left out"]
@@ -81,7 +78,7 @@ def test_nothing_found_by_rules_of_which_one_does_not_run_is_incomplete(
     tree: Path, tmp_path: Path
 ) -> None:
     mine = rules(tmp_path, GOOD.replace("MARK", "ELSE") + "rule b { condition: nonsense }")
-    code, report = swept(tree, "--rules", mine)
+    code, report = of_tree(tree, "--rules", mine)
     assert (code, report.verdict.value) == (3, "incomplete")
 
 
@@ -101,7 +98,7 @@ def test_a_folder_of_rules_and_what_they_know_of_a_file(tree: Path, tmp_path: Pa
         'rule named { condition: filename == "good07.txt" and extension == ".txt"'
         f' and filepath == "{tree}" }}'
     )
-    code, report = swept(tree, "--rules", str(tmp_path / "rules"))
+    code, report = of_tree(tree, "--rules", str(tmp_path / "rules"))
     assert code == 1
     (finding,) = report.findings
     assert finding.indicator.id == "rules/more.yara:named"
@@ -124,7 +121,7 @@ def test_an_engine_that_goes_wrong_with_a_file_is_a_gap_and_the_others_are_answe
     command = [sys.executable, "-P", str(BAD_ENGINES), way]
     monkeypatch.setattr(guard, "worker_command", lambda: command)
     limit = "60s" if way == "eats_memory" else "1s"
-    code, report = swept(
+    code, report = of_tree(
         tree, "--rules", rules(tmp_path, "rule a { condition: true }"), "--rules-timeout", limit
     )
     assert code == 1
@@ -141,7 +138,7 @@ def test_the_time_limit_holds_while_an_engine_never_returns(
         path.write_text("bad")
     command = [sys.executable, "-P", str(BAD_ENGINES), "never_returns"]
     monkeypatch.setattr(guard, "worker_command", lambda: command)
-    code, report = swept(
+    code, report = of_tree(
         tree, "--rules", rules(tmp_path, "rule a { condition: true }"),
         "--rules-timeout", "1s", "--max-runtime", "3s",
     )  # fmt: skip
@@ -152,7 +149,7 @@ def test_the_time_limit_holds_while_an_engine_never_returns(
 
 
 def test_counts_say_what_each_rule_was_asked_about(tree: Path, tmp_path: Path) -> None:
-    _, report = swept(tree, "--rules", rules(tmp_path, GOOD + "rule b { condition: false }"))
+    _, report = of_tree(tree, "--rules", rules(tmp_path, GOOD + "rule b { condition: false }"))
     counts = {c.id: (c.tested, c.matched) for c in report.indicators}
     assert counts["rules/x.yar:a"] == (FILES, FILES)
     assert counts["rules/x.yar:b"] == (FILES, 0)
@@ -176,7 +173,7 @@ def test_an_expression_of_a_pack_that_bytes_can_make_slow_runs_behind_the_guard(
 ) -> None:
     (tree / "good07.txt").write_text("xMARK 0 of seven and so on MARK")
     (tree / "good08.bin").write_text("xMARK 0 of seven and so on MARK")
-    code, report = swept(tree, "--only-pack", rules(tmp_path, PACK, "mine.yaml"))
+    code, report = of_tree(tree, "--only-pack", rules(tmp_path, PACK, "mine.yaml"))
     assert code == 1
     (finding,) = report.findings
     assert finding.file is not None
@@ -192,7 +189,7 @@ def test_a_file_that_makes_an_expression_of_a_pack_slow_is_a_gap(
     (tree / "good07.txt").write_text("bad xMARK 0")
     command = [sys.executable, "-P", str(BAD_ENGINES), "never_returns"]
     monkeypatch.setattr(guard, "worker_command", lambda: command)
-    code, report = swept(
+    code, report = of_tree(
         tree, "--only-pack", rules(tmp_path, PACK, "mine.yaml"), "--rules-timeout", "1s"
     )
     assert code == 1, "what is tame is found all the same"

@@ -21,9 +21,17 @@ from agent.ntfs.record import Record
 from agent.ntfs.run_list import decode_runs
 from agent.ntfs.scan import selected
 from agent.reading.walk import Selection
-
-from .synthetic import file_name, image, non_resident, opened, record, resident, run, standard
-from .volumes import wants
+from tests.evidence.images import (
+    file_name,
+    image,
+    non_resident,
+    opened,
+    record,
+    resident,
+    run,
+    standard,
+    wants,
+)
 
 WANTED = Wanted(
     wants("cyzfc.dat"),

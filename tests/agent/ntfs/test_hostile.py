@@ -12,10 +12,7 @@ from hypothesis import strategies as st
 from agent.ntfs import FileSource, NtfsError
 from agent.ntfs.content import ClusterContent, Layout
 from agent.ntfs.run_list import Run
-
-from . import properties
-from .properties import RECORD, change
-from .synthetic import (
+from tests.evidence.images import (
     CLUSTER,
     boot,
     file_name,
@@ -26,6 +23,9 @@ from .synthetic import (
     run,
     standard,
 )
+
+from . import properties
+from .properties import RECORD, change
 
 quiet = settings(
     max_examples=150, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]

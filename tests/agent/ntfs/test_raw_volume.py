@@ -12,9 +12,7 @@ import pytest
 from agent.ntfs import Hit, MftScan, Volume, Wanted
 from agent.windows import dlls, text
 from agent.windows.raw_volume import RawVolume, device_path
-
-from .synthetic import file_name, image, record, standard
-from .volumes import wants
+from tests.evidence.images import file_name, image, record, standard, wants
 
 
 class Kernel:

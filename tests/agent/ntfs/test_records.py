@@ -27,8 +27,7 @@ from agent.ntfs.fixups import mend_record, mend_records
 from agent.ntfs.lznt1 import decompress
 from agent.ntfs.run_list import Run, decode_runs
 from agent.reading.walk import Selection
-
-from .synthetic import (
+from tests.evidence.images import (
     CLUSTER,
     boot,
     file_name,
@@ -39,8 +38,8 @@ from .synthetic import (
     resident,
     run,
     standard,
+    wants,
 )
-from .volumes import wants
 
 WANTED = Wanted(wants("cyzfc.dat"), frozenset({"CYZFC.DAT"}))
 

@@ -13,10 +13,19 @@ from agent.ntfs import NtfsError, Unread, UsnMention, UsnRecord, UsnScan, Wanted
 from agent.ntfs.byte_source import FileSource
 from agent.ntfs.content import ClusterContent, Layout
 from agent.ntfs.run_list import Run
+from tests.evidence.images import (
+    file_name,
+    image,
+    non_resident,
+    opened,
+    record,
+    resident,
+    run,
+    standard,
+    wants,
+)
 
 from .properties import change
-from .synthetic import file_name, image, non_resident, opened, record, resident, run, standard
-from .volumes import wants
 
 SAMPLE = Path(__file__).parents[4] / "shared" / "samples" / "usn" / "UsnJrnl.raw"
 WANTED = Wanted(wants("cyzfc.dat"), frozenset({"CYZFC.DAT"}))

@@ -13,8 +13,7 @@ import pytest
 from agent.coverage import Ledger
 from agent.ntfs import Hit, Mention, MftScan, Unread, Volume, Wanted, Why
 from agent.reading.walk import Selection, Walk
-
-from .volumes import fls, icat, make, mounted, require_tools, volume, wants
+from tests.evidence.images import fls, icat, make, mounted, require_tools, volume, wants
 
 LONG = "x" * 245 + ".cyzfc.dat"
 DLL = bytes(range(256)) * 1150

@@ -9,7 +9,7 @@ from msgspec import structs
 from agent.model.objects import Destination, Dll, Dns, Event, File, Hash, Registry, Url, User
 from agent.model.report import Reach, State, Strength
 from agent.output.console import MAX_COMMAND_LINE, render
-from tests.agent.output.test_console import PATH, finding, report
+from tests.evidence.reports import PATH, finding, report
 
 EARLIER = datetime(2026, 10, 2, 8, 30, tzinfo=timezone.utc)
 SHA1 = "9858d5cb2a6614be3c48e33911bf9f7978b441bf"

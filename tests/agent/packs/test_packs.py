@@ -188,7 +188,7 @@ def test_an_unknown_reference_is_refused() -> None:
 
 def test_a_chain_of_unknown_indicators_is_refused() -> None:
     chain = b"chains:\n  - id: c\n    title: t\n    strength: strong\n    all: [{any: [nobody]}]\n"
-    with pytest.raises(PackError, match=r"x:15: chain c: unknown indicator nobody"):
+    with pytest.raises(PackError, match=r"x:18: chain c: unknown indicator nobody"):
         parse_pack(pack(GOOD) + chain, "x")
 
 

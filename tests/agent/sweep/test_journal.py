@@ -31,7 +31,7 @@ from agent.model.report import (
 from agent.output.schema import schema_text
 from agent.sweep.journal import Journal
 from agent.sweep.recovery import find_interrupted, recover, settle
-from tests.agent.output.test_console import finding, report
+from tests.evidence.reports import finding, report
 
 NOW = datetime(2026, 11, 24, 14, 2, tzinfo=timezone.utc)
 HEADER = Header(

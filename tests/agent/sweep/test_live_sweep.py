@@ -10,25 +10,15 @@ from typing import Any
 import pytest
 
 from agent.commands import sweep as sweeping
-from agent.findings.exclusions import load_exclusions
 from agent.matching.own_traces import Own
-from agent.model.report import Report, State, Verdict
+from agent.model.report import Report, State, TargetKind, Verdict
 from agent.ntfs import ByteSource
 from agent.options import Options
-from agent.sources.catalog import live_sources
-from agent.sweep.identity import running_agent
-from agent.sweep.loop import Plan, Sweep
+from agent.sources.catalog import Setup, sources_of
 from agent.targets import LOCKED, RawNtfs, Root, SkippedVolume
 from agent.targets.live.system import ConnectionInfo, Denied, DnsRecord, ProcessInfo
-from tests.agent.sources.running.test_live_sources import (
-    PATH,
-    RUNDLL32,
-    START,
-    FakeSystem,
-    WindowsHost,
-)
-from tests.agent.sweep.test_sweep import Silent
-from tests.sweeping import campaign, packs
+from tests.evidence.hosts import PATH, RUNDLL32, START, FakeSystem, WindowsHost
+from tests.evidence.sweeping import reported
 
 EXPLORER = ProcessInfo(
     pid=388,
@@ -54,7 +44,7 @@ class LockedBeside(WindowsHost):
         return super().roots()[0], [SkippedVolume("D:\\", LOCKED, gap=True)]
 
 
-def swept(
+def ended(
     folder: Path, host: type[WindowsHost] = WindowsHost, **answers: Any
 ) -> tuple[int, Report]:
     hosts = folder / "hosts"
@@ -69,16 +59,10 @@ def swept(
         "pipes": ["lsass"],
         "hosts": [str(hosts)],
     }
-    plan = Plan(
-        target=host(Own.of(), paths=[str(folder)], system=FakeSystem({**known, **answers})),
-        packs=packs(),
-        matcher=campaign(),
-        exclusions=load_exclusions(),
-        sources=live_sources("candidates", 64 << 20, lambda _: None),
-        agent=running_agent(),
-        options={},
+    report = reported(
+        host(Own.of(), paths=[str(folder)], system=FakeSystem({**known, **answers})),
+        *sources_of(TargetKind.LIVE, Setup(64 << 20, lambda _: None)),
     )
-    report = Sweep(plan, lambda _: None).run(Silent())
     options = Options(command="live")
     return sweeping.exit_code(report, kept=True, delivered=None, options=options), report
 
@@ -92,7 +76,7 @@ def _facts_of_this_host(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_clean_host_is_clean_with_every_required_source_complete(tmp_path: Path) -> None:
-    code, report = swept(tmp_path)
+    code, report = ended(tmp_path)
     gaps = [c.source for c in report.coverage if c.required and c.state is not State.COMPLETE]
     assert gaps == []
     assert len([c for c in report.coverage if c.required]) == 8
@@ -111,7 +95,7 @@ def test_a_clean_host_is_clean_with_every_required_source_complete(tmp_path: Pat
 def test_the_same_host_with_one_source_denied_is_incomplete(
     tmp_path: Path, what: str, source: str
 ) -> None:
-    code, report = swept(tmp_path, **{what: Denied(), f"images {what[8:]}": Denied()})
+    code, report = ended(tmp_path, **{what: Denied(), f"images {what[8:]}": Denied()})
     states = {c.source: c.state for c in report.coverage}
     assert states[source] is not State.COMPLETE
     assert (code, report.verdict) == (3, Verdict.INCOMPLETE)
@@ -119,7 +103,7 @@ def test_the_same_host_with_one_source_denied_is_incomplete(
 
 def test_a_host_whose_raw_volume_is_denied_is_walked_and_clean(tmp_path: Path) -> None:
     """The change journal is evidence of its own: what is there now was seen without it."""
-    code, report = swept(tmp_path, host=DeniedRaw)
+    code, report = ended(tmp_path, host=DeniedRaw)
     (files,) = [c for c in report.coverage if c.source == "files"]
     (journal,) = [c for c in report.coverage if c.source == "usn_journal"]
     assert files.state is State.COMPLETE
@@ -130,14 +114,14 @@ def test_a_host_whose_raw_volume_is_denied_is_walked_and_clean(tmp_path: Path) -
 
 
 def test_a_locked_volume_beside_it_makes_the_same_host_incomplete(tmp_path: Path) -> None:
-    code, report = swept(tmp_path, host=LockedBeside)
+    code, report = ended(tmp_path, host=LockedBeside)
     states = {c.source: c.state for c in report.coverage}
     assert states["files"] is State.PARTIAL
     assert (code, report.verdict) == (3, Verdict.INCOMPLETE)
 
 
 def test_the_same_host_with_the_dll_loaded_is_a_hit(tmp_path: Path) -> None:
-    code, report = swept(
+    code, report = ended(
         tmp_path, processes=(EXPLORER, RUNDLL32), **{"modules 4312": [PATH], "images 4312": [PATH]}
     )
     assert (code, report.verdict) == (1, Verdict.HIT)

@@ -11,58 +11,22 @@ import pytest
 
 import agent.sweep.loop as sweep_module
 from agent.coverage import Ledger
-from agent.findings.exclusions import load_exclusions
 from agent.matching.matcher import Matcher
 from agent.matching.own_traces import Own
 from agent.model.codec import encode
 from agent.model.journal_record import Header
 from agent.model.objects import File
 from agent.model.observation import Observation
-from agent.model.report import Coverage, Report, State, Strength, Verdict
-from agent.sources import Source
+from agent.model.report import Report, State, Strength, Verdict
 from agent.sources.files.source import FilesSource
-from agent.sweep.identity import new_report_id, running_agent
+from agent.sweep.identity import new_report_id
 from agent.sweep.journal import Journal
-from agent.sweep.loop import Plan, Sweep
+from agent.sweep.loop import Sweep
 from agent.targets import Target
 from agent.targets.offline.folder import FolderTarget
-from tests.planted import STAGE_0, archive, campaign_link, plant
-from tests.sweeping import campaign, packs
-
-
-class Silent:
-    """Nobody watches."""
-
-    def source(self, name: str) -> None:
-        pass
-
-    def done(self, coverage: Coverage) -> None:
-        pass
-
-
-def swept(
-    folder: Path,
-    *sources: Source,
-    skip: tuple[str, ...] = (),
-    only: tuple[str, ...] = (),
-    max_runtime_s: float | None = None,
-    own: Own | None = None,
-    thorough: bool = False,
-    journal: Journal | None = None,
-) -> Report:
-    plan = Plan(
-        target=FolderTarget(str(folder), own=own or Own.of()),
-        packs=packs(),
-        matcher=campaign(thorough=thorough),
-        exclusions=load_exclusions(),
-        sources=sources or (FilesSource(),),
-        skip=skip,
-        only=only,
-        agent=running_agent(),
-        options={},
-        max_runtime_s=max_runtime_s,
-    )
-    return Sweep(plan, lambda _header: journal).run(Silent())
+from tests.evidence.files import STAGE_0, archive, campaign_link
+from tests.evidence.planted import plant
+from tests.evidence.sweeping import Silent, plan_of, reported
 
 
 def innocent(folder: Path) -> Path:
@@ -132,7 +96,7 @@ class Ahead(Broken):
 def test_what_was_read_before_the_end_is_told(
     tmp_path: Path, end: BaseException, reason: str
 ) -> None:
-    report = swept(tmp_path, Ahead(end))
+    report = reported(tmp_path, Ahead(end))
     assert [finding.evidence[0].source for finding in report.findings] == ["files"]
     assert report.verdict is Verdict.HIT
     assert [told.reason for told in report.coverage[0].reasons] == [reason]
@@ -149,11 +113,11 @@ def test_a_source_is_ended_before_it_is_asked_what_it_owes(
             raise sweep_module.Deadline
 
     monkeypatch.setattr(Sweep, "check_time", over)
-    assert swept(tmp_path, Ahead(None)).verdict is Verdict.HIT
+    assert reported(tmp_path, Ahead(None)).verdict is Verdict.HIT
 
 
 def test_who_presses_ctrl_c_twice_waits_for_nothing_more(tmp_path: Path) -> None:
-    report = swept(tmp_path, Ahead(KeyboardInterrupt(), KeyboardInterrupt()))
+    report = reported(tmp_path, Ahead(KeyboardInterrupt(), KeyboardInterrupt()))
     assert report.verdict is Verdict.HIT
     assert [(told.reason, told.count) for told in report.coverage[0].reasons] == [
         ("stopped by the operator", 2)
@@ -161,7 +125,7 @@ def test_who_presses_ctrl_c_twice_waits_for_nothing_more(tmp_path: Path) -> None
 
 
 def test_an_innocent_folder_is_clean(tmp_path: Path) -> None:
-    report = swept(innocent(tmp_path))
+    report = reported(innocent(tmp_path))
     assert report.verdict is Verdict.CLEAN
     assert report.coverage[0].state is State.COMPLETE
     assert report.coverage[0].examined >= 20
@@ -174,7 +138,7 @@ def test_the_same_folder_with_one_file_denied_is_incomplete(tmp_path: Path) -> N
     def denied(path: str, *args: object) -> BinaryIO:
         raise PermissionError(13, "Permission denied", path)
 
-    report = swept(tmp_path, FilesSource(open_file=denied))
+    report = reported(tmp_path, FilesSource(open_file=denied))
     assert report.verdict is Verdict.INCOMPLETE
     assert report.coverage[0].state is State.PARTIAL
     assert report.coverage[0].unread == 1
@@ -182,7 +146,7 @@ def test_the_same_folder_with_one_file_denied_is_incomplete(tmp_path: Path) -> N
 
 
 def test_a_source_with_a_defect_is_a_gap_and_not_the_end(tmp_path: Path) -> None:
-    report = swept(innocent(tmp_path), Broken(), FilesSource())
+    report = reported(innocent(tmp_path), Broken(), FilesSource())
     assert report.verdict is Verdict.INCOMPLETE
     assert report.coverage[0].reasons[0].reason == "the source failed: RuntimeError"
     assert report.coverage[0].reasons[0].samples == ["a defect"]
@@ -190,34 +154,34 @@ def test_a_source_with_a_defect_is_a_gap_and_not_the_end(tmp_path: Path) -> None
 
 
 def test_a_sweep_that_is_stopped_says_so_for_all_that_it_left_out(tmp_path: Path) -> None:
-    report = swept(innocent(tmp_path), Stopped(), FilesSource())
+    report = reported(innocent(tmp_path), Stopped(), FilesSource())
     assert report.verdict is Verdict.INCOMPLETE
     reasons = [coverage.reasons[0].reason for coverage in report.coverage]
     assert reasons == ["stopped by the operator"] * 2
 
 
 def test_a_skipped_source_makes_clean_incomplete(tmp_path: Path) -> None:
-    report = swept(innocent(tmp_path), skip=("files",))
+    report = reported(innocent(tmp_path), skip=("files",))
     assert report.verdict is Verdict.INCOMPLETE
     assert report.coverage[0].state is State.SKIPPED
 
 
 def test_only_files_with_paths_answers_about_those_paths(tmp_path: Path) -> None:
-    report = swept(innocent(tmp_path), Broken(), FilesSource(), only=("files",))
+    report = reported(innocent(tmp_path), Broken(), FilesSource(), only=("files",))
     assert report.verdict is Verdict.CLEAN
     assert report.target.paths == [str(tmp_path)]
     assert [c.state for c in report.coverage] == [State.SKIPPED, State.COMPLETE]
 
 
 def test_time_that_is_over_is_a_gap(tmp_path: Path) -> None:
-    report = swept(innocent(tmp_path), max_runtime_s=-1.0)
+    report = reported(innocent(tmp_path), max_runtime_s=-1.0)
     assert report.verdict is Verdict.INCOMPLETE
     assert report.coverage[0].reasons[0].reason == "--max-runtime was over"
 
 
 def test_the_planted_tree_is_found_whole_and_nothing_else_is_strong(tmp_path: Path) -> None:
     planted = plant(tmp_path / "planted")
-    report = swept(tmp_path / "planted", FilesSource(open_file=planted.opener()))
+    report = reported(tmp_path / "planted", FilesSource(open_file=planted.opener()))
     strengths: dict[str, Strength] = {}
     for finding in report.findings:
         for evidence in finding.evidence:
@@ -254,11 +218,12 @@ def test_own_files_are_left_out_and_counted(tmp_path: Path) -> None:
     (tmp_path / "history.ps1").write_text("iocsweep.exe --pack pandorasong.com.yaml\n")
     lure = tmp_path / "cyzfc.dat"
     lure.write_bytes(b"x")
-    earlier = swept(tmp_path, own=Own.of(folders=[str(spool)]))
+    target = FolderTarget(str(tmp_path), own=Own.of(folders=[str(spool)]))
+    earlier = reported(target)
     assert [f.title for f in earlier.findings] == [str(lure)]
     lure.unlink()
     (tmp_path / "report.json").write_bytes(encode(earlier))
-    report = swept(tmp_path, own=Own.of(folders=[str(spool)]), thorough=True)
+    report = reported(target, thorough=True)
     assert report.findings == []
     assert report.coverage[0].own >= 3
 
@@ -266,7 +231,7 @@ def test_own_files_are_left_out_and_counted(tmp_path: Path) -> None:
 def test_stage_0_is_found_though_it_calls_itself_the_agent(tmp_path: Path) -> None:
     for mark in ("#iocsweep", "# iocsweep.pack/1\n#"):
         (tmp_path / f"{len(mark)}.ps1").write_text(f"{mark}\npowershell {STAGE_0};{mark}")
-    report = swept(tmp_path)
+    report = reported(tmp_path)
     assert [f.strength for f in report.findings] == [Strength.STRONG] * 2
     assert report.verdict is Verdict.HIT
 
@@ -282,16 +247,7 @@ def test_a_journal_that_fails_does_not_end_the_sweep(tmp_path: Path) -> None:
         journal.close()
         return journal
 
-    plan = Plan(
-        target=FolderTarget(str(tree), own=Own.of()),
-        packs=packs(),
-        matcher=campaign(),
-        exclusions=load_exclusions(),
-        sources=[FilesSource()],
-        agent=running_agent(),
-        options={},
-    )
-    sweep = Sweep(plan, start)
+    sweep = Sweep(plan_of(tree), start)
     report = sweep.run(Silent())
     assert [f.strength for f in report.findings] == [Strength.WEAK]
     assert "closed" in sweep.journal_error
@@ -325,7 +281,7 @@ def test_a_flood_of_one_name_displaces_no_other(tmp_path: Path) -> None:
     (tmp_path / "z").mkdir()
     (tmp_path / "z" / "ds7002.zip").write_bytes(archive({"a.txt": b"a"}))
     (tmp_path / "z" / "ds7002.zip_Zone.Identifier").write_bytes(zone)
-    report = swept(tmp_path)
+    report = reported(tmp_path)
 
     assert report.verdict is Verdict.HIT, "the archive's name and where it came from"
     assert gap(report) == {"matches beyond the bound": 40}
@@ -338,7 +294,7 @@ def test_weak_matches_that_are_dropped_leave_a_gap(tmp_path: Path) -> None:
         for number in range(20):
             (tmp_path / f"{number}").mkdir(exist_ok=True)
             (tmp_path / f"{number}" / name).write_bytes(b"x")
-    report = swept(tmp_path)
+    report = reported(tmp_path)
 
     assert report.verdict is Verdict.INCOMPLETE
     assert gap(report) == {"matches beyond the bound": 20}
@@ -349,7 +305,7 @@ def test_one_archive_gives_no_more_than_its_share_however_strong(tmp_path: Path)
     members = {f"u/AppData/Local/{number}/cyzfc.dat": b"" for number in range(30)}
     (tmp_path / "a.zip").write_bytes(archive(members))
     (tmp_path / "b.lnk").write_bytes(campaign_link())
-    report = swept(tmp_path)
+    report = reported(tmp_path)
 
     assert report.verdict is Verdict.HIT
     assert gap(report) == {"matches beyond the bound": 20}
@@ -370,5 +326,5 @@ def test_a_sweep_leaves_access_times_alone(tmp_path: Path) -> None:
     path = innocent(tmp_path) / "cyzfc.dat"
     path.write_bytes(b"MZ")
     os.utime(path, (1_000_000_000, 1_000_000_000))
-    swept(tmp_path)
+    reported(tmp_path)
     assert path.stat().st_atime == 1_000_000_000

@@ -14,7 +14,7 @@ from agent.ntfs.usn import records_in
 from agent.windows import dlls, text
 from agent.windows.change_journal import ChangeJournal, JournalState
 from agent.windows.files import CloudPlaceholder
-from tests.agent.sources.files.journals import change
+from tests.evidence.journals import change
 
 DEVICE, ROOT, FOLDER = 4, 8, 12
 

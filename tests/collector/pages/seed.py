@@ -106,7 +106,18 @@ def a_report(
     finished: datetime = _TIME,
 ) -> Report:
     """One sweep of one host."""
-    hit = any(one.strength.rank >= Strength.STRONG.rank for one in findings)
+    coverage = [
+        Coverage(source="files", required=True, state=State.COMPLETE, examined=1_204_331,
+                 bytes=4_000_000_000, elapsed_ms=2100,
+                 reach=Reach(oldest=_TIME, newest=_TIME)),
+        Coverage(source="processes", required=True,
+                 state=State.PARTIAL if gap else State.COMPLETE, examined=214,
+                 unread=3 if gap else 0, elapsed_ms=310, own=1,
+                 reasons=[Reason(reason=gap, count=3, samples=list(samples))] if gap else []),
+        Coverage(source="dns_cache", required=True, state=State.COMPLETE, examined=118),
+        Coverage(source="pipes", required=False, state=State.UNAVAILABLE,
+                 reasons=[Reason(reason="not this platform")]),
+    ]  # fmt: skip
     return Report(
         report_id=report_id or str(uuid.uuid4()),
         sweep_id=SWEEP,
@@ -119,19 +130,8 @@ def a_report(
         started=_TIME,
         finished=finished,
         options={"memory": "candidates", "thorough": False},
-        verdict=verdict_of(hit=hit, gaps=bool(gap)),
-        coverage=[
-            Coverage(source="files", required=True, state=State.COMPLETE, examined=1_204_331,
-                     bytes=4_000_000_000, elapsed_ms=2100,
-                     reach=Reach(oldest=_TIME, newest=_TIME)),
-            Coverage(source="processes", required=True,
-                     state=State.PARTIAL if gap else State.COMPLETE, examined=214,
-                     unread=3 if gap else 0, elapsed_ms=310, own=1,
-                     reasons=[Reason(reason=gap, count=3, samples=list(samples))] if gap else []),
-            Coverage(source="dns_cache", required=True, state=State.COMPLETE, examined=118),
-            Coverage(source="pipes", required=False, state=State.UNAVAILABLE,
-                     reasons=[Reason(reason="not this platform")]),
-        ],
+        verdict=verdict_of(findings, coverage),
+        coverage=coverage,
         indicators=[
             IndicatorCount(id="dll-name", tested=1_204_331, matched=len(findings)),
             IndicatorCount(id="mail-header", tested=0, matched=0),

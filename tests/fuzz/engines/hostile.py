@@ -24,7 +24,7 @@ from agent.engine.scanner import PatternScanner
 from agent.indicators import CommandLine, Content, FileName, Indicator
 from agent.ntfs.patterns import least_patterns, name_patterns, size_patterns, stream_patterns
 from agent.packs.built_in import built_in_packs
-from tests.planted import campaign_link, dll
+from tests.evidence.files import campaign_link, dll
 
 from .counting import Counts, Limit
 from .packs import FIELDS

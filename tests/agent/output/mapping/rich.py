@@ -196,7 +196,7 @@ def excluded_finding() -> Finding:
 def report_of(
     *findings: Finding, report_id: str = "018f6a3c-9a5e-7c11-8a83-5a1f5b3c9d11"
 ) -> Report:
-    hit = any(finding.strength.rank >= Strength.STRONG.rank for finding in findings)
+    coverage = [Coverage(source="files", required=True, state=State.COMPLETE, examined=1)]
     return Report(
         report_id=report_id,
         sweep_id="autumn-2026",
@@ -217,8 +217,8 @@ def report_of(
         started=ago(10),
         finished=NOW,
         options={},
-        verdict=verdict_of(hit=hit, gaps=False),
-        coverage=[Coverage(source="files", required=True, state=State.COMPLETE, examined=1)],
+        verdict=verdict_of(findings, coverage),
+        coverage=coverage,
         indicators=[],
         findings=list(findings),
         truncated=[],

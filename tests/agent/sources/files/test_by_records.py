@@ -6,79 +6,46 @@ import errno
 import hashlib
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
 
 import pytest
 
-from agent.coverage import Ledger
 from agent.findings.finding import evidence_of
-from agent.matching.matcher import Match, Matcher
 from agent.matching.own_traces import Own
-from agent.model.observation import Observation
-from agent.model.report import Coverage, State, Strength
+from agent.model.report import State, Strength
 from agent.ntfs import ByteSource, FileSource
-from agent.reading.opening import open_quietly
 from agent.sources.files.cross_view import ONLY_RECORDS, ONLY_WALK
-from agent.sources.files.source import FilesSource
-from agent.targets import RawNtfs, Root, SkippedVolume, Target
-from agent.targets.offline.folder import FolderTarget
+from agent.targets import RawNtfs, Root
 from agent.targets.offline.image import ImageTarget
-from tests.agent.ntfs.synthetic import (
+from tests.evidence.files import campaign_link, dll, shell_link
+from tests.evidence.hosts import Mounted, Volumes, disk
+from tests.evidence.images import (
+    BadSectors,
     file_name,
     image,
+    make,
+    mounted,
     non_resident,
     record,
+    require_tools,
     resident,
     run,
     standard,
 )
-from tests.agent.ntfs.volumes import make, mounted, require_tools
-from tests.planted import Case, campaign_link, dll, plant, shell_link
-from tests.sweeping import campaign
+from tests.evidence.planted import Case, plant
+from tests.evidence.sweeping import Swept, swept, swept_mounted
 
 LOCAL = "\\Users\\jo\\AppData\\Local"
 
 
-@dataclass
-class Swept:
-    """One run of the files source."""
-
-    matcher: Matcher
-    seen: list[Observation]
-    coverage: Coverage
-
-    def at(self, place: str) -> list[Observation]:
-        return [found for found in self.seen if found.place == place]
-
-    def matches(self, place: str) -> list[Match]:
-        return [match for found in self.at(place) for match in self.matcher.match(found)]
-
-    @property
-    def reasons(self) -> dict[str, int]:
-        return {reason.reason: reason.count for reason in self.coverage.reasons}
-
-    @property
-    def notes(self) -> dict[str, int]:
-        return {note.reason: note.count for note in self.coverage.notes}
-
-
-def swept(target: Target, *, thorough: bool = False) -> Swept:
-    ledger, matcher = Ledger("files", required=True), campaign(thorough=thorough)
-    seen = list(FilesSource().observe(target, matcher, ledger))
-    return Swept(matcher, seen, ledger.close())
-
-
-def of_image(path: Path, **options: Any) -> Swept:
-    return swept(ImageTarget(str(path), own=Own()), **options)
+def of_image(path: Path) -> Swept:
+    return swept(ImageTarget(str(path), own=Own()))
 
 
 def of_bytes(folder: Path, data: bytes) -> Swept:
-    path = folder / "disk.img"
-    path.write_bytes(data)
-    return of_image(path)
+    return swept(disk(folder, data))
 
 
 # The planted tree, by the walk and by the records.
@@ -104,7 +71,7 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Both:
     # Names with a colon are names and no streams then.
     with mounted(path, "streams_interface=xattr") as root:
         cases = plant(root).cases
-        walk = swept(FolderTarget(str(root), own=Own()))
+        walk = swept(root)
     return Both(cases, root, walk, of_image(path))
 
 
@@ -189,7 +156,7 @@ def hidden(tmp_path_factory: pytest.TempPathFactory) -> Hidden:
         (root / "Users/jo/AppData/Local/cyzfc.dat").unlink()
         shutil.rmtree(root / "Users/jo/AppData/Local/small")
     with mounted(path) as root:
-        walk = swept(FolderTarget(str(root), own=Own()))
+        walk = swept(root)
     return Hidden(of_image(path), walk, hashlib.sha256(data).hexdigest())
 
 
@@ -352,39 +319,9 @@ def test_a_damaged_image_is_never_complete(tmp_path: Path, what: str) -> None:
     assert sweep.reasons
 
 
-class BadSectors:
-    """An image of which some bytes cannot be read."""
-
-    def __init__(self, data: bytes, bad: range) -> None:
-        self.data, self.bad = data, bad
-
-    @property
-    def size(self) -> int:
-        return len(self.data)
-
-    def read_at(self, offset: int, size: int) -> bytes:
-        if offset < self.bad.stop and self.bad.start < offset + size:
-            raise OSError(5, "Input/output error")
-        return self.data[offset : offset + size]
-
-    def read_into(self, offset: int, view: memoryview) -> int:
-        data = self.read_at(offset, len(view))
-        view[: len(data)] = data
-        return len(data)
-
-    def close(self) -> None: ...
-
-
-class Bytes(FolderTarget):
-    """A volume of any byte source."""
-
-    def __init__(self, source: ByteSource) -> None:
-        super().__init__(".", own=Own())
-        self.source = source
-
-    def roots(self) -> tuple[Sequence[Root], Sequence[SkippedVolume]]:
-        raw = RawNtfs(lambda: self.source, "D:")
-        return [Root("D:\\", raw=raw, mounted=False)], []
+def unmounted(source: ByteSource) -> Volumes:
+    raw = RawNtfs(lambda: source, "D:")
+    return Volumes(Root("D:\\", raw=raw, mounted=False))
 
 
 @pytest.mark.parametrize(
@@ -396,35 +333,12 @@ def test_bad_sectors_are_gaps(bad: range) -> None:
     files = {
         30: record(standard(), file_name("cyzfc.dat"), non_resident(0x80, 4096, run(1, 100))),
     }
-    sweep = swept(Bytes(BadSectors(image(files), bad)))
+    sweep = swept(unmounted(BadSectors(image(files), bad)))
     assert sweep.coverage.state is State.PARTIAL
     assert sweep.reasons
 
 
 # A volume that is mounted too.
-
-
-class Mounted(FolderTarget):
-    """A volume that can be read by its records and be walked; its paths are shown as ``D:\\…``."""
-
-    def __init__(self, root: Path, source: Callable[[], ByteSource]) -> None:
-        super().__init__(str(root), own=Own())
-        self.root, self.source = root, source
-
-    def roots(self) -> tuple[Sequence[Root], Sequence[SkippedVolume]]:
-        return [Root(str(self.root), raw=RawNtfs(self.source, "D:"))], []
-
-    def open_file(self, path: str) -> BinaryIO:
-        if path.endswith("ds7002.lnk"):
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
-        inside = path.removeprefix("\\\\?\\").removeprefix("D:\\").replace("\\", "/")
-        return open_quietly(path if path.startswith("/") else f"{self.root}/{inside}")
-
-    def swept(self, **options: Any) -> Swept:
-        ledger, matcher = Ledger("files", required=True), campaign()
-        source = FilesSource(open_file=self.open_file, **options)
-        seen = list(source.observe(self, matcher, ledger))
-        return Swept(matcher, seen, ledger.close())
 
 
 @pytest.fixture
@@ -447,7 +361,7 @@ def test_a_mounted_volume_is_read_by_its_records_and_its_files_by_their_paths(
 ) -> None:
     path, copy = volume
     (copy / "cyzfc.dat").write_bytes(b"fresher than the disk")
-    sweep = Mounted(copy, lambda: FileSource(path.open("rb"))).swept()
+    sweep = swept_mounted(Mounted(copy, lambda: FileSource(path.open("rb"))))
     (file,) = [one for one in sweep.at("D:\\cyzfc.dat") if one.seen == "file"]
     assert file.file is not None
     assert file.file.hash is not None
@@ -460,7 +374,7 @@ def test_a_file_that_is_denied_is_read_by_its_record_and_the_finding_says_so(
     volume: tuple[Path, Path],
 ) -> None:
     path, copy = volume
-    sweep = Mounted(copy, lambda: FileSource(path.open("rb"))).swept()
+    sweep = swept_mounted(Mounted(copy, lambda: FileSource(path.open("rb"))))
     (file,) = [one for one in sweep.at("D:\\denied\\ds7002.lnk") if one.seen == "file"]
     assert file.file is not None
     assert file.file.hash is not None
@@ -474,7 +388,7 @@ def test_a_raw_volume_that_is_denied_is_walked(volume: tuple[Path, Path]) -> Non
         raise PermissionError(errno.EACCES, "denied")
 
     _, copy = volume
-    sweep = Mounted(copy, denied).swept()
+    sweep = swept_mounted(Mounted(copy, denied))
     assert {one.seen for one in sweep.at(f"{copy}/cyzfc.dat")} == {"file", "content"}
     assert sweep.notes["NTFS: access denied"] == 1
     assert "read by its $MFT" not in sweep.notes
@@ -488,7 +402,9 @@ def test_a_raw_read_that_fails_in_the_middle_is_made_good_by_a_walk(
     (copy / "denied/ds7002.lnk").unlink()
     data = path.read_bytes()
     start = int.from_bytes(data[0x30:0x38], "little") * 4096
-    sweep = Mounted(copy, lambda: BadSectors(data, range(start + 65 * 1024, len(data)))).swept()
+    sweep = swept_mounted(
+        Mounted(copy, lambda: BadSectors(data, range(start + 65 * 1024, len(data))))
+    )
     assert sweep.at(f"{copy}/cyzfc.dat")
     assert "$MFT: Input/output error" in sweep.notes
     assert sweep.notes["walked: what of its $MFT cannot be read is"] == 1
@@ -500,7 +416,7 @@ def test_names_that_only_one_view_shows_are_told(volume: tuple[Path, Path]) -> N
     (copy / "cyzfc.dat").unlink()
     (copy / "denied/new.txt").write_bytes(b"x")
     target = Mounted(copy, lambda: FileSource(path.open("rb")))
-    notes = {note.reason: note for note in target.swept(verify_walk=True).coverage.notes}
+    notes = {note.reason: note for note in swept_mounted(target, verify_walk=True).coverage.notes}
     assert notes[ONLY_RECORDS].samples == ["D:\\cyzfc.dat"]
     assert notes[ONLY_RECORDS].count == 1
     assert notes[ONLY_WALK].samples == ["D:\\denied\\new.txt"]
@@ -509,17 +425,16 @@ def test_names_that_only_one_view_shows_are_told(volume: tuple[Path, Path]) -> N
 
 def test_two_views_that_agree_say_so(volume: tuple[Path, Path]) -> None:
     path, copy = volume
-    notes = Mounted(copy, lambda: FileSource(path.open("rb"))).swept(verify_walk=True).notes
+    notes = swept_mounted(
+        Mounted(copy, lambda: FileSource(path.open("rb"))), verify_walk=True
+    ).notes
     assert "$MFT and walk compared" in notes
     assert not {ONLY_RECORDS, ONLY_WALK} & set(notes)
 
 
 def test_a_walk_says_why_where_records_could_be_expected(tmp_path: Path) -> None:
-    class Host(FolderTarget):
-        def roots(self) -> tuple[Sequence[Root], Sequence[SkippedVolume]]:
-            return [Root(str(tmp_path), why_walked="not elevated")], []
-
-    assert swept(Host(str(tmp_path), own=Own())).notes == {"walked: not elevated": 1}
+    host = Volumes(Root(str(tmp_path), why_walked="not elevated"))
+    assert swept(host).notes == {"walked: not elevated": 1}
 
 
 def test_a_large_stream_of_a_folder_is_looked_at(tmp_path: Path) -> None:

@@ -10,27 +10,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from agent.indicators import Content, FileHash, Gate, Indicator
-from agent.matching.matcher import Matcher
+from agent.indicators import Content, Gate, Indicator
 from agent.model.report import Strength
 from agent.reading.opening import CHUNK
 from agent.sources.files import facts as file_facts
 from agent.sources.files.facts import FileReader, Limits
+from tests.evidence.packs import matcher_of, sha256_of
 
 LIMIT = 4 * CHUNK
-
-
-def sha256_of(data: bytes) -> FileHash:
-    return FileHash(
-        id="h",
-        strength=Strength.CONFIRMED,
-        reference=["test"],
-        status="SRC",
-        value=hashlib.sha256(data).hexdigest(),
-        gate=Gate(),
-    )
-
-
 CONTENT = Content(
     id="c",
     strength=Strength.WEAK,
@@ -43,7 +30,7 @@ CONTENT = Content(
 
 
 def reader(*indicators: Indicator) -> FileReader:
-    return FileReader(Matcher(list(indicators), thorough=True), Limits(LIMIT))
+    return FileReader(matcher_of(*indicators, thorough=True), Limits(LIMIT))
 
 
 def seen(file: io.BytesIO, size: int, *indicators: Indicator) -> Any:

@@ -7,10 +7,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from msgspec import structs
 
-from agent.coverage import Ledger
-from agent.indicators import FileName, Gate
 from agent.matching.matcher import Matcher
 from agent.matching.own_rules import OwnRules
 from agent.matching.own_traces import Own
@@ -18,12 +15,12 @@ from agent.model.report import State, Strength
 from agent.sources.files.hash_cache import HashCache
 from agent.sources.files.source import FilesSource
 from agent.targets.offline.image import ImageTarget
-from tests.agent.sources.files.test_hash_cache import cached, journalled, sha256_of, was_read
+from tests.evidence.journals import journalled
+from tests.evidence.packs import named, sha256_of
+from tests.evidence.sweeping import cached, swept, was_read
 
-DLL = FileName(
-    id="name", strength=Strength.STRONG, reference=["r"], status="SRC", value="cyzfc.dat"
-)
-IN_BIN = structs.replace(sha256_of(b"other"), gate=Gate(extensions=[".bin"]))
+DLL = named(strength=Strength.STRONG)
+IN_BIN = sha256_of(b"other", extensions=[".bin"])
 
 
 def archive() -> bytes:
@@ -66,12 +63,8 @@ def test_a_file_with_a_rule_that_another_file_brings_is_read_again_when_that_cha
         own_rules = OwnRules([main], timeout_s=10)
         matcher = Matcher([], own_rules=own_rules)
         cache = HashCache(tmp_path / "hashes.sqlite", matcher.looks_for())
-        ledger = Ledger("files", required=True)
-        source = FilesSource(cache=cache)
         target = ImageTarget(str(path), own=Own())
-        found.append(
-            [m for seen in source.observe(target, matcher, ledger) for m in matcher.match(seen)]
-        )
+        found.append(swept(target, FilesSource(cache=cache), matcher=matcher).matches())
         cache.close()
         own_rules.close()
     assert [len(matches) for matches in found] == [0, 1]

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from agent.coverage import Ledger
 from agent.matching.own_traces import Own
 from agent.model.report import Coverage, State
 from agent.ntfs import ByteSource, FileSource
@@ -18,11 +16,12 @@ from agent.reading.opening import reason_of
 from agent.sources.files.source import FilesSource
 from agent.sources.past_files.change_journal import UsnJournalSource
 from agent.targets import LOCKED, RawNtfs, Root, SkippedVolume, Target
-from agent.targets.offline.folder import FolderTarget
 from agent.targets.offline.image import ImageTarget
 from agent.windows import dlls
-from tests.agent.ntfs.synthetic import file_name, image, record, resident, standard
-from tests.sweeping import campaign
+from tests.evidence.hosts import Volumes
+from tests.evidence.images import file_name, image, record, resident, standard
+from tests.evidence.journals import change, with_journal
+from tests.evidence.sweeping import swept
 
 BOOT = b"\xeb\x58\x90-FVE-FS-" + bytes(499) + b"\x55\xaa"
 FILES = {
@@ -32,19 +31,10 @@ FILES = {
 SOURCES = [FilesSource, UsnJournalSource]
 
 
-class Host(FolderTarget):
-    def __init__(self, *roots: Root, skipped: Sequence[SkippedVolume] = ()) -> None:
-        super().__init__(".", own=Own())
-        self.made, self.left_out = roots, skipped
-
-    def roots(self) -> tuple[Sequence[Root], Sequence[SkippedVolume]]:
-        return self.made, self.left_out
-
-
 def coverage(source: type[Any], target: Target) -> Coverage:
-    ledger = Ledger("x", required=True)
-    assert list(source().observe(target, campaign(), ledger)) == []
-    return ledger.close()
+    sweep = swept(target, source())
+    assert sweep.seen == []
+    return sweep.coverage
 
 
 def reasons(found: Coverage) -> dict[str, list[str]]:
@@ -82,9 +72,7 @@ def test_a_locked_image_is_unavailable(tmp_path: Path, source: type[Any]) -> Non
 def test_beside_another_one_it_is_a_gap(tmp_path: Path, source: type[Any]) -> None:
     locked, other = locked_image(tmp_path), open_image(tmp_path)
     if source is UsnJournalSource:
-        from tests.agent.sources.past_files.test_change_journal import change, volume
-
-        Path(other).write_bytes(volume(change("x", 0x100, 0).ljust(4096, b"\0")))
+        Path(other).write_bytes(with_journal(change("x", folder=(43, 5)).ljust(4096, b"\0")))
     for paths in ([locked, other], [other, locked]):
         found = coverage(source, ImageTarget(*paths, own=Own()))
         assert found.state is State.PARTIAL
@@ -95,7 +83,7 @@ def test_beside_another_one_it_is_a_gap(tmp_path: Path, source: type[Any]) -> No
 @pytest.mark.parametrize("source", SOURCES)
 def test_a_locked_volume_that_is_not_opened_is_told_the_same_way(source: type[Any]) -> None:
     volume = SkippedVolume("D:\\", LOCKED, gap=True)
-    found = coverage(source, Host(skipped=[volume]))
+    found = coverage(source, Volumes(skipped=[volume]))
     assert found.state is State.UNAVAILABLE
     assert reasons(found) == {LOCKED: ["D:\\"]}
 
@@ -109,7 +97,7 @@ def test_a_volume_whose_root_says_it_is_locked_is_unavailable(
 
     monkeypatch.setattr(os, "lstat", refuse)
     ntfs = RawNtfs(lambda: FileSource(io.BytesIO(BOOT)), "D:") if raw else None
-    found = coverage(FilesSource, Host(Root("D:\\", raw=ntfs)))
+    found = coverage(FilesSource, Volumes(Root("D:\\", raw=ntfs)))
     assert found.state is State.UNAVAILABLE
     assert reasons(found) == {LOCKED: ["D:\\"]}
 
@@ -118,7 +106,7 @@ def test_a_raw_volume_that_only_says_it_is_locked_is_walked(tmp_path: Path) -> N
     """Whatever the disk begins with: what is mounted can be seen."""
     (tmp_path / "notes.txt").write_bytes(b"x")
     ntfs = RawNtfs(lambda: FileSource(io.BytesIO(BOOT)), "D:")
-    found = coverage(FilesSource, Host(Root(str(tmp_path), raw=ntfs)))
+    found = coverage(FilesSource, Volumes(Root(str(tmp_path), raw=ntfs)))
     assert found.state is State.COMPLETE
     assert {note.reason for note in found.notes} >= {f"NTFS: {LOCKED}"}
 
@@ -127,6 +115,6 @@ def test_a_volume_that_says_so_when_it_is_opened_raw_is_unavailable_to_the_journ
     def refused() -> ByteSource:
         raise dlls.failure("D:\\", dlls.FVE_E_LOCKED_VOLUME)
 
-    found = coverage(UsnJournalSource, Host(Root("D:\\", raw=RawNtfs(refused, "D:"))))
+    found = coverage(UsnJournalSource, Volumes(Root("D:\\", raw=RawNtfs(refused, "D:"))))
     assert found.state is State.UNAVAILABLE
     assert reasons(found) == {LOCKED: ["D:\\"]}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import io
 import sys
 import threading
@@ -13,19 +12,16 @@ from typing import BinaryIO
 
 import pytest
 
-from agent.coverage import Ledger
-from agent.indicators import FileHash
-from agent.matching.own_traces import Own
-from agent.model.report import State, Strength
+from agent.model.report import State
 from agent.reading.opening import open_quietly
 from agent.sources.files import reading_ahead
 from agent.sources.files.reading_ahead import ReadAhead
 from agent.sources.files.source import FilesSource
-from agent.targets.offline.folder import FolderTarget
-from agent.targets.offline.image import ImageTarget
-from tests.agent.ntfs.synthetic import file_name, image, non_resident, record, run, standard
-from tests.planted import archive
-from tests.sweeping import campaign, matcher_of
+from tests.evidence.files import archive
+from tests.evidence.hosts import disk
+from tests.evidence.images import file_name, image, non_resident, record, run, standard
+from tests.evidence.packs import matcher_of, sha256_of
+from tests.evidence.sweeping import swept
 
 TEN_SECONDS = 10.0
 """How long a thread may wait for another before the test fails."""
@@ -123,10 +119,8 @@ def test_no_file_stays_open_when_the_sweep_is_stopped(tmp_path: Path) -> None:
         if seen > 30:
             raise Stopped
 
-    source = FilesSource(open_file=opening, progress=stop)
-    ledger = Ledger("files", required=True)
     with pytest.raises(Stopped):
-        list(source.observe(FolderTarget(str(tmp_path), own=Own()), campaign(), ledger))
+        swept(tmp_path, FilesSource(open_file=opening, progress=stop))
     assert opened
     assert all(file.closed for file in opened)
 
@@ -135,27 +129,11 @@ def test_every_file_is_compared_once_however_many_read(tmp_path: Path) -> None:
     names = [f"{number:03}.bin" for number in range(200)]
     for name in names:
         (tmp_path / name).write_bytes(name.encode() * 100)
-    wanted = [
-        FileHash(
-            id=name,
-            strength=Strength.CONFIRMED,
-            reference=["x"],
-            status="SRC",
-            value=hashlib.sha256(name.encode() * 100).hexdigest(),
-        )
-        for name in names[::7]
-    ]
-    matcher = matcher_of(*wanted, thorough=True)
-    ledger = Ledger("files", required=True)
-    target = FolderTarget(str(tmp_path), own=Own())
-    found = [
-        match.indicator.id
-        for seen in FilesSource().observe(target, matcher, ledger)
-        for match in matcher.match(seen)
-    ]
-    assert sorted(found) == names[::7]
-    assert {count.tested for count in matcher.counts()} == {200}
-    assert ledger.close().state is State.COMPLETE
+    wanted = [sha256_of(name.encode() * 100, name) for name in names[::7]]
+    sweep = swept(tmp_path, matcher=matcher_of(*wanted, thorough=True))
+    assert sorted(match.indicator.id for match in sweep.matches()) == names[::7]
+    assert {count.tested for count in sweep.matcher.counts()} == {200}
+    assert sweep.coverage.state is State.COMPLETE
 
 
 def test_files_of_a_raw_volume_are_read_in_the_order_of_the_disk(tmp_path: Path) -> None:
@@ -167,13 +145,8 @@ def test_files_of_a_raw_volume_are_read_in_the_order_of_the_disk(tmp_path: Path)
         )
         for number, cluster in places.items()
     }  # fmt: skip
-    path = tmp_path / "C.dd"
-    path.write_bytes(image(records))
     read: list[str] = []
-    source = FilesSource(progress=read.append)
-    ledger = Ledger("files", required=True)
-    target = ImageTarget(str(path), own=Own())
-    list(source.observe(target, campaign(thorough=True), ledger))
+    swept(disk(tmp_path, image(records)), FilesSource(progress=read.append), thorough=True)
     assert [place[-6:] for place in read if place.endswith(".bin")] == [
         "31.bin",
         "32.bin",
@@ -193,10 +166,7 @@ def test_a_file_that_cannot_even_be_closed_ends_nothing(tmp_path: Path) -> None:
             if was_open:
                 raise OSError(errno.EIO, "Input/output error")
 
-    source = FilesSource(open_file=Unclosable)
-    ledger = Ledger("files", required=True)
-    list(source.observe(FolderTarget(str(tmp_path), own=Own()), campaign(thorough=True), ledger))
-    coverage = ledger.close()
+    coverage = swept(tmp_path, FilesSource(open_file=Unclosable), thorough=True).coverage
     assert coverage.state is State.COMPLETE
     assert coverage.bytes == 4000
 
@@ -211,10 +181,7 @@ def test_an_archive_that_cannot_be_opened_again_is_a_gap(tmp_path: Path) -> None
             raise PermissionError(errno.EACCES, "Permission denied", path)
         return open_quietly(path)
 
-    ledger = Ledger("files", required=True)
-    target = FolderTarget(str(tmp_path), own=Own())
-    list(FilesSource(open_file=once).observe(target, campaign(), ledger))
-    coverage = ledger.close()
+    coverage = swept(tmp_path, FilesSource(open_file=once)).coverage
     assert coverage.state is State.PARTIAL
     assert [(r.reason, r.samples) for r in coverage.reasons] == [
         ("access denied", [str(tmp_path / "a.zip")])

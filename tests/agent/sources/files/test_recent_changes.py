@@ -13,7 +13,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.coverage import Ledger
 from agent.matching.own_traces import Own
 from agent.model.report import State
 from agent.ntfs import FileSource, NtfsError
@@ -28,26 +27,26 @@ from agent.targets import LiveJournal, RawNtfs, Root, SkippedVolume
 from agent.targets.offline.folder import FolderTarget
 from agent.windows import dlls
 from agent.windows.files import CloudPlaceholder
-from tests.agent.ntfs.synthetic import (
+from tests.evidence.files import dll
+from tests.evidence.images import (
+    BadSectors,
+    encrypted,
     file_name,
+    folders,
     image,
-    non_resident,
+    make,
+    mounted,
     record,
+    require_tools,
     resident,
-    run,
     standard,
 )
-from tests.agent.ntfs.volumes import make, mounted, require_tools
-from tests.agent.sources.files.journals import NOON, MadeJournal, change
-from tests.agent.sources.files.test_by_records import BadSectors, Swept
-from tests.planted import dll
-from tests.sweeping import campaign, chains_of
+from tests.evidence.journals import NOON, MadeJournal, change
+from tests.evidence.packs import chains_of
+from tests.evidence.sweeping import Swept, swept
 
 USERS, JO = 40, 41
-ON_DISK = {
-    USERS: record(standard(), file_name("Users"), sequence=5, flags=3),
-    JO: record(standard(), file_name("jo", USERS, 5), sequence=5, flags=3),
-}
+ON_DISK = folders("Users", "jo")
 FOLDERS: dict[int, str | int | OSError] = {USERS: "\\Users", JO: "\\Users\\jo"}
 ASKED = "what changed lately was asked of its change journal"
 IN_JO = (JO, 5)
@@ -76,12 +75,6 @@ class Host(FolderTarget):
             raise self.journal
         return self.journal
 
-    def swept(self, open_file: Callable[[str], BinaryIO] = open_quietly, **options: Any) -> Swept:
-        ledger, matcher = Ledger("files", required=True), campaign()
-        source = FilesSource(open_file=open_file, **options)
-        seen = list(source.observe(self, matcher, ledger))
-        return Swept(matcher, seen, ledger.close())
-
 
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -109,7 +102,7 @@ def walked_too(sweep: Swept) -> list[str]:
 def test_a_file_that_is_not_on_the_disk_yet_is_found(root: Path) -> None:
     (root / "Users/jo/cyzfc.dat").write_bytes(dll())
     journal = MadeJournal([*OLD, change("cyzfc.dat", folder=IN_JO)], FOLDERS)
-    sweep = Host(root, journal).swept()
+    sweep = swept(Host(root, journal))
     (file,) = [one for one in sweep.at("D:/Users/jo/cyzfc.dat") if one.seen == "file"]
     assert file.file is not None
     assert file.file.hash is not None
@@ -130,7 +123,7 @@ def test_a_folder_that_is_not_on_the_disk_yet_is_found_by_the_system(root: Path)
         change("cyzfc.dat", folder=(60, 1)),
     ]
     folders = {**FOLDERS, 60: "\\Users\\new"}
-    sweep = Host(root, MadeJournal([*OLD, *changes], folders)).swept()
+    sweep = swept(Host(root, MadeJournal([*OLD, *changes], folders)))
     assert sweep.matches("D:/Users/new/cyzfc.dat")
     assert sweep.notes[AGAIN] == 2
     assert sweep.coverage.state is State.COMPLETE
@@ -140,7 +133,7 @@ def test_a_folder_that_was_moved_lately_is_listed_where_it_is(root: Path) -> Non
     (root / "Users/jo").rename(root / "Users/moved")
     (root / "Users/moved/cyzfc.dat").write_bytes(b"x")
     folders = {**FOLDERS, JO: "\\Users\\moved"}
-    sweep = Host(root, MadeJournal([*OLD, change("cyzfc.dat", folder=IN_JO)], folders)).swept()
+    sweep = swept(Host(root, MadeJournal([*OLD, change("cyzfc.dat", folder=IN_JO)], folders)))
     assert sweep.matches("D:/Users/moved/cyzfc.dat")
 
 
@@ -151,7 +144,7 @@ def test_only_what_changed_is_looked_at(root: Path) -> None:
         (root / place / "cyzfc.dat").write_bytes(dll())
         (root / place / "by its size.txt").write_bytes(dll())
     (root / "Users/jo/new.txt").write_bytes(b"x")
-    sweep = Host(root, MadeJournal([*OLD, change("new.txt", folder=IN_JO)], FOLDERS)).swept()
+    sweep = swept(Host(root, MadeJournal([*OLD, change("new.txt", folder=IN_JO)], FOLDERS)))
     assert sweep.seen == []
     assert sweep.notes[AGAIN] == 1
     assert sweep.coverage.state is State.COMPLETE
@@ -165,7 +158,7 @@ def test_only_what_changed_is_looked_at(root: Path) -> None:
 def test_every_way_to_get_there_counts(root: Path, reason: int) -> None:
     (root / "Users/jo/cyzfc.dat").write_bytes(b"x")
     journal = MadeJournal([*OLD, change("cyzfc.dat", reason, folder=IN_JO)], FOLDERS)
-    assert Host(root, journal).swept().matches("D:/Users/jo/cyzfc.dat")
+    assert swept(Host(root, journal)).matches("D:/Users/jo/cyzfc.dat")
 
 
 @pytest.mark.parametrize("reason", [0x200, 0x1000, 0x8000, 0x800, 0x80000000])
@@ -173,7 +166,7 @@ def test_what_leaves_a_folder_or_only_touches_it_is_no_reason_to_list_it(
     root: Path, reason: int
 ) -> None:
     journal = MadeJournal([*OLD, change("cyzfc.dat", reason, folder=IN_JO)], FOLDERS)
-    assert AGAIN not in Host(root, journal).swept().notes
+    assert AGAIN not in swept(Host(root, journal)).notes
 
 
 def test_a_file_that_is_gone_again_is_not_looked_for(root: Path) -> None:
@@ -183,7 +176,7 @@ def test_a_file_that_is_gone_again_is_not_looked_for(root: Path) -> None:
         change("gone.tmp", 0x80000200, folder=IN_JO),
         change("old.tmp", 0x1000, folder=(USERS, 5)),
     ]
-    sweep = Host(root, MadeJournal([*OLD, *changes], FOLDERS)).swept()
+    sweep = swept(Host(root, MadeJournal([*OLD, *changes], FOLDERS)))
     assert AGAIN not in sweep.notes
     assert sweep.seen == []
 
@@ -195,13 +188,13 @@ def test_a_file_that_took_the_place_of_another_is_looked_at(root: Path) -> None:
         change("cyzfc.dat", 0x2000, folder=IN_JO, file=(60, 1)),
         change("CYZFC.DAT", 0x80000200, folder=IN_JO, file=(61, 1)),
     ]
-    assert Host(root, MadeJournal([*OLD, *changes], FOLDERS)).swept().seen
+    assert swept(Host(root, MadeJournal([*OLD, *changes], FOLDERS))).seen
 
 
 def test_a_name_that_is_not_there_makes_everything_there_be_looked_at(root: Path) -> None:
     (root / "Users/jo/cyzfc.dat").write_bytes(b"x")
     journal = MadeJournal([*OLD, change("CYZFC~1.DAT", 0x2, folder=IN_JO)], FOLDERS)
-    assert Host(root, journal).swept().matches("D:/Users/jo/cyzfc.dat")
+    assert swept(Host(root, journal)).matches("D:/Users/jo/cyzfc.dat")
 
 
 def test_new_streams_of_files_and_folders_are_looked_at(
@@ -217,7 +210,7 @@ def test_new_streams_of_files_and_folders_are_looked_at(
         change("holiday.jpg", 0x200020, folder=IN_JO),
         change("jo", 0x200020, folder=(USERS, 5), file=IN_JO, attributes=0x10),
     ]
-    sweep = Host(root, MadeJournal([*OLD, *changes], FOLDERS)).swept()
+    sweep = swept(Host(root, MadeJournal([*OLD, *changes], FOLDERS)))
     places = {one.place for one in sweep.seen}
     assert places == {"D:/Users/jo/holiday.jpg:cyzfc.dat", "D:/Users/jo:ds7002.lnk"}
 
@@ -226,16 +219,16 @@ def test_both_looks_at_one_file_make_one_finding(root: Path) -> None:
     (root / "Users/jo/cyzfc.dat").write_bytes(dll())
     on_disk = record(standard(), file_name("cyzfc.dat", JO, 5), resident(0x80, b"x"))
     journal = MadeJournal([*OLD, change("cyzfc.dat", 0x2, folder=IN_JO)], FOLDERS)
-    sweep = Host(root, journal, {50: on_disk}).swept()
+    sweep = swept(Host(root, journal, {50: on_disk}))
     assert sweep.at("D:\\Users\\jo\\cyzfc.dat")
     assert sweep.at("D:/Users/jo/cyzfc.dat")
-    matches = [match for found in sweep.seen for match in sweep.matcher.match(found)]
+    matches = sweep.matches()
     assert len(chains_of(matches)) == 1
 
 
 def test_with_verify_walk_everything_is_walked_and_nothing_asked(root: Path) -> None:
     journal = MadeJournal([], refused={"state": 1})
-    sweep = Host(root, journal).swept(verify_walk=True)
+    sweep = swept(Host(root, journal), FilesSource(verify_walk=True))
     assert "walked: --verify-walk" in sweep.notes
     assert not walked_too(sweep)
 
@@ -246,17 +239,17 @@ def test_with_verify_walk_everything_is_walked_and_nothing_asked(root: Path) -> 
 def test_changes_before_the_last_quarter_of_an_hour_are_on_the_disk(root: Path) -> None:
     (root / "Users/jo/cyzfc.dat").write_bytes(b"x")
     old = change("cyzfc.dat", minutes=-16, folder=IN_JO)
-    assert not Host(root, MadeJournal([*OLD, old, *filler(1000)], FOLDERS)).swept().seen
+    assert not swept(Host(root, MadeJournal([*OLD, old, *filler(1000)], FOLDERS))).seen
     young = change("cyzfc.dat", minutes=-14, folder=IN_JO)
-    assert Host(root, MadeJournal([*OLD, young, *filler(1000)], FOLDERS)).swept().seen
+    assert swept(Host(root, MadeJournal([*OLD, young, *filler(1000)], FOLDERS))).seen
 
 
 def test_the_last_changes_count_whatever_the_clock_said(root: Path) -> None:
     (root / "Users/jo/cyzfc.dat").write_bytes(b"x")
     old = change("cyzfc.dat", minutes=-600, folder=IN_JO)
-    assert Host(root, MadeJournal([*OLD, old, *filler(10)], FOLDERS)).swept().seen
+    assert swept(Host(root, MadeJournal([*OLD, old, *filler(10)], FOLDERS))).seen
     ahead = change("cyzfc.dat", minutes=600, folder=IN_JO)
-    assert Host(root, MadeJournal([*OLD, ahead, *filler(1000)], FOLDERS)).swept().seen
+    assert swept(Host(root, MadeJournal([*OLD, ahead, *filler(1000)], FOLDERS))).seen
 
 
 def test_only_the_end_of_a_long_journal_is_read(root: Path) -> None:
@@ -264,7 +257,7 @@ def test_only_the_end_of_a_long_journal_is_read(root: Path) -> None:
     long = [change("x" * 200, 0x8000, minutes=-60) for _ in range(9000)]
     new = change("cyzfc.dat", folder=IN_JO)
     journal = MadeJournal([*long, new], FOLDERS, at_once=1 << 20)
-    assert Host(root, journal).swept().seen
+    assert swept(Host(root, journal)).seen
     assert min(journal.read_from) >= journal.next - (1 << 20) - 4096
     assert not any(start % 4096 for start in journal.read_from[:1])
 
@@ -273,7 +266,7 @@ def test_more_is_read_until_it_reaches_back(root: Path) -> None:
     (root / "Users/jo/cyzfc.dat").write_bytes(b"x")
     first = change("cyzfc.dat", minutes=-14, folder=IN_JO)
     busy = [change("x" * 200, 0x8000, minutes=-5) for _ in range(9000)]
-    sweep = Host(root, MadeJournal([*OLD, first, *busy], FOLDERS, at_once=1 << 20)).swept()
+    sweep = swept(Host(root, MadeJournal([*OLD, first, *busy], FOLDERS, at_once=1 << 20)))
     assert sweep.seen
     assert sweep.notes[ASKED] == 1
 
@@ -285,14 +278,14 @@ def test_a_journal_that_is_too_much_is_read_back_as_far_as_said(
     (root / "Users/jo/cyzfc.dat").write_bytes(b"x")
     busy = [change("x" * 200, 0x8000, minutes=-5) for _ in range(9000)]
     new = change("cyzfc.dat", folder=IN_JO)
-    sweep = Host(root, MadeJournal([*OLD, *busy, new], FOLDERS, at_once=1 << 20)).swept()
+    sweep = swept(Host(root, MadeJournal([*OLD, *busy, new], FOLDERS, at_once=1 << 20)))
     assert sweep.seen
     assert sweep.notes["change journal: read back to 11:55:00 UTC only, there is too much of it"]
     assert not walked_too(sweep)
 
     (root / "Users/jo/cyzfc.dat").rename(root / "cyzfc.dat")
     busier = [change("x" * 200, 0x8000, minutes=-1) for _ in range(9000)]
-    sweep = Host(root, MadeJournal([*OLD, *busier], FOLDERS, at_once=1 << 20)).swept()
+    sweep = swept(Host(root, MadeJournal([*OLD, *busier], FOLDERS, at_once=1 << 20)))
     assert "does not reach back far enough" in walked_too(sweep)[0]
     assert sweep.matches("D:/cyzfc.dat")
 
@@ -304,14 +297,14 @@ def test_a_journal_that_was_begun_lately_is_not_relied_on(root: Path, lowest: in
     before = [] if lowest == 1 << 20 else [*OLD, *filler(40)]
     since = [change("filler of a journal", 0x8000, minutes=-10) for _ in range(10)]
     journal = MadeJournal([*before, *since], FOLDERS, lowest=lowest)
-    sweep = Host(root, journal).swept()
+    sweep = swept(Host(root, journal))
     assert "does not reach back far enough" in walked_too(sweep)[0]
     assert sweep.matches("D:/cyzfc.dat")
 
 
 def test_a_journal_that_was_begun_long_ago_is_relied_on(root: Path) -> None:
     journal = MadeJournal([*OLD, *filler(10)], FOLDERS, lowest=1 << 20)
-    assert not walked_too(Host(root, journal).swept())
+    assert not walked_too(swept(Host(root, journal)))
 
 
 def test_a_journal_in_which_no_page_begins_with_a_record_is_read_whole(root: Path) -> None:
@@ -325,7 +318,7 @@ def test_a_journal_in_which_no_page_begins_with_a_record_is_read_whole(root: Pat
     long = [change("x" * 200, 0x8000, minutes=-60) for _ in range(4000)]
     # Read at once in pieces that end within a page.
     made = Odd([*long, change("cyzfc.dat", folder=IN_JO)], FOLDERS, at_once=999_999)
-    sweep = Host(root, made).swept()
+    sweep = swept(Host(root, made))
     assert sweep.matches("D:/Users/jo/cyzfc.dat")
     assert not walked_too(sweep)
 
@@ -363,7 +356,7 @@ def test_a_volume_whose_journal_cannot_be_asked_is_walked_too(
     root: Path, journal: LiveJournal | OSError, why: str
 ) -> None:
     (root / "cyzfc.dat").write_bytes(b"x")
-    sweep = Host(root, journal).swept()
+    sweep = swept(Host(root, journal))
     expected = f"walked too: {why}, so what was written last may not be on its disk yet"
     assert walked_too(sweep) == [expected]
     assert sweep.matches("D:/cyzfc.dat")
@@ -378,7 +371,7 @@ def test_too_much_for_a_second_look_is_walked(
     monkeypatch.setattr(recent_changes, bound, 1)
     (root / "cyzfc.dat").write_bytes(b"x")
     changes = [change("x", folder=(at, 5)) for at in (USERS, JO)]
-    sweep = Host(root, MadeJournal([*OLD, *changes], FOLDERS)).swept()
+    sweep = swept(Host(root, MadeJournal([*OLD, *changes], FOLDERS)))
     assert walked_too(sweep)
     assert sweep.matches("D:/cyzfc.dat")
 
@@ -388,7 +381,7 @@ def test_a_journal_that_does_not_come_to_an_end_is_walked(root: Path) -> None:
         def read(self, journal: int, start: int) -> tuple[int, bytes]:
             return start, super().read(journal, start)[1]
 
-    assert "goes in circles" in walked_too(Host(root, Circle([*OLD, *filler(3)])).swept())[0]
+    assert "goes in circles" in walked_too(swept(Host(root, Circle([*OLD, *filler(3)]))))[0]
 
 
 # Folders that cannot be listed.
@@ -397,7 +390,7 @@ def test_a_journal_that_does_not_come_to_an_end_is_walked(root: Path) -> None:
 def test_a_folder_that_the_system_does_not_tell_is_found_on_the_disk(root: Path) -> None:
     (root / "Users/jo/cyzfc.dat").write_bytes(b"x")
     journal = MadeJournal([*OLD, change("cyzfc.dat", folder=IN_JO)], {JO: 5})
-    sweep = Host(root, journal).swept()
+    sweep = swept(Host(root, journal))
     assert sweep.matches("D:/Users/jo/cyzfc.dat")
     assert sweep.coverage.state is State.COMPLETE
 
@@ -406,7 +399,7 @@ def test_a_folder_that_the_system_does_not_tell_is_found_on_the_disk(root: Path)
 def test_a_folder_that_nobody_tells_is_a_gap(root: Path, sequence: int) -> None:
     number = 60 if sequence == 5 else JO
     journal = MadeJournal([*OLD, change("x", folder=(number, sequence))], {number: 5})
-    sweep = Host(root, journal).swept()
+    sweep = swept(Host(root, journal))
     assert sweep.reasons == {"folder changed lately: access denied": 1}
     assert sweep.coverage.state is State.PARTIAL
 
@@ -425,7 +418,7 @@ def test_a_folder_that_is_gone_or_kept_in_a_cloud_is_told(
 ) -> None:
     (root / "Users/jo/cyzfc.dat").write_bytes(b"x")
     journal = MadeJournal([*OLD, change("cyzfc.dat", folder=IN_JO)], {JO: told})
-    sweep = Host(root, journal).swept()
+    sweep = swept(Host(root, journal))
     assert sweep.notes[note] == 1
     assert sweep.coverage.state is State.COMPLETE
     assert sweep.seen == []
@@ -434,14 +427,14 @@ def test_a_folder_that_is_gone_or_kept_in_a_cloud_is_told(
 def test_what_became_a_link_is_not_followed(root: Path) -> None:
     not_a_folder = NotADirectoryError(errno.ENOTDIR, "a link")
     journal = MadeJournal([*OLD, change("x", folder=IN_JO)], {JO: not_a_folder})
-    notes = Host(root, journal).swept().notes
+    notes = swept(Host(root, journal)).notes
     assert AGAIN not in notes
     assert notes["changed lately, and no folder any more"] == 1
 
 
 def test_a_listed_folder_that_vanishes_is_no_gap(root: Path) -> None:
     folders = {**FOLDERS, JO: "\\Users\\gone"}
-    sweep = Host(root, MadeJournal([*OLD, change("x", folder=IN_JO)], folders)).swept()
+    sweep = swept(Host(root, MadeJournal([*OLD, change("x", folder=IN_JO)], folders)))
     assert sweep.notes["vanished during the sweep"] >= 1
     assert sweep.coverage.state is State.COMPLETE
 
@@ -452,7 +445,7 @@ def test_the_file_systems_own_folders_are_left_alone(root: Path) -> None:
         28: record(standard(), file_name("$RmMetadata", 11, 11), sequence=1, flags=3),
     }
     changes = [change("$TxfLog.blf", 0x2, folder=(28, 1)), change("$ObjId", 0x2, folder=(11, 11))]
-    sweep = Host(root, MadeJournal([*OLD, *changes], {28: 5, 11: 5}), own).swept()
+    sweep = swept(Host(root, MadeJournal([*OLD, *changes], {28: 5, 11: 5}), own))
     assert sweep.coverage.state is State.COMPLETE
     assert AGAIN not in sweep.notes
 
@@ -461,7 +454,7 @@ def test_the_file_systems_own_folders_are_left_alone(root: Path) -> None:
 def test_a_name_on_the_disk_that_leads_elsewhere_is_not_followed(root: Path, name: str) -> None:
     made = record(standard(), file_name(name, USERS, 5), sequence=5, flags=3)
     journal = MadeJournal([*OLD, change("x", folder=IN_JO)], {JO: 5})
-    sweep = Host(root, journal, {JO: made}).swept()
+    sweep = swept(Host(root, journal, {JO: made}))
     assert sweep.reasons == {"folder changed lately: access denied": 1}
 
 
@@ -478,16 +471,13 @@ def refusing(*names: str) -> Callable[[str], BinaryIO]:
     return open_file
 
 
-def encrypted(name: str, folder: int = JO) -> bytes:
-    """A file that cannot be read by its record either."""
-    content = non_resident(0x80, 4096, run(1, 100), flags=0x4000)
-    return record(standard(), file_name(name, folder, 5), content)
-
-
 def test_a_file_unread_in_both_looks_is_counted_once(root: Path) -> None:
     (root / "Users/jo/ds7002.lnk").write_bytes(b"x" * 4096)
     journal = MadeJournal([*OLD, change("ds7002.lnk", 0x1, folder=IN_JO)], FOLDERS)
-    sweep = Host(root, journal, {50: encrypted("ds7002.lnk")}).swept(refusing("ds7002.lnk"))
+    sweep = swept(
+        Host(root, journal, {50: encrypted("ds7002.lnk", JO)}),
+        FilesSource(open_file=refusing("ds7002.lnk")),
+    )
     assert len({one.place for one in sweep.seen}) == 2
     assert sweep.reasons == {"access denied": 1}
     assert sweep.coverage.unread == 1
@@ -498,18 +488,18 @@ def test_a_file_unread_by_its_record_and_by_a_walk_is_counted_once(
     root: Path, verify: bool
 ) -> None:
     (root / "Users/jo/ds7002.lnk").write_bytes(b"x" * 4096)
-    host = Host(root, MadeJournal([]), {50: encrypted("ds7002.lnk")})
-    sweep = host.swept(refusing("ds7002.lnk"), verify_walk=verify)
+    host = Host(root, MadeJournal([]), {50: encrypted("ds7002.lnk", JO)})
+    sweep = swept(host, FilesSource(open_file=refusing("ds7002.lnk"), verify_walk=verify))
     assert sweep.reasons == {"access denied": 1}
 
 
 def test_where_a_walk_has_to_make_it_good_its_account_is_the_one_that_counts(root: Path) -> None:
     """A file that only the broken scan could not read is no gap; one that the walk cannot is."""
     (root / "Users/jo/ds7002.lnk").write_bytes(b"x" * 4096)
-    data = image({**ON_DISK, 50: encrypted("ds7002.lnk"), 51: encrypted("ds7002.pdf")})
+    data = image({**ON_DISK, 50: encrypted("ds7002.lnk", JO), 51: encrypted("ds7002.pdf", JO)})
     end = range((16 << 10) + 60 * 1024, (16 << 10) + 64 * 1024)
     host = Host(root, MadeJournal([]), source=lambda: BadSectors(data, end))
-    sweep = host.swept(refusing("ds7002.lnk", "ds7002.pdf"))
+    sweep = swept(host, FilesSource(open_file=refusing("ds7002.lnk", "ds7002.pdf")))
     assert sweep.notes["walked: what of its $MFT cannot be read is"] == 1
     assert len([one for one in sweep.seen if one.place.endswith("pdf")]) == 1
     assert sweep.reasons == {"access denied": 1}
@@ -581,7 +571,7 @@ def test_a_walk_reads_refused_files_so_and_says_it(volume: tuple[Path, Path]) ->
     image, _ = volume
     with mounted(image, "ro") as root:
         host = Host(root, MadeJournal([]), source=lambda: FileSource(image.open("rb")))
-        sweep = host.swept(refusing("cyzfc.dat"))
+        sweep = swept(host, FilesSource(open_file=refusing("cyzfc.dat")))
     (found,) = [one for one in sweep.at(f"{root}/cyzfc.dat") if one.seen == "file"]
     assert found.file is not None
     assert found.file.hash is not None

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import BinaryIO
 
 import pytest
 
-from agent.coverage import Ledger
-from agent.indicators import FileHash
-from agent.model.report import State, Strength
+from agent.model.report import State
 from agent.ntfs import FileSource
 from agent.reading.opening import open_quietly
 from agent.sources.files.path_or_record import ELSEWHERE
-from agent.sources.files.source import FilesSource
-from tests.agent.ntfs.volumes import make, mounted, require_tools
-from tests.agent.sources.files.test_by_records import Mounted
-from tests.sweeping import matcher_of
+from tests.evidence.hosts import Mounted
+from tests.evidence.images import make, mounted, require_tools
+from tests.evidence.packs import matcher_of, sha256_of
+from tests.evidence.sweeping import swept_mounted
 
 HARMLESS, WANTED = b"harmless" * 1000, b"evil one" * 1000
 
@@ -45,15 +42,11 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_of_two_names_that_differ_in_case_alone_both_files_are_read(image: Path) -> None:
-    wanted = FileHash(
-        id="hash", strength=Strength.CONFIRMED, reference=["x"], status="SRC",
-        value=hashlib.sha256(WANTED).hexdigest(),
-    )  # fmt: skip
-    matcher, ledger = matcher_of(wanted, thorough=True), Ledger("files", required=True)
     with mounted(image, "ro") as root:
         host = ThoseOfWindows(root, lambda: FileSource(image.open("rb")))
-        source = FilesSource(open_file=host.open_file)
-        found = [m for seen in source.observe(host, matcher, ledger) for m in matcher.match(seen)]
+        matcher = matcher_of(sha256_of(WANTED), thorough=True)
+        sweep = swept_mounted(host, matcher=matcher)
+        found = sweep.matches()
     assert [match.observation.place for match in found] == ["D:\\report.bin"]
     assert found[0].observation.remarks == (f"read from the raw volume: {ELSEWHERE}",)
-    assert ledger.close().state is State.COMPLETE
+    assert sweep.coverage.state is State.COMPLETE

@@ -18,12 +18,8 @@ from typing import Any, BinaryIO
 import pytest
 
 import iocs
-from agent.coverage import Ledger
 from agent.indicators import (
     Certificate,
-    Content,
-    FileHash,
-    FileName,
     Gate,
     Indicator,
     Layout,
@@ -35,8 +31,8 @@ from agent.matching.matcher import Matcher, ScanFailed
 from agent.matching.own_rules import OwnRules
 from agent.matching.own_traces import Own
 from agent.model.codec import encode
-from agent.model.observation import ByteHit, Observation
-from agent.model.report import Coverage, State, Strength
+from agent.model.observation import ByteHit
+from agent.model.report import State, Strength
 from agent.reading.opening import open_quietly
 from agent.sources.files.own_mentions import line_at
 from agent.sources.files.source import FilesSource
@@ -44,84 +40,29 @@ from agent.targets import Root, SkippedVolume
 from agent.targets.offline.folder import FolderTarget
 from agent.windows.files import shown
 from agent.windows.held import HeldFiles
-from tests.agent.output.test_console import finding, report
-from tests.planted import (
-    DLL_SIZE,
-    Planted,
-    archive,
-    campaign_link,
-    dll,
-    plant,
-    shell_link,
-)
-from tests.sweeping import campaign, matcher_of
+from tests.evidence.files import DLL_SIZE, archive, campaign_link, dll, shell_link
+from tests.evidence.packs import content, matcher_of, named, sha256_of
+from tests.evidence.planted import Planted, plant
+from tests.evidence.reports import finding, report
+from tests.evidence.sweeping import Swept, swept
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="POSIX only")
 
 
-def named(value: str = "cyzfc.dat") -> FileName:
-    return FileName(id="name", strength=Strength.WEAK, reference=["x"], status="SRC", value=value)
-
-
-def sha256(data: bytes, **gate: object) -> FileHash:
-    return FileHash(
-        id="hash",
-        strength=Strength.CONFIRMED,
-        reference=["x"],
-        status="SRC",
-        value=hashlib.sha256(data).hexdigest(),
-        gate=Gate(**gate),  # type: ignore[arg-type]
+def of_folder(
+    folder: Path | str,
+    *indicators: Indicator,
+    own: Own | None = None,
+    thorough: bool = False,
+    target: FolderTarget | None = None,
+    **options: Any,
+) -> Swept:
+    """By a wanted name, if there is no indicator; ``options``: of the source."""
+    return swept(
+        target or FolderTarget(str(folder), own=own or Own()),
+        FilesSource(**options),
+        matcher=matcher_of(*(indicators or (named(),)), thorough=thorough),
     )
-
-
-def content(value: str, *extensions: str, **gate: object) -> Content:
-    return Content(
-        id="content",
-        strength=Strength.WEAK,
-        reference=["x"],
-        status="SRC",
-        value=value,
-        gate=Gate(extensions=list(extensions), **gate),  # type: ignore[arg-type]
-    )
-
-
-class Sweep:
-    """One run of the files source over a folder."""
-
-    def __init__(
-        self,
-        folder: Path | str,
-        *indicators: Indicator,
-        own: Own | None = None,
-        thorough: bool = False,
-        max_file_size: int = 64 << 20,
-        open_file: Callable[[str], BinaryIO] = open_quietly,
-        target: FolderTarget | None = None,
-    ) -> None:
-        ledger = Ledger("files", required=True)
-        source = FilesSource(max_file_size, open_file=open_file)
-        self.matcher: Matcher = matcher_of(*(indicators or (named(),)), thorough=thorough)
-        self.seen: list[Observation] = list(
-            source.observe(
-                target or FolderTarget(str(folder), own=own or Own()), self.matcher, ledger
-            )
-        )
-        self.coverage: Coverage = ledger.close()
-
-    def at(self, place: Path | str) -> list[Observation]:
-        return [found for found in self.seen if found.place == str(place)]
-
-    def only(self) -> Observation:
-        (found,) = self.seen
-        return found
-
-    @property
-    def reasons(self) -> dict[str, int]:
-        return {reason.reason: reason.count for reason in self.coverage.reasons}
-
-    @property
-    def notes(self) -> dict[str, int]:
-        return {note.reason: note.count for note in self.coverage.notes}
 
 
 # The planted tree.
@@ -133,44 +74,36 @@ def planted(tmp_path_factory: pytest.TempPathFactory) -> Planted:
 
 
 @pytest.fixture(scope="module")
-def swept(planted: Planted) -> Sweep:
-    sweep = Sweep.__new__(Sweep)
-    ledger = Ledger("files", required=True)
-    source = FilesSource(open_file=planted.opener())
-    target = FolderTarget(str(planted.folder), own=Own())
-    sweep.matcher = campaign()
-    sweep.seen = list(source.observe(target, sweep.matcher, ledger))
-    sweep.coverage = ledger.close()
-    return sweep
+def whole(planted: Planted) -> Swept:
+    return swept(planted.folder, FilesSource(open_file=planted.opener()))
 
 
-def test_everything_planted_is_seen_for_what_it_is(planted: Planted, swept: Sweep) -> None:
+def test_everything_planted_is_seen_for_what_it_is(planted: Planted, whole: Swept) -> None:
     missed = {
         case.what: case.seen
         for case in planted.cases
-        if not case.skipped and not case.seen <= {found.seen for found in swept.at(case.place)}
+        if not case.skipped and not case.seen <= {found.seen for found in whole.at(case.place)}
     }
 
     assert len(planted.cases) >= 25
     assert not missed
 
 
-def test_everything_unread_in_the_planted_tree_is_counted(planted: Planted, swept: Sweep) -> None:
-    assert swept.coverage.state is State.PARTIAL
-    assert swept.coverage.unread == planted.unread
+def test_everything_unread_in_the_planted_tree_is_counted(planted: Planted, whole: Swept) -> None:
+    assert whole.coverage.state is State.PARTIAL
+    assert whole.coverage.unread == planted.unread
     for case in planted.cases:
         if case.unread:
-            reasons = [r for r in swept.coverage.reasons if r.reason.startswith(case.unread)]
+            reasons = [r for r in whole.coverage.reasons if r.reason.startswith(case.unread)]
             assert any(case.place in reason.samples for reason in reasons), case.what
 
 
 def test_nothing_innocent_in_the_planted_tree_matches_more_than_it_should(
-    planted: Planted, swept: Sweep
+    planted: Planted, whole: Swept
 ) -> None:
     for case in planted.cases:
-        matches = [match for found in swept.at(case.place) for match in swept.matcher.match(found)]
         if not case.skipped and case.at_most is None:
-            assert not matches, case.what
+            assert not whole.matches(case.place), case.what
 
 
 # Names.
@@ -178,7 +111,7 @@ def test_nothing_innocent_in_the_planted_tree_matches_more_than_it_should(
 
 def test_a_name_is_found_in_any_case(tmp_path: Path) -> None:
     (tmp_path / "CyZFC.daT").write_bytes(b"x")
-    found = Sweep(tmp_path).only()
+    found = of_folder(tmp_path).only()
 
     assert found.seen == "file"
     assert found.place == str(tmp_path / "CyZFC.daT")
@@ -193,7 +126,7 @@ def test_a_name_is_found_in_any_case(tmp_path: Path) -> None:
 def test_a_folder_is_known_by_its_name_too(tmp_path: Path) -> None:
     (tmp_path / "cyzfc.dat").mkdir()
     (tmp_path / "cyzfc.dat/cyzfc.dat").write_bytes(b"")
-    sweep = Sweep(tmp_path)
+    sweep = of_folder(tmp_path)
 
     assert {found.seen for found in sweep.seen} == {"directory", "file"}
     assert sweep.coverage.examined == 2
@@ -203,12 +136,12 @@ def test_a_given_path_may_be_a_file(tmp_path: Path) -> None:
     file = tmp_path / "cyzfc.dat"
     file.write_bytes(b"x")
 
-    assert Sweep(file).only().place == str(file)
+    assert of_folder(file).only().place == str(file)
 
 
 def test_a_clean_folder_is_complete(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_bytes(b"Buy milk.")
-    sweep = Sweep(tmp_path)
+    sweep = of_folder(tmp_path)
 
     assert sweep.seen == []
     assert sweep.coverage.state is State.COMPLETE
@@ -221,7 +154,7 @@ def test_a_loop_of_links_is_walked_once(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "a/up").symlink_to(tmp_path)
     (tmp_path / "cyzfc.dat").write_bytes(b"")
-    sweep = Sweep(tmp_path)
+    sweep = of_folder(tmp_path)
 
     assert len(sweep.seen) == 1
     assert sweep.notes == {"link not followed, its name was compared": 1}
@@ -233,7 +166,7 @@ def test_a_folder_given_twice_is_walked_once(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "a/cyzfc.dat").write_bytes(b"")
     target = FolderTarget(str(tmp_path), str(tmp_path / "a"), own=Own())
-    sweep = Sweep(tmp_path, target=target)
+    sweep = of_folder(tmp_path, target=target)
 
     assert len(sweep.seen) == 1
     assert sweep.notes == {"folder reached by a second way, walked once": 1}
@@ -251,7 +184,7 @@ def test_a_walk_stops_at_boundaries_and_says_what_was_left_out(tmp_path: Path) -
 
     (tmp_path / "net").mkdir()
     (tmp_path / "net/cyzfc.dat").write_bytes(b"")
-    sweep = Sweep(tmp_path, target=Host(str(tmp_path), own=Own()))
+    sweep = of_folder(tmp_path, target=Host(str(tmp_path), own=Own()))
 
     assert sweep.seen == []
     assert sweep.reasons == {"locked by BitLocker": 1}
@@ -264,7 +197,7 @@ def test_a_root_that_is_gone_is_a_gap(tmp_path: Path) -> None:
     target = FolderTarget(str(tmp_path / "usb"), own=Own())
     (tmp_path / "usb").rmdir()
 
-    assert Sweep(tmp_path, target=target).reasons == {"given path: not found": 1}
+    assert of_folder(tmp_path, target=target).reasons == {"given path: not found": 1}
 
 
 def test_progress_is_told_each_folder_and_may_end_the_walk(tmp_path: Path) -> None:
@@ -279,22 +212,19 @@ def test_progress_is_told_each_folder_and_may_end_the_walk(tmp_path: Path) -> No
             raise OutOfTimeError
 
     (tmp_path / "a/b").mkdir(parents=True)
-    source = FilesSource(progress=progress)
-    target = FolderTarget(str(tmp_path), own=Own())
     with pytest.raises(OutOfTimeError):
-        list(source.observe(target, matcher_of(named()), Ledger("files", required=True)))
+        of_folder(tmp_path, progress=progress)
     assert told == [str(tmp_path), str(tmp_path / "a")]
 
 
 def test_a_folder_that_vanishes_during_the_walk_leaves_no_gap(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
-    ledger = Ledger("files", required=True)
-    source = FilesSource(progress=lambda _: (tmp_path / "a").exists() and (tmp_path / "a").rmdir())
-    target = FolderTarget(str(tmp_path), own=Own())
-    list(source.observe(target, matcher_of(named()), ledger))
+    sweep = of_folder(
+        tmp_path, progress=lambda _: (tmp_path / "a").exists() and (tmp_path / "a").rmdir()
+    )
 
-    assert ledger.close().state is State.COMPLETE
-    assert [note.reason for note in ledger.close().notes] == ["vanished during the sweep"]
+    assert sweep.coverage.state is State.COMPLETE
+    assert list(sweep.notes) == ["vanished during the sweep"]
 
 
 def test_a_target_without_a_volume_is_unavailable(tmp_path: Path) -> None:
@@ -302,7 +232,7 @@ def test_a_target_without_a_volume_is_unavailable(tmp_path: Path) -> None:
         def roots(self) -> tuple[Sequence[Root], Sequence[SkippedVolume]]:
             return [], []
 
-    sweep = Sweep(tmp_path, target=Empty(str(tmp_path), own=Own()))
+    sweep = of_folder(tmp_path, target=Empty(str(tmp_path), own=Own()))
 
     assert sweep.coverage.state is State.UNAVAILABLE
 
@@ -317,7 +247,7 @@ def test_a_path_beyond_all_limits_is_counted(tmp_path: Path) -> None:
         number = inner
     os.close(number)
 
-    assert Sweep(tmp_path).reasons == {"path longer than 32,767 characters": 1}
+    assert of_folder(tmp_path).reasons == {"path longer than 32,767 characters": 1}
 
 
 # What cannot be read.
@@ -330,12 +260,9 @@ def test_a_scan_that_gives_up_is_counted(tmp_path: Path) -> None:
 
     (tmp_path / "a.ps1").write_bytes(b"x")
     (tmp_path / "cut.zip").write_bytes(archive({"a": b"x" * 100})[:-10])
-    ledger = Ledger("files", required=True)
-    target = FolderTarget(str(tmp_path), own=Own())
-    list(FilesSource().observe(target, Tired([content("x", ".ps1")]), ledger))
+    sweep = swept(tmp_path, matcher=Tired([content("x", ".ps1")]))
 
-    counted = {reason.reason: reason.count for reason in ledger.close().reasons}
-    assert counted["scan of the bytes: timeout"] == 2
+    assert sweep.reasons["scan of the bytes: timeout"] == 2
 
 
 def failing(code: int, name: str) -> Callable[[str], BinaryIO]:
@@ -349,7 +276,7 @@ def failing(code: int, name: str) -> Callable[[str], BinaryIO]:
 
 def test_a_file_that_is_denied_is_known_by_name_and_counted(tmp_path: Path) -> None:
     (tmp_path / "cyzfc.dat").write_bytes(b"x")
-    sweep = Sweep(tmp_path, open_file=failing(errno.EACCES, "cyzfc.dat"))
+    sweep = of_folder(tmp_path, open_file=failing(errno.EACCES, "cyzfc.dat"))
 
     assert sweep.only().seen == "file name"
     assert sweep.only().file is not None
@@ -376,19 +303,19 @@ def test_what_windows_itself_keeps_open_is_noted_and_anything_else_in_use_is_a_g
         vars(error)["winerror"] = 32
         raise error
 
-    indicators = (named(), sha256(b"x", size=DLL_SIZE))
+    indicators = (named(), sha256_of(b"x", size=DLL_SIZE))
     target = Host(str(tmp_path), own=Own())
-    sweep = Sweep(tmp_path, *indicators, target=target, open_file=in_use)
+    sweep = of_folder(tmp_path, *indicators, target=target, open_file=in_use)
     assert sweep.reasons == {"in use by another program (sharing violation)": 1}
     assert sweep.notes == {"kept open by Windows itself: name and size were compared": 3}
 
-    whole = Sweep(tmp_path, *indicators, target=target, open_file=in_use, thorough=True)
+    whole = of_folder(tmp_path, *indicators, target=target, open_file=in_use, thorough=True)
     assert whole.reasons == {"in use by another program (sharing violation)": 4}
 
 
 def test_a_file_that_vanished_leaves_no_gap(tmp_path: Path) -> None:
     (tmp_path / "cyzfc.dat").write_bytes(b"x")
-    sweep = Sweep(tmp_path, open_file=failing(errno.ENOENT, "cyzfc.dat"))
+    sweep = of_folder(tmp_path, open_file=failing(errno.ENOENT, "cyzfc.dat"))
 
     assert sweep.only().seen == "file name"
     assert sweep.coverage.state is State.COMPLETE
@@ -397,7 +324,7 @@ def test_a_file_that_vanished_leaves_no_gap(tmp_path: Path) -> None:
 
 def test_a_file_that_would_not_have_been_opened_is_no_gap(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_bytes(b"x")
-    sweep = Sweep(tmp_path, open_file=failing(errno.EACCES, "notes.txt"))
+    sweep = of_folder(tmp_path, open_file=failing(errno.EACCES, "notes.txt"))
 
     assert sweep.coverage.state is State.COMPLETE
 
@@ -415,7 +342,7 @@ def test_folders_and_files_that_are_denied_are_counted() -> None:
         try:
             if me == 0:
                 os.seteuid(65534)
-            sweep = Sweep(folder)
+            sweep = of_folder(folder)
         finally:
             os.seteuid(me)
             (folder / "secret").chmod(0o700)
@@ -425,7 +352,7 @@ def test_folders_and_files_that_are_denied_are_counted() -> None:
 
 def test_a_file_above_the_limit_is_hashed_by_name_and_its_content_counted(tmp_path: Path) -> None:
     (tmp_path / "cyzfc.dat").write_bytes(bytes(2000))
-    sweep = Sweep(tmp_path, named(), content("x", ".txt"), max_file_size=1000)
+    sweep = of_folder(tmp_path, named(), content("x", ".txt"), max_file_size=1000)
 
     assert sweep.only().file is not None
     assert sweep.only().file.hash is not None
@@ -435,7 +362,7 @@ def test_a_file_above_the_limit_is_hashed_by_name_and_its_content_counted(tmp_pa
 
 def test_a_hash_with_its_exact_size_is_compared_above_the_limit_too(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(bytes(2000))
-    sweep = Sweep(tmp_path, sha256(bytes(2000), size=2000), max_file_size=1000)
+    sweep = of_folder(tmp_path, sha256_of(bytes(2000), size=2000), max_file_size=1000)
 
     assert sweep.only().file is not None
     assert sweep.only().file.hash is not None
@@ -450,7 +377,7 @@ def test_only_files_of_the_right_size_and_magic_are_hashed(tmp_path: Path) -> No
     (tmp_path / "right").write_bytes(data)
     (tmp_path / "magic").write_bytes(bytes(100))
     (tmp_path / "size").write_bytes(data + b"\0")
-    sweep = Sweep(tmp_path, sha256(data, size=100, magic="4d5a"))
+    sweep = of_folder(tmp_path, sha256_of(data, size=100, magic="4d5a"))
 
     assert sweep.only().place == str(tmp_path / "right")
     assert sweep.only().file is not None
@@ -471,7 +398,7 @@ def test_a_renamed_dll_is_known_by_its_export(tmp_path: Path) -> None:
     (tmp_path / "a.dll").write_bytes(dll())
     (tmp_path / "x86.dll").write_bytes(dll(machine=0x14C))
     (tmp_path / "text").write_bytes(bytes(DLL_SIZE))
-    sweep = Sweep(tmp_path, trait)
+    sweep = of_folder(tmp_path, trait)
 
     assert sweep.only().file is not None
     assert sweep.only().file.pe is not None
@@ -481,7 +408,7 @@ def test_a_renamed_dll_is_known_by_its_export(tmp_path: Path) -> None:
 
 def test_a_damaged_dll_of_the_name_is_a_gap_and_still_found(tmp_path: Path) -> None:
     (tmp_path / "cyzfc.dat").write_bytes(dll()[:0x90])
-    sweep = Sweep(tmp_path)
+    sweep = of_folder(tmp_path)
 
     assert sweep.only().seen == "file"
     assert [reason[:17] for reason in sweep.reasons] == ["malformed PE file"]
@@ -508,7 +435,7 @@ def test_a_link_is_known_by_its_layout_under_any_name(tmp_path: Path) -> None:
     )
     (tmp_path / "report.lnk").write_bytes(campaign_link())
     (tmp_path / "other.lnk").write_bytes(shell_link().ljust(0x623B6, b"\0"))
-    sweep = Sweep(tmp_path, layout, trait)
+    sweep = of_folder(tmp_path, layout, trait)
     (found,) = sweep.at(tmp_path / "report.lnk")
     (other,) = sweep.at(tmp_path / "other.lnk")
 
@@ -530,7 +457,7 @@ def test_a_certificate_is_known_in_either_form(tmp_path: Path) -> None:
     )
     (tmp_path / "a.cer").write_bytes(der)
     (tmp_path / "b.cer").write_bytes(der[:-1] + b"\1")
-    found = Sweep(tmp_path, indicator).only()
+    found = of_folder(tmp_path, indicator).only()
 
     assert found.place == str(tmp_path / "a.cer")
     assert [hit.indicator for hit in found.hits] == ["certificate"]
@@ -540,7 +467,7 @@ def test_a_script_that_mentions_a_name_is_a_mention(tmp_path: Path) -> None:
     script = tmp_path / "hunt.ps1"
     script.write_bytes(b"Get-ChildItem -Include cyzfc.dat\n")
     (tmp_path / "hunt.txt").write_bytes(b"cyzfc.dat")
-    found = Sweep(tmp_path, named(), content("nothing", ".ps1")).only()
+    found = of_folder(tmp_path, named(), content("nothing", ".ps1")).only()
 
     assert found.place == str(script)
     assert found.seen == "content"
@@ -552,7 +479,7 @@ def test_thorough_looks_into_every_file(tmp_path: Path) -> None:
     (tmp_path / "hunt.txt").write_bytes(b"cyzfc.dat")
     data = b"campaign's archive"
     (tmp_path / "a").write_bytes(data)
-    sweep = Sweep(tmp_path, named(), sha256(data), thorough=True)
+    sweep = of_folder(tmp_path, named(), sha256_of(data), thorough=True)
 
     assert {found.seen for found in sweep.at(tmp_path / "hunt.txt")} >= {"content"}
     assert any(found.file and found.file.hash for found in sweep.at(tmp_path / "a"))
@@ -569,7 +496,7 @@ def a_report(place: str) -> bytes:
 
 def test_reports_of_the_agent_are_counted_and_not_reported(tmp_path: Path) -> None:
     (tmp_path / "report.json").write_bytes(a_report("/x/cyzfc.dat"))
-    sweep = Sweep(tmp_path, named(), content("cyzfc", ".json"))
+    sweep = of_folder(tmp_path, named(), content("cyzfc", ".json"))
 
     assert sweep.seen == []
     assert sweep.coverage.own == 1
@@ -591,7 +518,7 @@ def test_the_agents_words_in_a_file_do_not_make_it_the_agents(
     (tmp_path / name).write_bytes(data)
     extension = name[name.rfind(".") :]
 
-    found = Sweep(tmp_path, named(), content("cyzfc", extension)).only()
+    found = of_folder(tmp_path, named(), content("cyzfc", extension)).only()
 
     assert "content" in {hit.indicator for hit in found.hits}
 
@@ -599,7 +526,7 @@ def test_the_agents_words_in_a_file_do_not_make_it_the_agents(
 def test_the_built_in_packs_are_told_by_their_content_wherever_they_lie(tmp_path: Path) -> None:
     for source in (Path(iocs.__file__).parent).glob("*.yaml"):
         shutil.copy(source, tmp_path / f"copy of {source.name}")
-    sweep = Sweep(tmp_path, named(), content("PointFunctionCall", ".yaml"))
+    sweep = of_folder(tmp_path, named(), content("PointFunctionCall", ".yaml"))
 
     assert sweep.seen == []
     assert sweep.coverage.own == 2
@@ -609,7 +536,7 @@ def test_a_history_of_running_the_agent_is_not_reported(tmp_path: Path) -> None:
     line = b"iocsweep --only files C:\\cyzfc.dat\r\n"
     (tmp_path / "history.txt").write_bytes(line)
     (tmp_path / "mixed.txt").write_bytes(b"del cyzfc.dat\n" + line)
-    sweep = Sweep(tmp_path, named(), content("x", ".txt"))
+    sweep = of_folder(tmp_path, named(), content("x", ".txt"))
 
     assert sweep.only().place == str(tmp_path / "mixed.txt")
     assert sweep.coverage.own == 1
@@ -617,7 +544,7 @@ def test_a_history_of_running_the_agent_is_not_reported(tmp_path: Path) -> None:
 
 def test_a_content_of_the_campaign_is_not_excused_by_the_agents_name(tmp_path: Path) -> None:
     (tmp_path / "a.ps1").write_bytes(b"$stage0 cyzfc.dat;#iocsweep")
-    sweep = Sweep(tmp_path, named(), content("$stage0", ".ps1"))
+    sweep = of_folder(tmp_path, named(), content("$stage0", ".ps1"))
 
     assert [hit.indicator for hit in sweep.only().hits] == ["content"]
     assert sweep.coverage.own == 1
@@ -630,11 +557,9 @@ def test_a_rule_of_the_operators_own_is_never_excused(tmp_path: Path) -> None:
     tree.mkdir()
     (tree / "a.bin").write_bytes(b"MZ EVILMARK iocsweep")
     (tree / "report.json").write_bytes(a_report("/EVILMARK/cyzfc.dat"))
-    ledger = Ledger("files", required=True)
-    own = Own.of(folders=[str(tree)])
+    target = FolderTarget(str(tree), own=Own.of(folders=[str(tree)]))
     with closing(OwnRules([rules], timeout_s=10)) as own_rules:
-        matcher = Matcher([named()], own_rules=own_rules)
-        seen = list(FilesSource().observe(FolderTarget(str(tree), own=own), matcher, ledger))
+        seen = swept(target, matcher=Matcher([named()], own_rules=own_rules)).seen
 
     assert {found.place for found in seen} == {str(tree / "a.bin"), str(tree / "report.json")}
     assert {hit.indicator for found in seen for hit in found.hits} == {"rules/rules.yar:evil"}
@@ -644,7 +569,7 @@ def test_the_packs_in_use_are_not_opened(tmp_path: Path) -> None:
     pack = tmp_path / "pack.ps1"
     pack.write_bytes(b"cyzfc.dat")
     own = Own.of(files=[str(pack)])
-    sweep = Sweep(tmp_path, named(), content("x", ".ps1"), own=own)
+    sweep = of_folder(tmp_path, named(), content("x", ".ps1"), own=own)
 
     assert sweep.seen == []
     assert sweep.coverage.own == 1
@@ -653,9 +578,9 @@ def test_the_packs_in_use_are_not_opened(tmp_path: Path) -> None:
 def test_a_wanted_name_in_the_agents_folder_is_reported_all_the_same(tmp_path: Path) -> None:
     (tmp_path / "cyzfc.dat").write_bytes(b"x")
 
-    assert Sweep(tmp_path, own=Own.of(folders=[str(tmp_path)])).only().seen == "file"
+    assert of_folder(tmp_path, own=Own.of(folders=[str(tmp_path)])).only().seen == "file"
     told = Own.of(files=[str(tmp_path / "cyzfc.dat")])
-    assert Sweep(tmp_path, own=told).seen == []
+    assert of_folder(tmp_path, own=told).seen == []
 
 
 def test_a_file_in_the_agents_folder_is_looked_at_and_what_it_mentions_is_its_own(
@@ -666,7 +591,9 @@ def test_a_file_in_the_agents_folder_is_looked_at_and_what_it_mentions_is_its_ow
     (tmp_path / "log.ps1").write_bytes(b"cyzfc.dat")
     (tmp_path / "evil.ps1").write_bytes(b"$stage0")
     own = Own.of(folders=[str(tmp_path)])
-    sweep = Sweep(tmp_path, named(), sha256(data, size=100), content("$stage0", ".ps1"), own=own)
+    sweep = of_folder(
+        tmp_path, named(), sha256_of(data, size=100), content("$stage0", ".ps1"), own=own
+    )
 
     assert {found.place for found in sweep.seen} == {
         str(tmp_path / "x.dll"),
@@ -690,7 +617,7 @@ def test_the_line_of_a_hit_is_read_in_one_byte_and_in_two() -> None:
 def test_a_member_is_found_by_name_with_its_facts(tmp_path: Path) -> None:
     file = tmp_path / "mail.zip"
     file.write_bytes(archive({"docs/cyzfc.dat": dll(), "readme": b"x"}))
-    found = Sweep(tmp_path).only()
+    found = of_folder(tmp_path).only()
 
     assert found.seen == "archive member"
     assert found.place == f"{file} → docs/cyzfc.dat"
@@ -705,7 +632,7 @@ def test_a_member_is_found_by_name_with_its_facts(tmp_path: Path) -> None:
 def test_a_member_of_the_right_size_is_compared_by_hash(tmp_path: Path) -> None:
     data = dll()
     (tmp_path / "a.zip").write_bytes(archive({"x": data, "y": bytes(len(data)), "z": b""}))
-    found = Sweep(tmp_path, sha256(data, size=DLL_SIZE, magic="4d5a")).only()
+    found = of_folder(tmp_path, sha256_of(data, size=DLL_SIZE, magic="4d5a")).only()
 
     assert found.place.endswith(" → x")
     assert found.file is not None
@@ -714,7 +641,7 @@ def test_a_member_of_the_right_size_is_compared_by_hash(tmp_path: Path) -> None:
 
 def test_a_member_above_the_limit_is_known_by_name(tmp_path: Path) -> None:
     (tmp_path / "a.zip").write_bytes(archive({"cyzfc.dat": bytes(2000)}))
-    sweep = Sweep(tmp_path, max_file_size=1000)
+    sweep = of_folder(tmp_path, max_file_size=1000)
 
     assert sweep.only().seen == "archive member"
     assert sweep.reasons == {"archive member larger than --max-file-size": 1}
@@ -723,7 +650,7 @@ def test_a_member_above_the_limit_is_known_by_name(tmp_path: Path) -> None:
 def test_an_archive_is_not_unpacked_without_end(tmp_path: Path) -> None:
     members = {f"{number}/cyzfc.dat": bytes(1000) for number in range(8)}
     (tmp_path / "a.zip").write_bytes(archive(members))
-    sweep = Sweep(tmp_path, max_file_size=1000)
+    sweep = of_folder(tmp_path, max_file_size=1000)
 
     assert len(sweep.seen) == 8
     assert sweep.reasons == {"archive too large when unpacked": 4}
@@ -741,7 +668,7 @@ def test_archives_are_opened_three_levels_deep_and_deeper_ones_are_a_gap(tmp_pat
     (tmp_path / "3.zip").write_bytes(nested(3, {"cyzfc.dat": b""}))
     (tmp_path / "4.zip").write_bytes(nested(4, {"cyzfc.dat": b""}))
     (tmp_path / "empty.zip").write_bytes(nested(4, {}))
-    sweep = Sweep(tmp_path)
+    sweep = of_folder(tmp_path)
 
     assert sweep.only().place == f"{tmp_path}/3.zip → 2.zip → 1.zip → 0.zip → cyzfc.dat"
     assert sweep.reasons == {"archive too deep in archives, not opened": 1}
@@ -765,7 +692,7 @@ def test_a_member_that_the_directory_does_not_tell_of_is_looked_at(
     tmp_path: Path, data: bytes
 ) -> None:
     (tmp_path / "a.zip").write_bytes(data)
-    sweep = Sweep(tmp_path, sha256(dll(), size=DLL_SIZE, magic="4d5a"))
+    sweep = of_folder(tmp_path, sha256_of(dll(), size=DLL_SIZE, magic="4d5a"))
 
     assert sweep.only().place.endswith("a.zip → x")
     assert "archive with members that its directory does not tell of" in sweep.notes
@@ -774,7 +701,7 @@ def test_a_member_that_the_directory_does_not_tell_of_is_looked_at(
 
 def test_a_program_before_an_archive_is_searched_as_bytes(tmp_path: Path) -> None:
     (tmp_path / "a.zip").write_bytes(b"MZ" + b"\0cyzfc.dat\0" + archive({"a": b"x"}))
-    sweep = Sweep(tmp_path)
+    sweep = of_folder(tmp_path)
 
     assert sweep.only().mention
     assert sweep.only().place == str(tmp_path / "a.zip")
@@ -797,7 +724,7 @@ def test_an_archive_made_as_a_stream_has_nothing_beside_its_directory(tmp_path: 
             out.writestr(name, b"cyzfc.dat" * 100)
     assert b"PK\7\x08" in pipe.data
     (tmp_path / "a.zip").write_bytes(pipe.data)
-    sweep = Sweep(tmp_path)
+    sweep = of_folder(tmp_path)
 
     assert sweep.seen == []
     assert sweep.notes == {}
@@ -815,7 +742,7 @@ def test_what_a_member_is_does_not_depend_on_the_size_it_claims(
     tmp_path: Path, claimed: int
 ) -> None:
     (tmp_path / "a.zip").write_bytes(claiming(archive({"x": dll()}), claimed))
-    sweep = Sweep(tmp_path, sha256(dll(), size=DLL_SIZE, magic="4d5a"))
+    sweep = of_folder(tmp_path, sha256_of(dll(), size=DLL_SIZE, magic="4d5a"))
 
     assert sweep.only().place.endswith(" → x")
     assert sweep.only().file is not None
@@ -825,7 +752,7 @@ def test_what_a_member_is_does_not_depend_on_the_size_it_claims(
 
 def test_a_member_that_claims_a_wrong_size_is_a_gap_whatever_it_is(tmp_path: Path) -> None:
     (tmp_path / "a.zip").write_bytes(claiming(archive({"x": b"harmless"}), 5))
-    sweep = Sweep(tmp_path, sha256(dll(), size=DLL_SIZE, magic="4d5a"))
+    sweep = of_folder(tmp_path, sha256_of(dll(), size=DLL_SIZE, magic="4d5a"))
 
     assert sweep.reasons == {"archive member of another size than its directory says": 1}
 
@@ -833,7 +760,7 @@ def test_a_member_that_claims_a_wrong_size_is_a_gap_whatever_it_is(tmp_path: Pat
 def test_a_member_is_opened_for_its_extension_as_a_file_is(tmp_path: Path) -> None:
     members = {"docs/hunt.ps1": b"$stage0", "hunt.txt": b"$stage0"}
     (tmp_path / "a.zip").write_bytes(archive(members))
-    sweep = Sweep(tmp_path, named(), content("$stage0", ".ps1"))
+    sweep = of_folder(tmp_path, named(), content("$stage0", ".ps1"))
 
     assert sweep.only().place.endswith(" → docs/hunt.ps1")
     assert [hit.indicator for hit in sweep.only().hits] == ["content"]
@@ -841,7 +768,7 @@ def test_a_member_is_opened_for_its_extension_as_a_file_is(tmp_path: Path) -> No
 
 def test_the_agents_documents_are_told_in_an_archive_too(tmp_path: Path) -> None:
     (tmp_path / "a.zip").write_bytes(archive({"report.json": a_report("/x/cyzfc.dat")}))
-    sweep = Sweep(tmp_path, named(), content("cyzfc", ".json"))
+    sweep = of_folder(tmp_path, named(), content("cyzfc", ".json"))
 
     assert sweep.seen == []
     assert sweep.coverage.own == 1
@@ -850,7 +777,7 @@ def test_the_agents_documents_are_told_in_an_archive_too(tmp_path: Path) -> None
 def test_an_encrypted_member_is_a_gap_if_it_may_be_what_is_searched_for(tmp_path: Path) -> None:
     members = {"a.ps1": b"x", "large": bytes(100), "notes.txt": b"x"}
     (tmp_path / "a.zip").write_bytes(archive(members, encrypted=True))
-    sweep = Sweep(tmp_path, content("x", ".ps1"), sha256(bytes(100), size=100))
+    sweep = of_folder(tmp_path, content("x", ".ps1"), sha256_of(bytes(100), size=100))
 
     assert sweep.reasons == {"archive: encrypted archive member": 2}
     assert sweep.notes == {"archive member that cannot be opened, and claims nothing": 1}
@@ -868,10 +795,8 @@ def test_the_time_limit_ends_the_look_into_an_archive(tmp_path: Path) -> None:
             raise OutOfTimeError
 
     (tmp_path / "a.zip").write_bytes(archive({f"{n}/x": b"x" for n in range(100)}))
-    source = FilesSource(progress=progress)
-    target = FolderTarget(str(tmp_path), own=Own())
     with pytest.raises(OutOfTimeError):
-        list(source.observe(target, matcher_of(named()), Ledger("files", required=True)))
+        of_folder(tmp_path, progress=progress)
     assert told[-1] == f"{tmp_path}/a.zip → 1/x"
 
 
@@ -879,16 +804,14 @@ def test_the_time_limit_ends_the_look_into_one_large_folder(tmp_path: Path) -> N
     for number in range(20):
         (tmp_path / f"{number}.ps1").write_bytes(b"x")
     told: list[str] = []
-    source = FilesSource(progress=told.append)
-    target = FolderTarget(str(tmp_path), own=Own())
-    list(source.observe(target, matcher_of(content("y", ".ps1")), Ledger("files", required=True)))
+    of_folder(tmp_path, content("y", ".ps1"), progress=told.append)
 
     assert len(told) == 21
 
 
 def test_the_members_of_an_archive_cut_short_are_looked_at(tmp_path: Path) -> None:
     (tmp_path / "a.zip").write_bytes(archive({"x": dll(), "y": b"x" * 100})[:-30])
-    sweep = Sweep(tmp_path, sha256(dll(), size=DLL_SIZE, magic="4d5a"))
+    sweep = of_folder(tmp_path, sha256_of(dll(), size=DLL_SIZE, magic="4d5a"))
 
     assert sweep.only().place.endswith(" → x")
     assert sweep.reasons == {"archive: no end of central directory": 1}
@@ -898,7 +821,7 @@ def test_a_damaged_member_is_a_gap_and_found_by_name(tmp_path: Path) -> None:
     data = bytearray(archive({"cyzfc.dat": bytes(range(256)) * 20}))
     data[45:60] = b"\xff" * 15
     (tmp_path / "a.zip").write_bytes(data)
-    sweep = Sweep(tmp_path)
+    sweep = of_folder(tmp_path)
 
     assert sweep.only().seen == "archive member"
     assert any(reason.startswith("archive: damaged archive member") for reason in sweep.reasons)
@@ -907,12 +830,12 @@ def test_a_damaged_member_is_a_gap_and_found_by_name(tmp_path: Path) -> None:
 def test_a_folder_in_an_archive_is_known_by_its_name(tmp_path: Path) -> None:
     (tmp_path / "a.zip").write_bytes(archive({"x/cyzfc.dat/": b""}))
 
-    assert Sweep(tmp_path).only().place.endswith(" → x/cyzfc.dat/")
+    assert of_folder(tmp_path).only().place.endswith(" → x/cyzfc.dat/")
 
 
 def test_an_archive_that_is_read_with_errors_is_a_gap(tmp_path: Path) -> None:
     (tmp_path / "a.zip").write_bytes(archive({"a": b"x" * 100})[:-10])
-    sweep = Sweep(tmp_path)
+    sweep = of_folder(tmp_path)
 
     assert sweep.reasons == {"archive: no end of central directory": 1}
 
@@ -930,7 +853,7 @@ def test_a_zone_identifier_kept_as_a_file_tells_of_its_owner(tmp_path: Path) -> 
         status="SRC",
         value="https://example.org/",
     )
-    found = Sweep(tmp_path, named(), indicator).only()
+    found = of_folder(tmp_path, named(), indicator).only()
 
     assert found.seen == "zone identifier"
     assert found.place == str(zone)
@@ -980,7 +903,7 @@ def ntfs(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
 
 
 def test_streams_are_found_by_name_on_folders_and_on_files_looked_at(ntfs: Path) -> None:
-    sweep = Sweep(ntfs, named(), named("ds7002.lnk"))
+    sweep = of_folder(ntfs, named(), named("ds7002.lnk"))
     streams = {found.place for found in sweep.seen if found.seen == "alternate data stream"}
     (file,) = [found for found in sweep.at(ntfs / "cyzfc.dat") if found.seen == "file"]
     (zone,) = [found for found in sweep.seen if found.seen == "zone identifier"]
@@ -993,7 +916,7 @@ def test_streams_are_found_by_name_on_folders_and_on_files_looked_at(ntfs: Path)
 
 
 def test_thorough_finds_the_streams_of_every_file_and_reads_them(ntfs: Path) -> None:
-    sweep = Sweep(ntfs, thorough=True)
+    sweep = of_folder(ntfs, thorough=True)
     (found,) = [
         found
         for found in sweep.at(f"{ntfs}/notes.txt:cyzfc.dat")

@@ -22,10 +22,11 @@ from agent.sources.files.cross_view import TwoViews
 from agent.sources.files.source import FilesSource
 from agent.targets import RawNtfs, Root, Target
 from agent.targets.offline.folder import FolderTarget
-from agent.targets.offline.image import ImageTarget
-from tests.agent.ntfs.synthetic import file_name, image, non_resident, record, run, standard
-from tests.planted import archive, campaign_link, shell_link
-from tests.sweeping import campaign
+from tests.evidence.files import archive, campaign_link, shell_link
+from tests.evidence.hosts import disk
+from tests.evidence.images import file_name, image, non_resident, record, run, standard
+from tests.evidence.packs import campaign
+from tests.evidence.sweeping import swept
 
 
 class Stopped(Exception):
@@ -58,9 +59,7 @@ def test_a_wanted_name_that_lies_far_back_on_the_disk(tmp_path: Path) -> None:
         number: record(standard(), file_name(name), non_resident(0x80, 500, run(1, cluster)))
         for number, (name, cluster) in places.items()
     }
-    path = tmp_path / "disk.img"
-    path.write_bytes(image(records))
-    assert "cyzfc.dat" in seen_before_the_end(ImageTarget(str(path), own=Own()), 5)
+    assert "cyzfc.dat" in seen_before_the_end(disk(tmp_path, image(records)), 5)
 
 
 def test_a_wanted_name_in_a_walk(tmp_path: Path) -> None:
@@ -149,10 +148,7 @@ def test_files_with_very_many_runs_do_not_wait_for_each_other(
     } | {
         60: record(standard(), file_name("20.lnk"), non_resident(0x80, 500, runs, last=3)),
     }
-    path = tmp_path / "disk.img"
-    path.write_bytes(image(records))
     order: list[str] = []
-    source = FilesSource(progress=order.append)
-    list(source.observe(ImageTarget(str(path), own=Own()), campaign(), Ledger("f", required=True)))
+    swept(disk(tmp_path, image(records)), FilesSource(progress=order.append))
     looked_at = [int(place.rpartition("\\")[2][:-4]) for place in order if "lnk" in place]
     assert looked_at == [7, 6, 5, 4, 3, 2, 1, 0, 15, 14, 13, 12, 11, 10, 9, 8, 20, 19, 18, 17, 16]

@@ -3,92 +3,28 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping
-from datetime import datetime, timezone
 from pathlib import Path
 
-from agent.coverage import Ledger
 from agent.findings.finding import evidence_of
 from agent.matching.own_traces import Own
 from agent.model.report import State, Strength
 from agent.sources.past_files.change_journal import NONE, UsnJournalSource
 from agent.targets.offline.folder import FolderTarget
-from agent.targets.offline.image import ImageTarget
-from tests.agent.ntfs.synthetic import (
-    file_name,
-    image,
-    non_resident,
-    record,
-    resident,
-    run,
-    standard,
-)
-from tests.agent.sources.files.test_by_records import Swept
-from tests.sweeping import campaign
-
-NOON = datetime(2018, 11, 14, 12, tzinfo=timezone.utc)
-_EPOCH = datetime(1601, 1, 1, tzinfo=timezone.utc)
-FOLDERS = {
-    at: record(standard(), file_name(name, parent, 5), sequence=5, flags=3)
-    for at, name, parent in (
-        (40, "Users", 5),
-        (41, "jo", 40),
-        (42, "AppData", 41),
-        (43, "Local", 42),
-    )
-}
+from tests.evidence import journals
+from tests.evidence.hosts import disk
+from tests.evidence.images import file_name, image, record, resident, standard
+from tests.evidence.journals import NOON, with_journal
+from tests.evidence.sweeping import Swept, swept
 
 
 def change(name: str, reason: int, hour: int, parent: int = 43, sequence: int = 5) -> bytes:
-    """A record of version 2 ([MS-FSCC] 2.7.2)."""
-    text = name.encode("utf-16-le")
-    length = 60 + len(text) + 7 & ~7
-    ticks = (NOON - _EPOCH) // (NOON.resolution) * 10 + hour * 36_000_000_000
-    head = struct.pack(
-        "<IHHQQQQIIIIHH",
-        length,
-        2,
-        0,
-        50 | 7 << 48,
-        parent | sequence << 48,
-        0,
-        ticks,
-        reason,
-        0,
-        0,
-        0x20,
-        len(text),
-        60,
-    )
-    return (head + text).ljust(length, b"\0")
+    return journals.change(name, reason, minutes=60 * hour, folder=(parent, sequence))
 
 
-def volume(journal: bytes, more: Mapping[int, bytes] | None = None) -> bytes:
-    name = "$UsnJrnl".encode("utf-16-le")
-    entry = struct.pack("<QHHHHQ", 45 | 1 << 48, 0x68, 0x54, 0, 0, 11 | 11 << 48).ljust(0x50, b"\0")
-    index = bytes(0x20) + entry + bytes([len(name) // 2, 3]) + name
-    records = {
-        11: record(standard(), file_name("$Extend"), resident(0x90, index, "$I30"), flags=3),
-        45: record(
-            standard(),
-            file_name("$UsnJrnl", 11, 11),
-            non_resident(0x80, len(journal), run(1, 100), name="$J"),
-        ),
-    }
-    return image({**FOLDERS, **(more or {}), **records}, contents={100: journal})
-
-
-def swept(folder: Path, data: bytes) -> Swept:
-    path = folder / "disk.img"
-    path.write_bytes(data)
-    target, ledger, matcher = (
-        ImageTarget(str(path), own=Own()),
-        Ledger("usn_journal", required=True),
-        campaign(),
-    )
-    source = UsnJournalSource()
+def of_image(folder: Path, data: bytes) -> Swept:
+    target, source = disk(folder, data), UsnJournalSource()
     assert source.required(target)
-    return Swept(matcher, list(source.observe(target, matcher, ledger)), ledger.close())
+    return swept(target, source)
 
 
 PLACE = "disk.img:\\Users\\jo\\AppData\\Local\\cyzfc.dat"
@@ -102,7 +38,7 @@ def test_a_file_that_came_and_went_is_told_with_its_times(tmp_path: Path) -> Non
         + change("cyzfc.dat", 0x80000200, 5)
         + change("other.txt", 0x80000200, 9)
     )
-    sweep = swept(tmp_path, volume(journal.ljust(4096, b"\0")))
+    sweep = of_image(tmp_path, with_journal(journal.ljust(4096, b"\0")))
     assert [found.place for found in sweep.seen] == [PLACE, PLACE]
     assert [found.time for found in sweep.seen] == [NOON.replace(hour=13), NOON.replace(hour=17)]
     match = next(m for m in sweep.matches(PLACE) if m.reason == "journalled file path")
@@ -121,20 +57,20 @@ def test_a_file_that_came_and_went_is_told_with_its_times(tmp_path: Path) -> Non
 def test_a_file_that_is_still_there_is_only_mentioned(tmp_path: Path) -> None:
     journal = change("cyzfc.dat", 0x100, 1).ljust(4096, b"\0")
     file = record(standard(), file_name("cyzfc.dat", 43, 5), resident(0x80, b"x"), sequence=7)
-    sweep = swept(tmp_path, volume(journal, {50: file}))
+    sweep = of_image(tmp_path, with_journal(journal, {50: file}))
     (found,) = sweep.seen
     assert found.place == PLACE
     assert found.mention
     assert found.remarks[-1] == "the file is still there"
     assert {match.strength for match in sweep.matcher.match(found)} == {Strength.WEAK}
     again = record(standard(), file_name("cyzfc.dat", 43, 5), resident(0x80, b"x"), sequence=8)
-    (other,) = swept(tmp_path, volume(journal, {50: again})).seen
+    (other,) = of_image(tmp_path, with_journal(journal, {50: again})).seen
     assert not other.mention
 
 
 def test_a_folder_that_is_gone_leaves_the_name(tmp_path: Path) -> None:
     journal = change("cyzfc.dat", 0x100, 1, sequence=3).ljust(4096, b"\0")
-    sweep = swept(tmp_path, volume(journal))
+    sweep = of_image(tmp_path, with_journal(journal))
     (found,) = sweep.seen
     assert found.place == "disk.img:?\\cyzfc.dat"
     assert any("used again" in remark for remark in found.remarks)
@@ -144,7 +80,7 @@ def test_a_folder_that_is_gone_leaves_the_name(tmp_path: Path) -> None:
 def test_a_damaged_journal_is_a_gap_and_still_searched(tmp_path: Path) -> None:
     bad = bytearray(change("cyzfc.dat", 0x100, 1))
     bad[0:4] = struct.pack("<I", 1 << 30)
-    sweep = swept(tmp_path, volume(bytes(bad).ljust(4096, b"\0")))
+    sweep = of_image(tmp_path, with_journal(bytes(bad).ljust(4096, b"\0")))
     assert sweep.coverage.state is State.PARTIAL
     (found,) = sweep.seen
     assert found.mention
@@ -153,27 +89,27 @@ def test_a_damaged_journal_is_a_gap_and_still_searched(tmp_path: Path) -> None:
 
 def test_a_volume_without_a_journal_says_so(tmp_path: Path) -> None:
     extend = record(standard(), file_name("$Extend"), flags=3)
-    sweep = swept(tmp_path, image({11: extend}))
+    sweep = of_image(tmp_path, image({11: extend}))
     assert sweep.seen == []
     assert list(sweep.notes) == [NONE]
     assert sweep.coverage.state is State.COMPLETE
 
 
 def test_a_journal_that_may_have_been_there_is_a_gap(tmp_path: Path) -> None:
-    assert swept(tmp_path, image({})).coverage.state is State.PARTIAL
+    assert of_image(tmp_path, image({})).coverage.state is State.PARTIAL
     extend = record(standard(), file_name("$Extend"), flags=3)
-    cut = swept(tmp_path, image({11: extend})[: 200 << 10])
+    cut = of_image(tmp_path, image({11: extend})[: 200 << 10])
     assert cut.coverage.state is State.PARTIAL
 
 
 def test_an_image_whose_mft_is_gone_is_a_gap(tmp_path: Path) -> None:
-    sweep = swept(tmp_path, volume(bytes(4096))[:4096])
+    sweep = of_image(tmp_path, with_journal(bytes(4096))[:4096])
     assert sweep.coverage.state is State.PARTIAL
 
 
 def test_a_folder_has_none(tmp_path: Path) -> None:
-    source, ledger = UsnJournalSource(), Ledger("usn_journal", required=False)
-    target = FolderTarget(str(tmp_path), own=Own())
-    assert not source.required(target)
-    assert list(source.observe(target, campaign(), ledger)) == []
-    assert ledger.close().state is State.UNAVAILABLE
+    source = UsnJournalSource()
+    assert not source.required(FolderTarget(str(tmp_path), own=Own()))
+    sweep = swept(tmp_path, source)
+    assert sweep.seen == []
+    assert sweep.coverage.state is State.UNAVAILABLE

@@ -8,24 +8,21 @@ from pathlib import Path
 
 import pytest
 
-from agent.coverage import Ledger
 from agent.matching.own_traces import Own
 from agent.model.report import State
 from agent.ntfs import FileSource
 from agent.sources.past_files.change_journal import NONE, UsnJournalSource
 from agent.targets import RawNtfs, Root, SkippedVolume
 from agent.targets.live.host import LiveHost
-from tests.agent.ntfs.synthetic import file_name, image, record, standard
-from tests.agent.sources.files.journals import NOON, MadeJournal, change
-from tests.agent.sources.files.test_by_records import Swept
-from tests.agent.sources.past_files.test_change_journal import FOLDERS, volume
-from tests.agent.sources.running.test_live_sources import FakeSystem
-from tests.sweeping import campaign
+from tests.evidence.hosts import FakeSystem
+from tests.evidence.images import file_name, image, record, standard
+from tests.evidence.journals import FOLDERS, NOON, MadeJournal, change, with_journal
+from tests.evidence.sweeping import Swept, swept
 
 LOCAL = (43, 5)
 PLACE = "C:\\Users\\jo\\AppData\\Local\\cyzfc.dat"
 WRITTEN = change("other.txt", minutes=-60) + change("cyzfc.dat", minutes=-50, folder=LOCAL)
-ON_DISK = volume(WRITTEN.ljust(4096, b"\0"))
+ON_DISK = with_journal(WRITTEN.ljust(4096, b"\0"))
 NO_JOURNAL = image({**FOLDERS, 11: record(standard(), file_name("$Extend"), flags=3)})
 
 
@@ -39,13 +36,12 @@ class Host(LiveHost):
         return [Root("C:\\", raw=raw)], []
 
 
-def swept(data: bytes, journal: MadeJournal) -> Swept:
-    host, source, matcher = Host(data, journal), UsnJournalSource(), campaign()
+def of_host(data: bytes, journal: MadeJournal) -> Swept:
+    host, source = Host(data, journal), UsnJournalSource()
     assert not source.required(host)
-    ledger = Ledger("usn_journal", required=False)
-    seen = list(source.observe(host, matcher, ledger))
+    sweep = swept(host, source)
     assert not journal.is_open
-    return Swept(matcher, seen, ledger.close())
+    return sweep
 
 
 def test_a_file_that_went_a_moment_ago_is_told() -> None:
@@ -54,7 +50,7 @@ def test_a_file_that_went_a_moment_ago_is_told() -> None:
         change("cyzfc.dat", minutes=-50, folder=LOCAL),
         change("cyzfc.dat", 0x80000200, minutes=-1, folder=LOCAL),
     ]
-    sweep = swept(ON_DISK, MadeJournal(newest))
+    sweep = of_host(ON_DISK, MadeJournal(newest))
     assert [found.time for found in sweep.at(PLACE)] == [
         NOON.replace(hour=11, minute=10),
         NOON.replace(hour=11, minute=59),
@@ -79,36 +75,36 @@ def test_a_folder_that_is_not_on_the_disk_yet_is_asked_of_the_system(
 ) -> None:
     newest = [change("cyzfc.dat", minutes=-1, folder=(60, 3))]
     journal = MadeJournal(newest, {60: told})
-    sweep = swept(NO_JOURNAL, journal)
+    sweep = of_host(NO_JOURNAL, journal)
     assert {found.place for found in sweep.seen} == {place}
 
 
 def test_a_journal_that_is_not_on_the_disk_yet_is_told_all_the_same() -> None:
-    sweep = swept(NO_JOURNAL, MadeJournal([change("cyzfc.dat", folder=LOCAL)]))
+    sweep = of_host(NO_JOURNAL, MadeJournal([change("cyzfc.dat", folder=LOCAL)]))
     assert sweep.at(PLACE)
     assert sweep.notes[NONE] == 1
 
 
 def test_a_volume_without_a_journal_stays_complete() -> None:
-    sweep = swept(NO_JOURNAL, MadeJournal([], refused={"state": 1179}))
+    sweep = of_host(NO_JOURNAL, MadeJournal([], refused={"state": 1179}))
     assert sweep.notes == {NONE: 1, "newest records: its change journal is not active": 1}
     assert sweep.coverage.state is State.COMPLETE
 
 
 def test_newest_records_that_nobody_tells_are_a_gap() -> None:
-    sweep = swept(ON_DISK, MadeJournal([], refused={"state": 5}))
+    sweep = of_host(ON_DISK, MadeJournal([], refused={"state": 5}))
     assert sweep.reasons == {"newest records: its change journal cannot be read: access denied": 1}
     assert sweep.coverage.state is State.PARTIAL
     assert sweep.at(PLACE)
 
 
 def test_a_hole_between_the_disk_and_what_is_told_is_a_gap() -> None:
-    sweep = swept(ON_DISK, MadeJournal([change("x", minutes=-5)]))
+    sweep = of_host(ON_DISK, MadeJournal([change("x", minutes=-5)]))
     assert sweep.reasons == {"newest records: not told back to those on the disk": 1}
 
 
 @pytest.mark.parametrize("name", ["cyzfc.dat", "other.txt"])
 def test_what_is_wanted_alone_is_kept(tmp_path: Path, name: str) -> None:
     journal = MadeJournal([change("x", minutes=-60), change(name, folder=LOCAL)])
-    sweep = swept(NO_JOURNAL, journal)
+    sweep = of_host(NO_JOURNAL, journal)
     assert bool(sweep.seen) == (name == "cyzfc.dat")

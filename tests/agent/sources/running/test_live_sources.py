@@ -5,10 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta, timezone
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.coverage import Ledger
 from agent.matching.own_traces import Own
 from agent.model.objects import Hash, Pe
-from agent.model.observation import Observation
 from agent.model.report import Coverage, State
 from agent.sources.network.hosts_file import HostsFileSource
 from agent.sources.running.connections import ConnectionsSource
@@ -34,149 +30,14 @@ from agent.targets.live.system import (
     Denied,
     DnsRecord,
     NotHere,
-    Processes,
     ProcessInfo,
     ProcessTable,
     Region,
     Unreadable,
     Vanished,
 )
-from agent.windows.files import why_not_opened
-from tests.sweeping import campaign
-
-START = datetime(2026, 11, 24, 14, 2, tzinfo=timezone.utc)
-PATH = r"C:\Users\jo\AppData\Local\cyzfc.dat"
-RUNDLL32 = ProcessInfo(
-    pid=4312,
-    ppid=4120,
-    name="rundll32.exe",
-    executable=r"C:\Windows\System32\rundll32.exe",
-    command_line=f"rundll32.exe {PATH},PointFunctionCall",
-    start=START,
-    user="CORP\\jo",
-)
-POWERSHELL = ProcessInfo(
-    pid=4120, name="powershell.exe", executable=r"C:\ps\powershell.exe", start=START - timedelta(1)
-)
-
-
-@dataclass
-class FakeMemory:
-    content: bytes
-    denied: bool = False
-    region: Region = field(default_factory=lambda: Region(0x1000, 0, "private"))
-    """The one that holds the content."""
-
-    def regions(self) -> Iterator[Region]:
-        yield replace(self.region, size=len(self.content))
-        yield Region(0x9000, 4096, "private", readable=False)
-
-    def read(self, address: int, size: int) -> bytes:
-        if self.denied:
-            raise Denied
-        return self.content[address - 0x1000 :][:size]
-
-
-@dataclass
-class FakeSystem:
-    """Answers what the test says; an answer that is an exception is raised."""
-
-    answers: dict[str, Any] = field(default_factory=dict)
-    opened: list[str] = field(default_factory=list)
-    """Paths that anything but their name was asked of."""
-
-    def _answer(self, what: str, otherwise: Any) -> Any:
-        answer = self.answers.get(what, otherwise)
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
-
-    def processes(self) -> Processes:
-        return Processes(tuple(self._answer("processes", (POWERSHELL, RUNDLL32))), vanished=1)
-
-    def modules(self, pid: int) -> list[str]:
-        return list(self._answer(f"modules {pid}", []))
-
-    def mapped_images(self, pid: int) -> list[str]:
-        return list(self._answer(f"images {pid}", []))
-
-    def is_protected(self, pid: int) -> bool:
-        return bool(self._answer(f"protected {pid}", False))
-
-    @contextmanager
-    def memory(self, pid: int) -> Iterator[FakeMemory]:
-        yield self._answer(f"memory {pid}", FakeMemory(b""))
-
-    def connections(self) -> list[ConnectionInfo]:
-        return list(self._answer("connections", []))
-
-    def pipes(self) -> list[str]:
-        return list(self._answer("pipes", []))
-
-    def dns_table(self) -> list[DnsRecord]:
-        return list(self._answer("table", []))
-
-    def dns_table_by_wmi(self) -> list[DnsRecord]:
-        return list(self._answer("wmi", []))
-
-    def dns_answers(self, name: str, type_: str) -> list[str] | None:
-        answers = self._answer("answers", {})
-        return answers.get((name.rstrip(".").lower(), type_)) if answers else None
-
-    def hosts_files(self) -> list[str]:
-        return list(self._answer("hosts", []))
-
-    def system_folders(self) -> tuple[str, ...]:
-        return (r"C:\Windows\System32",)
-
-    def why_not_opened(self, path: str) -> str:
-        reason = self._answer(f"closed {path}", None)
-        return why_not_opened(path, {"C:": True, "Z:": False}) if reason is None else reason
-
-    def file_size(self, path: str) -> int:
-        self.opened.append(path)
-        return int(self._answer(f"size {path}", 1))
-
-    def read_start(self, path: str, limit: int) -> bytes:
-        self.opened.append(path)
-        real = Path(path)
-        data: bytes = real.read_bytes() if real.is_file() else self._answer(f"start {path}", b"MZ")
-        return data[:limit]
-
-    def hash_file(self, path: str, algorithms: frozenset[str]) -> Hash:
-        self.opened.append(path)
-        return self._answer(f"hash {path}", Hash())
-
-    def pe(self, path: str) -> Pe | None:
-        self.opened.append(path)
-        return self._answer(f"pe {path}", None)
-
-    def original_file_name(self, path: str) -> str:
-        self.opened.append(path)
-        return str(self._answer(f"original {path}", ""))
-
-
-class WindowsHost(LiveHost):
-    """A host that says it is Windows, so that no source holds back."""
-
-    @property
-    def platform(self) -> str:
-        return "windows"
-
-    @property
-    def boundaries(self) -> frozenset[str]:
-        return frozenset()
-
-
-def observed(
-    source: Any, own: Own | None = None, **answers: Any
-) -> tuple[list[Observation], Coverage, set[str]]:
-    matcher = campaign()
-    host = WindowsHost(own or Own.of(), system=FakeSystem(answers))
-    ledger = Ledger(source.name, required=source.required(host))
-    seen = list(source.observe(host, matcher, ledger))
-    ids = {match.indicator.id for one in seen for match in matcher.match(one)}
-    return seen, ledger.close(), ids
+from tests.evidence.hosts import PATH, POWERSHELL, RUNDLL32, START, FakeMemory, host
+from tests.evidence.sweeping import observed, swept
 
 
 def reasons(coverage: Coverage) -> str:
@@ -295,24 +156,16 @@ def test_a_module_that_cannot_be_parsed_is_a_gap_and_its_hash_and_name_still_cou
     ],
 )
 def test_a_module_that_lies_elsewhere_is_told_by_name_and_never_opened(path: str, why: str) -> None:
-    system = FakeSystem(
-        {
-            "processes": (replace(RUNDLL32, executable=path),),
-            "modules 4312": [path],
-        }
-    )
-    matcher, host = campaign(), WindowsHost(Own.of(), system=system)
+    answers = {"processes": (replace(RUNDLL32, executable=path),), "modules 4312": [path]}
+    made = host(**answers)
     for source in (ModulesSource(), ProcessesSource(), MemorySource()):
-        ledger = Ledger(source.name, required=True)
-        seen = list(source.observe(host, matcher, ledger))
-        coverage = ledger.close()
-        assert coverage.state is State.PARTIAL
-        assert why in reasons(coverage)
+        sweep = swept(made, source)
+        assert sweep.coverage.state is State.PARTIAL
+        assert why in reasons(sweep.coverage)
         if source.name == "modules":
-            ids = {match.indicator.id for one in seen for match in matcher.match(one)}
-            assert "name-cyzfc-dat" in ids
-            assert [one.dll.on_disk for one in seen if one.dll] == [None]
-    assert system.opened == []
+            assert "name-cyzfc-dat" in {match.indicator.id for match in sweep.matches()}
+            assert [one.dll.on_disk for one in sweep.seen if one.dll] == [None]
+    assert made.live.opened == []
 
 
 def test_a_path_is_not_opened_when_nobody_tells_where_it_leads() -> None:
@@ -484,28 +337,23 @@ def test_a_real_process_is_found_by_its_command_line() -> None:
     child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)", "cyzfc.dat"])
     try:
         time.sleep(0.3)
-        matcher = campaign()
-        host = LiveHost(Own.of())
-        ledger = Ledger("processes", required=True)
         found = [
-            match
-            for one in ProcessesSource().observe(host, matcher, ledger)
-            for match in matcher.match(one)
-            if one.process and one.process.pid == child.pid
+            match.indicator.id
+            for match in swept(LiveHost(Own()), ProcessesSource()).matches()
+            if (process := match.observation.process) and process.pid == child.pid
         ]
     finally:
         child.kill()
         child.wait()
-    assert {match.indicator.id for match in found} == {"name-cyzfc-dat"}
+    assert set(found) == {"name-cyzfc-dat"}
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="on Windows they are there")
 @pytest.mark.parametrize("source", [MemorySource(), DnsCacheSource(), PipesSource()])
 def test_what_only_windows_has_is_not_asked_of_another(source: Any) -> None:
-    host = LiveHost(Own.of())
-    ledger = Ledger(source.name, required=source.required(host))
-    assert list(source.observe(host, campaign(), ledger)) == []
-    coverage = ledger.close()
+    sweep = swept(LiveHost(Own()), source)
+    assert sweep.seen == []
+    coverage = sweep.coverage
     assert (coverage.required, coverage.state) == (False, State.UNAVAILABLE)
     assert coverage.reasons[0].reason == "not this platform"
 
@@ -514,12 +362,10 @@ def test_a_real_connection_is_found_with_its_process() -> None:
     import os
     import socket
 
-    host = LiveHost(Own.of())
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         with socket.create_connection(("127.0.0.1", port)):
-            ledger = Ledger("connections", required=True)
-            seen = list(ConnectionsSource().observe(host, campaign(), ledger))
+            seen = swept(LiveHost(Own()), ConnectionsSource()).seen
     mine = [
         one
         for one in seen
@@ -529,8 +375,8 @@ def test_a_real_connection_is_found_with_its_process() -> None:
 
 
 def test_this_host_has_something_to_walk() -> None:
-    host = LiveHost(Own.of())
-    roots, _ = host.roots()
+    this = LiveHost(Own())
+    roots, _ = this.roots()
     assert roots
-    assert host.host().name
-    assert host.describe().paths == []
+    assert this.host().name
+    assert this.describe().paths == []

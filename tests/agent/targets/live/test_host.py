@@ -4,26 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from agent.matching.own_traces import Own
 from agent.targets import LOCKED, SkippedVolume
-from agent.targets.live.host import LiveHost
 from agent.windows import dlls, security, volumes
 from agent.windows.volumes import Volume
-from tests.agent.sources.running.test_live_sources import FakeSystem
+from tests.evidence.hosts import host
 
 GUID = "\\\\?\\Volume{12345678-0000-0000-0000-000000000000}\\"
-
-
-class WindowsHost(LiveHost):
-    @property
-    def platform(self) -> str:
-        return "windows"
-
-
-def host(paths: tuple[str, ...] = ()) -> WindowsHost:
-    made = WindowsHost(Own.of(), system=FakeSystem())
-    made._paths = paths  # as they are written on Windows
-    return made
 
 
 @pytest.fixture
@@ -50,7 +36,7 @@ def test_a_locked_volume_is_a_gap_and_said_to_be_locked() -> None:
 
 @pytest.mark.usefixtures("_volumes")
 def test_a_path_on_a_locked_volume_is_one_too() -> None:
-    roots, skipped = host(("d:\\Users", "C:\\Users")).roots()
+    roots, skipped = host(paths=("d:\\Users", "C:\\Users")).roots()
     assert [root.path for root in roots] == ["C:\\Users"]
     assert list(skipped) == [SkippedVolume("d:\\Users", LOCKED, gap=True)]
 

@@ -11,8 +11,8 @@ from agent.targets.live import this_machine as running
 from agent.targets.live.system import DnsRecord, Unreadable
 from agent.targets.live.this_machine import RunningSystem
 from agent.windows.dns_wmi import CachedRecord
-from tests.agent.sources.running.test_live_sources import observed
-from tests.planted import dll
+from tests.evidence.files import dll
+from tests.evidence.sweeping import observed
 
 
 @pytest.fixture

@@ -8,13 +8,14 @@ import pytest
 
 from agent.cli import main
 from agent.matching.own_traces import Own
-from agent.model.codec import decode
 from agent.model.report import Report, State, Strength, TargetKind, Verdict
 from agent.targets.offline.at_rest import TargetError
 from agent.targets.offline.folder import FolderTarget
 from agent.targets.offline.image import ImageTarget, is_ntfs_image
 from agent.targets.offline.recognise import offline_target
-from tests.agent.ntfs.synthetic import file_name, image, record, resident, standard
+from tests.evidence.images import file_name, image, record, resident, standard
+from tests.evidence.journals import FOLDERS
+from tests.evidence.sweeping import commanded
 
 EXTEND = record(standard(), file_name("$Extend"), flags=3)
 
@@ -28,10 +29,7 @@ def ntfs(path: Path, name: str = "notes.txt", content: bytes = b"x") -> Path:
 
 
 def sweep(folder: Path, *arguments: str) -> tuple[int, Report]:
-    out = folder / "out"
-    code = main(["offline", *arguments, "--out", str(out), "--quiet"])
-    (report,) = out.glob("*.json")
-    return code, decode(report.read_bytes())
+    return commanded(folder / "out", "offline", *arguments, "--quiet")
 
 
 @pytest.fixture(autouse=True)
@@ -112,14 +110,9 @@ def test_a_clean_image_is_clean(tmp_path: Path) -> None:
 
 
 def test_an_image_with_a_trace_is_a_hit(tmp_path: Path) -> None:
-    parents = [5, 40, 41, 42, 43]
-    folders = {
-        parents[at + 1]: record(standard(), file_name(name, parents[at], 5), sequence=5, flags=3)
-        for at, name in enumerate(("Users", "jo", "AppData", "Local"))
-    }
     file = record(standard(), file_name("cyzfc.dat", 43), resident(0x80, b"x"))
     path = tmp_path / "disk.dd"
-    path.write_bytes(image({**folders, 11: EXTEND, 50: file}))
+    path.write_bytes(image({**FOLDERS, 11: EXTEND, 50: file}))
     code, report = sweep(tmp_path, str(path))
     assert code == 1
     (finding,) = report.findings

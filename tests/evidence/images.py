@@ -1,14 +1,28 @@
-"""Records and volumes made byte by byte, where no tool makes what a test needs."""
+"""NTFS volumes: of records made byte by byte, where no tool makes what a test needs, and made by
+mkntfs and filled through ntfs-3g."""
 
 from __future__ import annotations
 
 import io
+import os
+import shutil
 import struct
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
 
 from agent.ntfs import FileSource, Unread, Volume
+from agent.spelling import fold, original_of_copy
 
 CLUSTER = 4096
 MFT_CLUSTER = 4
+_TOOLS = ("mkntfs", "ntfs-3g", "umount")
+
+
+# Records and volumes, byte by byte.
 
 
 def boot(
@@ -19,6 +33,7 @@ def boot(
     record: int = 1024,
     per_cluster: int = 8,
 ) -> bytes:
+    """The boot sector; ``record``: bytes of one."""
     data = bytearray(512)
     data[3:11] = b"NTFS    "
     struct.pack_into("<HB", data, 0x0B, 512, per_cluster)
@@ -30,6 +45,7 @@ def boot(
 
 
 def resident(kind: int, value: bytes, name: str = "") -> bytes:
+    """An attribute whose value is kept in its record."""
     text = name.encode("utf-16-le", "surrogatepass")
     start = 0x18 + (len(text) + 7 & ~7)
     length = start + len(value) + 7 & ~7
@@ -50,6 +66,7 @@ def non_resident(
     flags: int = 0,
     unit: int = 0,
 ) -> bytes:
+    """An attribute of ``size`` bytes that lies in the clusters of ``runs``."""
     text = name.encode("utf-16-le")
     start = 0x40 + (len(text) + 7 & ~7)
     length = start + len(runs) + 7 & ~7
@@ -76,6 +93,7 @@ def non_resident(
 
 
 def standard(*times: int, bits: int = 0x20, length: int = 0x48) -> bytes:
+    """The $STANDARD_INFORMATION of every record; ``times``: made, changed, record changed, read."""
     return resident(
         0x10, struct.pack("<4QI", *(times or (10**17 + 7,) * 4), bits).ljust(length, b"\0")
     )
@@ -84,6 +102,7 @@ def standard(*times: int, bits: int = 0x20, length: int = 0x48) -> bytes:
 def file_name(
     name: str, parent: int = 5, sequence: int = 5, space: int = 1, created: int = 10**17 + 7
 ) -> bytes:
+    """A $FILE_NAME in the folder ``parent``, by default the root."""
     text = name.encode("utf-16-le", "surrogatepass")
     head = struct.pack(
         "<7QIIBB",
@@ -154,6 +173,21 @@ def record(
     return bytes(data)
 
 
+def folders(*names: str) -> dict[int, bytes]:
+    """Folders, each in the one before and the first in the root, in the records from 40 on."""
+    parents = [5, *range(40, 40 + len(names))]
+    return {
+        number: record(standard(), file_name(name, parent, 5), sequence=5, flags=3)
+        for name, parent, number in zip(names, parents, parents[1:], strict=False)
+    }
+
+
+def encrypted(name: str, folder: int) -> bytes:
+    """The record of a file of which EFS keeps the content; the folder has the sequence 5."""
+    content = non_resident(0x80, 4096, run(1, 100), flags=0x4000)
+    return record(standard(), file_name(name, folder, 5), content)
+
+
 def image(
     records: dict[int, bytes],
     *,
@@ -182,4 +216,97 @@ def image(
 
 
 def opened(data: bytes, account: Unread | None = None) -> Volume:
+    """The volume of these bytes, as the reader under test has it."""
     return Volume(FileSource(io.BytesIO(data)), account)
+
+
+class BadSectors:
+    """An image of which some bytes cannot be read."""
+
+    def __init__(self, data: bytes, bad: range) -> None:
+        self.data, self.bad = data, bad
+
+    @property
+    def size(self) -> int:
+        return len(self.data)
+
+    def read_at(self, offset: int, size: int) -> bytes:
+        if offset < self.bad.stop and self.bad.start < offset + size:
+            raise OSError(5, "Input/output error")
+        return self.data[offset : offset + size]
+
+    def read_into(self, offset: int, view: memoryview) -> int:
+        data = self.read_at(offset, len(view))
+        view[: len(data)] = data
+        return len(data)
+
+    def close(self) -> None: ...
+
+
+def wants(*names: str):
+    """Which of some names are wanted: these, in any case, and copies of them."""
+    folded = {fold(name) for name in names}
+
+    def of(seen):
+        return [
+            name for name in seen if original_of_copy(fold(name)) in folded or fold(name) in folded
+        ]
+
+    return of
+
+
+# Volumes that ntfs-3g writes.
+
+
+def require_tools(*more: str) -> None:
+    """Skip, saying why, where a volume cannot be made or looked at."""
+    missing = [tool for tool in (*_TOOLS, *more) if shutil.which(tool) is None]
+    if missing:
+        pytest.skip(f"needs {', '.join(missing)}")
+    if not hasattr(os, "geteuid") or os.geteuid() != 0 or not os.path.exists("/dev/fuse"):
+        pytest.skip("needs root and FUSE to mount with ntfs-3g")
+
+
+def make(image: Path, megabytes: int, *options: str) -> Path:
+    """An empty volume, by mkntfs."""
+    with image.open("wb") as file:
+        file.truncate(megabytes << 20)
+    subprocess.run(["mkntfs", "-qFQ", *options, str(image)], check=True, capture_output=True)
+    return image
+
+
+@contextmanager
+def mounted(image: Path, *options: str) -> Iterator[Path]:
+    """The volume's root, writable; skips where mounting is not allowed."""
+    place = image.parent / f"{image.name}.mounted"
+    place.mkdir(exist_ok=True)
+    shown = ",".join(("streams_interface=windows", "compression", "noatime", *options))
+    done = subprocess.run(
+        ["ntfs-3g", "-o", shown, str(image), str(place)], capture_output=True, check=False
+    )
+    if done.returncode:
+        pytest.skip(f"ntfs-3g does not mount here: {done.stderr.decode()[:200]}")
+    try:
+        yield place
+    finally:
+        subprocess.run(["umount", str(place)], check=True)
+
+
+def volume(image: Path, account: Unread | None = None) -> Volume:
+    """The volume, read by us; an unbuffered file."""
+    return Volume(FileSource(image.open("rb", buffering=0)), account)
+
+
+def fls(image: Path, *options: str) -> list[str]:
+    """What the Sleuth Kit lists of a volume."""
+    done = subprocess.run(
+        ["fls", "-f", "ntfs", *options, str(image)], capture_output=True, check=True
+    )
+    return done.stdout.decode("utf-8", "replace").splitlines()
+
+
+def icat(image: Path, address: str) -> bytes:
+    """What the Sleuth Kit reads of a stream."""
+    return subprocess.run(
+        ["icat", "-f", "ntfs", str(image), address], capture_output=True, check=True
+    ).stdout

@@ -1,0 +1,165 @@
+"""How the agent's modules are put together: floor by floor, and nothing runs up the stairs."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+FLOORS = (
+    ("__main__",),
+    ("cli",),
+    ("commands",),
+    ("options",),
+    ("sweep", "delivery"),
+    ("sources",),
+    ("targets", "findings"),
+    ("packs",),
+    ("matching", "ntfs"),
+    ("engine", "formats"),
+    ("reading",),
+    ("output", "indicators", "coverage", "home", "spelling"),
+    ("model",),
+    ("windows", "exit_codes", ""),
+)
+"""From the roof down; those on one floor do not know of each other. "": the package itself."""
+MOST_AT_THE_TOP = 9
+MOST_LINES = 450
+LONGER = {
+    # The house has not reached them yet; none may join.
+    "agent/engine/rule_files.py": 489,
+    "agent/engine/rule_text.py": 479,
+    "agent/engine/rules_process.py": 476,
+    "agent/matching/matcher.py": 581,
+    "agent/sources/files/file_inspection.py": 497,
+    "agent/windows/processes.py": 469,
+    "collector/store/postgresql.py": 577,
+}
+
+
+def modules() -> dict[str, Path]:
+    """By the name without ``agent.``; a package is its ``__init__``."""
+    found = {}
+    for path in (ROOT / "agent").rglob("*.py"):
+        parts = path.relative_to(ROOT / "agent").with_suffix("").parts
+        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return found
+
+
+MODULES = modules()
+
+
+def imports(name: str, *, running: bool = False) -> Iterator[str]:
+    """Modules of the agent that a module imports anywhere; ``running``: when it is loaded."""
+    path = MODULES[name]
+    package = ["agent", *name.split(".")] if name else ["agent"]
+    if path.name != "__init__.py":
+        package = package[:-1]
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in loaded(tree) if running else ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            start = ".".join([*base, *([node.module] if node.module else [])])
+            if start.split(".")[0] == "agent":
+                for alias in node.names:
+                    whole = f"{start}.{alias.name}".partition(".")[2]
+                    yield whole if whole in MODULES else start.partition(".")[2]
+
+
+def loaded(tree: ast.AST) -> Iterator[ast.AST]:
+    """What runs when a module is loaded: no bodies of functions, nothing for type checkers."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            continue
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
+            continue
+        yield node
+        yield from loaded(node)
+
+
+def floor(module: str) -> int:
+    room = module.split(".", maxsplit=1)[0]
+    return next(number for number, rooms in enumerate(FLOORS) if room in rooms)
+
+
+@pytest.mark.parametrize("name", sorted(MODULES))
+def test_no_import_runs_up_a_floor_or_across_one(name: str) -> None:
+    room = name.split(".", maxsplit=1)[0]
+    wrong = [
+        other
+        for other in imports(name)
+        if other.split(".")[0] != room and floor(other) <= floor(name)
+    ]
+    assert wrong == []
+
+
+def test_no_module_is_loaded_in_a_circle() -> None:
+    above: list[str] = []
+    done: set[str] = set()
+
+    def visit(name: str) -> None:
+        assert name not in above, f"a circle: {above[above.index(name) :]}"
+        if name in done:
+            return
+        above.append(name)
+        for other in imports(name, running=True):
+            if other and other != name:
+                visit(other)
+        above.pop()
+        done.add(name)
+
+    for name in MODULES:
+        visit(name)
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "agent").rglob("*.py")), ids=str)
+def test_only_the_lowest_floor_talks_to_windows_by_ctypes(path: Path) -> None:
+    names = {
+        alias.name.split(".")[0]
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, (ast.Import, ast.ImportFrom))
+        for alias in node.names
+    } | {
+        (node.module or "").split(".")[0]
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ImportFrom)
+    }
+    assert "ctypes" not in names or path.parent.name == "windows"
+
+
+def test_few_modules_stand_at_the_top() -> None:
+    assert len(list((ROOT / "agent").glob("*.py"))) <= MOST_AT_THE_TOP
+
+
+def test_no_module_is_longer_than_can_be_read_at_once() -> None:
+    long = {
+        str(path.relative_to(ROOT)): lines
+        for package in ("agent", "collector")
+        for path in (ROOT / package).rglob("*.py")
+        if (lines := len(path.read_text(encoding="utf-8").splitlines())) > MOST_LINES
+    }
+    assert {name: lines for name, lines in long.items() if lines > LONGER.get(name, 0)} == {}
+    assert set(long) == set(LONGER), "one that is short now leaves the list"
+
+
+def test_telling_the_version_loads_no_source() -> None:
+    code = (
+        "import sys\n"
+        "from agent import cli\n"
+        "try:\n    cli.main(['--version'])\n"
+        "except SystemExit:\n    pass\n"
+        "print(*(m for m in sys.modules if m.startswith('agent.')))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    version, names = done.stdout.splitlines()
+    assert version.startswith("iocsweep ")
+    inside = {name for name in names.split() if name.startswith("agent.sources")}
+    assert inside == {"agent.sources", "agent.sources.catalog"}
+    assert not any(name.startswith(("agent.engine", "agent.ntfs")) for name in names.split())

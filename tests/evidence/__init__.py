@@ -1,0 +1,1 @@
+"""The kit of the agent's tests: made-up evidence, and sweeps of it."""

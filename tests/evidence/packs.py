@@ -1,0 +1,78 @@
+"""Indicators and matchers: a few that are made up, and those of the built-in packs."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime
+
+from agent.findings import chains
+from agent.findings.chains import Chain
+from agent.findings.finding import finding_of, packs_by_indicator
+from agent.indicators import Content, FileHash, FileName, Gate, Indicator
+from agent.matching.matcher import Match, Matcher
+from agent.model.report import Finding, Strength
+from agent.packs.built_in import built_in_packs
+from agent.packs.built_in import matcher_of as of_packs
+from agent.packs.loading import Pack
+
+
+def matcher_of(*indicators: Indicator, thorough: bool = False) -> Matcher:
+    """A matcher of these indicators alone."""
+    return Matcher(list(indicators), thorough=thorough)
+
+
+def campaign(*, thorough: bool = False) -> Matcher:
+    """A matcher of the built-in packs; one for each sweep, since it counts."""
+    return of_packs(packs(), thorough=thorough)
+
+
+@functools.cache
+def packs() -> Sequence[Pack]:
+    """The built-in ones, read once."""
+    return tuple(built_in_packs())
+
+
+def chains_of(matches: Sequence[Match]) -> list[Chain]:
+    """What these matches prove together, by the rules of the built-in packs."""
+    return chains.build(matches, [rule for pack in packs() for rule in pack.file.chains])
+
+
+def found(chain: Chain, now: datetime) -> tuple[Finding, int]:
+    """What a chain becomes on the host "host"."""
+    return finding_of(chain, "host", packs_by_indicator(packs()), now)
+
+
+# Indicators made up.
+
+
+def named(value: str = "cyzfc.dat", strength: Strength = Strength.WEAK) -> FileName:
+    """A file name."""
+    return FileName(id="name", strength=strength, reference=["x"], status="SRC", value=value)
+
+
+def sha256_of(data: bytes, name: str = "hash", **gate: object) -> FileHash:
+    """The SHA-256 of a file that holds this; ``name``: the indicator's."""
+    return FileHash(
+        id=name,
+        strength=Strength.CONFIRMED,
+        reference=["x"],
+        status="SRC",
+        value=hashlib.sha256(data).hexdigest(),
+        gate=Gate(**gate),  # type: ignore[arg-type]
+    )
+
+
+def content(
+    value: str, *extensions: str, strength: Strength = Strength.WEAK, **gate: object
+) -> Content:
+    """A text in a file, of these extensions if any are given."""
+    return Content(
+        id="content",
+        strength=strength,
+        reference=["x"],
+        status="SRC",
+        value=value,
+        gate=Gate(extensions=list(extensions), **gate),  # type: ignore[arg-type]
+    )
