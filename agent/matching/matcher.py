@@ -7,7 +7,7 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar, cast
 
 from msgspec import Struct
 
@@ -121,6 +121,9 @@ class Matcher:
         self.thorough = thorough
         self.indicators = tuple(indicators)
         self._by_id: dict[str, Indicator] = {i.id: i for i in indicators}
+        self._by_kind: dict[type[Indicator], list[Indicator]] = {}
+        for indicator in indicators:
+            self._by_kind.setdefault(type(indicator), []).append(indicator)
         guarded = own_rules.guarded if own_rules is not None else frozenset[str]()
         self._rules = ByteRules(indicators, guarded)
         self.own_rules = own_rules
@@ -163,7 +166,7 @@ class Matcher:
         self._scans_counted = threading.Lock()
 
     def _of(self, kind: type[_T]) -> list[_T]:
-        return [i for i in self.indicators if isinstance(i, kind)]
+        return cast("list[_T]", self._by_kind.get(cast("type[Indicator]", kind), []))
 
     def _names(self) -> None:
         self._exact_names: dict[str, list[FileName]] = {}
