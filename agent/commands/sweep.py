@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import sys
@@ -29,19 +30,22 @@ from ..matching.matcher import Matcher
 from ..matching.own_traces import Own
 from ..model.codec import ReportError, encode
 from ..model.journal_record import Header, JournalError
-from ..model.report import BUILT_IN, Coverage, ExclusionsRef, Report, Verdict
+from ..model.report import BUILT_IN, ExclusionsRef, Report, Verdict
 from ..options import Options
 from ..output.console import Progress, render
 from ..output.say import say
 from ..output.summary import summary_line
 from ..packs.built_in import exclusions_in_use, load_packs, matcher_of
 from ..packs.loading import Pack
+from ..sources import Source
 from ..sources.catalog import NAMES, Setup, sources_of
 from ..sources.files.hash_cache import HashCache, HashCacheError
+from ..sweep.course import Course
 from ..sweep.identity import running_agent
 from ..sweep.journal import Journal
 from ..sweep.loop import Plan, Sweep
 from ..sweep.recovery import find_interrupted, recover, settle
+from ..targets import Target
 from ..targets.live.host import LiveHost
 from ..targets.offline.recognise import offline_target
 from ..windows import security
@@ -97,74 +101,86 @@ def _own_rules(options: Options, packs: Sequence[Pack]) -> Iterator[OwnRules | N
 def _sweep(options: Options, route: Route | None, packs: Sequence[Pack], matcher: Matcher) -> int:
     rules, exclusions = exclusions_in_use(NAMES)
     _say_what_replaces(packs, exclusions, options)
-    folder = home()
-    out = _out_folder(options, folder)
-    _make_folders(folder, out)
-    if options.nice:
-        _be_nice()
-    live = options.command == "live"
-    if live and sys.platform == "win32":
-        for problem in security.take_administrators_rights():
-            say(problem)
-    own = _own(options, folder)
-    target = (
-        LiveHost(own, paths=options.paths, walk=options.walk)
-        if live
-        else offline_target(*options.paths, own=own)
-    )
-    recorded = options.recorded()
+    folder, out = _folders(options)
+    _take_rights(options)
+    target = _target(options, _own(options, folder))
     with OneSweep(folder) as lock:
-        if live and not lock.acquire():
+        if _is_live(options) and not lock.acquire():
             say("another sweep is running on this host")
             return BUSY
-        if options.splay is not None:
-            waits = splay_s(options.splay, target.host().id, options.sweep_id)
-            if not _wait(waits, options):
-                return FAILED
-            recorded["splay_s"] = round(waits, 1)
+        recorded = _after_splay(options, target)
+        if recorded is None:
+            return FAILED
         spool = _open_spool(folder) if route is not None else None
         _finish_interrupted(out, spool)
         with Progress() as progress, _cache(options, folder, matcher) as cache:
-            watcher = _Watcher(progress)
-            setup = Setup(
-                options.max_file_size,
-                watcher.folder,
-                options.memory,
-                options.verify_walk,
-                cache,
-            )
-            sources = sources_of(target.describe().kind, setup)
+            course = Course(progress, options.max_runtime)
             plan = Plan(
                 target=target,
                 packs=packs,
                 matcher=matcher,
                 exclusions=Exclusions(rules),
-                sources=sources,
+                sources=_sources(options, target, course, cache),
                 skip=options.skip,
                 only=options.only,
                 agent=running_agent(),
                 options=recorded,
                 sweep_id=options.sweep_id,
-                max_runtime_s=options.max_runtime,
             )
-            run = Sweep(
-                plan,
-                lambda header: _start_journal(
-                    options, out, structs.replace(header, exclusions=exclusions)
-                ),
-            )
-            watcher.sweep = run
-            if matcher.own_rules is not None and options.max_runtime is not None:
-                matcher.own_rules.end_after(options.max_runtime)
-            report = structs.replace(run.run(watcher), exclusions=exclusions)
-        for note in matcher.own_rules.notes() if matcher.own_rules is not None else ():
-            say(note)
-        if run.journal_error:
-            say(f"the journal could not be kept: {run.journal_error}")
+            run = Sweep(plan, functools.partial(_start_journal, options, out, exclusions))
+            report = structs.replace(_run(run, course, options), exclusions=exclusions)
         path = _write(report, run.journal)
         delivered = _deliver(report, spool, route)
     _show(report, path, options, delivered)
     return exit_code(report, kept=path is not None, delivered=delivered.done, options=options)
+
+
+def _is_live(options: Options) -> bool:
+    return options.command == "live"
+
+
+def _take_rights(options: Options) -> None:
+    if options.nice:
+        _be_nice()
+    if _is_live(options) and sys.platform == "win32":
+        for problem in security.take_administrators_rights():
+            say(problem)
+
+
+def _target(options: Options, own: Own) -> Target:
+    if _is_live(options):
+        return LiveHost(own, paths=options.paths, walk=options.walk)
+    return offline_target(*options.paths, own=own)
+
+
+def _sources(
+    options: Options, target: Target, course: Course, cache: HashCache | None
+) -> list[Source]:
+    setup = Setup(options.max_file_size, course.at, options.memory, options.verify_walk, cache)
+    return sources_of(target.describe().kind, setup)
+
+
+def _run(run: Sweep, course: Course, options: Options) -> Report:
+    """The sweep itself; own rules are not asked any more when its time is over."""
+    own_rules = run.plan.matcher.own_rules
+    if own_rules is not None and options.max_runtime is not None:
+        own_rules.end_after(options.max_runtime)
+    report = run.run(course)
+    for note in own_rules.notes() if own_rules is not None else ():
+        say(note)
+    if run.journal_error:
+        say(f"the journal could not be kept: {run.journal_error}")
+    return report
+
+
+def _after_splay(options: Options, target: Target) -> dict[str, object] | None:
+    """The options as the report keeps them, once this host's turn has come; None if the operator
+    ended the wait."""
+    recorded = options.recorded()
+    if options.splay is None:
+        return recorded
+    waits = splay_s(options.splay, target.host().id, options.sweep_id)
+    return {**recorded, "splay_s": round(waits, 1)} if _wait(waits, options) else None
 
 
 def _wait(seconds: float, options: Options) -> bool:
@@ -210,23 +226,16 @@ def _cache(options: Options, folder: Path, matcher: Matcher) -> Iterator[HashCac
                 say(f"--cache: {error}")
 
 
-class _Watcher:
-    """Passes the sweep's course on to the terminal, and the time limit to the walk."""
-
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
-        self.sweep: Sweep | None = None
-
-    def source(self, name: str) -> None:
-        self._progress.source(name)
-
-    def done(self, coverage: Coverage) -> None:
-        self._progress.done(coverage)
-
-    def folder(self, path: str) -> None:  # noqa: ARG002 - told for each folder
-        """Called for each folder of the walk: lets the time limit end it."""
-        if self.sweep is not None:
-            self.sweep.check_time()
+def _folders(options: Options) -> tuple[Path, Path]:
+    """Home, and where the report goes; both are there then. Raises UsageError."""
+    folder = home()
+    out = _out_folder(options, folder)
+    for path in (folder, out):
+        try:
+            make_home(path) if path == folder else path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UsageError(f"{path}: cannot be written: {error.strerror or error}") from error
+    return folder, out
 
 
 def _out_folder(options: Options, folder: Path) -> Path:
@@ -235,14 +244,6 @@ def _out_folder(options: Options, folder: Path) -> Path:
     if options.out.is_dir() or options.out.suffix.lower() != ".json":
         return options.out
     return options.out.parent
-
-
-def _make_folders(folder: Path, out: Path) -> None:
-    for path in (folder, out):
-        try:
-            make_home(path) if path == folder else path.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise UsageError(f"{path}: cannot be written: {error.strerror or error}") from error
 
 
 def _open_spool(folder: Path) -> Spool | None:
@@ -258,7 +259,10 @@ def _report_name(header: Header) -> str:
     return f"{host}-{header.report_id}.json"
 
 
-def _start_journal(options: Options, out: Path, header: Header) -> Journal | None:
+def _start_journal(
+    options: Options, out: Path, exclusions: ExclusionsRef, header: Header
+) -> Journal | None:
+    header = structs.replace(header, exclusions=exclusions)
     final = out / _report_name(header)
     if options.out is not None and options.out != out:
         final = options.out

@@ -216,8 +216,10 @@ class GuardedRules:
             worker.setup()
             worker.wait_ready()
         except Lost as lost:
-            self._failed_starts += 1
             self._forget(worker)
+            if lost.why == Why.CLOSED:
+                raise RulesFailed(CLOSED) from lost
+            self._failed_starts += 1
             why = f"no answer within {START_S:g} s" if lost.why == Why.TIME else lost.words
             raise RulesFailed(f"own rules: their process did not start ({why})") from lost
         except BaseException:

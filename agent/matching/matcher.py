@@ -3,27 +3,18 @@
 from __future__ import annotations
 
 import ipaddress
-import sys
-import threading
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple, TypeVar, cast
 
 from msgspec import Struct
 
 from ..indicators import (
     Address,
-    Certificate,
     CommandLine,
-    Content,
     Domain,
     FileHash,
-    FileIndicator,
     FileName,
-    FilePath,
-    Gate,
     Indicator,
-    Layout,
     LnkTrait,
     PeTrait,
     Pipe,
@@ -37,15 +28,12 @@ from ..spelling import (
     domain_covers,
     fold,
     fold_domain,
-    glob_regex,
-    is_glob,
-    last_name,
     normal_command,
     original_of_copy,
-    path_regex,
 )
+from .accounts import Accounts
 from .byte_rules import ByteRules, ScanFailed, WindowedScan
-from .gates import Grouped
+from .selection import Selector
 
 if TYPE_CHECKING:
     from ..engine.rule_files import UserRule
@@ -54,7 +42,6 @@ if TYPE_CHECKING:
 __all__ = ["Match", "Matcher", "ScanFailed", "fold", "fold_domain"]
 
 _T = TypeVar("_T")
-_CERTIFICATE_GATE = Gate(max_size=65536, extensions=[".cer", ".crt", ".der", ".pem"])
 _MENTIONED = "only mentioned"
 _WORDS = {word: word for word in ("deleted file", "journalled file")}
 """What a file is called in the reason of a match, if it is more than a file."""
@@ -103,11 +90,6 @@ def value_of(indicator: Indicator | UserRuleHit) -> str:
     return value if isinstance(value, str) else " … ".join(value)
 
 
-def gate_of(indicator: FileIndicator) -> Gate:
-    """What a file must be to be opened for this indicator."""
-    return _CERTIFICATE_GATE if isinstance(indicator, Certificate) else indicator.gate
-
-
 class Matcher:
     """Compares observations with indicators, and tells sources cheaply what cannot match."""
 
@@ -133,18 +115,10 @@ class Matcher:
         """Whether there is anything to look for in bytes."""
         self.overlap = self._rules.overlap
         """As :attr:`ByteRules.overlap`."""
-        self._names()
-        self._file_indicators = tuple(_openers(indicators))
-        gates = [gate_of(indicator) for indicator in self._file_indicators]
-        self._openers = Grouped(zip(gates, self._file_indicators, strict=True))
-        self._opened: dict[tuple[int, ...], tuple[FileIndicator, ...]] = {}
-        """By the gates that a name and a size pass."""
-        self.exact_sizes = frozenset(g.size for g in gates if g.size is not None)
-        self.least_min_size = min(
-            (g.min_size for g in gates if g.min_size is not None and not g.extensions),
-            default=sys.maxsize,
-        )
-        self.extensions = frozenset(e for g in gates for e in g.extensions if g.size is None)
+        self.selector = Selector(indicators, everything=thorough)
+        """What cannot match, cheaply."""
+        self.accounts = Accounts()
+        """What was compared with what."""
         self._commands = [
             (i, [normal_command(v) for v in ([i.value] if isinstance(i.value, str) else i.value)])
             for i in self._of(CommandLine)
@@ -157,98 +131,16 @@ class Matcher:
         for indicator in self._of(FileHash):
             self._hashes.setdefault(indicator.value.lower(), []).append(indicator)
         self._pipe_rules = ByteRules(self._of(Pipe))
-        self._hashes_compared: Counter[int] = Counter()
-        """Files, by the length of the hash that was made of them."""
-        self._compared: Counter[str] = Counter()
-        self._tested: Counter[str] = Counter()
-        self._matched: Counter[str] = Counter()
-        self._scans = 0
-        self._scans_counted = threading.Lock()
 
     def _of(self, kind: type[_T]) -> list[_T]:
         return cast("list[_T]", self._by_kind.get(cast("type[Indicator]", kind), []))
-
-    def _names(self) -> None:
-        self._exact_names: dict[str, list[FileName]] = {}
-        self._glob_names = [
-            (i, glob_regex(i.value)) for i in self._of(FileName) if is_glob(i.value)
-        ]
-        for name in self._of(FileName):
-            if not is_glob(name.value):
-                self._exact_names.setdefault(fold(name.value), []).append(name)
-        self._paths = [(i, path_regex(i.value)) for i in self._of(FilePath)]
-        ends = [fold(last_name(i.value)) for i in self._of(FilePath)]
-        self._wanted_exact = frozenset(self._exact_names) | {e for e in ends if not is_glob(e)}
-        globs = [i.value for i, _ in self._glob_names] + [e for e in ends if is_glob(e)]
-        self._wanted_globs = [glob_regex(glob) for glob in globs]
-        self._glob_letters = [max(fold(g).replace("?", "*").split("*"), key=len) for g in globs]
-
-    # ---- What cannot match, cheaply
-    # ------------------------------------------------------------------
-
-    def wanted_names(self, names: Sequence[str]) -> list[str]:
-        """Those of a folder's names that a name or path indicator is about. Fast: called per
-        folder.
-        """
-        joined = "\n".join(names)
-        folded = (joined.upper() if joined.isascii() else fold(joined)).split("\n")
-        if len(folded) != len(names):
-            folded = [fold(name) for name in names]  # a line feed in a name (POSIX allows it)
-        candidates = not self._wanted_exact.isdisjoint(folded)
-        whole = "" if candidates else "\n".join(folded)
-        if not candidates and (" (" in whole or " - COPY" in whole):
-            candidates = any(original_of_copy(own) in self._wanted_exact for own in folded)
-        if not candidates and self._wanted_globs:
-            candidates = any(letters in whole for letters in self._glob_letters)
-        if not candidates:
-            return []
-        return [name for name, own in zip(names, folded, strict=True) if self._is_wanted(own)]
-
-    @property
-    def exact_names(self) -> frozenset[str]:
-        """All names without wildcards that ``wanted_names`` knows, folded."""
-        return self._wanted_exact
-
-    @property
-    def name_pieces(self) -> tuple[str, ...]:
-        """For each wildcard that ``wanted_names`` knows, a text that its names hold, folded."""
-        return tuple(self._glob_letters)
-
-    def _is_wanted(self, folded: str) -> bool:
-        if folded in self._wanted_exact or original_of_copy(folded) in self._wanted_exact:
-            return True
-        return any(g.match(folded) for g in self._wanted_globs)
-
-    def file_indicators(
-        self, name: str, size: int | None, *, named: bool
-    ) -> tuple[FileIndicator, ...]:
-        """What to open a file of this name and size for, of hashes one for all that are alike;
-        empty: leave it closed.
-
-        ``size``: None if it is not known, or not to be believed.
-        ``named``: its name was wanted, so every content indicator applies whatever its gate's size.
-        The magic and machine of a gate are for the caller to check on the open file.
-        """
-        if named or self.thorough:
-            return self._file_indicators
-        dot = name.rfind(".")
-        extension = name[dot:].lower() if dot >= 0 else ""
-        passed = tuple(
-            number
-            for number, gate in enumerate(self._openers.gates)
-            if _opens(gate, extension, size)
-        )
-        known = self._opened.get(passed)
-        if known is None:
-            known = self._opened[passed] = self._openers.behind(passed)
-        return known
 
     def scan(self, data: bytes) -> list[ByteHit]:
         """All indicators that occur in these bytes, each at its first place. By any thread.
 
         Raises ScanFailed.
         """
-        self._count_scan()
+        self.accounts.scanned()
         return self._rules.scan(data)
 
     def scan_content(self, data: bytes, path: str) -> ContentHits:
@@ -268,12 +160,8 @@ class Matcher:
 
     def windows(self) -> WindowedScan:
         """A scan of one content in windows, for the indicators alone."""
-        self._count_scan()
+        self.accounts.scanned()
         return WindowedScan(self._rules)
-
-    def _count_scan(self) -> None:
-        with self._scans_counted:
-            self._scans += 1
 
     def is_wanted_hash(self, digest: Hash) -> bool:
         """Whether any of a file's hashes is an indicator's."""
@@ -283,12 +171,20 @@ class Matcher:
             or digest.md5 in self._hashes
         )
 
-    def compared_hash(self, digest: Hash) -> None:
-        """Count a file whose hashes were compared with every indicator; ``match`` counts what it is
-        given."""
-        for value in (digest.md5, digest.sha1, digest.sha256):
-            if value is not None:
-                self._hashes_compared[len(value)] += 1
+    def counts(self) -> list[IndicatorCount]:
+        """Per indicator, zeros included; the operator's rules last."""
+        rules = self.own_rules
+        counts = [
+            self.accounts.count_of(
+                indicator,
+                scanned=indicator.id in self._rules.scanned,
+                own_scans=rules.scans if rules is not None and indicator.id in rules.guarded else 0,
+            )
+            for indicator in self.indicators
+        ]
+        if rules is not None:
+            counts += [self.accounts.count_of_rule(rule, rules.scans) for rule in rules.rules]
+        return counts
 
     def looks_for(self) -> str:
         """What tells one matcher's look at contents from another's: all but the values of its file
@@ -315,42 +211,6 @@ class Matcher:
         """The names to ask the DNS cache for."""
         return [domain for _, domain in self._domains]
 
-    # ---- Accounts
-    # ------------------------------------------------------------------------------------
-
-    def compared(self, kind: str, count: int = 1) -> None:
-        """Count objects that were compared with every indicator of a type.
-
-        Sources call this for what they filter out themselves; ``match`` counts what it is given.
-        """
-        self._compared[kind] += count
-
-    def tested(self, indicator: str, count: int = 1) -> None:
-        """Count objects that were compared with one gated indicator."""
-        self._tested[indicator] += count
-
-    def counts(self) -> list[IndicatorCount]:
-        """Per indicator, zeros included; the operator's rules last."""
-        counts = []
-        for indicator in self.indicators:
-            tested = self._tested[indicator.id] + self._compared[type_of(indicator)]
-            if isinstance(indicator, FileHash):
-                tested += self._hashes_compared[len(indicator.value)]
-            if indicator.id in self._rules.scanned:
-                tested += self._scans
-            elif self.own_rules is not None and indicator.id in self.own_rules.guarded:
-                tested += self.own_rules.scans
-            matched = self._matched[indicator.id]
-            counts.append(
-                IndicatorCount(id=indicator.id, tested=max(tested, matched), matched=matched)
-            )
-        if self.own_rules is not None:
-            for rule in self.own_rules.rules:
-                matched = self._matched[rule]
-                tested = max(self.own_rules.scans, matched)
-                counts.append(IndicatorCount(id=rule, tested=tested, matched=matched))
-        return counts
-
     # ---- Comparing
     # -----------------------------------------------------------------------------------
 
@@ -362,7 +222,7 @@ class Matcher:
             if known is None or match.strength.rank > known.strength.rank:
                 found[match.indicator.id] = match
         for identifier in found:
-            self._matched[identifier] += 1
+            self.accounts.matched(identifier)
         return list(found.values())
 
     def _all_matches(self, seen: Observation) -> Iterator[Match]:
@@ -382,7 +242,7 @@ class Matcher:
         if seen.destination is not None and seen.destination.ip and seen.source != "hosts_file":
             yield from self._address(seen, seen.destination.ip)
         if seen.pipe:
-            self.compared("pipe")
+            self.accounts.compared("pipe")
             for hit in self._pipe_rules.scan(seen.pipe.encode("utf-8", "surrogatepass")):
                 yield _made(seen, self._by_id[hit.indicator], "named pipe", seen.pipe)
 
@@ -396,7 +256,7 @@ class Matcher:
                 continue
             indicator = self._by_id[hit.indicator]
             if not isinstance(indicator, _MENTIONABLE):
-                self.tested(indicator.id)
+                self.accounts.tested(indicator.id)
                 kind = type_of(indicator)
                 reason = seen.seen if seen.seen == kind else f"{seen.seen}: {kind}"
                 yield _made(seen, indicator, reason, detail)
@@ -406,8 +266,8 @@ class Matcher:
 
     def _file(self, seen: Observation, file: File | Dll) -> Iterator[Match]:
         word = "module" if isinstance(file, Dll) else _WORDS.get(seen.seen, "file")
-        self.compared("file_name")
-        self.compared("file_path")
+        self.accounts.compared("file_name")
+        self.accounts.compared("file_path")
         yield from self._named(seen, file.path, f"{word} name", f"{word} path")
         if isinstance(file, File) and file.stream:
             yield from self._named(seen, file.stream, "stream name", "stream name")
@@ -423,12 +283,12 @@ class Matcher:
     ) -> Iterator[Match]:
         folded = fold(path.replace("/", "\\"))
         name = original_of_copy(folded.rpartition("\\")[2])
-        for exact in self._exact_names.get(name, ()):
+        for exact in self.selector.exact.get(name, ()):
             yield _made(seen, exact, name_word, path)
-        for globbed, pattern in self._glob_names:
+        for globbed, pattern in self.selector.globs:
             if pattern.match(name):
                 yield _made(seen, globbed, name_word, path)
-        for placed, pattern in self._paths:
+        for placed, pattern in self.selector.paths:
             if pattern.search(folded):
                 yield _made(seen, placed, path_word, path)
 
@@ -436,13 +296,13 @@ class Matcher:
         for value in (digest.md5, digest.sha1, digest.sha256):
             if value is None:
                 continue
-            self._hashes_compared[len(value)] += 1
+            self.accounts.compared_hash(value)
             for indicator in self._hashes.get(value, ()):
                 yield _made(seen, indicator, f"{word} hash", value)
 
     def _pe(self, seen: Observation, pe: Pe, word: str) -> Iterator[Match]:
         for indicator in self._of(PeTrait):
-            self.tested(indicator.id)
+            self.accounts.tested(indicator.id)
             if indicator.gate.machine not in (None, pe.machine):
                 continue
             if indicator.value in pe.exports and not (
@@ -460,7 +320,7 @@ class Matcher:
             "droid_sequence": "" if lnk.droid_sequence is None else str(lnk.droid_sequence),
         }
         for indicator in self._of(LnkTrait):
-            self.tested(indicator.id)
+            self.accounts.tested(indicator.id)
             value = fields.get(indicator.field, "")
             if indicator.field == "arguments":
                 holds = normal_command(indicator.value) in normal_command(lnk.arguments)
@@ -477,8 +337,8 @@ class Matcher:
         process = seen.process
         assert process is not None
         if process.executable:
-            self.compared("file_name")
-            self.compared("file_path")
+            self.accounts.compared("file_name")
+            self.accounts.compared("file_path")
             yield from self._named(seen, process.executable, "image name", "image path")
         if process.hash is not None:
             yield from self._hash(seen, process.hash, "image")
@@ -486,7 +346,7 @@ class Matcher:
             yield from self._command(seen, process.command_line, "command line")
 
     def _command(self, seen: Observation, line: str, word: str) -> Iterator[Match]:
-        self.compared("command_line")
+        self.accounts.compared("command_line")
         normal = normal_command(line)
         for indicator, pieces in self._commands:
             if command_holds(pieces, normal):
@@ -497,7 +357,7 @@ class Matcher:
                 yield Match(seen, mentioned, Strength.WEAK, f"{word}: {_MENTIONED}", line)
 
     def _url(self, seen: Observation, url: str) -> Iterator[Match]:
-        self.compared("url")
+        self.accounts.compared("url")
         folded = url.strip().casefold()
         for indicator in self._of(Url):
             if folded.startswith(indicator.value.casefold()):
@@ -519,7 +379,7 @@ class Matcher:
             yield from self._address(seen, answer)
 
     def _domain(self, seen: Observation, name: str, where: str) -> Iterator[Match]:
-        self.compared("domain")
+        self.accounts.compared("domain")
         folded = fold_domain(name)
         for indicator, domain in self._domains:
             if domain_covers(domain, folded):
@@ -533,7 +393,7 @@ class Matcher:
                 if domain_covers(domain, fold_domain(text)):
                     yield _made(seen, indicator, "answer in the DNS cache", text)
             return
-        self.compared("address")
+        self.accounts.compared("address")
         if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
             address = address.ipv4_mapped
         for known, network in self._networks:
@@ -551,33 +411,6 @@ class Matcher:
             any(hit.indicator == indicator.id for hit in self._rules.scan(data))
             for data in (text.encode(), text.encode("utf-16-le"))
         )
-
-
-def _openers(indicators: Iterable[Indicator]) -> Iterator[FileIndicator]:
-    """What files are opened for: of the hashes of one algorithm behind one gate the first stands
-    for all, as their values are looked up."""
-    known: set[tuple[int, str]] = set()
-    for indicator in indicators:
-        if isinstance(indicator, FileHash):
-            kind = (len(indicator.value), repr(indicator.gate))
-            if kind not in known:
-                known.add(kind)
-                yield indicator
-        elif isinstance(indicator, (PeTrait, LnkTrait, Layout, Content, Certificate)):
-            yield indicator
-
-
-def _opens(gate: Gate, extension: str, size: int | None) -> bool:
-    """A size that is not known may be any."""
-    if gate.size is not None:
-        return size is None or size == gate.size
-    if size is not None and gate.min_size is not None and size < gate.min_size:
-        return False
-    if size is not None and gate.max_size is not None and size > gate.max_size:
-        return False
-    if gate.extensions:
-        return extension in gate.extensions
-    return gate.min_size is not None
 
 
 def _made(seen: Observation, indicator: Indicator, reason: str, detail: str) -> Match:

@@ -24,7 +24,7 @@ class Wanted:
     """What the scan looks for."""
 
     is_wanted: Callable[[Sequence[str]], list[str]]
-    """Of these names, those wanted (``Matcher.wanted_names``)."""
+    """Of these names, those wanted (``Matcher.matching_names``)."""
     names: frozenset[str] = frozenset()
     """All exact names that ``is_wanted`` knows, folded; their numbered copies are found too."""
     pieces: tuple[str, ...] = ()

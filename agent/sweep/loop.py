@@ -5,11 +5,10 @@ from __future__ import annotations
 import functools
 import os
 import sys
-import time
 from collections import Counter
 from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Any
 
 import psutil
 from msgspec import Struct
@@ -40,6 +39,7 @@ from ..model.report import (
 from ..packs.loading import Pack
 from ..sources import ReadsAhead, Source
 from ..targets import Target
+from .course import Course, Deadline
 from .identity import new_report_id
 from .journal import Journal
 
@@ -52,18 +52,6 @@ MAX_PER_ARCHIVE = 2_000
 """Of them in one archive."""
 BEYOND = "matches beyond the bound"
 MAX_FINDINGS = 10_000
-
-
-class Watcher(Protocol):
-    """Is told how the sweep goes."""
-
-    def source(self, name: str) -> None: ...
-
-    def done(self, coverage: Coverage) -> None: ...
-
-
-class Deadline(Exception):
-    """The sweep's time is up."""
 
 
 class Plan(Struct, frozen=True, kw_only=True):
@@ -82,7 +70,6 @@ class Plan(Struct, frozen=True, kw_only=True):
     agent: Agent
     options: dict[str, Any]
     sweep_id: str | None = None
-    max_runtime_s: float | None = None
 
 
 class Sweep:
@@ -91,7 +78,6 @@ class Sweep:
     def __init__(self, plan: Plan, start_journal: Callable[[Header], Journal | None]) -> None:
         self.plan = plan
         self._started = plan.target.now()
-        self._clock = time.monotonic()
         self._host = plan.target.host()
         self._packs = packs_by_indicator(plan.packs)
         self._matches: list[Match] = []
@@ -122,23 +108,17 @@ class Sweep:
             return False
         return source.required(self.plan.target)
 
-    def run(self, watcher: Watcher) -> Report:
+    def run(self, course: Course) -> Report:
         """Ask every source, then put together what was seen. Errors become coverage."""
         for source in self.plan.sources:
-            watcher.source(source.name)
-            coverage = self._ask(source)
+            course.watcher.source(source.name)
+            coverage = self._ask(source, course)
             self._coverage.append(coverage)
             self._journal(functools.partial(Journal.coverage, coverage=coverage))
-            watcher.done(coverage)
-        return self._report()
+            course.watcher.done(coverage)
+        return self._report(course.elapsed_s)
 
-    def check_time(self) -> None:
-        """Raises Deadline when ``--max-runtime`` is over."""
-        limit = self.plan.max_runtime_s
-        if limit is not None and time.monotonic() - self._clock > limit:
-            raise Deadline
-
-    def _ask(self, source: Source) -> Coverage:
+    def _ask(self, source: Source, course: Course) -> Coverage:
         ledger = Ledger(source.name, required=self._required(source))
         if source.name in self.plan.skip or (self.plan.only and source.name not in self.plan.only):
             ledger.skipped("left out by the operator")
@@ -149,10 +129,10 @@ class Sweep:
         self._beyond, self._first_beyond = 0, ""
         seen = source.observe(self.plan.target, self.plan.matcher, ledger)
         with self._ends_told(ledger):
-            self.check_time()
+            course.at()
             for observation in seen:
                 self._take(observation)
-                self.check_time()
+                course.at()
         with self._ends_told(ledger):
             if isinstance(seen, Generator):
                 seen.close()
@@ -223,7 +203,7 @@ class Sweep:
         except OSError as error:
             self.journal_error = f"{self.journal.path}: {error.strerror or error}"
 
-    def _report(self) -> Report:
+    def _report(self, wall_s: float) -> Report:
         findings, truncated = self._findings()
         return Report(
             report_id=self._header.report_id,
@@ -240,7 +220,7 @@ class Sweep:
             indicators=self.plan.matcher.counts(),
             findings=findings,
             truncated=truncated,
-            resources=self._resources(),
+            resources=self._resources(wall_s),
         )
 
     def _findings(self) -> tuple[list[Finding], list[Truncation]]:
@@ -272,12 +252,12 @@ class Sweep:
         for indicator, gone in self._lost.most_common():
             yield f"matches of {indicator}", kept[indicator], gone
 
-    def _resources(self) -> Resources:
+    def _resources(self, wall_s: float) -> Resources:
         process = psutil.Process(os.getpid())
         spent = process.cpu_times()
         return Resources(
             cpu_s=round(spent.user + spent.system, 3),
-            wall_s=round(time.monotonic() - self._clock, 3),
+            wall_s=round(wall_s, 3),
             peak_rss_bytes=_peak_rss(process),
             read_bytes=sum(coverage.bytes for coverage in self._coverage),
         )

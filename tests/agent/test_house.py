@@ -35,7 +35,6 @@ LONGER = {
     "agent/engine/rule_files.py": 489,
     "agent/engine/rule_text.py": 479,
     "agent/engine/rules_process.py": 476,
-    "agent/matching/matcher.py": 581,
     "agent/sources/files/file_inspection.py": 497,
     "agent/windows/processes.py": 469,
     "collector/store/postgresql.py": 577,

@@ -72,13 +72,18 @@ def wanted(what: str) -> Wanted:
     matcher = campaign()
     selection = {
         "names": Selection(),
-        "sizes": Selection(matcher.exact_sizes),
+        "sizes": Selection(matcher.selector.exact_sizes),
         "all": Selection(
-            matcher.exact_sizes, matcher.least_min_size, matcher.extensions | {".zip"}
+            matcher.selector.exact_sizes,
+            matcher.selector.smallest_min_size,
+            matcher.selector.extensions | {".zip"},
         ),
     }[what]
     return Wanted(
-        matcher.wanted_names, matcher._wanted_exact, tuple(matcher._glob_letters), selection
+        matcher.selector.matching_names,
+        matcher.selector._wanted_exact,
+        tuple(matcher.selector._glob_letters),
+        selection,
     )
 
 

@@ -18,6 +18,7 @@ from agent.model.report import Coverage, Report, State
 from agent.sources import Source
 from agent.sources.files.hash_cache import HashCache
 from agent.sources.files.source import FilesSource
+from agent.sweep.course import Course
 from agent.sweep.identity import running_agent
 from agent.sweep.loop import Plan, Sweep
 from agent.targets import Target
@@ -145,9 +146,12 @@ def plan_of(
     )
 
 
-def reported(target: Target | Path, *sources: Source, **options: Any) -> Report:
+def reported(
+    target: Target | Path, *sources: Source, max_runtime_s: float | None = None, **options: Any
+) -> Report:
     """The report of a whole sweep, in which a source that fails is a gap; as ``plan_of``."""
-    return Sweep(plan_of(target, *sources, **options), lambda _: None).run(Silent())
+    course = Course(Silent(), max_runtime_s)
+    return Sweep(plan_of(target, *sources, **options), lambda _: None).run(course)
 
 
 def commanded(out: Path, *arguments: str) -> tuple[int, Report]:

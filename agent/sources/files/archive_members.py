@@ -34,8 +34,9 @@ from ...formats.zip_archive import (
 )
 from ...indicators import Gate
 from ...matching.gates import size_holds
-from ...matching.matcher import Matcher, ScanFailed, gate_of
+from ...matching.matcher import Matcher, ScanFailed
 from ...matching.own_traces import Own
+from ...matching.selection import gate_of
 from ...model.objects import File
 from ...model.observation import ByteHit, Observation
 from ...reading.opening import is_gone, read_at, reason_of
@@ -189,10 +190,10 @@ class ArchiveMembers:
 
     def _members(self, archive: _Archive, batch: list[Member]) -> Iterator[Observation]:
         names = [member.base_name or member.folder_name for member in batch]
-        wanted = set(self.matcher.wanted_names(names))
+        wanted = set(self.matcher.selector.matching_names(names))
         self.ledger.examined += len(names)
         for kind in ("file_name", "file_path"):
-            self.matcher.compared(kind, len(names) - len(wanted))
+            self.matcher.accounts.compared(kind, len(names) - len(wanted))
         for member, name in zip(batch, names, strict=True):
             yield from self._member(archive, member, name, named=name in wanted)
 
@@ -210,7 +211,7 @@ class ArchiveMembers:
                 yield self._observation(archive, place, file)
             return
         stream = io.BytesIO(data)
-        indicators = self.matcher.file_indicators(name, len(data), named=named)
+        indicators = self.matcher.selector.file_indicators(name, len(data), named=named)
         facts = self.reader.look(stream, len(data), indicators, named=named, path=place)
         yield from self._facts(archive, member, place, facts, size=len(data), named=named)
         if looks_like_zip(facts.head) or _is_zip(member):
@@ -226,7 +227,9 @@ class ArchiveMembers:
                 return None
             return self._unpack(archive, member, place)
         except FormatError as error:
-            claims = self.matcher.file_indicators(member.base_name, member.size, named=named)
+            claims = self.matcher.selector.file_indicators(
+                member.base_name, member.size, named=named
+            )
             if certain or claims or is_unpackable(member):
                 self.ledger.unread(f"archive: {error.what}", place)
             else:
@@ -258,10 +261,10 @@ class ArchiveMembers:
         """Those that a file of this name passes if its size is right, with their magic."""
         dot = name.rfind(".")
         extension = name[dot:].lower() if dot >= 0 else ""
-        key = extension if extension in self.matcher.extensions else None
+        key = extension if extension in self.matcher.selector.extensions else None
         gates = self._gates.get(key)
         if gates is None:
-            indicators = self.matcher.file_indicators(name, None, named=False)
+            indicators = self.matcher.selector.file_indicators(name, None, named=False)
             gates = [(gate, _magic(gate)) for gate in map(gate_of, indicators)]
             self._gates[key] = gates
         return gates
@@ -313,7 +316,7 @@ class ArchiveMembers:
         for reason in facts.unread:
             self.ledger.unread(f"archive member: {reason}", place)
         for indicator in facts.compared:
-            self.matcher.tested(indicator)
+            self.matcher.accounts.tested(indicator)
         file = File(
             path=member.name,
             name=member.base_name,

@@ -167,7 +167,12 @@ class NtfsFiles:
         matcher, ledger = self.look.matcher, self.look.ledger
         scan = MftScan(
             self.volume,
-            Wanted(matcher.wanted_names, matcher.exact_names, matcher.name_pieces, self.selection),
+            Wanted(
+                matcher.selector.matching_names,
+                matcher.selector.exact_names,
+                matcher.selector.literal_parts,
+                self.selection,
+            ),
         )
         self._volume_id = self._identity() if self.look.cache is not None else None
         named = 0
@@ -200,7 +205,7 @@ class NtfsFiles:
                     counts.deleted,
                 )
             for kind in ("file_name", "file_path"):
-                matcher.compared(kind, max(0, counts.in_use + counts.deleted - named))
+                matcher.accounts.compared(kind, max(0, counts.in_use + counts.deleted - named))
 
     def _identity(self) -> str | None:
         try:
@@ -309,7 +314,7 @@ class NtfsFiles:
                 yield look.name_only(item, "deleted file")
         elif item.named:
             size = entry.size or 0
-            indicators = look.matcher.file_indicators(item.name, size, named=True)
+            indicators = look.matcher.selector.file_indicators(item.name, size, named=True)
             yield from look.file(item, indicators, size)
         elif why & SELECTED:
             yield from look.selected(item, entry.size or 0)
@@ -324,7 +329,7 @@ class NtfsFiles:
                 continue
             if entry.live or self.volume.still_free(stream) or stream.resident:
                 yield from self.look.stream(item, stream.name, stream.size)
-            elif self.look.matcher.wanted_names([stream.name]):
+            elif self.look.matcher.selector.matching_names([stream.name]):
                 yield self._name_of_stream(item, stream.name, stream.size)
 
     def _name_of_stream(self, item: _Record, name: str, size: int) -> Observation:

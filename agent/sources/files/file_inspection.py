@@ -179,7 +179,7 @@ class FileLook:
         """A file singled out by size or extension."""
         if not size and not self.everything:
             return
-        indicators = self.matcher.file_indicators(item.name, size, named=False)
+        indicators = self.matcher.selector.file_indicators(item.name, size, named=False)
         if not (indicators or self.everything or item.name.lower().endswith((ARCHIVE, ZONE))):
             return
         if self.is_own(item.shown):
@@ -201,7 +201,7 @@ class FileLook:
             return False
         if hashes is None or self.matcher.is_wanted_hash(hashes):
             return False
-        self.matcher.compared_hash(hashes)
+        self.matcher.accounts.compared_hashes(hashes)
         self.progress(item.shown)
         self.ledger.note("not read again: as it was when an earlier sweep read it", item.shown)
         return True
@@ -365,7 +365,7 @@ class FileLook:
             return False
         if self.matcher.is_wanted_hash(facts.hash):
             return True
-        self.matcher.compared_hash(facts.hash)
+        self.matcher.accounts.compared_hashes(facts.hash)
         return False
 
     def _account(self, place: str, facts: Facts) -> None:
@@ -373,7 +373,7 @@ class FileLook:
         for reason in facts.unread:
             self.ledger.unread(reason, place)
         for indicator in facts.compared:
-            self.matcher.tested(indicator)
+            self.matcher.accounts.tested(indicator)
 
     def _mentions(self, item: Item, place: str, file: File, facts: Facts) -> Iterator[Observation]:
         if not facts.contents:
@@ -416,9 +416,9 @@ class FileLook:
             return
         place = f"{item.shown}:{name}"
         self.ledger.examined += 1
-        named = bool(self.matcher.wanted_names([name]))
+        named = bool(self.matcher.selector.matching_names([name]))
         file = File(path=item.shown, name=name, size=size, stream=name)
-        indicators = self.matcher.file_indicators(name, size, named=named)
+        indicators = self.matcher.selector.file_indicators(name, size, named=named)
         if not (named or indicators or self.everything):
             return
         try:

@@ -100,9 +100,9 @@ class FilesSource:
         if matcher.own_rules is not None:
             matcher.own_rules.account(ledger)
         selection = Selection(
-            exact_sizes=matcher.exact_sizes,
-            least_size=0 if everything else matcher.least_min_size,
-            extensions=matcher.extensions | {ARCHIVE, ZONE},
+            exact_sizes=matcher.selector.exact_sizes,
+            least_size=0 if everything else matcher.selector.smallest_min_size,
+            extensions=matcher.selector.extensions | {ARCHIVE, ZONE},
         )
         look = self._look = FileLook(
             target=target,

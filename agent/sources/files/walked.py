@@ -83,11 +83,11 @@ class WalkedFolders:
     def at_folder(self, folder: Folder) -> Iterator[Observation]:
         """All that may match in one folder, itself left out but for its streams."""
         look = self.look
-        wanted = dict.fromkeys(look.matcher.wanted_names(folder.names))
+        wanted = dict.fromkeys(look.matcher.selector.matching_names(folder.names))
         count = len(folder.names)
         look.ledger.examined += count
         for kind in _NAME_KINDS:
-            look.matcher.compared(kind, count - len(wanted))
+            look.matcher.accounts.compared(kind, count - len(wanted))
         for name in wanted:
             yield from self._wanted(folder, name)
         for name, size in folder.selected:
@@ -143,7 +143,7 @@ class WalkedFolders:
         elif stat.S_ISREG(status.st_mode):
             yield from look.file(
                 item,
-                look.matcher.file_indicators(name, status.st_size, named=True),
+                look.matcher.selector.file_indicators(name, status.st_size, named=True),
                 status.st_size,
             )
         else:

@@ -140,7 +140,11 @@ class _Journal:
     def observe(self) -> Iterator[Observation]:
         """Raises NtfsError if there is no journal."""
         matcher, ledger = self.matcher, self.ledger
-        wanted = Wanted(matcher.wanted_names, matcher.exact_names, matcher.name_pieces)
+        wanted = Wanted(
+            matcher.selector.matching_names,
+            matcher.selector.exact_names,
+            matcher.selector.literal_parts,
+        )
         scan = UsnScan(self.volume.change_journal(), wanted, ledger)
         try:
             for hit in scan.hits():
@@ -152,7 +156,7 @@ class _Journal:
             ledger.examined += scan.records
             ledger.bytes += scan.read
             for kind in ("file_name", "file_path"):
-                matcher.compared(kind, max(0, scan.records - len(self.files)))
+                matcher.accounts.compared(kind, max(0, scan.records - len(self.files)))
             if scan.ranges:
                 ledger.note("records without a name (version 4), skipped", "", scan.ranges)
             for time in (scan.oldest, scan.newest):
@@ -185,7 +189,7 @@ class _Journal:
         try:
             with closing(self.raw.changes()) as journal:
                 for record in self._told(journal, since or _LONG_AGO):
-                    if self.matcher.wanted_names([record.name]):
+                    if self.matcher.selector.matching_names([record.name]):
                         self._keep(record)
                 self._ask_folders(journal)
         except OSError as error:

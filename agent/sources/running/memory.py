@@ -140,14 +140,14 @@ def _candidate(
 ) -> bool:
     if is_program(LOADERS, process.name, original):
         return True
-    if matcher.wanted_names([process.name]):
+    if matcher.selector.matching_names([process.name]):
         return True
     if process.command_line and matcher.scan(process.command_line.encode("utf-8", "surrogatepass")):
         return True
     # Modules that cannot be listed are the modules source's gap; it counts them.
     aside = Ledger(ledger.source, required=False)
     paths = loaded_modules(system, process, aside, mapped=False) or []
-    return bool(matcher.wanted_names([base_name(path) for path in paths]))
+    return bool(matcher.selector.matching_names([base_name(path) for path in paths]))
 
 
 _CAPPED_ORDER = ("private", "mapped", "image")

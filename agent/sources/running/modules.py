@@ -139,7 +139,7 @@ class _Sweep:
         if paths is None:
             return
         self._ledger.examined += len(paths)
-        wanted = set(self._matcher.wanted_names([base_name(path) for path in paths]))
+        wanted = set(self._matcher.selector.matching_names([base_name(path) for path in paths]))
         for path in paths:
             named = base_name(path) in wanted
             foreign = loader and not path.casefold().startswith(self._own_folders)

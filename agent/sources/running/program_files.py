@@ -104,7 +104,7 @@ class ImageFiles:
             return ImageFile(path=path)
         name = base_name(path)
         size = self._size(path)
-        indicators = self.matcher.file_indicators(name, size, named=closely)
+        indicators = self.matcher.selector.file_indicators(name, size, named=closely)
         if path in self._gone:
             return ImageFile(path=path, on_disk=False)
         if not indicators:

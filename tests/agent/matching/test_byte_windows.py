@@ -105,7 +105,7 @@ def test_a_large_file_is_read_in_windows_and_nothing_is_lost_at_a_cut(
         matcher = Matcher([*INDICATORS, known], thorough=True)
         file = Watched(data)
         reader = FileReader(matcher, Limits(6000))
-        opened = matcher.file_indicators("x.bin", len(data), named=False)
+        opened = matcher.selector.file_indicators("x.bin", len(data), named=False)
         facts = reader.look(file, len(data), opened, named=False)
         assert [(h.indicator, h.offset) for h in facts.contents] == [("name", place + 1)]
         assert facts.hash is not None

@@ -148,9 +148,9 @@ def test_a_shortcut_below_temp_matches_at_any_depth() -> None:
 
 
 def test_letters_that_only_look_alike_do_not_match() -> None:
-    assert CAMPAIGN.wanted_names(["суzfc.dat", "cyzfc.dat ", "CYZFC.DAT", "cyzfc.dat.bak"]) == [
-        "CYZFC.DAT"
-    ]
+    assert CAMPAIGN.selector.matching_names(
+        ["суzfc.dat", "cyzfc.dat ", "CYZFC.DAT", "cyzfc.dat.bak"]
+    ) == ["CYZFC.DAT"]
     assert fold("ıſß") == "ıſß"
     assert fold("äÄжЖ") == "ÄÄЖЖ"
 
@@ -158,7 +158,7 @@ def test_letters_that_only_look_alike_do_not_match() -> None:
 def test_wildcards_in_names_match_within_one_name() -> None:
     matcher = Matcher([FileName(id="n", value="ds7002*.zip", **COMMON)])
     names = ["DS7002 (1).zip", "ds7002.zip", "ds700.zip", "x\nds7002.zip"]
-    assert matcher.wanted_names(names) == ["DS7002 (1).zip", "ds7002.zip"]
+    assert matcher.selector.matching_names(names) == ["DS7002 (1).zip", "ds7002.zip"]
 
 
 def test_a_url_matches_by_its_beginning_and_its_host() -> None:
@@ -257,7 +257,11 @@ def test_a_file_is_opened_once_for_all_hashes_that_are_alike() -> None:
         for number in range(100)
     ]
     matcher = Matcher(hashes, thorough=True)
-    assert [i.id for i in matcher.file_indicators("x", 9, named=False)] == ["a-0", "b-0", "c-0"]
+    assert [i.id for i in matcher.selector.file_indicators("x", 9, named=False)] == [
+        "a-0",
+        "b-0",
+        "c-0",
+    ]
     for number in (0, 99):
         seen = File(path="x", hash=Hash(sha256=f"{number:064x}", md5=f"{number:032x}"))
         assert ids(matcher, file=seen) == {f"a-{number}", f"b-{number}", f"c-{number}"}

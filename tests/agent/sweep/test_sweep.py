@@ -19,6 +19,7 @@ from agent.model.objects import File
 from agent.model.observation import Observation
 from agent.model.report import Report, State, Strength, Verdict
 from agent.sources.files.source import FilesSource
+from agent.sweep.course import Course, Deadline
 from agent.sweep.identity import new_report_id
 from agent.sweep.journal import Journal
 from agent.sweep.loop import Sweep
@@ -89,7 +90,7 @@ class Ahead(Broken):
     ("end", "reason"),
     [
         (KeyboardInterrupt(), "stopped by the operator"),
-        (sweep_module.Deadline(), "--max-runtime was over"),
+        (Deadline(), "--max-runtime was over"),
         (RuntimeError("a defect"), "the source failed: RuntimeError"),
     ],
 )
@@ -110,9 +111,9 @@ def test_a_source_is_ended_before_it_is_asked_what_it_owes(
     def over(self: Sweep) -> None:
         asked.append(None)
         if len(asked) > 1:
-            raise sweep_module.Deadline
+            raise Deadline
 
-    monkeypatch.setattr(Sweep, "check_time", over)
+    monkeypatch.setattr(Course, "at", over)
     assert reported(tmp_path, Ahead(None)).verdict is Verdict.HIT
 
 
@@ -248,7 +249,7 @@ def test_a_journal_that_fails_does_not_end_the_sweep(tmp_path: Path) -> None:
         return journal
 
     sweep = Sweep(plan_of(tree), start)
-    report = sweep.run(Silent())
+    report = sweep.run(Course(Silent()))
     assert [f.strength for f in report.findings] == [Strength.WEAK]
     assert "closed" in sweep.journal_error
 

@@ -36,7 +36,7 @@ def reader(*indicators: Indicator) -> FileReader:
 def seen(file: io.BytesIO, size: int, *indicators: Indicator) -> Any:
     look = reader(*indicators)
     return look.look(
-        file, size, look.matcher.file_indicators("x.bin", size, named=False), named=False
+        file, size, look.matcher.selector.file_indicators("x.bin", size, named=False), named=False
     )
 
 
@@ -104,7 +104,7 @@ def test_what_was_found_in_a_file_outlasts_the_next_read() -> None:
     """Reads share their space; what is kept must not."""
     first = b"a marker" + bytes(100)
     look = reader(CONTENT, sha256_of(b""))
-    opened = look.matcher.file_indicators("x.bin", len(first), named=False)
+    opened = look.matcher.selector.file_indicators("x.bin", len(first), named=False)
 
     facts = look.look(io.BytesIO(first), len(first), opened, named=False)
     look.look(io.BytesIO(bytes(5000)), 5000, opened, named=False)
