@@ -1,10 +1,4 @@
-# make sweep   set up and sweep this host          (ARGS='…' are passed on; ARGS='--help' lists them)
-# make demo    plant harmless traces in a temporary folder, sweep it, and show what a hit looks like
-# make test    set up everything, Wine and the exe included, and pass every test
-# make exe     build the Windows exe (here under Wine)
-# make lint    ruff and mypy --strict
-# make fuzz    fuzz the readers of NTFS for longer (FUZZ=one target, FOR=seconds of each)
-# make bench   side-by-side measurements (WHAT=engine, files, hashing, ntfs, collector or pages)
+# Plain `make` lists what there is.
 
 PYTHON ?= python3
 WHAT ?= files
@@ -13,13 +7,30 @@ FOR ?= 300
 BIN := .venv/bin
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: sweep demo test exe lint fuzz bench clean
+.PHONY: help sweep demo check test exe lint fuzz bench mutate clean
+
+help:
+	@echo 'make sweep   set up and sweep this host (ARGS="…" are passed on; ARGS=--help lists them)'
+	@echo 'make demo    plant harmless traces in a temporary folder, sweep it, and show what a hit looks like'
+	@echo 'make check   ruff, mypy, and the tests that need nothing but Python (WHAT=ntfs: of that folder alone)'
+	@echo 'make test    set up everything, Wine and the exe included, and pass every test'
+	@echo 'make exe     build the Windows exe (here under Wine)'
+	@echo 'make lint    ruff and mypy --strict'
+	@echo 'make fuzz    fuzz the readers of NTFS for longer (FUZZ=one target, FOR=seconds of each)'
+	@echo 'make bench   side-by-side measurements (WHAT=engine, files, hashing, ntfs, collector or pages)'
+	@echo 'make mutate  small changes of the code that no test notices (WHAT=findings)'
+	@echo 'make clean   remove what these made'
 
 sweep: .venv/run.stamp
 	@$(BIN)/python -m agent live --exit-zero $(ARGS)
 
 demo: .venv/run.stamp
 	@$(BIN)/python -m tests.demo
+
+# What a change is tried by all the time; needs no Wine, server or browser.
+check: .venv/test.stamp
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check --quiet . && $(BIN)/mypy
+	@$(BIN)/python -m pytest -n 2 -m "not (slow or wine or server or browser)" $(if $(filter command line,$(origin WHAT)),$(wildcard tests/agent/$(WHAT) tests/collector/$(WHAT) tests/$(WHAT))) $(ARGS)
 
 test: .venv/test.stamp .cache/packages.stamp
 	$(BIN)/python build/build_exe.py
@@ -68,6 +79,9 @@ bench: .venv/test.stamp .cache/bench-packages.stamp
 	  DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -q --no-install-recommends $$missing; \
 	fi
 	@touch $@
+
+mutate: .venv/test.stamp
+	$(BIN)/python -m tests.mutation.run $(if $(filter command line,$(origin WHAT)),$(WHAT),findings) $(ARGS)
 
 clean:
 	rm -rf .venv .cache dist .coverage* *.egg-info

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import settings
+
+from tests.lanes import marked
 
 # No assertion on time: a busy machine is no defect. What must not hang has bounds of its own.
 settings.register_profile("iocsweep", deadline=None)
 settings.load_profile("iocsweep")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    marked(items)

@@ -1,0 +1,51 @@
+"""Which tests need more than Python and half a second, so that the others can be passed all the time.
+
+``slow.txt`` holds the tests that took 0.4 s or more, all parameters together, measured by
+``pytest -n 2 -m "not (wine or server or browser)" --durations=0 --durations-min=0.05`` beside other
+work; about half of it idle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+SLOW = HERE / "slow.txt"
+PLACES = {
+    "windows": "wine",
+    "collector/browser": "browser",
+    "collector/test_cli.py": "server",
+    "collector/test_durability.py": "server",
+    "collector/test_indexing.py": "server",
+    "collector/test_openapi.py": "server",
+    "collector/test_server.py": "server",
+    "collector/store/test_postgresql.py": "server",
+}
+"""What all tests of a folder or file need."""
+POSTGRESQL = frozenset({"postgres_server", "postgres_url", "own_postgres"})
+
+
+def marked(items: Iterable[pytest.Item]) -> None:
+    """Give each test its marks, and its group: what shares one Wine or one server runs in turn."""
+    slow = slow_ones()
+    for item in items:
+        place = item.path.relative_to(HERE).as_posix()
+        for start, need in PLACES.items():
+            if place == start or place.startswith(f"{start}/"):
+                item.add_marker(need)
+        if POSTGRESQL.intersection(getattr(item, "fixturenames", ())) or "postgresql" in item.name:
+            item.add_marker("server")
+            item.add_marker(pytest.mark.xdist_group("postgres"))
+        elif item.get_closest_marker("wine"):
+            item.add_marker(pytest.mark.xdist_group("wine"))
+        if f"{place}::{item.name.partition('[')[0]}" in slow:
+            item.add_marker("slow")
+
+
+def slow_ones() -> frozenset[str]:
+    """``FOLDER/FILE.py::TEST`` of each, whatever its parameters."""
+    lines = SLOW.read_text(encoding="utf-8").splitlines()
+    return frozenset(line for line in lines if line and not line.startswith("#"))
