@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.lanes import HERE, PLACES, slow_ones
 
 
-def tests_in(path: Path) -> Iterator[str]:
+def functions_of(path: Path) -> Iterator[str]:
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             yield node.name
@@ -19,7 +19,7 @@ def test_every_slow_test_is_one() -> None:
     known = {
         f"{path.relative_to(HERE).as_posix()}::{name}"
         for path in HERE.rglob("test_*.py")
-        for name in tests_in(path)
+        for name in functions_of(path)
     }
     assert slow_ones() - known == frozenset()
     assert len(slow_ones()) > 100
