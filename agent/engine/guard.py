@@ -18,19 +18,8 @@ from types import TracebackType
 from typing import Final
 
 from .frames import Setup
-from .rules_process import (
-    NOTHING,
-    START_S,
-    Content,
-    Externals,
-    Lost,
-    RuleMatch,
-    RulesFailed,
-    RulesProcess,
-    ScanAnswer,
-    Why,
-    worker_command,
-)
+from .rule_answers import NOTHING, Content, Externals, Lost, RuleMatch, RulesFailed, ScanAnswer, Why
+from .rules_process import START_S, RulesProcess, worker_command
 
 __all__ = [
     "NOTHING",

@@ -17,7 +17,8 @@ import boreal
 from msgspec import Struct
 
 from .externals import EXTERNALS, FOREIGN
-from .rule_text import Place, Rule, loses_occurrences
+from .rule_text import Place, Rule
+from .rule_tokens import loses_occurrences
 
 _PIECE: Final = 32
 _WHY_LENGTH: Final = 300

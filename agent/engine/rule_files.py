@@ -19,6 +19,7 @@ from msgspec import Struct
 from ..model.report import Strength
 from .errors import RulesError
 from .rule_check import Checked, Fault, checked
+from .rule_strength import meta_value, strength_of
 from .rule_text import Import, Include, Item, Place, Rule, Stray, TextError, decoded, rules_in
 
 MAX_FILE_BYTES: Final = 64 << 20
@@ -30,19 +31,6 @@ MAX_DEPTH: Final = 16
 """Of includes within includes, as YARA has it."""
 SUFFIXES: Final = frozenset({".yar", ".yara"})
 
-_STRONG_SCORE: Final = 75
-"""From where a score is strong: THOR's default for a rule without one."""
-_SEVERITIES: Final = {
-    "critical": Strength.STRONG,
-    "severe": Strength.STRONG,
-    "high": Strength.STRONG,
-    "medium": Strength.WEAK,
-    "moderate": Strength.WEAK,
-    "low": Strength.WEAK,
-    "informational": Strength.WEAK,
-    "information": Strength.WEAK,
-    "info": Strength.WEAK,
-}
 _LONGEST_DESCRIPTION: Final = 512
 
 
@@ -434,56 +422,10 @@ class _Unit:
 def _public(namespace: str, rules: Iterable[boreal.Rule]) -> Iterator[UserRule]:
     for rule in rules:
         if not rule.is_private:
-            meta = {key.lower(): _meta_value(value) for key, value in rule.meta.items()}
+            meta = {key.lower(): meta_value(value) for key, value in rule.meta.items()}
             description = str(meta.get("description") or meta.get("desc") or rule.identifier)
             yield UserRule(
                 f"{namespace}:{rule.identifier}",
                 strength_of(meta),
                 description[:_LONGEST_DESCRIPTION],
             )
-
-
-def _meta_value(value: bytes | str | int) -> str | int:
-    """A meta value; text that is not UTF-8 is shown as Windows-1252 would."""
-    if isinstance(value, bytes):
-        try:
-            return value.decode()
-        except UnicodeDecodeError:
-            return value.decode("cp1252", "replace")
-    return value
-
-
-def strength_of(meta: dict[str, str | int]) -> Strength:
-    """How much a match of a rule proves, by its meta fields (names in lower case).
-
-    ``strength`` in this program's own words; else ``score`` (signature-base, Loki, THOR,
-    YARA-Forge: 0 to 100, from 75 strong); else ``severity`` or ``threat_level`` as a word, or
-    ``severity`` as a number on the same scale (Elastic: 1 to 100; smaller scales tell nothing).
-    Strong where none of them says anything.
-    """
-    word = str(meta.get("strength", "")).strip().lower()
-    if word in {each.value for each in Strength}:
-        return Strength(word)
-    if (score := _number(meta.get("score"))) is not None:
-        return _by_score(score)
-    for name in ("severity", "threat_level"):
-        word = str(meta.get(name, "")).strip().lower()
-        if word in _SEVERITIES:
-            return _SEVERITIES[word]
-    severity = _number(meta.get("severity"))
-    if severity is not None and severity > 10:
-        return _by_score(severity)
-    return Strength.STRONG
-
-
-def _by_score(score: int) -> Strength:
-    return Strength.STRONG if score >= _STRONG_SCORE else Strength.WEAK
-
-
-def _number(value: str | int | None) -> int | None:
-    if isinstance(value, bool) or value is None:
-        return None
-    try:
-        return int(value)
-    except ValueError:
-        return None

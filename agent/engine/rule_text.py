@@ -12,10 +12,11 @@ import codecs
 import re
 from bisect import bisect_right
 from collections.abc import Iterator
-from itertools import pairwise
 from typing import Final
 
 from msgspec import Struct
+
+from .rule_tokens import Tokens
 
 
 class TextError(Exception):
@@ -113,19 +114,6 @@ def decoded(data: bytes) -> str:
     return text.replace("\r\n", "\n")
 
 
-_TOKEN: Final = re.compile(
-    r"""
-      (?P<comment>//[^\n]*|/\*(?s:.*?)\*/)
-    | (?P<open_comment>/\*(?s:.*))
-    | (?P<string>"(?:[^"\\\n]|\\[^\n])*+")
-    | (?P<regex>/(?:[^/\\\n]|\\[^\n])++/[a-z]*)
-    | (?P<unclosed>["/][^\n]*)
-    | (?P<hex>\{[0-9A-Fa-f?~\s()|\[\]\-]*+\})
-    | (?P<word>[A-Za-z_]\w*)
-    | (?P<other>[$\#@!]\w*|\d\w*|\.\.|[^\s\w]|\w)
-    """,
-    re.VERBOSE | re.ASCII,
-)
 _RULE_HEAD: Final = re.compile(r"rule\s+[A-Za-z_]\w*\s*(?::[\w\s]*)?\{", re.ASCII)
 _MODIFIERS: Final = re.compile(r"\s*((?:(?:private|global)\s+)+)\Z")
 _INCLUDE: Final = re.compile(r'include\s*"([^"\n]*)"')
@@ -137,7 +125,6 @@ _CONDITION: Final = re.compile(r"\bcondition\s*:")
 _FROM_THE_END: Final = re.compile(
     r"(\$\w*)\s+in\s+\(\s*filesize\s*-\s*((?:0x[0-9A-Fa-f]+|[0-9]+)(?:KB|MB)?)\s*\.\.\s*filesize\s*\)"
 )
-_HEX_TOKEN: Final = re.compile(r"~?[0-9A-Fa-f?]{2}|\[[^\]]*\]|[()|]")
 _STARTERS: Final = frozenset({"rule", "private", "global", "import", "include"})
 _NOT_CLOSED: Final = {
     "open_comment": "the comment is not closed",
@@ -152,63 +139,6 @@ def rules_in(text: str) -> list[Item]:
     ``Stray``. Any text ends in a list, in time linear in its length.
     """
     return _Parser(text).items()
-
-
-def loses_occurrences(text: str) -> str:
-    """The first hex string of a rule's text that boreal 1.4 loses occurrences of; empty if none.
-
-    Seen against YARA and YARA-X: it takes wildcards on both sides of a group's edge together, as if
-    the group had no other alternative (``docs/decisions/scan-engine.md``).
-    """
-    tokens = _Tokens(text)
-    while (token := tokens.next()) is not None:
-        if token.lastgroup == "hex" and _has_wild_edge(_HEX_TOKEN.findall(token[0])):
-            return token[0]
-    return ""
-
-
-def _has_wild_edge(tokens: list[str]) -> bool:
-    """Whether wildcards, jumps or groups meet at the edge of a group that holds such."""
-    start = -1
-    for at, piece in enumerate(tokens):
-        if piece == "(":
-            if start >= 0:
-                return any(map(_is_wild, tokens))  # a group in a group: rare, and not tried
-            start = at
-        elif piece == ")" and start >= 0:
-            inner, group = tokens[start : at + 1], start
-            start = -1
-            before = tokens[group - 1] if group else ""
-            after = tokens[at + 1] if at + 1 < len(tokens) else ""
-            first = any(_is_wild(b) for a, b in pairwise(inner) if a in "(|")
-            last = any(_is_wild(a) for a, b in pairwise(inner) if b in "|)")
-            if first and (_is_wild(before) or before == ")"):
-                return True
-            if last and (_is_wild(after) or after == "("):
-                return True
-    return False
-
-
-def _is_wild(token: str) -> bool:
-    return any(character in "?~[" for character in token)
-
-
-class _Tokens:
-    """Reads tokens one by one; comments are noted and skipped."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-        self.at = 0
-        self.comments: list[tuple[int, int]] = []
-
-    def next(self) -> re.Match[str] | None:
-        while (match := _TOKEN.search(self.text, self.at)) is not None:
-            self.at = match.end()
-            if match.lastgroup != "comment":
-                return match
-            if not self.comments or match.start() >= self.comments[-1][1]:
-                self.comments.append(match.span())  # not one that is read a second time
-        return None
 
 
 class _Condition:
@@ -260,7 +190,7 @@ class _Parser:
     """One pass over one file."""
 
     def __init__(self, text: str) -> None:
-        self.tokens = _Tokens(text)
+        self.tokens = Tokens(text)
         self._text = text
         self._lines = [0, *(match.end() for match in re.finditer("\n", text))]
         self._found: list[Item] = []

@@ -12,11 +12,10 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from enum import Enum, auto
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 import psutil
 
@@ -37,11 +36,11 @@ from .frames import (
     encoded,
     read_answer,
 )
+from .rule_answers import NOTHING, Content, Externals, Lost, RuleMatch, RulesFailed, ScanAnswer, Why
 
 if sys.platform == "linux":
     import fcntl
 
-Externals = Mapping[str, str | int]
 
 BATCH_FILES: Final = 64
 BATCH_BYTES: Final = 1 << 20
@@ -61,62 +60,6 @@ _PIPE_BYTES: Final = 1 << 20
 _LAST_WORDS: Final = 2_000
 _TEXT_LENGTH: Final = 300
 _OUT_OF_FORM: Final = "its answer was out of form"
-
-
-class RuleMatch(NamedTuple):
-    """A rule that matches."""
-
-    rule: str
-    """``NAMESPACE:RULE``."""
-    offset: int
-    """Of the earliest place, with its ``length``; both 0 where none of its strings has one."""
-    length: int
-
-
-class ScanAnswer(NamedTuple):
-    """What the rules say of one file."""
-
-    matches: list[RuleMatch]
-    gaps: tuple[str, ...]
-    """What they could not answer."""
-
-
-NOTHING: Final = ScanAnswer([], ())
-
-
-class RulesFailed(Exception):
-    """The rules gave no answer; ``reason``: for the coverage."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-
-class Content(NamedTuple):
-    """One file."""
-
-    data: bytes | memoryview
-    externals: Externals
-
-
-class Why(Enum):
-    """A process was lost."""
-
-    TIME = auto()
-    MEMORY = auto()
-    DIED = auto()
-    CLOSED = auto()
-
-
-class Lost(Exception):
-    """A process is no more: why, in words if it died, and the index in its batch of the file that
-    it had, None if nobody knows."""
-
-    def __init__(self, why: Why, index: int | None, words: str = "") -> None:
-        super().__init__(words)
-        self.why = why
-        self.index = index
-        self.words = words
 
 
 def worker_command() -> list[str]:

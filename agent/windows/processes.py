@@ -12,45 +12,22 @@ import ctypes
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from errno import EIO, ESRCH
-from types import TracebackType
 from typing import Any
 
 from . import devices, dlls, text
 
 MAX_MODULES = 16_384
-MAX_REGIONS = 4_000_000
-MAX_READ = 64 * 1024 * 1024
-PAGE = 4096
 
 _LIMITED = 0x1000  # PROCESS_QUERY_LIMITED_INFORMATION
-_READ = 0x0400 | 0x0010  # PROCESS_QUERY_INFORMATION | PROCESS_VM_READ
+READ_RIGHTS = 0x0400 | 0x0010  # PROCESS_QUERY_INFORMATION | PROCESS_VM_READ
 _LIST_MODULES_ALL = 3
 _STILL_ACTIVE = 259
 _ATTEMPTS = 5
 
-_COMMITTED = 0x1000
-_PAGE_NOACCESS = 0x01
-_PAGE_GUARD = 0x100
-_PAGE_EXECUTE_ANY = 0xF0
-_PRIVATE, _MAPPED, _IMAGE = 0x20000, 0x40000, 0x1000000
 
 _ProcessBasicInformation = 0
 _ProcessProtectionInformation = 61
-
-
-class _MemoryBasicInformation(ctypes.Structure):
-    _fields_ = (
-        ("base", ctypes.c_void_p),
-        ("allocation_base", ctypes.c_void_p),
-        ("allocation_protect", ctypes.c_uint32),
-        ("partition", ctypes.c_uint16),
-        ("size", ctypes.c_size_t),
-        ("state", ctypes.c_uint32),
-        ("protect", ctypes.c_uint32),
-        ("type", ctypes.c_uint32),
-    )
 
 
 class _BasicInformation(ctypes.Structure):
@@ -64,71 +41,17 @@ class _BasicInformation(ctypes.Structure):
     )
 
 
-@dataclass(frozen=True)
-class Region:
-    """A run of pages alike, as VirtualQueryEx tells them; numbers as in
-    MEMORY_BASIC_INFORMATION.
-    """
-
-    base: int
-    size: int
-    state: int
-    protect: int
-    type: int
-    allocation: int = 0
-    """Where the allocation begins that these pages belong to."""
-
-    @property
-    def readable(self) -> bool:
-        """Committed, and neither a guard page (reading would disarm it) nor without access."""
-        return (
-            self.state == _COMMITTED
-            and not self.protect & _PAGE_GUARD
-            and self.protect & 0xFF not in (0, _PAGE_NOACCESS)
-        )
-
-    @property
-    def executable(self) -> bool:
-        """Its pages may be run."""
-        return bool(self.protect & _PAGE_EXECUTE_ANY)
-
-    @property
-    def private(self) -> bool:
-        """Belongs to no file: heap, stack, injected code."""
-        return self.type == _PRIVATE
-
-    @property
-    def mapped(self) -> bool:
-        """A view of a file or of shared memory, mapped as data."""
-        return self.type == _MAPPED
-
-    @property
-    def image(self) -> bool:
-        """A view of an executable file, mapped as code."""
-        return self.type == _IMAGE
-
-
-@dataclass(frozen=True)
-class MappedFile:
-    """A file mapped into a process."""
-
-    base: int
-    path: str
-    """As a usual path; empty if Windows does not tell it, with ``error`` saying why."""
-    image: bool
-    """Mapped as code by the loader, not as data."""
-    error: str = ""
-
-
-def _place(pid: int) -> str:
+def place_of(pid: int) -> str:
+    """What errors call it."""
     return f"process {pid}"
 
 
 def _gone(pid: int) -> ProcessLookupError:
-    return ProcessLookupError(ESRCH, "the process has ended", _place(pid))
+    return ProcessLookupError(ESRCH, "the process has ended", place_of(pid))
 
 
-def _exited(handle: int) -> bool:
+def exited(handle: int) -> bool:
+    """Whether it has ended."""
     code = ctypes.c_uint32()
     ask = dlls.function(
         "kernel32",
@@ -140,15 +63,16 @@ def _exited(handle: int) -> bool:
     return bool(ask(handle, ctypes.byref(code))) and code.value != _STILL_ACTIVE
 
 
-def _failure(handle: int, pid: int, code: int | None = None) -> OSError:
+def failure(handle: int, pid: int, code: int | None = None) -> OSError:
     """The error of a call on a process, told apart from the process having ended meanwhile."""
     if code is None:
         code = dlls.last_error()
-    return _gone(pid) if _exited(handle) else dlls.failure(_place(pid), code)
+    return _gone(pid) if exited(handle) else dlls.failure(place_of(pid), code)
 
 
-def _open(pid: int, access: int) -> int:
-    open_process = dlls.function(
+def open_process(pid: int, access: int) -> int:
+    """A handle, to be closed. Raises OSError."""
+    ask = dlls.function(
         "kernel32",
         "OpenProcess",
         ctypes.c_void_p,
@@ -156,20 +80,20 @@ def _open(pid: int, access: int) -> int:
         ctypes.c_int,
         ctypes.c_uint32,
     )
-    handle: int | None = open_process(access, 0, pid)
+    handle: int | None = ask(access, 0, pid)
     if handle:
         return handle
     code = dlls.last_error()
     raise (
         _gone(pid)
         if code == dlls.ERROR_INVALID_PARAMETER and pid
-        else dlls.failure(_place(pid), code)
+        else dlls.failure(place_of(pid), code)
     )
 
 
 @contextmanager
 def _opened(pid: int, access: int) -> Iterator[int]:
-    handle = _open(pid, access)
+    handle = open_process(pid, access)
     try:
         yield handle
     finally:
@@ -241,9 +165,9 @@ def image_path(pid: int) -> str:
         if query(handle, 0, answer, ctypes.byref(length)):
             return text.narrow(answer, min(length.value, len(answer)))
         code = dlls.last_error()
-        if code == dlls.ERROR_GEN_FAILURE and not _exited(handle) and _without_peb(handle):
+        if code == dlls.ERROR_GEN_FAILURE and not exited(handle) and _without_peb(handle):
             return ""
-        raise _failure(handle, pid, code)
+        raise failure(handle, pid, code)
 
 
 def modules(pid: int) -> list[str]:
@@ -251,7 +175,7 @@ def modules(pid: int) -> list[str]:
 
     A list that changes while it is read is read again; if it never holds still, OSError 299.
     """
-    with _opened(pid, _READ) as handle:
+    with _opened(pid, READ_RIGHTS) as handle:
         for attempt in range(_ATTEMPTS):
             time.sleep(0.02 * attempt)
             try:
@@ -282,12 +206,12 @@ def _module_list(handle: int, pid: int) -> list[int]:
         needed = ctypes.c_uint32()
         size = ctypes.sizeof(found)
         if not enumerate_modules(handle, found, size, ctypes.byref(needed), _LIST_MODULES_ALL):
-            raise _failure(handle, pid)
+            raise failure(handle, pid)
         count = needed.value // width
         if count <= room:
             return [module for module in found[:count] if module]
         if count > MAX_MODULES:
-            raise OSError(EIO, f"{count:,} modules, more than {MAX_MODULES:,}", _place(pid))
+            raise OSError(EIO, f"{count:,} modules, more than {MAX_MODULES:,}", place_of(pid))
         room = count + 64
 
 
@@ -305,165 +229,8 @@ def _module_path(handle: int, pid: int, module: int) -> str:
         answer = text.space(units)
         length = file_name(handle, module, answer, units)
         if not length:
-            raise _failure(handle, pid)
+            raise failure(handle, pid)
         if length < units - 1:
             break
     # The loader's list may hold native paths: \??\C:\…, \SystemRoot\…
     return devices.drive_path(text.narrow(answer, min(length, units)), {})
-
-
-def mapped_files(pid: int) -> list[MappedFile]:
-    """Every file that the kernel has mapped into a process, in order of address.
-
-    Shared memory that no file backs is left out; an image whose file cannot be named is not.
-    """
-    names = devices.dos_devices()
-    files: list[MappedFile] = []
-    last = None
-    with ProcessMemory(pid) as memory:
-        for region in memory.regions():
-            if not (region.image or region.mapped) or region.allocation == last:
-                continue
-            last = region.allocation
-            path, code = memory.mapped_file(last)
-            if path:
-                files.append(MappedFile(last, devices.drive_path(path, names), region.image))
-            elif region.image or code != dlls.ERROR_FILE_INVALID:
-                error = dlls.failure(_place(pid), code)
-                files.append(MappedFile(last, "", region.image, error.strerror or str(code)))
-    return files
-
-
-def mapped_images(pid: int) -> list[str]:
-    """The paths of the executable files mapped into a process, each once.
-
-    Sees images unlinked from the loader's list and images whose file was deleted. ``""`` stands for
-    one that Windows does not name, which is a gap; :func:`mapped_files` tells its address and why.
-    """
-    return list(dict.fromkeys(file.path for file in mapped_files(pid) if file.image))
-
-
-class ProcessMemory:
-    """The memory of a process, opened for reading; a context manager."""
-
-    def __init__(self, pid: int) -> None:
-        self.pid = pid
-        self._handle = 0
-        self._buffer = ctypes.create_string_buffer(0)
-
-    def __enter__(self) -> ProcessMemory:
-        self._handle = _open(self.pid, _READ)
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        handle, self._handle = self._handle, 0
-        if handle:
-            dlls.close(handle)
-
-    @property
-    def handle(self) -> int:
-        """The process handle while open."""
-        if not self._handle:
-            raise ValueError(f"the memory of process {self.pid} is not open")
-        return self._handle
-
-    def regions(self) -> Iterator[Region]:
-        """All regions of the address space that are not free, in order.
-
-        Raises ProcessLookupError if the process ends meanwhile: its memory is gone by then, and an
-        empty answer would look like a clean one.
-        """
-        query = dlls.function(
-            "kernel32",
-            "VirtualQueryEx",
-            ctypes.c_size_t,
-            ctypes.c_void_p,
-            ctypes.c_void_p,
-            ctypes.POINTER(_MemoryBasicInformation),
-            ctypes.c_size_t,
-        )
-        info = _MemoryBasicInformation()
-        address = 0
-        for _ in range(MAX_REGIONS):
-            if not query(self.handle, address, ctypes.byref(info), ctypes.sizeof(info)):
-                code = dlls.last_error()
-                # Beyond the last address the answer is "invalid parameter": the usual end.
-                if code != dlls.ERROR_INVALID_PARAMETER or not address or _exited(self.handle):
-                    raise _failure(self.handle, self.pid, code)
-                return
-            base = info.base or 0
-            if base + info.size <= address:
-                raise OSError(EIO, f"regions do not advance at {address:#x}", _place(self.pid))
-            if info.type:
-                yield Region(
-                    base, info.size, info.state, info.protect, info.type, info.allocation_base or 0
-                )
-            address = base + info.size
-            if address >= 1 << 64:
-                return
-        raise OSError(EIO, f"more than {MAX_REGIONS:,} regions", _place(self.pid))
-
-    def mapped_file(self, base: int) -> tuple[str, int]:
-        """The native path of the file mapped at an address, or ``""`` and the error.
-
-        ERROR_FILE_INVALID: no file is behind it, the pages are shared memory.
-        """
-        file_name = dlls.function(
-            "kernel32",
-            "K32GetMappedFileNameW",
-            ctypes.c_uint32,
-            ctypes.c_void_p,
-            ctypes.c_void_p,
-            text.Pointer,
-            ctypes.c_uint32,
-        )
-        answer = text.space(text.MAX_PATH_UNITS)
-        length = file_name(self.handle, base, answer, len(answer))
-        if not length:
-            return "", dlls.last_error()
-        return text.narrow(answer, min(length, len(answer))), 0
-
-    def read(self, address: int, size: int) -> bytes:
-        """``size`` bytes, at most 64 MiB; fewer if the memory ends or cannot be read before.
-
-        A short answer ends exactly at the first page that cannot be read. Raises OSError if not
-        even the first page can, ProcessLookupError if the process has ended.
-        """
-        if not 0 < size <= MAX_READ:
-            raise ValueError(f"size {size} not between 1 and {MAX_READ}")
-        if len(self._buffer) < size:
-            self._buffer = ctypes.create_string_buffer(size)
-        if self._copy(address, 0, size) == size:
-            return ctypes.string_at(self._buffer, size)
-        code = dlls.last_error()
-        done = 0
-        while done < size:
-            step = min(PAGE - (address + done) % PAGE, size - done)
-            if self._copy(address, done, step) < step:
-                break
-            done += step
-        if not done:
-            raise _failure(self.handle, self.pid, code)
-        return ctypes.string_at(self._buffer, done)
-
-    def _copy(self, address: int, offset: int, size: int) -> int:
-        """Copy into the buffer at the same offset; how many bytes, 0 if the call failed."""
-        read = dlls.function(
-            "kernel32",
-            "ReadProcessMemory",
-            ctypes.c_int,
-            ctypes.c_void_p,
-            ctypes.c_void_p,
-            ctypes.c_void_p,
-            ctypes.c_size_t,
-            ctypes.POINTER(ctypes.c_size_t),
-        )
-        done = ctypes.c_size_t()
-        target = ctypes.addressof(self._buffer) + offset
-        ok = read(self.handle, address + offset, target, size, ctypes.byref(done))
-        return min(done.value, size) if ok else 0

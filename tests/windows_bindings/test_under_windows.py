@@ -22,6 +22,7 @@ from agent.windows import (
     held,
     host,
     pipes,
+    process_memory,
     process_priority,
     processes,
     security,
@@ -37,9 +38,9 @@ def test_a_process_knows_its_image_and_modules() -> None:
     assert image.casefold().endswith("python.exe")
     modules = processes.modules(os.getpid())
     assert any(module.casefold().endswith("kernel32.dll") for module in modules)
-    images = processes.mapped_images(os.getpid())
+    images = process_memory.mapped_images(os.getpid())
     assert any(path.casefold().endswith("python.exe") for path in images)
-    assert processes.mapped_files(os.getpid())
+    assert process_memory.mapped_files(os.getpid())
     assert not processes.is_protected(os.getpid())
     assert not processes.is_minimal(os.getpid())
 
@@ -54,7 +55,7 @@ def test_a_process_that_is_not_there_is_a_lookup_error() -> None:
 def test_memory_is_read_where_it_is() -> None:
     marker = ctypes.create_string_buffer(b"a marker in this process's own memory")
     address = ctypes.addressof(marker)
-    with processes.ProcessMemory(os.getpid()) as memory:
+    with process_memory.ProcessMemory(os.getpid()) as memory:
         regions = list(memory.regions())
         (holding,) = [r for r in regions if r.base <= address < r.base + r.size]
         assert holding.readable
@@ -194,7 +195,7 @@ def test_an_administrators_rights_are_had_or_refused_in_words() -> None:
 
 
 def test_mapped_memory_says_whether_a_file_is_behind_it() -> None:
-    with processes.ProcessMemory(os.getpid()) as memory:
+    with process_memory.ProcessMemory(os.getpid()) as memory:
         (image, *_) = [region for region in memory.regions() if region.image]
         assert memory.mapped_file(image.allocation)[0]
         assert any(region.executable for region in memory.regions())

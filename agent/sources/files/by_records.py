@@ -29,8 +29,9 @@ from ...reading.opening import is_gone, reason_of
 from ...reading.walk import Selection
 from ...targets import RawNtfs
 from ...windows import files as windows_files
-from .file_inspection import SOURCE, FileLook, Opened
+from .file_inspection import FileLook
 from .hash_cache import FileState
+from .item import SOURCE, Opened
 from .path_or_record import ThisRecord
 
 SMALL_FILE = "content of a small file"

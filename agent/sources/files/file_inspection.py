@@ -11,81 +11,31 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import BinaryIO, NamedTuple, Protocol
 
 from msgspec import structs
 
 from ...coverage import Ledger
-from ...findings.keys import file_key
 from ...formats.zip_archive import looks_like_zip
 from ...formats.zone_identifier import MAX_ZONE_BYTES, STREAM, owner_of, read_zone
 from ...indicators import FileIndicator
 from ...matching.matcher import Matcher
-from ...model.objects import File, Url
-from ...model.observation import ByteHit, Observation
+from ...model.objects import File
+from ...model.observation import Observation
 from ...reading.opening import is_gone, read_up_to, reason_of
 from ...targets import Target
 from .archive_members import ArchiveMembers
 from .facts import Facts, FileReader, Limits
-from .hash_cache import FileState, HashCache, HashCacheError
+from .hash_cache import HashCache, HashCacheError
+from .item import SOURCE, Item, close_quietly, is_in_use, observation_of, zone_observations
 from .own_mentions import without_own
 from .reading_ahead import ReadAhead, readers_here
 
-SOURCE = "files"
 ARCHIVE = ".zip"
 _NOT_OPENED = "archive not opened: the reading was ended early"
 ZONE = ".identifier"
 """The extension of a zone identifier that a copy made a file of its own."""
-
-
-class Opened(NamedTuple):
-    """A file's content, and what is known of the file that was opened."""
-
-    file: BinaryIO
-    size: int
-    about: Callable[[], File]
-
-
-class Item(Protocol):
-    """A file or folder that is looked at."""
-
-    @property
-    def shown(self) -> str:
-        """Its whole path, for a person."""
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def named(self) -> bool:
-        """Whether its name is wanted."""
-
-    @property
-    def seen(self) -> str:
-        """What it is: ``file``."""
-
-    @property
-    def remarks(self) -> tuple[str, ...]:
-        """What a reader of a finding should know of it."""
-
-    @property
-    def state(self) -> FileState | None:
-        """How it stands now, if that can be told from how it stood at another time."""
-
-    def about(self) -> File:
-        """What is known of it without opening it."""
-
-    def open(self) -> Opened:
-        """Its content. Raises OSError."""
-
-    def streams(self) -> list[tuple[str, int | None]]:
-        """Name and, where known, size of each alternate stream. Raises OSError, with those that
-        were seen as ``kept``."""
-
-    def open_stream(self, name: str) -> BinaryIO:
-        """Raises OSError."""
 
 
 @dataclass
@@ -226,7 +176,7 @@ class FileLook:
 
     def name_only(self, item: Item, seen: str = "file name") -> Observation:
         """What there is to say of something that is not opened."""
-        return _observation(item, item.shown, seen, item.about())
+        return observation_of(item, item.shown, seen, item.about())
 
     def _zone_file(self, item: Item, owner: str) -> Iterator[Observation]:
         """A zone identifier that a copy made a file of its own, beside its owner."""
@@ -237,7 +187,7 @@ class FileLook:
             self.missed(error, item.shown)
             return
         told = item.shown[: len(item.shown) - len(item.name)] + owner
-        yield from _zone_observations(item, File(path=told, name=owner), urls, item.shown)
+        yield from zone_observations(item, File(path=told, name=owner), urls, item.shown)
 
     def file(
         self, item: Item, indicators: tuple[FileIndicator, ...], size: int
@@ -269,7 +219,7 @@ class FileLook:
                     file, size, indicators, named=item.named, path=item.shown, later=True
                 )
             finally:
-                _close(file)
+                close_quietly(file)
         except OSError as error:
             read.error = error
             return read
@@ -326,11 +276,11 @@ class FileLook:
                         more = (*found.remarks, *item.remarks)
                         yield structs.replace(found, remarks=more) if more else found
                 finally:
-                    _close(file)
+                    close_quietly(file)
         except OSError as problem:
             self.missed(problem, item.shown)
             if item.named:
-                yield _observation(item, item.shown, "file name", (read.about or item.about)())
+                yield observation_of(item, item.shown, "file name", (read.about or item.about)())
 
     def _facts(self, read: _Read, facts: Facts) -> Iterator[Observation]:
         item = read.item
@@ -348,8 +298,8 @@ class FileLook:
         file.hash, file.pe, file.lnk = facts.hash, facts.pe, facts.lnk
         file.zone_url = list(read.urls)
         if says_something:
-            yield _observation(item, item.shown, item.seen, file, hits=tuple(facts.proofs))
-        yield from _zone_observations(item, file, read.urls, item.shown)
+            yield observation_of(item, item.shown, item.seen, file, hits=tuple(facts.proofs))
+        yield from zone_observations(item, file, read.urls, item.shown)
         yield from self._mentions(item, item.shown, file, facts)
         for stream, size in read.streams:
             yield from self.stream(item, stream, size)
@@ -391,7 +341,7 @@ class FileLook:
         if not hits:
             return
         about = File(path=file.path, name=file.name, size=file.size, mtime=file.mtime)
-        yield _observation(item, place, "content", about, hits=tuple(hits), mention=True)
+        yield observation_of(item, place, "content", about, hits=tuple(hits), mention=True)
 
     # Streams.
 
@@ -428,70 +378,20 @@ class FileLook:
         except OSError as error:
             self.missed(error, place)
             if named:
-                yield _observation(item, place, "alternate data stream", file)
+                yield observation_of(item, place, "alternate data stream", file)
             return
         self._account(place, facts)
         file.size, file.hash, file.pe, file.lnk = length, facts.hash, facts.pe, facts.lnk
         if named or facts.says_something:
             hits = tuple(facts.proofs)
-            yield _observation(item, place, "alternate data stream", file, hits=hits)
+            yield observation_of(item, place, "alternate data stream", file, hits=hits)
         yield from self._mentions(item, place, file, facts)
 
     def missed(self, error: OSError, shown: str) -> None:
         """Count what could not be read, unless nothing is missing without it."""
         if is_gone(error):
             self.ledger.note("vanished during the sweep", shown)
-        elif _in_use(error) and not self.everything and self.target.held.has(shown):
+        elif is_in_use(error) and not self.everything and self.target.held.has(shown):
             self.ledger.note("kept open by Windows itself: name and size were compared", shown)
         else:
             self.ledger.unread(reason_of(error), shown)
-
-
-def _close(file: BinaryIO) -> None:
-    """It was read, and nothing was written: that it cannot be closed takes nothing away."""
-    with suppress(OSError):
-        file.close()
-
-
-def _in_use(error: OSError) -> bool:
-    """ERROR_SHARING_VIOLATION, ERROR_LOCK_VIOLATION."""
-    return getattr(error, "winerror", None) in (32, 33)
-
-
-def _observation(
-    item: Item,
-    place: str,
-    seen: str,
-    file: File,
-    *,
-    hits: tuple[ByteHit, ...] = (),
-    mention: bool = False,
-) -> Observation:
-    keys = (file_key(place),) if place == file.path else (file_key(place), file_key(file.path))
-    return Observation(
-        source=SOURCE,
-        seen=seen,
-        place=place,
-        keys=keys,
-        time=file.created or file.mtime,
-        file=file,
-        hits=hits,
-        mention=mention,
-        remarks=item.remarks,
-    )
-
-
-def _zone_observations(
-    item: Item, file: File, urls: tuple[str, ...], place: str
-) -> Iterator[Observation]:
-    """One for each address that the file is said to have come from."""
-    for url in urls:
-        yield Observation(
-            source=SOURCE,
-            seen="zone identifier",
-            place=place,
-            keys=(file_key(file.path),),
-            file=File(path=file.path, name=file.name, zone_url=list(urls)),
-            url=Url(full=url),
-            remarks=item.remarks,
-        )

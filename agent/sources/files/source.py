@@ -32,8 +32,9 @@ from ...targets import LOCKED, LiveJournal, RawNtfs, Root, Target
 from .by_records import NtfsFiles
 from .cross_view import TwoViews
 from .facts import Limits
-from .file_inspection import ARCHIVE, SOURCE, ZONE, FileLook
+from .file_inspection import ARCHIVE, ZONE, FileLook
 from .hash_cache import HashCache
+from .item import SOURCE
 from .path_or_record import BY_RECORD, PathOrRecord, ThisRecord
 from .recent_changes import (
     WINDOW,

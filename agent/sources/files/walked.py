@@ -17,8 +17,9 @@ from ...reading.opening import Opener, status_of
 from ...reading.streams import Streams, open_stream
 from ...reading.walk import Folder
 from ...windows import files as windows_files
-from .file_inspection import FileLook, Opened
+from .file_inspection import FileLook
 from .hash_cache import FileState
+from .item import Opened
 
 _NAME_KINDS = ("file_name", "file_path")
 

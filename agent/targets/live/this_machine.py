@@ -24,7 +24,7 @@ from ...model.objects import Hash, Pe
 from ...reading.hashing import Algorithm, hash_file
 from ...reading.opening import is_gone, open_quietly, read_up_to, reason_of, status_of
 from ...windows import devices as windows_devices
-from ...windows import dns_cache, dns_wmi
+from ...windows import dns_cache, dns_wmi, process_memory
 from ...windows import files as windows_files
 from ...windows import pipes as windows_pipes
 from ...windows import processes as windows_processes
@@ -100,7 +100,7 @@ class RunningSystem:
     def mapped_images(self, pid: int) -> list[str]:
         """Kernel's view: an image whose file is gone is still there."""
         if _WINDOWS:
-            return self._long(_asked(lambda: windows_processes.mapped_images(pid)))
+            return self._long(_asked(lambda: process_memory.mapped_images(pid)))
         maps = _asked(lambda: psutil.Process(pid).memory_maps(grouped=True))
         return [m.path for m in maps if m.path.startswith("/")]
 
@@ -118,7 +118,7 @@ class RunningSystem:
     def memory(self, pid: int) -> Iterator[ProcessMemory]:
         """Windows only."""
         _only_windows()
-        opened = _asked(lambda: windows_processes.ProcessMemory(pid).__enter__())
+        opened = _asked(lambda: process_memory.ProcessMemory(pid).__enter__())
         try:
             yield _Memory(opened)
         finally:
@@ -244,7 +244,7 @@ def _pe(path: str) -> Pe:
 class _Memory:
     """A process's memory in our words."""
 
-    def __init__(self, opened: windows_processes.ProcessMemory) -> None:
+    def __init__(self, opened: process_memory.ProcessMemory) -> None:
         self._opened = opened
 
     def regions(self) -> Iterator[Region]:

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from agent.engine import rule_files
 from agent.engine.externals import EXTERNALS, externals_of
-from agent.engine.rule_files import OperatorRules, RulesError, load_rules, strength_of
+from agent.engine.rule_files import OperatorRules, RulesError, load_rules
+from agent.engine.rule_strength import strength_of
 from agent.model.report import Strength
 
 Write = Callable[[str, str | bytes], Path]

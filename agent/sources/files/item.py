@@ -1,0 +1,113 @@
+"""One file as the files source sees it, however it is read, and what there is to say of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import BinaryIO, NamedTuple, Protocol
+
+from ...findings.keys import file_key
+from ...model.objects import File, Url
+from ...model.observation import ByteHit, Observation
+from .hash_cache import FileState
+
+SOURCE = "files"
+
+
+class Opened(NamedTuple):
+    """A file's content, and what is known of the file that was opened."""
+
+    file: BinaryIO
+    size: int
+    about: Callable[[], File]
+
+
+class Item(Protocol):
+    """A file or folder that is looked at."""
+
+    @property
+    def shown(self) -> str:
+        """Its whole path, for a person."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def named(self) -> bool:
+        """Whether its name is wanted."""
+
+    @property
+    def seen(self) -> str:
+        """What it is: ``file``."""
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What a reader of a finding should know of it."""
+
+    @property
+    def state(self) -> FileState | None:
+        """How it stands now, if that can be told from how it stood at another time."""
+
+    def about(self) -> File:
+        """What is known of it without opening it."""
+
+    def open(self) -> Opened:
+        """Its content. Raises OSError."""
+
+    def streams(self) -> list[tuple[str, int | None]]:
+        """Name and, where known, size of each alternate stream. Raises OSError, with those that
+        were seen as ``kept``."""
+
+    def open_stream(self, name: str) -> BinaryIO:
+        """Raises OSError."""
+
+
+def close_quietly(file: BinaryIO) -> None:
+    """It was read, and nothing was written: that it cannot be closed takes nothing away."""
+    with suppress(OSError):
+        file.close()
+
+
+def is_in_use(error: OSError) -> bool:
+    """ERROR_SHARING_VIOLATION, ERROR_LOCK_VIOLATION."""
+    return getattr(error, "winerror", None) in (32, 33)
+
+
+def observation_of(
+    item: Item,
+    place: str,
+    seen: str,
+    file: File,
+    *,
+    hits: tuple[ByteHit, ...] = (),
+    mention: bool = False,
+) -> Observation:
+    """A sighting of a file, its place told as such."""
+    keys = (file_key(place),) if place == file.path else (file_key(place), file_key(file.path))
+    return Observation(
+        source=SOURCE,
+        seen=seen,
+        place=place,
+        keys=keys,
+        time=file.created or file.mtime,
+        file=file,
+        hits=hits,
+        mention=mention,
+        remarks=item.remarks,
+    )
+
+
+def zone_observations(
+    item: Item, file: File, urls: tuple[str, ...], place: str
+) -> Iterator[Observation]:
+    """One for each address that the file is said to have come from."""
+    for url in urls:
+        yield Observation(
+            source=SOURCE,
+            seen="zone identifier",
+            place=place,
+            keys=(file_key(file.path),),
+            file=File(path=file.path, name=file.name, zone_url=list(urls)),
+            url=Url(full=url),
+            remarks=item.remarks,
+        )
