@@ -9,7 +9,7 @@ from agent.findings.keys import address_key, domain_key, file_key, process_key
 from agent.model.objects import Destination, Dll, Dns, File, Hash, Pe, Process
 from agent.model.observation import Observation
 from agent.model.report import Finding, Strength
-from tests.sweeping import campaign, chains_of, found
+from tests.evidence.packs import campaign, chains_of, found
 
 MATCHER = campaign()
 PATH = r"C:\Users\jo\AppData\Local\cyzfc.dat"

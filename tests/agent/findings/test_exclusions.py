@@ -18,8 +18,8 @@ from agent.indicators import Exclusion, ExclusionsFile
 from agent.model.objects import Destination, Dll, File, Lnk, Parent, Pe, Process
 from agent.model.observation import Observation
 from agent.model.report import Evidence, Finding, IndicatorRef, Strength
-from tests.planted import STAGE_0
-from tests.sweeping import campaign, chains_of, found
+from tests.evidence.files import STAGE_0
+from tests.evidence.packs import campaign, chains_of, found
 
 RULES_PATH = Path(iocs.__file__).parent / "exclusions.yaml"
 NOW = datetime(2026, 11, 24, 14, 2, tzinfo=timezone.utc)
