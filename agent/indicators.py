@@ -10,6 +10,7 @@ from typing import Annotated, Literal, Union
 
 from msgspec import Meta, Struct
 
+from .model.observation import Claim
 from .model.report import Strength
 
 PACK_SCHEMA = "iocsweep.pack/1"
@@ -161,11 +162,14 @@ FileIndicator = Union[FileHash, PeTrait, LnkTrait, Layout, Content, Certificate]
 
 
 class Clause(_Part, kw_only=True, frozen=True):
-    """Holds when one of these indicators matched on the chain, seen by one of these sources."""
+    """Holds when one of these indicators matched on the chain, seen by one of these sources with
+    one of these claims."""
 
     any: Annotated[list[str], Meta(min_length=1)]
     sources: list[str] = []
     """Empty: any source."""
+    claims: list[Claim] = []
+    """Empty: any claim; with neither, any but a mere mention."""
 
 
 class ChainRule(_Part, kw_only=True, frozen=True):

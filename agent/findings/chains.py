@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from ..indicators import Address, ChainRule, Clause, Content, Domain, Layout
 from ..matching.matcher import Match, fold, fold_domain
-from ..model.observation import Observation
+from ..model.observation import Claim, Observation
 from ..model.report import Strength
 from .keys import file_key
 
@@ -73,7 +73,7 @@ def _explained(matches: Sequence[Match]) -> list[Match]:
     blocked = {
         fold_domain(match.observation.dns.question)
         for match in matches
-        if match.observation.blocked and match.observation.dns
+        if match.observation.claim is Claim.BLOCKED and match.observation.dns
     }
     return [
         Match(
@@ -94,7 +94,7 @@ _BLOCKS = frozenset({"0.0.0.0", "::", "127.0.0.1", "::1"})  # noqa: S104 - what 
 
 def _only_by_block(seen: Observation, blocked: set[str]) -> bool:
     return (
-        seen.source == "dns_cache"
+        seen.claim is Claim.RESOLVED
         and seen.dns is not None
         and fold_domain(seen.dns.question) in blocked
         and _BLOCKS.issuperset(seen.dns.answers)
@@ -121,10 +121,10 @@ def _join_resolutions(matches: Sequence[Match], keys: Mapping[int, str], groups:
     """A cached name belongs with the connection to the address that the pack knows it by."""
     contacted: dict[str, str] = {}
     for match in matches:
-        if isinstance(match.indicator, Address) and match.observation.source == "connections":
+        if isinstance(match.indicator, Address) and match.observation.claim is Claim.CONNECTED:
             contacted.setdefault(match.indicator.id, keys[id(match.observation)])
     for match in matches:
-        if isinstance(match.indicator, Domain) and match.observation.source == "dns_cache":
+        if isinstance(match.indicator, Domain) and match.observation.claim is Claim.RESOLVED:
             for address in match.indicator.resolves_to:
                 if address in contacted:
                     groups.join(contacted[address], keys[id(match.observation)])
@@ -146,7 +146,9 @@ def _holds(rule: ChainRule, chain: Chain) -> bool:
 def _clause(clause: Clause, matches: Iterable[Match]) -> bool:
     return any(
         match.indicator.id in clause.any
-        and (match.observation.source in clause.sources if clause.sources else _is_real(match))
+        and (not clause.sources or match.observation.source in clause.sources)
+        and (not clause.claims or match.observation.claim in clause.claims)
+        and (bool(clause.sources or clause.claims) or _is_real(match))
         for match in matches
     )
 

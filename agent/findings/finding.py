@@ -11,7 +11,7 @@ from msgspec import Struct, structs
 
 from ..matching.matcher import Match, UserRuleHit, type_of, value_of
 from ..model.objects import Dll, File, Process
-from ..model.observation import Observation
+from ..model.observation import Claim, Observation
 from ..model.report import Evidence, Finding, IndicatorRef, Strength
 from ..packs.loading import Pack
 from .chains import Chain
@@ -36,6 +36,14 @@ SCORES = {
     Strength.WEAK: Scores(20, 69),
 }
 _PER_INDICATOR = 3
+_ITSELF = frozenset({Claim.RUNNING, Claim.RAN})
+_WHO_DID_IT = (
+    frozenset({Claim.LOADED}),
+    frozenset({Claim.CONNECTED}),
+    _ITSELF,
+    frozenset({Claim.MENTIONED}),
+)
+"""Whose process a finding is about, best first."""
 _T = TypeVar("_T")
 
 
@@ -113,7 +121,7 @@ def finding_of(
     )
     evidence, more = _sightings(matches)
     indicators = len({match.indicator.id for match in matches})
-    times = [seen.time for seen in evidence if seen.time is not None]
+    times = [match.observation.time for match in matches if match.observation.time is not None]
     scores = SCORES[strength]
     observations = chain.observations
     process = _main_process(observations)
@@ -166,14 +174,18 @@ def _main_process(observations: Sequence[Observation]) -> Process | None:
     """The one that has the module, or the connection; not one that only names it, such as the shell
     that started it. As the processes source describes it, if that saw it too.
     """
-    seen = [o for o in observations if o.process is not None]
-    for source in ("modules", "connections", "processes", "memory"):
-        pids = [o.process.pid for o in seen if o.process is not None and o.source == source]
-        if pids:
-            own = [o for o in seen if o.process is not None and o.process.pid == pids[0]]
-            best = min(own, key=lambda o: o.source != "processes")
-            return best.process
-    return _first(observations, lambda o: o.process)
+    seen = [(one.claim, one.process) for one in observations if one.process is not None]
+    for claims in _WHO_DID_IT:
+        first = next((process for claim, process in seen if claim in claims), None)
+        if first is not None:
+            own = [pair for pair in seen if _is_same(pair[1], first)]
+            return min(own, key=lambda pair: pair[0] not in _ITSELF)[1]
+    return seen[0][1] if seen else None
+
+
+def _is_same(one: Process, other: Process) -> bool:
+    """One pid may have been two processes'."""
+    return one.pid == other.pid and (None in (one.start, other.start) or one.start == other.start)
 
 
 def _first(
@@ -188,11 +200,18 @@ def _best_file(observations: Sequence[Observation]) -> File | None:
     return max(files, key=lambda f: (f.hash is not None, not f.member_of), default=None)
 
 
+def _is_about_process(seen: Observation) -> bool:
+    """Whether the process is what was seen, and not who once used a file."""
+    return seen.claim in (Claim.RUNNING, Claim.LOADED) or (
+        seen.claim is Claim.RAN and seen.file is None
+    )
+
+
 def _title(
     top: Match, process: Process | None, file: File | None, observations: Sequence[Observation]
 ) -> str:
     dll = _first(observations, lambda o: o.dll)
-    if process is not None and any(o.source in ("processes", "modules") for o in observations):
+    if process is not None and any(map(_is_about_process, observations)):
         who = f" ({process.user.name})" if process.user and process.user.name else ""
         head = f"{process.name or 'process'} {process.pid}{who}"
         if dll is not None:

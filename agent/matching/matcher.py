@@ -21,7 +21,7 @@ from ..indicators import (
     Url,
 )
 from ..model.objects import Dll, File, Hash, Lnk, Pe
-from ..model.observation import ByteHit, Observation
+from ..model.observation import ByteHit, Claim, Observation
 from ..model.report import IndicatorCount, Strength
 from ..spelling import (
     command_holds,
@@ -43,6 +43,9 @@ __all__ = ["Match", "Matcher", "ScanFailed", "fold", "fold_domain"]
 
 _T = TypeVar("_T")
 _MENTIONED = "only mentioned"
+_OF_THE_PROCESS = frozenset({Claim.RUNNING, Claim.RAN})
+"""Claims about the process itself; with others it is the one that did it."""
+_OF_THE_ADDRESS = frozenset({Claim.CONNECTED, Claim.VISITED, Claim.DOWNLOADED})
 _WORDS = {word: word for word in ("deleted file", "journalled file")}
 """What a file is called in the reason of a match, if it is more than a file."""
 _MENTIONABLE = (FileName, Domain, Address, Url, CommandLine, Pipe)
@@ -235,11 +238,11 @@ class Matcher:
             yield from self._file(seen, seen.file)
         if seen.dll is not None:
             yield from self._file(seen, seen.dll)
-        if seen.process is not None and seen.source == "processes":
+        if seen.process is not None and seen.claim in _OF_THE_PROCESS:
             yield from self._process(seen)
         if seen.dns is not None:
             yield from self._dns(seen)
-        if seen.destination is not None and seen.destination.ip and seen.source != "hosts_file":
+        if seen.destination is not None and seen.destination.ip and seen.claim in _OF_THE_ADDRESS:
             yield from self._address(seen, seen.destination.ip)
         if seen.pipe:
             self.accounts.compared("pipe")
@@ -369,12 +372,11 @@ class Matcher:
     def _dns(self, seen: Observation) -> Iterator[Match]:
         dns = seen.dns
         assert dns is not None
-        if seen.blocked:
+        if seen.claim is Claim.BLOCKED:
             for match in self._domain(seen, dns.question, "blocked in the hosts file"):
                 yield Match(seen, match.indicator, Strength.WEAK, match.reason, match.detail)
             return
-        where = "in the hosts file" if seen.source == "hosts_file" else "in the DNS cache"
-        yield from self._domain(seen, dns.question, where)
+        yield from self._domain(seen, dns.question, f"in the {_first_words(seen.seen)}")
         for answer in dns.answers:
             yield from self._address(seen, answer)
 
@@ -391,7 +393,7 @@ class Matcher:
         except ValueError:
             for indicator, domain in self._domains:  # a CNAME's answer is a name
                 if domain_covers(domain, fold_domain(text)):
-                    yield _made(seen, indicator, "answer in the DNS cache", text)
+                    yield _made(seen, indicator, f"answer in the {_first_words(seen.seen)}", text)
             return
         self.accounts.compared("address")
         if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
@@ -411,6 +413,10 @@ class Matcher:
             any(hit.indicator == indicator.id for hit in self._rules.scan(data))
             for data in (text.encode(), text.encode("utf-16-le"))
         )
+
+
+def _first_words(seen: str) -> str:
+    return seen.partition(",")[0]
 
 
 def _made(seen: Observation, indicator: Indicator, reason: str, detail: str) -> Match:

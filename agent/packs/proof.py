@@ -30,7 +30,7 @@ from ..indicators import (
 from ..matching.byte_rules import RulesError
 from ..matching.matcher import Matcher, value_of
 from ..model.objects import Dns, File, Hash, Lnk, Pe, Process
-from ..model.observation import Observation
+from ..model.observation import Claim, Observation
 from ..model.report import Strength
 from ..spelling import example_path, fold, is_glob, path_regex
 from .document import Document
@@ -215,7 +215,7 @@ def _matches_itself(indicator: Indicator, matcher: Matcher) -> bool:
 
 def _sample(indicator: Indicator, text: str) -> Observation | None:
     """An observation that the indicator must match, where its value alone makes one."""
-    seen = Observation(source="processes", seen="proof", place="proof")
+    seen = Observation(source="processes", seen="proof", claim=Claim.EXISTS, place="proof")
     replace = msgspec.structs.replace
     if isinstance(indicator, FileName):
         name = text.replace("*", "x").replace("?", "x")
@@ -234,7 +234,8 @@ def _sample(indicator: Indicator, text: str) -> Observation | None:
 
         return replace(seen, url=SeenUrl(full=text + "/x"))
     if isinstance(indicator, CommandLine):
-        return replace(seen, process=Process(pid=1, command_line=f'x.exe "{text}"'))
+        process = Process(pid=1, command_line=f'x.exe "{text}"')
+        return replace(seen, claim=Claim.RUNNING, process=process)
     if isinstance(indicator, Pipe):
         return replace(seen, pipe=text)
     if isinstance(indicator, PeTrait):

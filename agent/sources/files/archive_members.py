@@ -38,7 +38,7 @@ from ...matching.matcher import Matcher, ScanFailed
 from ...matching.own_traces import Own
 from ...matching.selection import gate_of
 from ...model.objects import File
-from ...model.observation import ByteHit, Observation
+from ...model.observation import ByteHit, Claim, Observation
 from ...reading.opening import is_gone, read_at, reason_of
 from .facts import TOO_LARGE, Facts, FileReader
 from .own_mentions import without_own
@@ -179,11 +179,11 @@ class ArchiveMembers:
             yield Observation(
                 source=self.source,
                 seen="content",
+                claim=Claim.MENTIONED,
                 place=archive.shown,
                 keys=archive.keys,
                 file=File(path=archive.shown, size=archive.size),
                 hits=tuple(found.hits),
-                mention=True,
             )
 
     # Members.
@@ -363,11 +363,11 @@ class ArchiveMembers:
         return Observation(
             source=self.source,
             seen="content" if mention else "archive member",
+            claim=Claim.MENTIONED if mention else Claim.EXISTS,
             place=place,
             keys=(file_key(place), *archive.keys),
             file=file,
             hits=hits,
-            mention=mention,
         )
 
     def _nested(self, archive: _Archive, stream: BinaryIO, place: str) -> Iterator[Observation]:

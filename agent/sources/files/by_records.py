@@ -21,7 +21,7 @@ from ...findings.keys import file_key
 from ...formats.zone_identifier import STREAM as ZONE_STREAM
 from ...matching.matcher import ScanFailed
 from ...model.objects import File
-from ...model.observation import Observation
+from ...model.observation import Claim, Observation
 from ...ntfs import Hit, Mention, MftEntry, MftScan, Name, NtfsError, Volume, Wanted, Why
 from ...ntfs.entry import when
 from ...ntfs.selection import SELECTED, STREAMS
@@ -31,7 +31,7 @@ from ...targets import RawNtfs
 from ...windows import files as windows_files
 from .file_inspection import FileLook
 from .hash_cache import FileState
-from .item import SOURCE, Opened
+from .item import DELETED, SOURCE, Opened
 from .path_or_record import ThisRecord
 
 SMALL_FILE = "content of a small file"
@@ -93,7 +93,7 @@ class _Record:
 
     @property
     def seen(self) -> str:
-        return "file" if self.entry.live else "deleted file"
+        return "file" if self.entry.live else DELETED
 
     @property
     def remarks(self) -> tuple[str, ...]:
@@ -312,7 +312,7 @@ class NtfsFiles:
             if item.named or entry.size in self.selection.exact_sizes:
                 look.ledger.note("deleted file whose content is no longer there", item.shown)
             if item.named:
-                yield look.name_only(item, "deleted file")
+                yield look.name_only(item, DELETED)
         elif item.named:
             size = entry.size or 0
             indicators = look.matcher.selector.file_indicators(item.name, size, named=True)
@@ -338,6 +338,7 @@ class NtfsFiles:
         return Observation(
             source=SOURCE,
             seen="alternate data stream",
+            claim=Claim.EXISTS,
             place=place,
             keys=(file_key(place), file_key(item.shown)),
             file=File(path=item.shown, name=name, size=size, stream=name),
@@ -367,11 +368,11 @@ class NtfsFiles:
             yield Observation(
                 source=SOURCE,
                 seen=f"$MFT record: {found.place}",
+                claim=Claim.MENTIONED,
                 place=place,
                 keys=(file_key(place), file_key(shown)) if path else (file_key(place),),
                 file=File(path=shown) if path else None,
                 hits=tuple(hits),
-                mention=True,
             )
 
 

@@ -22,7 +22,7 @@ from ...formats.zone_identifier import MAX_ZONE_BYTES, STREAM, owner_of, read_zo
 from ...indicators import FileIndicator
 from ...matching.matcher import Matcher
 from ...model.objects import File
-from ...model.observation import Observation
+from ...model.observation import Claim, Observation
 from ...reading.opening import is_gone, read_up_to, reason_of
 from ...targets import Target
 from .archive_members import ArchiveMembers
@@ -341,7 +341,7 @@ class FileLook:
         if not hits:
             return
         about = File(path=file.path, name=file.name, size=file.size, mtime=file.mtime)
-        yield observation_of(item, place, "content", about, hits=tuple(hits), mention=True)
+        yield observation_of(item, place, "content", about, hits=tuple(hits), claim=Claim.MENTIONED)
 
     # Streams.
 

@@ -8,10 +8,12 @@ from typing import BinaryIO, NamedTuple, Protocol
 
 from ...findings.keys import file_key
 from ...model.objects import File, Url
-from ...model.observation import ByteHit, Observation
+from ...model.observation import ByteHit, Claim, Observation
 from .hash_cache import FileState
 
 SOURCE = "files"
+DELETED = "deleted file"
+"""What a file is called that is not there any more."""
 
 
 class Opened(NamedTuple):
@@ -80,7 +82,7 @@ def observation_of(
     file: File,
     *,
     hits: tuple[ByteHit, ...] = (),
-    mention: bool = False,
+    claim: Claim | None = None,
 ) -> Observation:
     """A sighting of a file, its place told as such."""
     keys = (file_key(place),) if place == file.path else (file_key(place), file_key(file.path))
@@ -92,7 +94,7 @@ def observation_of(
         time=file.created or file.mtime,
         file=file,
         hits=hits,
-        mention=mention,
+        claim=claim or (Claim.WAS_THERE if seen == DELETED else Claim.EXISTS),
         remarks=item.remarks,
     )
 
@@ -105,6 +107,7 @@ def zone_observations(
         yield Observation(
             source=SOURCE,
             seen="zone identifier",
+            claim=Claim.DOWNLOADED,
             place=place,
             keys=(file_key(file.path),),
             file=File(path=file.path, name=file.name, zone_url=list(urls)),

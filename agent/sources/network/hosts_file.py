@@ -18,7 +18,7 @@ from ...coverage import Ledger
 from ...findings.keys import address_key, domain_key
 from ...matching.matcher import Matcher
 from ...model.objects import Destination, Dns
-from ...model.observation import Observation
+from ...model.observation import Claim, Observation
 from ...targets import Target
 from ...targets.live.system import LiveSystem, Unreadable, Vanished
 from ..running.processes import running_system
@@ -135,7 +135,8 @@ class HostsFileSource:
             keys.append(address_key(str(entry.address)))
         return Observation(
             source=self.name,
-            seen="hosts file entry",
+            seen="hosts file",
+            claim=Claim.BLOCKED if entry.blocked else Claim.RESOLVED,
             place=f"{path}, line {entry.line}",
             keys=tuple(keys),
             dns=Dns(
@@ -144,5 +145,4 @@ class HostsFileSource:
                 answers=[str(entry.address)],
             ),
             destination=Destination(ip=str(entry.address), domain=entry.name),
-            blocked=entry.blocked,
         )

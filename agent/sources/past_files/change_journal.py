@@ -25,7 +25,7 @@ from ...coverage import Ledger
 from ...findings.keys import file_key
 from ...matching.matcher import Matcher, ScanFailed
 from ...model.objects import File
-from ...model.observation import ByteHit, Observation
+from ...model.observation import ByteHit, Claim, Observation
 from ...ntfs import NtfsError, Reference, Unread, UsnMention, UsnRecord, UsnScan, Volume, Wanted
 from ...ntfs.paths import ResolvedPath
 from ...ntfs.reference import EXTEND
@@ -240,13 +240,13 @@ class _Journal:
             yield Observation(
                 source=UsnJournalSource.name,
                 seen="journalled file",
+                claim=Claim.MENTIONED if there else Claim.WAS_THERE,
                 place=place,
                 keys=(file_key(place),),
                 time=time,
                 file=File(path=place, name=record.name, created=history.created),
                 remarks=remarks,
                 hits=hits,
-                mention=there,
             )
 
     def _is_there(self, record: UsnRecord) -> bool:
@@ -278,8 +278,8 @@ class _Journal:
             yield Observation(
                 source=UsnJournalSource.name,
                 seen="damaged change journal",
+                claim=Claim.MENTIONED,
                 place=place,
                 keys=(file_key(place),),
                 hits=tuple(hits),
-                mention=True,
             )

@@ -17,7 +17,7 @@ from ...coverage import Ledger
 from ...findings.keys import address_key
 from ...matching.matcher import Matcher
 from ...model.objects import Destination, Process
-from ...model.observation import Observation
+from ...model.observation import Claim, Observation
 from ...targets import Target
 from ...targets.live.system import ConnectionInfo, LiveSystem, ProcessTable, Unreadable
 from .processes import describe, key_of, running_system
@@ -57,6 +57,7 @@ class ConnectionsSource:
                 seen=f"{connection.protocol} connection"
                 if remote
                 else f"{connection.protocol} listener",
+                claim=Claim.CONNECTED,
                 place=_place(connection, process),
                 keys=tuple(keys),
                 process=process,

@@ -20,7 +20,7 @@ from ...coverage import Ledger
 from ...findings.keys import address_key, domain_key
 from ...matching.matcher import Matcher
 from ...model.objects import Dns
-from ...model.observation import Observation
+from ...model.observation import Claim, Observation
 from ...targets import Target
 from ...targets.live.system import DnsRecord, LiveSystem, NotHere, Unreadable
 from .processes import running_system
@@ -79,6 +79,7 @@ class DnsCacheSource:
             yield Observation(
                 source=self.name,
                 seen="DNS cache, remembered as not existing" if negative else "DNS cache",
+                claim=Claim.RESOLVED,
                 place=f"DNS cache: {name.question}",
                 keys=(
                     domain_key(name.question),

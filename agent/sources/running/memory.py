@@ -20,7 +20,7 @@ from msgspec import structs
 
 from ...coverage import Ledger
 from ...matching.matcher import Matcher, ScanFailed
-from ...model.observation import ByteHit, Observation
+from ...model.observation import ByteHit, Claim, Observation
 from ...targets import Target
 from ...targets.live.system import (
     LiveSystem,
@@ -120,9 +120,9 @@ class MemorySource:
             yield Observation(
                 source=self.name,
                 seen="process memory",
+                claim=Claim.MENTIONED,
                 place=f"memory of {process.place}",
                 keys=(key_of(process),),
-                mention=True,
                 process=describe(process, table, original),
                 hits=tuple(reader.hits.values()),
             )

@@ -23,7 +23,7 @@ from ...coverage import Ledger
 from ...findings.keys import file_key
 from ...matching.matcher import Matcher
 from ...model.objects import Dll
-from ...model.observation import Observation
+from ...model.observation import Claim, Observation
 from ...targets import Target
 from ...targets.live.system import LiveSystem, ProcessInfo, ProcessTable, Unreadable, Vanished
 from .processes import describe, key_of, others, process_table, running_system
@@ -153,6 +153,7 @@ class _Sweep:
         return Observation(
             source=ModulesSource.name,
             seen="loaded module",
+            claim=Claim.LOADED,
             place=f"{path} in {process.place}",
             keys=(key_of(process), file_key(path)),
             time=process.start,

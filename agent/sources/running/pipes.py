@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from ...coverage import Ledger
 from ...matching.matcher import Matcher
-from ...model.observation import Observation
+from ...model.observation import Claim, Observation
 from ...targets import Target
 from ...targets.live.system import Unreadable
 from .processes import running_system
@@ -36,5 +36,9 @@ class PipesSource:
         for pipe in pipes:
             ledger.examined += 1
             yield Observation(
-                source=self.name, seen="named pipe", place=f"\\\\.\\pipe\\{pipe}", pipe=pipe
+                source=self.name,
+                seen="named pipe",
+                claim=Claim.EXISTS,
+                place=f"\\\\.\\pipe\\{pipe}",
+                pipe=pipe,
             )

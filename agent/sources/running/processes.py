@@ -17,7 +17,7 @@ from ...coverage import Ledger
 from ...findings.keys import process_key
 from ...matching.matcher import Matcher
 from ...model.objects import Parent, Process, User
-from ...model.observation import Observation
+from ...model.observation import Claim, Observation
 from ...targets import Target
 from ...targets.live.system import (
     NO_RUNNING_SYSTEM,
@@ -133,6 +133,7 @@ class ProcessesSource:
             yield Observation(
                 source=self.name,
                 seen="running process",
+                claim=Claim.RUNNING,
                 place=process.place,
                 keys=(key_of(process),),
                 time=process.start,

@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 from agent.findings.finding import MAX_EVIDENCE
 from agent.findings.keys import address_key, domain_key, file_key, process_key
 from agent.model.objects import Destination, Dll, Dns, File, Hash, Pe, Process
-from agent.model.observation import Observation
+from agent.model.observation import Claim, Observation
 from agent.model.report import Finding, Strength
 from tests.evidence.packs import campaign, chains_of, found
 
@@ -30,6 +30,7 @@ def running(
     name = image.rpartition("\\")[2]
     return Observation(
         source="processes",
+        claim=Claim.RUNNING,
         seen="running process",
         place=f"{name}[{pid}]",
         keys=(process_key(pid),),
@@ -45,6 +46,7 @@ def loaded(
     name = image.rpartition("\\")[2]
     return Observation(
         source="modules",
+        claim=Claim.LOADED,
         seen="loaded module",
         place=f"{name}[4312]: {path}",
         keys=(process_key(4312), file_key(path)),
@@ -57,6 +59,7 @@ def file(path: str, *, pe: Pe | None = None, sha1: str | None = None) -> Observa
     digest = Hash(sha1=sha1) if sha1 else None
     return Observation(
         source="files",
+        claim=Claim.EXISTS,
         seen="file",
         place=path,
         keys=(file_key(path),),
@@ -67,6 +70,7 @@ def file(path: str, *, pe: Pe | None = None, sha1: str | None = None) -> Observa
 def connection(pid: int = 4312, image: str = RUNDLL32) -> Observation:
     return Observation(
         source="connections",
+        claim=Claim.CONNECTED,
         seen="connection",
         place="95.216.59.92:443",
         keys=(process_key(pid), address_key("95.216.59.92")),
@@ -78,7 +82,8 @@ def connection(pid: int = 4312, image: str = RUNDLL32) -> Observation:
 def cached(name: str = "pandorasong.com", *answers: str) -> Observation:
     return Observation(
         source="dns_cache",
-        seen="cached name",
+        claim=Claim.RESOLVED,
+        seen="DNS cache",
         place=name,
         keys=(domain_key(name), *map(address_key, answers)),
         dns=Dns(question=name, type="A", answers=list(answers)),
@@ -88,11 +93,11 @@ def cached(name: str = "pandorasong.com", *answers: str) -> Observation:
 def blocked(name: str = "pandorasong.com") -> Observation:
     return Observation(
         source="hosts_file",
+        claim=Claim.BLOCKED,
         seen="hosts file",
         place="hosts:3",
         keys=(domain_key(name),),
         dns=Dns(question=name, answers=["0.0.0.0"]),
-        blocked=True,
     )
 
 
@@ -209,6 +214,7 @@ def test_many_sightings_take_linear_time_and_are_counted() -> None:
     seen = [
         Observation(
             source="files",
+            claim=Claim.EXISTS,
             seen="file",
             place=f"C:\\{number}\\cyzfc.dat",
             keys=("file:C:\\A.ZIP",),

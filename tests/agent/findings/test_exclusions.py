@@ -16,8 +16,9 @@ from agent.findings.finding import Basis, basis_of
 from agent.findings.keys import file_key
 from agent.indicators import Exclusion, ExclusionsFile
 from agent.model.objects import Destination, Dll, File, Lnk, Parent, Pe, Process
-from agent.model.observation import Observation
+from agent.model.observation import Claim, Observation
 from agent.model.report import Evidence, Finding, IndicatorRef, Strength
+from tests.evidence.claims import CLAIMS
 from tests.evidence.files import STAGE_0
 from tests.evidence.packs import campaign, chains_of, found
 
@@ -561,6 +562,7 @@ def on_disk(
     lnk = Lnk(arguments=arguments) if arguments else None
     return Observation(
         source=source,
+        claim=CLAIMS.get(source, Claim.EXISTS),
         seen="file",
         place=path,
         keys=(file_key(archive or "C:\\"),),

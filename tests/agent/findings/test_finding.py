@@ -27,8 +27,9 @@ from agent.indicators import (
 )
 from agent.matching.matcher import Match, UserRuleHit
 from agent.model.objects import Destination, Dll, Dns, File, Hash, Parent, Pe, Process, Url
-from agent.model.observation import Observation
+from agent.model.observation import Claim, Observation
 from agent.model.report import Evidence, Finding, IndicatorRef, Strength
+from tests.evidence.claims import CLAIMS
 
 NOW = datetime(2026, 11, 24, 14, 2, tzinfo=timezone.utc)
 PATH = r"C:\Users\jo\cyzfc.dat"
@@ -76,11 +77,11 @@ def seen(
     """A sighting; without keys, one of those that belong together here."""
     return Observation(
         source=source,
+        claim=Claim.MENTIONED if mention else CLAIMS.get(source, Claim.EXISTS),
         seen="file",
         place=place,
         keys=keys or ("file:together",),
         time=time,
-        mention=mention,
         file=file,
         process=process,
         dll=dll,
@@ -440,7 +441,7 @@ def test_a_long_row_of_shared_keys_is_one_finding() -> None:
 
 def test_what_has_no_keys_belongs_with_what_was_seen_in_the_same_place() -> None:
     def at(place: str) -> Match:
-        return match(Observation(source="files", seen="file", place=place))
+        return match(Observation(source="files", claim=Claim.EXISTS, seen="file", place=place))
 
     assert grouped(at("here"), at("there"), at("here")) == [["here", "here"], ["there"]]
     assert grouped(at("A"), match(seen("files", "place:A", place="key"))) == [["A", "key"]]

@@ -13,7 +13,7 @@ from agent.findings.keys import address_key, domain_key, file_key, process_key
 from agent.indicators import Conditions, Exclusion, ExclusionsFile
 from agent.matching.matcher import Match
 from agent.model.objects import Destination, Dll, Dns, File, Pe, Process, User
-from agent.model.observation import ByteHit, Observation
+from agent.model.observation import ByteHit, Claim, Observation
 from agent.model.report import Finding, Strength
 from tests.evidence.packs import campaign, chains_of, found
 
@@ -50,6 +50,7 @@ def program(
 def running(process: Process) -> Observation:
     return Observation(
         source="processes",
+        claim=Claim.RUNNING,
         seen="running process",
         place=f"{process.name}[{process.pid}]",
         keys=(process_key(process.pid),),
@@ -62,6 +63,7 @@ def loaded(
 ) -> Observation:
     return Observation(
         source="modules",
+        claim=Claim.LOADED,
         seen="loaded module",
         place=f"rundll32.exe[4312]: {path}",
         keys=(process_key(4312), file_key(path)),
@@ -73,6 +75,7 @@ def loaded(
 def lying(path: str = PATH, *, pe: Pe | None = None, remarks: Sequence[str] = ()) -> Observation:
     return Observation(
         source="files",
+        claim=Claim.EXISTS,
         seen="file",
         place=path,
         keys=(file_key(path),),
@@ -84,6 +87,7 @@ def lying(path: str = PATH, *, pe: Pe | None = None, remarks: Sequence[str] = ()
 def connected(image: str = r"C:\browser.exe") -> Observation:
     return Observation(
         source="connections",
+        claim=Claim.CONNECTED,
         seen="connection",
         place=f"{C2}:443",
         keys=(process_key(4312), address_key(C2)),
@@ -95,7 +99,8 @@ def connected(image: str = r"C:\browser.exe") -> Observation:
 def cached(name: str, *answers: str) -> Observation:
     return Observation(
         source="dns_cache",
-        seen="cached name",
+        claim=Claim.RESOLVED,
+        seen="DNS cache",
         place=name,
         keys=(domain_key(name),),
         dns=Dns(question=name, answers=list(answers)),
@@ -105,11 +110,11 @@ def cached(name: str, *answers: str) -> Observation:
 def in_hosts(name: str, *, blocked: bool = True) -> Observation:
     return Observation(
         source="hosts_file",
+        claim=Claim.BLOCKED if blocked else Claim.RESOLVED,
         seen="hosts file",
         place="hosts:3",
         keys=(domain_key(name),),
         dns=Dns(question=name, answers=["0.0.0.0"]),
-        blocked=blocked,
     )
 
 
@@ -158,7 +163,12 @@ def test_a_process_that_was_seen_running_too_is_told_by_its_name() -> None:
 
 def test_a_file_that_a_process_used_in_the_past_is_told_by_its_place() -> None:
     past = Observation(
-        source="prefetch", seen="file", place=PATH, file=File(path=PATH), process=program()
+        source="prefetch",
+        claim=Claim.RAN,
+        seen="file",
+        place=PATH,
+        file=File(path=PATH),
+        process=program(),
     )
     assert title(past) == PATH
 
@@ -188,8 +198,12 @@ def test_reasons_are_the_rules_then_the_matches_strongest_first_then_the_remarks
 
 def test_the_reason_of_the_strongest_match_comes_first() -> None:
     hits = (ByteHit("content-stage0-frombase", 0), ByteHit("content-stage0-long", 9))
-    script = Observation(source="files", seen="script", place="C:\\a.ps1", hits=hits)
-    memory = Observation(source="files", seen="copy", place="C:\\a.ps1", hits=hits[:1])
+    script = Observation(
+        source="files", claim=Claim.EXISTS, seen="script", place="C:\\a.ps1", hits=hits
+    )
+    memory = Observation(
+        source="files", claim=Claim.EXISTS, seen="copy", place="C:\\a.ps1", hits=hits[:1]
+    )
     (finding,) = findings(memory, script)
     assert finding.reasons == ["script: content", "copy: content"]
 
@@ -243,17 +257,22 @@ def test_a_name_with_another_explanation_stays_strong(
 def test_the_block_explains_only_the_cache() -> None:
     elsewhere = Observation(
         source="event_logs",
+        claim=Claim.LOGGED,
         seen="query",
         place="DNS-Client:7",
         dns=Dns(question="pandorasong.com", answers=["0.0.0.0"]),
     )
     _, finding = findings(in_hosts("pandorasong.com"), elsewhere)
-    assert (finding.strength, finding.reasons) == (Strength.STRONG, ["in the DNS cache"])
+    assert (finding.strength, finding.reasons) == (Strength.STRONG, ["in the query"])
 
 
 def test_a_block_without_a_name_blocks_nothing() -> None:
     odd = Observation(
-        source="hosts_file", seen="hosts file", place="hosts:1", file=File(path=PATH), blocked=True
+        source="hosts_file",
+        claim=Claim.BLOCKED,
+        seen="hosts file",
+        place="hosts:1",
+        file=File(path=PATH),
     )
     _, finding = findings(odd, cached("pandorasong.com", "0.0.0.0"))
     assert finding.strength is Strength.STRONG

@@ -23,7 +23,7 @@ from agent.matching.matcher import Matcher
 from agent.matching.own_rules import OwnRules
 from agent.model.objects import Destination, Dns, File, Hash, Pe, Process
 from agent.model.objects import Url as SeenUrl
-from agent.model.observation import ByteHit, Observation
+from agent.model.observation import ByteHit, Claim, Observation
 from agent.model.report import Strength
 from agent.spelling import command_holds, domain_covers, fold, fold_domain, normal_command
 from tests.evidence.packs import campaign
@@ -33,7 +33,8 @@ CAMPAIGN = campaign()
 
 
 def ids(matcher: Matcher, **objects: object) -> set[str]:
-    seen = Observation(source="processes", seen="x", place="x", **objects)  # type: ignore[arg-type]
+    claim = Claim.CONNECTED if "destination" in objects else Claim.RUNNING
+    seen = Observation(source="x", claim=claim, seen="x", place="x", **objects)  # type: ignore[arg-type]
     return {match.indicator.id for match in matcher.match(seen)}
 
 
@@ -108,6 +109,7 @@ def test_another_call_does_not(line: str) -> None:
 def test_a_name_in_a_command_line_is_only_a_mention() -> None:
     seen = Observation(
         source="processes",
+        claim=Claim.RUNNING,
         seen="x",
         place="x",
         process=Process(pid=1, command_line="notepad cyzfc.dat"),
@@ -196,7 +198,9 @@ def test_bytes_are_found_in_both_encodings_and_shown_with_their_line() -> None:
 
 def test_what_is_only_mentioned_is_weak() -> None:
     hit = ByteHit("c2-domain", 0, "pandorasong.com")
-    seen = Observation(source="memory", seen="memory", place="x", mention=True, hits=(hit,))
+    seen = Observation(
+        source="memory", claim=Claim.MENTIONED, seen="memory", place="x", hits=(hit,)
+    )
     assert [match.strength for match in CAMPAIGN.match(seen)] == [Strength.WEAK]
 
 
@@ -213,7 +217,7 @@ def test_own_rules_count_by_their_strength_or_score(tmp_path) -> None:  # type: 
         found = matcher.scan_content(b"a needle", "C:\\a.txt")
     assert not found.gaps
     hits = tuple(found.hits)
-    seen = Observation(source="files", seen="content", place="p", mention=True, hits=hits)
+    seen = Observation(source="files", claim=Claim.MENTIONED, seen="content", place="p", hits=hits)
     strengths = {m.indicator.id.rpartition(":")[2]: m.strength.value for m in matcher.match(seen)}
     assert strengths == {"a": "weak", "b": "confirmed", "c": "strong"}
     assert [count.matched for count in matcher.counts()] == [0, 1, 1, 1]

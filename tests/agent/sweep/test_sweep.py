@@ -16,7 +16,7 @@ from agent.matching.own_traces import Own
 from agent.model.codec import encode
 from agent.model.journal_record import Header
 from agent.model.objects import File
-from agent.model.observation import Observation
+from agent.model.observation import Claim, Observation
 from agent.model.report import Report, State, Strength, Verdict
 from agent.sources.files.source import FilesSource
 from agent.sweep.course import Course, Deadline
@@ -46,7 +46,7 @@ class Broken:
 
     def observe(self, target: Target, matcher: Matcher, ledger: Ledger) -> Iterator[Observation]:
         ledger.examined += 1
-        yield Observation(source="broken", seen="x", place="x")
+        yield Observation(source="broken", claim=Claim.EXISTS, seen="x", place="x")
         raise RuntimeError("a defect")
 
 
@@ -72,7 +72,7 @@ class Ahead(Broken):
 
     def observe(self, target: Target, matcher: Matcher, ledger: Ledger) -> Iterator[Observation]:
         try:
-            yield Observation(source="files", seen="file", place="x")
+            yield Observation(source="files", claim=Claim.EXISTS, seen="file", place="x")
             if self.end is not None:
                 raise self.end
         finally:
@@ -81,7 +81,9 @@ class Ahead(Broken):
     def owed(self) -> Iterator[Observation]:
         assert self.ended
         file = File(path=self.found)
-        yield Observation(source="files", seen="file", place=self.found, file=file)
+        yield Observation(
+            source="files", claim=Claim.EXISTS, seen="file", place=self.found, file=file
+        )
         if self.end_of_owed is not None:
             raise self.end_of_owed
 

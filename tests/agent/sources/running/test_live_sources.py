@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from agent.matching.own_traces import Own
 from agent.model.objects import Hash, Pe
+from agent.model.observation import Claim
 from agent.model.report import Coverage, State
 from agent.sources.network.hosts_file import HostsFileSource
 from agent.sources.running.connections import ConnectionsSource
@@ -307,7 +308,7 @@ def test_a_sinkhole_in_the_hosts_file_is_a_block_and_another_address_is_not(tmp_
     text = "# pandorasong.com\n0.0.0.0 pandorasong.com # ours\n203.0.113.9\tcdn.pandorasong.com x\n"
     seen, coverage, ids = observed(HostsFileSource(), hosts=[hosts(tmp_path, text)])
     assert ids == {"c2-domain"}
-    blocked = {one.dns.question: one.blocked for one in seen if one.dns}
+    blocked = {one.dns.question: one.claim is Claim.BLOCKED for one in seen if one.dns}
     assert blocked["pandorasong.com"] is True
     assert blocked["cdn.pandorasong.com"] is False
     assert coverage.state is State.COMPLETE
