@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import Struct
 
+from ..engine.texts import PathsWithin
 from ..indicators import Address, ChainRule, Clause, Content, Domain, Layout
 from ..matching.matcher import Match, fold, fold_domain
 from ..model.observation import Claim, Observation
@@ -103,18 +104,22 @@ def _only_by_block(seen: Observation, blocked: set[str]) -> bool:
 
 def _join_command_lines(matches: Sequence[Match], keys: Mapping[int, str], groups: _Groups) -> None:
     """A process belongs with the matched file whose path stands in its command line."""
-    lines: dict[str, str] = {}
-    files: dict[str, str] = {}
-    for match in matches:
-        seen = match.observation
-        if seen.process and seen.process.command_line and not seen.mention:
-            lines[keys[id(seen)]] = fold(seen.process.command_line.replace("/", "\\"))
-        elif seen.file and not seen.file.member_of:
-            files[keys[id(seen)]] = file_key(seen.file.path).removeprefix("file:")
-    for process, line in lines.items():
-        for file, path in files.items():
-            if path in line:
-                groups.join(process, file)
+    seen = {id(match.observation): match.observation for match in matches}.values()
+    files: dict[str, list[str]] = {}
+    for one in seen:
+        if one.file and not one.file.member_of and not _command_line(one):
+            path = file_key(one.file.path).removeprefix("file:")
+            files.setdefault(path, []).append(keys[id(one)])
+    paths = PathsWithin(path for path in files if path)
+    for one in seen:
+        for path in paths.of(fold(_command_line(one).replace("/", "\\"))):
+            for file in files[path]:
+                groups.join(keys[id(one)], file)
+
+
+def _command_line(seen: Observation) -> str:
+    """Of a process that was seen as such; empty if there is none."""
+    return seen.process.command_line if seen.process and not seen.mention else ""
 
 
 def _join_resolutions(matches: Sequence[Match], keys: Mapping[int, str], groups: _Groups) -> None:
