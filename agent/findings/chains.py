@@ -124,15 +124,15 @@ def _command_line(seen: Observation) -> str:
 
 def _join_resolutions(matches: Sequence[Match], keys: Mapping[int, str], groups: _Groups) -> None:
     """A cached name belongs with the connection to the address that the pack knows it by."""
-    contacted: dict[str, str] = {}
+    contacted: dict[str, list[str]] = {}
     for match in matches:
         if isinstance(match.indicator, Address) and match.observation.claim is Claim.CONNECTED:
-            contacted.setdefault(match.indicator.id, keys[id(match.observation)])
+            contacted.setdefault(match.indicator.id, []).append(keys[id(match.observation)])
     for match in matches:
         if isinstance(match.indicator, Domain) and match.observation.claim is Claim.RESOLVED:
             for address in match.indicator.resolves_to:
-                if address in contacted:
-                    groups.join(contacted[address], keys[id(match.observation)])
+                for connection in contacted.get(address, ()):
+                    groups.join(connection, keys[id(match.observation)])
 
 
 def _holds(rule: ChainRule, chain: Chain) -> bool:
@@ -167,6 +167,6 @@ def _is_process(seen: Observation, names: Sequence[str]) -> bool:
     process = seen.process
     if process is None:
         return False
-    image = process.executable.replace("/", "\\").rpartition("\\")[2] or process.name
+    image = process.executable.replace("/", "\\").rpartition("\\")[2]
     own = {fold(image), fold(process.name), fold(process.original_file_name).removesuffix(".MUI")}
     return any(fold(name) in own for name in names)

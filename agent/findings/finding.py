@@ -183,6 +183,10 @@ def _main_process(observations: Sequence[Observation]) -> Process | None:
     return seen[0][1] if seen else None
 
 
+def _is_its(seen: Observation, process: Process) -> bool:
+    return seen.process is not None and _is_same(seen.process, process)
+
+
 def _is_same(one: Process, other: Process) -> bool:
     """One pid may have been two processes'."""
     return one.pid == other.pid and (None in (one.start, other.start) or one.start == other.start)
@@ -210,10 +214,10 @@ def _is_about_process(seen: Observation) -> bool:
 def _title(
     top: Match, process: Process | None, file: File | None, observations: Sequence[Observation]
 ) -> str:
-    dll = _first(observations, lambda o: o.dll)
     if process is not None and any(map(_is_about_process, observations)):
         who = f" ({process.user.name})" if process.user and process.user.name else ""
         head = f"{process.name or 'process'} {process.pid}{who}"
+        dll = _first([o for o in observations if _is_its(o, process)], lambda o: o.dll)
         if dll is not None:
             return f"{head} has {PureWindowsPath(dll.path).name} loaded: {dll.path}"
         return f"{head}: {top.reason}"

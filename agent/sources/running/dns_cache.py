@@ -13,6 +13,7 @@ as well.
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
@@ -83,7 +84,7 @@ class DnsCacheSource:
                 place=f"DNS cache: {name.question}",
                 keys=(
                     domain_key(name.question),
-                    *(address_key(a) for a in name.answers if _is_address(a)),
+                    *(address_key(a) for a in name.answers if _is_somewhere(a)),
                 ),
                 dns=Dns(question=name.question, type=", ".join(name.types), answers=name.answers),
             )
@@ -152,5 +153,11 @@ def _judge(ledger: Ledger, *, table: bool, answered: bool, refusals: list[str]) 
         ledger.unavailable("neither the table nor answers could be read", "; ".join(refusals))
 
 
-def _is_address(answer: str) -> bool:
-    return ":" in answer or answer.replace(".", "").isdigit()
+def _is_somewhere(answer: str) -> bool:
+    """Whether it is an address of somebody: sinkholes answer for every name with the same one,
+    which does not make the names one thing."""
+    try:
+        address = ipaddress.ip_address(answer.partition("%")[0])
+    except ValueError:
+        return False
+    return not (address.is_unspecified or address.is_loopback)

@@ -9,10 +9,10 @@ import pytest
 from agent.engine.texts import PathsWithin
 from agent.findings import chains
 from agent.findings.chains import Chain
-from agent.findings.keys import file_key, process_key
-from agent.indicators import CommandLine, FileName
+from agent.findings.keys import address_key, domain_key, file_key, process_key
+from agent.indicators import Address, CommandLine, Domain, FileName
 from agent.matching.matcher import Match
-from agent.model.objects import File, Process
+from agent.model.objects import Destination, Dll, Dns, File, Process
 from agent.model.observation import Claim, Observation
 from agent.model.report import Strength
 from tests.evidence.packs import found
@@ -109,3 +109,53 @@ def test_first_seen_is_that_of_the_oldest_of_a_thousand_sightings() -> None:
     finding, more = found(chain, START)
     assert (finding.first_seen, finding.last_seen) == (times[-1], START)
     assert (len(finding.evidence), more) == (200, 800)
+
+
+def test_a_cached_name_belongs_with_every_connection_into_the_block_that_it_resolves_to() -> None:
+    block = Address(id="block", value="95.216.59.0/24", **COMMON)  # type: ignore[arg-type]
+    name = Domain(id="name", value="pandorasong.com", resolves_to=["block"], **COMMON)  # type: ignore[arg-type]
+
+    def connection(address: str) -> Match:
+        seen = Observation(
+            source="connections", claim=Claim.CONNECTED, seen="tcp connection", place=address,
+            keys=(address_key(address),), destination=Destination(ip=address, port=443),
+        )  # fmt: skip
+        return Match(seen, block, Strength.WEAK, "address", address)
+
+    cached = Observation(
+        source="dns_cache", claim=Claim.RESOLVED, seen="DNS cache", place="DNS cache: x",
+        keys=(domain_key("pandorasong.com"),), dns=Dns(question="pandorasong.com"),
+    )  # fmt: skip
+    resolved = Match(cached, name, Strength.STRONG, "in the DNS cache", "pandorasong.com")
+    assert len(joined(connection("95.216.59.92"), connection("95.216.59.93"), resolved)) == 1
+
+
+def module(pid: int, start: datetime, path: str) -> Match:
+    seen = Observation(
+        source="modules", claim=Claim.LOADED, seen="loaded module", place=path, keys=("one",),
+        process=Process(pid=pid, name="rundll32.exe", start=start), dll=Dll(path=path),
+    )  # fmt: skip
+    return Match(seen, NAME, Strength.WEAK, "module name", path)
+
+
+def test_the_title_names_the_module_of_the_process_that_it_names() -> None:
+    innocent = Observation(
+        source="files", claim=Claim.EXISTS, seen="file", place="x", keys=("one",),
+        dll=Dll(path=r"C:\other.dll"), file=File(path="x"),
+    )  # fmt: skip
+    other = Match(innocent, NAME, Strength.WEAK, "file name", "x")
+    (chain,) = joined(other, module(7, START, r"C:\x\evil.dat"))
+    assert found(chain, START)[0].title == "rundll32.exe 7 has evil.dat loaded: C:\\x\\evil.dat"
+
+
+def test_two_users_of_one_pid_are_two_processes() -> None:
+    later = START + timedelta(hours=1)
+    ran = Observation(
+        source="processes", claim=Claim.RUNNING, seen="running process", place="process 7",
+        keys=("one",), process=Process(pid=7, name="notepad.exe", start=later),
+    )  # fmt: skip
+    running = Match(ran, GO, Strength.WEAK, "command line", "x")
+    (chain,) = joined(running, module(7, START, r"C:\x\evil.dat"))
+    process = found(chain, START)[0].process
+    assert process is not None
+    assert (process.name, process.start) == ("rundll32.exe", START)

@@ -282,6 +282,23 @@ def test_names_in_the_cache_are_seen_with_their_answers() -> None:
     assert coverage.state is State.COMPLETE
 
 
+@pytest.mark.parametrize(
+    ("answer", "one_thing"),
+    [("95.216.59.92", True), ("0.0.0.0", False), ("127.0.0.1", False), ("::", False)],
+)
+def test_two_names_with_one_address_belong_together_unless_a_sinkhole_answers(
+    answer: str, one_thing: bool
+) -> None:
+    names = ["pandorasong.com", "cdn.pandorasong.com"]
+    seen, _, _ = observed(
+        DnsCacheSource(),
+        table=[DnsRecord(name, "A") for name in names],
+        answers={(name, kind): [answer] for name in names for kind in ("A", "AAAA")},
+    )
+    first, second = (set(one.keys) for one in seen)
+    assert bool(first & second) is one_thing
+
+
 def test_the_other_way_is_taken_when_the_table_cannot_be_read() -> None:
     _, coverage, ids = observed(
         DnsCacheSource(), table=Unreadable("none"), wmi=[DnsRecord("pandorasong.com", "A")]
