@@ -48,7 +48,7 @@ class _Reasons:
         return bool(self._counts)
 
 
-class Mark(NamedTuple):
+class Checkpoint(NamedTuple):
     """The gaps of a ledger at one moment."""
 
     unread: int
@@ -83,7 +83,7 @@ class Ledger:
         self._unread += count
         self._reasons.add(reason, sample, count)
 
-    def count_places_once(self) -> None:
+    def dedupe_by_place(self) -> None:
         """From now on one place is counted once for each reason, however often it is looked at.
         Samples have to be places, then."""
         if self._places is None:
@@ -98,15 +98,15 @@ class Ledger:
             self._places.add(key)
         return False
 
-    def mark(self) -> Mark:
+    def checkpoint(self) -> Checkpoint:
         """The gaps as they stand, to go back to."""
         places = None if self._places is None else set(self._places)
-        return Mark(self._unread, self._reasons.copy(), places)
+        return Checkpoint(self._unread, self._reasons.copy(), places)
 
-    def back_to(self, mark: Mark) -> None:
+    def rollback(self, checkpoint: Checkpoint) -> None:
         """Forget the gaps that were counted since: the same is looked at again, another way, and
         that account is the one to keep."""
-        self._unread, self._reasons, self._places = mark
+        self._unread, self._reasons, self._places = checkpoint
 
     def note(self, reason: str, sample: str = "", count: int = 1) -> None:
         """Record something worth knowing that leaves no gap."""

@@ -14,8 +14,8 @@ from .errors import Account, NtfsError, Unread
 from .paths import ResolvedPath
 from .patterns import Wanted
 from .reference import Reference
-from .scan import Hit, Mention, MftScan, ScanCounts
-from .selection import Why
+from .scan import Hit, MftScan, RawHit, ScanCounts
+from .selection import Selected
 from .usn import UsnMention, UsnRecord, UsnScan
 from .volume import Volume
 
@@ -24,7 +24,7 @@ __all__ = [
     "ByteSource",
     "FileSource",
     "Hit",
-    "Mention",
+    "RawHit",
     "MftEntry",
     "MftScan",
     "Name",
@@ -40,5 +40,5 @@ __all__ = [
     "UsnScan",
     "Volume",
     "Wanted",
-    "Why",
+    "Selected",
 ]

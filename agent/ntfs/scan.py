@@ -23,12 +23,12 @@ from ..spelling import fold
 from . import attributes as kinds
 from .entry import MftEntry, extension_of, stream_extension
 from .extensions import Extensions
-from .glance import glance
 from .paths import ResolvedPath
 from .patterns import Wanted, least_patterns, name_patterns, size_patterns, stream_patterns
+from .quick_check import quick_check
 from .record import IN_USE, SIGNATURE, Record
 from .reference import EXTEND, FIRST_USER_RECORD, ROOT, Reference
-from .selection import NOTHING, Why
+from .selection import NOTHING, Selected
 from .volume import RecordBuffer, Volume
 
 _NAMES, _SIZES, _LEAST, _STREAMS = "names", "sizes", "least", "streams"
@@ -40,7 +40,7 @@ class Hit:
     """A file that is to be looked at."""
 
     def __init__(
-        self, volume: Volume, record: Record, why: Why, wanted: tuple[str, ...] = ()
+        self, volume: Volume, record: Record, why: Selected, wanted: tuple[str, ...] = ()
     ) -> None:
         self.why = why
         self.wanted = wanted
@@ -60,7 +60,7 @@ class Hit:
 
 
 @dataclass(frozen=True)
-class Mention:
+class RawHit:
     """Bytes of a record that look like a wanted name and are none of its names.
 
     ``place``: the content of a small file, a link's target, slack: what is left of an older use, or
@@ -105,7 +105,7 @@ class MftScan:
     _told: set[int] = field(default_factory=set)
     """Records with further ones, already told of."""
 
-    def hits(self) -> Iterator[Hit | Mention]:
+    def hits(self) -> Iterator[Hit | RawHit]:
         """Everything found, roughly in the order of the $MFT. The counts grow meanwhile."""
         size, wanted = self.volume.record_size, self.wanted
         extensions = Extensions(wanted.selection.extensions, size)
@@ -188,7 +188,7 @@ class MftScan:
 
     # ---- One record that may hold something
 
-    def _look(self, record: Record, places: list[int]) -> Iterator[Hit | Mention]:
+    def _look(self, record: Record, places: list[int]) -> Iterator[Hit | RawHit]:
         if record.data[:4] != SIGNATURE:
             for offset in places:
                 if self._resembles(record.data, offset):
@@ -202,7 +202,7 @@ class MftScan:
                 yield from self._mentions(record, places, record.base)
             return
         if not places and not record.torn and not self.wanted.everything:
-            why = glance(record.number, record.data, self.wanted.selection)
+            why = quick_check(record.number, record.data, self.wanted.selection)
             if why is not None:
                 if why:
                     yield Hit(self.volume, record, why)
@@ -228,7 +228,7 @@ class MftScan:
             and base.in_use == record.in_use
         )
 
-    def _base(self, number: int) -> Iterator[Hit | Mention]:
+    def _base(self, number: int) -> Iterator[Hit | RawHit]:
         try:
             record = self.volume.record(number)
         except OSError:
@@ -238,7 +238,7 @@ class MftScan:
 
     def _assess(
         self, entry: MftEntry, record: Record, places: list[int], *, whole: bool = True
-    ) -> Iterator[Hit | Mention]:
+    ) -> Iterator[Hit | RawHit]:
         why = selected(entry, self.wanted)
         texts = [name.text for name in entry.names]
         streams = [stream.name for stream in entry.streams if stream.name]
@@ -248,9 +248,9 @@ class MftScan:
             if found:
                 names = tuple(dict.fromkeys(t for t in (*texts, *streams) if t in found))
                 if not found.isdisjoint(texts):
-                    why |= Why.NAME
+                    why |= Selected.NAME
                 if not found.isdisjoint(streams):
-                    why |= Why.STREAM_NAME
+                    why |= Selected.STREAM_NAME
         if why:
             hit = Hit(self.volume, record, why, names)
             hit.__dict__["entry"] = entry
@@ -262,7 +262,7 @@ class MftScan:
 
     def _mentions(
         self, record: Record, places: list[int], reference: Reference
-    ) -> Iterator[Mention]:
+    ) -> Iterator[RawHit]:
         if not places:
             return
         found, _ = record.sound_attributes()
@@ -287,10 +287,10 @@ class MftScan:
 
     def _mention(
         self, record: Record, offset: int, place: str, reference: Reference | None = None
-    ) -> Mention:
+    ) -> RawHit:
         data = record.data[offset : offset + MAX_EXCERPT]
         text = data[: len(data) & ~1].decode("utf-16-le", "replace").partition("\0")[0]
-        return Mention(record.number, offset, text, place, reference)
+        return RawHit(record.number, offset, text, place, reference)
 
 
 _PLACES = {
@@ -302,29 +302,29 @@ _PLACES = {
 }
 
 
-def selected(entry: MftEntry, wanted: Wanted) -> Why:
+def selected(entry: MftEntry, wanted: Wanted) -> Selected:
     """What a file is singled out for but its name."""
     selection = wanted.selection
     why = NOTHING
     for stream in entry.streams:
         if stream.size in selection.exact_sizes:
             if stream.name:
-                why |= Why.STREAM_SIZE
+                why |= Selected.STREAM_SIZE
             elif not entry.folder and not entry.is_link:
-                why |= Why.SIZE
+                why |= Selected.SIZE
         elif stream.name and entry.live and stream.size >= selection.least_size:
-            why |= Why.STREAM_SIZE
+            why |= Selected.STREAM_SIZE
         if stream.name and entry.live and stream_extension(stream.name) in selection.extensions:
-            why |= Why.STREAM_EXTENSION
+            why |= Selected.STREAM_EXTENSION
     if not entry.live or entry.folder or entry.is_link:
         return why
     if is_system(entry):
         return NOTHING
     size = entry.size
     if size is not None and size >= selection.least_size:
-        why |= Why.LEAST_SIZE
+        why |= Selected.LEAST_SIZE
     if any(extension_of(name.text) in selection.extensions for name in entry.long_names):
-        why |= Why.EXTENSION
+        why |= Selected.EXTENSION
     return why
 
 

@@ -1,12 +1,12 @@
-"""Why a file is told of."""
+"""What singles a file out."""
 
 from __future__ import annotations
 
 import enum
 
 
-class Why(enum.IntFlag):
-    """Why a file is told of."""
+class Selected(enum.IntFlag):
+    """What singles a file out."""
 
     NAME = enum.auto()
     """A file's or folder's name is wanted."""
@@ -21,8 +21,8 @@ class Why(enum.IntFlag):
     EXTENSION = enum.auto()
 
 
-NOTHING = Why(0)
-SELECTED = Why.SIZE | Why.LEAST_SIZE | Why.EXTENSION
+NOTHING = Selected(0)
+SELECTED = Selected.SIZE | Selected.LEAST_SIZE | Selected.EXTENSION
 """What a walk singles files out for, whatever their name."""
-STREAMS = Why.STREAM_NAME | Why.STREAM_SIZE | Why.STREAM_EXTENSION
+STREAMS = Selected.STREAM_NAME | Selected.STREAM_SIZE | Selected.STREAM_EXTENSION
 """What an alternate stream is singled out for, whatever its file."""

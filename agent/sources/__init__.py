@@ -31,8 +31,8 @@ class Source(Protocol):
 
 
 @runtime_checkable
-class ReadsAhead(Protocol):
+class BuffersResults(Protocol):
     """A source that reads more than it has told."""
 
-    def owed(self) -> Iterator[Observation]:
+    def pending(self) -> Iterator[Observation]:
         """What was read and not told when :meth:`Source.observe` was ended early. Once."""

@@ -37,7 +37,7 @@ from ..model.report import (
     verdict_of,
 )
 from ..packs.loading import Pack
-from ..sources import ReadsAhead, Source
+from ..sources import BuffersResults, Source
 from ..targets import Target
 from .course import Course, Deadline
 from .identity import new_report_id
@@ -136,7 +136,7 @@ class Sweep:
         with self._ends_told(ledger):
             if isinstance(seen, Generator):
                 seen.close()
-            for observation in source.owed() if isinstance(source, ReadsAhead) else ():
+            for observation in source.pending() if isinstance(source, BuffersResults) else ():
                 self._take(observation)
         if self._beyond:
             # At the end: a source may go back to an earlier account.

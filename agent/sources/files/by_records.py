@@ -22,7 +22,7 @@ from ...formats.zone_identifier import STREAM as ZONE_STREAM
 from ...matching.matcher import ScanFailed
 from ...model.objects import File
 from ...model.observation import Claim, Observation
-from ...ntfs import Hit, Mention, MftEntry, MftScan, Name, NtfsError, Volume, Wanted, Why
+from ...ntfs import Hit, MftEntry, MftScan, Name, NtfsError, RawHit, Selected, Volume, Wanted
 from ...ntfs.entry import when
 from ...ntfs.selection import SELECTED, STREAMS
 from ...reading.opening import is_gone, reason_of
@@ -32,7 +32,7 @@ from ...windows import files as windows_files
 from .file_inspection import FileLook
 from .hash_cache import FileState
 from .item import DELETED, SOURCE, Opened
-from .path_or_record import ThisRecord
+from .raw_fallback import VerifiedByRecord
 
 SMALL_FILE = "content of a small file"
 """A mention there is left to the indicators of content, as in any other file."""
@@ -58,7 +58,7 @@ class _Record:
     name: str
     named: bool
     notes: tuple[str, ...]
-    by_path: ThisRecord | None
+    by_path: VerifiedByRecord | None
     """Asked first: what the system still has in memory is not on the disk."""
     readable: bool
     streams_apart: bool
@@ -158,7 +158,7 @@ class NtfsFiles:
     volume: Volume
     raw: RawNtfs
     selection: Selection
-    by_path: ThisRecord | None = None
+    by_path: VerifiedByRecord | None = None
     """Opens files of a volume that is mounted too."""
     _volume_id: str | None = None
 
@@ -180,7 +180,7 @@ class NtfsFiles:
         waiting = _InOrder()
         try:
             for hit in scan.hits():
-                if isinstance(hit, Mention):
+                if isinstance(hit, RawHit):
                     yield from self._mention(hit)
                     continue
                 named += len(hit.wanted)
@@ -300,7 +300,7 @@ class NtfsFiles:
             return True, (_FREE, *entry.notes)
         return False, (_NOT_KNOWN if free is None else _IN_USE_AGAIN, *entry.notes)
 
-    def _look(self, item: _Record, why: Why) -> Iterator[Observation]:
+    def _look(self, item: _Record, why: Selected) -> Iterator[Observation]:
         look, entry = self.look, item.entry
         if item.named and look.is_own(item.shown):
             return
@@ -345,7 +345,7 @@ class NtfsFiles:
             remarks=(*item.remarks, _IN_USE_AGAIN),
         )
 
-    def _mention(self, found: Mention) -> Iterator[Observation]:
+    def _mention(self, found: RawHit) -> Iterator[Observation]:
         if found.place == SMALL_FILE:
             return
         path = None

@@ -28,7 +28,7 @@ _STEP = 1024
 
 
 @dataclass
-class TwoViews:
+class CrossView:
     """One volume, first by its records, then by a walk."""
 
     root: Root

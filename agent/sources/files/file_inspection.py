@@ -70,7 +70,7 @@ class FileLook:
     reader: FileReader = field(init=False)
     archives: ArchiveMembers = field(init=False)
     _ahead: ReadAhead[_Read] | None = None
-    _owed: list[_Read] = field(default_factory=list)
+    _pending: list[_Read] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.reader = FileReader(self.matcher, self.limits)
@@ -86,8 +86,8 @@ class FileLook:
 
     @contextmanager
     def reading(self, readers: int | None = None) -> Iterator[None]:
-        """While files are read by so many at once. What they said is owed until :meth:`rest`; when
-        this ends, none of them is read any more, and what is owed then waits for :meth:`owed`."""
+        """While files are read by so many at once. Results wait for :meth:`drain`; when this ends,
+        no more is read, and those that are left wait for :meth:`pending`."""
         # One way to the process of the operator's rules serves many files.
         finish = self._finish if self.matcher.own_rules is not None else None
         ahead = self._ahead = ReadAhead(readers or readers_here(shared=finish is not None), finish)
@@ -107,17 +107,17 @@ class FileLook:
                 if read.archive:
                     self.ledger.unread(_NOT_OPENED, read.item.shown)
                     read.archive = False
-                self._owed.append(read)
+                self._pending.append(read)
 
-    def rest(self) -> Iterator[Observation]:
-        """What is still owed of the files that were looked at."""
+    def drain(self) -> Iterator[Observation]:
+        """The results still waiting of the files that were looked at."""
         if self._ahead is not None:
-            yield from self._tell(self._ahead.rest())
+            yield from self._emit(self._ahead.drain())
 
-    def owed(self) -> Iterator[Observation]:
+    def pending(self) -> Iterator[Observation]:
         """What was read, and not told, when the reading was ended early."""
-        owed, self._owed = self._owed, []
-        yield from self._tell(owed)
+        pending, self._pending = self._pending, []
+        yield from self._emit(pending)
 
     def is_own(self, shown: str) -> bool:
         """Whether this is the agent's own file; then it is counted and left out."""
@@ -202,12 +202,12 @@ class FileLook:
         if self._ahead is None:
             read = job()
             self._finish([read])
-            yield from self._tell([read])
+            yield from self._emit([read])
         else:
             held = min(size, self.limits.max_file_size)
-            yield from self._tell(self._ahead.put(job, held))
+            yield from self._emit(self._ahead.put(job, held))
             if item.named:
-                yield from self.rest()
+                yield from self.drain()
 
     def _read(self, item: Item, indicators: tuple[FileIndicator, ...]) -> _Read:
         """By any thread: nothing here may touch the ledger."""
@@ -258,7 +258,7 @@ class FileLook:
             return bool(facts.head)
         return (item.named or self.everything) and looks_like_zip(facts.head)
 
-    def _tell(self, reads: Iterable[_Read]) -> Iterator[Observation]:
+    def _emit(self, reads: Iterable[_Read]) -> Iterator[Observation]:
         for read in reads:
             yield from self._one(read)
 

@@ -92,12 +92,12 @@ class ReadAhead(Generic[_T]):
     def put(self, job: Callable[[], _T], size: int) -> Iterator[_T]:
         """Ask for a job that holds ``size`` bytes; gives the results that are ready meanwhile.
 
-        What a job raises is raised here or by :meth:`rest`, in its turn.
+        What a job raises is raised here or by :meth:`drain`, in its turn.
         """
         if size <= SMALL and self._tries > 0:
             if self._tries_anew:
                 # Nothing else may want the interpreter while it is tried.
-                yield from self.rest()
+                yield from self.drain()
                 self._tries_anew = False
             yield from self._here(job, size)
         else:
@@ -115,7 +115,7 @@ class ReadAhead(Generic[_T]):
         while self._under_way and (len(self._under_way) > self._most or self._under_way[0].done):
             yield from self._oldest()
 
-    def rest(self) -> Iterator[_T]:
+    def drain(self) -> Iterator[_T]:
         """The results still owed."""
         self._hand_over()
         self._file_read()
@@ -144,7 +144,7 @@ class ReadAhead(Generic[_T]):
         try:
             result = job()
         except BaseException:
-            yield from self.rest()
+            yield from self.drain()
             raise
         self._judge(time.perf_counter() - start)
         self._hand_over()

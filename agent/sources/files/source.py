@@ -30,12 +30,12 @@ from ...reading.walk import Selection, Walk
 from ...spelling import fold
 from ...targets import LOCKED, LiveJournal, RawNtfs, Root, Target
 from .by_records import NtfsFiles
-from .cross_view import TwoViews
+from .cross_view import CrossView
 from .facts import Limits
 from .file_inspection import ARCHIVE, ZONE, FileLook
 from .hash_cache import HashCache
 from .item import SOURCE
-from .path_or_record import BY_RECORD, PathOrRecord, ThisRecord
+from .raw_fallback import BY_RECORD, RawFallbackOpener, VerifiedByRecord
 from .recent_changes import (
     WINDOW,
     Changed,
@@ -77,10 +77,10 @@ class FilesSource:
         self._cache = cache
         self._look: FileLook | None = None
 
-    def owed(self) -> Iterator[Observation]:
-        """As :class:`~agent.sources.ReadsAhead`."""
+    def pending(self) -> Iterator[Observation]:
+        """As :class:`~agent.sources.BuffersResults`."""
         if self._look is not None:
-            yield from self._look.owed()
+            yield from self._look.pending()
 
     def required(self, target: Target) -> bool:  # noqa: ARG002 - the protocol's
         """Always: of every target the files are what is swept."""
@@ -96,7 +96,7 @@ class FilesSource:
         if not roots and not locked:
             ledger.unavailable("no volume to walk")
         if any(root.raw is not None and root.mounted for root in roots):
-            ledger.count_places_once()
+            ledger.dedupe_by_place()
         everything = matcher.thorough or matcher.has_user_rules
         if matcher.own_rules is not None:
             matcher.own_rules.account(ledger)
@@ -144,7 +144,7 @@ class _Trees:
 
     def observe(self, root: Root) -> Iterator[Observation]:
         raw = root.raw if root.mounted else None
-        with closing(PathOrRecord(self.open_file, raw)) as open_file:
+        with closing(RawFallbackOpener(self.open_file, raw)) as open_file:
             walked = WalkedFolders(self.look, open_file)
             why = f"walked: {root.why_walked}" if root.why_walked else ""
             if root.raw is not None:
@@ -162,7 +162,7 @@ class _Trees:
         yield from scanned.observe()
         if scanned.is_locked:
             self.locked.append(root.path)
-        if not scanned.is_enough:
+        if not scanned.complete:
             return "walked: what of its $MFT cannot be read is"
         if self.verify_walk and root.mounted:
             return _VERIFY
@@ -176,7 +176,7 @@ class _Trees:
         if why:
             self.look.ledger.note(why, root.path)
         if why == _VERIFY and root.raw is not None:
-            views = TwoViews(root, root.raw, self.look.ledger, self.look.progress)
+            views = CrossView(root, root.raw, self.look.ledger, self.look.progress)
             views.list_records()
         with self.look.reading():
             for folder in self.walk.folders([root.path]):
@@ -184,7 +184,7 @@ class _Trees:
                 if views is not None:
                     views.walked(folder)
                 yield from walked.at_folder(folder)
-            yield from self.look.rest()
+            yield from self.look.drain()
         if views is not None:
             views.tell()
 
@@ -212,7 +212,7 @@ class _Scanned:
     began: datetime = field(init=False)
 
     @property
-    def is_enough(self) -> bool:
+    def complete(self) -> bool:
         """Whether the volume was seen whole, or there is no other way to see it."""
         return not (self.root.mounted and self.account.gaps)
 
@@ -221,29 +221,29 @@ class _Scanned:
         ledger, root = self.look.ledger, self.root
         self.look.progress(root.path)
         self.began = self.look.target.now()
-        mark = ledger.mark()
+        mark = ledger.checkpoint()
         try:
             with closing(self.raw.open()) as source, self.look.reading():
                 volume = Volume(source, self.account)
-                by_path = ThisRecord.of(self.open_file, root.path) if root.mounted else None
+                by_path = VerifiedByRecord.of(self.open_file, root.path) if root.mounted else None
                 files = NtfsFiles(self.look, volume, self.raw, self.selection, by_path)
                 yield from files.observe()
-                yield from self.look.rest()
+                yield from self.look.drain()
         except OSError as error:
             reason = reason_of(error)
             if reason == LOCKED and not root.mounted:
                 self.is_locked = True
             else:
                 self.account.unread(f"NTFS: {reason}", root.path)
-            yield from self.look.owed()
+            yield from self.look.pending()
         finally:
             tell = ledger.note if root.mounted else ledger.unread
             for reason, count in self.account.gaps.items():
                 tell(reason, self.account.samples[reason] or root.path, count)
             for reason, count in self.account.notes.items():
                 ledger.note(reason, self.account.samples[reason], count)
-        if not self.is_enough:
-            ledger.back_to(mark)
+        if not self.complete:
+            ledger.rollback(mark)
         elif root.mounted:
             ledger.note("read by its $MFT", root.path)
 

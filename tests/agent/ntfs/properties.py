@@ -15,8 +15,8 @@ from agent.ntfs import FileSource, Hit, MftScan, NtfsError, UsnScan, Volume, Wan
 from agent.ntfs.assembly import read_list
 from agent.ntfs.boot_sector import read_boot_sector
 from agent.ntfs.fixups import mend_record, mend_records
-from agent.ntfs.glance import glance
 from agent.ntfs.lznt1 import decompress
+from agent.ntfs.quick_check import quick_check
 from agent.ntfs.record import Record
 from agent.ntfs.run_list import decode_runs
 from agent.ntfs.scan import selected
@@ -123,12 +123,12 @@ def contents(volume: Volume, hit: Hit) -> None:
 
 
 def quick_answer(data: bytes) -> None:
-    """A glance at a record says what the parsed entry says."""
+    """A quick check of a record says what the parsed entry says."""
     volume = opened(image({40: data}))
     own = volume.record(40)
     if own.torn or not own.signed:
         return
-    why = glance(40, own.data, WANTED.selection)
+    why = quick_check(40, own.data, WANTED.selection)
     entry = volume.entry(own)
     if why is not None and not entry.partial:
         assert why == selected(entry, WANTED)

@@ -141,5 +141,5 @@ PLAIN = [
 
 @quiet
 @given(st.sampled_from(PLAIN).flatmap(damaged))
-def test_a_glance_says_what_the_parsed_entry_says(data: bytes) -> None:
+def test_a_quick_check_says_what_the_parsed_entry_says(data: bytes) -> None:
     properties.quick_answer(data)

@@ -12,14 +12,14 @@ import pytest
 from agent.ntfs import (
     FileSource,
     Hit,
-    Mention,
     MftScan,
     NtfsError,
+    RawHit,
     Reference,
+    Selected,
     Unread,
     Volume,
     Wanted,
-    Why,
 )
 from agent.ntfs import volume as volume_module
 from agent.ntfs.extensions import _forms
@@ -44,11 +44,11 @@ from tests.evidence.images import (
 WANTED = Wanted(wants("cyzfc.dat"), frozenset({"CYZFC.DAT"}))
 
 
-def scan(volume: Volume, wanted: Wanted = WANTED) -> list[Hit | Mention]:
+def scan(volume: Volume, wanted: Wanted = WANTED) -> list[Hit | RawHit]:
     return list(MftScan(volume, wanted).hits())
 
 
-def names(found: list[Hit | Mention]) -> list[str]:
+def names(found: list[Hit | RawHit]) -> list[str]:
     return [name.text for hit in found if isinstance(hit, Hit) for name in hit.entry.names]
 
 
@@ -103,7 +103,7 @@ def test_a_record_without_signature_is_a_mention_and_a_gap() -> None:
     account = Unread()
     bad = b"BAAD" + record(standard(), file_name("cyzfc.dat"))[4:]
     (found,) = scan(opened(image({30: bad}), account))
-    assert isinstance(found, Mention)
+    assert isinstance(found, RawHit)
     assert (found.record, found.text, found.place) == (
         30,
         "cyzfc.dat",
@@ -143,7 +143,7 @@ def test_names_and_sizes_in_an_extension_record_are_the_files() -> None:
         assert isinstance(hit, Hit)
         assert hit.entry.number == swap[30]
         assert {n.text for n in hit.entry.names} == {"other.txt", "cyzfc.dat", "x.lnk"}
-        assert hit.why == Why.NAME | Why.SIZE | Why.EXTENSION
+        assert hit.why == Selected.NAME | Selected.SIZE | Selected.EXTENSION
         assert hit.wanted == ("cyzfc.dat",)
 
 
@@ -240,7 +240,7 @@ def test_alternate_streams_are_found_by_extension(size: int) -> None:
         if isinstance(hit, Hit)
     }
 
-    assert found == dict.fromkeys((*streams, 40), Why.STREAM_EXTENSION)
+    assert found == dict.fromkeys((*streams, 40), Selected.STREAM_EXTENSION)
 
 
 def test_the_kelvin_sign_is_all_that_needs_care() -> None:
@@ -258,12 +258,12 @@ def test_sizes_are_found_resident_or_not_named_or_not() -> None:
         lambda seen: [], selection=Selection(frozenset({100, 70_000}), least_size=1 << 20)
     )
     made = {
-        24: (resident(0x80, bytes(100)), Why.SIZE),
-        25: (non_resident(0x80, 70_000, run(18, 50)), Why.SIZE),
-        26: (non_resident(0x80, 70_000, run(18, 50), name="stream"), Why.STREAM_SIZE),
-        27: (resident(0x80, bytes(100), name="s"), Why.STREAM_SIZE),
-        28: (non_resident(0x80, 1 << 20, run(256, 50)), Why.LEAST_SIZE),
-        29: (non_resident(0x80, 1 << 32, run(9, 50)), Why.LEAST_SIZE),
+        24: (resident(0x80, bytes(100)), Selected.SIZE),
+        25: (non_resident(0x80, 70_000, run(18, 50)), Selected.SIZE),
+        26: (non_resident(0x80, 70_000, run(18, 50), name="stream"), Selected.STREAM_SIZE),
+        27: (resident(0x80, bytes(100), name="s"), Selected.STREAM_SIZE),
+        28: (non_resident(0x80, 1 << 20, run(256, 50)), Selected.LEAST_SIZE),
+        29: (non_resident(0x80, 1 << 32, run(9, 50)), Selected.LEAST_SIZE),
         30: (non_resident(0x80, (1 << 20) - 1, run(256, 50)), None),
         31: (non_resident(0x80, 0x0F_0000, run(256, 50)), None),
     }
@@ -291,22 +291,22 @@ def test_large_files_are_found_in_every_form_of_record(
         return non_resident(0x80, length, run(256, 50), **kept)
 
     name, short = file_name("a.txt"), file_name("A~1.TXT", space=2)
-    forms: dict[int, tuple[tuple[bytes, ...], Why | None]] = {
-        24: ((standard(), name, data(least)), Why.LEAST_SIZE),
+    forms: dict[int, tuple[tuple[bytes, ...], Selected | None]] = {
+        24: ((standard(), name, data(least)), Selected.LEAST_SIZE),
         25: ((standard(), name, data(least - 1)), None),
-        26: ((standard(), file_name("a.dll"), data(least + 1)), Why.LEAST_SIZE),
-        27: ((standard(length=0x30), name, data(1 << 62)), Why.LEAST_SIZE),
-        28: ((standard(), short, name, data(least)), Why.LEAST_SIZE),
+        26: ((standard(), file_name("a.dll"), data(least + 1)), Selected.LEAST_SIZE),
+        27: ((standard(length=0x30), name, data(1 << 62)), Selected.LEAST_SIZE),
+        28: ((standard(), short, name, data(least)), Selected.LEAST_SIZE),
         29: ((standard(), short, name, data(least - 1)), None),
-        30: ((standard(), name, resident(0x40, bytes(16)), data(least)), Why.LEAST_SIZE),
-        31: ((standard(), short, name, resident(0x50, bytes(9)), data(least)), Why.LEAST_SIZE),
-        32: ((standard(), name, file_name("b.txt"), data(least)), Why.LEAST_SIZE),
-        33: ((name, data(least)), Why.LEAST_SIZE),
-        34: ((standard(), name, data(9), data(least, name="s.x")), Why.STREAM_SIZE),
+        30: ((standard(), name, resident(0x40, bytes(16)), data(least)), Selected.LEAST_SIZE),
+        31: ((standard(), short, name, resident(0x50, bytes(9)), data(least)), Selected.LEAST_SIZE),
+        32: ((standard(), name, file_name("b.txt"), data(least)), Selected.LEAST_SIZE),
+        33: ((name, data(least)), Selected.LEAST_SIZE),
+        34: ((standard(), name, data(9), data(least, name="s.x")), Selected.STREAM_SIZE),
         35: ((standard(), name, data(9), data(least - 1, name="s.x")), None),
-        36: ((standard(), name, data(least, name="s.x")), Why.STREAM_SIZE),
+        36: ((standard(), name, data(least, name="s.x")), Selected.STREAM_SIZE),
         37: ((standard(), name, resident(0x80, b"\xff" * 64)), None),
-        38: ((standard(), resident(0x20, listed(39)), name), Why.LEAST_SIZE),
+        38: ((standard(), resident(0x20, listed(39)), name), Selected.LEAST_SIZE),
     }
     made = {
         number: record(*parts, size=size, links=sum(p[:1] == b"\x30" for p in parts))

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from agent.coverage import Ledger
-from agent.ntfs import Hit, Mention, MftScan, Unread, Volume, Wanted, Why
+from agent.ntfs import Hit, MftScan, RawHit, Selected, Unread, Volume, Wanted
 from agent.reading.walk import Selection, Walk
 from tests.evidence.images import fls, icat, make, mounted, require_tools, volume, wants
 
@@ -142,9 +142,9 @@ def test_the_scan_singles_out_what_a_walk_would(made: Made) -> None:
         if len(paths) > 1:
             linked |= paths
         for path in opened.paths(hit.entry):
-            if hit.why & (Why.SIZE | Why.LEAST_SIZE | Why.EXTENSION):
+            if hit.why & (Selected.SIZE | Selected.LEAST_SIZE | Selected.EXTENSION):
                 scanned.add(path.text)
-            if hit.why & Why.NAME and path.text.rpartition("\\")[2] in hit.wanted:
+            if hit.why & Selected.NAME and path.text.rpartition("\\")[2] in hit.wanted:
                 named.add(path.text)
     with mounted(made.image, "ro") as root:
         walk = Walk(WANTED.selection, Ledger("files", required=True))
@@ -163,9 +163,11 @@ def test_the_scan_singles_out_what_a_walk_would(made: Made) -> None:
 def test_streams_are_found_by_name_and_by_size(made: Made) -> None:
     opened = volume(made.image)
     hits = [hit for hit in MftScan(opened, WANTED).hits() if isinstance(hit, Hit)]
-    by_name = {hit.entry.names[0].text: hit.wanted for hit in hits if hit.why & Why.STREAM_NAME}
+    by_name = {
+        hit.entry.names[0].text: hit.wanted for hit in hits if hit.why & Selected.STREAM_NAME
+    }
     assert by_name == {"notes.txt": ("cyzfc.dat",), "AppData": ("ds7002.zip",)}
-    by_size = {hit.entry.names[0].text for hit in hits if hit.why & Why.STREAM_SIZE}
+    by_size = {hit.entry.names[0].text for hit in hits if hit.why & Selected.STREAM_SIZE}
     assert by_size == {"notes.txt"}
 
 
@@ -351,7 +353,7 @@ def test_an_mft_in_2000_places_is_read_whole(fragmented: Path) -> None:
     assert opened._runs[-1].vcn > 2_000
     assert len(opened._runs) > 2_000
     scan = MftScan(opened, WANTED)
-    assert [h.wanted for h in scan.hits() if isinstance(h, Hit) and h.why & Why.NAME] == [
+    assert [h.wanted for h in scan.hits() if isinstance(h, Hit) and h.why & Selected.NAME] == [
         ("cyzfc.dat",)
     ]
     assert scan.counts.records == opened.records
@@ -379,5 +381,5 @@ def test_mentions_tell_what_is_left_in_slack(tmp_path: Path) -> None:
     image = make(tmp_path / "slack.img", 16)
     with mounted(image) as root:
         (root / "note").write_bytes("see cyzfc.dat there".encode("utf-16-le"))
-    found = [m for m in MftScan(volume(image), WANTED).hits() if isinstance(m, Mention)]
+    found = [m for m in MftScan(volume(image), WANTED).hits() if isinstance(m, RawHit)]
     assert [(m.text, m.place) for m in found] == [("cyzfc.dat there", "content of a small file")]

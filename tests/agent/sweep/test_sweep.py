@@ -78,7 +78,7 @@ class Ahead(Broken):
         finally:
             self.ended = True
 
-    def owed(self) -> Iterator[Observation]:
+    def pending(self) -> Iterator[Observation]:
         assert self.ended
         file = File(path=self.found)
         yield Observation(

@@ -44,7 +44,7 @@ def test_results_come_in_the_order_of_the_jobs() -> None:
         told += ahead.put(job(number), reading_ahead._BATCH_BYTES)
         if number == 2:
             first_may_end.set()
-    told += ahead.rest()
+    told += ahead.drain()
     assert told == list(range(40))
     assert ahead.forget() == []
 
@@ -75,7 +75,7 @@ def test_no_more_bytes_are_under_way_than_allowed(monkeypatch: pytest.MonkeyPatc
     for _ in range(50):
         total += sum(ahead.put(run, 4 << 20))
         assert ahead._bytes <= 10 << 20
-    total += sum(ahead.rest())
+    total += sum(ahead.drain())
     ahead.forget()
     assert total == 200
     assert most[0] <= 8, "two files of 4 MiB fit into 10 MiB, three do not"
@@ -91,7 +91,7 @@ def test_what_a_job_raises_is_raised_in_its_turn() -> None:
         told += ahead.put(lambda: 1, reading_ahead._BATCH_BYTES)
         told += ahead.put(fails, reading_ahead._BATCH_BYTES)
         with pytest.raises(ZeroDivisionError):
-            told += ahead.rest()
+            told += ahead.drain()
         assert told in ([], [1])
     finally:
         ahead.forget()
@@ -194,7 +194,7 @@ def of_this_thread(ahead: ReadAhead[bool], count: int) -> list[bool]:
     told: list[bool] = []
     for _ in range(count):
         told += ahead.put(lambda: threading.get_ident() == asking, 100)
-    return told + list(ahead.rest())
+    return told + list(ahead.drain())
 
 
 def test_small_files_that_wait_for_nothing_are_not_handed_over(
@@ -233,7 +233,7 @@ def test_small_files_go_on_while_a_large_one_is_read_and_are_told_after_it(
         told += ahead.put(lambda number=number: number, 100)
     assert told == []
     small_done.set()
-    told += ahead.rest()
+    told += ahead.drain()
     assert told == [-1, *range(500)]
     ahead.forget()
 

@@ -20,7 +20,7 @@ from agent.ntfs.usn import records_in
 from agent.reading.opening import open_quietly
 from agent.reading.streams import Streams
 from agent.sources.files import recent_changes, walked
-from agent.sources.files.path_or_record import BY_RECORD, PathOrRecord
+from agent.sources.files.raw_fallback import BY_RECORD, RawFallbackOpener
 from agent.sources.files.recent_changes import AGAIN
 from agent.sources.files.source import FilesSource
 from agent.targets import LiveJournal, RawNtfs, Root, SkippedVolume
@@ -528,9 +528,9 @@ def volume(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return image, before
 
 
-def opener(before: Path) -> PathOrRecord:
+def opener(before: Path) -> RawFallbackOpener:
     raw = RawNtfs(lambda: FileSource(before.open("rb")), "D:")
-    return PathOrRecord(refusing(".dat"), raw)
+    return RawFallbackOpener(refusing(".dat"), raw)
 
 
 def test_a_refused_file_is_read_by_its_record(volume: tuple[Path, Path]) -> None:
@@ -564,7 +564,7 @@ def test_a_placeholder_is_never_read_by_its_record() -> None:
         raise AssertionError("the raw volume was opened")
 
     with pytest.raises(CloudPlaceholder):
-        PathOrRecord(in_cloud, RawNtfs(opened, "D:"))("x")
+        RawFallbackOpener(in_cloud, RawNtfs(opened, "D:"))("x")
 
 
 def test_a_walk_reads_refused_files_so_and_says_it(volume: tuple[Path, Path]) -> None:

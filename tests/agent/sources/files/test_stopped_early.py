@@ -18,7 +18,7 @@ from agent.ntfs import FileSource
 from agent.reading.opening import open_quietly
 from agent.sources.files import by_records as ntfs_files
 from agent.sources.files import cross_view as two_views
-from agent.sources.files.cross_view import TwoViews
+from agent.sources.files.cross_view import CrossView
 from agent.sources.files.source import FilesSource
 from agent.targets import RawNtfs, Root, Target
 from agent.targets.offline.folder import FolderTarget
@@ -105,9 +105,9 @@ def test_what_was_read_and_not_told_is_owed(tmp_path: Path) -> None:
     source, seen, _ = StoppedWhileReading(18).observe(tmp_path)
 
     assert seen == []
-    owed = {one.place.rpartition("/")[2] for one in source.owed()}
+    owed = {one.place.rpartition("/")[2] for one in source.pending()}
     assert owed == {"first.lnk", *(f"{number}.lnk" for number in range(15))}
-    assert list(source.owed()) == []
+    assert list(source.pending()) == []
 
 
 def test_an_archive_that_was_not_opened_before_the_end_is_a_gap(tmp_path: Path) -> None:
@@ -118,7 +118,7 @@ def test_an_archive_that_was_not_opened_before_the_end_is_a_gap(tmp_path: Path) 
 
     source, _, ledger = StoppedWhileReading(18).observe(tmp_path)
 
-    assert [one.place.rpartition("/")[2] for one in source.owed() if not one.mention] == [
+    assert [one.place.rpartition("/")[2] for one in source.pending() if not one.mention] == [
         "first.lnk"
     ]
     (reason,) = ledger.close().reasons
@@ -131,7 +131,7 @@ def test_the_listing_of_records_can_be_stopped(monkeypatch: pytest.MonkeyPatch) 
     data = image(names)
     ledger = Ledger("files", required=True)
     raw = RawNtfs(lambda: FileSource(io.BytesIO(data)), "D:")
-    views = TwoViews(Root("D:\\", raw=raw), raw, ledger, stopping_after(2))
+    views = CrossView(Root("D:\\", raw=raw), raw, ledger, stopping_after(2))
     with pytest.raises(Stopped):
         views.list_records()
 

@@ -13,7 +13,7 @@ from . import attributes as kinds
 from .attributes import text_of
 from .entry import extension_of, stream_extension
 from .reference import EXTEND, FIRST_USER_RECORD
-from .selection import NOTHING, Why
+from .selection import NOTHING, Selected
 
 _HEAD = struct.Struct("<IIBB")
 _SIZE = struct.Struct("<Q")
@@ -23,7 +23,7 @@ _NO_EXTENSION = "/"
 _PARSED = (kinds.ATTRIBUTE_LIST, kinds.REPARSE_POINT)
 
 
-def glance(number: int, data: bytes, selection: Selection) -> Why | None:
+def quick_check(number: int, data: bytes, selection: Selection) -> Selected | None:
     """What the file is singled out for; None: it has to be parsed to know."""
     if data[0x16:0x18] != b"\1\0" or data[0x20:0x28] != bytes(8) or number < FIRST_USER_RECORD:
         return None
@@ -41,7 +41,7 @@ def glance(number: int, data: bytes, selection: Selection) -> Why | None:
             if extension is None:
                 return None
             if extension in selection.extensions:
-                why |= Why.EXTENSION
+                why |= Selected.EXTENSION
         elif kind == kinds.DATA:
             told = _told(data, at, length, non_resident)
             if told is None or (size >= 0 and not name_length):
@@ -56,7 +56,9 @@ def glance(number: int, data: bytes, selection: Selection) -> Why | None:
     return None
 
 
-def _of_stream(data: bytes, at: int, length: int, size: int, selection: Selection) -> Why | None:
+def _of_stream(
+    data: bytes, at: int, length: int, size: int, selection: Selection
+) -> Selected | None:
     """What an alternate stream is singled out for; None where it has to be parsed."""
     start = at + int.from_bytes(data[at + 10 : at + 12], "little")
     stop = start + 2 * data[at + 9]
@@ -64,9 +66,9 @@ def _of_stream(data: bytes, at: int, length: int, size: int, selection: Selectio
         return None
     why = NOTHING
     if size in selection.exact_sizes or size >= selection.least_size:
-        why |= Why.STREAM_SIZE
+        why |= Selected.STREAM_SIZE
     if stream_extension(text_of(data[start:stop])) in selection.extensions:
-        why |= Why.STREAM_EXTENSION
+        why |= Selected.STREAM_EXTENSION
     return why
 
 
@@ -92,10 +94,10 @@ def _extension(data: bytes, at: int, length: int) -> str | None:
     return extension_of(text_of(data[start:stop]))
 
 
-def _judged(why: Why, size: int, selection: Selection) -> Why:
+def _judged(why: Selected, size: int, selection: Selection) -> Selected:
     if size >= 0:
         if size in selection.exact_sizes:
-            why |= Why.SIZE
+            why |= Selected.SIZE
         if size >= selection.least_size:
-            why |= Why.LEAST_SIZE
+            why |= Selected.LEAST_SIZE
     return why

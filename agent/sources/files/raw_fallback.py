@@ -29,7 +29,7 @@ _NUMBER = 0xFFFF_FFFF_FFFF_FFFF
 
 
 @dataclass(frozen=True)
-class ThisRecord:
+class VerifiedByRecord:
     """Opens files by the paths that their records tell: none but the one that is meant."""
 
     by_path: Opener
@@ -37,7 +37,7 @@ class ThisRecord:
     """Whether the system numbers files by their records."""
 
     @classmethod
-    def of(cls, by_path: Opener, root: str) -> ThisRecord:
+    def of(cls, by_path: Opener, root: str) -> VerifiedByRecord:
         """``root``: of the volume, whose own record is known."""
         try:
             number = os.stat(root).st_ino & _NUMBER
@@ -64,7 +64,7 @@ def _is(reference: Reference, status: os.stat_result) -> bool:
 
 
 @dataclass
-class PathOrRecord:
+class RawFallbackOpener:
     """An opener. May be called from any thread; closed, it opens by paths alone."""
 
     by_path: Opener
