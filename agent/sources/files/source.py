@@ -163,7 +163,7 @@ class _Trees:
         if scanned.is_locked:
             self.locked.append(root.path)
         if not scanned.complete:
-            return "walked: what of its $MFT cannot be read is"
+            return "walked: parts of the $MFT are unreadable"
         if self.verify_walk and root.mounted:
             return _VERIFY
         return (yield from scanned.look_again(walked))

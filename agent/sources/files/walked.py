@@ -42,7 +42,7 @@ class _Walked:
     seen: str = "file"
     remarks: tuple[str, ...] = ()
     state: FileState | None = None
-    """A walk does not tell it."""
+    """Not available from a directory walk."""
 
     def about(self) -> File:
         if self.status is None:

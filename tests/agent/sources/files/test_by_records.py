@@ -407,7 +407,7 @@ def test_a_raw_read_that_fails_in_the_middle_is_made_good_by_a_walk(
     )
     assert sweep.at(f"{copy}/cyzfc.dat")
     assert "$MFT: Input/output error" in sweep.notes
-    assert sweep.notes["walked: what of its $MFT cannot be read is"] == 1
+    assert sweep.notes["walked: parts of the $MFT are unreadable"] == 1
     assert sweep.coverage.state is State.COMPLETE
 
 

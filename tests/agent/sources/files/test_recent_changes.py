@@ -500,7 +500,7 @@ def test_where_a_walk_has_to_make_it_good_its_account_is_the_one_that_counts(roo
     end = range((16 << 10) + 60 * 1024, (16 << 10) + 64 * 1024)
     host = Host(root, MadeJournal([]), source=lambda: BadSectors(data, end))
     sweep = swept(host, FilesSource(open_file=refusing("ds7002.lnk", "ds7002.pdf")))
-    assert sweep.notes["walked: what of its $MFT cannot be read is"] == 1
+    assert sweep.notes["walked: parts of the $MFT are unreadable"] == 1
     assert len([one for one in sweep.seen if one.place.endswith("pdf")]) == 1
     assert sweep.reasons == {"access denied": 1}
     assert [reason.samples for reason in sweep.coverage.reasons] == [["D:/Users/jo/ds7002.lnk"]]
