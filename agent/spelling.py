@@ -184,6 +184,6 @@ def _without_copy_marks(name: str) -> str:
     return name
 
 
-def last_name(value: str) -> str:
+def base_name(path: str) -> str:
     """The base name of a path in either notation."""
-    return value.replace("/", "\\").rpartition("\\")[2]
+    return path[max(path.rfind("\\"), path.rfind("/")) + 1 :]

@@ -16,6 +16,7 @@ from ..indicators import Address, ChainRule, Clause, Content, Domain, Layout
 from ..matching.matcher import Match, fold, fold_domain
 from ..model.observation import Claim, Observation
 from ..model.report import Strength
+from ..spelling import base_name
 from .keys import file_key
 
 
@@ -167,6 +168,9 @@ def _is_process(seen: Observation, names: Sequence[str]) -> bool:
     process = seen.process
     if process is None:
         return False
-    image = process.executable.replace("/", "\\").rpartition("\\")[2]
-    own = {fold(image), fold(process.name), fold(process.original_file_name).removesuffix(".MUI")}
+    own = {
+        fold(base_name(process.executable)),
+        fold(process.name),
+        fold(process.original_file_name).removesuffix(".MUI"),
+    }
     return any(fold(name) in own for name in names)

@@ -13,7 +13,7 @@ from ..model.objects import Dll, File
 from ..model.report import Finding, Strength
 from ..packs.built_in import built_in_exclusions
 from ..packs.loading import parse_exclusions
-from ..spelling import fold, glob_regex, normal_command
+from ..spelling import base_name, fold, glob_regex, normal_command
 from .finding import Basis
 
 
@@ -40,7 +40,7 @@ class Exclusions:
         parents = process.parent if process else []
         line = process.command_line if process else ""
         return (
-            self._any(when.process, [process.name, _base(image)] if process else [])
+            self._any(when.process, [process.name, base_name(image)] if process else [])
             and self._path_or_signer(when, image, process.signer if process else "")
             and self._any(when.parent, [parents[0].name] if parents else [])
             and _all_pieces(when.command_line, line)
@@ -82,10 +82,6 @@ def _exports_of_one_hold(when: Conditions, part: File | Dll | None) -> bool:
     if when.exports and sorted(part.pe.exports) != sorted(when.exports):
         return False
     return not set(part.pe.exports) & set(when.not_exports)
-
-
-def _base(path: str) -> str:
-    return path.replace("/", "\\").rpartition("\\")[2]
 
 
 def _all_pieces(pieces: Sequence[str], line: str) -> bool:

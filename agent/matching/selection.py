@@ -18,7 +18,7 @@ from ..indicators import (
     LnkTrait,
     PeTrait,
 )
-from ..spelling import fold, glob_regex, is_glob, last_name, original_of_copy, path_regex
+from ..spelling import base_name, fold, glob_regex, is_glob, original_of_copy, path_regex
 from .gates import Grouped
 
 _CERTIFICATE_GATE = Gate(max_size=65536, extensions=[".cer", ".crt", ".der", ".pem"])
@@ -58,7 +58,7 @@ class Selector:
                 self.exact.setdefault(fold(name.value), []).append(name)
         self.globs = [(i, glob_regex(i.value)) for i in names if is_glob(i.value)]
         self.paths = [(i, path_regex(i.value)) for i in paths]
-        ends = [fold(last_name(i.value)) for i in paths]
+        ends = [fold(base_name(i.value)) for i in paths]
         self._wanted_exact = frozenset(self.exact) | {e for e in ends if not is_glob(e)}
         globs = [i.value for i, _ in self.globs] + [e for e in ends if is_glob(e)]
         self._wanted_globs = [glob_regex(glob) for glob in globs]

@@ -18,12 +18,12 @@ from typing import Final
 import msgspec
 
 from ...model.report import Finding, Report, Strength
+from ...spelling import base_name
 from ..escape import shown
 from .document import (
     PRODUCT,
     VENDOR,
     account,
-    base_name,
     best_hash,
     capped,
     cuts_as_text,

@@ -20,10 +20,10 @@ import msgspec
 
 from ...model.objects import Dll, File, Hash, Process
 from ...model.report import Finding, Report
+from ...spelling import base_name
 from .document import (
     Document,
     account,
-    base_name,
     cuts_as_text,
     document_id,
     endpoint,

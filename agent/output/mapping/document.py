@@ -117,11 +117,6 @@ def account(name: str) -> tuple[str, str]:
     return (domain, rest) if backslash else ("", name)
 
 
-def base_name(path: str) -> str:
-    """The last part of a Windows or POSIX path."""
-    return re.split(r"[\\/]", path)[-1]
-
-
 def best_hash(hashes: Hash | None) -> str | None:
     """The strongest known."""
     return None if hashes is None else hashes.sha256 or hashes.sha1 or hashes.md5

@@ -12,12 +12,12 @@ from typing import Any, Final
 
 from ...model.objects import Dll, File, Hash, Pe, Process, User
 from ...model.report import Evidence, Finding, Host, Report, Strength
+from ...spelling import base_name
 from .document import (
     PRODUCT,
     Document,
     account,
     address,
-    base_name,
     cuts_as_text,
     endpoint,
     hashes_of,

@@ -17,6 +17,7 @@ from typing import Any, Final
 import msgspec
 
 from ...model.report import Finding, Report, Strength
+from ...spelling import base_name
 from .document import (
     PRODUCT,
     VENDOR,
@@ -24,7 +25,6 @@ from .document import (
     Document,
     account,
     address,
-    base_name,
     cuts_as_text,
     document_id,
     plain,

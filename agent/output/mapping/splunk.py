@@ -11,11 +11,11 @@ from __future__ import annotations
 from typing import Final
 
 from ...model.report import Finding, Report
+from ...spelling import base_name
 from .document import (
     PRODUCT,
     SEVERITY,
     Document,
-    base_name,
     best_hash,
     cuts_as_text,
     document_id,

@@ -21,6 +21,7 @@ from msgspec import structs
 from ...coverage import Ledger
 from ...matching.matcher import Matcher, ScanFailed
 from ...model.observation import ByteHit, Claim, Observation
+from ...spelling import base_name
 from ...targets import Target
 from ...targets.live.system import (
     LiveSystem,
@@ -34,7 +35,7 @@ from ...targets.live.system import (
 from ..catalog import MemoryMode
 from .modules import PROTECTED, loaded_modules
 from .processes import describe, key_of, others, process_table, running_system
-from .program_files import LOADERS, ImageFiles, base_name, is_program
+from .program_files import LOADERS, ImageFiles, is_program
 
 CHUNK = 4 << 20
 """Bytes per read."""

@@ -24,10 +24,11 @@ from ...findings.keys import file_key
 from ...matching.matcher import Matcher
 from ...model.objects import Dll
 from ...model.observation import Claim, Observation
+from ...spelling import base_name
 from ...targets import Target
 from ...targets.live.system import LiveSystem, ProcessInfo, ProcessTable, Unreadable, Vanished
 from .processes import describe, key_of, others, process_table, running_system
-from .program_files import RUNDLL32, ImageFile, ImageFiles, base_name, is_program
+from .program_files import RUNDLL32, ImageFile, ImageFiles, is_program
 
 PROTECTED = "protected by Windows: only code signed by its publisher can be loaded there"
 

@@ -12,6 +12,7 @@ from ...coverage import Ledger
 from ...indicators import FileHash, FileIndicator, Gate, PeTrait
 from ...matching.matcher import Matcher
 from ...model.objects import Hash, Pe
+from ...spelling import base_name
 from ...targets.live.system import Denied, LiveSystem, Unreadable, Vanished
 
 _ALGORITHMS = {32: "md5", 40: "sha1", 64: "sha256"}
@@ -22,11 +23,6 @@ _HEAD = 4096
 LOADERS = frozenset({"rundll32.exe", "regsvr32.exe"})
 """Programs whose purpose is to run somebody else's DLL."""
 RUNDLL32 = frozenset({"rundll32.exe"})
-
-
-def base_name(path: str) -> str:
-    """The last part of a Windows or Linux path."""
-    return path[max(path.rfind("\\"), path.rfind("/")) + 1 :]
 
 
 def is_program(programs: frozenset[str], name: str, original_file_name: str) -> bool:
