@@ -108,7 +108,7 @@ def _join_command_lines(matches: Sequence[Match], keys: Mapping[int, str], group
     seen = {id(match.observation): match.observation for match in matches}.values()
     files: dict[str, list[str]] = {}
     for one in seen:
-        if one.file and not one.file.member_of and not _command_line(one):
+        if one.file and not one.file.member_of:
             path = file_key(one.file.path).removeprefix("file:")
             files.setdefault(path, []).append(keys[id(one)])
     paths = PathsWithin(path for path in files if path)

@@ -78,6 +78,10 @@ def test_each_of_two_files_that_begin_alike_is_found() -> None:
     assert len(joined(process(1, line), file(r"C:\x\evil.dat"), file(r"C:\x\evil.dat.bak"))) == 1
 
 
+def test_a_file_without_a_path_is_named_by_nobody() -> None:
+    assert len(joined(process(1, "x -go"), file(""), file(r"C:\x\evil.dat"))) == 3
+
+
 def test_every_command_line_of_one_process_counts() -> None:
     first, second = process(1, r"a C:\x\evil.dat -go"), process(1, r"b C:\y\evil.dat -go")
     assert len(joined(first, second, file(r"C:\x\evil.dat"), file(r"C:\y\evil.dat"))) == 1
