@@ -163,3 +163,42 @@ def test_two_users_of_one_pid_are_two_processes() -> None:
     process = found(chain, START)[0].process
     assert process is not None
     assert (process.name, process.start) == ("rundll32.exe", START)
+
+
+def ran(pid: int, start: datetime | None, line: str) -> Match:
+    seen = Observation(
+        source="event_logs", claim=Claim.RAN, seen="event", place=f"event of {pid}", keys=("one",),
+        process=Process(pid=pid, name="rundll32.exe", start=start, command_line=line),
+    )  # fmt: skip
+    return Match(seen, GO, Strength.WEAK, "command line", line)
+
+
+@pytest.mark.parametrize("start", [START, None])
+def test_a_process_is_described_by_who_saw_it_run(start: datetime | None) -> None:
+    (chain,) = joined(module(7, START, r"C:\x\evil.dat"), ran(7, start, "x -go"))
+    process = found(chain, START)[0].process
+    assert process is not None
+    assert process.command_line == "x -go"
+
+
+def test_a_module_seen_without_its_process_start_is_that_process_own() -> None:
+    loaded = Observation(
+        source="modules", claim=Claim.LOADED, seen="loaded module", place="x", keys=("one",),
+        process=Process(pid=7, name="rundll32.exe"), dll=Dll(path=r"C:\x\evil.dat"),
+    )  # fmt: skip
+    match = Match(loaded, NAME, Strength.WEAK, "module name", "x")
+    (chain,) = joined(match, ran(7, START, "x -go"))
+    finding, _ = found(chain, START)
+    assert finding.process is not None
+    assert finding.process.command_line == "x -go"
+    assert finding.title == "rundll32.exe 7 has evil.dat loaded: C:\\x\\evil.dat"
+
+
+def test_the_module_of_another_process_is_not_its() -> None:
+    other = Observation(
+        source="files", claim=Claim.EXISTS, seen="file", place="y", keys=("one",),
+        process=Process(pid=8), dll=Dll(path=r"C:\other.dll"), file=File(path="y"),
+    )  # fmt: skip
+    match = Match(other, NAME, Strength.WEAK, "file name", "y")
+    (chain,) = joined(match, module(7, START, r"C:\x\evil.dat"))
+    assert found(chain, START)[0].title == "rundll32.exe 7 has evil.dat loaded: C:\\x\\evil.dat"
