@@ -215,7 +215,6 @@ class Matcher:
         return [domain for _, domain in self._domains]
 
     # ---- Comparing
-    # -----------------------------------------------------------------------------------
 
     def match(self, observation: Observation) -> list[Match]:
         """All indicators that this observation matches, with strength and reason."""
@@ -403,7 +402,6 @@ class Matcher:
                 yield _made(seen, known, "address", text)
 
     # ---- Proof
-    # ---------------------------------------------------------------------------------------
 
     def matches_text(self, indicator: Indicator, text: str) -> bool:
         """Whether the byte rules find this indicator in a text, in both encodings; for the

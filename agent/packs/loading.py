@@ -1,8 +1,7 @@
-"""Reading packs, exclusions and rules; refusing what cannot work, with file, line and why.
+"""Packs and exclusions from their bytes; refusing what cannot work, with file, line and why.
 
 A pack is hostile until proved otherwise: bounded, strictly typed, and every indicator must match
-its own
-value before anything is swept.
+its own value before anything is swept.
 """
 
 from __future__ import annotations
@@ -77,7 +76,3 @@ def parse_exclusions(data: bytes, path: str, sources: Collection[str] = ()) -> E
         place = (*place, "when")
         check_sources(document, place, f"exclusion {rule.id}", rule.when.sources, sources)
     return file
-
-
-# ---- What is built in
-# --------------------------------------------------------------------------------

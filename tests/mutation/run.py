@@ -112,7 +112,6 @@ class Mutant(NamedTuple):
 
 
 # ---- What is mutated
-# ---------------------------------------------------------------------------------
 
 
 class _Site(NamedTuple):
@@ -381,7 +380,6 @@ def required_keywords(package: Path) -> dict[str, set[str]]:
 
 
 # ---- Where the tests run
-# -----------------------------------------------------------------------------
 
 
 class Checkout:
@@ -468,7 +466,6 @@ class Checkout:
 
 
 # ---- The command
-# ---------------------------------------------------------------------------------------
 
 
 def collect(root: Path, files: Sequence[str]) -> tuple[list[Mutant], list[str]]:
