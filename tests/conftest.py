@@ -12,5 +12,6 @@ settings.register_profile("iocsweep", deadline=None)
 settings.load_profile("iocsweep")
 
 
+@pytest.hookimpl(tryfirst=True)  # before the workers' plugin reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     marked(items)
