@@ -97,7 +97,10 @@ def test_a_report_made_up_from_the_description_is_taken(
     times = {"started": "2026-11-24T14:00:00Z", "finished": "2026-11-24T14:02:00Z"}
     taken = []
 
-    @settings(max_examples=60, deadline=None, suppress_health_check=[*HealthCheck], database=None)
+    # The same examples each time: how many of them are valid is a matter of luck.
+    @settings(
+        max_examples=100, deadline=None, suppress_health_check=[*HealthCheck], derandomize=True
+    )
     @given(published["/v1/reports/{report_id}"]["POST"].as_strategy())
     def ask(case: Any) -> None:
         report = {**case.body, "report_id": str(uuid.uuid4()), **times}
