@@ -52,6 +52,10 @@ def joined(*matches: Match) -> list[Chain]:
         r"rundll32 \\?\C:\x\evil.dat -go",
         r"-go C:\x\evil.dat",
         r"copy C:\x\evil.dat;C:\y\other.dat -go",
+        r"rundll32 C:\x\evil.dat.,Go -go",
+        r"rundll32 C:\x\evil.dat.. -go",
+        r"-go C:\x\evil.dat.",
+        r"more < C:\x\evil.dat:stream -go",
     ],
 )
 def test_a_process_belongs_with_the_file_that_it_names(line: str) -> None:
@@ -63,6 +67,7 @@ def test_a_process_belongs_with_the_file_that_it_names(line: str) -> None:
     [
         r"rundll32 C:\x\evil.dat.bak -go",
         r"rundll32 C:\x\evil.dat-old -go",
+        r"rundll32 C:\x\evil.dat..bak -go",
         r"rundll32 C:\x\evil.dat~ -go",
         r"rundll32 C:\x\evil.datж -go",
         r"rundll32 C:\x\evil.da -go",
