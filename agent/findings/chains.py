@@ -17,7 +17,7 @@ from ..matching.matcher import Match, fold, fold_domain
 from ..model.observation import Claim, Observation
 from ..model.report import Strength
 from ..spelling import base_name
-from .keys import file_key
+from .keys import file_key, keys_of
 
 
 class Chain(Struct):
@@ -55,7 +55,7 @@ def build(matches: Sequence[Match], rules: Sequence[ChainRule]) -> list[Chain]:
     groups = _Groups()
     keys: dict[int, str] = {}
     for match in matches:
-        own = match.observation.keys or (f"place:{match.observation.place}",)
+        own = keys_of(match.observation)
         keys[id(match.observation)] = own[0]
         for key in own[1:]:
             groups.join(own[0], key)
@@ -71,7 +71,8 @@ def build(matches: Sequence[Match], rules: Sequence[ChainRule]) -> list[Chain]:
 
 
 def _explained(matches: Sequence[Match]) -> list[Match]:
-    """A name that the hosts file blocks is in the DNS cache because of the block: weak there."""
+    """A name that the hosts file blocks is in the DNS cache because of the block: weak there. Not
+    where somebody's asking for it was logged."""
     blocked = {
         fold_domain(match.observation.dns.question)
         for match in matches
@@ -97,6 +98,7 @@ _BLOCKS = frozenset({"0.0.0.0", "::", "127.0.0.1", "::1"})  # noqa: S104 - what 
 def _only_by_block(seen: Observation, blocked: set[str]) -> bool:
     return (
         seen.claim is Claim.RESOLVED
+        and seen.event is None
         and seen.dns is not None
         and fold_domain(seen.dns.question) in blocked
         and _BLOCKS.issuperset(seen.dns.answers)

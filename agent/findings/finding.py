@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timezone
 from pathlib import PureWindowsPath
 from typing import NamedTuple, TypeVar
 
-from msgspec import Struct, structs
+from msgspec import Struct
 
 from ..matching.matcher import Match, UserRuleHit, type_of, value_of
-from ..model.objects import Dll, File, Process
-from ..model.observation import Claim, Observation
+from ..model.codec import to_json
+from ..model.objects import Dll, File, Objects, Part, Process, objects_of
+from ..model.observation import Claim, Observation, telling
 from ..model.report import Evidence, Finding, IndicatorRef, Strength
 from ..packs.loading import Pack
+from ..spelling import base_name
 from .chains import Chain
-from .keys import finding_id
+from .keys import finding_id, main_key
 
 MAX_EVIDENCE = 200
 """Sightings kept per finding."""
@@ -85,9 +87,11 @@ def evidence_of(match: Match) -> Evidence:
         seen=match.reason,
         indicator=match.indicator.id,
         strength=match.strength,
+        claim=seen.claim,
         place=seen.place,
-        time=seen.time,
+        moments=list(seen.moments),
         detail="; ".join((match.detail, *seen.remarks))[:MAX_DETAIL],
+        **objects_of(seen),  # type: ignore[arg-type]
     )
 
 
@@ -119,21 +123,20 @@ def finding_of(
     strength = max(
         [top.strength, *(rule.strength for rule in chain.rules)], key=lambda one: one.rank
     )
-    evidence, more = _sightings(matches)
     indicators = len({match.indicator.id for match in matches})
-    times = [match.observation.time for match in matches if match.observation.time is not None]
+    times = telling(moment for seen in chain.observations for moment in seen.moments)
     scores = SCORES[strength]
     observations = chain.observations
-    process = _main_process(observations)
-    file = _best_file(observations)
+    objects = _best_objects(observations)
+    evidence, more = _sightings(matches, objects)
     finding = Finding(
-        id=finding_id(host, top.indicator.id, top.observation.place),
+        id=finding_id(host, main_key(objects, top.observation.place.text)),
         time=now,
-        first_seen=min(times, default=None),
-        last_seen=max(times, default=None),
+        first_seen=times[0] if times else None,
+        last_seen=times[-1] if times else None,
         strength=strength,
         score=min(scores.least + _PER_INDICATOR * (indicators - 1), scores.most),
-        title=_title(top, process, file, observations),
+        title=_title(top, objects, observations),
         reasons=list(
             dict.fromkeys(
                 [
@@ -145,29 +148,47 @@ def finding_of(
         )[:MAX_REASONS],
         indicator=reference_of(top, packs),
         evidence=evidence,
-        file=file,
-        process=process,
-        dll=_first(observations, lambda o: o.dll),
-        dns=_first(observations, lambda o: o.dns),
-        destination=_first(observations, lambda o: o.destination),
-        url=_first(observations, lambda o: o.url),
+        **objects_of(objects),  # type: ignore[arg-type]
     )
     return finding, more
 
 
-def _sightings(matches: Iterable[Match]) -> tuple[list[Evidence], int]:
-    """The first distinct ones, and how many more there are."""
-    known: set[tuple[object, ...]] = set()
-    kept: list[Evidence] = []
+def _best_objects(observations: Sequence[Observation]) -> Objects:
+    """What the finding shows: of each kind the one that is known best."""
+    best: dict[str, Part] = {}
+    for seen in observations:
+        best = {**objects_of(seen), **best}
+    if (process := _main_process(observations)) is not None:
+        best["process"] = process
+    if (file := _best_file(observations)) is not None:
+        best["file"] = file
+    return Objects(**best)  # type: ignore[arg-type]
+
+
+def _sightings(matches: Sequence[Match], shown: Objects) -> tuple[list[Evidence], int]:
+    """The distinct ones, strongest first, and how many there was no room for: the first and the
+    last in time are kept. ``shown``: what the finding has of them already."""
+    distinct: dict[bytes, Evidence] = {}
     for match in matches:
         evidence = evidence_of(match)
-        key = structs.astuple(evidence)
-        if key in known:
-            continue
-        known.add(key)
-        if len(kept) < MAX_EVIDENCE:
-            kept.append(evidence)
-    return kept, len(known) - len(kept)
+        for name, part in objects_of(evidence).items():
+            if part == getattr(shown, name):
+                setattr(evidence, name, None)
+        distinct.setdefault(to_json(evidence), evidence)
+    kept = list(distinct.values())
+    if len(kept) > MAX_EVIDENCE:
+        dated = sorted((one for one in kept if one.time is not None), key=_time_of)
+        ends = dated[:1] + dated[-1:]
+        others = [one for one in kept if not any(one is end for end in ends)]
+        kept = sorted(
+            [*others[: MAX_EVIDENCE - len(ends)], *ends], key=lambda one: -one.strength.rank
+        )
+    return kept, len(distinct) - len(kept)
+
+
+def _time_of(one: Evidence) -> datetime:
+    assert one.time is not None
+    return one.time if one.time.tzinfo else one.time.replace(tzinfo=timezone.utc)
 
 
 def _main_process(observations: Sequence[Observation]) -> Process | None:
@@ -189,6 +210,10 @@ def _is_its(seen: Observation, process: Process) -> bool:
 
 def _is_same(one: Process, other: Process) -> bool:
     """One pid may have been two processes'."""
+    if one.entity_id and other.entity_id:
+        return one.entity_id == other.entity_id
+    if one.pid is None or other.pid is None:
+        return one is other
     return one.pid == other.pid and (None in (one.start, other.start) or one.start == other.start)
 
 
@@ -211,18 +236,16 @@ def _is_about_process(seen: Observation) -> bool:
     )
 
 
-def _title(
-    top: Match, process: Process | None, file: File | None, observations: Sequence[Observation]
-) -> str:
+def _title(top: Match, objects: Objects, observations: Sequence[Observation]) -> str:
+    process, place = objects.process, top.observation.place.text
     if process is not None and any(map(_is_about_process, observations)):
         who = f" ({process.user.name})" if process.user and process.user.name else ""
-        head = f"{process.name or 'process'} {process.pid}{who}"
+        pid = "" if process.pid is None else f" {process.pid}"
+        head = f"{process.name or base_name(process.executable) or 'process'}{pid}{who}"
         dll = _first([o for o in observations if _is_its(o, process)], lambda o: o.dll)
         if dll is not None:
             return f"{head} has {PureWindowsPath(dll.path).name} loaded: {dll.path}"
         return f"{head}: {top.reason}"
-    if file is not None:
-        return top.observation.place
-    if process is not None:
-        return f"{top.observation.place}: {top.reason}"
-    return f"{top.observation.place} {top.reason}"
+    if objects.file is not None:
+        return place
+    return f"{place}: {top.reason}" if process is not None else f"{place} {top.reason}"

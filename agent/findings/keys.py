@@ -1,20 +1,138 @@
-"""What tells one thing from another: keys that sightings of it share, and the id of its finding."""
+"""What tells one thing from another: keys that sightings of it share, and the id of its finding.
+
+All are made here, from the objects of a sighting and from nothing else.
+"""
 
 from __future__ import annotations
 
+import ipaddress
 import uuid
+from collections.abc import Iterator
 from datetime import datetime
+from itertools import accumulate
 
 from ..matching.matcher import fold, fold_domain
 from ..model.codec import to_json
+from ..model.objects import ARROW, Destination, Dns, File, Objects, Process
+from ..model.observation import Claim, Observation
 
 _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "urn:iocsweep:finding")
+_NOW = frozenset({Claim.EXISTS, Claim.RUNNING, Claim.LOADED, Claim.CONNECTED, Claim.MENTIONED})
+"""Claims that, without an event, are of the moment of the sweep: a pid is one process then."""
 
 
-def finding_id(host: str, indicator: str, place: str) -> str:
-    """UUIDv5 of host, indicator and place: the same thing has the same id in every sweep."""
-    key = to_json([host, indicator, place]).decode("ascii")
-    return str(uuid.uuid5(_NAMESPACE, key))
+def finding_id(host: str, key: str) -> str:
+    """UUIDv5 of the host and of the key of what the finding is about; see :func:`main_key`."""
+    return str(uuid.uuid5(_NAMESPACE, to_json([host, key]).decode("ascii")))
+
+
+def main_key(found: Objects, place: str) -> str:
+    """The key of what a finding is about: the file, else the process, the module, the name …;
+    ``place``, where it has no object.
+
+    Neither the indicator is part of it (a new pack must not orphan an analyst's note), nor the
+    view, nor who read it.
+    """
+    if found.process is not None and (found.dll is not None or found.file is None):
+        return _lasting_process_key(found.process)
+    if found.file is not None:
+        return _own_key(found.file)
+    if found.dll is not None:
+        return file_key(found.dll.path)
+    return next(_other_keys(found), f"place:{place}")
+
+
+def keys_of(seen: Observation) -> tuple[str, ...]:
+    """What this has in common with other sightings of one chain; at least one, its own first."""
+    keys: list[str] = []
+    if seen.process is not None and (process := _process_key_of(seen, seen.process)):
+        keys.append(process)
+    if seen.file is not None:
+        keys += _file_keys(seen.file)
+    if seen.dll is not None:
+        keys.append(file_key(seen.dll.path))
+    if seen.dns is not None:
+        keys += _dns_keys(seen.dns)
+    if seen.destination is not None and seen.claim is not Claim.BLOCKED:
+        keys += _destination_keys(seen.destination)
+    if not keys:
+        keys = list(_other_keys(seen))
+    return tuple(dict.fromkeys(keys)) or (f"place:{seen.place.text}",)
+
+
+def _process_key_of(seen: Observation, process: Process) -> str:
+    """Empty if it cannot be told from another one that had its pid."""
+    if process.entity_id:
+        return f"process:{process.entity_id.casefold()}"
+    if process.pid is None:
+        return ""
+    if process.start is None and (seen.event is not None or seen.claim not in _NOW):
+        return ""
+    return process_key(process.pid, process.start)
+
+
+def _lasting_process_key(process: Process) -> str:
+    """Of the program too: the pid and the start come from clocks and counters that begin anew."""
+    start = 0 if process.start is None else int(process.start.timestamp())
+    image = fold(process.executable or process.name)
+    return f"process:{image}:{'' if process.pid is None else process.pid}:{start}"
+
+
+def _own_key(file: File) -> str:
+    path = f"{file.member_of}{ARROW}{file.path}" if file.member_of else file.path
+    return file_key(f"{path}:{file.stream}" if file.stream else path)
+
+
+def _file_keys(file: File) -> Iterator[str]:
+    """A stream's or a member's own, and those of what holds it."""
+    yield _own_key(file)
+    if file.member_of:
+        yield from map(
+            file_key, accumulate(file.member_of.split(ARROW), lambda a, b: f"{a}{ARROW}{b}")
+        )
+    elif file.stream:
+        yield file_key(file.path)
+
+
+def _dns_keys(dns: Dns) -> Iterator[str]:
+    yield domain_key(dns.question)
+    yield from (address_key(answer) for answer in dns.answers if _is_somewhere(answer))
+
+
+def _destination_keys(far: Destination) -> Iterator[str]:
+    if far.ip and _is_somewhere(far.ip):
+        yield address_key(far.ip)
+    if far.domain:
+        yield domain_key(far.domain)
+
+
+def _is_somewhere(address: str) -> bool:
+    """Whether it is an address, and of a host: a sinkhole's answer ties nothing together."""
+    try:
+        told = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return False
+    return not (told.is_unspecified or told.is_loopback)
+
+
+def _other_keys(found: Objects) -> Iterator[str]:
+    """Of what is neither file, module nor process."""
+    if found.dns is not None:
+        yield domain_key(found.dns.question)
+    if found.destination is not None and found.destination.ip:
+        yield address_key(found.destination.ip)
+    if found.registry is not None:
+        yield f"registry:{found.registry.path.casefold()}:{found.registry.value.casefold()}"
+    if found.service is not None:
+        yield f"service:{found.service.name.casefold()}"
+    if found.task is not None:
+        yield f"task:{found.task.name.casefold()}"
+    if found.pipe is not None:
+        yield f"pipe:{found.pipe.name.casefold()}"
+    if found.url is not None:
+        yield f"url:{found.url.full}"
+    if found.event is not None and found.event.record is not None:
+        yield f"event:{found.event.channel.casefold()}:{found.event.record}"
 
 
 def file_key(path: str) -> str:

@@ -6,7 +6,7 @@ import ipaddress
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple, TypeVar, cast
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from ..indicators import (
     Address,
@@ -31,6 +31,7 @@ from ..spelling import (
     normal_command,
     original_of_copy,
 )
+from . import wording
 from .accounts import Accounts
 from .byte_rules import ByteRules, ScanFailed, WindowedScan
 from .selection import Selector
@@ -46,8 +47,8 @@ _MENTIONED = "only mentioned"
 _OF_THE_PROCESS = frozenset({Claim.RUNNING, Claim.RAN})
 """Claims about the process itself; with others it is the one that did it."""
 _OF_THE_ADDRESS = frozenset({Claim.CONNECTED, Claim.VISITED, Claim.DOWNLOADED})
-_WORDS = {word: word for word in ("deleted file", "journalled file")}
-"""What a file is called in the reason of a match, if it is more than a file."""
+_PROVES_LITTLE = frozenset({Claim.LOGGED, Claim.BLOCKED})
+"""Claims of which no match is more than weak (DESIGN, "The words")."""
 _MENTIONABLE = (FileName, Domain, Address, Url, CommandLine, Pipe)
 """Whose occurrence in bytes is a text about the thing, not the thing."""
 
@@ -219,7 +220,9 @@ class Matcher:
     def match(self, observation: Observation) -> list[Match]:
         """All indicators that this observation matches, with strength and reason."""
         found: dict[str, Match] = {}
-        for match in self._all_matches(observation):
+        proves_little = observation.claim in _PROVES_LITTLE
+        for told in self._all_matches(observation):
+            match = structs.replace(told, strength=Strength.WEAK) if proves_little else told
             known = found.get(match.indicator.id)
             if known is None or match.strength.rank > known.strength.rank:
                 found[match.indicator.id] = match
@@ -243,10 +246,10 @@ class Matcher:
             yield from self._dns(seen)
         if seen.destination is not None and seen.destination.ip and seen.claim in _OF_THE_ADDRESS:
             yield from self._address(seen, seen.destination.ip)
-        if seen.pipe:
+        if seen.pipe is not None:
             self.accounts.compared("pipe")
-            for hit in self._pipe_rules.scan(seen.pipe.encode("utf-8", "surrogatepass")):
-                yield _made(seen, self._by_id[hit.indicator], "named pipe", seen.pipe)
+            for hit in self._pipe_rules.scan(seen.pipe.name.encode("utf-8", "surrogatepass")):
+                yield _made(seen, self._by_id[hit.indicator], "named pipe", seen.pipe.name)
 
     def _hits(self, seen: Observation) -> Iterator[Match]:
         for hit in seen.hits:
@@ -267,7 +270,7 @@ class Matcher:
                 yield Match(seen, indicator, Strength.WEAK, reason, detail)
 
     def _file(self, seen: Observation, file: File | Dll) -> Iterator[Match]:
-        word = "module" if isinstance(file, Dll) else _WORDS.get(seen.seen, "file")
+        word = wording.file(seen, file)
         self.accounts.compared("file_name")
         self.accounts.compared("file_path")
         yield from self._named(seen, file.path, f"{word} name", f"{word} path")
@@ -338,14 +341,16 @@ class Matcher:
     def _process(self, seen: Observation) -> Iterator[Match]:
         process = seen.process
         assert process is not None
+        image = wording.process(seen, "image")
         if process.executable:
             self.accounts.compared("file_name")
             self.accounts.compared("file_path")
-            yield from self._named(seen, process.executable, "image name", "image path")
+            yield from self._named(seen, process.executable, f"{image} name", f"{image} path")
         if process.hash is not None:
-            yield from self._hash(seen, process.hash, "image")
+            yield from self._hash(seen, process.hash, image)
         if process.command_line:
-            yield from self._command(seen, process.command_line, "command line")
+            word = wording.process(seen, "command line")
+            yield from self._command(seen, process.command_line, word)
 
     def _command(self, seen: Observation, line: str, word: str) -> Iterator[Match]:
         self.accounts.compared("command_line")
@@ -372,10 +377,9 @@ class Matcher:
         dns = seen.dns
         assert dns is not None
         if seen.claim is Claim.BLOCKED:
-            for match in self._domain(seen, dns.question, "blocked in the hosts file"):
-                yield Match(seen, match.indicator, Strength.WEAK, match.reason, match.detail)
+            yield from self._domain(seen, dns.question, wording.name(seen))
             return
-        yield from self._domain(seen, dns.question, f"in the {_first_words(seen.seen)}")
+        yield from self._domain(seen, dns.question, wording.name(seen))
         for answer in dns.answers:
             yield from self._address(seen, answer)
 
@@ -392,7 +396,7 @@ class Matcher:
         except ValueError:
             for indicator, domain in self._domains:  # a CNAME's answer is a name
                 if domain_covers(domain, fold_domain(text)):
-                    yield _made(seen, indicator, f"answer in the {_first_words(seen.seen)}", text)
+                    yield _made(seen, indicator, wording.answer(seen), text)
             return
         self.accounts.compared("address")
         if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
@@ -411,10 +415,6 @@ class Matcher:
             any(hit.indicator == indicator.id for hit in self._rules.scan(data))
             for data in (text.encode(), text.encode("utf-16-le"))
         )
-
-
-def _first_words(seen: str) -> str:
-    return seen.partition(",")[0]
 
 
 def _made(seen: Observation, indicator: Indicator, reason: str, detail: str) -> Match:

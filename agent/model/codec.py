@@ -4,8 +4,8 @@ Names that are not valid Unicode hold surrogates (from ``os.fsdecode``, or unpai
 and must come back the same. They have no UTF-8 form, so the file is written with ``\\uXXXX``
 escapes
 only, which also survives every console, mail gateway and script on its way. msgspec refuses the
-escape of a lone surrogate, as RFC 8259 section 8.2 lets it; only for those does decoding take the
-slower way through :mod:`json`, and validates the same.
+escape of a lone surrogate, as RFC 8259 section 8.2 lets it; only for those, and for reports of
+version 1, does decoding take the slower way through :mod:`json`, and validates the same.
 
 A high surrogate directly followed by a low one is the JSON form of one character beyond the basic
 plane (RFC 8259 section 7) and comes back as that character.
@@ -15,11 +15,13 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterator
 from typing import Any, TypeVar
 
 import msgspec
 
 from .report import Report
+from .version_1 import may_be_version_1, upgraded
 
 MAX_BYTES = 64 * 1024 * 1024
 """The largest report that is decoded unless the caller says otherwise."""
@@ -44,7 +46,8 @@ def encode(report: Report) -> bytes:
 def decode(data: bytes, *, max_bytes: int = MAX_BYTES) -> Report:
     """The report in ``data``, checked against the model; raises :class:`ReportError`.
 
-    A report whose verdict does not follow from its findings and coverage is refused.
+    A report whose verdict does not follow from its findings and coverage is refused. One of version
+    1 is read as one of today's. Fields that a later version added are passed over.
     """
     if len(data) > max_bytes:
         raise ReportError(f"report is {len(data):,} bytes, more than the {max_bytes:,} allowed")
@@ -67,12 +70,18 @@ def to_json(value: object) -> bytes:
     return text.encode("ascii")
 
 
-def from_json(data: bytes, kind: type[T]) -> T:
-    """A value of the model from JSON, strictly; raises :class:`ReportError`."""
+def from_json(data: bytes, kind: type[T], *, version_1: bool = False) -> T:
+    """A value of the model from JSON, strictly; raises :class:`ReportError`.
+
+    ``version_1``: it belongs to a journal of that version, which only the journal's header names.
+    """
+    if version_1:
+        return _from_json_the_long_way(data, kind)
     try:
         return msgspec.json.decode(data, type=kind)
     except msgspec.ValidationError as error:
-        raise ReportError(str(error)) from error
+        if not may_be_version_1(data):
+            raise ReportError(str(error)) from error
     except msgspec.DecodeError as error:
         if b"\\ud" not in data and b"\\uD" not in data:
             raise ReportError(str(error)) from error
@@ -80,15 +89,12 @@ def from_json(data: bytes, kind: type[T]) -> T:
         raise ReportError(f"not UTF-8: {error.reason} (byte {error.start})") from error
     except RecursionError as error:
         raise ReportError("nested too deeply") from error
-    return _from_json_with_surrogates(data, kind)
+    return _from_json_the_long_way(data, kind)
 
 
-def _from_json_with_surrogates(data: bytes, kind: type[T]) -> T:
+def _from_json_the_long_way(data: bytes, kind: type[T]) -> T:
     try:
-        value = json.loads(
-            data.decode("utf-8"), parse_constant=_no_constant, parse_float=_finite_float
-        )
-        return msgspec.convert(value, kind)
+        return msgspec.convert(upgraded(_loaded(data)), kind)
     except json.JSONDecodeError as error:
         raise ReportError(f"JSON is malformed: {error.msg} (character {error.pos})") from error
     except UnicodeDecodeError as error:
@@ -97,6 +103,31 @@ def _from_json_with_surrogates(data: bytes, kind: type[T]) -> T:
         raise ReportError("nested too deeply") from error
     except ValueError as error:  # ValidationError, a number out of range
         raise ReportError(str(error)) from error
+
+
+def _loaded(data: bytes) -> Any:
+    return json.loads(data.decode("utf-8"), parse_constant=_no_constant, parse_float=_finite_float)
+
+
+def unknown_fields(data: bytes, decoded: msgspec.Struct) -> list[str]:
+    """Where the JSON that was decoded holds what this version has no field for: ``findings[0].x``.
+    It may come from a later version, or be no report's at all."""
+    return list(_unknown(upgraded(_loaded(data)), decoded, ""))
+
+
+def _unknown(value: Any, made: Any, place: str) -> Iterator[str]:
+    if isinstance(made, msgspec.Struct) and isinstance(value, dict):
+        tag = made.__struct_config__.tag_field
+        for name, item in value.items():
+            if name != tag:
+                inner = f"{place}.{name}".lstrip(".")
+                if name in made.__struct_fields__:
+                    yield from _unknown(item, getattr(made, name), inner)
+                else:
+                    yield inner
+    elif isinstance(value, list) and isinstance(made, (list, tuple)):
+        for index, (item, inner_made) in enumerate(zip(value, made, strict=False)):
+            yield from _unknown(item, inner_made, f"{place}[{index}]")
 
 
 def _no_constant(name: str) -> float:

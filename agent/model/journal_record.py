@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from msgspec import Meta, Struct
 
-from .codec import ReportError, from_json
+from .codec import ReportError, from_json, unknown_fields
 from .objects import Count
 from .report import (
     SCHEMA,
@@ -20,6 +20,7 @@ from .report import (
     IndicatorRef,
     PackRef,
     Report,
+    Scope,
     Target,
 )
 
@@ -32,29 +33,32 @@ class JournalError(Exception):
     """A journal cannot be read at all; it is kept as it is."""
 
 
-class PlannedSource(Struct, forbid_unknown_fields=True, frozen=True):
+class PlannedSource(Struct, frozen=True):
     """A source that the sweep will run, and whether a clean verdict needs it."""
 
     name: str
     required: bool
 
 
-class Record(Struct, tag_field="kind", forbid_unknown_fields=True, kw_only=True):
+class Record(Struct, tag_field="kind", kw_only=True):
     """A line after the first."""
 
     at: datetime
     """When it was written, UTC."""
 
 
-class Header(Struct, tag_field="kind", tag="header", forbid_unknown_fields=True, kw_only=True):
+class Header(Struct, tag_field="kind", tag="header", kw_only=True):
     """Everything of a report that is known when the sweep starts."""
 
-    schema: Literal["iocsweep.report/1"] = SCHEMA
+    schema: Literal["iocsweep.report/2"] = SCHEMA
+    made_as: str | None = None
+    """As a report's."""
     report_id: str
     sweep_id: str | None = None
     agent: Agent
     host: Host
     target: Target
+    scope: Scope
     packs: list[PackRef]
     exclusions: ExclusionsRef | None = None
     started: datetime
@@ -105,9 +109,13 @@ def is_journal(data: bytes) -> bool:
     if torn and not torn.startswith(RECORD_START):
         return False
     try:
-        from_json(header, Header)
+        begun = from_json(header, Header)
+        if unknown_fields(header, begun):
+            return False
         for line in lines:
-            from_json(line, BODY)
+            record = from_json(line, BODY, version_1=begun.made_as is not None)
+            if unknown_fields(line, record):
+                return False
     except ReportError:
         return False
     return True

@@ -8,10 +8,13 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 Count = Annotated[int, Meta(ge=0)]
+ARROW = " → "
+"""Between an archive and its member, where a place is told as text."""
 
 
-class Part(Struct, omit_defaults=True, forbid_unknown_fields=True, kw_only=True):
-    """A part of the report; fields left at their default are left out of the JSON."""
+class Part(Struct, omit_defaults=True, kw_only=True):
+    """A part of the report; fields left at their default are left out of the JSON, and fields that
+    a later version added are passed over (``codec.unknown_fields`` names them)."""
 
 
 class Hash(Part, kw_only=True):
@@ -79,7 +82,7 @@ class User(Part, kw_only=True):
 class Parent(Part, kw_only=True):
     """One ancestor of a process."""
 
-    pid: int
+    pid: int | None = None
     name: str = ""
     executable: str = ""
     command_line: str = ""
@@ -87,9 +90,12 @@ class Parent(Part, kw_only=True):
 
 
 class Process(Part, kw_only=True):
-    """A process as it was when it was seen."""
+    """A process as it was when it was seen, or as something remembers it."""
 
-    pid: int
+    pid: int | None = None
+    """None where the evidence does not tell it: prefetch, a Run key."""
+    entity_id: str = ""
+    """What a logger calls this very process in all its records (Sysmon's ``ProcessGuid``)."""
     name: str = ""
     executable: str = ""
     command_line: str = ""
@@ -147,7 +153,8 @@ class Event(Part, kw_only=True):
     """A record of an event log."""
 
     channel: str
-    id: int
+    id: int | None = None
+    """None where the record cannot be parsed."""
     record: int | None = None
     provider: str = ""
 
@@ -156,3 +163,53 @@ class Url(Part, kw_only=True):
     """A URL."""
 
     full: str
+
+
+class Pipe(Part, kw_only=True):
+    """A named pipe."""
+
+    name: str
+
+
+class Task(Part, kw_only=True):
+    """A scheduled task."""
+
+    name: str
+    command: str = ""
+
+
+class Service(Part, kw_only=True):
+    """A service or driver."""
+
+    name: str
+    display_name: str = ""
+    executable: str = ""
+    """The command line or path that it is started by."""
+
+
+class Objects(Part, kw_only=True):
+    """All that a sighting, and the finding made of it, can be about; those that apply."""
+
+    file: File | None = None
+    process: Process | None = None
+    dll: Dll | None = None
+    dns: Dns | None = None
+    destination: Destination | None = None
+    registry: Registry | None = None
+    event: Event | None = None
+    url: Url | None = None
+    user: User | None = None
+    """Whose it is or who did it, where no process says so."""
+    pipe: Pipe | None = None
+    task: Task | None = None
+    service: Service | None = None
+
+
+OBJECTS = Objects.__struct_fields__
+"""Their names."""
+
+
+def objects_of(holder: Objects) -> dict[str, Part]:
+    """Those that are there, by name."""
+    held = ((name, getattr(holder, name)) for name in OBJECTS)
+    return {name: value for name, value in held if value is not None}

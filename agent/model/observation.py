@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Iterable
+from datetime import datetime, timezone
 from enum import Enum
 
 from msgspec import Struct
 
-from .objects import Destination, Dll, Dns, File, Process, Url
+from .objects import Objects
 
 
 class Claim(str, Enum):
@@ -39,29 +40,85 @@ class ByteHit(Struct, frozen=True):
     """The bytes around the hit as text, at most 256 characters."""
 
 
-class Observation(Struct, frozen=True, kw_only=True):
+class MomentOf(str, Enum):
+    """What a time is the time of."""
+
+    CREATED = "created"
+    MODIFIED = "modified"
+    ACCESSED = "accessed"
+    RAN = "ran"
+    LOGGED = "logged"
+    VISITED = "visited"
+    DOWNLOADED = "downloaded"
+    DELETED = "deleted"
+    CONNECTED = "connected"
+    HAPPENED = "happened"
+    """The evidence does not say what."""
+
+
+class Moment(Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """A time, UTC, and what it is the time of."""
+
+    time: datetime
+    of: MomentOf = MomentOf.HAPPENED
+
+
+def moments(**times: datetime | None) -> tuple[Moment, ...]:
+    """Of those that are known: ``moments(created=…, ran=None)``."""
+    return tuple(
+        Moment(time=time, of=MomentOf(of)) for of, time in times.items() if time is not None
+    )
+
+
+def telling(told: Iterable[Moment]) -> list[datetime]:
+    """The times that tell since when and until when a thing was there, in order, UTC.
+
+    Not when it was read last, which anyone can have done; nor when it was written, where that was
+    before it came to this host (a copy keeps the time).
+    """
+    told = list(told)
+    came = [_utc(one.time) for one in told if one.of is MomentOf.CREATED]
+    return sorted(
+        time
+        for one in told
+        if one.of is not MomentOf.ACCESSED
+        and not ((time := _utc(one.time)) < min(came, default=time) and one.of is MomentOf.MODIFIED)
+    )
+
+
+def _utc(time: datetime) -> datetime:
+    return time if time.tzinfo is not None else time.replace(tzinfo=timezone.utc)
+
+
+class Place(Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """Where something was seen."""
+
+    text: str
+    """Whole, as a person would look for it."""
+    path: str = ""
+    """The file that holds it, as the host knew it; empty where that is the text."""
+    record: str = ""
+    """Which of the records in it: an event's record id, a USN, a row, an offset."""
+    view: str = ""
+    """Empty: as it is now. ``deleted``, or a shadow copy's date."""
+    owner: str = ""
+    """The user in whose profile it lies."""
+
+
+class Observation(Objects, kw_only=True):
     """Something a source saw that may match; what is compared are the objects it carries.
 
-    A source yields one per object and never one per indicator. It never decides about strength.
+    A source yields one per object and never one per indicator. It never decides about strength, nor
+    about what belongs together.
     """
 
     source: str
     seen: str
-    """In a few words: ``file``, ``running process``, ``loaded module``, ``connection`` …"""
+    """In a few words: ``file``, ``running process``, ``loaded module``, ``event 4688`` …"""
     claim: Claim
-    place: str
-    """Where, whole, as a person would look for it."""
-    keys: tuple[str, ...] = ()
-    """What this has in common with other observations of one chain; see ``findings/chains.py``."""
-    time: datetime | None = None
-    """When it happened, if the evidence says so."""
-    file: File | None = None
-    process: Process | None = None
-    dll: Dll | None = None
-    dns: Dns | None = None
-    destination: Destination | None = None
-    url: Url | None = None
-    pipe: str = ""
+    place: Place
+    moments: tuple[Moment, ...] = ()
+    """When it happened, as far as the evidence says so."""
     hits: tuple[ByteHit, ...] = ()
     remarks: tuple[str, ...] = ()
     """What a reader of the finding should know: how it was read, why it may not be true."""

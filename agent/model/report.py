@@ -14,15 +14,18 @@ from typing import Annotated, Any, Final, Literal, NewType
 
 from msgspec import Meta, Struct
 
-from .objects import Count, Destination, Dll, Dns, Event, File, Part, Process, Registry, Url, User
+from .objects import Count, Objects, Part
+from .observation import Claim, Moment, Place, telling
 
-SCHEMA: Final = "iocsweep.report/1"
+SCHEMA: Final = "iocsweep.report/2"
 BUILT_IN: Final = "built in"
 """The origin of what comes inside the program."""
 INTERRUPTED: Final = "sweep was interrupted"
 """The reason that the coverage of a sweep gives which was cut off."""
 MAX_SAMPLES = 5
 """How many examples a coverage reason carries."""
+MAX_PARTS = 64
+"""Parts of one source that are told one by one."""
 
 IndicatorId = NewType("IndicatorId", str)
 Score = Annotated[int, Meta(ge=0, le=100)]
@@ -159,6 +162,15 @@ class Reach(Part, kw_only=True):
     newest: datetime | None = None
 
 
+class CoveragePart(Part, kw_only=True):
+    """A log, a volume or a user's memory, of which a source tells by itself."""
+
+    name: str
+    state: State = State.COMPLETE
+    examined: Count = 0
+    reach: Reach | None = None
+
+
 class Coverage(Part, kw_only=True):
     """What one source looked at, what it could not, and why."""
 
@@ -176,6 +188,8 @@ class Coverage(Part, kw_only=True):
     notes: list[Reason] = []
     """What a reader should know although nothing is missing (engines, bounds, vanished items)."""
     reach: Reach | None = None
+    parts: Annotated[list[CoveragePart], Meta(max_length=MAX_PARTS)] = []
+    """Of those that are not empty, those with a gap first."""
 
     @property
     def is_gap(self) -> bool:
@@ -205,30 +219,38 @@ class IndicatorRef(Part, kw_only=True):
     reference: list[str] = []
 
 
-class Evidence(Part, kw_only=True):
-    """One sighting."""
+class Evidence(Objects, kw_only=True):
+    """One sighting. An object that is the finding's own is left out here."""
 
     source: str
     seen: str
     """In a few words what was seen: ``loaded module``, ``file name`` …"""
+    claim: Claim | None = None
+    """None in reports of version 1."""
     indicator: str
     strength: Strength
-    place: str
-    """Where: a whole path, ``rundll32.exe[4312]``, a name in the cache …"""
-    time: datetime | None = None
+    place: Place
+    moments: list[Moment] = []
     detail: str = ""
     """The matching text, escaped by whoever shows it; at most 512 characters."""
 
+    @property
+    def time(self) -> datetime | None:
+        """The earliest time that tells since when it was there; see :func:`telling`."""
+        return next(iter(telling(self.moments)), None)
 
-class Finding(Part, kw_only=True):
+
+class Finding(Objects, kw_only=True):
     """One thing on the host that matched, with all its sightings."""
 
     id: str
-    """UUIDv5 of host, indicator and place: the same thing has the same id in every sweep."""
+    """UUIDv5 of the host and of what the finding is about, not of what it matched: the same thing
+    has the same id in every sweep, whatever the packs; see ``findings/keys.py``."""
     time: datetime
     """When the sweep saw it."""
     first_seen: datetime | None = None
     last_seen: datetime | None = None
+    """Of all its sightings, those left out of ``evidence`` too."""
     strength: Strength
     score: Score
     title: str
@@ -237,15 +259,6 @@ class Finding(Part, kw_only=True):
     indicator: IndicatorRef
     evidence: list[Evidence]
     excluded_by: str | None = None
-    file: File | None = None
-    process: Process | None = None
-    dll: Dll | None = None
-    dns: Dns | None = None
-    destination: Destination | None = None
-    registry: Registry | None = None
-    event: Event | None = None
-    url: Url | None = None
-    user: User | None = None
 
     def __post_init__(self) -> None:
         if (self.strength is Strength.EXCLUDED) != (self.excluded_by is not None):
@@ -263,6 +276,14 @@ class Resources(Part, kw_only=True):
     read_bytes: Count = 0
 
 
+class Scope(Part, kw_only=True):
+    """What the sweep was asked about."""
+
+    whole_host: bool
+    limited_to: list[str] = []
+    """What limited it: paths, the only sources asked, those left out."""
+
+
 class Truncation(Part, kw_only=True):
     """Something left out of the report because of a bound."""
 
@@ -271,17 +292,20 @@ class Truncation(Part, kw_only=True):
     total: Count
 
 
-class Report(Struct, forbid_unknown_fields=True, kw_only=True):
+class Report(Struct, kw_only=True):
     """One sweep of one target. A ``clean`` verdict with a gap in the coverage cannot be made or
     decoded.
     """
 
-    schema: Literal["iocsweep.report/1"] = SCHEMA
+    schema: Literal["iocsweep.report/2"] = SCHEMA
+    made_as: str | None = None
+    """The schema that it was made in, if that was another; read as this one."""
     report_id: str
     sweep_id: str | None = None
     agent: Agent
     host: Host
     target: Target
+    scope: Scope
     packs: list[PackRef]
     exclusions: ExclusionsRef | None = None
     started: datetime

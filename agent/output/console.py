@@ -13,7 +13,7 @@ from datetime import datetime, timezone
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from ..model.objects import Dll, File, Process
+from ..model.objects import Dll, File, Parent, Process
 from ..model.report import (
     BUILT_IN,
     Coverage,
@@ -150,11 +150,11 @@ def _sightings(finding: Finding, reasons: Iterable[str]) -> list[str]:
     groups: dict[tuple[str, str, str], dict[str, str]] = {}
     for evidence in finding.evidence:
         when = f"{_when(evidence.time)}   " if evidence.time else ""
-        words = groups.setdefault((evidence.source, evidence.place, when), {})
+        words = groups.setdefault((evidence.source, evidence.place.text, when), {})
         detail, text = "", evidence.detail
         for reason in reasons:
             text = text.replace(f"; {reason}", "")
-        if not any(text in known for known in (*told, evidence.place)):
+        if not any(text in known for known in (*told, evidence.place.text)):
             rest = "…" if len(text) > MAX_DETAIL else ""
             detail = f" ({shown(text[:MAX_DETAIL])}{rest})"
         words.setdefault(evidence.seen, shown(evidence.seen) + detail)
@@ -200,8 +200,12 @@ def _process_facts(process: Process) -> Iterator[str]:
         user = f"   as {shown(process.user.name)}" if process.user and process.user.name else ""
         yield f"program        {shown(process.executable)}{user}"
     if process.parent:
-        parents = " < ".join(f"{shown(p.name)} {p.pid}" for p in process.parent[:4])
+        parents = " < ".join(map(_named, process.parent[:4]))
         yield f"parents        {parents}"
+
+
+def _named(parent: Parent) -> str:
+    return shown(parent.name) + ("" if parent.pid is None else f" {parent.pid}")
 
 
 def _file_facts(file: File) -> Iterator[str]:
@@ -223,7 +227,7 @@ def _brief(finding: Finding) -> Iterator[str]:
     yield f"  {finding.strength.value:<10} {shown(finding.title)}"
     top = finding.evidence[0] if finding.evidence else None
     if top is not None:
-        detail = f"   {shown(top.detail[:160])}" if top.detail != top.place else ""
+        detail = f"   {shown(top.detail[:160])}" if top.detail != top.place.text else ""
         yield " " * _MARGIN + f"{top.source}: {shown(top.seen)}{detail}"
 
 

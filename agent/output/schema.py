@@ -18,7 +18,7 @@ import msgspec
 
 from ..model.report import SCHEMA, Report
 
-ID = "urn:iocsweep:report:1"
+ID = "urn:iocsweep:report:2"
 
 
 def report_schema() -> dict[str, Any]:

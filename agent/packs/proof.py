@@ -7,7 +7,6 @@ import ipaddress
 import re
 from collections.abc import Collection, Iterable
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -30,13 +29,12 @@ from ..indicators import (
 from ..matching.byte_rules import RulesError
 from ..matching.matcher import Matcher, value_of
 from ..model.objects import Dns, File, Hash, Lnk, Pe, Process
-from ..model.observation import Claim, Observation
+from ..model.objects import Pipe as SeenPipe
+from ..model.objects import Url as SeenUrl
+from ..model.observation import Claim, Observation, Place
 from ..model.report import Strength
 from ..spelling import example_path, fold, is_glob, path_regex
 from .document import Document
-
-if TYPE_CHECKING:
-    pass
 
 _EMPTY = {
     hashlib.new(name, b"", usedforsecurity=False).hexdigest() for name in ("md5", "sha1", "sha256")
@@ -215,7 +213,9 @@ def _matches_itself(indicator: Indicator, matcher: Matcher) -> bool:
 
 def _sample(indicator: Indicator, text: str) -> Observation | None:
     """An observation that the indicator must match, where its value alone makes one."""
-    seen = Observation(source="processes", seen="proof", claim=Claim.EXISTS, place="proof")
+    seen = Observation(
+        source="processes", seen="proof", claim=Claim.EXISTS, place=Place(text="proof")
+    )
     replace = msgspec.structs.replace
     if isinstance(indicator, FileName):
         name = text.replace("*", "x").replace("?", "x")
@@ -230,14 +230,12 @@ def _sample(indicator: Indicator, text: str) -> Observation | None:
     if isinstance(indicator, Address):
         return replace(seen, dns=Dns(question="x.example", answers=[text.partition("/")[0]]))
     if isinstance(indicator, Url):
-        from ..model.objects import Url as SeenUrl
-
         return replace(seen, url=SeenUrl(full=text + "/x"))
     if isinstance(indicator, CommandLine):
         process = Process(pid=1, command_line=f'x.exe "{text}"')
         return replace(seen, claim=Claim.RUNNING, process=process)
     if isinstance(indicator, Pipe):
-        return replace(seen, pipe=text)
+        return replace(seen, pipe=SeenPipe(name=text))
     if isinstance(indicator, PeTrait):
         machine = indicator.gate.machine or "amd64"
         return replace(seen, file=File(path="x", pe=Pe(machine=machine, exports=[text])))

@@ -32,7 +32,9 @@ from ..model.report import (
     Finding,
     Report,
     Resources,
+    Scope,
     Strength,
+    TargetKind,
     Truncation,
     verdict_of,
 )
@@ -95,6 +97,7 @@ class Sweep:
             agent=plan.agent,
             host=self._host,
             target=plan.target.describe(),
+            scope=_scope(plan),
             packs=[pack.reference() for pack in plan.packs],
             started=self._started,
             options=plan.options,
@@ -160,7 +163,7 @@ class Sweep:
         for match in self.plan.matcher.match(observation):
             if not self._keep(match):
                 self._beyond += 1
-                self._first_beyond = self._first_beyond or observation.place
+                self._first_beyond = self._first_beyond or observation.place.text
 
     def _keep(self, match: Match) -> bool:
         """False if there is no room for it."""
@@ -171,7 +174,7 @@ class Sweep:
         self._journal(
             lambda journal: journal.evidence(
                 evidence_of(match),
-                title=f"{match.observation.place}: {match.reason}",
+                title=f"{match.observation.place.text}: {match.reason}",
                 indicator=reference_of(match, self._packs),
             )
         )
@@ -211,6 +214,7 @@ class Sweep:
             agent=self._header.agent,
             host=self._host,
             target=self._header.target,
+            scope=self._header.scope,
             packs=self._header.packs,
             started=self._started,
             finished=self.plan.target.now(),
@@ -261,6 +265,21 @@ class Sweep:
             peak_rss_bytes=_peak_rss(process),
             read_bytes=sum(coverage.bytes for coverage in self._coverage),
         )
+
+
+def _scope(plan: Plan) -> Scope:
+    """How far the question went: of evidence at rest, what was given is the whole of it."""
+    described = plan.target.describe()
+    limits = [
+        f"{word} {', '.join(names)}"
+        for word, names in (
+            ("paths", described.paths if described.kind is TargetKind.LIVE else ()),
+            ("only", plan.only),
+            ("without", plan.skip),
+        )
+        if names
+    ]
+    return Scope(whole_host=not limits, limited_to=limits)
 
 
 def _peak_rss(process: psutil.Process) -> int:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO
 
 from ..findings.finding import SCORES
-from ..findings.keys import finding_id
+from ..findings.keys import finding_id, main_key
 from ..model.codec import MAX_BYTES, ReportError, decode, encode, from_json
 from ..model.journal_record import (
     BODY,
@@ -22,6 +22,8 @@ from ..model.journal_record import (
     Header,
     JournalError,
 )
+from ..model.objects import objects_of
+from ..model.observation import telling
 from ..model.report import (
     INTERRUPTED,
     Coverage,
@@ -112,7 +114,7 @@ class _Remains:
 
     def add(self, line: bytes) -> None:
         try:
-            record: Body = from_json(line, BODY)
+            record: Body = from_json(line, BODY, version_1=self._header.made_as is not None)
         except ReportError:
             self._damaged += 1
             return
@@ -136,7 +138,7 @@ class _Remains:
             self._end = record.report
 
     def _keep_evidence(self, record: EvidenceRecord) -> None:
-        key = (record.evidence.indicator, record.evidence.place)
+        key = (record.evidence.indicator, record.evidence.place.text)
         if key not in self._evidence and len(self._evidence) >= _MAX_THINGS:
             self._left_out += 1
             return
@@ -158,6 +160,8 @@ class _Remains:
             agent=header.agent,
             host=header.host,
             target=header.target,
+            made_as=header.made_as,
+            scope=header.scope,
             packs=header.packs,
             exclusions=header.exclusions,
             started=header.started,
@@ -193,7 +197,7 @@ class _Remains:
 
     def _all_findings(self) -> tuple[list[Finding], list[Truncation]]:
         told = {
-            (evidence.indicator, evidence.place)
+            (evidence.indicator, evidence.place.text)
             for finding in self._findings
             for evidence in finding.evidence
         }
@@ -221,12 +225,12 @@ class _Remains:
         evidence = strongest.evidence
         # An excluded match is recorded before any rule's id is known to the finding.
         strength = max(evidence.strength, Strength.WEAK, key=lambda one: one.rank)
-        times = [record.evidence.time for record in records if record.evidence.time is not None]
+        times = telling(moment for record in records for moment in record.evidence.moments)
         return Finding(
-            id=finding_id(self._header.host.id, evidence.indicator, evidence.place),
+            id=finding_id(self._header.host.id, main_key(evidence, evidence.place.text)),
             time=strongest.at,
-            first_seen=min(times, key=_utc, default=None),
-            last_seen=max(times, key=_utc, default=None),
+            first_seen=times[0] if times else None,
+            last_seen=times[-1] if times else None,
             strength=strength,
             score=SCORES[strength].least,
             title=strongest.title,
@@ -234,6 +238,7 @@ class _Remains:
             indicator=strongest.indicator
             or IndicatorRef(id=evidence.indicator, type="", value="", pack=""),
             evidence=[record.evidence for record in records],
+            **objects_of(evidence),  # type: ignore[arg-type]
         )
 
 

@@ -204,8 +204,8 @@ def _finding(finding: Finding) -> FindingView:
                 source=one.source,
                 seen=cut(one.seen),
                 strength=one.strength.value,
-                place=cut(one.place),
-                detail="" if one.detail in one.place else cut(one.detail),
+                place=cut(one.place.text),
+                detail="" if one.detail in one.place.text else cut(one.detail),
                 indicator=one.indicator,
             )
             for one in finding.evidence[:MAX_EVIDENCE]

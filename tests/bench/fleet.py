@@ -17,6 +17,7 @@ from typing import Any
 
 from agent.model.codec import encode
 from agent.model.objects import File, Hash, Process
+from agent.model.observation import Place
 from agent.model.report import (
     SCHEMA,
     Agent,
@@ -29,6 +30,7 @@ from agent.model.report import (
     PackRef,
     Report,
     Resources,
+    Scope,
     State,
     Strength,
     Target,
@@ -96,7 +98,7 @@ def _report(findings: int, chance: random.Random) -> Report:
         report_id="",
         agent=Agent(version="0.1.0", build="release", form="one-dir", sha256=_hex(chance, 32)),
         host=Host(id="", name="", domain="corp.example", architecture="amd64", elevated=True),
-        target=Target(kind=TargetKind.LIVE),
+        target=Target(kind=TargetKind.LIVE), scope=Scope(whole_host=True),
         packs=[PackRef(id="cyzfc-2018-11", version="3", sha256=_hex(chance, 32),
                        indicators=INDICATORS, origin="built in")],
         started=finished - timedelta(seconds=43),
@@ -143,7 +145,7 @@ def _finding(number: int, when: datetime, chance: random.Random) -> Finding:
                                reference=["https://example.org/report#" + _hex(chance, 4)]),
         evidence=[
             Evidence(source="files", seen="file name", indicator="cyzfc-07",
-                     strength=Strength.STRONG, place=path, detail=_hex(chance, 160))
+                     strength=Strength.STRONG, place=Place(text=path), detail=_hex(chance, 160))
         ],
         file=File(path=path, name="cyzfc.dat", size=294_400,
                   hash=Hash(md5=_hex(chance, 16), sha1=_hex(chance, 20), sha256=_hex(chance, 32))),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timezone
 
 from agent.model.objects import File, Parent, Process, User
+from agent.model.observation import Place, moments
 from agent.model.report import (
     Agent,
     Coverage,
@@ -17,6 +18,7 @@ from agent.model.report import (
     Reason,
     Report,
     Resources,
+    Scope,
     State,
     Strength,
     Target,
@@ -47,8 +49,8 @@ def finding(
                 seen="file name",
                 indicator="i",
                 strength=strength,
-                place=f"{n}",
-                time=NOW,
+                place=Place(text=f"{n}"),
+                moments=[*moments(happened=NOW)],
             )
             for n in range(evidence)
         ],
@@ -77,6 +79,7 @@ def report(
         agent=Agent(version="0.1.0", build="release", form="one-dir"),
         host=Host(id="h", name=host, os=Os(name="Windows 11 23H2"), elevated=elevated),
         target=Target(kind=TargetKind.LIVE),
+        scope=Scope(whole_host=True),
         packs=[PackRef(id="cyzfc-2018-11", version="1", sha256="0" * 64, indicators=80)],
         started=NOW,
         finished=NOW,

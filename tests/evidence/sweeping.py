@@ -43,7 +43,7 @@ class Swept:
     coverage: Coverage
 
     def at(self, place: Path | str) -> list[Observation]:
-        return [found for found in self.seen if found.place == str(place)]
+        return [found for found in self.seen if found.place.text == str(place)]
 
     def only(self) -> Observation:
         (found,) = self.seen

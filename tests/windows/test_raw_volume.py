@@ -66,7 +66,7 @@ def notes(report: Report) -> set[str]:
 
 def places(report: Report) -> dict[str, Strength]:
     return {
-        evidence.place: finding.strength
+        evidence.place.text: finding.strength
         for finding in report.findings
         for evidence in finding.evidence
     }

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from ...model.objects import Dll, File, Hash, Pe, Process, User
+from ...model.objects import OBJECTS, Dll, File, Hash, Pe, Process, User
 from ...model.report import Evidence, Finding, Host, Report, Strength
 from ...spelling import base_name
 from .document import (
@@ -38,6 +38,10 @@ _INDICATOR_TYPES = {
     "certificate": "x509-certificate",
 }  # fmt: skip
 """``threat.indicator.type`` takes STIX 2.1 cyber-observable names; all others are ``artifact``."""
+_HAS_ECS = frozenset(
+    ["file", "process", "dll", "dns", "destination", "registry", "event", "url", "user"]
+)
+"""Objects with fields of their own in ECS, or in Winlogbeat."""
 _CONFIDENCE = {Strength.CONFIRMED: "High", Strength.STRONG: "Medium"}
 
 
@@ -188,6 +192,7 @@ def _process(process: Process | None) -> Document | None:
     parent = process.parent[0] if process.parent else None
     return {
         "pid": process.pid,
+        "entity_id": process.entity_id,
         "name": process.name,
         "executable": process.executable,
         "command_line": process.command_line,
@@ -297,7 +302,7 @@ def _enrichments(finding: Finding) -> list[Document]:
             "matched": {
                 "atomic": finding.indicator.value
                 if indicator == finding.indicator.id
-                else next((s.detail or s.place for s in sightings), None),
+                else next((s.detail or s.place.text for s in sightings), None),
                 "field": matched_field(finding) if indicator == finding.indicator.id else None,
                 "id": indicator,
                 "index": finding.indicator.pack,
@@ -394,6 +399,11 @@ def _own(report: Report, finding: Finding) -> Document:
         "destination": {"state": finding.destination.state, "address": finding.destination.ip}
         if finding.destination
         else None,
+        **{
+            name: plain(part)
+            for name in OBJECTS
+            if name not in _HAS_ECS and (part := getattr(finding, name)) is not None
+        },
     }
 
 

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 import msgspec
 
+from ...model.objects import OBJECTS
 from ...model.report import Finding, Report, Strength
 from ...spelling import base_name
 from .document import (
@@ -53,7 +54,6 @@ _INDICATOR_TYPES = {
     "address": "Ip", "domain": "Url", "url": "Url", "command_line": "Process", "hash": "File",
     "file_name": "File", "file_path": "File", "pe": "File", "lnk": "File", "layout": "File",
 }  # fmt: skip
-_OBJECTS = ("file", "process", "dll", "dns", "destination", "registry", "event", "url", "user")
 
 
 def finding_row(report: Report, finding: Finding) -> Document:
@@ -99,7 +99,7 @@ def finding_row(report: Report, finding: Finding) -> Document:
         "EvidenceCount": len(finding.evidence),
         "Evidence": plain(finding.evidence),
     }  # fmt: skip
-    for name in _OBJECTS:
+    for name in OBJECTS:
         part = getattr(finding, name)
         columns[f"{name.capitalize()}Details"] = plain(part) if part is not None else None
     return _bounded(columns, "TruncatedFields")
@@ -164,7 +164,7 @@ def asim_alert_row(report: Report, finding: Finding) -> Document:
             "IndicatorReference": finding.indicator.reference,
             "ExcludedBy": finding.excluded_by,
             "Evidence": plain(finding.evidence),
-            **{name.capitalize(): plain(part) for name in _OBJECTS
+            **{name.capitalize(): plain(part) for name in OBJECTS
                if (part := getattr(finding, name)) is not None},
         },
     }  # fmt: skip
@@ -180,7 +180,7 @@ def _asim_objects(finding: Finding) -> Document:
         "UsernameType": _username_type(user.name) if user else None,
         "UserId": user.id if user else None,
         "UserIdType": "SID" if user and user.id.startswith("S-1-") else None,
-        "ProcessId": str(process.pid) if process else None,
+        "ProcessId": str(process.pid) if process and process.pid is not None else None,
         "ProcessName": (process.executable or process.name) if process else None,
         "ProcessCommandLine": process.command_line if process else None,
         "FileName": (thing.name or base_name(thing.path)) if thing else None,

@@ -37,7 +37,7 @@ def finding(report: Report, found: Finding) -> Document:
                 if key not in ("evidence", "file", "process", "dll")
             },
             "evidence_count": len(found.evidence),
-            "place": next((s.place for s in found.evidence), None),
+            "place": next((s.place.text for s in found.evidence), None),
             "path": found.file.path if found.file else found.dll.path if found.dll else None,
             "process": {
                 "pid": found.process.pid,

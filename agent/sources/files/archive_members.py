@@ -18,7 +18,6 @@ from itertools import islice
 from typing import BinaryIO
 
 from ...coverage import Ledger
-from ...findings.keys import file_key
 from ...formats import FormatError
 from ...formats.zip_archive import (
     Directory,
@@ -37,8 +36,8 @@ from ...matching.gates import size_holds
 from ...matching.matcher import Matcher, ScanFailed
 from ...matching.own_traces import Own
 from ...matching.selection import gate_of
-from ...model.objects import File
-from ...model.observation import ByteHit, Claim, Observation
+from ...model.objects import ARROW, File
+from ...model.observation import ByteHit, Claim, Observation, Place
 from ...reading.opening import is_gone, read_at, reason_of
 from .facts import TOO_LARGE, Facts, FileReader
 from .own_mentions import without_own
@@ -49,8 +48,6 @@ MAX_PROBED = 32
 """From one archive this many times the limit is unpacked to see what members are."""
 MAX_DEPTH = 3
 """Archives that an archive which is opened may lie in."""
-ARROW = " → "
-"""Between an archive and its member, in a place."""
 _PEEK = 512
 """Bytes unpacked to see a member's magic."""
 _BATCH = 4096
@@ -72,7 +69,6 @@ class _Archive:
     file: BinaryIO
     size: int
     shown: str
-    keys: tuple[str, ...]
     budget: _Budget
     depth: int = 0
 
@@ -98,7 +94,7 @@ class ArchiveMembers:
             OSError: the archive cannot be read.
         """
         budget = _Budget(MAX_UNPACKED * self._limit, MAX_PROBED * self._limit)
-        yield from self._archive(_Archive(file, size, shown, (file_key(shown),), budget))
+        yield from self._archive(_Archive(file, size, shown, budget))
 
     @property
     def _limit(self) -> int:
@@ -180,8 +176,7 @@ class ArchiveMembers:
                 source=self.source,
                 seen="content",
                 claim=Claim.MENTIONED,
-                place=archive.shown,
-                keys=archive.keys,
+                place=Place(text=archive.shown),
                 file=File(path=archive.shown, size=archive.size),
                 hits=tuple(found.hits),
             )
@@ -364,8 +359,7 @@ class ArchiveMembers:
             source=self.source,
             seen="content" if mention else "archive member",
             claim=Claim.MENTIONED if mention else Claim.EXISTS,
-            place=place,
-            keys=(file_key(place), *archive.keys),
+            place=Place(text=place, path=archive.shown.partition(ARROW)[0]),
             file=file,
             hits=hits,
         )
@@ -376,10 +370,7 @@ class ArchiveMembers:
             if not _is_empty(stream, size):
                 self.ledger.unread("archive too deep in archives, not opened", place)
             return
-        keys = (file_key(place), *archive.keys)
-        yield from self._archive(
-            _Archive(stream, size, place, keys, archive.budget, archive.depth + 1)
-        )
+        yield from self._archive(_Archive(stream, size, place, archive.budget, archive.depth + 1))
 
 
 def _is_zip(member: Member) -> bool:

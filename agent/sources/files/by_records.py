@@ -17,11 +17,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
-from ...findings.keys import file_key
 from ...formats.zone_identifier import STREAM as ZONE_STREAM
 from ...matching.matcher import ScanFailed
 from ...model.objects import File
-from ...model.observation import Claim, Observation
+from ...model.observation import Claim, Observation, Place
 from ...ntfs import Hit, MftEntry, MftScan, Name, NtfsError, RawHit, Selected, Volume, Wanted
 from ...ntfs.entry import when
 from ...ntfs.selection import SELECTED, STREAMS
@@ -339,8 +338,7 @@ class NtfsFiles:
             source=SOURCE,
             seen="alternate data stream",
             claim=Claim.EXISTS,
-            place=place,
-            keys=(file_key(place), file_key(item.shown)),
+            place=Place(text=place),
             file=File(path=item.shown, name=name, size=size, stream=name),
             remarks=(*item.remarks, _IN_USE_AGAIN),
         )
@@ -369,8 +367,7 @@ class NtfsFiles:
                 source=SOURCE,
                 seen=f"$MFT record: {found.place}",
                 claim=Claim.MENTIONED,
-                place=place,
-                keys=(file_key(place), file_key(shown)) if path else (file_key(place),),
+                place=Place(text=place),
                 file=File(path=shown) if path else None,
                 hits=tuple(hits),
             )

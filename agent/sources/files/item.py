@@ -6,9 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import BinaryIO, NamedTuple, Protocol
 
-from ...findings.keys import file_key
 from ...model.objects import File, Url
-from ...model.observation import ByteHit, Claim, Observation
+from ...model.observation import ByteHit, Claim, Observation, Place, moments
 from .hash_cache import FileState
 
 SOURCE = "files"
@@ -85,13 +84,11 @@ def observation_of(
     claim: Claim | None = None,
 ) -> Observation:
     """A sighting of a file, its place told as such."""
-    keys = (file_key(place),) if place == file.path else (file_key(place), file_key(file.path))
     return Observation(
         source=SOURCE,
         seen=seen,
-        place=place,
-        keys=keys,
-        time=file.created or file.mtime,
+        place=Place(text=place, view="deleted" if seen == DELETED else ""),
+        moments=moments(created=file.created, modified=file.mtime, accessed=file.accessed),
         file=file,
         hits=hits,
         claim=claim or (Claim.WAS_THERE if seen == DELETED else Claim.EXISTS),
@@ -108,8 +105,7 @@ def zone_observations(
             source=SOURCE,
             seen="zone identifier",
             claim=Claim.DOWNLOADED,
-            place=place,
-            keys=(file_key(file.path),),
+            place=Place(text=place),
             file=File(path=file.path, name=file.name, zone_url=list(urls)),
             url=Url(full=url),
             remarks=item.remarks,

@@ -12,13 +12,13 @@ from collections.abc import Callable, Iterable
 
 from ...matching.matcher import Matcher
 from ...matching.own_traces import Own
-from ...model.codec import ReportError, decode
+from ...model.codec import ReportError, decode, unknown_fields
 from ...model.journal_record import is_journal
 from ...model.observation import ByteHit
 from ...packs.document import PackError
 from ...packs.loading import parse_exclusions, parse_pack
 
-_MARKS = (b'"iocsweep.report/1"', b"iocsweep.pack/1", b"iocsweep.exclusions/1")
+_MARKS = (b'"iocsweep.report/', b"iocsweep.pack/1", b"iocsweep.exclusions/1")
 _HEAD = 4096
 _MAX_YAML_BYTES = 1 << 20
 """Of a pack that is tried; proving a larger one would take too long."""
@@ -62,10 +62,9 @@ def is_own_document(name: str, data: bytes) -> bool:
 
 def _is_report(data: bytes) -> bool:
     try:
-        decode(data)
+        return not unknown_fields(data, decode(data))
     except ReportError:
         return False
-    return True
 
 
 def _is_pack(data: bytes) -> bool:

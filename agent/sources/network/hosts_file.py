@@ -15,10 +15,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ...coverage import Ledger
-from ...findings.keys import address_key, domain_key
 from ...matching.matcher import Matcher
 from ...model.objects import Destination, Dns
-from ...model.observation import Claim, Observation
+from ...model.observation import Claim, Observation, Place
 from ...targets import Target
 from ...targets.live.system import LiveSystem, Unreadable, Vanished
 from ..running.processes import running_system
@@ -130,15 +129,11 @@ class HostsFileSource:
                 yield entry
 
     def _observation(self, path: str, entry: HostsEntry) -> Observation:
-        keys = [domain_key(entry.name)]
-        if not entry.blocked:
-            keys.append(address_key(str(entry.address)))
         return Observation(
             source=self.name,
             seen="hosts file",
             claim=Claim.BLOCKED if entry.blocked else Claim.RESOLVED,
-            place=f"{path}, line {entry.line}",
-            keys=tuple(keys),
+            place=Place(text=f"{path}, line {entry.line}", path=path, record=str(entry.line)),
             dns=Dns(
                 question=entry.name,
                 type="A" if entry.address.version == 4 else "AAAA",

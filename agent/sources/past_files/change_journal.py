@@ -22,10 +22,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
 from ...coverage import Ledger
-from ...findings.keys import file_key
 from ...matching.matcher import Matcher, ScanFailed
 from ...model.objects import File
-from ...model.observation import ByteHit, Claim, Observation
+from ...model.observation import ByteHit, Claim, Moment, MomentOf, Observation, Place
 from ...ntfs import NtfsError, Reference, Unread, UsnMention, UsnRecord, UsnScan, Volume, Wanted
 from ...ntfs.paths import ResolvedPath
 from ...ntfs.reference import EXTEND
@@ -37,6 +36,7 @@ from ..files.recent_changes import Newest, not_told
 
 MAX_FILES = 100_000
 """Files with a wanted name that are kept."""
+_JOURNAL = "\\$Extend\\$UsnJrnl:$J"
 NONE = "no change journal on this volume"
 _CREATED, _DELETED, _CLOSED = 0x100, 0x200, 0x8000_0000
 _LONG_AGO = datetime(1601, 1, 1, tzinfo=timezone.utc)
@@ -236,18 +236,20 @@ class _Journal:
             hits = tuple(self._hits(record.name, place))
             if not hits:
                 return
-        for time in dict.fromkeys((history.first, history.last)):
-            yield Observation(
-                source=UsnJournalSource.name,
-                seen="journalled file",
-                claim=Claim.MENTIONED if there else Claim.WAS_THERE,
-                place=place,
-                keys=(file_key(place),),
-                time=time,
-                file=File(path=place, name=record.name, created=history.created),
-                remarks=remarks,
-                hits=hits,
-            )
+        yield Observation(
+            source=UsnJournalSource.name,
+            seen="journalled file",
+            claim=Claim.MENTIONED if there else Claim.WAS_THERE,
+            place=Place(text=place, path=f"{self.raw.prefix}{_JOURNAL}", record=str(record.usn)),
+            moments=tuple(
+                Moment(time=time, of=MomentOf.LOGGED)
+                for time in dict.fromkeys((history.first, history.last))
+                if time is not None
+            ),
+            file=File(path=place, name=record.name, created=history.created),
+            remarks=remarks,
+            hits=hits,
+        )
 
     def _is_there(self, record: UsnRecord) -> bool:
         """Whether this very file still has this name in this folder."""
@@ -272,14 +274,14 @@ class _Journal:
             return []
 
     def _mention(self, found: UsnMention) -> Iterator[Observation]:
-        place = f"{self.raw.prefix}\\$Extend\\$UsnJrnl:$J (byte {found.offset:,})"
+        path = f"{self.raw.prefix}{_JOURNAL}"
+        place = f"{path} (byte {found.offset:,})"
         hits = self._hits(found.text, place)
         if hits:
             yield Observation(
                 source=UsnJournalSource.name,
                 seen="damaged change journal",
                 claim=Claim.MENTIONED,
-                place=place,
-                keys=(file_key(place),),
+                place=Place(text=place, path=path, record=f"byte {found.offset}"),
                 hits=tuple(hits),
             )

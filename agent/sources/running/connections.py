@@ -14,13 +14,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ...coverage import Ledger
-from ...findings.keys import address_key
 from ...matching.matcher import Matcher
 from ...model.objects import Destination, Process
-from ...model.observation import Claim, Observation
+from ...model.observation import Claim, Observation, Place
 from ...targets import Target
 from ...targets.live.system import ConnectionInfo, LiveSystem, ProcessTable, Unreadable
-from .processes import describe, key_of, running_system
+from .processes import describe, running_system
 from .program_files import ImageFiles
 
 
@@ -47,19 +46,15 @@ class ConnectionsSource:
                 ledger.own += 1
                 continue
             ledger.examined += 1
-            key, process = holders.of(connection)
+            process = holders.of(connection)
             remote = connection.remote
-            keys = [key] if key else []
-            if remote:
-                keys.append(address_key(remote[0]))
             yield Observation(
                 source=self.name,
                 seen=f"{connection.protocol} connection"
                 if remote
                 else f"{connection.protocol} listener",
                 claim=Claim.CONNECTED,
-                place=_place(connection, process),
-                keys=tuple(keys),
+                place=Place(text=_place(connection, process)),
                 process=process,
                 destination=Destination(
                     ip=remote[0] if remote else "",
@@ -88,19 +83,19 @@ class _Holders:
             # The addresses are compared all the same; the processes source counts the gap.
             ledger.note(f"processes: {error.reason}")
 
-    def of(self, connection: ConnectionInfo) -> tuple[str, Process | None]:
+    def of(self, connection: ConnectionInfo) -> Process | None:
         if not connection.pid:
             if connection.state != "time_wait":
                 self._ledger.note("process of the socket not told", _end(connection.local))
-            return "", None
+            return None
         found = self._table.get(connection.pid)
         if found is None:
             self._ledger.note("process of the socket has ended", f"[{connection.pid}]")
-            return "", Process(pid=connection.pid)
+            return Process(pid=connection.pid)
         original = ""
         if self._windows and connection.remote and found.executable and not found.kernel:
             original = self._images.original_file_name(found.executable)
-        return key_of(found), describe(found, self._table, original)
+        return describe(found, self._table, original)
 
 
 def _end(end: tuple[str, int] | None) -> str:

@@ -13,15 +13,13 @@ as well.
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from ...coverage import Ledger
-from ...findings.keys import address_key, domain_key
 from ...matching.matcher import Matcher
 from ...model.objects import Dns
-from ...model.observation import Claim, Observation
+from ...model.observation import Claim, Observation, Place
 from ...targets import Target
 from ...targets.live.system import DnsRecord, LiveSystem, NotHere, Unreadable
 from .processes import running_system
@@ -81,11 +79,7 @@ class DnsCacheSource:
                 source=self.name,
                 seen="DNS cache, remembered as not existing" if negative else "DNS cache",
                 claim=Claim.RESOLVED,
-                place=f"DNS cache: {name.question}",
-                keys=(
-                    domain_key(name.question),
-                    *(address_key(a) for a in name.answers if _is_somewhere(a)),
-                ),
+                place=Place(text=f"DNS cache: {name.question}"),
                 dns=Dns(question=name.question, type=", ".join(name.types), answers=name.answers),
             )
 
@@ -151,13 +145,3 @@ def _judge(ledger: Ledger, *, table: bool, answered: bool, refusals: list[str]) 
         ledger.unread(ONLY_ANSWERS, "; ".join(refusals))
     else:
         ledger.unavailable("neither the table nor answers could be read", "; ".join(refusals))
-
-
-def _is_somewhere(answer: str) -> bool:
-    """Whether it is an address of somebody: sinkholes answer for every name with the same one,
-    which does not make the names one thing."""
-    try:
-        address = ipaddress.ip_address(answer.partition("%")[0])
-    except ValueError:
-        return False
-    return not (address.is_unspecified or address.is_loopback)

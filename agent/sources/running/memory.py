@@ -20,7 +20,7 @@ from msgspec import structs
 
 from ...coverage import Ledger
 from ...matching.matcher import Matcher, ScanFailed
-from ...model.observation import ByteHit, Claim, Observation
+from ...model.observation import ByteHit, Claim, Observation, Place
 from ...spelling import base_name
 from ...targets import Target
 from ...targets.live.system import (
@@ -34,7 +34,7 @@ from ...targets.live.system import (
 )
 from ..catalog import MemoryMode
 from .modules import PROTECTED, loaded_modules
-from .processes import describe, key_of, others, process_table, running_system
+from .processes import describe, others, process_table, running_system
 from .program_files import LOADERS, ImageFiles, is_program
 
 CHUNK = 4 << 20
@@ -122,8 +122,7 @@ class MemorySource:
                 source=self.name,
                 seen="process memory",
                 claim=Claim.MENTIONED,
-                place=f"memory of {process.place}",
-                keys=(key_of(process),),
+                place=Place(text=f"memory of {process.place}"),
                 process=describe(process, table, original),
                 hits=tuple(reader.hits.values()),
             )

@@ -20,14 +20,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ...coverage import Ledger
-from ...findings.keys import file_key
 from ...matching.matcher import Matcher
 from ...model.objects import Dll
-from ...model.observation import Claim, Observation
+from ...model.observation import Claim, Observation, Place, moments
 from ...spelling import base_name
 from ...targets import Target
 from ...targets.live.system import LiveSystem, ProcessInfo, ProcessTable, Unreadable, Vanished
-from .processes import describe, key_of, others, process_table, running_system
+from .processes import describe, others, process_table, running_system
 from .program_files import RUNDLL32, ImageFile, ImageFiles, is_program
 
 PROTECTED = "protected by Windows: only code signed by its publisher can be loaded there"
@@ -155,9 +154,8 @@ class _Sweep:
             source=ModulesSource.name,
             seen="loaded module",
             claim=Claim.LOADED,
-            place=f"{path} in {process.place}",
-            keys=(key_of(process), file_key(path)),
-            time=process.start,
+            place=Place(text=f"{path} in {process.place}"),
+            moments=moments(ran=process.start),
             process=describe(process, self._table, original),
             dll=Dll(
                 path=path,

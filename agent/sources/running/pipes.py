@@ -10,7 +10,8 @@ from collections.abc import Iterator
 
 from ...coverage import Ledger
 from ...matching.matcher import Matcher
-from ...model.observation import Claim, Observation
+from ...model.objects import Pipe
+from ...model.observation import Claim, Observation, Place
 from ...targets import Target
 from ...targets.live.system import Unreadable
 from .processes import running_system
@@ -39,6 +40,6 @@ class PipesSource:
                 source=self.name,
                 seen="named pipe",
                 claim=Claim.EXISTS,
-                place=f"\\\\.\\pipe\\{pipe}",
-                pipe=pipe,
+                place=Place(text=f"\\\\.\\pipe\\{pipe}"),
+                pipe=Pipe(name=pipe),
             )

@@ -14,10 +14,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ...coverage import Ledger
-from ...findings.keys import process_key
 from ...matching.matcher import Matcher
 from ...model.objects import Parent, Process, User
-from ...model.observation import Claim, Observation
+from ...model.observation import Claim, Observation, Place, moments
 from ...targets import Target
 from ...targets.live.system import (
     NO_RUNNING_SYSTEM,
@@ -69,11 +68,6 @@ def others(table: ProcessTable, target: Target, ledger: Ledger) -> Iterator[Proc
             ledger.own += 1
         else:
             yield process
-
-
-def key_of(process: ProcessInfo) -> str:
-    """What joins all that is seen of this process."""
-    return process_key(process.pid, process.start)
 
 
 def describe(process: ProcessInfo, table: ProcessTable, original_file_name: str = "") -> Process:
@@ -134,9 +128,8 @@ class ProcessesSource:
                 source=self.name,
                 seen="running process",
                 claim=Claim.RUNNING,
-                place=process.place,
-                keys=(key_of(process),),
-                time=process.start,
+                place=Place(text=process.place),
+                moments=moments(ran=process.start),
                 process=described,
             )
 

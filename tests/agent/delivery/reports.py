@@ -6,6 +6,7 @@ import random
 import uuid
 from datetime import datetime, timezone
 
+from agent.model.observation import Place
 from agent.model.report import (
     Agent,
     Coverage,
@@ -15,6 +16,7 @@ from agent.model.report import (
     IndicatorRef,
     Report,
     Resources,
+    Scope,
     State,
     Strength,
     Target,
@@ -44,7 +46,7 @@ def finding(strength: Strength, number: int, evidence: int, chance: random.Rando
                 seen="file name",
                 indicator="i",
                 strength=Strength.WEAK if strength is Strength.EXCLUDED else strength,
-                place=f"C:\\{n}",
+                place=Place(text=f"C:\\{n}"),
                 detail=chance.randbytes(250).hex(),
             )
             for n in range(evidence)
@@ -60,6 +62,7 @@ def report(number: int, *, findings: list[Finding] | None = None) -> Report:
         agent=Agent(version="1", build="source"),
         host=Host(id="h", name="WS-0421"),
         target=Target(kind=TargetKind.FOLDER, paths=["/e"]),
+        scope=Scope(whole_host=True),
         packs=[],
         started=NOW,
         finished=NOW,

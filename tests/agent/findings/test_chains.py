@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import datetime, timezone
 
 from agent.findings.finding import MAX_EVIDENCE
-from agent.findings.keys import address_key, domain_key, file_key, process_key
+from agent.findings.keys import file_key
 from agent.model.objects import Destination, Dll, Dns, File, Hash, Pe, Process
-from agent.model.observation import Claim, Observation
+from agent.model.observation import Claim, Observation, Place
 from agent.model.report import Finding, Strength
+from tests.evidence.claims import together
 from tests.evidence.packs import campaign, chains_of, found
 
 MATCHER = campaign()
@@ -32,8 +33,7 @@ def running(
         source="processes",
         claim=Claim.RUNNING,
         seen="running process",
-        place=f"{name}[{pid}]",
-        keys=(process_key(pid),),
+        place=Place(text=f"{name}[{pid}]"),
         process=Process(
             pid=pid, name=name, executable=image, command_line=line, original_file_name=original
         ),
@@ -48,8 +48,7 @@ def loaded(
         source="modules",
         claim=Claim.LOADED,
         seen="loaded module",
-        place=f"{name}[4312]: {path}",
-        keys=(process_key(4312), file_key(path)),
+        place=Place(text=f"{name}[4312]: {path}"),
         dll=Dll(path=path, pe=pe),
         process=Process(pid=4312, name=name, executable=image, original_file_name=original),
     )
@@ -61,8 +60,7 @@ def file(path: str, *, pe: Pe | None = None, sha1: str | None = None) -> Observa
         source="files",
         claim=Claim.EXISTS,
         seen="file",
-        place=path,
-        keys=(file_key(path),),
+        place=Place(text=path),
         file=File(path=path, pe=pe, hash=digest),
     )
 
@@ -72,8 +70,7 @@ def connection(pid: int = 4312, image: str = RUNDLL32) -> Observation:
         source="connections",
         claim=Claim.CONNECTED,
         seen="connection",
-        place="95.216.59.92:443",
-        keys=(process_key(pid), address_key("95.216.59.92")),
+        place=Place(text="95.216.59.92:443"),
         destination=Destination(ip="95.216.59.92", port=443, state="established"),
         process=Process(pid=pid, name=image.rpartition("\\")[2], executable=image),
     )
@@ -84,8 +81,7 @@ def cached(name: str = "pandorasong.com", *answers: str) -> Observation:
         source="dns_cache",
         claim=Claim.RESOLVED,
         seen="DNS cache",
-        place=name,
-        keys=(domain_key(name), *map(address_key, answers)),
+        place=Place(text=name),
         dns=Dns(question=name, type="A", answers=list(answers)),
     )
 
@@ -95,8 +91,7 @@ def blocked(name: str = "pandorasong.com") -> Observation:
         source="hosts_file",
         claim=Claim.BLOCKED,
         seen="hosts file",
-        place="hosts:3",
-        keys=(domain_key(name),),
+        place=Place(text="hosts:3"),
         dns=Dns(question=name, answers=["0.0.0.0"]),
     )
 
@@ -216,14 +211,13 @@ def test_many_sightings_take_linear_time_and_are_counted() -> None:
             source="files",
             claim=Claim.EXISTS,
             seen="file",
-            place=f"C:\\{number}\\cyzfc.dat",
-            keys=("file:C:\\A.ZIP",),
+            place=Place(text=f"C:\\{number}\\cyzfc.dat"),
             file=File(path=f"C:\\{number}\\cyzfc.dat"),
         )
         for number in range(20_000)
     ]
     matches = [match for one in seen for match in MATCHER.match(one)]
-    (chain,) = chains_of(matches)
+    (chain,) = chains_of(together(*matches))
     finding, more = found(chain, NOW)
 
     assert (len(finding.evidence), more) == (MAX_EVIDENCE, 20_000 - MAX_EVIDENCE)

@@ -9,7 +9,7 @@ import pytest
 from agent.findings import chains
 from agent.indicators import ChainRule, Clause, CommandLine, Domain, FileName
 from agent.model.objects import Destination, Dns, File, Process
-from agent.model.observation import Claim, Observation
+from agent.model.observation import Claim, Observation, Place
 from agent.model.report import Strength
 from agent.sources.catalog import NAMES
 from tests.evidence.packs import campaign, chains_of, found, matcher_of
@@ -27,7 +27,9 @@ def indicators(seen: Observation) -> set[str]:
 @pytest.mark.parametrize("source", ANY)
 def test_a_command_line_matches_whoever_tells_it(source: str, claim: Claim) -> None:
     process = Process(pid=4312, name="rundll32.exe", command_line=LINE)
-    seen = Observation(source=source, claim=claim, seen="event", place="x", process=process)
+    seen = Observation(
+        source=source, claim=claim, seen="event", place=Place(text="x"), process=process
+    )
     told = {match.indicator.id: match.strength for match in campaign().match(seen)}
     assert told == {
         "cmd-cyzfc-pointfunctioncall": Strength.STRONG,
@@ -41,7 +43,7 @@ def test_the_process_of_a_connection_is_not_compared_again(source: str) -> None:
     process = Process(pid=4312, name="rundll32.exe", command_line=LINE)
     far = Destination(ip="95.216.59.92", port=443)
     seen = Observation(
-        source=source, claim=Claim.CONNECTED, seen="tcp connection", place="x",
+        source=source, claim=Claim.CONNECTED, seen="tcp connection", place=Place(text="x"),
         process=process, destination=far,
     )  # fmt: skip
     assert indicators(seen) == {"c2-address"}
@@ -49,7 +51,7 @@ def test_the_process_of_a_connection_is_not_compared_again(source: str) -> None:
 
 def test_the_address_of_a_hosts_file_line_is_nobody_that_was_spoken_to() -> None:
     seen = Observation(
-        source="hosts_file", claim=Claim.RESOLVED, seen="hosts file", place="hosts, line 1",
+        source="hosts_file", claim=Claim.RESOLVED, seen="hosts file", place=Place(text="hosts, line 1"),
         dns=Dns(question="other.example"), destination=Destination(ip="95.216.59.92"),
     )  # fmt: skip
     assert indicators(seen) == set()
@@ -58,7 +60,7 @@ def test_the_address_of_a_hosts_file_line_is_nobody_that_was_spoken_to() -> None
 @pytest.mark.parametrize("source", ANY)
 def test_where_a_name_was_resolved_is_told_by_the_source(source: str) -> None:
     seen = Observation(
-        source=source, claim=Claim.RESOLVED, seen="DNS client's log, event 3008", place="x",
+        source=source, claim=Claim.RESOLVED, seen="DNS client's log, event 3008", place=Place(text="x"),
         dns=Dns(question="pandorasong.com"),
     )  # fmt: skip
     (match,) = campaign().match(seen)
@@ -68,13 +70,15 @@ def test_where_a_name_was_resolved_is_told_by_the_source(source: str) -> None:
 @pytest.mark.parametrize("source", ANY)
 def test_a_process_that_ran_is_the_head_of_its_finding(source: str) -> None:
     process = Process(pid=4312, name="rundll32.exe", command_line=LINE)
-    seen = Observation(source=source, claim=Claim.RAN, seen="event", place="x", process=process)
+    seen = Observation(
+        source=source, claim=Claim.RAN, seen="event", place=Place(text="x"), process=process
+    )
     (chain,) = chains_of(campaign().match(seen))
-    assert found(chain, NOW)[0].title == "rundll32.exe 4312: command line"
+    assert found(chain, NOW)[0].title == "rundll32.exe 4312: command line in event"
 
 
 RAN = Observation(
-    source="event_logs", claim=Claim.RAN, seen="event", place="x",
+    source="event_logs", claim=Claim.RAN, seen="event", place=Place(text="x"),
     process=Process(pid=1, command_line="evil.exe -go"),
 )  # fmt: skip
 COMMON = {"strength": Strength.WEAK, "reference": ["R"], "status": "SRC"}
@@ -105,7 +109,7 @@ def test_a_mere_mention_fulfils_a_clause_that_asks_for_it() -> None:
     domain = Domain(id="domain", value="evil.example", **COMMON)  # type: ignore[arg-type]
     matcher = matcher_of(name, domain)
     seen = Observation(
-        source="files", claim=Claim.MENTIONED, seen="content", place="x",
+        source="files", claim=Claim.MENTIONED, seen="content", place=Place(text="x"),
         file=File(path="C:\\x.txt"), hits=tuple(matcher.scan(b"evil.dat")),
     )  # fmt: skip
     for claims, holds in (([], False), ([Claim.MENTIONED], True), ([Claim.EXISTS], False)):

@@ -13,12 +13,11 @@ import yaml
 import iocs
 from agent.findings.exclusions import load_exclusions
 from agent.findings.finding import Basis, basis_of
-from agent.findings.keys import file_key
 from agent.indicators import Exclusion, ExclusionsFile
 from agent.model.objects import Destination, Dll, File, Lnk, Parent, Pe, Process
-from agent.model.observation import Claim, Observation
+from agent.model.observation import Claim, Observation, Place
 from agent.model.report import Evidence, Finding, IndicatorRef, Strength
-from tests.evidence.claims import CLAIMS
+from tests.evidence.claims import CLAIMS, together
 from tests.evidence.files import STAGE_0
 from tests.evidence.packs import campaign, chains_of, found
 
@@ -85,7 +84,7 @@ def finding(
                 seen="seen",
                 indicator="name-cyzfc-dat",
                 strength=strength,
-                place=place,
+                place=Place(text=place),
             )
             for source in sources
         ],
@@ -564,8 +563,7 @@ def on_disk(
         source=source,
         claim=CLAIMS.get(source, Claim.EXISTS),
         seen="file",
-        place=path,
-        keys=(file_key(archive or "C:\\"),),
+        place=Place(text=path),
         file=File(path=path, name=path.rpartition("\\")[2], pe=pe, lnk=lnk, member_of=archive),
     )
 
@@ -574,7 +572,7 @@ def judged(*observations: Observation) -> Finding:
     """The one finding of observations that belong together, after the built-in rules."""
     matcher = campaign()
     matches = [match for seen in observations for match in matcher.match(seen)]
-    (chain,) = chains_of(matches)
+    (chain,) = chains_of(together(*matches))
     finding, _ = found(chain, NOW)
     return load_exclusions(RULES_PATH).apply(finding, basis_of(chain))
 

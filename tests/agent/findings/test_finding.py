@@ -11,7 +11,6 @@ from agent.findings import chains
 from agent.findings.chains import Chain
 from agent.findings.exclusions import Exclusions, load_exclusions
 from agent.findings.finding import Basis, basis_of, evidence_of, finding_of, reference_of
-from agent.findings.keys import file_key, process_key
 from agent.indicators import (
     Address,
     ChainRule,
@@ -27,9 +26,9 @@ from agent.indicators import (
 )
 from agent.matching.matcher import Match, UserRuleHit
 from agent.model.objects import Destination, Dll, Dns, File, Hash, Parent, Pe, Process, Url
-from agent.model.observation import Claim, Observation
+from agent.model.observation import Claim, Observation, Place, moments
 from agent.model.report import Evidence, Finding, IndicatorRef, Strength
-from tests.evidence.claims import CLAIMS
+from tests.evidence.claims import CLAIMS, together
 
 NOW = datetime(2026, 11, 24, 14, 2, tzinfo=timezone.utc)
 PATH = r"C:\Users\jo\cyzfc.dat"
@@ -62,7 +61,6 @@ def address(identifier: str = "c2-address") -> Address:
 
 def seen(
     source: str = "files",
-    *keys: str,
     place: str = PATH,
     time: datetime | None = None,
     mention: bool = False,
@@ -74,14 +72,13 @@ def seen(
     url: Url | None = None,
     remarks: Sequence[str] = (),
 ) -> Observation:
-    """A sighting; without keys, one of those that belong together here."""
+    """A sighting; without objects, one of those that belong together by their place."""
     return Observation(
         source=source,
         claim=Claim.MENTIONED if mention else CLAIMS.get(source, Claim.EXISTS),
         seen="file",
-        place=place,
-        keys=keys or ("file:together",),
-        time=time,
+        place=Place(text=place),
+        moments=moments(happened=time),
         file=file,
         process=process,
         dll=dll,
@@ -137,7 +134,9 @@ def process(pid: int, line: str = "", image: str = RUNDLL32) -> Process:
 
 def grouped(*matches: Match) -> list[list[str]]:
     """The places of what belongs together, in the order of the findings."""
-    return [[one.place for one in chain.observations] for chain in chains.build(list(matches), [])]
+    return [
+        [one.place.text for one in chain.observations] for chain in chains.build(list(matches), [])
+    ]
 
 
 def holds(one: ChainRule, *matches: Match) -> bool:
@@ -207,7 +206,7 @@ def test_a_finding_is_named_after_the_first_of_its_strongest_matches() -> None:
     )
     assert finding.indicator.id == "name-strong"
     assert finding.title == "C:\\strong file name"
-    assert [one.place for one in finding.evidence] == ["C:\\strong", "C:\\second", "C:\\weak"]
+    assert [one.place.text for one in finding.evidence] == ["C:\\strong", "C:\\second", "C:\\weak"]
 
 
 # ---- When it was
@@ -233,10 +232,11 @@ def test_a_sighting_says_who_saw_what_where_and_when() -> None:
     assert evidence_of(match(observation, "name-b", STRONG, "file path", "…cyzfc.dat")) == Evidence(
         source="registry",
         seen="file path",
+        claim=Claim.EXISTS,
         indicator="name-b",
         strength=STRONG,
-        place=PATH,
-        time=NOW,
+        place=Place(text=PATH),
+        moments=[*moments(happened=NOW)],
         detail="…cyzfc.dat; carved; deleted",
     )
 
@@ -254,7 +254,7 @@ def test_the_same_sighting_twice_is_evidence_once() -> None:
 def test_the_first_200_sightings_are_kept_and_the_others_counted() -> None:
     matches = [match(seen(place=f"C:\\{n}")) for n in range(203)]
     finding, more = finding_of(Chain(matches, []), "host", {}, NOW)
-    assert [one.place for one in finding.evidence] == [f"C:\\{n}" for n in range(200)]
+    assert [one.place.text for one in finding.evidence] == [f"C:\\{n}" for n in range(200)]
     assert more == 3
 
 
@@ -418,13 +418,17 @@ def test_of_a_mention_that_makes_it_strong_the_file_is_not_what_it_rests_on() ->
 # ---- What belongs together
 
 
+def answered(place: str, name: str, *answers: str) -> Match:
+    return match(seen("dns_cache", place=place, dns=Dns(question=name, answers=list(answers))))
+
+
 def test_sightings_belong_together_through_any_key_that_they_share() -> None:
     matches = [
-        match(seen("files", "file:A", "file:B", "file:C", place="first")),
-        match(seen("files", "file:X", place="apart")),
-        match(seen("files", "file:C", "file:D", place="by the last key")),
-        match(seen("files", "file:B", place="by the second key")),
-        match(seen("files", "file:E", "file:A", place="by the first key")),
+        answered("first", "a.example", "192.0.2.1", "192.0.2.2"),
+        answered("apart", "x.example", "192.0.2.9", "0.0.0.0"),
+        answered("by the last key", "d.example", "192.0.2.4", "192.0.2.2"),
+        answered("by the second key", "e.example", "192.0.2.1"),
+        answered("by the first key", "A.example.", "0.0.0.0"),
     ]
     assert grouped(*matches) == [
         ["first", "by the last key", "by the second key", "by the first key"],
@@ -433,7 +437,7 @@ def test_sightings_belong_together_through_any_key_that_they_share() -> None:
 
 
 def test_a_long_row_of_shared_keys_is_one_finding() -> None:
-    row = [match(seen("files", f"k:{n}", f"k:{n + 1}", place=str(n))) for n in range(50)]
+    row = [answered(str(n), f"{n}.example", f"192.0.2.{n}", f"192.0.2.{n + 1}") for n in range(50)]
     assert grouped(*row[::2], *row[1::2]) == [
         [str(n) for n in (*range(0, 50, 2), *range(1, 50, 2))]
     ]
@@ -441,23 +445,20 @@ def test_a_long_row_of_shared_keys_is_one_finding() -> None:
 
 def test_what_has_no_keys_belongs_with_what_was_seen_in_the_same_place() -> None:
     def at(place: str) -> Match:
-        return match(Observation(source="files", claim=Claim.EXISTS, seen="file", place=place))
+        return match(
+            Observation(source="files", claim=Claim.EXISTS, seen="file", place=Place(text=place))
+        )
 
     assert grouped(at("here"), at("there"), at("here")) == [["here", "here"], ["there"]]
-    assert grouped(at("A"), match(seen("files", "place:A", place="key"))) == [["A", "key"]]
 
 
 def running(line: str, *, mention: bool = False) -> Match:
-    return match(
-        seen(
-            "processes", process_key(1), place="process", process=process(1, line), mention=mention
-        )
-    )
+    return match(seen("processes", place="process", process=process(1, line), mention=mention))
 
 
 def lying(path: str, *, member_of: str = "", user: Process | None = None) -> Match:
     file = File(path=path, member_of=member_of)
-    return match(seen("files", file_key(path), place="file", file=file, process=user))
+    return match(seen("files", place="file", file=file, process=user))
 
 
 @pytest.mark.parametrize(
@@ -495,11 +496,14 @@ def test_a_file_in_use_belongs_with_the_process_that_names_it() -> None:
 
 
 def connected(source: str = "connections", identifier: str = "c2-address") -> Match:
-    return match(seen(source, "address:192.0.2.1", place="connection"), address(identifier))
+    return match(
+        seen(source, place="connection", destination=Destination(ip="192.0.2.1")),
+        address(identifier),
+    )
 
 
 def cached(*resolves_to: str, source: str = "dns_cache") -> Match:
-    return match(seen(source, "domain:example.com", place="name"), domain(*resolves_to))
+    return match(seen(source, place="name", dns=Dns(question="example.com")), domain(*resolves_to))
 
 
 def test_a_cached_name_belongs_with_the_connection_to_its_address() -> None:
@@ -522,12 +526,14 @@ def test_other_names_and_addresses_stay_apart(name: Match, connection: Match) ->
 
 
 def test_an_address_among_the_answers_in_the_cache_joins_no_name() -> None:
-    answer = match(seen("dns_cache", "domain:other.com", place="answer"), address())
+    answer = match(seen("dns_cache", place="answer", dns=Dns(question="other.com")), address())
     assert grouped(answer, cached("c2-address")) == [["answer"], ["name"]]
 
 
 def test_a_connection_joins_nothing_by_what_is_no_address() -> None:
-    other = match(seen("connections", "process:1", place="connection"), name("c2-address"))
+    other = match(
+        seen("connections", place="connection", process=Process(pid=1)), name("c2-address")
+    )
     assert grouped(other, cached("c2-address")) == [["connection"], ["name"]]
 
 
@@ -574,8 +580,8 @@ def test_no_other_process_will_do(own: Process | None) -> None:
 
 def test_one_such_process_in_the_chain_is_enough() -> None:
     matches = [in_process(process(1, image=r"C:\cmd.exe")), in_process(process(2)), match()]
-    assert holds(rule(process=["rundll32.exe"]), *matches)
-    assert not holds(rule(process=["rundll32.exe"]), matches[0], matches[2])
+    assert holds(rule(process=["rundll32.exe"]), *together(*matches))
+    assert not holds(rule(process=["rundll32.exe"]), *together(matches[0], matches[2]))
 
 
 def test_such_a_process_alone_does_not_fulfil_the_clauses() -> None:
@@ -631,8 +637,10 @@ def test_a_rule_about_one_file_does_not_hold_on_two() -> None:
 
     one = rule(Clause(any=["name-a"]), Clause(any=["name-b"]), same_file=True)
     assert holds(one, on("C:\\1", "name-a"), on("c:/1", "name-b"))
-    assert holds(one, on("C:\\0", "name-a"), on("C:\\1", "name-a"), on("C:\\1", "name-b"))
-    assert not holds(one, on("C:\\1", "name-a"), on("C:\\2", "name-b"))
+    assert holds(
+        one, *together(on("C:\\0", "name-a"), on("C:\\1", "name-a"), on("C:\\1", "name-b"))
+    )
+    assert not holds(one, *together(on("C:\\1", "name-a"), on("C:\\2", "name-b")))
     assert not holds(one, match(indicator="name-a"), match(indicator="name-b"))
 
 
@@ -640,7 +648,7 @@ def test_a_loaded_module_and_its_file_are_one_file() -> None:
     one = rule(Clause(any=["name-a"]), Clause(any=["name-b"]), same_file=True)
     loaded = match(seen("modules", dll=Dll(path=PATH)), "name-a")
     assert holds(one, loaded, match(seen(file=File(path=PATH)), "name-b"))
-    assert not holds(one, loaded, match(seen(file=File(path="C:\\other")), "name-b"))
+    assert not holds(one, *together(loaded, match(seen(file=File(path="C:\\other")), "name-b")))
 
 
 def test_only_rules_that_hold_are_named() -> None:

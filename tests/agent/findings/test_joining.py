@@ -9,12 +9,12 @@ import pytest
 from agent.engine.texts import PathsWithin
 from agent.findings import chains
 from agent.findings.chains import Chain
-from agent.findings.keys import address_key, domain_key, file_key, process_key
 from agent.indicators import Address, CommandLine, Domain, FileName
 from agent.matching.matcher import Match
 from agent.model.objects import Destination, Dll, Dns, File, Process
-from agent.model.observation import Claim, Observation
+from agent.model.observation import Claim, Observation, Place, moments
 from agent.model.report import Strength
+from tests.evidence.claims import together
 from tests.evidence.packs import found
 
 COMMON = {"strength": Strength.WEAK, "reference": ["R"], "status": "SRC"}
@@ -25,22 +25,26 @@ START = datetime(2026, 11, 24, tzinfo=timezone.utc)
 
 def file(path: str) -> Match:
     seen = Observation(
-        source="files", claim=Claim.EXISTS, seen="file", place=path, keys=(file_key(path),),
-        file=File(path=path),
+        source="files", claim=Claim.EXISTS, seen="file", place=Place(text=path), file=File(path=path),
     )  # fmt: skip
     return Match(seen, NAME, Strength.WEAK, "file name", path)
 
 
 def process(pid: int, line: str, when: datetime = START) -> Match:
     seen = Observation(
-        source="event_logs", claim=Claim.RAN, seen="event", place=f"process {pid}, {when}",
-        keys=(process_key(pid),), time=when, process=Process(pid=pid, command_line=line),
+        source="event_logs", claim=Claim.RAN, seen="event", place=Place(text=f"process {pid}, {when}"),
+        moments=moments(happened=when), process=Process(pid=pid, command_line=line),
     )  # fmt: skip
     return Match(seen, GO, Strength.WEAK, "command line", line)
 
 
 def joined(*matches: Match) -> list[Chain]:
     return chains.build(matches, [])
+
+
+def as_one(*matches: Match) -> Chain:
+    (chain,) = joined(*together(*matches))
+    return chain
 
 
 @pytest.mark.parametrize(
@@ -114,7 +118,7 @@ def test_five_thousand_processes_and_files_are_looked_at_once_each(
 
 def test_first_seen_is_that_of_the_oldest_of_a_thousand_sightings() -> None:
     times = [START - timedelta(days=number) for number in range(1000)]
-    (chain,) = joined(*(process(1, f"x {n} -go", when) for n, when in enumerate(times)))
+    chain = as_one(*(process(1, f"x {n} -go", when) for n, when in enumerate(times)))
     finding, more = found(chain, START)
     assert (finding.first_seen, finding.last_seen) == (times[-1], START)
     assert (len(finding.evidence), more) == (200, 800)
@@ -126,14 +130,14 @@ def test_a_cached_name_belongs_with_every_connection_into_the_block_that_it_reso
 
     def connection(address: str) -> Match:
         seen = Observation(
-            source="connections", claim=Claim.CONNECTED, seen="tcp connection", place=address,
-            keys=(address_key(address),), destination=Destination(ip=address, port=443),
+            source="connections", claim=Claim.CONNECTED, seen="tcp connection", place=Place(text=address),
+            destination=Destination(ip=address, port=443),
         )  # fmt: skip
         return Match(seen, block, Strength.WEAK, "address", address)
 
     cached = Observation(
-        source="dns_cache", claim=Claim.RESOLVED, seen="DNS cache", place="DNS cache: x",
-        keys=(domain_key("pandorasong.com"),), dns=Dns(question="pandorasong.com"),
+        source="dns_cache", claim=Claim.RESOLVED, seen="DNS cache", place=Place(text="DNS cache: x"),
+        dns=Dns(question="pandorasong.com"),
     )  # fmt: skip
     resolved = Match(cached, name, Strength.STRONG, "in the DNS cache", "pandorasong.com")
     assert len(joined(connection("95.216.59.92"), connection("95.216.59.93"), resolved)) == 1
@@ -141,30 +145,28 @@ def test_a_cached_name_belongs_with_every_connection_into_the_block_that_it_reso
 
 def module(pid: int, start: datetime, path: str) -> Match:
     seen = Observation(
-        source="modules", claim=Claim.LOADED, seen="loaded module", place=path, keys=("one",),
-        process=Process(pid=pid, name="rundll32.exe", start=start), dll=Dll(path=path),
+        source="modules", claim=Claim.LOADED, seen="loaded module", place=Place(text=path), process=Process(pid=pid, name="rundll32.exe", start=start), dll=Dll(path=path),
     )  # fmt: skip
     return Match(seen, NAME, Strength.WEAK, "module name", path)
 
 
 def test_the_title_names_the_module_of_the_process_that_it_names() -> None:
     innocent = Observation(
-        source="files", claim=Claim.EXISTS, seen="file", place="x", keys=("one",),
-        dll=Dll(path=r"C:\other.dll"), file=File(path="x"),
+        source="files", claim=Claim.EXISTS, seen="file", place=Place(text="x"), dll=Dll(path=r"C:\other.dll"), file=File(path="x"),
     )  # fmt: skip
     other = Match(innocent, NAME, Strength.WEAK, "file name", "x")
-    (chain,) = joined(other, module(7, START, r"C:\x\evil.dat"))
+    chain = as_one(other, module(7, START, r"C:\x\evil.dat"))
     assert found(chain, START)[0].title == "rundll32.exe 7 has evil.dat loaded: C:\\x\\evil.dat"
 
 
 def test_two_users_of_one_pid_are_two_processes() -> None:
     later = START + timedelta(hours=1)
     ran = Observation(
-        source="processes", claim=Claim.RUNNING, seen="running process", place="process 7",
-        keys=("one",), process=Process(pid=7, name="notepad.exe", start=later),
+        source="processes", claim=Claim.RUNNING, seen="running process", place=Place(text="process 7"),
+        process=Process(pid=7, name="notepad.exe", start=later),
     )  # fmt: skip
     running = Match(ran, GO, Strength.WEAK, "command line", "x")
-    (chain,) = joined(running, module(7, START, r"C:\x\evil.dat"))
+    chain = as_one(running, module(7, START, r"C:\x\evil.dat"))
     process = found(chain, START)[0].process
     assert process is not None
     assert (process.name, process.start) == ("rundll32.exe", START)
@@ -172,15 +174,14 @@ def test_two_users_of_one_pid_are_two_processes() -> None:
 
 def ran(pid: int, start: datetime | None, line: str) -> Match:
     seen = Observation(
-        source="event_logs", claim=Claim.RAN, seen="event", place=f"event of {pid}", keys=("one",),
-        process=Process(pid=pid, name="rundll32.exe", start=start, command_line=line),
+        source="event_logs", claim=Claim.RAN, seen="event", place=Place(text=f"event of {pid}"), process=Process(pid=pid, name="rundll32.exe", start=start, command_line=line),
     )  # fmt: skip
     return Match(seen, GO, Strength.WEAK, "command line", line)
 
 
 @pytest.mark.parametrize("start", [START, None])
 def test_a_process_is_described_by_who_saw_it_run(start: datetime | None) -> None:
-    (chain,) = joined(module(7, START, r"C:\x\evil.dat"), ran(7, start, "x -go"))
+    chain = as_one(module(7, START, r"C:\x\evil.dat"), ran(7, start, "x -go"))
     process = found(chain, START)[0].process
     assert process is not None
     assert process.command_line == "x -go"
@@ -188,11 +189,10 @@ def test_a_process_is_described_by_who_saw_it_run(start: datetime | None) -> Non
 
 def test_a_module_seen_without_its_process_start_is_that_process_own() -> None:
     loaded = Observation(
-        source="modules", claim=Claim.LOADED, seen="loaded module", place="x", keys=("one",),
-        process=Process(pid=7, name="rundll32.exe"), dll=Dll(path=r"C:\x\evil.dat"),
+        source="modules", claim=Claim.LOADED, seen="loaded module", place=Place(text="x"), process=Process(pid=7, name="rundll32.exe"), dll=Dll(path=r"C:\x\evil.dat"),
     )  # fmt: skip
     match = Match(loaded, NAME, Strength.WEAK, "module name", "x")
-    (chain,) = joined(match, ran(7, START, "x -go"))
+    chain = as_one(match, ran(7, START, "x -go"))
     finding, _ = found(chain, START)
     assert finding.process is not None
     assert finding.process.command_line == "x -go"
@@ -201,9 +201,8 @@ def test_a_module_seen_without_its_process_start_is_that_process_own() -> None:
 
 def test_the_module_of_another_process_is_not_its() -> None:
     other = Observation(
-        source="files", claim=Claim.EXISTS, seen="file", place="y", keys=("one",),
-        process=Process(pid=8), dll=Dll(path=r"C:\other.dll"), file=File(path="y"),
+        source="files", claim=Claim.EXISTS, seen="file", place=Place(text="y"), process=Process(pid=8), dll=Dll(path=r"C:\other.dll"), file=File(path="y"),
     )  # fmt: skip
     match = Match(other, NAME, Strength.WEAK, "file name", "y")
-    (chain,) = joined(match, module(7, START, r"C:\x\evil.dat"))
+    chain = as_one(match, module(7, START, r"C:\x\evil.dat"))
     assert found(chain, START)[0].title == "rundll32.exe 7 has evil.dat loaded: C:\\x\\evil.dat"

@@ -3,15 +3,113 @@
 from __future__ import annotations
 
 from datetime import datetime, timezone
+from typing import Any
 
 import pytest
 
-from agent.findings.keys import address_key, domain_key, file_key, finding_id, process_key
+from agent.findings.keys import (
+    address_key,
+    domain_key,
+    file_key,
+    finding_id,
+    keys_of,
+    main_key,
+    process_key,
+)
+from agent.model.objects import (
+    Destination,
+    Dll,
+    Dns,
+    Event,
+    File,
+    Pipe,
+    Process,
+    Registry,
+    Service,
+    Task,
+    Url,
+)
+from agent.model.observation import Claim, Observation, Place
+
+START = datetime(2026, 11, 24, 14, 2, tzinfo=timezone.utc)
+PATH = r"C:\Users\jo\cyzfc.dat"
+RUNDLL32 = r"C:\Windows\System32\rundll32.exe"
+
+
+def seen(claim: Claim = Claim.EXISTS, event: Event | None = None, **objects: object) -> Observation:
+    return Observation(
+        source="x",
+        seen="x",
+        claim=claim,
+        place=Place(text="here"),
+        event=event,
+        **objects,  # type: ignore[arg-type]
+    )
 
 
 def test_the_id_of_a_finding_is_the_same_in_every_sweep_and_version() -> None:
-    told = finding_id("6f9619ff", "name-cyzfc-dat", r"C:\Users\jo\cyzfc.dat")
-    assert told == "b97a5760-da79-504c-a958-e76972d53cd2"
+    told = finding_id("6f9619ff", main_key(seen(file=File(path=PATH)), "here"))
+    assert told == "633f3442-aa4e-5afe-bf03-0d46bb314744"
+
+
+@pytest.mark.parametrize(
+    ("objects", "key"),
+    [
+        ({"file": File(path="c:/users/JO/cyzfc.dat")}, r"file:C:\USERS\JO\CYZFC.DAT"),
+        ({"file": File(path="C:\\a.txt", stream="x")}, r"file:C:\A.TXT:X"),
+        ({"file": File(path="d/x", member_of="C:\\a.zip → b.zip")}, r"file:C:\A.ZIP → B.ZIP → D\X"),
+        ({"dll": Dll(path=PATH)}, r"file:C:\USERS\JO\CYZFC.DAT"),
+        (
+            {"process": Process(pid=7, executable=RUNDLL32, start=START), "dll": Dll(path=PATH)},
+            r"process:C:\WINDOWS\SYSTEM32\RUNDLL32.EXE:7:1795528920",
+        ),
+        ({"process": Process(name="a.exe")}, "process:A.EXE::0"),
+        ({"process": Process(pid=7), "file": File(path="C:\\a")}, r"file:C:\A"),
+        ({"dns": Dns(question="PandoraSong.com.")}, "domain:pandorasong.com"),
+        ({"destination": Destination(ip="95.216.59.92")}, "address:95.216.59.92"),
+        ({"registry": Registry(path="HKLM\\Run", value="X")}, "registry:hklm\\run:x"),
+        ({"service": Service(name="Evil")}, "service:evil"),
+        ({"task": Task(name="\\Evil")}, "task:\\evil"),
+        ({"pipe": Pipe(name="Evil")}, "pipe:evil"),
+        ({"url": Url(full="http://x/Y")}, "url:http://x/Y"),
+        ({"event": Event(channel="System", id=1014, record=9)}, "event:system:9"),
+        ({}, "place:here"),
+    ],
+)  # fmt: skip
+def test_a_finding_is_about_its_main_object(objects: dict[str, Any], key: str) -> None:
+    assert main_key(seen(**objects), "here") == key
+
+
+@pytest.mark.parametrize(
+    ("one", "keys"),
+    [
+        (seen(file=File(path="C:\\a.txt", stream="x")), ("file:C:\\A.TXT:X", "file:C:\\A.TXT")),
+        (
+            seen(file=File(path="x", member_of="C:\\a.zip → b.zip")),
+            (r"file:C:\A.ZIP → B.ZIP → X", r"file:C:\A.ZIP", r"file:C:\A.ZIP → B.ZIP"),
+        ),
+        (seen(Claim.RUNNING, process=Process(pid=7)), ("process:7:0",)),
+        (seen(Claim.RAN, process=Process(pid=7, start=START)), ("process:7:1795528920",)),
+        (seen(Claim.RAN, process=Process(pid=7)), ("place:here",)),
+        (seen(Claim.LOADED, Event(channel="c", record=1), process=Process(pid=7)), ("event:c:1",)),
+        (
+            seen(Claim.LOADED, Event(channel="c"), process=Process(pid=7, entity_id="{AB}")),
+            ("process:{ab}",),
+        ),
+        (
+            seen(Claim.RESOLVED, dns=Dns(question="a.b", answers=["0.0.0.0", "192.0.2.1", "c.d"])),
+            ("domain:a.b", "address:192.0.2.1"),
+        ),
+        (
+            seen(Claim.BLOCKED, dns=Dns(question="a.b"), destination=Destination(ip="192.0.2.1")),
+            ("domain:a.b",),
+        ),
+    ],
+)  # fmt: skip
+def test_a_sighting_shares_what_its_objects_are_known_by(
+    one: Observation, keys: tuple[str, ...]
+) -> None:
+    assert keys_of(one) == keys
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,10 @@ import pytest
 
 from agent.findings.exclusions import Exclusions
 from agent.findings.finding import basis_of
-from agent.findings.keys import address_key, domain_key, file_key, process_key
 from agent.indicators import Conditions, Exclusion, ExclusionsFile
 from agent.matching.matcher import Match
-from agent.model.objects import Destination, Dll, Dns, File, Pe, Process, User
-from agent.model.observation import ByteHit, Claim, Observation
+from agent.model.objects import Destination, Dll, Dns, Event, File, Pe, Process, User
+from agent.model.observation import ByteHit, Claim, Observation, Place
 from agent.model.report import Finding, Strength
 from tests.evidence.packs import campaign, chains_of, found
 
@@ -52,8 +51,7 @@ def running(process: Process) -> Observation:
         source="processes",
         claim=Claim.RUNNING,
         seen="running process",
-        place=f"{process.name}[{process.pid}]",
-        keys=(process_key(process.pid),),
+        place=Place(text=f"{process.name}[{process.pid}]"),
         process=process,
     )
 
@@ -65,8 +63,7 @@ def loaded(
         source="modules",
         claim=Claim.LOADED,
         seen="loaded module",
-        place=f"rundll32.exe[4312]: {path}",
-        keys=(process_key(4312), file_key(path)),
+        place=Place(text=f"rundll32.exe[4312]: {path}"),
         dll=Dll(path=path, pe=pe),
         process=program(user=user, name=name),
     )
@@ -77,8 +74,7 @@ def lying(path: str = PATH, *, pe: Pe | None = None, remarks: Sequence[str] = ()
         source="files",
         claim=Claim.EXISTS,
         seen="file",
-        place=path,
-        keys=(file_key(path),),
+        place=Place(text=path),
         file=File(path=path, pe=pe),
         remarks=tuple(remarks),
     )
@@ -89,8 +85,7 @@ def connected(image: str = r"C:\browser.exe") -> Observation:
         source="connections",
         claim=Claim.CONNECTED,
         seen="connection",
-        place=f"{C2}:443",
-        keys=(process_key(4312), address_key(C2)),
+        place=Place(text=f"{C2}:443"),
         destination=Destination(ip=C2, port=443),
         process=program(image),
     )
@@ -101,8 +96,7 @@ def cached(name: str, *answers: str) -> Observation:
         source="dns_cache",
         claim=Claim.RESOLVED,
         seen="DNS cache",
-        place=name,
-        keys=(domain_key(name),),
+        place=Place(text=name),
         dns=Dns(question=name, answers=list(answers)),
     )
 
@@ -112,8 +106,7 @@ def in_hosts(name: str, *, blocked: bool = True) -> Observation:
         source="hosts_file",
         claim=Claim.BLOCKED if blocked else Claim.RESOLVED,
         seen="hosts file",
-        place="hosts:3",
-        keys=(domain_key(name),),
+        place=Place(text="hosts:3"),
         dns=Dns(question=name, answers=["0.0.0.0"]),
     )
 
@@ -139,8 +132,8 @@ def test_a_running_process_is_told_with_what_gave_it_away() -> None:
     assert title(running(own)) == "rundll32.exe 4312 (jo): command line"
 
 
-def test_a_process_whose_name_is_not_known_is_called_a_process() -> None:
-    assert title(loaded(name="")) == f"process 4312 has cyzfc.dat loaded: {PATH}"
+def test_a_process_whose_name_is_not_known_is_called_by_its_image() -> None:
+    assert title(loaded(name="")) == f"rundll32.exe 4312 has cyzfc.dat loaded: {PATH}"
 
 
 def test_a_file_is_told_by_its_path_alone() -> None:
@@ -166,7 +159,7 @@ def test_a_file_that_a_process_used_in_the_past_is_told_by_its_place() -> None:
         source="prefetch",
         claim=Claim.RAN,
         seen="file",
-        place=PATH,
+        place=Place(text=PATH),
         file=File(path=PATH),
         process=program(),
     )
@@ -199,10 +192,14 @@ def test_reasons_are_the_rules_then_the_matches_strongest_first_then_the_remarks
 def test_the_reason_of_the_strongest_match_comes_first() -> None:
     hits = (ByteHit("content-stage0-frombase", 0), ByteHit("content-stage0-long", 9))
     script = Observation(
-        source="files", claim=Claim.EXISTS, seen="script", place="C:\\a.ps1", hits=hits
+        source="files", claim=Claim.EXISTS, seen="script", place=Place(text="C:\\a.ps1"), hits=hits
     )
     memory = Observation(
-        source="files", claim=Claim.EXISTS, seen="copy", place="C:\\a.ps1", hits=hits[:1]
+        source="files",
+        claim=Claim.EXISTS,
+        seen="copy",
+        place=Place(text="C:\\a.ps1"),
+        hits=hits[:1],
     )
     (finding,) = findings(memory, script)
     assert finding.reasons == ["script: content", "copy: content"]
@@ -257,13 +254,15 @@ def test_a_name_with_another_explanation_stays_strong(
 def test_the_block_explains_only_the_cache() -> None:
     elsewhere = Observation(
         source="event_logs",
-        claim=Claim.LOGGED,
-        seen="query",
-        place="DNS-Client:7",
+        claim=Claim.RESOLVED,
+        seen="event 3008",
+        place=Place(text="DNS-Client:7"),
+        event=Event(channel="DNS-Client", id=3008, record=7),
         dns=Dns(question="pandorasong.com", answers=["0.0.0.0"]),
     )
-    _, finding = findings(in_hosts("pandorasong.com"), elsewhere)
-    assert (finding.strength, finding.reasons) == (Strength.STRONG, ["in the query"])
+    (finding,) = findings(in_hosts("pandorasong.com"), elsewhere)
+    assert finding.strength is Strength.STRONG
+    assert finding.reasons == ["asked for, says event 3008", "blocked in the hosts file"]
 
 
 def test_a_block_without_a_name_blocks_nothing() -> None:
@@ -271,7 +270,7 @@ def test_a_block_without_a_name_blocks_nothing() -> None:
         source="hosts_file",
         claim=Claim.BLOCKED,
         seen="hosts file",
-        place="hosts:1",
+        place=Place(text="hosts:1"),
         file=File(path=PATH),
     )
     _, finding = findings(odd, cached("pandorasong.com", "0.0.0.0"))

@@ -23,7 +23,7 @@ from agent.matching.matcher import Matcher
 from agent.matching.own_rules import OwnRules
 from agent.model.objects import Destination, Dns, File, Hash, Pe, Process
 from agent.model.objects import Url as SeenUrl
-from agent.model.observation import ByteHit, Claim, Observation
+from agent.model.observation import ByteHit, Claim, Observation, Place
 from agent.model.report import Strength
 from agent.spelling import command_holds, domain_covers, fold, fold_domain, normal_command
 from tests.evidence.packs import campaign
@@ -34,7 +34,7 @@ CAMPAIGN = campaign()
 
 def ids(matcher: Matcher, **objects: object) -> set[str]:
     claim = Claim.CONNECTED if "destination" in objects else Claim.RUNNING
-    seen = Observation(source="x", claim=claim, seen="x", place="x", **objects)  # type: ignore[arg-type]
+    seen = Observation(source="x", claim=claim, seen="x", place=Place(text="x"), **objects)  # type: ignore[arg-type]
     return {match.indicator.id for match in matcher.match(seen)}
 
 
@@ -111,7 +111,7 @@ def test_a_name_in_a_command_line_is_only_a_mention() -> None:
         source="processes",
         claim=Claim.RUNNING,
         seen="x",
-        place="x",
+        place=Place(text="x"),
         process=Process(pid=1, command_line="notepad cyzfc.dat"),
     )
     (match,) = CAMPAIGN.match(seen)
@@ -199,7 +199,7 @@ def test_bytes_are_found_in_both_encodings_and_shown_with_their_line() -> None:
 def test_what_is_only_mentioned_is_weak() -> None:
     hit = ByteHit("c2-domain", 0, "pandorasong.com")
     seen = Observation(
-        source="memory", claim=Claim.MENTIONED, seen="memory", place="x", hits=(hit,)
+        source="memory", claim=Claim.MENTIONED, seen="memory", place=Place(text="x"), hits=(hit,)
     )
     assert [match.strength for match in CAMPAIGN.match(seen)] == [Strength.WEAK]
 
@@ -217,7 +217,9 @@ def test_own_rules_count_by_their_strength_or_score(tmp_path) -> None:  # type: 
         found = matcher.scan_content(b"a needle", "C:\\a.txt")
     assert not found.gaps
     hits = tuple(found.hits)
-    seen = Observation(source="files", claim=Claim.MENTIONED, seen="content", place="p", hits=hits)
+    seen = Observation(
+        source="files", claim=Claim.MENTIONED, seen="content", place=Place(text="p"), hits=hits
+    )
     strengths = {m.indicator.id.rpartition(":")[2]: m.strength.value for m in matcher.match(seen)}
     assert strengths == {"a": "weak", "b": "confirmed", "c": "strong"}
     assert [count.matched for count in matcher.counts()] == [0, 1, 1, 1]

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
+from agent.model.observation import Place, moments
 from agent.model.report import (
     ExclusionsRef,
     State,
@@ -85,9 +86,16 @@ def test_what_two_views_of_a_file_say_alike_is_told_once() -> None:
     remark = "read from the raw volume: access denied"
     one.reasons.append(remark)
     one.evidence = [
-        structs.replace(sighting, place=PATH, detail=f"{PATH}; {remark}"),
-        structs.replace(sighting, place=PATH, detail=PATH, time=NOW + timedelta(seconds=9)),
-        structs.replace(sighting, place=PATH, seen="file hash", detail=f"00ff; {remark}"),
+        structs.replace(sighting, place=Place(text=PATH), detail=f"{PATH}; {remark}"),
+        structs.replace(
+            sighting,
+            place=Place(text=PATH),
+            detail=PATH,
+            moments=[*moments(happened=NOW + timedelta(seconds=9))],
+        ),
+        structs.replace(
+            sighting, place=Place(text=PATH), seen="file hash", detail=f"00ff; {remark}"
+        ),
     ]
 
     text = render(report(one))

@@ -16,7 +16,7 @@ from agent.matching.own_traces import Own
 from agent.model.codec import encode
 from agent.model.journal_record import Header
 from agent.model.objects import File
-from agent.model.observation import Claim, Observation
+from agent.model.observation import Claim, Observation, Place
 from agent.model.report import Report, State, Strength, Verdict
 from agent.sources.files.source import FilesSource
 from agent.sweep.course import Course, Deadline
@@ -46,7 +46,7 @@ class Broken:
 
     def observe(self, target: Target, matcher: Matcher, ledger: Ledger) -> Iterator[Observation]:
         ledger.examined += 1
-        yield Observation(source="broken", claim=Claim.EXISTS, seen="x", place="x")
+        yield Observation(source="broken", claim=Claim.EXISTS, seen="x", place=Place(text="x"))
         raise RuntimeError("a defect")
 
 
@@ -72,7 +72,9 @@ class Ahead(Broken):
 
     def observe(self, target: Target, matcher: Matcher, ledger: Ledger) -> Iterator[Observation]:
         try:
-            yield Observation(source="files", claim=Claim.EXISTS, seen="file", place="x")
+            yield Observation(
+                source="files", claim=Claim.EXISTS, seen="file", place=Place(text="x")
+            )
             if self.end is not None:
                 raise self.end
         finally:
@@ -82,7 +84,7 @@ class Ahead(Broken):
         assert self.ended
         file = File(path=self.found)
         yield Observation(
-            source="files", claim=Claim.EXISTS, seen="file", place=self.found, file=file
+            source="files", claim=Claim.EXISTS, seen="file", place=Place(text=self.found), file=file
         )
         if self.end_of_owed is not None:
             raise self.end_of_owed
@@ -188,9 +190,9 @@ def test_the_planted_tree_is_found_whole_and_nothing_else_is_strong(tmp_path: Pa
     strengths: dict[str, Strength] = {}
     for finding in report.findings:
         for evidence in finding.evidence:
-            known = strengths.get(evidence.place)
+            known = strengths.get(evidence.place.text)
             if known is None or finding.strength.rank > known.rank:
-                strengths[evidence.place] = finding.strength
+                strengths[evidence.place.text] = finding.strength
     cases = [case for case in planted.cases if not case.skipped]
     assert len(cases) >= 25
     wrong = [

@@ -19,6 +19,7 @@ import pytest
 import trustme
 from msgspec import structs
 
+from agent.model.observation import Place
 from agent.model.report import Evidence, Strength
 from collector.outputs.output import Item, TryAgain
 from collector.outputs.syslog import Syslog, frame
@@ -102,7 +103,7 @@ def big_item() -> Item:
     sightings = [
         Evidence(
             source="files", seen="a = b | c \\ d\nnext line", indicator="i",
-            strength=Strength.WEAK, place=f"C:\\é\U0001f600\\{n}", detail="d" * 500,
+            strength=Strength.WEAK, place=Place(text=f"C:\\é\U0001f600\\{n}"), detail="d" * 500,
         )
         for n in range(50)
     ]  # fmt: skip

@@ -9,6 +9,7 @@ from datetime import datetime, timezone
 
 from agent.model.codec import encode
 from agent.model.objects import Destination, Dll, Dns, File, Hash, Parent, Pe, Process, User
+from agent.model.observation import Place, moments
 from agent.model.report import (
     Agent,
     Coverage,
@@ -23,6 +24,7 @@ from agent.model.report import (
     Reason,
     Report,
     Resources,
+    Scope,
     State,
     Strength,
     Target,
@@ -75,8 +77,8 @@ def a_finding(
         ),
         excluded_by="a-rule" if strength is Strength.EXCLUDED else None,
         evidence=[
-            Evidence(source=source, seen=what, indicator=indicator, strength=strength, place=place,
-                     time=_TIME, detail=detail)
+            Evidence(source=source, seen=what, indicator=indicator, strength=strength, place=Place(text=place),
+                     moments=[*moments(happened=_TIME)], detail=detail)
             for source, what, place, detail in seen
         ],
         process=Process(
@@ -125,7 +127,7 @@ def a_report(
         host=Host(id=f"id-{name}", name=name, os=Os(name="Windows 11 23H2", version="10.0.22631"),
                   domain="corp.example", ip=["10.4.1.21", "fe80::1"], elevated=not gap,
                   architecture="amd64", utc_offset_minutes=60),
-        target=Target(kind=TargetKind.LIVE),
+        target=Target(kind=TargetKind.LIVE), scope=Scope(whole_host=True),
         packs=[PackRef(id="cyzfc-2018-11", version="2026.11.24", sha256="1" * 64, indicators=80)],
         started=_TIME,
         finished=finished,

@@ -20,11 +20,15 @@ from agent.model.objects import (
     Lnk,
     Parent,
     Pe,
+    Pipe,
     Process,
     Registry,
+    Service,
+    Task,
     Url,
     User,
 )
+from agent.model.observation import Place, moments
 from agent.model.report import (
     Agent,
     Coverage,
@@ -36,6 +40,7 @@ from agent.model.report import (
     PackRef,
     Report,
     Resources,
+    Scope,
     State,
     Strength,
     Target,
@@ -78,8 +83,8 @@ def rich_finding() -> Finding:
                 seen="loaded module",
                 indicator="cyzfc:dll-sha1",
                 strength=Strength.CONFIRMED,
-                place="rundll32.exe[4312]",
-                time=ago(80),
+                place=Place(text="rundll32.exe[4312]"),
+                moments=[*moments(happened=ago(80))],
                 detail="first detail",
             ),
             Evidence(
@@ -87,8 +92,8 @@ def rich_finding() -> Finding:
                 seen="name in the cache",
                 indicator="cyzfc:c2-domain",
                 strength=Strength.STRONG,
-                place="pandorasong.com",
-                time=ago(5),
+                place=Place(text="pandorasong.com"),
+                moments=[*moments(happened=ago(5))],
                 detail="second detail",
             ),
         ],
@@ -123,6 +128,7 @@ def rich_finding() -> Finding:
         ),
         process=Process(
             pid=4312,
+            entity_id="{11112222-3333-4444-0000-001000000000}",
             name="rundll32.exe",
             executable="C:\\Windows\\System32\\rundll32.exe",
             command_line='"C:\\Windows\\System32\\rundll32.exe" cyzfc.dat, PointFunctionCall',
@@ -174,6 +180,11 @@ def rich_finding() -> Finding:
         event=Event(channel="Security", id=4688, record=77_001, provider="Microsoft-Auditing"),
         url=Url(full="https://pandorasong.com/access/?version=4"),
         user=User(name="CORP\\another", id="S-1-5-21-9-9-9-1002"),
+        pipe=Pipe(name="evil-pipe"),
+        task=Task(name="\\EvilTask", command="rundll32 task-me"),
+        service=Service(
+            name="EvilService", display_name="An Evil Service", executable="C:\\evil-service.exe"
+        ),
     )
 
 
@@ -213,6 +224,7 @@ def report_of(
             utc_offset_minutes=60,
         ),
         target=Target(kind=TargetKind.LIVE),
+        scope=Scope(whole_host=True),
         packs=[PackRef(id="cyzfc-2018-11", version="3", sha256="34" * 32, indicators=91)],
         started=ago(10),
         finished=NOW,

@@ -64,7 +64,8 @@ NOT_IN_CEF = {
     "dll.path", "dll.name", "dll.size", "dll.hash.md5", "dll.hash.sha1", "dll.hash.sha256",
     "dll.pe.machine", "dll.pe.exports[0]", "dll.pe.original_file_name", "dll.pe.compiled",
     "dll.on_disk", "dll.pe.dll", "file.pe.dll", "dns.type", "dns.answers[0]", "destination.state",
-    "destination.local",
+    "destination.local", "process.entity_id", "pipe.name", "task.name", "task.command",
+    "service.name", "service.display_name", "service.executable",
 }  # fmt: skip
 
 
@@ -88,6 +89,9 @@ def test_cef_says_which_fields_it_has_no_room_for() -> None:
         "dll",
         "dns",
         "destination",
+        "pipe",
+        "task",
+        "service",
     }
 
 

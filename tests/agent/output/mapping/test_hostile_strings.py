@@ -13,6 +13,7 @@ import pytest
 from hypothesis import example, given, settings
 
 from agent.model.objects import File, Process, Registry
+from agent.model.observation import Place
 from agent.model.report import Evidence, Finding, IndicatorRef, Strength
 from agent.output.mapping import cef, defender, document, ecs, sentinel, splunk, webhook
 from tests.agent.output.mapping.rich import NOW, report_of, rich_finding
@@ -26,7 +27,7 @@ def nasty(text: str, command_line: str = "") -> Finding:
         id=text, time=NOW, strength=Strength.STRONG, score=70, title=text, reasons=[text],
         indicator=IndicatorRef(id=text, type="file_name", value=text, pack=text, reference=[text]),
         evidence=[
-            Evidence(source="files", seen=text, indicator=text, strength=Strength.WEAK, place=text)
+            Evidence(source="files", seen=text, indicator=text, strength=Strength.WEAK, place=Place(text=text))
         ],
         file=File(path=text, name=text),
         process=Process(pid=1, name=text, command_line=command_line or text),
@@ -126,7 +127,7 @@ def test_evidence_goes_first_and_is_counted_and_the_json_of_what_stays_is_whole(
     sightings = [
         Evidence(
             source="files", seen="file name", indicator="i", strength=Strength.WEAK,
-            place=f"C:\\{number}", detail="d" * 400,
+            place=Place(text=f"C:\\{number}"), detail="d" * 400,
         )
         for number in range(40)
     ]  # fmt: skip
@@ -137,7 +138,7 @@ def test_evidence_goes_first_and_is_counted_and_the_json_of_what_stays_is_whole(
     found = re.findall(r"iocsweepEvidence\d+=(\{.*?\})(?= iocsweep|$)", message)
     for number, text in enumerate(found):
         plain = text.replace("\\=", "=").replace("\\\\", "\\")
-        assert json.loads(plain)["place"] == f"C:\\{number}"
+        assert json.loads(plain)["place"]["text"] == f"C:\\{number}"
     dropped = re.search(r"iocsweepEvidenceDropped=(\d+)$", message)
     assert dropped is not None
     assert len(found) + int(dropped[1]) == 40

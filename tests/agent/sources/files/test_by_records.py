@@ -113,8 +113,8 @@ def test_both_views_make_the_same_of_it(both: Both) -> None:
 
 
 def test_nothing_but_what_the_walk_sees_is_there(both: Both) -> None:
-    walked = {both.in_image(found.place) for found in both.walk.seen}
-    assert {found.place for found in both.engine.seen} - walked == set()
+    walked = {both.in_image(found.place.text) for found in both.walk.seen}
+    assert {found.place.text for found in both.engine.seen} - walked == set()
 
 
 def test_what_cannot_be_read_is_counted_by_both(both: Both) -> None:
@@ -172,7 +172,7 @@ def test_a_deleted_file_is_told_with_its_last_path_and_its_content(hidden: Hidde
     assert matches["deleted file path"].strength is Strength.STRONG
     assert "deleted file export" in matches
     assert "deleted; read from clusters" in evidence_of(matches["deleted file name"]).detail
-    assert not [one for one in hidden.walk.seen if one.place.endswith("Local/cyzfc.dat")]
+    assert not [one for one in hidden.walk.seen if one.place.text.endswith("Local/cyzfc.dat")]
 
 
 def test_a_small_deleted_file_in_a_deleted_folder_is_read_from_its_record(hidden: Hidden) -> None:
@@ -201,7 +201,7 @@ def test_a_stream_of_a_folder_is_found_by_its_size(hidden: Hidden) -> None:
 
 
 def test_a_stream_of_a_file_that_a_walk_passes_by_is_found_by_its_name(hidden: Hidden) -> None:
-    places = [found.place for found in hidden.engine.seen if found.file and found.file.stream]
+    places = [found.place.text for found in hidden.engine.seen if found.file and found.file.stream]
     assert "disk.img:\\cyzfc.dat:ds7002.lnk" in places or (
         "disk.img:\\holiday.jpg:ds7002.lnk" in places
     )
@@ -215,7 +215,7 @@ def test_a_stream_is_found_by_its_extension(hidden: Hidden, place: str) -> None:
 
 
 def test_a_folders_stream_is_found_by_its_extension_in_the_walk_too(hidden: Hidden) -> None:
-    assert [one for one in hidden.walk.seen if one.place.endswith("/jo:a.lnk")]
+    assert [one for one in hidden.walk.seen if one.place.text.endswith("/jo:a.lnk")]
 
 
 def test_all_of_it_is_complete(hidden: Hidden) -> None:
@@ -256,7 +256,7 @@ def test_a_name_in_the_slack_of_a_record_is_a_mention(tmp_path: Path) -> None:
     sweep = of_bytes(tmp_path, image({30: bytes(made)}))
     (found,) = sweep.seen
     assert found.mention
-    assert found.place.startswith("disk.img:\\notes.txt ($MFT record 30, slack")
+    assert found.place.text.startswith("disk.img:\\notes.txt ($MFT record 30, slack")
     (match,) = sweep.matcher.match(found)
     assert match.strength is Strength.WEAK
 

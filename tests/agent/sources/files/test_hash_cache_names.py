@@ -39,7 +39,7 @@ def test_an_archive_by_one_of_its_names_is_looked_into_in_every_sweep(
     for _ in range(2):
         found, coverage = cached(path, tmp_path, DLL, IN_BIN, thorough=False)
         assert coverage.state is State.COMPLETE
-        assert "C.dd:\\a.zip → cyzfc.dat" in {match.observation.place for match in found}
+        assert "C.dd:\\a.zip → cyzfc.dat" in {match.observation.place.text for match in found}
 
 
 def test_a_file_with_several_names_of_one_kind_is_not_read_again(tmp_path: Path) -> None:

@@ -211,7 +211,7 @@ def test_new_streams_of_files_and_folders_are_looked_at(
         change("jo", 0x200020, folder=(USERS, 5), file=IN_JO, attributes=0x10),
     ]
     sweep = swept(Host(root, MadeJournal([*OLD, *changes], FOLDERS)))
-    places = {one.place for one in sweep.seen}
+    places = {one.place.text for one in sweep.seen}
     assert places == {"D:/Users/jo/holiday.jpg:cyzfc.dat", "D:/Users/jo:ds7002.lnk"}
 
 
@@ -478,7 +478,7 @@ def test_a_file_unread_in_both_looks_is_counted_once(root: Path) -> None:
         Host(root, journal, {50: encrypted("ds7002.lnk", JO)}),
         FilesSource(open_file=refusing("ds7002.lnk")),
     )
-    assert len({one.place for one in sweep.seen}) == 2
+    assert len({one.place.text for one in sweep.seen}) == 2
     assert sweep.reasons == {"access denied": 1}
     assert sweep.coverage.unread == 1
 
@@ -501,7 +501,7 @@ def test_where_a_walk_has_to_make_it_good_its_account_is_the_one_that_counts(roo
     host = Host(root, MadeJournal([]), source=lambda: BadSectors(data, end))
     sweep = swept(host, FilesSource(open_file=refusing("ds7002.lnk", "ds7002.pdf")))
     assert sweep.notes["walked: parts of the $MFT are unreadable"] == 1
-    assert len([one for one in sweep.seen if one.place.endswith("pdf")]) == 1
+    assert len([one for one in sweep.seen if one.place.text.endswith("pdf")]) == 1
     assert sweep.reasons == {"access denied": 1}
     assert [reason.samples for reason in sweep.coverage.reasons] == [["D:/Users/jo/ds7002.lnk"]]
 

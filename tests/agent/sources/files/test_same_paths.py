@@ -47,6 +47,6 @@ def test_of_two_names_that_differ_in_case_alone_both_files_are_read(image: Path)
         matcher = matcher_of(sha256_of(WANTED), thorough=True)
         sweep = swept_mounted(host, matcher=matcher)
         found = sweep.matches()
-    assert [match.observation.place for match in found] == ["D:\\report.bin"]
+    assert [match.observation.place.text for match in found] == ["D:\\report.bin"]
     assert found[0].observation.remarks == (f"read from the raw volume: {ELSEWHERE}",)
     assert sweep.coverage.state is State.COMPLETE

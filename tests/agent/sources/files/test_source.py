@@ -18,6 +18,7 @@ from typing import Any, BinaryIO
 import pytest
 
 import iocs
+from agent.findings.keys import file_key, keys_of
 from agent.indicators import (
     Certificate,
     Gate,
@@ -114,7 +115,7 @@ def test_a_name_is_found_in_any_case(tmp_path: Path) -> None:
     found = of_folder(tmp_path).only()
 
     assert found.seen == "file"
-    assert found.place == str(tmp_path / "CyZFC.daT")
+    assert found.place.text == str(tmp_path / "CyZFC.daT")
     assert found.file is not None
     assert found.file.size == 1
     assert found.file.hash is not None
@@ -136,7 +137,7 @@ def test_a_given_path_may_be_a_file(tmp_path: Path) -> None:
     file = tmp_path / "cyzfc.dat"
     file.write_bytes(b"x")
 
-    assert of_folder(file).only().place == str(file)
+    assert of_folder(file).only().place.text == str(file)
 
 
 def test_a_clean_folder_is_complete(tmp_path: Path) -> None:
@@ -379,7 +380,7 @@ def test_only_files_of_the_right_size_and_magic_are_hashed(tmp_path: Path) -> No
     (tmp_path / "size").write_bytes(data + b"\0")
     sweep = of_folder(tmp_path, sha256_of(data, size=100, magic="4d5a"))
 
-    assert sweep.only().place == str(tmp_path / "right")
+    assert sweep.only().place.text == str(tmp_path / "right")
     assert sweep.only().file is not None
     assert sweep.only().file.hash is not None
     assert sweep.only().file.hash.md5 is None, "only what the pack needs is computed"
@@ -459,7 +460,7 @@ def test_a_certificate_is_known_in_either_form(tmp_path: Path) -> None:
     (tmp_path / "b.cer").write_bytes(der[:-1] + b"\1")
     found = of_folder(tmp_path, indicator).only()
 
-    assert found.place == str(tmp_path / "a.cer")
+    assert found.place.text == str(tmp_path / "a.cer")
     assert [hit.indicator for hit in found.hits] == ["certificate"]
 
 
@@ -469,7 +470,7 @@ def test_a_script_that_mentions_a_name_is_a_mention(tmp_path: Path) -> None:
     (tmp_path / "hunt.txt").write_bytes(b"cyzfc.dat")
     found = of_folder(tmp_path, named(), content("nothing", ".ps1")).only()
 
-    assert found.place == str(script)
+    assert found.place.text == str(script)
     assert found.seen == "content"
     assert found.mention
     assert [hit.indicator for hit in found.hits] == ["name"]
@@ -538,7 +539,7 @@ def test_a_history_of_running_the_agent_is_not_reported(tmp_path: Path) -> None:
     (tmp_path / "mixed.txt").write_bytes(b"del cyzfc.dat\n" + line)
     sweep = of_folder(tmp_path, named(), content("x", ".txt"))
 
-    assert sweep.only().place == str(tmp_path / "mixed.txt")
+    assert sweep.only().place.text == str(tmp_path / "mixed.txt")
     assert sweep.coverage.own == 1
 
 
@@ -561,7 +562,7 @@ def test_a_rule_of_the_operators_own_is_never_excused(tmp_path: Path) -> None:
     with closing(OwnRules([rules], timeout_s=10)) as own_rules:
         seen = swept(target, matcher=Matcher([named()], own_rules=own_rules)).seen
 
-    assert {found.place for found in seen} == {str(tree / "a.bin"), str(tree / "report.json")}
+    assert {found.place.text for found in seen} == {str(tree / "a.bin"), str(tree / "report.json")}
     assert {hit.indicator for found in seen for hit in found.hits} == {"rules/rules.yar:evil"}
 
 
@@ -595,7 +596,7 @@ def test_a_file_in_the_agents_folder_is_looked_at_and_what_it_mentions_is_its_ow
         tmp_path, named(), sha256_of(data, size=100), content("$stage0", ".ps1"), own=own
     )
 
-    assert {found.place for found in sweep.seen} == {
+    assert {found.place.text for found in sweep.seen} == {
         str(tmp_path / "x.dll"),
         str(tmp_path / "evil.ps1"),
     }
@@ -620,13 +621,13 @@ def test_a_member_is_found_by_name_with_its_facts(tmp_path: Path) -> None:
     found = of_folder(tmp_path).only()
 
     assert found.seen == "archive member"
-    assert found.place == f"{file} → docs/cyzfc.dat"
+    assert found.place.text == f"{file} → docs/cyzfc.dat"
     assert found.file is not None
     assert found.file.member_of == str(file)
     assert found.file.path == "docs/cyzfc.dat"
     assert found.file.hash is not None
     assert found.file.pe is not None
-    assert len(found.keys) == 2
+    assert file_key(str(file)) in keys_of(found)
 
 
 def test_a_member_of_the_right_size_is_compared_by_hash(tmp_path: Path) -> None:
@@ -634,7 +635,7 @@ def test_a_member_of_the_right_size_is_compared_by_hash(tmp_path: Path) -> None:
     (tmp_path / "a.zip").write_bytes(archive({"x": data, "y": bytes(len(data)), "z": b""}))
     found = of_folder(tmp_path, sha256_of(data, size=DLL_SIZE, magic="4d5a")).only()
 
-    assert found.place.endswith(" → x")
+    assert found.place.text.endswith(" → x")
     assert found.file is not None
     assert found.file.hash is not None
 
@@ -670,7 +671,7 @@ def test_archives_are_opened_three_levels_deep_and_deeper_ones_are_a_gap(tmp_pat
     (tmp_path / "empty.zip").write_bytes(nested(4, {}))
     sweep = of_folder(tmp_path)
 
-    assert sweep.only().place == f"{tmp_path}/3.zip → 2.zip → 1.zip → 0.zip → cyzfc.dat"
+    assert sweep.only().place.text == f"{tmp_path}/3.zip → 2.zip → 1.zip → 0.zip → cyzfc.dat"
     assert sweep.reasons == {"archive too deep in archives, not opened": 1}
 
 
@@ -694,7 +695,7 @@ def test_a_member_that_the_directory_does_not_tell_of_is_looked_at(
     (tmp_path / "a.zip").write_bytes(data)
     sweep = of_folder(tmp_path, sha256_of(dll(), size=DLL_SIZE, magic="4d5a"))
 
-    assert sweep.only().place.endswith("a.zip → x")
+    assert sweep.only().place.text.endswith("a.zip → x")
     assert "archive with members that its directory does not tell of" in sweep.notes
     assert sweep.coverage.state is State.COMPLETE
 
@@ -704,7 +705,7 @@ def test_a_program_before_an_archive_is_searched_as_bytes(tmp_path: Path) -> Non
     sweep = of_folder(tmp_path)
 
     assert sweep.only().mention
-    assert sweep.only().place == str(tmp_path / "a.zip")
+    assert sweep.only().place.text == str(tmp_path / "a.zip")
 
 
 def test_an_archive_made_as_a_stream_has_nothing_beside_its_directory(tmp_path: Path) -> None:
@@ -744,7 +745,7 @@ def test_what_a_member_is_does_not_depend_on_the_size_it_claims(
     (tmp_path / "a.zip").write_bytes(claiming(archive({"x": dll()}), claimed))
     sweep = of_folder(tmp_path, sha256_of(dll(), size=DLL_SIZE, magic="4d5a"))
 
-    assert sweep.only().place.endswith(" → x")
+    assert sweep.only().place.text.endswith(" → x")
     assert sweep.only().file is not None
     assert sweep.only().file.size == DLL_SIZE
     assert sweep.reasons == {"archive member of another size than its directory says": 1}
@@ -762,7 +763,7 @@ def test_a_member_is_opened_for_its_extension_as_a_file_is(tmp_path: Path) -> No
     (tmp_path / "a.zip").write_bytes(archive(members))
     sweep = of_folder(tmp_path, named(), content("$stage0", ".ps1"))
 
-    assert sweep.only().place.endswith(" → docs/hunt.ps1")
+    assert sweep.only().place.text.endswith(" → docs/hunt.ps1")
     assert [hit.indicator for hit in sweep.only().hits] == ["content"]
 
 
@@ -813,7 +814,7 @@ def test_the_members_of_an_archive_cut_short_are_looked_at(tmp_path: Path) -> No
     (tmp_path / "a.zip").write_bytes(archive({"x": dll(), "y": b"x" * 100})[:-30])
     sweep = of_folder(tmp_path, sha256_of(dll(), size=DLL_SIZE, magic="4d5a"))
 
-    assert sweep.only().place.endswith(" → x")
+    assert sweep.only().place.text.endswith(" → x")
     assert sweep.reasons == {"archive: no end of central directory": 1}
 
 
@@ -830,7 +831,7 @@ def test_a_damaged_member_is_a_gap_and_found_by_name(tmp_path: Path) -> None:
 def test_a_folder_in_an_archive_is_known_by_its_name(tmp_path: Path) -> None:
     (tmp_path / "a.zip").write_bytes(archive({"x/cyzfc.dat/": b""}))
 
-    assert of_folder(tmp_path).only().place.endswith(" → x/cyzfc.dat/")
+    assert of_folder(tmp_path).only().place.text.endswith(" → x/cyzfc.dat/")
 
 
 def test_an_archive_that_is_read_with_errors_is_a_gap(tmp_path: Path) -> None:
@@ -856,7 +857,7 @@ def test_a_zone_identifier_kept_as_a_file_tells_of_its_owner(tmp_path: Path) -> 
     found = of_folder(tmp_path, named(), indicator).only()
 
     assert found.seen == "zone identifier"
-    assert found.place == str(zone)
+    assert found.place.text == str(zone)
     assert found.url is not None
     assert found.url.full == "https://example.org/a"
     assert found.file is not None
@@ -904,7 +905,7 @@ def ntfs(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
 
 def test_streams_are_found_by_name_on_folders_and_on_files_looked_at(ntfs: Path) -> None:
     sweep = of_folder(ntfs, named(), named("ds7002.lnk"))
-    streams = {found.place for found in sweep.seen if found.seen == "alternate data stream"}
+    streams = {found.place.text for found in sweep.seen if found.seen == "alternate data stream"}
     (file,) = [found for found in sweep.at(ntfs / "cyzfc.dat") if found.seen == "file"]
     (zone,) = [found for found in sweep.seen if found.seen == "zone identifier"]
 

@@ -49,7 +49,7 @@ def seen_before_the_end(target: Target, count: int) -> set[str]:
     seen: list[Observation] = []
     with pytest.raises(Stopped):
         seen.extend(source.observe(target, campaign(), Ledger("files", required=True)))
-    return {one.place.replace("\\", "/").rpartition("/")[2] for one in seen}
+    return {one.place.text.replace("\\", "/").rpartition("/")[2] for one in seen}
 
 
 def test_a_wanted_name_that_lies_far_back_on_the_disk(tmp_path: Path) -> None:
@@ -105,7 +105,7 @@ def test_what_was_read_and_not_told_is_owed(tmp_path: Path) -> None:
     source, seen, _ = StoppedWhileReading(18).observe(tmp_path)
 
     assert seen == []
-    owed = {one.place.rpartition("/")[2] for one in source.pending()}
+    owed = {one.place.text.rpartition("/")[2] for one in source.pending()}
     assert owed == {"first.lnk", *(f"{number}.lnk" for number in range(15))}
     assert list(source.pending()) == []
 
@@ -118,7 +118,7 @@ def test_an_archive_that_was_not_opened_before_the_end_is_a_gap(tmp_path: Path) 
 
     source, _, ledger = StoppedWhileReading(18).observe(tmp_path)
 
-    assert [one.place.rpartition("/")[2] for one in source.pending() if not one.mention] == [
+    assert [one.place.text.rpartition("/")[2] for one in source.pending() if not one.mention] == [
         "first.lnk"
     ]
     (reason,) = ledger.close().reasons

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from agent.findings.finding import evidence_of
 from agent.matching.own_traces import Own
+from agent.model.observation import Moment, MomentOf
 from agent.model.report import State, Strength
 from agent.sources.past_files.change_journal import NONE, UsnJournalSource
 from agent.targets.offline.folder import FolderTarget
@@ -39,8 +40,10 @@ def test_a_file_that_came_and_went_is_told_with_its_times(tmp_path: Path) -> Non
         + change("other.txt", 0x80000200, 9)
     )
     sweep = of_image(tmp_path, with_journal(journal.ljust(4096, b"\0")))
-    assert [found.place for found in sweep.seen] == [PLACE, PLACE]
-    assert [found.time for found in sweep.seen] == [NOON.replace(hour=13), NOON.replace(hour=17)]
+    assert [found.place.text for found in sweep.seen] == [PLACE]
+    assert sweep.only().moments == tuple(
+        Moment(time=NOON.replace(hour=hour), of=MomentOf.LOGGED) for hour in (13, 17)
+    )
     match = next(m for m in sweep.matches(PLACE) if m.reason == "journalled file path")
     assert match.strength is Strength.STRONG
     told = evidence_of(match).detail
@@ -59,7 +62,7 @@ def test_a_file_that_is_still_there_is_only_mentioned(tmp_path: Path) -> None:
     file = record(standard(), file_name("cyzfc.dat", 43, 5), resident(0x80, b"x"), sequence=7)
     sweep = of_image(tmp_path, with_journal(journal, {50: file}))
     (found,) = sweep.seen
-    assert found.place == PLACE
+    assert found.place.text == PLACE
     assert found.mention
     assert found.remarks[-1] == "the file is still there"
     assert {match.strength for match in sweep.matcher.match(found)} == {Strength.WEAK}
@@ -72,9 +75,9 @@ def test_a_folder_that_is_gone_leaves_the_name(tmp_path: Path) -> None:
     journal = change("cyzfc.dat", 0x100, 1, sequence=3).ljust(4096, b"\0")
     sweep = of_image(tmp_path, with_journal(journal))
     (found,) = sweep.seen
-    assert found.place == "disk.img:?\\cyzfc.dat"
+    assert found.place.text == "disk.img:?\\cyzfc.dat"
     assert any("used again" in remark for remark in found.remarks)
-    assert {match.strength for match in sweep.matches(found.place)} == {Strength.WEAK}
+    assert {match.strength for match in sweep.matches(found.place.text)} == {Strength.WEAK}
 
 
 def test_a_damaged_journal_is_a_gap_and_still_searched(tmp_path: Path) -> None:

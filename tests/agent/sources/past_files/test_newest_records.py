@@ -51,7 +51,8 @@ def test_a_file_that_went_a_moment_ago_is_told() -> None:
         change("cyzfc.dat", 0x80000200, minutes=-1, folder=LOCAL),
     ]
     sweep = of_host(ON_DISK, MadeJournal(newest))
-    assert [found.time for found in sweep.at(PLACE)] == [
+    (found,) = sweep.at(PLACE)
+    assert [moment.time for moment in found.moments] == [
         NOON.replace(hour=11, minute=10),
         NOON.replace(hour=11, minute=59),
     ]
@@ -76,7 +77,7 @@ def test_a_folder_that_is_not_on_the_disk_yet_is_asked_of_the_system(
     newest = [change("cyzfc.dat", minutes=-1, folder=(60, 3))]
     journal = MadeJournal(newest, {60: told})
     sweep = of_host(NO_JOURNAL, journal)
-    assert {found.place for found in sweep.seen} == {place}
+    assert {found.place.text for found in sweep.seen} == {place}
 
 
 def test_a_journal_that_is_not_on_the_disk_yet_is_told_all_the_same() -> None:

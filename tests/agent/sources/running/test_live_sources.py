@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agent.findings.keys import keys_of
 from agent.matching.own_traces import Own
 from agent.model.objects import Hash, Pe
 from agent.model.observation import Claim
@@ -131,7 +132,7 @@ def test_an_image_that_windows_does_not_name_is_a_gap_and_no_file_that_is_gone()
     assert coverage.state is State.PARTIAL
     assert "image that Windows does not name" in reasons(coverage)
     assert "no longer on disk" not in reasons(coverage)
-    assert [one.place for one in seen if one.dll and not one.dll.path] == []
+    assert [one.place.text for one in seen if one.dll and not one.dll.path] == []
 
 
 def test_a_module_that_cannot_be_parsed_is_a_gap_and_its_hash_and_name_still_count() -> None:
@@ -295,7 +296,7 @@ def test_two_names_with_one_address_belong_together_unless_a_sinkhole_answers(
         table=[DnsRecord(name, "A") for name in names],
         answers={(name, kind): [answer] for name in names for kind in ("A", "AAAA")},
     )
-    first, second = (set(one.keys) for one in seen)
+    first, second = (set(keys_of(one)) for one in seen)
     assert bool(first & second) is one_thing
 
 

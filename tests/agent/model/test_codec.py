@@ -1,0 +1,49 @@
+"""What a later version adds is passed over and named; what it changes is refused."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from agent.model.codec import decode, encode, unknown_fields
+from tests.evidence.reports import finding, report
+
+
+def of_the_future() -> dict[str, Any]:
+    made: dict[str, Any] = json.loads(encode(report(finding())))
+    made["remembered_by"] = [{"behaviour": "ran"}]
+    made["host"]["tpm"] = "2.0"
+    made["findings"][0]["file"]["inode"] = 7
+    made["findings"][0]["evidence"][0]["place"]["volume"] = "C:"
+    made["coverage"][1]["reasons"][0]["since"] = "2026"
+    return made
+
+
+def test_fields_that_a_later_version_added_are_passed_over() -> None:
+    assert decode(json.dumps(of_the_future()).encode()) == report(finding())
+
+
+def test_they_can_be_named() -> None:
+    data = json.dumps(of_the_future()).encode()
+    assert set(unknown_fields(data, decode(data))) == {
+        "host.tpm",
+        "coverage[1].reasons[0].since",
+        "findings[0].evidence[0].place.volume",
+        "findings[0].file.inode",
+        "remembered_by",
+    }
+
+
+def test_what_this_version_writes_holds_nothing_unknown() -> None:
+    data = encode(report(finding()))
+    assert unknown_fields(data, decode(data)) == []
+
+
+@pytest.mark.parametrize("field", ["verdict", "scope", "target"])
+def test_a_field_that_is_missing_is_not_made_up(field: str) -> None:
+    made = of_the_future()
+    del made[field]
+    with pytest.raises(ValueError, match=field):
+        decode(json.dumps(made).encode())
