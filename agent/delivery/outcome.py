@@ -12,6 +12,8 @@ from msgspec import Struct
 from ..output.escape import shown
 
 _HAVE_IT = range(200, 300)
+_FAMILY = "iocsweep.report/"
+"""In an answer that names the schemas it takes and does not take."""
 _MAX_RETRY_AFTER_S = 86400
 
 
@@ -39,6 +41,7 @@ class Kind(str, Enum):
     BLOCKED = "blocked"
     WRONG_ADDRESS = "wrong address"
     CONFLICT = "conflict"
+    OTHER_SCHEMA = "schema not taken"
     TOO_LARGE = "too large"
     NOT_UNPACKED = "encoding refused"
     INVALID = "invalid"
@@ -61,6 +64,7 @@ _ACTIONS = {
     Kind.BLOCKED: Action.AGAIN,
     Kind.WRONG_ADDRESS: Action.STOP,
     Kind.CONFLICT: Action.ASIDE,
+    Kind.OTHER_SCHEMA: Action.STAYS,
     Kind.TOO_LARGE: Action.SMALLER,
     Kind.NOT_UNPACKED: Action.PLAIN,
     Kind.INVALID: Action.ASIDE,
@@ -88,6 +92,8 @@ _KINDS = {
 _HINTS = {
     Kind.UNAUTHORIZED: "the token is wrong or has expired: --token-file FILE or IOCSWEEP_TOKEN",
     Kind.BLOCKED: "a proxy or firewall on the way answers so, not the collector",
+    Kind.OTHER_SCHEMA: "the collector is of an earlier version: update it; every later run offers the"
+    " report again",
     Kind.WRONG_ADDRESS: "no collector at this address: check --collector",
 }
 
@@ -113,6 +119,8 @@ def meaning(status: int, headers: Mapping[str, str], text: str) -> Outcome:
             return Outcome(Kind.UNREACHABLE, "a web page answered, not a collector", status)
         return Outcome(Kind.ACKNOWLEDGED, "acknowledged", status)
     kind = _KINDS.get(status) or _kind_of_class(status)
+    if kind is Kind.CONFLICT and _FAMILY in text:
+        kind = Kind.OTHER_SCHEMA
     reason = f"HTTP {status}, {kind.value}" + (f": {shown(text.strip())}" if text.strip() else "")
     if kind in _HINTS:
         reason += f" ({_HINTS[kind]})"

@@ -107,6 +107,8 @@ def _verdict(report: Report) -> str:
         seen = "nothing left unlooked at"
         if short:
             seen = f"all that is required was seen; not whole: {', '.join(short)}"
+        if not report.scope.whole_host:
+            seen = f"as far as asked ({shown('; '.join(report.scope.limited_to))}): {seen}"
         return f"CLEAN, {seen}" + (f"   {_counts(report.findings)}" if report.findings else "")
     if report.verdict is Verdict.INCOMPLETE:
         weak = any(finding.strength is Strength.WEAK for finding in report.findings)

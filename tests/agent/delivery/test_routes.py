@@ -98,6 +98,11 @@ def host(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Host:
     return Host(tmp_path, capsys)
 
 
+def earlier() -> Answer:
+    """A collector that does not know this schema yet."""
+    return Answer(409, {}, b"a report of the schema iocsweep.report/2, not iocsweep.report/1")
+
+
 def half() -> Answer:
     return Answer(0, how="half")
 
@@ -112,6 +117,7 @@ def half() -> Answer:
         ([404], 4, 1, "spool"),
         ([408, 201], 0, 2, "collector"),
         ([409], 4, 1, "refused"),
+        ([earlier()], 4, 1, "spool"),
         ([413, 201], 0, 2, "collector"),
         ([413, 413], 4, 2, "refused"),
         ([415, 201], 0, 2, "collector"),
@@ -292,6 +298,19 @@ def test_the_share_gets_what_the_collector_did_not_take(
     assert decode(unpacked((host.drop / host.shared[0]).read_bytes())).report_id == host.id
     assert host.spooled == []
     assert f"is on the share, not at the collector: HTTP {answer}" in host.said
+
+
+def test_a_report_that_an_earlier_collector_refused_is_offered_again_by_the_next_run(
+    host: Host, server: Scripted
+) -> None:
+    server.answers(earlier())
+    assert host.sweeps("--collector", server.url) == 4
+    assert "update it" in host.said
+    first = host.id
+    assert host.spooled == [first]
+    assert host.sweeps("--collector", server.url) == 0
+    assert server.ids == [first, host.id, first]
+    assert host.spooled == []
 
 
 def test_what_was_refused_goes_to_the_share_and_stays_set_aside(

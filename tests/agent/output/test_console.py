@@ -155,3 +155,11 @@ def test_progress_on_a_terminal_names_each_source(capsys: pytest.CaptureFixture[
         progress.source("files")
         progress.done(report().coverage[0])
     assert "1,204,331   complete" in capsys.readouterr().err
+
+
+def test_a_clean_answer_to_a_narrower_question_says_what_was_asked() -> None:
+    asked = Scope(whole_host=False, limited_to=["paths C:\\t", "only files"])
+    narrow = structs.replace(report(), scope=asked)
+    said = "CLEAN, as far as asked (paths C:\\t; only files): nothing left unlooked at"
+    assert said in render(narrow)
+    assert "as far as asked" not in render(report())
