@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from agent.model.observation import Place, moments
-from agent.model.report import (
+from agent.model.report import Scope, (
     ExclusionsRef,
     State,
     Strength,
