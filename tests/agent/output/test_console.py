@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from agent.model.observation import Place, moments
-from agent.model.report import Scope, (
+from agent.model.report import (
     ExclusionsRef,
+    Scope,
     State,
     Strength,
 )
