@@ -10,7 +10,7 @@ import time
 from datetime import datetime
 from typing import NamedTuple
 
-from .model.report import MAX_SAMPLES, Coverage, Reach, Reason, State
+from .model.report import MAX_PARTS, MAX_SAMPLES, Coverage, CoveragePart, Reach, Reason, State
 
 MAX_REASONS = 64
 """Distinct reasons kept per source; the rest are counted under ``other reasons``."""
@@ -48,6 +48,62 @@ class _Reasons:
         return bool(self._counts)
 
 
+class Part:
+    """The account of one log, volume or user within a source's; its gaps and what it examined are
+    the source's too."""
+
+    def __init__(self, ledger: Ledger, name: str) -> None:
+        self.name = name
+        self.state = State.COMPLETE
+        self._ledger = ledger
+        self._examined = 0
+        self._span = _Span()
+
+    def examined(self, count: int = 1) -> None:
+        """Count what was looked at."""
+        self._examined += count
+        self._ledger.examined += count
+
+    def unread(self, reason: str, sample: str = "", count: int = 1) -> None:
+        """As :meth:`Ledger.unread`; the part is named if there is no sample."""
+        self.state = State.PARTIAL
+        self._ledger.unread(reason, sample or self.name, count)
+
+    def note(self, reason: str, sample: str = "", count: int = 1) -> None:
+        """As :meth:`Ledger.note`."""
+        self._ledger.note(reason, sample or self.name, count)
+
+    def reaches(self, when: datetime) -> None:
+        """Widen the span of time that it covers, and that of the source."""
+        self._span.add(when)
+        self._ledger.reaches(when)
+
+    def close(self) -> CoveragePart | None:
+        """None: it is empty, and nothing is missing."""
+        if self.state is State.COMPLETE and not self._examined:
+            return None
+        return CoveragePart(
+            name=self.name, state=self.state, examined=self._examined, reach=self._span.close()
+        )
+
+
+class _Span:
+    def __init__(self) -> None:
+        self._oldest: datetime | None = None
+        self._newest: datetime | None = None
+
+    def add(self, when: datetime) -> None:
+        if self._oldest is None or when < self._oldest:
+            self._oldest = when
+        if self._newest is None or when > self._newest:
+            self._newest = when
+
+    def close(self) -> Reach | None:
+        if self._oldest is None:
+            return None
+        return Reach(oldest=self._oldest, newest=self._newest)
+
+
 class Checkpoint(NamedTuple):
     """The gaps of a ledger at one moment."""
 
@@ -69,8 +125,8 @@ class Ledger:
         self._state: State | None = None
         self._reasons = _Reasons()
         self._notes = _Reasons()
-        self._oldest: datetime | None = None
-        self._newest: datetime | None = None
+        self._span = _Span()
+        self._parts: list[Part] = []
         self._started = time.monotonic()
         self._places: set[int] | None = None
 
@@ -124,10 +180,13 @@ class Ledger:
 
     def reaches(self, when: datetime) -> None:
         """Widen the span of time that the data covers."""
-        if self._oldest is None or when < self._oldest:
-            self._oldest = when
-        if self._newest is None or when > self._newest:
-            self._newest = when
+        self._span.add(when)
+
+    def part(self, name: str) -> Part:
+        """The account of a part, to be kept beside this one's."""
+        part = Part(self, name)
+        self._parts.append(part)
+        return part
 
     @property
     def state(self) -> State:
@@ -138,9 +197,6 @@ class Ledger:
 
     def close(self) -> Coverage:
         """The coverage as it stands."""
-        reach = None
-        if self._oldest is not None:
-            reach = Reach(oldest=self._oldest, newest=self._newest)
         return Coverage(
             source=self.source,
             required=self.required,
@@ -152,5 +208,23 @@ class Ledger:
             own=self.own,
             reasons=self._reasons.close(),
             notes=self._notes.close(),
-            reach=reach,
+            reach=self._span.close(),
+            parts=self._closed_parts(),
         )
+
+    def _closed_parts(self) -> list[CoveragePart]:
+        """Those with gaps first, then the fullest; what there is no room for is one line."""
+        told = [made for part in self._parts if (made := part.close()) is not None]
+        told.sort(key=lambda part: (part.state is State.COMPLETE, -part.examined))
+        if len(told) <= MAX_PARTS:
+            return told
+        rest = told[MAX_PARTS - 1 :]
+        whole = all(part.state is State.COMPLETE for part in rest)
+        return [
+            *told[: MAX_PARTS - 1],
+            CoveragePart(
+                name=f"{len(rest)} more",
+                state=State.COMPLETE if whole else State.PARTIAL,
+                examined=sum(part.examined for part in rest),
+            ),
+        ]

@@ -92,8 +92,7 @@ _KINDS = {
 _HINTS = {
     Kind.UNAUTHORIZED: "the token is wrong or has expired: --token-file FILE or IOCSWEEP_TOKEN",
     Kind.BLOCKED: "a proxy or firewall on the way answers so, not the collector",
-    Kind.OTHER_SCHEMA: "the collector is of an earlier version: update it; every later run offers the"
-    " report again",
+    Kind.OTHER_SCHEMA: "an earlier collector: update it; every later run offers the report again",
     Kind.WRONG_ADDRESS: "no collector at this address: check --collector",
 }
 

@@ -57,9 +57,7 @@ class BytePattern(NamedTuple):
 def patterns_of(indicator: Indicator) -> list[BytePattern]:
     """All of which must occur; empty when bytes cannot tell."""
     if isinstance(indicator, FileName):
-        if is_glob(indicator.value):
-            return [_glob(indicator.value)]
-        return [_text(indicator.value, whole_word=True)]
+        return [name_pattern(indicator.value)]
     if isinstance(indicator, Domain):
         return [_domain(indicator.value)]
     if isinstance(indicator, Url):
@@ -77,6 +75,16 @@ def patterns_of(indicator: Indicator) -> list[BytePattern]:
 
 
 # Exact texts.
+
+
+def name_pattern(name: str) -> BytePattern:
+    """Of a file's name; ``*`` and ``?`` are wildcards."""
+    return _glob(name) if is_glob(name) else _text(name, whole_word=True)
+
+
+def text_pattern(text: str, *, whole_word: bool = False) -> BytePattern:
+    """Of one text, in any case."""
+    return _text(text, whole_word=whole_word)
 
 
 def _text(text: str, *, whole_word: bool = False) -> BytePattern:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 
 from ..engine.errors import RulesError
 from ..engine.patterns import BytePattern, patterns_of
@@ -40,9 +40,15 @@ class ByteRules:
     """Compiled indicators. Building takes about a millisecond per hundred."""
 
     def __init__(
-        self, indicators: Sequence[Indicator], left_out: Container[str] = frozenset()
+        self,
+        indicators: Sequence[Indicator],
+        left_out: Container[str] = frozenset(),
+        *,
+        patterns_of: Callable[[Indicator], list[BytePattern]] = patterns_of,
+        markers: Sequence[BytePattern] = (),
     ) -> None:
-        """``left_out``: ids of indicators that are looked for elsewhere, behind the guard.
+        """``left_out``: ids of indicators that are looked for elsewhere, behind the guard;
+        ``markers``: what is told by :meth:`occurs` alone.
 
         Raises RulesError, with the indicator's id.
         """
@@ -58,6 +64,8 @@ class ByteRules:
                 self._count.append(len(patterns))
         self.scanned = frozenset(self._ids)
         """Ids of the indicators that bytes can tell of."""
+        for marker in markers:
+            self._parts.append((len(self._ids), marker))
         texts = [part for part, (_, pattern) in enumerate(self._parts) if pattern.text is not None]
         looked_up = frozenset(texts) if len(texts) >= LOOKED_UP_FROM else frozenset[int]()
         self._texts = self._searcher(sorted(looked_up))
@@ -86,8 +94,12 @@ class ByteRules:
         try:
             return PatternScanner(self._declared, most=most)
         except PatternError as error:
-            identifier = self._ids[self._parts[int(error.name)][0]]
+            identifier = self._name(int(error.name))
             raise RulesError(f"indicator {identifier}: {error.why}") from error
+
+    def _name(self, part: int) -> str:
+        number = self._parts[part][0]
+        return self._ids[number] if number < len(self._ids) else "of a marker"
 
     @property
     def overlap(self) -> int | None:
@@ -122,6 +134,13 @@ class ByteRules:
                 found.setdefault(part, []).append(place)
         return found
 
+    @property
+    def _every_place(self) -> PatternScanner:
+        with self._compiling:
+            if self._every is None:
+                self._every = self._compiled(ALL_MATCHES)
+        return self._every
+
     def _note(
         self, one: Occurrences, data: bytes, begin: int, found: dict[int, list[_Place]]
     ) -> bool:
@@ -139,13 +158,31 @@ class ByteRules:
 
     def _look_further(self, data: bytes, begin: int, found: dict[int, list[_Place]]) -> None:
         """None of the first candidates is an occurrence, and there are more."""
-        with self._compiling:
-            if self._every is None:
-                self._every = self._compiled(ALL_MATCHES)
-        for one in self._every.scan(data):
+        for one in self._every_place.scan(data):
             if not self._note(one, data, begin, found) and one.more:
-                identifier = self._ids[self._parts[int(one.name)][0]]
+                identifier = self._name(int(one.name))
                 raise ScanFailed(f"too many candidates for {identifier}")
+
+    def occurs(self, data: bytes) -> bool:
+        """Whether any pattern, or marker, occurs in these bytes at all.
+
+        Raises ScanFailed.
+        """
+        return bool(self.places(data))
+
+    def every_offset(self, data: bytes) -> list[int] | None:
+        """Where all patterns and markers occur, in order; None: at more places than are told.
+
+        Raises ScanFailed.
+        """
+        if self._texts is not None and self._texts.scan(data):
+            return None
+        found: dict[int, list[_Place]] = {}
+        for one in self._every_place.scan(data):
+            self._note(one, data, 0, found)
+            if one.more:
+                return None
+        return sorted({at for places in found.values() for at, _ in places})
 
     def holds(self, places: dict[int, _Place]) -> list[tuple[str, int]]:
         """Ids whose patterns all occur, with the number of the pattern that stands first."""
@@ -155,7 +192,7 @@ class ByteRules:
         return [
             (self._ids[number], min(parts, key=lambda part: places[part]))
             for number, parts in sorted(by_indicator.items())
-            if len(parts) == self._count[number]
+            if number < len(self._count) and len(parts) == self._count[number]
         ]
 
 

@@ -34,9 +34,11 @@ from ..spelling import (
 from . import wording
 from .accounts import Accounts
 from .byte_rules import ByteRules, ScanFailed, WindowedScan
+from .record_rules import RecordRules
 from .selection import Selector
 
 if TYPE_CHECKING:
+    from ..engine.patterns import BytePattern
     from ..engine.rule_files import UserRule
     from .own_rules import OwnRules
 
@@ -49,7 +51,7 @@ _OF_THE_PROCESS = frozenset({Claim.RUNNING, Claim.RAN})
 _OF_THE_ADDRESS = frozenset({Claim.CONNECTED, Claim.VISITED, Claim.DOWNLOADED})
 _PROVES_LITTLE = frozenset({Claim.LOGGED, Claim.BLOCKED})
 """Claims of which no match is more than weak (DESIGN, "The words")."""
-_MENTIONABLE = (FileName, Domain, Address, Url, CommandLine, Pipe)
+_MENTIONABLE = (FileName, FileHash, Domain, Address, Url, CommandLine, Pipe)
 """Whose occurrence in bytes is a text about the thing, not the thing."""
 
 
@@ -110,8 +112,8 @@ class Matcher:
         self._by_kind: dict[type[Indicator], list[Indicator]] = {}
         for indicator in indicators:
             self._by_kind.setdefault(type(indicator), []).append(indicator)
-        guarded = own_rules.guarded if own_rules is not None else frozenset[str]()
-        self._rules = ByteRules(indicators, guarded)
+        self._left_out = own_rules.guarded if own_rules is not None else frozenset[str]()
+        self._rules = ByteRules(indicators, self._left_out)
         self.own_rules = own_rules
         """The operator's rules, and what of the packs is looked for behind the same guard."""
         self.has_user_rules = own_rules is not None and bool(own_rules.rules)
@@ -138,6 +140,10 @@ class Matcher:
 
     def _of(self, kind: type[_T]) -> list[_T]:
         return cast("list[_T]", self._by_kind.get(cast("type[Indicator]", kind), []))
+
+    def records(self, markers: Sequence[BytePattern] = ()) -> RecordRules:
+        """What to look for in the records that a host keeps; ``markers``: and in theirs alone."""
+        return RecordRules(self.indicators, self._left_out, markers)
 
     def scan(self, data: bytes) -> list[ByteHit]:
         """All indicators that occur in these bytes, each at its first place. By any thread.

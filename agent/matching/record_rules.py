@@ -1,0 +1,96 @@
+"""What of the packs is looked for in the records that a host keeps: logs, hives, prefetch.
+
+There a hash stands as text, and a path may be all that there is of a file. So there is more to look
+for than in the contents of files; what of it is no mention by itself (the name of a path, the
+beginning of a block of addresses) only says where a record is worth parsing.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Container, Sequence
+
+from ..engine.patterns import BytePattern, name_pattern, patterns_of, text_pattern
+from ..indicators import Address, FileHash, FilePath, Indicator
+from ..model.observation import ByteHit
+from .byte_rules import ByteRules
+
+
+def marker(form: str, longest: int) -> BytePattern:
+    """A declaration in the rule language; ``longest``: bytes of its longest occurrence."""
+    return BytePattern((form,), longest)
+
+
+class RecordRules:
+    """By any thread. Building takes as long as :class:`ByteRules`."""
+
+    def __init__(
+        self,
+        indicators: Sequence[Indicator],
+        left_out: Container[str] = frozenset(),
+        markers: Sequence[BytePattern] = (),
+    ) -> None:
+        """``markers``: what makes a record worth parsing whatever it holds.
+
+        Raises RulesError, with the indicator's id.
+        """
+        self._rules = ByteRules(
+            indicators, left_out, patterns_of=_recorded_patterns_of, markers=markers
+        )
+        self._only_candidates = frozenset(i.id for i in indicators if _is_only_candidate(i))
+        self.overlap = self._rules.overlap
+        """As :attr:`ByteRules.overlap`."""
+
+    def occurs(self, data: bytes) -> bool:
+        """Whether there is anything in these bytes that is worth a closer look.
+
+        Raises ScanFailed.
+        """
+        return self._rules.occurs(data)
+
+    def every_offset(self, data: bytes) -> list[int] | None:
+        """Where it is, in order; None: at more places than are told.
+
+        Raises ScanFailed.
+        """
+        return self._rules.every_offset(data)
+
+    def mentions(self, data: bytes) -> list[ByteHit]:
+        """The indicators that these bytes mention, each at its first place.
+
+        Raises ScanFailed.
+        """
+        return [hit for hit in self._rules.scan(data) if hit.indicator not in self._only_candidates]
+
+
+def _recorded_patterns_of(indicator: Indicator) -> list[BytePattern]:
+    if isinstance(indicator, FileHash):
+        return [text_pattern(indicator.value, whole_word=True)]
+    if isinstance(indicator, FilePath):
+        return _last_of(indicator)
+    if isinstance(indicator, Address) and "/" in indicator.value:
+        return _beginning_of(indicator.value)
+    return patterns_of(indicator)
+
+
+def _is_only_candidate(indicator: Indicator) -> bool:
+    return isinstance(indicator, FilePath) or (
+        isinstance(indicator, Address) and "/" in indicator.value
+    )
+
+
+def _last_of(path: FilePath) -> list[BytePattern]:
+    """Of the name at a path's end; without any letter there, of the last folder that has one."""
+    for part in reversed(path.value.replace("/", "\\").split("\\")):
+        if any(character.isalnum() for character in part) and "%" not in part:
+            return [name_pattern(part)]
+    return []
+
+
+def _beginning_of(block: str) -> list[BytePattern]:
+    """Of a block of IPv4 addresses: its whole octets and the dot behind them."""
+    network = ipaddress.ip_network(block, strict=False)
+    octets = str(network.network_address).split(".")[: network.prefixlen // 8]
+    if network.version != 4 or not octets:
+        return []
+    return [text_pattern(".".join(octets) + ("." if len(octets) < 4 else ""))]
