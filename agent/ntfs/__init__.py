@@ -11,6 +11,7 @@ from __future__ import annotations
 from .byte_source import ByteSource, FileSource, SliceSource
 from .entry import MftEntry, Name, Stream
 from .errors import Account, NtfsError, Unread
+from .index import FolderEntry, list_folder
 from .paths import ResolvedPath
 from .patterns import Wanted
 from .reference import Reference
@@ -23,6 +24,7 @@ __all__ = [
     "Account",
     "ByteSource",
     "FileSource",
+    "FolderEntry",
     "Hit",
     "RawHit",
     "MftEntry",
@@ -39,6 +41,7 @@ __all__ = [
     "UsnRecord",
     "UsnScan",
     "Volume",
+    "list_folder",
     "Wanted",
     "Selected",
 ]

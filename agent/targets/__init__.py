@@ -5,7 +5,7 @@ Time, host and file system come from the target, never from ``os`` directly insi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
@@ -16,7 +16,9 @@ from ..windows.change_journal import JournalState
 from ..windows.held import HeldFiles
 
 if TYPE_CHECKING:
+    from ..coverage import Ledger
     from ..ntfs import ByteSource
+    from .evidence import EvidenceFile
     from .live.system import LiveSystem
 
 
@@ -85,7 +87,7 @@ class Target(Protocol):
 
     @property
     def platform(self) -> str:
-        """``windows`` or ``linux``: of the evidence's host as far as reading it matters."""
+        """``windows`` or ``linux``: what the host is whose evidence this is, whoever reads it."""
 
     @property
     def live(self) -> LiveSystem | None:
@@ -112,3 +114,11 @@ class Target(Protocol):
 
     def roots(self) -> tuple[Sequence[Root], Sequence[SkippedVolume]]:
         """The trees to walk, and what was left out."""
+
+    def evidence(self, patterns: Sequence[str], ledger: Ledger) -> Iterator[EvidenceFile]:
+        r"""The files that any of these patterns means, each once, wherever Windows lies:
+        ``%SystemRoot%\Prefetch\*.pf`` (:mod:`agent.targets.path_patterns`). None on another system.
+
+        What cannot be listed is told to the ledger as a gap; what is not there is nothing. Raises
+        ValueError for a pattern that is none.
+        """

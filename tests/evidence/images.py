@@ -8,7 +8,7 @@ import os
 import shutil
 import struct
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -180,6 +180,45 @@ def folders(*names: str) -> dict[int, bytes]:
         number: record(standard(), file_name(name, parent, 5), sequence=5, flags=3)
         for name, parent, number in zip(names, parents, parents[1:], strict=False)
     }
+
+
+# Indexes of names.
+
+
+def index_entries(
+    names: Sequence[tuple[str, int]], parent: int, *, sequence: int = 1, space: int = 1
+) -> bytes:
+    """The entries of a folder's index: names and records, and the end."""
+    found = b""
+    for name, number in names:
+        value = file_name(name, parent, space=space)[0x18:]
+        key = value[: 0x42 + len(name.encode("utf-16-le", "surrogatepass"))]
+        length = 16 + len(key) + 7 & ~7
+        head = struct.pack("<QHHI", number | sequence << 48, length, len(key), 0)
+        found += (head + key).ljust(length, b"\0")
+    return found + struct.pack("<QHHI", 0, 16, 0, 2)
+
+
+def index_root(entries: bytes, block: int = 4096) -> bytes:
+    """The value of an $INDEX_ROOT; ``block``: bytes of one beside it."""
+    length = 16 + len(entries)
+    return struct.pack("<IIIB3xIIIB3x", 0x30, 1, block, 1, 16, length, length, 0) + entries
+
+
+def index_block(entries: bytes, number: int = 0, size: int = 4096) -> bytes:
+    """One block of an $INDEX_ALLOCATION, as it lies on the disk."""
+    strides = size // 512
+    first = 0x28 + 2 * (strides + 1) + 7 & ~7
+    head = struct.pack("<4sHHQQ", b"INDX", 0x28, strides + 1, 0, number)
+    used = first - 0x18 + len(entries)
+    head += struct.pack("<IIIB3x", first - 0x18, used, size - 0x18, 0)
+    data = bytearray((head.ljust(first, b"\0") + entries).ljust(size, b"\0"))
+    data[0x28:0x2A] = b"\x07\x05"
+    for stride in range(strides):
+        last = stride * 512 + 510
+        data[0x2A + 2 * stride : 0x2C + 2 * stride] = data[last : last + 2]
+        data[last : last + 2] = b"\x07\x05"
+    return bytes(data)
 
 
 def encrypted(name: str, folder: int) -> bytes:

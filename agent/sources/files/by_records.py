@@ -27,11 +27,12 @@ from ...ntfs.selection import SELECTED, STREAMS
 from ...reading.opening import is_gone, reason_of
 from ...reading.walk import Selection
 from ...targets import RawNtfs
+from ...targets.raw_fallback import VerifiedByRecord
+from ...targets.record_tree import is_placeholder
 from ...windows import files as windows_files
 from .file_inspection import FileLook
 from .hash_cache import FileState
 from .item import DELETED, SOURCE, Opened
-from .raw_fallback import VerifiedByRecord
 
 SMALL_FILE = "content of a small file"
 """A mention there is left to the indicators of content, as in any other file."""
@@ -39,8 +40,6 @@ _IN_ORDER = 4096
 """Hits that are sorted by their place on the disk before they are looked at; 4 KB each."""
 _RUNS_IN_ORDER = 1 << 16
 """Of them all; a file may have thousands, of 100 bytes each."""
-_CLOUD, _CLOUD_NUMBER = 0x9000_001A, 0xF000
-"""IO_REPARSE_TAG_CLOUD, and the bits that tell its sixteen forms apart."""
 _IN_USE_AGAIN = "deleted, and its clusters are in use again: content not read"
 _NOT_KNOWN = "deleted, and whether its clusters are in use again is not known: content not read"
 _FREE = "deleted; read from clusters that are free, and may have been another file's since"
@@ -127,7 +126,7 @@ class _Record:
         return self._open(name, f"{self.shown}:{name}")
 
     def _open(self, stream: str, shown: str) -> BinaryIO:
-        if not stream and _is_placeholder(self.entry):
+        if not stream and is_placeholder(self.entry):
             raise windows_files.CloudPlaceholder("cloud placeholder", shown)
         why: OSError | None = None
         if self.by_path is not None and self.entry.live:
@@ -395,15 +394,6 @@ class _InOrder:
 
     def __iter__(self) -> Iterator[Hit]:
         return (hit for *_, hit in sorted(self._placed))
-
-
-def _is_placeholder(entry: MftEntry) -> bool:
-    """Whether its content, or a part of it, lies in a cloud ([MS-FSCC] 2.1.2.1)."""
-    stream = entry.stream()
-    in_cloud = entry.reparse_tag & ~_CLOUD_NUMBER == _CLOUD
-    return windows_files.is_cloud_placeholder(entry.attributes) or (
-        in_cloud and stream is not None and any(run.cluster is None for run in stream.runs)
-    )
 
 
 def _short_only(entry: MftEntry, wanted: set[str]) -> list[Name]:

@@ -29,13 +29,13 @@ from ...reading.opening import Opener, open_quietly, reason_of, status_of
 from ...reading.walk import Selection, Walk
 from ...spelling import fold
 from ...targets import LOCKED, LiveJournal, RawNtfs, Root, Target
+from ...targets.raw_fallback import BY_RECORD, RawFallbackOpener, VerifiedByRecord
 from .by_records import NtfsFiles
 from .cross_view import CrossView
 from .facts import Limits
 from .file_inspection import ARCHIVE, ZONE, FileLook
 from .hash_cache import HashCache
 from .item import SOURCE
-from .raw_fallback import BY_RECORD, RawFallbackOpener, VerifiedByRecord
 from .recent_changes import (
     WINDOW,
     Changed,

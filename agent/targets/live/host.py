@@ -13,17 +13,25 @@ import platform
 import socket
 import sys
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timezone
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
 
+from ...coverage import Ledger
 from ...matching.own_traces import Own
 from ...model import report as model
+from ...reading.opening import reason_of
 from ...windows.held import HeldFiles, loaded_hives
 from .. import LOCKED, RawNtfs, Root, SkippedVolume
+from ..evidence import EvidenceFile, HostFiles, windows_files
+from ..installation import Listed
+from ..mounted_tree import Mounted
+from ..tree import Tree
+from .installed import installed_windows
 from .mounts import Layout, layout, parse_mountinfo
 from .system import LiveSystem
 from .this_machine import RunningSystem
@@ -47,14 +55,17 @@ class LiveHost:
         walk: bool = False,
         system: LiveSystem | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
+        installed: Callable[[], tuple[str, Listed]] = installed_windows,
     ) -> None:
-        """``walk``: NTFS volumes are walked even where they could be read by their records."""
+        """``walk``: NTFS volumes are walked even where they could be read by their records.
+        ``installed``: tells the folder of Windows, and what its registry lists."""
         self._own = own
         self._paths = tuple(os.path.abspath(path) for path in paths)
         self._removable = removable
         self._walk = walk
         self._system = system if system is not None else RunningSystem()
         self._now = now
+        self._installed = installed
         self._layout: Layout | None = None
         self._held: HeldFiles | None = None
 
@@ -117,6 +128,25 @@ class LiveHost:
                 roots.append(self._given(path))
         return roots, skipped
 
+    def evidence(self, patterns: Sequence[str], ledger: Ledger) -> Iterator[EvidenceFile]:
+        """Of the whole host, whatever paths limit the files source."""
+        if self.platform != "windows":
+            return
+        try:
+            files = self._files
+        except OSError as error:
+            ledger.unavailable(f"folder of Windows: {reason_of(error)}")
+            return
+        yield from files.evidence(patterns, ledger)
+
+    @cached_property
+    def _files(self) -> HostFiles:
+        volumes = self._volumes()
+        system_root, listed = self._installed()
+        return windows_files(
+            [_tree_of(root) for root in volumes.roots], system_root, listed, volumes.skipped
+        )
+
     def _is_locked(self, path: str) -> bool:
         """Whether a given path is that of a locked volume, or lies on one."""
         if "\\" not in path:
@@ -141,6 +171,12 @@ class LiveHost:
             else:
                 self._layout = _unix_layout(removable=self._removable)
         return self._layout
+
+
+def _tree_of(root: Root) -> Tree:
+    """A volume in use: by its paths, and by its records what is refused so."""
+    drive = root.raw.prefix if root.raw is not None else root.path.rstrip("\\")
+    return Mounted(raw=root.raw).tree(drive, root.path)
 
 
 def _addresses() -> list[str]:

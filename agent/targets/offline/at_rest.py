@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timezone
+from functools import cached_property
 
+from ...coverage import Ledger
 from ...exit_codes import CannotRun
 from ...matching.own_traces import Own
 from ...windows.held import HeldFiles
+from ..evidence import EvidenceFile
+from .windows_at_rest import Volume, WindowsAtRest, hosts_on
 
 
 class TargetError(CannotRun):
     """What was to be swept cannot be: there is no such thing."""
 
 
-class AtRest:
+class AtRest(ABC):
     """A target that is one or more paths of this machine."""
 
     def __init__(self, *paths: str, own: Own, now: Callable[[], datetime] | None = None) -> None:
@@ -47,3 +52,20 @@ class AtRest:
     def now(self) -> datetime:
         """UTC."""
         return self._now() if self._now is not None else datetime.now(timezone.utc)
+
+    def evidence(self, patterns: Sequence[str], ledger: Ledger) -> Iterator[EvidenceFile]:
+        """Of every Windows that lies there, one after the other."""
+        for host in self._hosts:
+            yield from host.files.evidence(patterns, ledger)
+
+    @abstractmethod
+    def _volumes_at_rest(self) -> list[Volume]:
+        """The volumes of Windows, as far as they are known for such."""
+
+    @cached_property
+    def _volumes(self) -> list[Volume]:
+        return self._volumes_at_rest()
+
+    @cached_property
+    def _hosts(self) -> list[WindowsAtRest]:
+        return hosts_on(self._volumes)

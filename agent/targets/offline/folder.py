@@ -12,7 +12,10 @@ from ...matching.own_traces import Own
 from ...model import report as model
 from ...reading.opening import open_quietly, read_at, reason_of
 from .. import Root, SkippedVolume
+from ..mounted_tree import Mounted
 from .at_rest import AtRest, TargetError
+from .collections.drives import decoded, plain, volumes_in
+from .windows_at_rest import Volume
 
 _IMAGES = frozenset(
     [
@@ -71,21 +74,33 @@ class FolderTarget(AtRest):
 
     @property
     def platform(self) -> str:
-        """Of the machine that reads the folder: it decides how paths are written."""
-        return "windows" if os.name == "nt" else "linux"
+        """Windows if the folders look like one; else taken to be that of this machine."""
+        return "windows" if os.name == "nt" or self._volumes else "linux"
 
     def describe(self) -> model.Target:
         """The folders, as absolute paths."""
         return model.Target(kind=model.TargetKind.FOLDER, paths=list(self._paths))
 
     def host(self) -> model.Host:
-        """A host that is known by its place alone."""
+        """Who it says it was; else a host that is known by its place alone."""
+        if self._volumes and (known := self._hosts[0].host()) is not None:
+            return known
         path = self._paths[0]
         return model.Host(id=f"path:{path}", name=os.path.basename(path) or path)
 
     def roots(self) -> tuple[Sequence[Root], Sequence[SkippedVolume]]:
         """The folders; nothing is left out."""
         return [Root(path) for path in self._paths], []
+
+    def _volumes_at_rest(self) -> list[Volume]:
+        """The volumes that lie in the folders, by their shapes."""
+        found: list[Volume] = []
+        for path in self._paths:
+            for copied in volumes_in(os.path.realpath(path)):
+                of = Mounted(decoded=decoded if copied.is_encoded else plain)
+                tree = of.tree(copied.drive, *copied.paths, view=copied.view)
+                found.append(Volume(tree, path))
+        return found
 
 
 def _must_be_swept(path: str) -> None:

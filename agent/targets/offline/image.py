@@ -15,7 +15,10 @@ from ...ntfs import FileSource
 from ...ntfs.boot_sector import BOOT_SIZE, read_boot_sector
 from ...reading.opening import open_quietly, read_at
 from .. import RawNtfs, Root, SkippedVolume
+from ..record_tree import record_tree
+from ..shared_volume import SharedVolume
 from .at_rest import AtRest, TargetError
+from .windows_at_rest import Volume
 
 _OEM_ID = slice(3, 11)
 _VOLUMES = (b"NTFS    ", b"-FVE-FS-")
@@ -55,26 +58,39 @@ class ImageTarget(AtRest):
         return model.Target(kind=model.TargetKind.IMAGE, paths=list(self._paths))
 
     def host(self) -> model.Host:
-        """A host that is known by its volume's serial number and the image's place."""
+        """Who it says it was; else a host that is known by its volume's serial number, or by the
+        image's place where that cannot be read."""
+        if (known := self._hosts[0].host()) is not None:
+            return known
         path = self._paths[0]
         try:
-            serial = f"{read_boot_sector(_boot_sector(os.path.realpath(path))).serial:016X}"
+            told = f"{read_boot_sector(_boot_sector(os.path.realpath(path))).serial:016X}"
         except OSError:
-            serial = "unknown"
-        return model.Host(id=f"ntfs:{serial}:{path}", name=os.path.basename(path) or path)
+            told = f"unknown:{path}"
+        return model.Host(id=f"ntfs:{told}", name=os.path.basename(path) or path)
 
     def roots(self) -> tuple[Sequence[Root], Sequence[SkippedVolume]]:
         """The volumes; paths in them are shown behind the image's name, or behind its whole path
         where two images have one name."""
-        names = Counter(os.path.basename(path) for path in self._paths)
         roots = []
-        for path in self._paths:
-            name = os.path.basename(path)
-            shown = name if names[name] == 1 else path
+        for path, prefix in self._prefixes():
             place = os.path.realpath(path)
-            raw = RawNtfs(partial(_open, place), f"{shown}:", state=_state(place))
+            raw = RawNtfs(partial(_open, place), prefix, state=_state(place))
             roots.append(Root(path, "NTFS", raw=raw, mounted=False))
         return roots, []
+
+    def _prefixes(self) -> list[tuple[str, str]]:
+        """Each image, and what stands before the paths in it."""
+        names = Counter(os.path.basename(path) for path in self._paths)
+        bases = [(path, os.path.basename(path)) for path in self._paths]
+        return [(path, f"{name if names[name] == 1 else path}:") for path, name in bases]
+
+    def _volumes_at_rest(self) -> list[Volume]:
+        """Each image is one."""
+        return [
+            Volume(record_tree(SharedVolume(partial(_open, os.path.realpath(path))), ""), prefix)
+            for path, prefix in self._prefixes()
+        ]
 
 
 def _state(path: str) -> str:

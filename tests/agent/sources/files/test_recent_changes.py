@@ -20,11 +20,11 @@ from agent.ntfs.usn import records_in
 from agent.reading.opening import open_quietly
 from agent.reading.streams import Streams
 from agent.sources.files import recent_changes, walked
-from agent.sources.files.raw_fallback import BY_RECORD, RawFallbackOpener
 from agent.sources.files.recent_changes import AGAIN
 from agent.sources.files.source import FilesSource
 from agent.targets import LiveJournal, RawNtfs, Root, SkippedVolume
 from agent.targets.offline.folder import FolderTarget
+from agent.targets.raw_fallback import BY_RECORD, RawFallbackOpener
 from agent.windows import dlls
 from agent.windows.files import CloudPlaceholder
 from tests.evidence.files import dll

@@ -10,7 +10,7 @@ import pytest
 from agent.model.report import State
 from agent.ntfs import FileSource
 from agent.reading.opening import open_quietly
-from agent.sources.files.raw_fallback import ELSEWHERE
+from agent.targets.raw_fallback import ELSEWHERE
 from tests.evidence.hosts import Mounted
 from tests.evidence.images import make, mounted, require_tools
 from tests.evidence.packs import matcher_of, sha256_of

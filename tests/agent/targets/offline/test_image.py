@@ -37,10 +37,10 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("IOCSWEEP_HOME", str(tmp_path / "home"))
 
 
-def test_an_image_is_known_by_its_serial_number_and_its_place(tmp_path: Path) -> None:
+def test_an_image_without_a_windows_is_known_by_its_serial_number(tmp_path: Path) -> None:
     path = ntfs(tmp_path / "disk.dd")
     target = ImageTarget(str(path), own=Own())
-    assert target.host().id == f"ntfs:0807060504030201:{path}"
+    assert target.host().id == "ntfs:0807060504030201"
     assert target.host().name == "disk.dd"
     assert target.describe().kind is TargetKind.IMAGE
     assert target.describe().paths == [str(path)]

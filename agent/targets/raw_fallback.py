@@ -16,11 +16,13 @@ import threading
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
-from ...ntfs import ByteSource, NtfsError, Reference, Volume
-from ...ntfs.reference import ROOT
-from ...reading.opening import Opener, is_gone, status_of
-from ...targets import RawNtfs
-from ...windows import files as windows_files
+from ..ntfs import NtfsError, Reference, Volume
+from ..ntfs.reference import ROOT
+from ..reading.opening import Opener, is_gone, status_of
+from ..windows import files as windows_files
+from . import RawNtfs
+from .shared_volume import SharedVolume
+from .tree import How
 
 ELSEWHERE = "its path leads to another file"
 BY_RECORD = "refused by its path, read by its record: what was written last may be missing"
@@ -74,61 +76,55 @@ class RawFallbackOpener:
     """How many files were read by their records."""
     first: str = ""
     """The path of one of them."""
-    _source: ByteSource | None = None
-    _volume: Volume | None = None
-    _closed: bool = False
+    _volume: SharedVolume | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        if self.raw is not None and self._volume is None:
+            self._volume = SharedVolume(self.raw.open)
 
     def __call__(self, path: str) -> BinaryIO:
         """Raises OSError, of the attempt by the path."""
+        return self.open(path)[0]
+
+    def open(self, path: str) -> tuple[BinaryIO, How]:
+        """The file, and how it is read. Raises OSError, of the attempt by the path."""
         try:
-            return self.by_path(path)
+            return self.by_path(path), "by path"
         except windows_files.CloudPlaceholder:
             raise
         except OSError as error:
-            if self.raw is None or is_gone(error):
+            if self._volume is None or is_gone(error):
                 raise
             try:
-                with self._lock:
-                    return self._by_record(path)
+                status = status_of(path)
+                file = self._volume.open(lambda volume: _by_record(volume, path, status))
             except OSError:
                 raise error from None
+        with self._lock:
+            self.first = self.first or windows_files.shown(path)
+            self.refused += 1
+        return file, "by record"
 
     def close(self) -> None:
         """Of the raw volume; files opened by their records cannot be read on."""
-        with self._lock:
-            self._closed = True
-            if self._source is not None:
-                self._source.close()
-            self._source = self._volume = None
+        if self._volume is not None:
+            self._volume.close()
 
-    def _by_record(self, path: str) -> BinaryIO:
-        volume = self._opened()
-        status = status_of(path)
-        reference = Reference.of(status.st_ino & _NUMBER)
-        entry = volume.entry(reference.number)
-        if not (
-            entry.live
-            and stat.S_ISREG(status.st_mode)
-            and not entry.reparse_tag
-            and not windows_files.is_cloud_placeholder(entry.attributes)
-            and _is(entry.reference, status)
-            and entry.size == status.st_size
-            and _base(path) in [name.text for name in entry.names]
-        ):
-            raise NtfsError("its record is not on the disk yet", path)
-        file = volume.open_stream(entry)
-        self.first = self.first or windows_files.shown(path)
-        self.refused += 1
-        return file
 
-    def _opened(self) -> Volume:
-        if self._volume is None:
-            if self.raw is None or self._closed:
-                raise NtfsError("closed")
-            self._source = self.raw.open()
-            self._volume = Volume(self._source)
-        return self._volume
+def _by_record(volume: Volume, path: str, status: os.stat_result) -> BinaryIO:
+    entry = volume.entry(Reference.of(status.st_ino & _NUMBER).number)
+    if not (
+        entry.live
+        and stat.S_ISREG(status.st_mode)
+        and not entry.reparse_tag
+        and not windows_files.is_cloud_placeholder(entry.attributes)
+        and _is(entry.reference, status)
+        and entry.size == status.st_size
+        and _base(path) in [name.text for name in entry.names]
+    ):
+        raise NtfsError("its record is not on the disk yet", path)
+    return volume.open_stream(entry)
 
 
 def _base(path: str) -> str:

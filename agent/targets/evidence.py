@@ -1,0 +1,294 @@
+r"""The files of a host in which evidence lies, found by patterns and opened one by one.
+
+The same for a running host, a folder, an image or a collection: each is a number of
+:class:`~agent.targets.tree.Tree`, and one Windows that lies in them. What cannot be listed or
+opened is a gap; what is not there is nothing. Links are not followed: what they stand for has a
+path of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import BinaryIO
+
+from ..coverage import Ledger
+from ..reading.opening import MAX_PATH_LENGTH, NotRegularError, is_gone, reason_of
+from ..spelling import fold
+from ..windows.files import CloudPlaceholder
+from . import SkippedVolume
+from .installation import NO_WINDOWS, Installation, Listed, installation, profile_folders
+from .path_patterns import PROFILE, VOLUME, PathMatcher, PathPattern, Steps, below, wants_stream
+from .tree import Entry, Facts, How, Kind, Tree, child
+
+LINK = "link not followed"
+CLOUD_FOLDER = "cloud folder, not recalled"
+_IN_CLOUD = reason_of(CloudPlaceholder())
+OLD_NAMES = frozenset(
+    {
+        "ALL USERS",
+        "APPLICATION DATA",
+        "COOKIES",
+        "DEFAULT USER",
+        "DOCUMENTS AND SETTINGS",
+        "HISTORY",
+        "LOCAL SETTINGS",
+        "MY DOCUMENTS",
+        "TEMPORARY INTERNET FILES",
+    }
+)
+"""Folders of Windows XP that later versions keep as links, to where patterns look as well."""
+
+
+@dataclass(eq=False)
+class EvidenceFile:
+    """One file, or one alternate stream, of the host."""
+
+    path: str
+    r"""As the host knew it: ``C:\Windows\…``, ``C:\x.exe:stream``."""
+    size: int
+    """Bytes, as its folder or record tells."""
+    created: datetime | None
+    modified: datetime | None
+    accessed: datetime | None
+    owner: str = ""
+    """The user in whose profile, or recycle bin, it lies."""
+    owner_id: str = ""
+    """SID, where the host tells it."""
+    view: str = ""
+    """Empty: as it is now; "deleted"; the date of a shadow copy."""
+    how: How = "by path"
+    """How it was read; settled once it is opened."""
+    _entry: Entry | None = field(default=None, repr=False)
+    _stream: str = field(default="", repr=False)
+    _place: _Place | None = field(default=None, repr=False)
+
+    def open(self) -> BinaryIO:
+        """The bytes: seekable, unbuffered. Raises OSError; ``reason_of`` says why in words."""
+        assert self._entry is not None
+        kind = self._entry.kind()
+        if kind is Kind.CLOUD:
+            raise CloudPlaceholder(None, "its content is not on this machine", self.path)
+        if kind is not Kind.FILE and not self._stream:
+            raise NotRegularError(None, "not a regular file", self.path)
+        file, self.how = self._entry.open(self._stream)
+        return file
+
+    def beside(self, suffix: str) -> EvidenceFile | None:
+        """The file of the same view whose name is this one's and a suffix: ``-wal``, ``.LOG1``.
+
+        None: there is none. Raises OSError: the folder cannot be listed, or not the file asked.
+        """
+        if self._place is None or self._entry is None or self._stream:
+            return None
+        entry = child(self._place.folder, self._entry.name + suffix)
+        return None if entry is None else self._place.file(entry)
+
+
+@dataclass(frozen=True)
+class _Place:
+    """A folder, by its path, in which files are found."""
+
+    host: HostFiles
+    tree: Tree
+    folder: Entry
+    path: str
+
+    def file(self, entry: Entry, stream: str = "") -> EvidenceFile:
+        """Raises OSError."""
+        path = f"{self.path}\\{entry.name}"
+        owner, owner_id = self.host.installation.owner_of(path)
+        facts = entry.facts(stream) if entry.kind() is not Kind.LINK else Facts(0)
+        return EvidenceFile(
+            path=f"{path}:{stream}" if stream else path,
+            size=facts.size,
+            created=facts.created,
+            modified=facts.modified,
+            accessed=facts.accessed,
+            owner=owner,
+            owner_id=owner_id,
+            view=self.tree.view,
+            how=entry.how,
+            _entry=entry,
+            _stream=stream,
+            _place=self,
+        )
+
+
+@dataclass(frozen=True)
+class HostFiles:
+    """All that there is of one host's files."""
+
+    trees: Sequence[Tree] = ()
+    installation: Installation = NO_WINDOWS
+    missing: Sequence[SkippedVolume] = ()
+    """Volumes that are not looked at, and why."""
+    problems: Sequence[tuple[str, str]] = ()
+    """Why users' profiles may be missing, and where."""
+
+    def evidence(self, patterns: Sequence[str], ledger: Ledger) -> Iterator[EvidenceFile]:
+        """The files that any of these patterns means, each once; gaps are told to the ledger.
+
+        Raises ValueError for a pattern that is none.
+        """
+        parsed = [PathPattern.parse(pattern) for pattern in patterns]
+        for volume in self.missing:
+            if volume.gap and self._lies_on(volume.path, parsed):
+                ledger.unread(volume.reason, volume.path)
+        if any(pattern.start == PROFILE for pattern in parsed):
+            for reason, place in self.problems:
+                ledger.unread(reason, place)
+        for tree in self.trees:
+            matcher = PathMatcher(parsed, self.installation, tree.drive)
+            if any(step.goes_on for step in matcher.start):
+                with ExitStack() as stack:
+                    try:
+                        stack.enter_context(tree.opened())
+                    except OSError as error:
+                        ledger.unread(f"volume: {reason_of(error)}", tree.drive)
+                        continue
+                    yield from _Search(self, tree, matcher, ledger).files()
+
+    def _lies_on(self, volume: str, patterns: Sequence[PathPattern]) -> bool:
+        """Whether a pattern may mean a file of this volume."""
+        drive = volume.rstrip("\\")
+        matcher = PathMatcher(patterns, self.installation, drive)
+        return any(p.start == VOLUME for p in patterns) or any(s.goes_on for s in matcher.start)
+
+
+def windows_files(
+    trees: Sequence[Tree],
+    system_root: str,
+    listed: Listed,
+    missing: Sequence[SkippedVolume] = (),
+) -> HostFiles:
+    """The files of a host whose Windows lies there; ``listed``: what its registry says."""
+    folders: list[str] = []
+    problems: list[tuple[str, str]] = []
+    for place in profile_folders(system_root, listed):
+        for tree in trees:
+            try:
+                with tree.opened():
+                    told: list[str] = []
+                    folders += [f"{place}\\{name}" for name in _folders_in(tree, place, told)]
+                    problems += [(problem, place) for problem in told]
+            except OSError as error:
+                problems.append((f"folder of the profiles: {reason_of(error)}", place))
+    made = installation(system_root, listed, dict.fromkeys(folders))
+    return HostFiles(trees, made, missing, problems)
+
+
+def _folders_in(tree: Tree, path: str, told: list[str]) -> list[str]:
+    """Names of the folders, and of links; ``told``: why some may be missing. Raises OSError."""
+    names = below(path, tree.drive)
+    folder = None if names is None else tree.find(*names)
+    if folder is None or folder.kind() is not Kind.FOLDER:
+        return []
+    inner = folder.entries(lambda _: True, told.append)
+    return [one.name for one in inner if one.kind() in (Kind.FOLDER, Kind.LINK, Kind.CLOUD)]
+
+
+@dataclass
+class _Search:
+    """One look through one tree."""
+
+    host: HostFiles
+    tree: Tree
+    matcher: PathMatcher
+    ledger: Ledger
+    _entered: set[Hashable] = field(default_factory=set)
+    _waiting: list[tuple[Entry, str, Steps]] = field(default_factory=list)
+
+    def files(self) -> Iterator[EvidenceFile]:
+        """Folders in the order of their names, the files of each before its folders."""
+        self._waiting.append((self.tree.top, self.tree.drive, self.matcher.start))
+        while self._waiting:
+            folder, path, steps = self._waiting.pop()
+            if len(path) > MAX_PATH_LENGTH:
+                self.ledger.unread("path longer than 32,767 characters", path)
+                continue
+            place = _Place(self.host, self.tree, folder, path)
+            inner: list[tuple[Entry, str, Steps]] = []
+            for entry in self._listed(folder, path, steps):
+                after = self.matcher.after(steps, entry.name)
+                try:
+                    yield from self._at(place, entry, steps, after, inner)
+                except OSError as error:
+                    self._missed(reason_of(error), f"{path}\\{entry.name}", error)
+            self._waiting += reversed(inner)
+
+    def _listed(self, folder: Entry, path: str, steps: Steps) -> list[Entry]:
+        after = self.matcher.after
+        try:
+            if self._is_known(folder):
+                self.ledger.note("folder reached by a second way, looked through once", path)
+                return []
+            found = folder.entries(
+                lambda name: bool(after(steps, name)),
+                lambda problem: self.ledger.unread(problem, path),
+            )
+            return sorted(found, key=lambda entry: fold(entry.name))
+        except OSError as error:
+            self._missed(f"folder: {reason_of(error)}", path, error)
+            return []
+
+    def _is_known(self, folder: Entry) -> bool:
+        identity = folder.identity()
+        if identity is None:
+            return False
+        if identity in self._entered:
+            return True
+        self._entered.add(identity)
+        return False
+
+    def _at(
+        self,
+        place: _Place,
+        entry: Entry,
+        steps: Steps,
+        after: Steps,
+        inner: list[tuple[Entry, str, Steps]],
+    ) -> Iterator[EvidenceFile]:
+        """What one entry gives: itself, its streams, or a folder to go on in. Raises OSError."""
+        kind, path = entry.kind(), f"{place.path}\\{entry.name}"
+        is_meant = any(step.is_file for step in after)
+        goes_on = any(step.goes_on for step in after)
+        if kind is Kind.LINK:
+            self._link(path, entry.name, steps, after)
+            return
+        if kind is Kind.CLOUD:
+            if is_meant or goes_on:
+                self.ledger.unread(_IN_CLOUD if is_meant else CLOUD_FOLDER, path)
+            return
+        if kind is Kind.FILE and is_meant:
+            yield place.file(entry)
+        elif kind is Kind.FOLDER and goes_on:
+            inner.append((entry, path, after))
+        elif is_meant and kind is Kind.OTHER:
+            self.ledger.note("device, pipe or socket, not opened", path)
+        yield from self._streams(place, entry, after)
+
+    def _streams(self, place: _Place, entry: Entry, after: Steps) -> Iterator[EvidenceFile]:
+        wanted = [step for step in after if step.streams]
+        if wanted:
+            for stream in entry.streams():
+                if any(wants_stream(step, stream) for step in wanted):
+                    yield place.file(entry, stream)
+
+    def _link(self, path: str, name: str, steps: Steps, after: Steps) -> None:
+        """A link is a gap where evidence may lie behind it, and not where ``**`` alone met it."""
+        is_meant = any(step.is_file or step.streams for step in after)
+        if fold(name) in OLD_NAMES and not is_meant:
+            return
+        if is_meant or self.matcher.is_named(steps, name):
+            self.ledger.unread(LINK, path)
+        else:
+            self.ledger.note(LINK, path)
+
+    def _missed(self, reason: str, path: str, error: OSError) -> None:
+        if is_gone(error):
+            self.ledger.note("vanished during the sweep", path)
+        else:
+            self.ledger.unread(reason, path)

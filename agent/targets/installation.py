@@ -1,0 +1,120 @@
+r"""Where one Windows keeps its things: its own folder, its users' profiles.
+
+Source: the key ``HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion\ProfileList`` (Microsoft Learn,
+"User profiles": ``ProfileImagePath`` per SID, ``ProfilesDirectory``, ``ProgramData``), and the
+folders themselves: a profile may be gone from the list and still be on the disk.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+from ..spelling import base_name, fold
+
+OF_SERVICES = (
+    ("System32\\config\\systemprofile", "SYSTEM", "S-1-5-18"),
+    ("SysWOW64\\config\\systemprofile", "SYSTEM", "S-1-5-18"),
+    ("ServiceProfiles\\LocalService", "LOCAL SERVICE", "S-1-5-19"),
+    ("ServiceProfiles\\NetworkService", "NETWORK SERVICE", "S-1-5-20"),
+)
+"""Profiles in the folder of Windows itself: 32-bit programs of the system have one of their own."""
+NO_PROFILES = frozenset({"ALL USERS", "DEFAULT USER"})
+"""Old names, as links, beside the profiles."""
+PROFILE_FOLDERS = ("Users", "Documents and Settings")
+RECYCLE_BINS = frozenset({"$RECYCLE.BIN", "RECYCLER"})
+_VARIABLE = re.compile(r"%([^%\\]+)%")
+MAX_PROFILES = 10_000
+
+
+@dataclass(frozen=True)
+class Profile:
+    """One user's folder."""
+
+    path: str
+    owner: str
+    """The user's name."""
+    owner_id: str = ""
+    """SID, where the host tells it."""
+
+
+@dataclass(frozen=True)
+class Listed:
+    """What the registry says of profiles; paths may hold ``%SystemRoot%`` and its like."""
+
+    profiles: tuple[tuple[str, str], ...] = ()
+    """SID and path of each."""
+    directory: str = ""
+    """Where new ones are made."""
+    program_data: str = ""
+
+
+@dataclass(frozen=True)
+class Installation:
+    """One Windows. Paths are whole, with the drive; empty: it has none, or it is not known."""
+
+    system_root: str = ""
+    program_data: str = ""
+    profiles: tuple[Profile, ...] = ()
+
+    def owner_of(self, path: str) -> tuple[str, str]:
+        """Name and SID of the user in whose profile, or recycle bin, a path lies; empty: nobody's,
+        or not known."""
+        folder = fold(path).rpartition("\\")[0]
+        while folder:
+            if (profile := self._by_path.get(folder)) is not None:
+                return profile.owner, profile.owner_id
+            folder = folder.rpartition("\\")[0]
+        parts = path.split("\\")
+        if len(parts) > 2 and fold(parts[1]) in RECYCLE_BINS and parts[2].startswith("S-1-"):
+            return self._by_sid.get(parts[2], ""), parts[2]
+        return "", ""
+
+    @cached_property
+    def _by_path(self) -> dict[str, Profile]:
+        return {fold(profile.path): profile for profile in self.profiles}
+
+    @cached_property
+    def _by_sid(self) -> dict[str, str]:
+        return {profile.owner_id: profile.owner for profile in self.profiles if profile.owner_id}
+
+
+NO_WINDOWS = Installation()
+
+
+def installation(system_root: str, listed: Listed, folders: Iterable[str]) -> Installation:
+    """Put together from what the registry lists and the profiles' folders that are there."""
+    drive = system_root.partition("\\")[0]
+
+    def whole(path: str) -> str:
+        known = {"SYSTEMROOT": system_root, "WINDIR": system_root, "SYSTEMDRIVE": drive}
+        return _VARIABLE.sub(lambda m: known.get(m[1].upper(), m[0]), path).rstrip("\\")
+
+    found: dict[str, Profile] = {}
+    for within, owner, sid in OF_SERVICES:
+        path = f"{system_root}\\{within}"
+        found[fold(path)] = Profile(path, owner, sid)
+    for sid, told in listed.profiles[:MAX_PROFILES]:
+        path = whole(told)
+        if path:
+            found.setdefault(fold(path), Profile(path, base_name(path), sid))
+    for path in folders:
+        if fold(base_name(path)) not in NO_PROFILES and len(found) < MAX_PROFILES:
+            found.setdefault(fold(path), Profile(path, base_name(path)))
+    return Installation(
+        system_root=system_root,
+        program_data=whole(listed.program_data) or f"{drive}\\ProgramData",
+        profiles=tuple(found.values()),
+    )
+
+
+def profile_folders(system_root: str, listed: Listed) -> list[str]:
+    """The folders that hold the profiles."""
+    drive = system_root.partition("\\")[0]
+    places = [f"{drive}\\{name}" for name in PROFILE_FOLDERS]
+    if listed.directory:
+        told = re.sub(r"(?i)%SystemDrive%", lambda _: drive, listed.directory).rstrip("\\")
+        places.append(told)
+    return list({fold(place): place for place in places}.values())

@@ -1,0 +1,194 @@
+"""Folders and files that this machine's own file systems show: a running host's volumes, a mounted
+volume, a copy of one.
+
+Names are compared as NTFS does on any file system: what a case-sensitive one keeps apart
+(``windows``, ``Windows``) is one folder here, and several copies of one volume are one tree.
+Nothing is changed: folders are listed without touching the time of last access where the system
+allows it.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from typing import BinaryIO
+
+from ..ntfs import Reference
+from ..ntfs.reference import ROOT
+from ..reading.opening import Opener, open_quietly, open_unnoticed, status_of
+from ..reading.streams import Streams, open_stream
+from ..reading.walk import join
+from ..spelling import fold
+from ..windows import files as windows_files
+from . import RawNtfs
+from .raw_fallback import RawFallbackOpener
+from .record_tree import RecordEntry
+from .shared_volume import SharedVolume
+from .tree import Entry, Facts, How, Kind, Tell, Tree
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_NUMBER = 0xFFFF_FFFF_FFFF_FFFF
+_NAME_SURROGATE = 0x2000_0000
+
+
+def _as_it_is(name: str) -> tuple[str, str]:
+    return name, ""
+
+
+@dataclass(eq=False)
+class Mounted:
+    """How the files of one volume are read."""
+
+    by_path: Opener = open_quietly
+    raw: RawNtfs | None = None
+    """Given, what is refused by its path is read by its record."""
+    decoded: Callable[[str], tuple[str, str]] = _as_it_is
+    """From a name in a copy to the name that the host knew, and the stream of it if it is one."""
+    streams: Streams = field(default_factory=Streams)
+    opener: RawFallbackOpener = field(init=False)
+    volume: SharedVolume | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.opener = RawFallbackOpener(self.by_path, self.raw)
+        self.volume = None if self.raw is None else SharedVolume(self.raw.open)
+
+    def tree(self, drive: str, *paths: str, view: str = "") -> Tree:
+        """The tree of a volume whose top is at one path, or copied in pieces to several."""
+        tops = [windows_files.extended(p) if os.name == "nt" else p for p in paths]
+        return Tree(drive, MountedEntry("", tuple(tops), self), view)
+
+
+@dataclass(eq=False)
+class MountedEntry:
+    """A file, or a folder, of which a case-sensitive file system may have several."""
+
+    name: str
+    paths: tuple[str, ...]
+    """For the system."""
+    of: Mounted
+    stream: str = ""
+    """The alternate stream that this is a copy of; empty: it is the file."""
+    how: How = "by path"
+
+    def kind(self) -> Kind:
+        if self.stream:
+            return Kind.STREAM
+        status = status_of(self.paths[0])
+        attributes: int = getattr(status, "st_file_attributes", 0)
+        tag: int = getattr(status, "st_reparse_tag", 0)
+        surrogate = windows_files.is_reparse(attributes) and tag & _NAME_SURROGATE
+        if stat.S_ISLNK(status.st_mode) or surrogate:
+            return Kind.LINK
+        if stat.S_ISDIR(status.st_mode):
+            is_far = attributes & windows_files.FILE_ATTRIBUTE_RECALL_ON_OPEN
+            return Kind.CLOUD if is_far else Kind.FOLDER
+        if windows_files.is_cloud_placeholder(attributes):
+            return Kind.CLOUD
+        return Kind.FILE if stat.S_ISREG(status.st_mode) else Kind.OTHER
+
+    def identity(self) -> Hashable:
+        if os.name == "nt":  # Numbers are not known without opening each; no way leads back.
+            return None
+        found = [os.stat(path) for path in self.paths]
+        return tuple((status.st_dev, status.st_ino) for status in found)
+
+    def entries(self, keep: Callable[[str], bool], tell: Tell) -> Iterator[Entry]:
+        folders: dict[str, list[str]] = {}
+        names: dict[str, str] = {}
+        for path in self.paths:
+            try:
+                listed = _listed(path, self._kept(keep))
+            except PermissionError as error:
+                inner = self._by_record(path, error)
+                yield from inner.entries(keep, tell)
+                continue
+            for own, is_folder in listed:
+                (name, stream), place = self.of.decoded(own), join(path, own)
+                if is_folder:
+                    names.setdefault(fold(name), name)
+                    folders.setdefault(fold(name), []).append(place)
+                else:
+                    yield MountedEntry(name, (place,), self.of, stream)
+        for folded, paths in folders.items():
+            yield MountedEntry(names[folded], tuple(paths), self.of)
+
+    def _kept(self, keep: Callable[[str], bool]) -> Callable[[str], bool]:
+        return lambda own: keep(self.of.decoded(own)[0])
+
+    def _by_record(self, path: str, error: PermissionError) -> Entry:
+        """The same folder on the raw volume. Raises the error if there is none."""
+        volume = self.of.volume
+        if volume is None:
+            raise error
+        try:
+            reference = Reference.of(status_of(path).st_ino & _NUMBER)
+            found = volume.ask(lambda opened: opened.entry(reference.number))
+        except OSError:
+            raise error from None
+        if reference.number == ROOT:
+            return RecordEntry("", Reference(ROOT, 0), ROOT, volume)
+        names = [name for name in found.names if fold(name.text) == fold(self.name)]
+        is_same = reference.sequence in (0, found.reference.sequence)  # Not all drivers tell it.
+        if not (names and found.live and found.folder and is_same):
+            raise error
+        return RecordEntry(names[0].text, found.reference, names[0].parent.number, volume)
+
+    def facts(self, stream: str = "") -> Facts:
+        status = status_of(self.paths[0])
+        born = getattr(status, "st_birthtime_ns", None)
+        if born is None and os.name == "nt":
+            born = status.st_ctime_ns  # before Python 3.12, on Windows: the time of creation
+        size = status.st_size
+        if stream and not self.stream:
+            named = self.of.streams.names(self.paths[0], status.st_dev)
+            size = next((size for name, size in named if name == stream), None) or 0
+        return Facts(
+            size=size,
+            created=None if born is None else _time(born),
+            modified=_time(status.st_mtime_ns),
+            accessed=_time(status.st_atime_ns),
+        )
+
+    def streams(self) -> list[str]:
+        if self.stream:
+            return [self.stream]
+        device = status_of(self.paths[0]).st_dev
+        return [name for name, _ in self.of.streams.names(self.paths[0], device)]
+
+    def open(self, stream: str = "") -> tuple[BinaryIO, How]:
+        if stream and not self.stream:
+            return open_stream(self.paths[0], stream), "by path"
+        return self.of.opener.open(self.paths[0])
+
+
+def _listed(path: str, keep: Callable[[str], bool]) -> list[tuple[str, bool]]:
+    """Names to be kept, and whether they are folders'. Raises OSError."""
+    with _opened(path) as place, os.scandir(place) as found:
+        return [
+            (entry.name, entry.is_dir(follow_symlinks=False)) for entry in found if keep(entry.name)
+        ]
+
+
+@contextmanager
+def _opened(path: str) -> Iterator[str | int]:
+    """What a folder can be listed by: on POSIX by its descriptor, so that its access time stays."""
+    if os.name == "nt":
+        yield path
+        return
+    number = open_unnoticed(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        yield number
+    finally:
+        os.close(number)
+
+
+def _time(nanoseconds: int) -> datetime | None:
+    """UTC; None for a time that no calendar holds."""
+    try:
+        return _EPOCH + timedelta(microseconds=nanoseconds // 1000)
+    except OverflowError:
+        return None

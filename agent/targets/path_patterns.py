@@ -1,0 +1,192 @@
+r"""Where evidence lies, in the host's own language: ``%SystemRoot%\Prefetch\*.pf``.
+
+A pattern begins with a variable: ``%SystemRoot%``, ``%ProgramData%``, ``%Profile%`` (of each user)
+or ``%Volume%`` (the top of each). Then come the names of folders and of the file, in any case as
+NTFS folds them: ``*`` and ``?`` stand for characters of one name, ``**`` for any number of folders,
+none included. ``name:stream`` is an alternate stream of a file or folder. What begins with a drive
+(``D:\logs\*.evtx``) is taken as it stands.
+
+All patterns of a source become one tree of steps, so that each folder is listed once, and none that
+cannot hold a match.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from ..spelling import fold, glob_regex, is_glob
+from .installation import Installation
+
+SYSTEM_ROOT, PROGRAM_DATA = "%SYSTEMROOT%", "%PROGRAMDATA%"
+PROFILE, VOLUME = "%PROFILE%", "%VOLUME%"
+_VARIABLES = (SYSTEM_ROOT, PROGRAM_DATA, PROFILE, VOLUME)
+ANY_DEPTH = "**"
+MAX_STEPS = 64
+"""Names in a pattern."""
+_DRIVE = re.compile(r"[A-Za-z]:")
+
+
+@dataclass(frozen=True)
+class PathPattern:
+    """One pattern, taken apart."""
+
+    start: str
+    """A variable, folded, or a drive: ``C:``."""
+    steps: tuple[str, ...]
+    stream: str | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> PathPattern:
+        """Raises ValueError, saying what is wrong with it."""
+        start, *steps = text.split("\\")
+        start = start.upper()
+        if start not in _VARIABLES and not _DRIVE.fullmatch(start):
+            known = ", ".join(_VARIABLES)
+            raise ValueError(f"{text}: begins with none of {known}, or a drive")
+        if not steps or not all(steps) or len(steps) > MAX_STEPS:
+            raise ValueError(f"{text}: names are missing, or there are more than {MAX_STEPS}")
+        last, colon, stream = steps[-1].partition(":")
+        if steps[-1] == ANY_DEPTH or (colon and not (last and stream)):
+            raise ValueError(f"{text}: does not end in a name")
+        if any(ANY_DEPTH in step and step != ANY_DEPTH for step in steps):
+            raise ValueError(f"{text}: ** stands for whole folders only")
+        return cls(start, (*steps[:-1], last), stream if colon else None)
+
+
+@dataclass(eq=False)
+class Step:
+    """How far a path has come, and how it may go on."""
+
+    names: dict[str, Step] = field(default_factory=dict)
+    """By the folded name."""
+    globs: dict[str, tuple[re.Pattern[str], Step]] = field(default_factory=dict)
+    below: Step | None = None
+    """Reached by any number of folders."""
+    repeats: bool = False
+    """Whether it is reached by those."""
+    is_file: bool = False
+    """Whether a path may end here."""
+    streams: list[re.Pattern[str]] = field(default_factory=list)
+    """Which of the alternate streams are meant."""
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether a longer path may match."""
+        return bool(self.names or self.globs or self.below or self.repeats)
+
+
+Steps = tuple[Step, ...]
+"""All places that one path may have come to."""
+
+
+class PathMatcher:
+    """The patterns of one source, for one drive of one host."""
+
+    def __init__(
+        self, patterns: Iterable[PathPattern], installation: Installation, drive: str
+    ) -> None:
+        self._drive = drive
+        self._top = Step()
+        for pattern in patterns:
+            for folders in _starts(pattern.start, installation, drive):
+                self._add(folders, pattern)
+        self.start: Steps = _with_below([self._top])
+        """At the top of the drive."""
+
+    def _add(self, folders: Iterable[str], pattern: PathPattern) -> None:
+        step = self._top
+        for folder in folders:  # Names of this host: what looks like a wildcard is none.
+            step = step.names.setdefault(fold(folder), Step())
+        for name in pattern.steps:
+            if name == ANY_DEPTH:
+                step.below = step.below or Step(repeats=True)
+                step = step.below
+            elif is_glob(name):
+                known = step.globs.setdefault(fold(name), (glob_regex(name), Step()))
+                step = known[1]
+            else:
+                step = step.names.setdefault(fold(name), Step())
+        if pattern.stream is None:
+            step.is_file = True
+        else:
+            step.streams.append(glob_regex(pattern.stream))
+
+    @staticmethod
+    def after(steps: Steps, name: str) -> Steps:
+        """Where a path is after one more name; nowhere: empty."""
+        folded, found = fold(name), list[Step]()
+        for step in steps:
+            if step.repeats:
+                found.append(step)
+            if (following := step.names.get(folded)) is not None:
+                found.append(following)
+            found += [s for regex, s in step.globs.values() if regex.match(folded)]
+        return _with_below(found)
+
+    @staticmethod
+    def is_named(steps: Steps, name: str) -> bool:
+        """Whether some pattern asks for this name, other than by ``**``."""
+        folded = fold(name)
+        return any(
+            folded in step.names or any(regex.match(folded) for regex, _ in step.globs.values())
+            for step in steps
+        )
+
+    def matches(self, path: str) -> bool:
+        r"""Whether a whole path is meant: ``C:\Users\jo\x.dat``, ``C:\x.exe:stream``."""
+        if fold(path[: len(self._drive) + 1]) != fold(f"{self._drive}\\"):
+            return False
+        names = path[len(self._drive) + 1 :].split("\\")
+        names[-1], _, stream = names[-1].partition(":")
+        steps = self.start
+        for name in names:
+            steps = self.after(steps, name)
+        if stream:
+            return any(wants_stream(step, stream) for step in steps)
+        return any(step.is_file for step in steps)
+
+
+def wants_stream(step: Step, name: str) -> bool:
+    """Whether a pattern that ends here means the stream of this name."""
+    folded = fold(name)
+    return any(regex.match(folded) for regex in step.streams)
+
+
+def _with_below(steps: list[Step]) -> Steps:
+    """With what ``**`` leads to: it may stand for no folder at all."""
+    found = dict.fromkeys(steps)
+    waiting = list(steps)
+    while waiting:
+        below = waiting.pop().below
+        if below is not None and below not in found:
+            found[below] = None
+            waiting.append(below)
+    return tuple(found)
+
+
+def _starts(start: str, installation: Installation, drive: str) -> Iterator[list[str]]:
+    """The names of folders, from the top of the drive on, that a pattern's start stands for."""
+    if start == VOLUME:
+        yield []
+        return
+    if start == SYSTEM_ROOT:
+        places = [installation.system_root]
+    elif start == PROGRAM_DATA:
+        places = [installation.program_data]
+    elif start == PROFILE:
+        places = [profile.path for profile in installation.profiles]
+    else:
+        places = [f"{start}\\"]
+    for place in places:
+        folders = below(place, drive)
+        if folders is not None:
+            yield folders
+
+
+def below(path: str, drive: str) -> list[str] | None:
+    r"""The names in ``C:\Users\jo`` after its drive; None if it is on another one, or unknown."""
+    if not path or fold(path[: len(drive) + 1]) != fold(f"{drive}\\"):
+        return None
+    return [name for name in path[len(drive) + 1 :].split("\\") if name]

@@ -1,0 +1,109 @@
+"""One volume of a host, or what was copied of it, as folders and files: whoever reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from typing import BinaryIO, Literal, Protocol
+
+from ..spelling import fold
+
+How = Literal["by path", "by record"]
+"""By its path, as any program reads a file; or from the raw volume, where the path was refused or
+there is none."""
+
+Tell = Callable[[str], None]
+"""Is told why names may be missing in a folder."""
+
+
+class Kind(Enum):
+    """What an entry of a folder is."""
+
+    FOLDER = "folder"
+    FILE = "file"
+    LINK = "link"
+    """Symbolic link, junction or mount point."""
+    CLOUD = "cloud"
+    """File or folder that is kept elsewhere."""
+    OTHER = "other"
+    """Device, pipe, socket."""
+    STREAM = "stream"
+    """An alternate stream that was copied without its file."""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Of a file, or of one of its streams. Times in UTC."""
+
+    size: int
+    """Bytes."""
+    created: datetime | None = None
+    modified: datetime | None = None
+    accessed: datetime | None = None
+
+
+class Entry(Protocol):
+    """One entry of a folder. Every method may raise OSError."""
+
+    @property
+    def name(self) -> str:
+        """As the host knew it."""
+
+    @property
+    def how(self) -> How:
+        """How it is read, unless its path is refused."""
+
+    def kind(self) -> Kind: ...
+
+    def identity(self) -> Hashable:
+        """The same for the same folder, however it is reached; None where that is not known."""
+
+    def entries(self, keep: Callable[[str], bool], tell: Tell) -> Iterator[Entry]:
+        """Of a folder, those whose names are to be kept."""
+
+    def facts(self, stream: str = "") -> Facts: ...
+
+    def streams(self) -> list[str]:
+        """Names of the alternate streams."""
+
+    def open(self, stream: str = "") -> tuple[BinaryIO, How]:
+        """Seekable, unbuffered. The caller closes it."""
+
+
+@dataclass(frozen=True)
+class Tree:
+    """One volume."""
+
+    drive: str
+    r"""What stands before ``\\Windows`` in the paths that the host knew: ``C:``."""
+    top: Entry
+    view: str = ""
+    """Empty: as it is now; else what it is a view of, such as the date of a shadow copy."""
+    opened: Callable[[], AbstractContextManager[object]] = nullcontext
+    """Keeps the volume open while it is looked through."""
+
+    def find(self, *names: str) -> Entry | None:
+        """What lies at these names from the top on, links not followed; None for nothing there.
+
+        Raises OSError: a folder on the way cannot be listed.
+        """
+        found = self.top
+        for name in names:
+            following = child(found, name)
+            if following is None:
+                return None
+            found = following
+        return found
+
+
+def _quiet(_problem: str) -> None:
+    """Nobody asked."""
+
+
+def child(folder: Entry, name: str) -> Entry | None:
+    """The entry of this name in a folder. Raises OSError: it cannot be listed."""
+    folded = fold(name)
+    return next(iter(folder.entries(lambda other: fold(other) == folded, _quiet)), None)

@@ -1,0 +1,108 @@
+"""Who a host at rest was: told by its own registry."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from agent.coverage import Ledger
+from agent.matching.own_traces import Own
+from agent.targets import Target
+from agent.targets.offline.folder import FolderTarget
+from agent.targets.offline.image import ImageTarget
+from tests.evidence.windows_folder import (
+    CONFIG,
+    FORMS,
+    GUID,
+    Files,
+    as_folder,
+    as_image,
+    software,
+    windows,
+)
+
+AT_REST = sorted(set(FORMS) - {"running"})
+
+
+def target_of(form: str, place: Path, files: Files) -> Target:
+    place.mkdir(exist_ok=True)
+    return FORMS[form](place, files)
+
+
+def gaps(target: Target, *patterns: str) -> dict[str, list[str]]:
+    ledger = Ledger("test", required=True)
+    list(target.evidence(patterns, ledger))
+    return {reason.reason: reason.samples for reason in ledger.close().reasons}
+
+
+@pytest.mark.parametrize("form", AT_REST)
+def test_a_host_is_named_by_its_registry_in_every_form(form: str, tmp_path: Path) -> None:
+    host = target_of(form, tmp_path / "case", windows()).host()
+    assert (host.id, host.name) == (GUID, "WS-0421")
+    assert (host.fqdn, host.domain) == ("ws-0421.corp.example", "corp.example")
+    assert host.os is not None
+    assert (host.os.name, host.os.version) == ("Windows 10 Pro 22H2", "10.0.19045.3803")
+    assert host.os.platform == "windows"
+
+
+def test_without_a_guid_a_host_is_its_name_and_when_it_was_installed(tmp_path: Path) -> None:
+    files = {**windows(), f"{CONFIG}\\SOFTWARE": software(guid="")}
+    one = target_of("folder", tmp_path / "one", files).host()
+    same = target_of("image", tmp_path / "two", files).host()
+    assert one.id == same.id
+    assert one.name == "WS-0421"
+    assert str(tmp_path) not in one.id
+
+
+def test_a_folder_without_hives_is_known_by_its_place(tmp_path: Path) -> None:
+    target = FolderTarget(str(as_folder(tmp_path, {r"C:\Windows\Prefetch\A.pf": b"x"})), own=Own())
+    assert target.host().id == f"path:{tmp_path}"
+    assert target.platform == "windows"
+    found = list(target.evidence([r"%SystemRoot%\prefetch\*"], Ledger("test", required=True)))
+    assert [file.path for file in found] == [r"C:\Windows\Prefetch\A.pf"]
+
+
+def test_the_drive_s_letter_is_the_one_that_the_registry_tells(tmp_path: Path) -> None:
+    hive = software(system_root="E:\\WINNT", profiles={})
+    files = {
+        r"E:\WINNT\System32\config\SOFTWARE": hive,
+        r"E:\WINNT\Prefetch\A.pf": b"x",
+        r"E:\Users\jo\NTUSER.DAT": b"x",
+    }
+    target = ImageTarget(str(as_image(tmp_path / "case", files)), own=Own())
+    patterns = [r"%SystemRoot%\Prefetch\*", r"%Profile%\NTUSER.DAT"]
+    found = list(target.evidence(patterns, Ledger("test", required=True)))
+    assert [file.path for file in found] == [r"E:\Users\jo\NTUSER.DAT", r"E:\WINNT\Prefetch\A.pf"]
+
+
+def test_a_list_of_profiles_that_cannot_be_read_is_a_gap_where_profiles_are_meant(
+    tmp_path: Path,
+) -> None:
+    files = {**windows(), f"{CONFIG}\\SOFTWARE": b"regf, and no more"}
+    target = target_of("folder", tmp_path / "case", files)
+    assert list(gaps(target, r"%Profile%\NTUSER.DAT").values()) == [["SOFTWARE"]]
+    assert gaps(target, r"%SystemRoot%\Prefetch\*") == {}
+    assert target.host().id.startswith("path:")
+
+
+def test_two_images_with_a_windows_are_looked_through_one_after_the_other(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    other = {**windows(), f"{CONFIG}\\SOFTWARE": software(guid="other")}
+    one, two = as_image(tmp_path / "a", windows()), as_image(tmp_path / "b", other)
+    target = ImageTarget(str(one), str(two), own=Own())
+    found = list(target.evidence([r"%SystemRoot%\Prefetch\*"], Ledger("test", required=True)))
+    assert len(found) == 2
+    assert target.host().id == GUID
+
+
+def test_a_volume_of_data_beside_windows_keeps_the_name_of_its_image(tmp_path: Path) -> None:
+    (tmp_path / "b").mkdir()
+    data = as_image(tmp_path / "b", {r"C:\logs\x.evtx": b"x"})
+    data = data.rename(tmp_path / "data.img")
+    system = as_image(tmp_path / "a", windows())
+    target = ImageTarget(str(data), str(system), own=Own())
+    found = list(target.evidence([r"%Volume%\logs\*.evtx"], Ledger("test", required=True)))
+    assert [file.path for file in found] == [r"data.img:\logs\x.evtx"]
+    assert target.host().id == GUID
