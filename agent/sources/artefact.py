@@ -70,8 +70,6 @@ class Artefact(Protocol):
     """Of the source."""
     kind: str
     """Of one file, in a few words: ``event log``."""
-    where: Sequence[str]
-    """Patterns in the host's language (``targets/path_patterns.py``)."""
     max_bytes: int
     """Of a file that is read whole; what is beyond is a gap. 0: it is read in pieces."""
     header: int
@@ -79,6 +77,9 @@ class Artefact(Protocol):
     """Bytes before the first piece, and of each piece; 0: the file is one."""
     markers: Sequence[BytePattern]
     """What makes a record worth parsing though no indicator occurs in it: it hides text."""
+
+    def patterns(self, target: Target) -> Sequence[str]:
+        """Where its files lie, in the host's language (``targets/path_patterns.py``)."""
 
     def required(self, target: Target) -> bool:
         """As of a source."""
@@ -93,9 +94,14 @@ class Artefact(Protocol):
 class WholeFile:
     """What most artefacts have in common: files that are read whole, as they are."""
 
+    where: Sequence[str] = ()
     max_bytes = 64 << 20
     header = piece = 0
     markers: Sequence[BytePattern] = ()
+
+    def patterns(self, target: Target) -> Sequence[str]:  # noqa: ARG002 - the same everywhere
+        """``where``"""
+        return self.where
 
     def required(self, target: Target) -> bool:
         """Wherever there is a Windows to ask."""
@@ -111,18 +117,19 @@ class WholeFile:
         """What the file says, in which these indicators are mentioned. Raises FormatError."""
         raise NotImplementedError
 
-    def reader(self, file: EvidenceFile, part: Part) -> Reader:  # noqa: ARG002 - whoever overrides it may want the account
+    def reader(self, file: EvidenceFile, part: Part) -> Reader:
         """Asks :meth:`records`, and nothing of a file in which nothing occurs."""
-        return _WholeReader(self, file)
+        return _WholeReader(self, file, part)
 
 
 @dataclass
 class _WholeReader:
     artefact: WholeFile
     file: EvidenceFile
+    part: Part
 
-    def passes(self, data: bytes, offset: int) -> None:
-        """Nothing to keep."""
+    def passes(self, data: bytes, offset: int) -> None:  # noqa: ARG002 - nothing to keep
+        self.part.examined()
 
     def records(self, found: Found) -> Iterator[Observation]:
         hits = found.rules.mentions(found.data)
@@ -147,7 +154,7 @@ class ArtefactSource:
     def observe(self, target: Target, matcher: Matcher, ledger: Ledger) -> Iterator[Observation]:
         """What the records say that match; every file is accounted for."""
         sweep = _ArtefactSweep(self._artefact, matcher, ledger, target.own, self._threads)
-        for file in target.evidence(self._artefact.where, ledger):
+        for file in target.evidence(self._artefact.patterns(target), ledger):
             sweep.files += 1
             yield from sweep.file(file)
         if not sweep.files and ledger.state is State.COMPLETE:
@@ -207,7 +214,6 @@ class _Look:
             self.part.unread(f"{self._kind}: read up to {most >> 20} MiB only", self.file.path)
             data = data[:most]
         self.sweep.ledger.bytes += len(data)
-        self.part.examined()
         try:
             data = self.sweep.artefact.plain(data)
         except FormatError as error:

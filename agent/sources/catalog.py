@@ -77,9 +77,10 @@ def _pipes(_: Setup) -> Source:
 
 
 def _hosts_file(_: Setup) -> Source:
-    from .network.hosts_file import HostsFileSource
+    from .artefact import ArtefactSource
+    from .network.hosts_file import HostsFile
 
-    return HostsFileSource()
+    return ArtefactSource(HostsFile())
 
 
 def _files(setup: Setup) -> Source:
@@ -109,7 +110,7 @@ CATALOG = (
     Entry("connections", _LIVE, _connections),
     Entry("dns_cache", _LIVE, _dns_cache),
     Entry("pipes", _LIVE, _pipes),
-    Entry("hosts_file", _LIVE, _hosts_file),
+    Entry("hosts_file", TargetKind, _hosts_file),
     Entry("files", TargetKind, _files),
     Entry("usn_journal", _VOLUMES, _change_journal),
 )

@@ -117,7 +117,8 @@ class Target(Protocol):
 
     def evidence(self, patterns: Sequence[str], ledger: Ledger) -> Iterator[EvidenceFile]:
         r"""The files that any of these patterns means, each once, wherever Windows lies:
-        ``%SystemRoot%\Prefetch\*.pf`` (:mod:`agent.targets.path_patterns`). None on another system.
+        ``%SystemRoot%\Prefetch\*.pf`` (:mod:`agent.targets.path_patterns`). On another
+        system in use, those at whole paths.
 
         What cannot be listed is told to the ledger as a gap; what is not there is nothing. Raises
         ValueError for a pattern that is none.

@@ -27,6 +27,7 @@ PROFILE_FOLDERS = ("Users", "Documents and Settings")
 RECYCLE_BINS = frozenset({"$RECYCLE.BIN", "RECYCLER"})
 _VARIABLE = re.compile(r"%([^%\\]+)%")
 MAX_PROFILES = 10_000
+_DATA_BASE = "System32\\drivers\\etc"
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,8 @@ class Listed:
     directory: str = ""
     """Where new ones are made."""
     program_data: str = ""
+    data_base: str = ""
+    """``DataBasePath``: where the network's own files lie, the hosts file among them."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,7 @@ class Installation:
     system_root: str = ""
     program_data: str = ""
     profiles: tuple[Profile, ...] = ()
+    data_base: str = ""
 
     def owner_of(self, path: str) -> tuple[str, str]:
         """Name and SID of the user in whose profile, or recycle bin, a path lies; empty: nobody's,
@@ -107,6 +111,7 @@ def installation(system_root: str, listed: Listed, folders: Iterable[str]) -> In
         system_root=system_root,
         program_data=whole(listed.program_data) or f"{drive}\\ProgramData",
         profiles=tuple(found.values()),
+        data_base=whole(listed.data_base) or f"{system_root}\\{_DATA_BASE}",
     )
 
 

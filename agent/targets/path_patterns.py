@@ -1,10 +1,10 @@
 r"""Where evidence lies, in the host's own language: ``%SystemRoot%\Prefetch\*.pf``.
 
-A pattern begins with a variable: ``%SystemRoot%``, ``%ProgramData%``, ``%Profile%`` (of each user)
-or ``%Volume%`` (the top of each). Then come the names of folders and of the file, in any case as
-NTFS folds them: ``*`` and ``?`` stand for characters of one name, ``**`` for any number of folders,
-none included. ``name:stream`` is an alternate stream of a file or folder. What begins with a drive
-(``D:\logs\*.evtx``) is taken as it stands.
+A pattern begins with a variable: ``%SystemRoot%``, ``%ProgramData%``, ``%Profile%`` (of each user),
+``%DataBasePath%`` (of the network's files) or ``%Volume%`` (the top of each). Then come the names
+of folders and of the file, in any case as NTFS folds them: ``*`` and ``?`` stand for characters of
+one name, ``**`` for any number of folders, none included. ``name:stream`` is an alternate stream of
+a file or folder. What begins with a drive (``D:\logs\*.evtx``) is taken as it stands.
 
 All patterns of a source become one tree of steps, so that each folder is listed once, and none that
 cannot hold a match.
@@ -20,8 +20,8 @@ from ..spelling import fold, glob_regex, is_glob
 from .installation import Installation
 
 SYSTEM_ROOT, PROGRAM_DATA = "%SYSTEMROOT%", "%PROGRAMDATA%"
-PROFILE, VOLUME = "%PROFILE%", "%VOLUME%"
-_VARIABLES = (SYSTEM_ROOT, PROGRAM_DATA, PROFILE, VOLUME)
+PROFILE, VOLUME, DATA_BASE = "%PROFILE%", "%VOLUME%", "%DATABASEPATH%"
+_VARIABLES = (SYSTEM_ROOT, PROGRAM_DATA, PROFILE, VOLUME, DATA_BASE)
 ANY_DEPTH = "**"
 MAX_STEPS = 64
 """Names in a pattern."""
@@ -175,6 +175,8 @@ def _starts(start: str, installation: Installation, drive: str) -> Iterator[list
         places = [installation.system_root]
     elif start == PROGRAM_DATA:
         places = [installation.program_data]
+    elif start == DATA_BASE:
+        places = [installation.data_base]
     elif start == PROFILE:
         places = [profile.path for profile in installation.profiles]
     else:

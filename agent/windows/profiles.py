@@ -16,6 +16,7 @@ if sys.platform == "win32":
     import winreg
 
 _LIST = "SOFTWARE\\Microsoft\\Windows NT\\CurrentVersion\\ProfileList"
+_TCPIP = "SYSTEM\\CurrentControlSet\\Services\\Tcpip\\Parameters"
 _MAX_PROFILES = 10_000
 
 
@@ -54,6 +55,11 @@ def directory() -> str:
 def program_data() -> str:
     """The folder of all users' program data; empty before Windows Vista. Raises OSError."""
     return _value(_LIST, "ProgramData")
+
+
+def data_base() -> str:
+    """Where the network's own files lie, the hosts file among them. Raises OSError."""
+    return _value(_TCPIP, "DataBasePath")
 
 
 def _value(path: str, name: str) -> str:

@@ -110,9 +110,6 @@ class FakeSystem:
         answers = self._answer("answers", {})
         return answers.get((name.rstrip(".").lower(), type_)) if answers else None
 
-    def hosts_files(self) -> list[str]:
-        return list(self._answer("hosts", []))
-
     def system_folders(self) -> tuple[str, ...]:
         return (r"C:\Windows\System32",)
 

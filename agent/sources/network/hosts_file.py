@@ -1,31 +1,34 @@
 """The hosts file: names pinned to addresses.
 
 Evidence: ``%SystemRoot%\\System32\\drivers\\etc\\hosts`` (or where the registry's ``DataBasePath``
-says),
-``/etc/hosts``. Since: every system. A name that points to nowhere (``0.0.0.0 name``) is a
-defender's block;
-Windows loads it into the DNS cache, so it also explains the name there. Cannot tell: who wrote a
-line and when.
+says) and ``hosts.ics`` beside it, which Internet connection sharing writes; ``/etc/hosts``. Since:
+every system. A name that points to nowhere (``0.0.0.0 name``) is a defender's block; Windows loads
+it into the DNS cache, so it also explains the name there. Cannot tell: who wrote a line and when.
 """
 
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from ...coverage import Ledger
-from ...matching.matcher import Matcher
 from ...model.objects import Destination, Dns
 from ...model.observation import Claim, Observation, Place
-from ...targets import Target
-from ...targets.live.system import LiveSystem, Unreadable, Vanished
-from ..running.processes import running_system
+from ..artefact import Found, Reader, WholeFile
+
+if TYPE_CHECKING:
+    from ...coverage import Part
+    from ...targets import Target
+    from ...targets.evidence import EvidenceFile
 
 MAX_BYTES = 8 << 20
 """Block lists of advertisers' names are a few megabytes; a larger file is not read to its end."""
 MAX_NAMES = 64
 """Names taken from one line; Windows reads nine."""
+
+_NUMBER = re.compile(r"0[xX][0-9a-fA-F]{1,8}|0[0-7]{0,11}|[1-9][0-9]{0,9}")
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -35,13 +38,15 @@ class HostsEntry:
     """One name of one line."""
 
     line: int
-    address: Address
+    address: Address | None
+    """None: it is none that can be read."""
     name: str
 
     @property
     def blocked(self) -> bool:
         """Whether the address leads nowhere: a block, not a place."""
-        return self.address.is_unspecified or self.address.is_loopback
+        address = self.address
+        return address is not None and (address.is_unspecified or address.is_loopback)
 
 
 @dataclass(frozen=True)
@@ -63,9 +68,8 @@ def parse_hosts(data: bytes) -> Iterator[HostsEntry | OddLine]:
         address = _address(words[0])
         if address is None or len(words) == 1 or len(words) > MAX_NAMES + 1:
             yield OddLine(number, line.strip()[:200])
-        if address is not None:
-            for name in words[1 : MAX_NAMES + 1]:
-                yield HostsEntry(number, address, name)
+        for name in words[1 : MAX_NAMES + 1]:
+            yield HostsEntry(number, address, name)
 
 
 def _text(data: bytes) -> str:
@@ -78,66 +82,101 @@ def _address(word: str) -> Address | None:
     try:
         address = ipaddress.ip_address(word.split("%", 1)[0])
     except ValueError:
-        return None
+        return _short_address(word)
     mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
     return mapped or address
 
 
-class HostsFileSource:
+def _short_address(word: str) -> ipaddress.IPv4Address | None:
+    """``0``, ``127.1``, ``0x7f000001``: as ``inet_addr`` of Winsock reads them (Microsoft Learn,
+    "inet_addr function", Internet addresses): the last part fills what the others leave."""
+    parts = word.split(".")
+    if len(parts) > 4 or not all(_NUMBER.fullmatch(part) for part in parts):
+        return None
+    numbers = [_number(part) for part in parts]
+    room = 256 ** (5 - len(numbers))
+    if any(number > 255 for number in numbers[:-1]) or numbers[-1] >= room:
+        return None
+    value = numbers[-1]
+    for place, number in enumerate(numbers[:-1]):
+        value += number << (24 - 8 * place)
+    return ipaddress.IPv4Address(value)
+
+
+def _number(part: str) -> int:
+    """Octal behind a zero, hexadecimal behind 0x."""
+    if part[:2].lower() == "0x":
+        return int(part, 16)
+    return int(part, 8 if len(part) > 1 and part.startswith("0") else 10)
+
+
+class HostsFile(WholeFile):
     """One observation per name."""
 
     name = "hosts_file"
+    kind = "hosts file"
+    max_bytes = MAX_BYTES
+    where = tuple(
+        f"{folder}\\{name}"
+        for folder in (r"%DataBasePath%", r"%SystemRoot%\System32\drivers\etc")
+        for name in ("hosts", "hosts.ics")
+    )
+
+    def patterns(self, target: Target) -> Sequence[str]:
+        """On a system of another kind, the file that it has."""
+        return self.where if target.platform == "windows" else ("/etc/hosts",)
 
     def required(self, target: Target) -> bool:
-        return target.live is not None
+        """Small, and there on every system."""
+        return target.live is not None or target.platform == "windows"
 
-    def observe(self, target: Target, matcher: Matcher, ledger: Ledger) -> Iterator[Observation]:  # noqa: ARG002 - every name is cheap to match
-        system = running_system(target, ledger)
-        if system is None:
-            return
-        try:
-            paths = system.hosts_files()
-        except Unreadable as error:
-            ledger.unavailable(f"hosts file: {error.reason}")
-            return
-        for path in paths:
-            for entry in self._entries(system, path, ledger):
-                ledger.examined += 1
-                yield self._observation(path, entry)
+    def reader(self, file: EvidenceFile, part: Part) -> Reader:
+        return _HostsReader(file, part)
 
-    def _entries(self, system: LiveSystem, path: str, ledger: Ledger) -> Iterator[HostsEntry]:
-        try:
-            data = system.read_start(path, MAX_BYTES + 1)
-        except Vanished:
-            ledger.note("there is no hosts file", path)
-            return
-        except Unreadable as error:
-            ledger.unread(f"hosts file: {error.reason}", path)
-            return
-        if len(data) > MAX_BYTES:
-            ledger.unread(f"hosts file read up to {MAX_BYTES >> 20} MiB only", path)
-            # Up to the last whole line: half an entry would be a wrong one.
-            data = data[:MAX_BYTES]
-            data = data[: data.rfind(b"\n") + 1]
-        ledger.bytes += len(data)
+
+@dataclass
+class _HostsReader:
+    file: EvidenceFile
+    part: Part
+
+    def passes(self, data: bytes, offset: int) -> None:  # noqa: ARG002 - the whole file
         for entry in parse_hosts(data):
             if isinstance(entry, OddLine):
-                ledger.note(
-                    "line is not an address and names", f"{path}, line {entry.line}: {entry.text}"
-                )
+                place = f"{self.file.path}, line {entry.line}: {entry.text}"
+                self.part.note("line is not an address and names", place)
             else:
-                yield entry
+                self.part.examined()
 
-    def _observation(self, path: str, entry: HostsEntry) -> Observation:
+    def records(self, found: Found) -> Iterator[Observation]:
+        for entry in parse_hosts(found.data):
+            if isinstance(entry, HostsEntry):
+                yield self._observation(entry)
+
+    def end(self) -> Iterator[Observation]:
+        return iter(())
+
+    def _observation(self, entry: HostsEntry) -> Observation:
+        answer = "" if entry.address is None else str(entry.address)
+        claim = Claim.BLOCKED if entry.blocked else Claim.RESOLVED
         return Observation(
-            source=self.name,
-            seen="hosts file",
-            claim=Claim.BLOCKED if entry.blocked else Claim.RESOLVED,
-            place=Place(text=f"{path}, line {entry.line}", path=path, record=str(entry.line)),
+            source=HostsFile.name,
+            seen=HostsFile.kind,
+            claim=claim if answer else Claim.LOGGED,
+            place=Place(
+                text=f"{self.file.path}, line {entry.line}",
+                path=self.file.path,
+                record=str(entry.line),
+                view=self.file.view,
+            ),
             dns=Dns(
                 question=entry.name,
-                type="A" if entry.address.version == 4 else "AAAA",
-                answers=[str(entry.address)],
+                type=_type_of(entry.address),
+                answers=[answer] if answer else [],
             ),
-            destination=Destination(ip=str(entry.address), domain=entry.name),
+            destination=Destination(ip=answer, domain=entry.name) if answer else None,
+            remarks=() if answer else ("the line's address is none that can be read",),
         )
+
+
+def _type_of(address: Address | None) -> str:
+    return "" if address is None else "A" if address.version == 4 else "AAAA"

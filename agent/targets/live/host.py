@@ -29,7 +29,7 @@ from ...windows.held import HeldFiles, loaded_hives
 from .. import LOCKED, RawNtfs, Root, SkippedVolume
 from ..evidence import EvidenceFile, HostFiles, windows_files
 from ..installation import Listed
-from ..mounted_tree import Mounted
+from ..mounted_tree import Mounted, MountedEntry
 from ..tree import Tree
 from .installed import installed_windows
 from .mounts import Layout, layout, parse_mountinfo
@@ -131,6 +131,8 @@ class LiveHost:
     def evidence(self, patterns: Sequence[str], ledger: Ledger) -> Iterator[EvidenceFile]:
         """Of the whole host, whatever paths limit the files source."""
         if self.platform != "windows":
+            paths = (pattern for pattern in patterns if os.path.isabs(pattern))
+            yield from (_file_at(path) for path in paths if os.path.exists(path))
             return
         try:
             files = self._files
@@ -171,6 +173,15 @@ class LiveHost:
             else:
                 self._layout = _unix_layout(removable=self._removable)
         return self._layout
+
+
+def _file_at(path: str) -> EvidenceFile:
+    """A file of a system that is not Windows."""
+    entry = MountedEntry(os.path.basename(path), (os.path.realpath(path),), Mounted())
+    facts = entry.facts()
+    return EvidenceFile(
+        path, facts.size, facts.created, facts.modified, facts.accessed, _entry=entry
+    )
 
 
 def _tree_of(root: Root) -> Tree:

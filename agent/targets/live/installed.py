@@ -10,7 +10,12 @@ def installed_windows() -> tuple[str, Listed]:
     """The folder of Windows, and what is listed. A registry that does not answer leaves the folders
     of the profiles, which are looked for too."""
     try:
-        listed = Listed(profiles.listed(), profiles.directory(), profiles.program_data())
+        listed = Listed(
+            profiles.listed(),
+            profiles.directory(),
+            profiles.program_data(),
+            profiles.data_base(),
+        )
     except OSError:
         listed = Listed()
     return profiles.system_root(), listed

@@ -213,9 +213,6 @@ class LiveSystem(Protocol):
         """What the cache answers, without asking the network: None if it does not know the name, an
         empty list if it remembers that there is no such name."""
 
-    def hosts_files(self) -> list[str]:
-        """Paths of the hosts files in force."""
-
     def system_folders(self) -> tuple[str, ...]:
         """Folders of the system's own modules."""
 

@@ -157,13 +157,6 @@ class RunningSystem:
         _only_windows()
         return _asked(lambda: dns_cache.cached_answers(name, _DNS_TYPES[type_]))
 
-    def hosts_files(self) -> list[str]:
-        """The one that the system reads."""
-        if not _WINDOWS:
-            return ["/etc/hosts"]
-        root = os.environ.get("SystemRoot", r"C:\Windows")  # noqa: SIM112 - Windows writes it so
-        return [rf"{root}\System32\drivers\etc\hosts"]
-
     def system_folders(self) -> tuple[str, ...]:
         """Where the system's own modules lie."""
         if not _WINDOWS:

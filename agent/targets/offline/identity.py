@@ -54,6 +54,8 @@ class Computer:
     name: str = ""
     host_name: str = ""
     domain: str = ""
+    data_base: str = ""
+    """``DataBasePath``, as it is written there."""
 
 
 def read_software(file: BinaryIO) -> Software:
@@ -83,6 +85,7 @@ def read_computer(file: BinaryIO) -> Computer:
             name=_text(hive.values(f"{chosen}\\{_NAME}"), "COMPUTERNAME"),
             host_name=_text(network, "NV HOSTNAME") or _text(network, "HOSTNAME"),
             domain=_text(network, "NV DOMAIN") or _text(network, "DOMAIN"),
+            data_base=_text(network, "DATABASEPATH"),
         )
 
 

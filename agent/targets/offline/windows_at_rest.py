@@ -138,7 +138,8 @@ def _host(volume: Volume, place: _Place, others: Sequence[Volume]) -> WindowsAtR
         # A shadow copy does not say of which volume it is one: of the system's, until it does.
         same = other.tree.view and not other.tree.drive
         trees.append(replace(other.tree, drive=drive) if same else _named(other))
-    files = windows_files(trees, f"{drive}\\{place.name}", software.listed)
+    listed = replace(software.listed, data_base=computer.data_base)
+    files = windows_files(trees, f"{drive}\\{place.name}", listed)
     files = replace(files, problems=[*files.problems, *problems])
     return WindowsAtRest(files, software, computer)
 

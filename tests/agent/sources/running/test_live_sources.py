@@ -7,19 +7,14 @@ import sys
 import time
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from agent.findings.keys import keys_of
 from agent.matching.own_traces import Own
 from agent.model.objects import Hash, Pe
-from agent.model.observation import Claim
 from agent.model.report import Coverage, State
-from agent.sources.network.hosts_file import HostsFileSource
 from agent.sources.running.connections import ConnectionsSource
 from agent.sources.running.dns_cache import DnsCacheSource
 from agent.sources.running.memory import MemorySource
@@ -314,38 +309,6 @@ def test_a_cache_that_nobody_can_read_is_no_complete_one() -> None:
     )
     assert coverage.state in (State.PARTIAL, State.UNAVAILABLE)
     assert "c" in reasons(coverage)
-
-
-def hosts(tmp_path: Path, text: str) -> str:
-    path = tmp_path / "hosts"
-    path.write_text(text)
-    return str(path)
-
-
-def test_a_sinkhole_in_the_hosts_file_is_a_block_and_another_address_is_not(tmp_path: Path) -> None:
-    text = "# pandorasong.com\n0.0.0.0 pandorasong.com # ours\n203.0.113.9\tcdn.pandorasong.com x\n"
-    seen, coverage, ids = observed(HostsFileSource(), hosts=[hosts(tmp_path, text)])
-    assert ids == {"c2-domain"}
-    blocked = {one.dns.question: one.claim is Claim.BLOCKED for one in seen if one.dns}
-    assert blocked["pandorasong.com"] is True
-    assert blocked["cdn.pandorasong.com"] is False
-    assert coverage.state is State.COMPLETE
-
-
-def test_a_hosts_file_that_is_not_there_is_told(tmp_path: Path) -> None:
-    _, coverage, _ = observed(HostsFileSource(), hosts=[str(tmp_path / "none")])
-    assert "none" in str([*coverage.reasons, *coverage.notes])
-
-
-@given(st.binary(max_size=300))
-def test_any_hosts_file_is_read_to_its_end(data: bytes) -> None:
-    import tempfile
-
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "hosts"
-        path.write_bytes(data)
-        _, coverage, _ = observed(HostsFileSource(), hosts=[str(path)])
-    assert coverage.bytes == len(data)
 
 
 # ---- this host ---------------------------------------------------------------------------------------
