@@ -1,0 +1,195 @@
+from __future__ import annotations
+
+import struct
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from dissect.util.compression import lzxpress_huffman
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agent.formats import FormatError
+from agent.formats.xpress import decompress_huffman
+
+SAMPLES = Path(__file__).parents[4] / "shared/samples/prefetch"
+COMPRESSED = sorted(SAMPLES.glob("win1*.pf"))
+
+EVERY_SYMBOL = b"\x99" * 256
+"""A table in which all 512 symbols have nine bits: each symbol's code is its number."""
+TABLE = 256
+
+
+class Match(NamedTuple):
+    """``length`` bytes from ``distance`` bytes before."""
+
+    distance: int
+    length: int
+
+
+class Writer:
+    """The bit stream of [MS-XCA] 2.1.4.3: words are written where they were reserved, two ahead,
+    so that the bytes of a long match lie where a reader stands."""
+
+    def __init__(self) -> None:
+        self.out = bytearray(4)
+        self.places = [0, 2]
+        self.word = self.used = 0
+
+    def bits(self, value: int, count: int) -> None:
+        for number in reversed(range(count)):
+            if self.used == 16:
+                self.flush()
+            self.word = self.word << 1 | value >> number & 1
+            self.used += 1
+
+    def flush(self) -> None:
+        struct.pack_into("<H", self.out, self.places.pop(0), self.word << 16 - self.used & 0xFFFF)
+        self.places.append(len(self.out))
+        self.out += bytes(2)
+        self.word = self.used = 0
+
+    def match(self, match: Match) -> None:
+        distance_bits = match.distance.bit_length() - 1
+        rest = match.length - 3
+        self.bits(256 + (distance_bits << 4 | min(rest, 15)), 9)
+        if rest >= 15:
+            self.out += self.long(rest)
+        self.bits(match.distance - (1 << distance_bits), distance_bits)
+
+    @staticmethod
+    def long(rest: int) -> bytes:
+        if rest < 15 + 255:
+            return bytes([rest - 15])
+        if rest < 1 << 16:
+            return b"\xff" + struct.pack("<H", rest)
+        return b"\xff\0\0" + struct.pack("<I", rest)
+
+
+def written(*parts: bytes | Match) -> bytes:
+    """One block that holds these literals and matches."""
+    writer = Writer()
+    for part in parts:
+        if isinstance(part, Match):
+            writer.match(part)
+        else:
+            for byte in part:
+                writer.bits(byte, 9)
+    writer.flush()
+    return EVERY_SYMBOL + bytes(writer.out)
+
+
+def meant(*parts: bytes | Match) -> bytes:
+    out = bytearray()
+    for part in parts:
+        if isinstance(part, Match):
+            for _ in range(part.length):
+                out.append(out[-part.distance])
+        else:
+            out += part
+    return bytes(out)
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        [b"cyzfc.dat"],
+        [b"abc", Match(3, 3), b"d"],
+        [b"a", Match(1, 17), b"b"],
+        [b"ab", Match(2, 18), b"cd", Match(4, 20)],
+        [b"ab", Match(1, 272), b"cd", Match(2, 273), b"e"],
+        [b"xyz", Match(2, 5_000), Match(4_999, 6_000)],
+        [b"x", Match(1, 65_537)],
+        [b"x", Match(1, 65_538)],
+        [b"xy", Match(2, 100_000)],
+    ],
+    ids=str,
+)
+def test_literals_and_matches_of_every_length_come_back(parts: list[bytes | Match]) -> None:
+    expected = meant(*parts)
+
+    assert decompress_huffman(written(*parts), len(expected)) == expected
+
+
+def test_what_lies_behind_the_data_does_not_matter() -> None:
+    assert decompress_huffman(written(b"cyzfc") + b"\xff" * 300, 5) == b"cyzfc"
+    assert decompress_huffman(b"", 0) == b""
+
+
+@pytest.mark.skipif(not COMPRESSED, reason="the samples folder is not here")
+@pytest.mark.parametrize("sample", COMPRESSED, ids=lambda path: path.name)
+def test_what_windows_compressed_comes_back_as_another_reader_gives_it(sample: Path) -> None:
+    data = sample.read_bytes()
+    size = int.from_bytes(data[4:8], "little")
+
+    found = decompress_huffman(data[8:], size)
+
+    assert len(found) == size
+    assert found == lzxpress_huffman.decompress(data[8:])[:size]
+
+
+@st.composite
+def literals_and_matches(draw: st.DrawFn) -> list[bytes | Match]:
+    parts: list[bytes | Match] = [draw(st.binary(min_size=1, max_size=20))]
+    size = len(parts[0])
+    for _ in range(draw(st.integers(0, 12))):
+        if draw(st.booleans()):
+            parts.append(draw(st.binary(min_size=1, max_size=5)))
+            size += len(parts[-1])
+        else:
+            match = Match(draw(st.integers(1, size)), draw(st.integers(3, 700)))
+            parts.append(match)
+            size += match.length
+    return parts
+
+
+@settings(max_examples=40)
+@given(literals_and_matches())
+def test_any_data_comes_back_as_it_was_and_as_another_reader_gives_it(
+    parts: list[bytes | Match],
+) -> None:
+    expected, data = meant(*parts), written(*parts)
+
+    assert decompress_huffman(data, len(expected)) == expected
+    # That reader stops when it has read all, two words before it has used all.
+    assert lzxpress_huffman.decompress(data + bytes(4))[: len(expected)] == expected
+
+
+@pytest.mark.parametrize(
+    ("data", "size", "what"),
+    [
+        (b"", 1, "ends early"),
+        (EVERY_SYMBOL, 1, "ends early"),
+        (written(b"abc")[:-4], 10, "ends early"),
+        (bytes(256) + bytes(64), 1, "not whole"),
+        (b"\x11" * 256 + bytes(64), 1, "not whole"),
+        (b"\x98" + EVERY_SYMBOL[1:] + bytes(64), 1, "not whole"),
+        (written(b"a", Match(2, 3)), 4, "outside"),
+        (written(b"a", Match(1, 10)), 4, "outside"),
+    ],
+)
+def test_what_is_damaged_is_said_to_be(data: bytes, size: int, what: str) -> None:
+    with pytest.raises(FormatError, match=what):
+        decompress_huffman(data, size)
+
+
+def test_a_short_length_in_a_long_form_is_an_error() -> None:
+    writer = Writer()
+    writer.bits(ord("a"), 9)
+    writer.bits(256 + 15, 9)
+    writer.out += b"\xff\x02\x00"
+    writer.bits(0, 16)
+
+    with pytest.raises(FormatError, match="length"):
+        decompress_huffman(EVERY_SYMBOL + bytes(writer.out), 100)
+
+
+@settings(max_examples=50)
+@given(st.binary(max_size=300), st.binary(max_size=100), st.integers(0, 5_000))
+def test_any_bytes_end_in_as_many_as_were_asked_for_or_in_a_format_error(
+    table: bytes, data: bytes, size: int
+) -> None:
+    for attempt in (table + data, EVERY_SYMBOL + data, written(b"abc", Match(2, 50))[:-4] + data):
+        with suppress(FormatError):
+            assert len(decompress_huffman(attempt, size)) == size
