@@ -29,6 +29,12 @@ class PlantedVolume(NamedTuple):
     directories: Sequence[str] = (rf"{DEVICE}\WINDOWS", SYSTEM32)
 
 
+class ReadAsData(NamedTuple):
+    """A file that was read, not loaded: all its pages were mapped as data."""
+
+    path: str
+
+
 class _Layout(NamedTuple):
     """What differs between versions: bytes of each structure, offsets in the file information."""
 
@@ -53,9 +59,10 @@ _HEADER = 84
 
 def prefetch(
     executable: str = "RUNDLL32.EXE",
-    files: Sequence[str] = (rf"{SYSTEM32}\NTDLL.DLL", RUNDLL32),
+    files: Sequence[str | ReadAsData] = (rf"{SYSTEM32}\NTDLL.DLL", RUNDLL32),
     *,
     version: int = 30,
+    variant: int = 1,
     runs: Sequence[datetime] = (RAN,),
     run_count: int | None = None,
     volumes: Sequence[PlantedVolume] = (PlantedVolume(),),
@@ -64,10 +71,10 @@ def prefetch(
 ) -> bytes:
     """The SCCA bytes.
 
-    ``runs``: in the slots' order, as many as the version has slots for. ``path``: the executable's
-    own, for which version 30 then has the form of Windows 10 1903 and newer (variant 2).
+    ``runs``: in the slots' order, as many as the version has slots for. ``variant``: 2 for version
+    30 as Windows 10 1903 and newer write it. ``path``: what those state as the executable's own.
     """
-    layout = _LAYOUTS[31 if version == 30 and path else version]
+    layout = _LAYOUTS[31 if (version, variant) == (30, 2) else version]
     metrics_at = _HEADER + layout.information
     chains_at = metrics_at + layout.metric * len(files)
     strings_at = chains_at + layout.chain * len(files)
@@ -93,8 +100,7 @@ def prefetch(
     )
     if path:
         struct.pack_into("<II", head, _HEADER + layout.count + 12, path_at, len(text))
-    chain = b"\xff\xff\xff\xff".ljust(layout.chain, b"\0") if layout.chain == 12 else bytes(8)
-    body = bytes(head) + metrics + chain * len(files) + strings + text
+    body = bytes(head) + metrics + _pages(files, layout) + strings + text
     return body.ljust(volumes_at, b"\0") + information
 
 
@@ -124,15 +130,23 @@ def _coded(block: bytes, *, is_last: bool) -> bytes:
     return struct.pack(f"<{len(words) + 1}H", *words, 0)
 
 
-def _names(files: Sequence[str], layout: _Layout) -> tuple[bytes, bytes]:
-    strings, metrics = b"", b""
-    for name in files:
-        # Offset in bytes and length in characters stand before the flags.
-        place = struct.pack("<III", len(strings), len(_units(name)) // 2, 2)
-        before = 8 if layout.metric == 20 else 12
-        metrics += (bytes(before) + place).ljust(layout.metric, b"\0")
+def _names(files: Sequence[str | ReadAsData], layout: _Layout) -> tuple[bytes, bytes]:
+    """The texts, and the entries that point to them and to one page each."""
+    strings, metrics = bytearray(), bytearray()
+    for number, file in enumerate(files):
+        name = file.path if isinstance(file, ReadAsData) else file
+        place = struct.pack("<II", len(strings), len(_units(name)) // 2)
+        before = struct.pack("<II", number, 1).ljust(8 if layout.metric == 20 else 12, b"\0")
+        metrics += (before + place).ljust(layout.metric, b"\0")
         strings += _string(name)
-    return strings, metrics
+    return bytes(strings), bytes(metrics)
+
+
+def _pages(files: Sequence[str | ReadAsData], layout: _Layout) -> bytes:
+    """One page a file, the last of its chain, mapped as an image (2) or as data (4)."""
+    before = b"\xff\xff\xff\xff" + bytes(4) if layout.chain == 12 else bytes(4)
+    flags = (b"\4" if isinstance(file, ReadAsData) else b"\2" for file in files)
+    return b"".join((before + flag).ljust(layout.chain, b"\0") for flag in flags)
 
 
 def _volumes(volumes: Sequence[PlantedVolume], layout: _Layout) -> bytes:

@@ -18,6 +18,7 @@ from agent.formats.prefetch import (
     MAX_DIRECTORIES,
     MAX_PLAIN_BYTES,
     MAX_VOLUMES,
+    MappedFile,
     Prefetch,
     Volume,
     plain,
@@ -31,6 +32,7 @@ from tests.evidence.prefetch import (
     RUNDLL32,
     SYSTEM32,
     PlantedVolume,
+    ReadAsData,
     mam,
     prefetch,
 )
@@ -40,6 +42,10 @@ needs_samples = pytest.mark.skipif(not SAMPLES.exists(), reason="the samples fol
 
 VERSIONS = [17, 23, 26, 30, 31]
 FILES = (rf"{SYSTEM32}\NTDLL.DLL", RUNDLL32, CYZFC)
+
+
+def paths(found: Prefetch) -> tuple[str, ...]:
+    return tuple(file.path for file in found.files)
 
 
 def utc(text: str) -> datetime:
@@ -84,7 +90,7 @@ def test_a_prefetch_of_windows_is_read(name: str) -> None:
     assert len(found.files) == known.files
     assert tuple(volume.serial for volume in found.volumes) == known.serials
     assert found.path.endswith(rf"\{executable}")
-    assert found.path in found.files
+    assert found.path in paths(found)
 
 
 @needs_samples
@@ -107,7 +113,8 @@ def by_the_document(data: bytes) -> Prefetch:
     files = []
     for number in range(count):
         offset, characters = struct.unpack_from("<II", data, metrics + number * entry + text_at)
-        files.append(data[strings + offset :][: 2 * characters].decode("utf-16-le"))
+        text = data[strings + offset :][: 2 * characters].decode("utf-16-le")
+        files.append(MappedFile(text, as_image=is_image(data, version, metrics + number * entry)))
     name = data[16:76].decode("utf-16-le", "replace").partition("\0")[0]
     ticks = struct.unpack_from(f"<{slots}Q", data, run_at)
     return Prefetch(
@@ -121,8 +128,20 @@ def by_the_document(data: bytes) -> Prefetch:
             volume(data, volumes, {17: 40, 30: 96}.get(version, 104) * number)
             for number in range(volume_count)
         ),
-        path=next(path for path in files if path.endswith("\\" + name)),
+        path=next(file.path for file in files if file.path.endswith("\\" + name)),
     )
+
+
+def is_image(data: bytes, version: int, entry: int) -> bool | None:
+    """By following the chain of a file's pages, one by one."""
+    (chains,) = struct.unpack_from("<I", data, 84 + 8)
+    number, count = struct.unpack_from("<II", data, entry)
+    seen = 0
+    for _ in range(count):
+        page = data[chains + number * (12 if version < 30 else 8) :][:12]
+        seen |= page[8] if version < 30 else page[4]
+        number = int.from_bytes(page[:4], "little") if version < 30 else number + 1
+    return bool(seen & 2) if seen & 6 else None
 
 
 def when(ticks: int) -> datetime:
@@ -156,7 +175,7 @@ def test_a_prefetch_of_every_version_tells_what_ran_and_what_it_loaded(version: 
         hash="2CC598BD",
         run_count=1,
         runs=(RAN,),
-        files=FILES,
+        files=tuple(MappedFile(path, as_image=True) for path in FILES),
         volumes=(
             Volume(
                 device=DEVICE,
@@ -192,6 +211,37 @@ def test_compression_hides_a_name_and_its_plain_bytes_show_it() -> None:
     assert read_prefetch(mam(data)) == read_prefetch(data)
 
 
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_file_that_was_only_read_is_told_from_one_that_was_loaded(version: int) -> None:
+    found = read_prefetch(prefetch(files=[RUNDLL32, ReadAsData(CYZFC)], version=version))
+
+    assert found.files == (MappedFile(RUNDLL32, as_image=True), MappedFile(CYZFC, as_image=False))
+
+
+@needs_samples
+@pytest.mark.parametrize("name", KNOWN)
+def test_windows_loads_libraries_and_reads_tables_and_messages(name: str) -> None:
+    found = read_prefetch((SAMPLES / f"{name}.pf").read_bytes())
+
+    loaded = {file.path for file in found.files if file.as_image}
+    read = {file.path for file in found.files if file.as_image is False}
+    assert found.path in loaded
+    assert any(path.endswith(r"\SYSTEM32\NTDLL.DLL") for path in loaded)
+    assert any(path.endswith(r"\LOCALE.NLS") for path in read)
+    assert not any(path.endswith((".NLS", ".MUI", ".TTF", ".SDB", r"\$MFT")) for path in loaded)
+
+
+def test_pages_that_are_not_there_tell_nothing() -> None:
+    data = bytearray(prefetch(files=[RUNDLL32, CYZFC]))
+    (files,) = struct.unpack_from("<I", data, 84)
+    struct.pack_into("<I", data, files + 32 + 4, 2**32 - 1)
+
+    assert read_prefetch(bytes(data)).files == (
+        MappedFile(RUNDLL32, as_image=True),
+        MappedFile(CYZFC, as_image=None),
+    )
+
+
 def test_what_is_not_compressed_is_plain_whatever_it_is() -> None:
     assert plain(prefetch()) == prefetch()
     assert plain(b"[OptimalLayoutFile]") == b"[OptimalLayoutFile]"
@@ -203,7 +253,7 @@ def test_a_file_of_several_blocks_is_read_whole() -> None:
     data = prefetch(files=files)
     assert len(data) > 2 * 65_536
 
-    assert read_prefetch(mam(data)).files == tuple(files)
+    assert paths(read_prefetch(mam(data))) == tuple(files)
 
 
 def test_runs_are_told_newest_first_whatever_slot_they_are_in() -> None:
@@ -234,7 +284,7 @@ def test_a_slot_that_holds_no_time_is_left_out() -> None:
 def test_a_name_that_is_no_valid_text_is_read_as_it_is(name: str) -> None:
     files = [RUNDLL32, rf"{SYSTEM32}\{name}", CYZFC]
 
-    assert read_prefetch(prefetch(files=files)).files == tuple(files)
+    assert paths(read_prefetch(prefetch(files=files))) == tuple(files)
 
 
 def test_a_long_name_ends_at_29_characters_and_its_path_is_found_by_its_beginning() -> None:
@@ -256,15 +306,19 @@ def test_a_short_name_is_not_taken_for_the_beginning_of_another() -> None:
 STATED = r"\DEVICE\HARDDISKVOLUME3\WINDOWS\SYSWOW64\RUNDLL32.EXE"
 
 
-@pytest.mark.parametrize("version", [30, 31])
-def test_the_path_that_newer_files_state_decides_which_program_it_was(version: int) -> None:
+@pytest.mark.parametrize(("version", "variant"), [(30, 1), (30, 2), (31, 1)])
+def test_the_path_that_newer_files_state_decides_which_program_it_was(
+    version: int, variant: int
+) -> None:
     wow = rf"{DEVICE}\WINDOWS\SYSWOW64\RUNDLL32.EXE"
 
-    listed = prefetch(files=[RUNDLL32, wow], version=version, path=STATED)
-    unlisted = prefetch(files=[CYZFC], version=version, path=STATED)
+    def path(*files: str) -> str:
+        return read_prefetch(
+            prefetch(files=files, version=version, variant=variant, path=STATED)
+        ).path
 
-    assert read_prefetch(listed).path == wow
-    assert read_prefetch(unlisted).path == STATED
+    assert path(RUNDLL32, wow) == wow
+    assert path(CYZFC) == STATED
 
 
 def test_a_stated_text_that_is_not_the_programs_path_is_not_taken_for_it() -> None:
@@ -312,11 +366,16 @@ def test_what_is_no_prefetch_or_a_damaged_one_is_said_to_be(data: bytes, what: s
         ([PlantedVolume(directories=[""] * (MAX_DIRECTORIES // 2 + 1))] * 2, "folders"),
         ([PlantedVolume()] * (MAX_VOLUMES + 1), "257 volumes"),
     ],
-    ids=["one volume", "two volumes", "many volumes"],
+    ids=["folders of one volume", "folders of two volumes", "volumes"],
 )
 def test_more_than_any_host_has_is_refused(volumes: list[PlantedVolume], what: str) -> None:
     with pytest.raises(FormatError, match=what):
         read_prefetch(prefetch(volumes=volumes))
+
+
+def test_more_files_than_any_program_reads_are_refused() -> None:
+    with pytest.raises(FormatError, match="malformed"):
+        read_prefetch(prefetch(files=["A"] * 20_000))
 
 
 def test_a_number_of_folders_that_is_not_there_is_an_error() -> None:
