@@ -239,13 +239,12 @@ class Matcher:
     def _all_matches(self, seen: Observation) -> Iterator[Match]:
         if seen.url is not None:
             yield from self._url(seen, seen.url.full)
-        yield from self._hits(seen)
         if seen.mention:
+            yield from self._hits(seen)
             return
-        if seen.file is not None:
-            yield from self._file(seen, seen.file)
-        if seen.dll is not None:
-            yield from self._file(seen, seen.dll)
+        for part in (seen.file, seen.dll):
+            if part is not None:
+                yield from self._file(seen, part)
         if seen.process is not None and seen.claim in _OF_THE_PROCESS:
             yield from self._process(seen)
         if seen.dns is not None:
@@ -256,6 +255,7 @@ class Matcher:
             self.accounts.compared("pipe")
             for hit in self._pipe_rules.scan(seen.pipe.name.encode("utf-8", "surrogatepass")):
                 yield _made(seen, self._by_id[hit.indicator], "named pipe", seen.pipe.name)
+        yield from self._hits(seen)
 
     def _hits(self, seen: Observation) -> Iterator[Match]:
         for hit in seen.hits:

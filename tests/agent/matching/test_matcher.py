@@ -272,3 +272,16 @@ def test_a_file_is_opened_once_for_all_hashes_that_are_alike() -> None:
         seen = File(path="x", hash=Hash(sha256=f"{number:064x}", md5=f"{number:032x}"))
         assert ids(matcher, file=seen) == {f"a-{number}", f"b-{number}", f"c-{number}"}
     assert {count.tested for count in matcher.counts()} == {2}
+
+
+def test_what_is_compared_is_the_reason_and_not_that_the_bytes_mention_it_too() -> None:
+    hits = (ByteHit("name-cyzfc-dat", 0), ByteHit("c2-domain", 64))
+    seen = Observation(
+        source="x", claim=Claim.WAS_THERE, seen="deleted file", place=Place(text="x"),
+        file=File(path=r"D:\pandorasong.com\cyzfc.dat"), hits=hits,
+    )  # fmt: skip
+
+    assert {match.indicator.id: match.reason for match in CAMPAIGN.match(seen)} == {
+        "name-cyzfc-dat": "deleted file name",
+        "c2-domain": "deleted file: only mentioned",
+    }
