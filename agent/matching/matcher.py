@@ -47,7 +47,7 @@ __all__ = ["Match", "Matcher", "ScanFailed", "fold", "fold_domain"]
 _T = TypeVar("_T")
 _MENTIONED = "only mentioned"
 _OF_THE_PROCESS = frozenset({Claim.RUNNING, Claim.RAN})
-"""Claims about the process itself; with others it is the one that did it."""
+"""Claims about the process itself; with others, or with a module, it is the one that did it."""
 _OF_THE_ADDRESS = frozenset({Claim.CONNECTED, Claim.VISITED, Claim.DOWNLOADED})
 _PROVES_LITTLE = frozenset({Claim.LOGGED, Claim.BLOCKED})
 """Claims of which no match is more than weak (DESIGN, "The words")."""
@@ -245,7 +245,7 @@ class Matcher:
         for part in (seen.file, seen.dll):
             if part is not None:
                 yield from self._file(seen, part)
-        if seen.process is not None and seen.claim in _OF_THE_PROCESS:
+        if seen.process is not None and seen.dll is None and seen.claim in _OF_THE_PROCESS:
             yield from self._process(seen)
         if seen.dns is not None:
             yield from self._dns(seen)

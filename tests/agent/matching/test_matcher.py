@@ -21,7 +21,7 @@ from agent.indicators import (
 )
 from agent.matching.matcher import Matcher
 from agent.matching.own_rules import OwnRules
-from agent.model.objects import Destination, Dns, File, Hash, Pe, Process
+from agent.model.objects import Destination, Dll, Dns, File, Hash, Pe, Process
 from agent.model.objects import Url as SeenUrl
 from agent.model.observation import ByteHit, Claim, Observation, Place
 from agent.model.report import Strength
@@ -285,3 +285,19 @@ def test_what_is_compared_is_the_reason_and_not_that_the_bytes_mention_it_too() 
         "name-cyzfc-dat": "deleted file name",
         "c2-domain": "deleted file: only mentioned",
     }
+
+
+def test_a_module_that_a_program_loaded_when_it_ran_is_not_the_program() -> None:
+    process = Process(name="cyzfc.dat", executable=r"D:\cyzfc.dat")
+    other = Dll(path=r"C:\Windows\System32\ntdll.dll")
+
+    def told(dll: Dll | None) -> set[str]:
+        seen = Observation(
+            source="x", claim=Claim.RAN, seen="prefetch file", place=Place(text="x"),
+            process=process, dll=dll,
+        )  # fmt: skip
+        return {match.reason for match in CAMPAIGN.match(seen)}
+
+    assert told(None) == {"image in prefetch file name"}
+    assert told(other) == set()
+    assert told(Dll(path=r"D:\cyzfc.dat")) == {"module name"}
