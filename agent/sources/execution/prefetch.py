@@ -1,0 +1,195 @@
+r"""Prefetch: which programs ran, when, and what they loaded as they started.
+
+Evidence: ``%SystemRoot%\Prefetch\*.pf``, one file for each program and path, for rundll32 and other
+hosts one for each command line: the last eight runs (before Windows 8 one), how often it ran, and
+the files that it read in its first ten seconds. It outlives them all: a file of rundll32 that lists
+a DLL tells that it was loaded, after both are gone. A program that was run from an alternate stream
+has its file in a stream of that folder.
+Since: Windows XP; of servers only where it was switched on. At most 1,024 files (128 before Windows
+8), the oldest leave first.
+Cannot tell: who ran it, nor with what arguments; which of several runs loaded a file; what was
+loaded after ten seconds; more than the first 29 characters of a program's name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import PureWindowsPath
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from ...formats.prefetch import MAX_PLAIN_BYTES, MappedFile, Prefetch, plain, read_prefetch
+from ...model.objects import Dll, File, Process
+from ...model.observation import ByteHit, Claim, Moment, MomentOf, Observation, Place
+from ...spelling import base_name, fold
+
+if TYPE_CHECKING:
+    from ...targets import Target
+
+MAX_TEXT = 32_767
+"""Characters of the longest path."""
+_LOADER = r"\SYSTEM32\NTDLL.DLL"
+"""What every program loads from the Windows that runs it."""
+
+
+class Evidence(Protocol):
+    """What is to be known of the file."""
+
+    @property
+    def path(self) -> str:
+        """As the host knew it."""
+
+    @property
+    def view(self) -> str:
+        """Empty: as it is now."""
+
+    @property
+    def owner(self) -> str:
+        """The user in whose profile it lies."""
+
+
+class PrefetchArtefact:
+    """What Windows remembers of the programs that ran."""
+
+    name = "prefetch"
+    where = (r"%SystemRoot%\Prefetch\*.pf", r"%SystemRoot%\Prefetch\*:*.pf")
+    max_bytes = MAX_PLAIN_BYTES
+    piece = 0
+
+    def required(self, target: Target) -> bool:
+        return target.platform == "windows"
+
+    def plain(self, data: bytes) -> bytes:
+        """The bytes in which texts stand as they are. Raises FormatError."""
+        return plain(data)
+
+    def records(
+        self, file: Evidence, data: bytes, hits: Sequence[ByteHit]
+    ) -> Iterator[Observation]:
+        """The program, each file that it loaded or read, and their folders.
+
+        ``data``: as it was read, or plain; ``hits``: in the plain bytes. Raises FormatError.
+        """
+        data = plain(data)
+        yield from _Record(self.name, file, read_prefetch(data)).observations(data, hits)
+
+
+class _Sighting(NamedTuple):
+    """What one text of the record tells of."""
+
+    text: str
+    """As it stands there; empty: the program itself."""
+    seen: str
+    claim: Claim
+    file: File | None = None
+    dll: Dll | None = None
+    remarks: tuple[str, ...] = ()
+
+
+class _Record:
+    """One prefetch file, as observations."""
+
+    def __init__(self, source: str, file: Evidence, facts: Prefetch) -> None:
+        self._source = source
+        self._file = file
+        self._facts = facts
+        self._drives = _drives(facts, file.path)
+        path = self._shown(facts.path)
+        self._process = Process(name=base_name(path) or facts.executable, executable=path)
+        self._moments = tuple(Moment(time=run, of=MomentOf.RAN) for run in facts.runs)
+
+    def observations(self, data: bytes, hits: Iterable[ByteHit]) -> Iterator[Observation]:
+        """Each with the hits that lie in its text; the program has those that lie in none."""
+        sightings = {sighting.text: sighting for sighting in self._sightings()}
+        found: dict[str, list[ByteHit]] = {}
+        for hit in hits:
+            text = _text_at(data, hit.offset)
+            # In front of a folder's text stands its length.
+            own = next((known for known in sightings if known and text.endswith(known)), "")
+            found.setdefault(own, []).append(hit)
+        for text, sighting in sightings.items():
+            yield self._observation(sighting, tuple(found.get(text, ())))
+
+    def _sightings(self) -> Iterator[_Sighting]:
+        yield _Sighting("", "prefetch file", Claim.RAN, remarks=self._how_often())
+        for file in self._facts.files:
+            if file.path != self._facts.path:
+                yield self._of_file(file)
+        for volume in self._facts.volumes:
+            for folder in volume.directories:
+                path = self._shown(folder).rstrip("\\")
+                yield _Sighting(folder, "prefetched folder", Claim.WAS_THERE, file=File(path=path))
+
+    def _of_file(self, file: MappedFile) -> _Sighting:
+        path = self._shown(file.path)
+        name = base_name(path)
+        if file.as_image is False:
+            read = File(path=path, name=name)
+            return _Sighting(file.path, "prefetched file", Claim.WAS_THERE, file=read)
+        told = () if file.as_image else ("prefetch does not tell whether it was loaded or read",)
+        return _Sighting(
+            file.path,
+            "prefetch file",
+            Claim.RAN,
+            dll=Dll(path=path, name=name),
+            remarks=(*self._how_often(), *told),
+        )
+
+    def _observation(self, sighting: _Sighting, hits: tuple[ByteHit, ...]) -> Observation:
+        part = sighting.file or sighting.dll
+        path = self._file.path
+        return Observation(
+            source=self._source,
+            seen=sighting.seen,
+            claim=sighting.claim,
+            place=Place(
+                text=path if part is None else f"{part.path} in {path}",
+                path=path,
+                view=self._file.view,
+                owner=self._file.owner,
+            ),
+            moments=self._moments,
+            process=self._process,
+            file=sighting.file,
+            dll=sighting.dll,
+            hits=hits,
+            remarks=sighting.remarks,
+        )
+
+    def _how_often(self) -> tuple[str, ...]:
+        count, known = self._facts.run_count, len(self._facts.runs)
+        if count <= known:
+            return ()
+        return (f"ran {count:,} times, of which prefetch keeps the last {known}",)
+
+    def _shown(self, path: str) -> str:
+        """As the host's user knows it, where the volume's drive is known."""
+        for device, drive in self._drives.items():
+            if path.startswith(f"{device}\\"):
+                return drive + path[len(device) :]
+        return path
+
+
+def _drives(facts: Prefetch, file: str) -> dict[str, str]:
+    r"""Of the device that Windows is on, the drive: it is the one that the prefetch file is on.
+
+    Known by ``ntdll.dll`` in the same ``\Windows``; the devices of other volumes stay as they are.
+    """
+    root = PureWindowsPath(file).parent.parent
+    if not root.drive:
+        return {}
+    loader = fold(str(root)[len(root.drive) :]) + _LOADER
+    listed = {fold(one.path) for one in facts.files}
+    return {
+        volume.device: root.drive
+        for volume in facts.volumes
+        if fold(volume.device) + loader in listed
+    }
+
+
+def _text_at(data: bytes, offset: int) -> str:
+    """The UTF-16 text, up to the NULs around it, that holds this place."""
+    start = offset - 2 * min(offset // 2, MAX_TEXT)
+    before = data[start:offset].decode("utf-16-le", "surrogatepass").rpartition("\0")[2]
+    rest = data[offset : offset + 2 * MAX_TEXT]
+    after = rest[: len(rest) & ~1].decode("utf-16-le", "surrogatepass").partition("\0")[0]
+    return before + after
