@@ -15,15 +15,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import PureWindowsPath
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple
 
 from ...formats.prefetch import MAX_PLAIN_BYTES, MappedFile, Prefetch, plain, read_prefetch
 from ...model.objects import Dll, File, Process
 from ...model.observation import ByteHit, Claim, Moment, MomentOf, Observation, Place
 from ...spelling import base_name, fold
+from ..artefact import WholeFile
 
 if TYPE_CHECKING:
-    from ...targets import Target
+    from ...targets.evidence import EvidenceFile
 
 MAX_TEXT = 32_767
 """Characters of the longest path."""
@@ -31,46 +32,27 @@ _LOADER = r"\SYSTEM32\NTDLL.DLL"
 """What every program loads from the Windows that runs it."""
 
 
-class Evidence(Protocol):
-    """What is to be known of the file."""
-
-    @property
-    def path(self) -> str:
-        """As the host knew it."""
-
-    @property
-    def view(self) -> str:
-        """Empty: as it is now."""
-
-    @property
-    def owner(self) -> str:
-        """The user in whose profile it lies."""
-
-
-class PrefetchArtefact:
+class PrefetchArtefact(WholeFile):
     """What Windows remembers of the programs that ran."""
 
     name = "prefetch"
+    kind = "prefetch file"
     where = (r"%SystemRoot%\Prefetch\*.pf", r"%SystemRoot%\Prefetch\*:*.pf")
     max_bytes = MAX_PLAIN_BYTES
-    piece = 0
-
-    def required(self, target: Target) -> bool:
-        return target.platform == "windows"
 
     def plain(self, data: bytes) -> bytes:
         """The bytes in which texts stand as they are. Raises FormatError."""
         return plain(data)
 
     def records(
-        self, file: Evidence, data: bytes, hits: Sequence[ByteHit]
+        self, file: EvidenceFile, data: bytes, hits: Sequence[ByteHit]
     ) -> Iterator[Observation]:
         """The program, each file that it loaded or read, and their folders.
 
         ``data``: as it was read, or plain; ``hits``: in the plain bytes. Raises FormatError.
         """
         data = plain(data)
-        yield from _Record(self.name, file, read_prefetch(data)).observations(data, hits)
+        yield from _Record(self, file, read_prefetch(data)).observations(data, hits)
 
 
 class _Sighting(NamedTuple):
@@ -88,8 +70,8 @@ class _Sighting(NamedTuple):
 class _Record:
     """One prefetch file, as observations."""
 
-    def __init__(self, source: str, file: Evidence, facts: Prefetch) -> None:
-        self._source = source
+    def __init__(self, artefact: PrefetchArtefact, file: EvidenceFile, facts: Prefetch) -> None:
+        self._artefact = artefact
         self._file = file
         self._facts = facts
         self._drives = _drives(facts, file.path)
@@ -110,7 +92,7 @@ class _Record:
             yield self._observation(sighting, tuple(found.get(text, ())))
 
     def _sightings(self) -> Iterator[_Sighting]:
-        yield _Sighting("", "prefetch file", Claim.RAN, remarks=self._how_often())
+        yield _Sighting("", self._artefact.kind, Claim.RAN, remarks=self._how_often())
         for file in self._facts.files:
             if file.path != self._facts.path:
                 yield self._of_file(file)
@@ -128,7 +110,7 @@ class _Record:
         told = () if file.as_image else ("prefetch does not tell whether it was loaded or read",)
         return _Sighting(
             file.path,
-            "prefetch file",
+            self._artefact.kind,
             Claim.RAN,
             dll=Dll(path=path, name=name),
             remarks=(*self._how_often(), *told),
@@ -138,7 +120,7 @@ class _Record:
         part = sighting.file or sighting.dll
         path = self._file.path
         return Observation(
-            source=self._source,
+            source=self._artefact.name,
             seen=sighting.seen,
             claim=sighting.claim,
             place=Place(

@@ -10,10 +10,13 @@ import pytest
 
 from agent.formats import FormatError
 from agent.matching.matcher import Match
+from agent.matching.own_traces import Own
 from agent.model.objects import File, Hash
 from agent.model.observation import Claim, MomentOf, Observation, Place
-from agent.model.report import Finding, Strength
+from agent.model.report import Finding, State, Strength
+from agent.sources.artefact import ArtefactSource
 from agent.sources.execution.prefetch import PrefetchArtefact
+from agent.targets.offline.image import ImageTarget
 from tests.evidence.packs import campaign, chains_of, found
 from tests.evidence.prefetch import (
     CYZFC,
@@ -26,12 +29,14 @@ from tests.evidence.prefetch import (
     mam,
     prefetch,
 )
+from tests.evidence.sweeping import swept
+from tests.evidence.windows_folder import FORMS, as_folder, as_image, windows
 
 SAMPLES = Path(__file__).parents[5] / "shared/samples/prefetch"
 NOW = datetime(2026, 11, 24, 14, 2, tzinfo=timezone.utc)
 NTDLL = rf"{SYSTEM32}\NTDLL.DLL"
 LOCAL = r"C:\USERS\JO\APPDATA\LOCAL\CYZFC.DAT"
-SOURCE = PrefetchArtefact()
+ARTEFACT = PrefetchArtefact()
 MATCHER = campaign()
 
 
@@ -48,8 +53,9 @@ HERE = Planted()
 
 def observed(data: bytes, file: Planted = HERE) -> list[Observation]:
     """As the driver asks: the plain bytes are scanned, then the record that was hit is read."""
-    hits = MATCHER.scan(SOURCE.plain(data))
-    return list(SOURCE.records(file, data, hits))
+    plain = ARTEFACT.plain(data)
+    hits = MATCHER.records().mentions(plain)
+    return list(ARTEFACT.records(file, plain, hits))  # type: ignore[arg-type]
 
 
 def matches(data: bytes, file: Planted = HERE) -> list[Match]:
@@ -224,6 +230,72 @@ def test_where_it_was_seen_is_told_whole() -> None:
 def test_a_damaged_file_is_an_error_and_not_a_record() -> None:
     with pytest.raises(FormatError):
         observed(prefetch(files=[NTDLL, RUNDLL32, CYZFC])[:-40])
+
+
+# As the driver looks at a host's files.
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_host_is_looked_at_in_whatever_form_it_comes(form: str, tmp_path: Path) -> None:
+    data = mam(prefetch(files=[NTDLL, RUNDLL32, CYZFC]))
+    other = prefetch("CMD.EXE", [NTDLL, rf"{SYSTEM32}\CMD.EXE"], version=23)
+    place = tmp_path / "host"
+    place.mkdir()
+    target = FORMS[form](
+        place,
+        {
+            **windows(),
+            HERE.path: data,
+            r"C:\Windows\Prefetch\RUNDLL32.EXE-12345678.pf": other,
+            r"C:\Windows\Prefetch\Layout.ini": b"",
+        },
+    )
+
+    sweep = swept(target, ArtefactSource(ARTEFACT))
+
+    (match,) = [m for m in sweep.matches() if m.strength is Strength.STRONG]
+    assert match.observation.place.path == HERE.path
+    assert match.observation.dll is not None
+    assert match.observation.dll.path == LOCAL
+    assert sweep.coverage.required
+    assert sweep.coverage.state is State.COMPLETE
+    assert sweep.coverage.examined == 2
+
+
+def test_a_program_run_from_an_alternate_stream_is_found_by_its_prefetch_in_one(
+    tmp_path: Path,
+) -> None:
+    data = mam(prefetch(files=[NTDLL, RUNDLL32, CYZFC]))
+    stream = r"C:\Windows\Prefetch\NOTES.TXT:RUNDLL32.EXE-2CC598BD.pf"
+    files = windows({r"C:\Windows\Prefetch\NOTES.TXT": b"", stream: data})
+
+    sweep = swept(
+        ImageTarget(str(as_image(tmp_path / "host", files)), own=Own()), ArtefactSource(ARTEFACT)
+    )
+
+    (match,) = [m for m in sweep.matches() if m.strength is Strength.STRONG]
+    assert match.observation.place.path == stream
+    assert match.detail == LOCAL
+
+
+@pytest.mark.parametrize(
+    ("damaged", "gap"),
+    [
+        (mam(prefetch(files=[NTDLL, RUNDLL32, CYZFC]))[:400], "ends early"),
+        (prefetch(files=[NTDLL, RUNDLL32, CYZFC])[:-40], "malformed"),
+    ],
+)
+def test_a_damaged_file_is_a_gap_and_what_its_bytes_show_is_a_mention(
+    damaged: bytes, gap: str, tmp_path: Path
+) -> None:
+    files = {**windows(), r"C:\Windows\Prefetch\RUNDLL32.EXE-12345678.pf": damaged}
+
+    sweep = swept(as_folder(tmp_path, files), ArtefactSource(ARTEFACT))
+
+    assert sweep.coverage.state is State.PARTIAL
+    assert [gap in reason for reason in sweep.reasons] == [True]
+    mentions = [m.indicator.id for m in sweep.matches() if m.observation.claim is Claim.MENTIONED]
+    assert mentions == (["name-cyzfc-dat"] if gap == "malformed" else [])
 
 
 @pytest.mark.skipif(not SAMPLES.exists(), reason="the samples folder is not here")
