@@ -3,10 +3,11 @@ r"""What Windows remembers of a program's runs, to start it faster the next time
 Format: libyal, "Windows Prefetch File (PF) format": 3 MAM (the compressed form, since Windows 10),
 4 the header and file information of versions 17 (XP), 23 (Vista, 7), 26 (8), 30 (10, and 11) and
 31 (11); compressed blocks: [MS-XCA] 2.2. The structure is libscca's to read. From the bytes come
-the texts, since a name with half a surrogate pair is an error there, and what it does not give: the
-folders, the executable's own path of Windows 10 1903 and newer, and whether a file was mapped as an
-image. For the last, one byte of a trace chain's entry (libyal, 4.5: "unknown") has the bit 2 in all
-pages of programs and libraries and the bit 4 in those of data: measured on Windows XP to 11.
+the texts, with the entries that point to them (a name with half a surrogate pair is an error of
+libscca's there), and what it does not give: the folders, the executable's own path of Windows 10
+1903 and newer, and whether a file was mapped as an image. For the last, one byte of a trace chain's
+entry (libyal, 4.5: "unknown") has the bit 2 in all pages of programs and libraries and the bit 4 in
+those of data: measured on Windows XP to 11.
 """
 
 from __future__ import annotations
