@@ -16,11 +16,12 @@ _RULE = "=" * 100
 _HEAD = """\
 What iocsweep {version} contains besides its own code (Apache-2.0, LICENSE)
 
-liblnk is under the LGPL, version 3 or later. It is the separate file pylnk*.pyd in the folder
-_internal of the one-dir build, where another build of it can take its place; its source is at
-https://github.com/libyal/liblnk, and the same version is on PyPI as liblnk-python. The one-file exe
-is remade with such a build by `python build/build_exe.py` from iocsweep's source. Reverse
-engineering for debugging such changes is allowed.
+liblnk and libscca are under the LGPL, version 3 or later. Each is a separate file (pylnk*.pyd,
+pyscca*.pyd) in the folder _internal of the one-dir build, where another build of it can take its
+place; their sources are at https://github.com/libyal/liblnk and https://github.com/libyal/libscca,
+and the same versions are on PyPI as liblnk-python and libscca-python. The one-file exe is remade
+with such builds by `python build/build_exe.py` from iocsweep's source. Reverse engineering for
+debugging such changes is allowed.
 """
 
 

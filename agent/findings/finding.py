@@ -242,9 +242,11 @@ def _title(top: Match, objects: Objects, observations: Sequence[Observation]) ->
         who = f" ({process.user.name})" if process.user and process.user.name else ""
         pid = "" if process.pid is None else f" {process.pid}"
         head = f"{process.name or base_name(process.executable) or 'process'}{pid}{who}"
-        dll = _first([o for o in observations if _is_its(o, process)], lambda o: o.dll)
-        if dll is not None:
-            return f"{head} has {PureWindowsPath(dll.path).name} loaded: {dll.path}"
+        its = [one for one in observations if one.dll is not None and _is_its(one, process)]
+        if its and (dll := its[0].dll) is not None:
+            now = any(one.claim is Claim.LOADED and one.event is None for one in its)
+            verb = "has" if now else "had"
+            return f"{head} {verb} {PureWindowsPath(dll.path).name} loaded: {dll.path}"
         return f"{head}: {top.reason}"
     if objects.file is not None:
         return place

@@ -323,13 +323,7 @@ class Matcher:
                 yield _made(seen, indicator, f"{word} export", f"{only}export {indicator.value}")
 
     def _lnk(self, seen: Observation, lnk: Lnk) -> Iterator[Match]:
-        fields = {
-            "machine_id": lnk.machine_id,
-            "mac": lnk.mac,
-            "volume_serial": lnk.volume_serial,
-            "droid_time": "" if lnk.droid_time is None else f"{lnk.droid_time:%Y-%m-%dT%H:%M:%SZ}",
-            "droid_sequence": "" if lnk.droid_sequence is None else str(lnk.droid_sequence),
-        }
+        fields = _fields_of(lnk)
         for indicator in self._of(LnkTrait):
             self.accounts.tested(indicator.id)
             value = fields.get(indicator.field, "")
@@ -421,6 +415,16 @@ class Matcher:
             any(hit.indicator == indicator.id for hit in self._rules.scan(data))
             for data in (text.encode(), text.encode("utf-16-le"))
         )
+
+
+def _fields_of(lnk: Lnk) -> dict[str, str]:
+    return {
+        "machine_id": lnk.machine_id,
+        "mac": lnk.mac,
+        "volume_serial": lnk.volume_serial,
+        "droid_time": "" if lnk.droid_time is None else f"{lnk.droid_time:%Y-%m-%dT%H:%M:%SZ}",
+        "droid_sequence": "" if lnk.droid_sequence is None else str(lnk.droid_sequence),
+    }
 
 
 def _made(seen: Observation, indicator: Indicator, reason: str, detail: str) -> Match:

@@ -83,6 +83,13 @@ def _hosts_file(_: Setup) -> Source:
     return ArtefactSource(HostsFile())
 
 
+def _prefetch(_: Setup) -> Source:
+    from .artefact import ArtefactSource
+    from .execution.prefetch import PrefetchArtefact
+
+    return ArtefactSource(PrefetchArtefact())
+
+
 def _files(setup: Setup) -> Source:
     from .files.source import FilesSource
 
@@ -113,6 +120,7 @@ CATALOG = (
     Entry("hosts_file", TargetKind, _hosts_file),
     Entry("files", TargetKind, _files),
     Entry("usn_journal", _VOLUMES, _change_journal),
+    Entry("prefetch", TargetKind, _prefetch),
 )
 NAMES = tuple(entry.name for entry in CATALOG)
 

@@ -153,6 +153,8 @@ class HostFiles:
 
     def _lies_on(self, volume: str, patterns: Sequence[PathPattern]) -> bool:
         """Whether a pattern may mean a file of this volume."""
+        if self.installation is NO_WINDOWS:
+            return True
         drive = volume.rstrip("\\")
         matcher = PathMatcher(patterns, self.installation, drive)
         return any(p.start == VOLUME for p in patterns) or any(s.goes_on for s in matcher.start)

@@ -16,7 +16,9 @@ from agent.model.objects import Hash, Pe
 from agent.ntfs import ByteSource
 from agent.reading.opening import open_quietly
 from agent.targets import RawNtfs, Root, SkippedVolume
+from agent.targets.installation import Listed
 from agent.targets.live.host import LiveHost
+from agent.targets.live.mounts import Layout
 from agent.targets.live.system import (
     ConnectionInfo,
     Denied,
@@ -97,6 +99,10 @@ class FakeSystem:
     def connections(self) -> list[ConnectionInfo]:
         return list(self._answer("connections", []))
 
+    def drive(self) -> str | None:
+        """The folder that is its ``C:``."""
+        return self._answer("drive", None)
+
     def pipes(self) -> list[str]:
         return list(self._answer("pipes", []))
 
@@ -151,10 +157,26 @@ class WindowsHost(LiveHost):
     def boundaries(self) -> frozenset[str]:
         return frozenset()
 
+    def _volumes(self) -> Layout:
+        """Given the system's answer ``drive``, its ``C:`` is that folder, and all that it has."""
+        folder = self._system.drive() if isinstance(self._system, FakeSystem) else None
+        if folder is None:
+            return super()._volumes()
+        return Layout([Root(folder, "C: NTFS", RawNtfs(_closed, "C:"))], [])
+
+
+def _closed() -> ByteSource:
+    raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+
+def installed() -> tuple[str, Listed]:
+    """Of a made-up Windows."""
+    return "C:\\Windows", Listed()
+
 
 def host(own: Own | None = None, *, paths: Sequence[str] = (), **answers: Any) -> WindowsHost:
     """A Windows host whose system answers so; ``paths``: what of it is swept, as Windows writes it."""
-    made = WindowsHost(own or Own(), system=FakeSystem(answers))
+    made = WindowsHost(own or Own(), system=FakeSystem(answers), installed=installed)
     made._paths = tuple(paths)
     return made
 

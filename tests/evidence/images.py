@@ -242,7 +242,8 @@ def image(
         non_resident(0x80, count * size, run(mft_clusters, MFT_CLUSTER), last=mft_clusters - 1),
         size=size,
     )  # fmt: skip
-    root = record(standard(), file_name(".", 5), size=size, sequence=5, flags=3)
+    index = resident(0x90, index_root(index_entries([], 5)), "$I30")
+    root = record(standard(), file_name(".", 5), index, size=size, sequence=5, flags=3)
     data = bytearray(clusters * CLUSTER)
     data[:512] = boot(sectors=clusters * 8, record=size)
     for number, content in {0: own, 5: root, **records}.items():

@@ -11,6 +11,7 @@ from ...formats import FormatError
 from ...model import report as model
 from ...reading.opening import reason_of
 from ...spelling import fold
+from .. import SkippedVolume
 from ..evidence import HostFiles, windows_files
 from ..tree import Entry, Kind, Tree, child
 from .identity import Computer, Software, read_computer, read_software
@@ -66,14 +67,17 @@ def hosts_on(volumes: Sequence[Volume]) -> list[WindowsAtRest]:
 
     Volumes without a Windows, and views of earlier times, are taken for the first host's.
     """
-    found = [(volume, place) for volume in volumes if (place := _windows_on(volume.tree))]
+    missing: list[SkippedVolume] = []
+    found = [(volume, place) for volume in volumes if (place := _windows_on(volume, missing))]
     with_windows = [volume for volume, _ in found]
     others = [volume for volume in volumes if volume not in with_windows]
     hosts = []
     for volume, place in found:
-        hosts.append(_host(volume, place, others))
-        others = []
-    return hosts or [WindowsAtRest(HostFiles([_named(volume) for volume in volumes]))]
+        hosts.append(_host(volume, place, others, missing))
+        others, missing = [], []
+    return hosts or [
+        WindowsAtRest(HostFiles([_named(volume) for volume in volumes], missing=missing))
+    ]
 
 
 @dataclass(frozen=True)
@@ -85,8 +89,12 @@ class _Place:
     problem: str = ""
 
 
-def _windows_on(tree: Tree) -> _Place | None:
-    """None if there is none. The usual names go first; a folder by one of them will do."""
+def _windows_on(volume: Volume, missing: list[SkippedVolume]) -> _Place | None:
+    """None if there is none. The usual names go first; a folder by one of them will do.
+
+    A volume that cannot be read joins the missing ones.
+    """
+    tree = volume.tree
     if tree.view:
         return None
     try:
@@ -99,8 +107,9 @@ def _windows_on(tree: Tree) -> _Place | None:
                     return _Place(folder.name, config)
             usual = [entry.name for entry in folders if fold(entry.name) in _USUAL]
             return _Place(usual[0], None) if usual else None
-    except OSError:
-        return None  # The search for evidence lists the same folders, and tells why it cannot.
+    except OSError as error:
+        missing.append(SkippedVolume(tree.drive or volume.name, reason_of(error), gap=True))
+        return None
 
 
 def _ignore(_problem: str) -> None:
@@ -125,7 +134,9 @@ def _below(folder: Entry, *names: str) -> Entry | None:
     return found
 
 
-def _host(volume: Volume, place: _Place, others: Sequence[Volume]) -> WindowsAtRest:
+def _host(
+    volume: Volume, place: _Place, others: Sequence[Volume], missing: Sequence[SkippedVolume]
+) -> WindowsAtRest:
     software, computer, problems = Software(), Computer(), list[tuple[str, str]]()
     if place.config is not None:
         with volume.tree.opened():
@@ -139,7 +150,7 @@ def _host(volume: Volume, place: _Place, others: Sequence[Volume]) -> WindowsAtR
         same = other.tree.view and not other.tree.drive
         trees.append(replace(other.tree, drive=drive) if same else _named(other))
     listed = replace(software.listed, data_base=computer.data_base)
-    files = windows_files(trees, f"{drive}\\{place.name}", listed)
+    files = windows_files(trees, f"{drive}\\{place.name}", listed, missing)
     files = replace(files, problems=[*files.problems, *problems])
     return WindowsAtRest(files, software, computer)
 

@@ -133,7 +133,7 @@ def test_what_is_no_folder_any_more_is_refused() -> None:
     with pytest.raises(NtfsError, match="no folder any more"):
         names(opened(folder(used=None, flags=1)))
     with pytest.raises(NtfsError, match="without an index"):
-        names(opened(folder(used=None)), ROOT)
+        names(opened(image({ROOT: record(standard(), file_name("."), sequence=5, flags=3)})), ROOT)
 
 
 GOOD = folder(block("one", "two"), block("three"), used=b"\3")

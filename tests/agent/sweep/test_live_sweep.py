@@ -17,8 +17,9 @@ from agent.options import Options
 from agent.sources.catalog import Setup, sources_of
 from agent.targets import LOCKED, RawNtfs, Root, SkippedVolume
 from agent.targets.live.system import ConnectionInfo, Denied, DnsRecord, ProcessInfo
-from tests.evidence.hosts import PATH, RUNDLL32, START, FakeSystem, WindowsHost
+from tests.evidence.hosts import PATH, RUNDLL32, START, FakeSystem, WindowsHost, installed
 from tests.evidence.sweeping import reported
+from tests.evidence.windows_folder import as_folder
 
 EXPLORER = ProcessInfo(
     pid=388,
@@ -47,8 +48,9 @@ class LockedBeside(WindowsHost):
 def ended(
     folder: Path, host: type[WindowsHost] = WindowsHost, **answers: Any
 ) -> tuple[int, Report]:
-    hosts = folder / "hosts"
-    hosts.write_text("127.0.0.1 localhost\n")
+    drive = as_folder(
+        folder / "c", {"C:\\Windows\\System32\\drivers\\etc\\hosts": b"127.0.0.1 localhost\n"}
+    )
     known = {
         "processes": (EXPLORER,),
         "modules 388": [r"C:\Windows\System32\kernel32.dll"],
@@ -57,10 +59,15 @@ def ended(
         ],
         "table": [DnsRecord("www.example.org", "A")],
         "pipes": ["lsass"],
-        "hosts": [str(hosts)],
+        "drive": str(drive),
     }
     report = reported(
-        host(Own.of(), paths=[str(folder)], system=FakeSystem({**known, **answers})),
+        host(
+            Own.of(),
+            paths=[str(folder)],
+            system=FakeSystem({**known, **answers}),
+            installed=installed,
+        ),
         *sources_of(TargetKind.LIVE, Setup(64 << 20, lambda _: None)),
     )
     options = Options(command="live")
@@ -79,7 +86,7 @@ def test_a_clean_host_is_clean_with_every_required_source_complete(tmp_path: Pat
     code, report = ended(tmp_path)
     gaps = [c.source for c in report.coverage if c.required and c.state is not State.COMPLETE]
     assert gaps == []
-    assert len([c for c in report.coverage if c.required]) == 8
+    assert len([c for c in report.coverage if c.required]) == 9
     assert (code, report.verdict) == (0, Verdict.CLEAN)
 
 
