@@ -13,6 +13,7 @@ from agent.ntfs import NtfsError, Volume, list_folder
 from agent.ntfs.reference import ROOT
 from tests.evidence.images import (
     BadSectors,
+    file_name,
     fls,
     image,
     index_block,
