@@ -12,7 +12,7 @@ event log), scanned on other threads while the next ones are read.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Protocol
@@ -142,8 +142,16 @@ class _WholeReader:
 class ArtefactSource:
     """A source, made of an artefact."""
 
-    def __init__(self, artefact: Artefact, *, threads: int = THREADS) -> None:
+    def __init__(
+        self,
+        artefact: Artefact,
+        *,
+        threads: int = THREADS,
+        progress: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        """``progress``: is told each file, again while it is read, and may raise to end it."""
         self.name = artefact.name
+        self._progress = progress
         self._artefact = artefact
         self._threads = threads
 
@@ -153,7 +161,9 @@ class ArtefactSource:
 
     def observe(self, target: Target, matcher: Matcher, ledger: Ledger) -> Iterator[Observation]:
         """What the records say that match; every file is accounted for."""
-        sweep = _ArtefactSweep(self._artefact, matcher, ledger, target.own, self._threads)
+        sweep = _ArtefactSweep(
+            self._artefact, matcher, ledger, target.own, self._threads, self._progress
+        )
         for file in target.evidence(self._artefact.patterns(target), ledger):
             sweep.files += 1
             yield from sweep.file(file)
@@ -168,6 +178,7 @@ class _ArtefactSweep:
     ledger: Ledger
     own: Own
     threads: int
+    progress: Callable[[str], None]
     files: int = 0
 
     def __post_init__(self) -> None:
@@ -175,6 +186,7 @@ class _ArtefactSweep:
 
     def file(self, file: EvidenceFile) -> Iterator[Observation]:
         """One file; an error in it is a gap."""
+        self.progress(file.path)
         part = self.ledger.part(file.path)
         try:
             opened = file.open()
@@ -226,6 +238,7 @@ class _Look:
         """A file that is looked at in windows of pieces. Raises OSError."""
         size = self.sweep.artefact.piece
         for window, offset, occurs in self._scanned(opened):
+            self.sweep.progress(self.file.path)
             if not offset:
                 self.reader.passes(window[: self.sweep.artefact.header], 0)
             first = self.sweep.artefact.header if not offset else 0

@@ -7,6 +7,7 @@ it is made: a program that only tells its version loads none.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from importlib import import_module
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from ..model.report import TargetKind
@@ -76,20 +77,6 @@ def _pipes(_: Setup) -> Source:
     return PipesSource()
 
 
-def _hosts_file(_: Setup) -> Source:
-    from .artefact import ArtefactSource
-    from .network.hosts_file import HostsFile
-
-    return ArtefactSource(HostsFile())
-
-
-def _prefetch(_: Setup) -> Source:
-    from .artefact import ArtefactSource
-    from .execution.prefetch import PrefetchArtefact
-
-    return ArtefactSource(PrefetchArtefact())
-
-
 def _files(setup: Setup) -> Source:
     from .files.source import FilesSource
 
@@ -107,6 +94,18 @@ def _change_journal(_: Setup) -> Source:
     return UsnJournalSource()
 
 
+def _artefact(name: str, module: str, artefact: str) -> Entry:
+    """Evidence that lies in files: this artefact of this module, by the driver."""
+
+    def make(setup: Setup) -> Source:
+        from .artefact import ArtefactSource
+
+        made = getattr(import_module(f".{module}", __package__), artefact)
+        return ArtefactSource(made(), progress=setup.progress)
+
+    return Entry(name, TargetKind, make)
+
+
 _LIVE = (TargetKind.LIVE,)
 _VOLUMES = (TargetKind.LIVE, TargetKind.IMAGE)
 
@@ -117,10 +116,10 @@ CATALOG = (
     Entry("connections", _LIVE, _connections),
     Entry("dns_cache", _LIVE, _dns_cache),
     Entry("pipes", _LIVE, _pipes),
-    Entry("hosts_file", TargetKind, _hosts_file),
+    _artefact("hosts_file", "network.hosts_file", "HostsFile"),
     Entry("files", TargetKind, _files),
     Entry("usn_journal", _VOLUMES, _change_journal),
-    Entry("prefetch", TargetKind, _prefetch),
+    _artefact("prefetch", "execution.prefetch", "PrefetchArtefact"),
 )
 NAMES = tuple(entry.name for entry in CATALOG)
 

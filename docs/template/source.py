@@ -1,0 +1,50 @@
+r"""The example's log: which programs it started.
+
+Evidence: ``%ProgramData%\Example\*.log``, one line for each program. Since: Example 1.0. Cannot
+tell: what was started by anything else, and whether it ran to its end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from ...formats.example_log import read_example_log
+from ...model.objects import Process, User
+from ...model.observation import ByteHit, Claim, Observation, Place, moments
+from ..artefact import WholeFile
+
+if TYPE_CHECKING:
+    from ...targets.evidence import EvidenceFile
+
+
+class ExampleLog(WholeFile):
+    """One observation for each program."""
+
+    name = "example_log"
+    kind = "example log"
+    where = (r"%ProgramData%\Example\*.log",)
+    max_bytes = 64 << 20
+
+    def records(
+        self,
+        file: EvidenceFile,
+        data: bytes,
+        hits: Sequence[ByteHit],  # noqa: ARG002 - every line is compared
+    ) -> Iterator[Observation]:
+        """The lines."""
+        for started in read_example_log(data):
+            yield Observation(
+                source=self.name,
+                seen=self.kind,
+                claim=Claim.RAN,
+                place=Place(
+                    text=f"{file.path}, line {started.number}",
+                    path=file.path,
+                    record=str(started.number),
+                    view=file.view,
+                    owner=file.owner,
+                ),
+                moments=moments(ran=started.time),
+                process=Process(command_line=started.command_line, user=User(name=started.user)),
+            )
