@@ -24,9 +24,9 @@ from collector.records import Sweep
 from collector.store.database import StoreError
 from collector.store.sqlite import SqliteDatabase
 from collector.store.store import Store
+from tests.collector.outputs.index import Index
 from tests.collector.outputs.reporting import put, report
 from tests.collector.outputs.serving import Request, Response, serving
-from tests.collector.outputs.test_elasticsearch import Index
 
 pytestmark = pytest.mark.anyio
 
@@ -375,7 +375,8 @@ async def test_a_collector_killed_between_taking_and_moving_on_doubles_nothing_b
         expected += 5
     await store.database.close()
 
-    index, tries = Index(), []
+    index = Index()
+    tries: list[str] = []
     children: list[subprocess.Popen[bytes]] = []
 
     def kill_on_third(request: Request) -> Response:
