@@ -13,7 +13,7 @@ from collector.records import AuditRow
 from collector.store.database import StoreError
 from tests.collector.pages.conftest import Pages
 from tests.collector.pages.seed import SWEEP, a_finding, a_report, new_sweep, put
-from tests.collector.pages.test_pages import heading
+from tests.collector.pages.shown import heading
 
 SWEPT = f"/sweeps/{SWEEP}"
 KEY = "id-ws-0421|ws-0421"

@@ -15,37 +15,10 @@ from collector.records import NewReport, host_key
 from collector.store.store import PAGE
 from tests.collector.pages.conftest import Pages
 from tests.collector.pages.seed import NOW, SWEEP, a_finding, a_report, new_sweep, put, received
+from tests.collector.pages.shown import follow, heading, rows_of
 
 SWEPT = f"/sweeps/{SWEEP}"
 HIT_HOST = f"{SWEPT}/hosts/id-ws-0421%7Cws-0421"
-
-
-def heading(text: str) -> str:
-    found = re.search(r"<h1[^>]*>(.*?)</h1>", text, re.DOTALL)
-    assert found
-    return html.unescape(re.sub(r"<[^>]+>", "", found[1])).strip()
-
-
-def rows_of(text: str) -> list[str]:
-    """The first cell of each row of the first table."""
-    table = re.search(r"<table>.*?</table>", text, re.DOTALL)
-    cells = re.findall(r"<tr>\s*<t[hd][^>]*>(.*?)</t[hd]>", table[0] if table else "", re.DOTALL)[
-        1:
-    ]
-    return [html.unescape(re.sub(r"<[^>]+>", "", cell)).split()[0] for cell in cells]
-
-
-def follow(pages: Pages, path: str, pick) -> list[str]:  # type: ignore[no-untyped-def]
-    """All that the list shows, page by page to its end."""
-    shown: list[str] = []
-    for _ in range(50):
-        text = pages.text(path)
-        shown += pick(text)
-        link = re.search(r'id="next-page" href="([^"]+)"', text)
-        if link is None:
-            return shown
-        path = html.unescape(link[1])
-    raise AssertionError("the list does not end")
 
 
 def test_the_first_page_lists_sweeps_with_their_answer(pages: Pages) -> None:
