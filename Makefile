@@ -35,7 +35,7 @@ check: .venv/test.stamp
 test: .venv/test.stamp .cache/packages.stamp
 	$(BIN)/python build/build_exe.py
 	@$(BIN)/python -m coverage erase
-	COVERAGE_WINE=1 $(BIN)/python -m coverage run -m pytest $(ARGS)
+	COVERAGE_WINE=1 $(BIN)/python -m coverage run -m pytest -n 2 --dist loadgroup $(ARGS)
 	@$(BIN)/python -m coverage combine --quiet --keep
 	@$(BIN)/python -m coverage report --skip-covered --include='agent/*' --fail-under=90
 	@# Servers that run as processes of their own, and are killed, are not counted.

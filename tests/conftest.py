@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import settings
 
-from tests.lanes import marked
+from tests.lanes import marked, ungrouped
 
 # No assertion on time: a busy machine is no defect. What must not hang has bounds of its own.
 settings.register_profile("iocsweep", deadline=None)
@@ -15,3 +15,9 @@ settings.load_profile("iocsweep")
 @pytest.hookimpl(tryfirst=True)  # before the workers' plugin reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     marked(items)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """A worker refuses to begin if the groups are not kept."""
+    if getattr(session.config.option, "loadgroup", False) and (lost := ungrouped(session.items)):
+        raise pytest.UsageError(f"pytest-xdist does not see the group of {lost[0]}")
