@@ -23,8 +23,8 @@ import math
 import re
 import warnings
 from collections.abc import Iterable
-from re import _constants as sre  # type: ignore[attr-defined]
-from re import _parser  # type: ignore[attr-defined]
+from re import _constants as sre  # type: ignore[attr-defined, unused-ignore]
+from re import _parser  # type: ignore[attr-defined, unused-ignore]
 from typing import Any, Final, NamedTuple
 
 from .characters import ENCODINGS, Characters, Encoding

@@ -27,13 +27,19 @@ import sys
 import tarfile
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING
 
 from tests.bench.files import SMALL, make_tree
 from tests.bench.hashing import SYSTEM_DRIVE
 from tests.bench.ntfs import synthetic_volume
 from tests.bench.other_work import load
+
+if TYPE_CHECKING:
+    from agent.engine.guard import ScanAnswer
+    from agent.engine.rule_answers import Content, Externals
+    from agent.matching.own_rules import OwnRules
 
 ROOT = Path(__file__).parents[2]
 CACHE = ROOT / ".cache" / "bench"
@@ -191,7 +197,8 @@ _THEN = {
 }
 
 
-class Run(NamedTuple):
+@dataclass(frozen=True)
+class Run:
     """What one process measured."""
 
     seconds: float
@@ -260,7 +267,7 @@ def bare_source() -> str:
     return "\n".join(rules)
 
 
-def in_this_process(own) -> None:
+def in_this_process(own: OwnRules) -> None:
     """Own rules without their guard, for comparison."""
     import boreal
 
@@ -273,11 +280,13 @@ def in_this_process(own) -> None:
     class Unguarded:
         notes = ()
 
-        def scan_many(self, contents) -> list[ScanAnswer]:
+        def scan_many(self, contents: Sequence[Content]) -> list[ScanAnswer]:
             return [self.scan(*content) for content in contents]
 
-        def scan(self, data: bytes, externals: object) -> ScanAnswer:
-            found = scanner.match(data=data, externals=externals, fast=False, max_match_data=0)
+        def scan(self, data: bytes | memoryview, externals: Externals) -> ScanAnswer:
+            found = scanner.match(
+                data=bytes(data), externals=dict(externals), fast=False, max_match_data=0
+            )
             matches = []
             for rule in found:
                 places = [(i.offset, i.matched_length) for s in rule.strings for i in s.instances]
@@ -289,7 +298,7 @@ def in_this_process(own) -> None:
         def close(self) -> None:
             pass
 
-    own._guard = Unguarded()
+    setattr(own, "_guard", Unguarded())  # noqa: B010 (another type, to mypy)
 
 
 def rules_file(count: int) -> Path:
@@ -341,9 +350,8 @@ def tree_of(name: str) -> Path:
     place = CACHE / f"tree-{name}"
     if not (place / "made").exists():
         place.mkdir(parents=True, exist_ok=True)
-        make_tree(place / "files", FILES, {"small": SMALL, "drive": SYSTEM_DRIVE}[name]) if (
-            (place / "files").mkdir() is None
-        ) else None
+        (place / "files").mkdir()
+        make_tree(place / "files", FILES, {"small": SMALL, "drive": SYSTEM_DRIVE}[name])
         (place / "made").touch()
     return place / "files"
 
@@ -384,7 +392,7 @@ class Bench:
             if importlib.util.find_spec(
                 {"YARA-X": "yara_x", "yara-python": "yara"}.get(name, "evtx")
             ):
-                best = in_turn(self.runs, way=lambda code=code: self._over_logs(code, TIMES_OVER))
+                best = in_turn(self.runs, way=partial(self._over_logs, code, TIMES_OVER))
                 print(
                     f"  {name:46} {best['way'].seconds:8.3f} s  {size / best['way'].seconds / 1e6:8,.0f} MB/s"
                 )
@@ -406,9 +414,7 @@ class Bench:
         )
         before = None
         for count in PACKS:
-            best = in_turn(
-                self.runs, way=lambda count=count: self._over_logs(code, 1, count=count)
-            )["way"]
+            best = in_turn(self.runs, way=partial(self._over_logs, code, 1, count=count))["way"]
             speed = size / best.seconds / 1e6
             more = "" if before is None else f"  {speed / before:5.2f}x of the pack before"
             print(
@@ -489,7 +495,7 @@ def main(arguments: Iterable[str] | None = None) -> None:
     CACHE.mkdir(parents=True, exist_ok=True)
     bench = Bench(earlier_build(options.against), options.runs, options.logs)
     print(load())
-    ways = {
+    ways: dict[str, Callable[[], None]] = {
         "logs": bench.of_logs, "packs": bench.of_packs, "mft": bench.of_mft,
         "thorough": bench.of_trees, "rules": bench.of_rules,
         "start": lambda: bench.of_start(options.exes),

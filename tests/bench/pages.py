@@ -17,6 +17,7 @@ from starlette.applications import Starlette
 
 from collector.pages import routes
 from collector.records import FindingRow, NewReport, host_key
+from collector.store.database import Value
 from collector.store.putting import (
     HOST_COLUMNS,
     HOST_CONFLICT,
@@ -110,7 +111,7 @@ def _of(report: NewReport, name: str, n: int, at: int) -> NewReport:
     )  # fmt: skip
 
 
-def _moved(finding: FindingRow, report: NewReport) -> list[object]:
+def _moved(finding: FindingRow, report: NewReport) -> list[Value]:
     moved = structs.replace(
         finding, report_id=report.report_id, host_key=report.host_key, name=report.name,
         time=report.finished,
@@ -148,25 +149,25 @@ async def measure(path: Path) -> bool:
         transport=httpx.ASGITransport(app), base_url="http://x",
         headers={"authorization": f"Bearer {secret}"}, timeout=300,
     ) as client:  # fmt: skip
-        for path in paths:
+        for page in paths:
             times = []
-            await client.get(path)  # templates are compiled once per process
+            await client.get(page)  # templates are compiled once per process
             for _ in range(7):
                 skew += 10_000
                 began = time.perf_counter()
-                answer = await client.get(path)
+                answer = await client.get(page)
                 times.append(1000 * (time.perf_counter() - began))
-            assert answer.status_code == 200, (path, answer.status_code)
+            assert answer.status_code == 200, (page, answer.status_code)
             good &= max(times) <= BOUND_MS
             mark = "" if max(times) <= BOUND_MS else "   TOO SLOW"
             print(
-                f"{min(times):7.1f} {max(times):7.1f} ms {len(answer.content):>9,} bytes   {path}{mark}"
+                f"{min(times):7.1f} {max(times):7.1f} ms {len(answer.content):>9,} bytes   {page}{mark}"
             )
-        for path in exports:
+        for export in exports:
             began = time.perf_counter()
-            answer = await client.get(path)
+            answer = await client.get(export)
             print(
-                f"{1000 * (time.perf_counter() - began):15.1f} ms {len(answer.content):>9,} bytes   {path}"
+                f"{1000 * (time.perf_counter() - began):15.1f} ms {len(answer.content):>9,} bytes   {export}"
             )
         began = time.perf_counter()
         await asyncio.gather(*(client.get(f"{sweep}/summary") for _ in range(200)))

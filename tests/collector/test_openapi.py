@@ -7,7 +7,7 @@ import json
 import uuid
 from typing import Any
 
-import jsonschema  # type: ignore[import-untyped]
+import jsonschema
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, assume, given, settings

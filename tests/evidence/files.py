@@ -172,8 +172,8 @@ def archive(members: dict[str, bytes], *, encrypted: bool = False) -> bytes:
     """A ZIP archive; ``encrypted`` marks its members so."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as out:
-        for name, data in members.items():
-            out.writestr(name, data)
+        for name, member in members.items():
+            out.writestr(name, member)
     data = bytearray(buffer.getvalue())
     if encrypted:
         for signature, at in ((b"PK\3\4", 6), (b"PK\1\2", 8)):

@@ -135,11 +135,13 @@ class FakeSystem:
 
     def hash_file(self, path: str, algorithms: frozenset[str]) -> Hash:
         self.opened.append(path)
-        return self._answer(f"hash {path}", Hash())
+        found: Hash = self._answer(f"hash {path}", Hash())
+        return found
 
     def pe(self, path: str) -> Pe | None:
         self.opened.append(path)
-        return self._answer(f"pe {path}", None)
+        found: Pe | None = self._answer(f"pe {path}", None)
+        return found
 
     def original_file_name(self, path: str) -> str:
         self.opened.append(path)

@@ -8,7 +8,7 @@ import os
 import shutil
 import struct
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -283,11 +283,11 @@ class BadSectors:
     def close(self) -> None: ...
 
 
-def wants(*names: str):
+def wants(*names: str) -> Callable[[Sequence[str]], list[str]]:
     """Which of some names are wanted: these, in any case, and copies of them."""
     folded = {fold(name) for name in names}
 
-    def of(seen):
+    def of(seen: Sequence[str]) -> list[str]:
         return [
             name for name in seen if original_of_copy(fold(name)) in folded or fold(name) in folded
         ]

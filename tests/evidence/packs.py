@@ -6,6 +6,7 @@ import functools
 import hashlib
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Literal, TypedDict
 
 from agent.findings import chains
 from agent.findings.chains import Chain
@@ -45,6 +46,19 @@ def found(chain: Chain, now: datetime) -> tuple[Finding, int]:
 
 
 # Indicators made up.
+
+
+class Stated(TypedDict):
+    """What every indicator states beside its own fields."""
+
+    strength: Strength
+    reference: list[str]
+    status: Literal["SRC", "DRV"]
+
+
+def stated(strength: Strength = Strength.STRONG) -> Stated:
+    """Its strength, and a source that is made up."""
+    return {"strength": strength, "reference": ["R"], "status": "SRC"}
 
 
 def named(value: str = "cyzfc.dat", strength: Strength = Strength.WEAK) -> FileName:

@@ -13,6 +13,7 @@ from agent.indicators import Indicator
 from agent.matching.matcher import Match, Matcher
 from agent.matching.own_traces import Own
 from agent.model.codec import decode
+from agent.model.objects import File
 from agent.model.observation import Observation
 from agent.model.report import Coverage, Report, State
 from agent.sources import Source
@@ -48,6 +49,12 @@ class Swept:
     def only(self) -> Observation:
         (found,) = self.seen
         return found
+
+    def only_file(self) -> File:
+        """The file of the only thing seen."""
+        file = self.only().file
+        assert file is not None
+        return file
 
     def matches(self, place: Path | str | None = None) -> list[Match]:
         """Of what was seen there; of all, if no place is given."""

@@ -14,6 +14,7 @@ import resource
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import atheris
 
@@ -31,15 +32,16 @@ MAX_LENGTH = {"volume": 1 << 14, "usn_journal": 1 << 14}
 
 def compile_once() -> None:
     """All scans look for the same; to compile it anew each time takes longer than the scan."""
-    compiled, made = PatternScanner._compiled, {}
+    compiled = PatternScanner._compiled
+    made: dict[tuple[object, ...], Any] = {}
 
-    def remembered(self: PatternScanner, declarations: Sequence[str]):
+    def remembered(self: PatternScanner, declarations: Sequence[str]) -> Any:
         key = (self._most, *declarations)
         if key not in made:
             made[key] = compiled(self, declarations)
         return made[key]
 
-    PatternScanner._compiled = remembered
+    setattr(PatternScanner, "_compiled", remembered)  # noqa: B010 (a method, to mypy)
 
 
 def limit_memory() -> None:

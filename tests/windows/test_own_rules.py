@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from agent.model.report import Report, State
+from agent.model.report import Coverage, Report, State
 from tests.windows.host import Host
 
 pytestmark = [
@@ -25,7 +25,7 @@ rule unfit { condition: vt.metadata }
 """
 
 
-def files(report: Report):
+def files(report: Report) -> Coverage:
     (found,) = [coverage for coverage in report.coverage if coverage.source == "files"]
     return found
 

@@ -6,6 +6,7 @@ import socket
 import ssl
 import uuid
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trustme
@@ -32,7 +33,7 @@ from tests.agent.delivery.scripted import Answer, connect_proxy, scripted
 ID = str(uuid.UUID(int=7))
 
 
-def collector(url: str, ca: Path | None = None, **more: object) -> Collector:
+def collector(url: str, ca: Path | None = None, **more: Any) -> Collector:
     return Collector(url=url, token="secret", ca=None if ca is None else read_ca(ca), **more)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
@@ -84,7 +85,7 @@ def test_a_collector_that_cannot_be_had_is_asked_again_with_the_same_report(answ
 
 def test_the_pauses_are_full_jitter_with_a_cap() -> None:
     for chance in (0.0, 0.5, 1.0):
-        backoff = Backoff(lambda chance=chance: chance)
+        backoff = Backoff(partial(float, chance))
         pauses = [backoff.next() for _ in range(8)]
         assert pauses == [chance * bound for bound in (2, 4, 8, 16, 32, 60, 60, 60)]
     for _ in range(10_000):
@@ -152,7 +153,7 @@ def test_other_refusals_leave_the_report_and_the_rest_goes_on(answer: int) -> No
 
 def test_a_report_that_breaks_the_collector_keeps_none_of_the_others_waiting() -> None:
     class Poisoned(Answers):
-        def __call__(self, report_id: str, *arguments: object, **named: object) -> Outcome:  # type: ignore[override]
+        def __call__(self, report_id: str, *arguments: object, **named: object) -> Outcome:
             self.script = [500 if report_id.endswith("1") else 201]
             return super().__call__(report_id, *arguments, **named)  # type: ignore[arg-type]
 

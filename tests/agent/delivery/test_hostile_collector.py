@@ -12,15 +12,16 @@ from pathlib import Path
 
 import pytest
 
-from agent.delivery.client import _verifying_adapter, post
+from agent.delivery.client import DEADLINE_S, _verifying_adapter, post
 from agent.delivery.collector import Collector
 from agent.delivery.outcome import Kind, Outcome
 
 ID = str(uuid.UUID(int=7))
 
 
-def deliver(url: str, token: str, **limits: float) -> Outcome:
-    return post(Collector(url=url, token=token), ID, b"x", **limits)
+def deliver(url: str, token: str, *, timeout: float, deadline: float = DEADLINE_S) -> Outcome:
+    collector = Collector(url=url, token=token)
+    return post(collector, ID, b"x", timeout=timeout, deadline=deadline)
 
 
 @contextlib.contextmanager

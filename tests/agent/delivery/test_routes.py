@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import ssl
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -497,7 +498,7 @@ def test_the_splay_is_waited_out_said_and_recorded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     waited: list[float] = []
-    monkeypatch.setattr(sweeping.time, "sleep", waited.append)
+    monkeypatch.setattr(time, "sleep", waited.append)
     (tmp_path / "x").mkdir()
     out = tmp_path / "out"
     arguments = ["--only", "files", str(tmp_path / "x"), "--splay", "10m-20m", "--out", str(out)]
@@ -520,7 +521,7 @@ def test_ctrl_c_in_the_splay_ends_before_anything_was_looked_at(
     def interrupted(_: float) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(sweeping.time, "sleep", interrupted)
+    monkeypatch.setattr(time, "sleep", interrupted)
     assert cli.main(["--splay", "60m", "--out", str(tmp_path / "out")]) == 2
     assert "nothing was looked at" in capsys.readouterr().err
     assert list((tmp_path / "out").iterdir()) == []
@@ -531,6 +532,6 @@ def test_one_host_sweeps_once_while_it_waits(
 ) -> None:
     """A task that a policy starts every 90 minutes must not pile up behind its own splay."""
     codes: list[int] = []
-    monkeypatch.setattr(sweeping.time, "sleep", lambda _: codes.append(cli.main([str(tmp_path)])))
+    monkeypatch.setattr(time, "sleep", lambda _: codes.append(cli.main([str(tmp_path)])))
     cli.main(["--only", "files", str(tmp_path), "--splay", "60m", "--quiet"])
     assert codes == [5]

@@ -15,13 +15,14 @@ from pathlib import Path
 import psutil
 import pytest
 
-from agent.engine import rules_process, worker
+from agent.engine import worker
 from agent.engine.frames import (
     Answers,
     Begun,
     FrameError,
     Ready,
     Refused,
+    Room,
     Scan,
     Setup,
     encoded,
@@ -115,7 +116,7 @@ def test_a_file_larger_than_the_shared_memory_is_scanned_whole() -> None:
 
 
 def test_without_shared_memory_answers_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rules_process.Room, "made", lambda: None)
+    monkeypatch.setattr(Room, "made", lambda: None)
     with guarded('rule a { strings: $s = "x" condition: $s }') as rules:
         answers = rules.scan_many([Content(data, {}) for data in (b"x", b"", b"..x")])
         assert [a.matches for a in answers if isinstance(a, ScanAnswer)] == [
@@ -348,7 +349,10 @@ def test_the_worker_answers_in_turn(serve) -> None:  # type: ignore[no-untyped-d
     orders.write(encoded(Scan(1, [1, 2], [{}, {}], in_room=False)) + b"x.x")
     told = read_answer(answers)
     assert isinstance(told, Answers)
-    assert [answer.matches for answer in told.files] == [[("x:a", 0, 1)], [("x:a", 1, 1)]]
+    assert [answer and answer.matches for answer in told.files] == [
+        [("x:a", 0, 1)],
+        [("x:a", 1, 1)],
+    ]
 
 
 def test_the_worker_names_modules_and_rules_as_they_begin(serve) -> None:  # type: ignore[no-untyped-def]

@@ -14,8 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.engine import rule_files
+from agent.engine.errors import RulesError
 from agent.engine.externals import EXTERNALS, externals_of
-from agent.engine.rule_files import OperatorRules, RulesError, load_rules
+from agent.engine.rule_files import OperatorRules, load_rules
 from agent.engine.rule_strength import strength_of
 from agent.model.report import Strength
 

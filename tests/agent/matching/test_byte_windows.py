@@ -10,16 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.indicators import CommandLine, Content, FileHash, FileName
+from agent.indicators import CommandLine, Content, FileHash, FileName, Indicator
 from agent.matching.byte_rules import ByteRules, WindowedScan
 from agent.matching.matcher import Matcher
-from agent.model.report import Strength
 from agent.reading.opening import windows
 from agent.sources.files import facts as file_facts
 from agent.sources.files.facts import FileReader, Limits
+from tests.evidence.packs import stated
 
-COMMON = {"strength": Strength.STRONG, "reference": ["R"], "status": "SRC"}
-INDICATORS = [
+COMMON = stated()
+INDICATORS: list[Indicator] = [
     FileName(id="name", value="cyzfc.dat", **COMMON),
     FileName(id="glob", value="ds70*.zip", **COMMON),
     CommandLine(id="line", value=["rundll32 cyzfc.dat", "PointFunctionCall"], **COMMON),
@@ -103,7 +103,7 @@ def test_a_large_file_is_read_in_windows_and_nothing_is_lost_at_a_cut(
         sha1 = hashlib.sha1(data, usedforsecurity=False).hexdigest()
         known = FileHash(id="h", value=sha1, **COMMON)
         matcher = Matcher([*INDICATORS, known], thorough=True)
-        file = Watched(data)
+        file = Watched(bytes(data))
         reader = FileReader(matcher, Limits(6000))
         opened = matcher.selector.file_indicators("x.bin", len(data), named=False)
         facts = reader.look(file, len(data), opened, named=False)

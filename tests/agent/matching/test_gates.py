@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 
 from agent.indicators import Certificate, Content, FileHash, FileIndicator, Gate, PeTrait
-from agent.matching.gates import Gates, size_holds
-from agent.model.report import Strength
+from agent.matching.gates import Gates, Needs, size_holds
 from agent.reading.hashing import ALL
+from tests.evidence.packs import stated
 
-COMMON = {"strength": Strength.STRONG, "reference": ["R"], "status": "SRC"}
+COMMON = stated()
 GATES = [
     Gate(),
     Gate(size=10),
@@ -33,19 +34,23 @@ def alone(gate: Gate, size: int, head: bytes, machine: str | None, *, named: boo
     )
 
 
+def told(machine: str | None) -> Callable[[], str | None]:
+    return lambda: machine
+
+
 def test_each_indicator_passes_as_its_gate_alone_says() -> None:
     indicators = tuple(content(number, gate) for number, gate in enumerate(GATES * 2))
     gates = Gates(indicators)
     cases = itertools.product((0, 5, 9, 10, 11), (b"", b"MZ..", b"text"), (None, "x86", "amd64"))
     for (size, head, machine), named in itertools.product(cases, (False, True)):
-        needs = gates.passed(size, head, lambda machine=machine: machine, named=named)
+        needs = gates.passed(size, head, told(machine), named=named)
         assert needs.indicators == tuple(
             i for i in indicators if alone(i.gate, size, head, machine, named=named)
         )
 
 
 def test_the_machine_is_asked_for_only_where_a_gate_wants_to_know_it() -> None:
-    asked = []
+    asked: list[bool] = []
 
     def machine() -> str:
         asked.append(True)
@@ -68,7 +73,7 @@ def test_what_a_file_is_read_for_follows_from_what_it_passed() -> None:
     gates = Gates(indicators)
     assert gates.hashes_surely
 
-    def passed(size: int, head: bytes, *, named: bool = False):
+    def passed(size: int, head: bytes, *, named: bool = False) -> Needs:
         return gates.passed(size, head, lambda: None, named=named)
 
     assert passed(7, b"MZ").algorithms == {"sha1"}

@@ -26,9 +26,9 @@ from agent.model.objects import Url as SeenUrl
 from agent.model.observation import ByteHit, Claim, Observation, Place
 from agent.model.report import Strength
 from agent.spelling import command_holds, domain_covers, fold, fold_domain, normal_command
-from tests.evidence.packs import campaign
+from tests.evidence.packs import campaign, stated
 
-COMMON = {"strength": Strength.STRONG, "reference": ["R"], "status": "SRC"}
+COMMON = stated()
 CAMPAIGN = campaign()
 
 

@@ -244,7 +244,7 @@ def deleted(tmp_path: Path) -> Volume:
         number = os.stat(root / "reused").st_ino
         (root / "reused").rmdir()
     with mounted(image) as root:
-        taken = []
+        taken: list[int] = []
         while not taken or (taken[-1] != number and len(taken) < 3):
             path = root / f"new{len(taken)}"
             path.mkdir()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -41,7 +42,7 @@ def test_clean_does_not_say_that_all_was_seen_if_a_source_beyond_the_required_wa
 def test_packs_and_exclusions_that_are_not_built_in_are_told_with_their_file() -> None:
     built_in, own = report(), report()
     built_in.packs[0].origin = "built in"
-    rules = {"version": "1", "sha256": "0" * 64, "rules": 9}
+    rules: dict[str, Any] = {"version": "1", "sha256": "0" * 64, "rules": 9}
     built_in.exclusions = ExclusionsRef(origin="built in", **rules)
     own.packs[0].origin = "E:\\cyzfc.yaml"
     own.exclusions = ExclusionsRef(origin="E:\\exclusions.yaml", **rules)

@@ -102,7 +102,8 @@ def test_a_clean_host_is_clean_with_every_required_source_complete(tmp_path: Pat
 def test_the_same_host_with_one_source_denied_is_incomplete(
     tmp_path: Path, what: str, source: str
 ) -> None:
-    code, report = ended(tmp_path, **{what: Denied(), f"images {what[8:]}": Denied()})
+    denied: dict[str, Any] = {what: Denied(), f"images {what[8:]}": Denied()}
+    code, report = ended(tmp_path, **denied)
     states = {c.source: c.state for c in report.coverage}
     assert states[source] is not State.COMPLETE
     assert (code, report.verdict) == (3, Verdict.INCOMPLETE)
@@ -128,8 +129,7 @@ def test_a_locked_volume_beside_it_makes_the_same_host_incomplete(tmp_path: Path
 
 
 def test_the_same_host_with_the_dll_loaded_is_a_hit(tmp_path: Path) -> None:
-    code, report = ended(
-        tmp_path, processes=(EXPLORER, RUNDLL32), **{"modules 4312": [PATH], "images 4312": [PATH]}
-    )
+    loaded: dict[str, Any] = {"modules 4312": [PATH], "images 4312": [PATH]}
+    code, report = ended(tmp_path, processes=(EXPLORER, RUNDLL32), **loaded)
     assert (code, report.verdict) == (1, Verdict.HIT)
     assert [finding.strength.value for finding in report.findings] == ["confirmed"]

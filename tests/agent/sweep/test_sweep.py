@@ -201,8 +201,8 @@ def test_the_planted_tree_is_found_whole_and_nothing_else_is_strong(tmp_path: Pa
         if not _between(strengths.get(case.place), case.at_least, case.at_most)
     ]
     assert wrong == []
-    known = {case.place for case in cases}
-    stray = {p: s for p, s in strengths.items() if p not in known and s.rank > Strength.WEAK.rank}
+    stated = {case.place for case in cases}
+    stray = {p: s for p, s in strengths.items() if p not in stated and s.rank > Strength.WEAK.rank}
     assert stray == {}
     assert report.verdict is Verdict.HIT
     assert sum(coverage.unread for coverage in report.coverage) == planted.unread

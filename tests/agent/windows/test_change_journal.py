@@ -152,7 +152,12 @@ def test_what_the_system_does_not_tell_is_an_error_with_its_number(
     kernel: Kernel, code: int
 ) -> None:
     kernel.state = kernel.records = kernel.folder = code
-    for ask in (lambda j: j.state(), lambda j: j.read(7, 8000), lambda j: j.folder(43 | 5 << 48)):
+    asked: tuple[Callable[[ChangeJournal], object], ...] = (
+        lambda j: j.state(),
+        lambda j: j.read(7, 8000),
+        lambda j: j.folder(43 | 5 << 48),
+    )
+    for ask in asked:
         with pytest.raises(OSError) as refused:
             ask(journal())
         assert dlls.code_of(refused.value) == code

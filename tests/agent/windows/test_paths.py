@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from agent.windows import devices, files
+from agent.windows import devices, dlls, files
 
 DRIVES = {"C:": True, "Z:": False}
 GUID = "4c1b02c1-d990-11dc-99ae-806e6f6e6963"
@@ -90,7 +90,7 @@ def test_a_letter_that_stands_for_a_network_letter_is_one_too(
         "X:": r"\??\X:\itself",
     }
     monkeypatch.setattr(devices, "dos_devices", lambda: table)
-    monkeypatch.setattr(devices.dlls, "function", lambda *_: lambda _: 3)
+    monkeypatch.setattr(dlls, "function", lambda *_: lambda _: 3)
     assert devices.drives()["Y:"] is False
     assert devices.drives()["Z:"] is False
 

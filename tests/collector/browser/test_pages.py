@@ -12,6 +12,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import uvicorn
@@ -21,6 +22,9 @@ from collector.pages import routes
 from collector.store.sqlite import SqliteDatabase
 from collector.store.store import Store
 from tests.collector.pages.seed import NOW, SWEEP, a_finding, a_report, fleet, put
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Request
 
 playwright_api = pytest.importorskip("playwright.sync_api")
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
@@ -77,7 +81,7 @@ def server(tmp_path: Path) -> Iterator[Server]:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[playwright_api.Browser]:
+def browser() -> Iterator[Browser]:
     if not Path(CHROMIUM).exists():
         pytest.skip("needs Debian's chromium")
     with playwright_api.sync_playwright() as playwright:
@@ -89,7 +93,7 @@ def browser() -> Iterator[playwright_api.Browser]:
 class Person:
     """Someone at a browser whose console must stay empty."""
 
-    def __init__(self, browser: playwright_api.Browser, server: Server, **options: object) -> None:
+    def __init__(self, browser: Browser, server: Server, **options: Any) -> None:
         self.server = server
         self.complaints: list[str] = []
         self.context = browser.new_context(base_url=server.url, **options)
@@ -100,7 +104,7 @@ class Person:
         self.page.on("dialog", lambda dialog: self.complaints.append(dialog.message))
         self.page.on("request", self._request)
 
-    def _request(self, request: playwright_api.Request) -> None:
+    def _request(self, request: Request) -> None:
         if not request.url.startswith(self.server.url):
             self.complaints.append(f"asked {request.url}")
 
@@ -114,9 +118,10 @@ class Person:
 
     def fits(self) -> bool:
         """Whether nothing makes the page itself scroll sideways."""
-        return self.page.evaluate(
+        fits: bool = self.page.evaluate(
             "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
         )
+        return fits
 
     def tab_to(self, text: str) -> None:
         """With the Tab key, to the link or button that reads so."""
@@ -130,7 +135,7 @@ class Person:
 
 @pytest.mark.parametrize("javascript", [True, False])
 def test_from_the_sweep_to_a_report_and_a_suppression(
-    browser: playwright_api.Browser, server: Server, javascript: bool
+    browser: Browser, server: Server, javascript: bool
 ) -> None:
     person = Person(browser, server, java_script_enabled=javascript)
     person.log_in()
@@ -156,7 +161,7 @@ def test_from_the_sweep_to_a_report_and_a_suppression(
     assert person.complaints == []
 
 
-def test_everything_by_keyboard_alone(browser: playwright_api.Browser, server: Server) -> None:
+def test_everything_by_keyboard_alone(browser: Browser, server: Server) -> None:
     person = Person(browser, server)
     page = person.page
     page.goto(SWEPT)
@@ -190,7 +195,7 @@ def test_everything_by_keyboard_alone(browser: playwright_api.Browser, server: S
 
 
 def test_the_overview_refreshes_itself_and_keeps_the_focus(
-    browser: playwright_api.Browser, server: Server
+    browser: Browser, server: Server
 ) -> None:
     person = Person(browser, server)
     person.log_in(SWEPT)
@@ -205,9 +210,7 @@ def test_the_overview_refreshes_itself_and_keeps_the_focus(
     assert person.complaints == []
 
 
-def test_a_page_that_cannot_refresh_says_how_old_it_is(
-    browser: playwright_api.Browser, server: Server
-) -> None:
+def test_a_page_that_cannot_refresh_says_how_old_it_is(browser: Browser, server: Server) -> None:
     person = Person(browser, server)
     person.page.clock.install()
     person.log_in(SWEPT)
@@ -217,9 +220,7 @@ def test_a_page_that_cannot_refresh_says_how_old_it_is(
     person.page.get_by_text("Not refreshed since").wait_for()
 
 
-def test_an_ended_session_leads_to_the_log_in(
-    browser: playwright_api.Browser, server: Server
-) -> None:
+def test_an_ended_session_leads_to_the_log_in(browser: Browser, server: Server) -> None:
     person = Person(browser, server)
     person.log_in(SWEPT)
     person.page.locator("#standing").wait_for()
@@ -231,7 +232,7 @@ def test_an_ended_session_leads_to_the_log_in(
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("device", ["desktop", "phone"])
 def test_every_page_fits_and_nothing_acts(
-    browser: playwright_api.Browser, server: Server, tmp_path: Path, device: str, scheme: str
+    browser: Browser, server: Server, tmp_path: Path, device: str, scheme: str
 ) -> None:
     size = {"desktop": (1366, 860), "phone": (390, 844)}[device]
     person = Person(

@@ -11,8 +11,8 @@ import random
 import re
 from collections.abc import Iterator
 from functools import lru_cache
-from re import _constants as kind  # type: ignore[attr-defined]
-from re import _parser as parser  # type: ignore[attr-defined]
+from re import _constants as kind  # type: ignore[attr-defined, unused-ignore]
+from re import _parser as parser  # type: ignore[attr-defined, unused-ignore]
 from typing import Any
 
 _PATTERN = re.compile(

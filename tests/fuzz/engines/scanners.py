@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 import boreal
-import yara  # type: ignore[import-not-found]
+import yara
 import yara_x
 
 Places = list[tuple[str, str, list[tuple[int, int]]]]

@@ -7,6 +7,7 @@ import io
 import sys
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -230,7 +231,7 @@ def test_small_files_go_on_while_a_large_one_is_read_and_are_told_after_it(
     ahead = ReadAhead[int](2)
     told = list(ahead.put(large, reading_ahead._BATCH_BYTES))
     for number in range(500):
-        told += ahead.put(lambda number=number: number, 100)
+        told += ahead.put(partial(int, number), 100)
     assert told == []
     small_done.set()
     told += ahead.drain()

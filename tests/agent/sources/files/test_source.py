@@ -220,9 +220,12 @@ def test_progress_is_told_each_folder_and_may_end_the_walk(tmp_path: Path) -> No
 
 def test_a_folder_that_vanishes_during_the_walk_leaves_no_gap(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
-    sweep = of_folder(
-        tmp_path, progress=lambda _: (tmp_path / "a").exists() and (tmp_path / "a").rmdir()
-    )
+
+    def vanish(_: str) -> None:
+        if (tmp_path / "a").exists():
+            (tmp_path / "a").rmdir()
+
+    sweep = of_folder(tmp_path, progress=vanish)
 
     assert sweep.coverage.state is State.COMPLETE
     assert list(sweep.notes) == ["vanished during the sweep"]
@@ -280,8 +283,7 @@ def test_a_file_that_is_denied_is_known_by_name_and_counted(tmp_path: Path) -> N
     sweep = of_folder(tmp_path, open_file=failing(errno.EACCES, "cyzfc.dat"))
 
     assert sweep.only().seen == "file name"
-    assert sweep.only().file is not None
-    assert sweep.only().file.size == 1
+    assert sweep.only_file().size == 1
     assert sweep.reasons == {"access denied": 1}
 
 
@@ -355,9 +357,9 @@ def test_a_file_above_the_limit_is_hashed_by_name_and_its_content_counted(tmp_pa
     (tmp_path / "cyzfc.dat").write_bytes(bytes(2000))
     sweep = of_folder(tmp_path, named(), content("x", ".txt"), max_file_size=1000)
 
-    assert sweep.only().file is not None
-    assert sweep.only().file.hash is not None
-    assert sweep.only().file.hash.sha256 == hashlib.sha256(bytes(2000)).hexdigest()
+    found = sweep.only_file().hash
+    assert found is not None
+    assert found.sha256 == hashlib.sha256(bytes(2000)).hexdigest()
     assert sweep.reasons == {"larger than --max-file-size": 1}
 
 
@@ -365,8 +367,7 @@ def test_a_hash_with_its_exact_size_is_compared_above_the_limit_too(tmp_path: Pa
     (tmp_path / "a").write_bytes(bytes(2000))
     sweep = of_folder(tmp_path, sha256_of(bytes(2000), size=2000), max_file_size=1000)
 
-    assert sweep.only().file is not None
-    assert sweep.only().file.hash is not None
+    assert sweep.only_file().hash is not None
     assert sweep.coverage.state is State.COMPLETE
 
 
@@ -381,9 +382,9 @@ def test_only_files_of_the_right_size_and_magic_are_hashed(tmp_path: Path) -> No
     sweep = of_folder(tmp_path, sha256_of(data, size=100, magic="4d5a"))
 
     assert sweep.only().place.text == str(tmp_path / "right")
-    assert sweep.only().file is not None
-    assert sweep.only().file.hash is not None
-    assert sweep.only().file.hash.md5 is None, "only what the pack needs is computed"
+    found = sweep.only_file().hash
+    assert found is not None
+    assert found.md5 is None, "only what the pack needs is computed"
 
 
 def test_a_renamed_dll_is_known_by_its_export(tmp_path: Path) -> None:
@@ -401,10 +402,10 @@ def test_a_renamed_dll_is_known_by_its_export(tmp_path: Path) -> None:
     (tmp_path / "text").write_bytes(bytes(DLL_SIZE))
     sweep = of_folder(tmp_path, trait)
 
-    assert sweep.only().file is not None
-    assert sweep.only().file.pe is not None
-    assert sweep.only().file.pe.exports == ["PointFunctionCall"]
-    assert sweep.only().file.hash is None
+    found = sweep.only_file().pe
+    assert found is not None
+    assert found.exports == ["PointFunctionCall"]
+    assert sweep.only_file().hash is None
 
 
 def test_a_damaged_dll_of_the_name_is_a_gap_and_still_found(tmp_path: Path) -> None:
@@ -746,8 +747,7 @@ def test_what_a_member_is_does_not_depend_on_the_size_it_claims(
     sweep = of_folder(tmp_path, sha256_of(dll(), size=DLL_SIZE, magic="4d5a"))
 
     assert sweep.only().place.text.endswith(" → x")
-    assert sweep.only().file is not None
-    assert sweep.only().file.size == DLL_SIZE
+    assert sweep.only_file().size == DLL_SIZE
     assert sweep.reasons == {"archive member of another size than its directory says": 1}
 
 

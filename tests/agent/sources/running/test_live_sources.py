@@ -33,7 +33,7 @@ from agent.targets.live.system import (
     Unreadable,
     Vanished,
 )
-from tests.evidence.hosts import PATH, POWERSHELL, RUNDLL32, START, FakeMemory, host
+from tests.evidence.hosts import PATH, POWERSHELL, RUNDLL32, START, FakeMemory, FakeSystem, host
 from tests.evidence.sweeping import observed, swept
 
 
@@ -56,7 +56,7 @@ def test_a_process_is_seen_with_its_command_line_and_its_parents() -> None:
 
 def test_a_renamed_rundll32_shows_its_original_name() -> None:
     renamed = ProcessInfo(pid=1, name="a.exe", executable="C:\\a.exe", start=START)
-    answers = {"processes": (renamed,), "original C:\\a.exe": "RUNDLL32.EXE.MUI"}
+    answers: dict[str, Any] = {"processes": (renamed,), "original C:\\a.exe": "RUNDLL32.EXE.MUI"}
     seen, _, _ = observed(ProcessesSource(), **answers)
     assert seen[0].process is not None
     assert seen[0].process.original_file_name == "RUNDLL32.EXE.MUI"
@@ -102,7 +102,7 @@ def test_a_reused_id_is_no_parent_and_a_loop_ends() -> None:
 
 
 def test_a_module_is_seen_by_name_and_its_export_by_rundll32() -> None:
-    answers = {
+    answers: dict[str, Any] = {
         "modules 4312": [PATH, r"C:\Windows\System32\kernel32.dll"],
         f"size {PATH}": 294_400,
         f"pe {PATH}": Pe(machine="amd64", dll=True, exports=["PointFunctionCall"]),
@@ -115,14 +115,17 @@ def test_a_module_is_seen_by_name_and_its_export_by_rundll32() -> None:
 
 
 def test_a_module_that_is_unlinked_and_gone_from_disk_is_seen() -> None:
-    answers = {"images 4312": [PATH], f"size {PATH}": Vanished()}
+    answers: dict[str, Any] = {"images 4312": [PATH], f"size {PATH}": Vanished()}
     seen, _, ids = observed(ModulesSource(), **answers)
     assert "path-localappdata-cyzfc-dat" in ids
     assert [one.dll.on_disk for one in seen if one.dll] == [False]
 
 
 def test_an_image_that_windows_does_not_name_is_a_gap_and_no_file_that_is_gone() -> None:
-    answers = {"images 4312": ["", r"C:\Windows\System32\ntdll.dll"], "size ": Vanished()}
+    answers: dict[str, Any] = {
+        "images 4312": ["", r"C:\Windows\System32\ntdll.dll"],
+        "size ": Vanished(),
+    }
     seen, coverage, _ = observed(ModulesSource(), **answers)
     assert coverage.state is State.PARTIAL
     assert "image that Windows does not name" in reasons(coverage)
@@ -131,7 +134,7 @@ def test_an_image_that_windows_does_not_name_is_a_gap_and_no_file_that_is_gone()
 
 
 def test_a_module_that_cannot_be_parsed_is_a_gap_and_its_hash_and_name_still_count() -> None:
-    answers = {
+    answers: dict[str, Any] = {
         "modules 4312": [PATH],
         f"size {PATH}": 294_400,
         f"pe {PATH}": Unreadable("malformed export directory"),
@@ -153,7 +156,10 @@ def test_a_module_that_cannot_be_parsed_is_a_gap_and_its_hash_and_name_still_cou
     ],
 )
 def test_a_module_that_lies_elsewhere_is_told_by_name_and_never_opened(path: str, why: str) -> None:
-    answers = {"processes": (replace(RUNDLL32, executable=path),), "modules 4312": [path]}
+    answers: dict[str, Any] = {
+        "processes": (replace(RUNDLL32, executable=path),),
+        "modules 4312": [path],
+    }
     made = host(**answers)
     for source in (ModulesSource(), ProcessesSource(), MemorySource()):
         sweep = swept(made, source)
@@ -162,18 +168,22 @@ def test_a_module_that_lies_elsewhere_is_told_by_name_and_never_opened(path: str
         if source.name == "modules":
             assert "name-cyzfc-dat" in {match.indicator.id for match in sweep.matches()}
             assert [one.dll.on_disk for one in sweep.seen if one.dll] == [None]
+    assert isinstance(made.live, FakeSystem)
     assert made.live.opened == []
 
 
 def test_a_path_is_not_opened_when_nobody_tells_where_it_leads() -> None:
-    answers = {"modules 4312": [PATH], f"closed {PATH}": Unreadable("access denied")}
+    answers: dict[str, Any] = {
+        "modules 4312": [PATH],
+        f"closed {PATH}": Unreadable("access denied"),
+    }
     _, coverage, ids = observed(ModulesSource(), **answers)
     assert "path-localappdata-cyzfc-dat" in ids
     assert "cannot be told, not opened: access denied" in reasons(coverage)
 
 
 def test_modules_that_are_denied_are_a_gap() -> None:
-    answers = {"modules 4312": Denied(), "images 4312": Denied()}
+    answers: dict[str, Any] = {"modules 4312": Denied(), "images 4312": Denied()}
     _, coverage, _ = observed(ModulesSource(), **answers)
     assert coverage.state is State.PARTIAL
 
@@ -182,7 +192,7 @@ def test_modules_that_are_denied_are_a_gap() -> None:
 
 
 def test_memory_of_rundll32_is_searched_by_default_and_of_others_only_if_asked() -> None:
-    answers = {
+    answers: dict[str, Any] = {
         "memory 4312": FakeMemory(b"....https://pandorasong.com/x...."),
         "memory 4120": FakeMemory("MSSE-1234-server".encode("utf-16-le")),
     }
@@ -200,14 +210,16 @@ def test_memory_of_rundll32_is_searched_by_default_and_of_others_only_if_asked()
 )
 def test_mapped_memory_that_has_no_file_or_can_be_run_is_searched(region: Region) -> None:
     memory = FakeMemory(b"....https://pandorasong.com/x....", region=region)
-    _, _, ids = observed(MemorySource(), **{"memory 4312": memory})
+    answers: dict[str, Any] = {"memory 4312": memory}
+    _, _, ids = observed(MemorySource(), **answers)
     assert "c2-domain" in ids
 
 
 def test_a_file_mapped_as_data_is_left_out_and_the_notes_say_how_much() -> None:
     region = Region(0x1000, 0, "mapped", backed=True)
     memory = FakeMemory(b"pandorasong.com" + bytes(985), region=region)
-    seen, coverage, _ = observed(MemorySource(), **{"memory 4312": memory})
+    answers: dict[str, Any] = {"memory 4312": memory}
+    seen, coverage, _ = observed(MemorySource(), **answers)
     assert seen == []
     assert coverage.state is State.COMPLETE
     (left_out,) = [n for n in coverage.notes if "mapped as data" in n.reason]
@@ -215,15 +227,17 @@ def test_a_file_mapped_as_data_is_left_out_and_the_notes_say_how_much() -> None:
 
 
 def test_memory_beyond_the_bound_is_a_gap() -> None:
-    answers = {"memory 4312": FakeMemory(bytes(100_000))}
+    answers: dict[str, Any] = {"memory 4312": FakeMemory(bytes(100_000))}
     _, coverage, _ = observed(MemorySource(max_bytes=4096), **answers)
     assert coverage.state is State.PARTIAL
 
 
 def test_memory_that_is_denied_is_a_gap_and_what_windows_protects_is_told() -> None:
-    _, coverage, _ = observed(MemorySource(), **{"memory 4312": FakeMemory(b"x" * 99, denied=True)})
+    denied: dict[str, Any] = {"memory 4312": FakeMemory(b"x" * 99, denied=True)}
+    _, coverage, _ = observed(MemorySource(), **denied)
     assert coverage.state is State.PARTIAL
-    _, coverage, _ = observed(MemorySource(), **{"memory 4312": Denied(), "protected 4312": True})
+    protected: dict[str, Any] = {"memory 4312": Denied(), "protected 4312": True}
+    _, coverage, _ = observed(MemorySource(), **protected)
     assert "protected by Windows" in reasons(coverage)
 
 

@@ -10,6 +10,8 @@ from agent.sources.running.dns_cache import DnsCacheSource
 from agent.targets.live import this_machine as running
 from agent.targets.live.system import DnsRecord, Unreadable
 from agent.targets.live.this_machine import RunningSystem
+from agent.windows import dns_wmi
+from agent.windows import processes as windows_processes
 from agent.windows.dns_wmi import CachedRecord
 from tests.evidence.files import dll
 from tests.evidence.sweeping import observed
@@ -29,7 +31,7 @@ def test_a_name_remembered_as_not_existing_is_seen_by_wmi_too(
         CachedRecord("www.example.org", "edge.example.net", 5, 0, "192.0.2.1"),
         CachedRecord("example.org", "example.org", 28, 0, "2001:db8::1"),
     ]
-    monkeypatch.setattr(running.dns_wmi, "wmi_table", lambda: rows)
+    monkeypatch.setattr(dns_wmi, "wmi_table", lambda: rows)
     table = windows.dns_table_by_wmi()
     assert table == [
         DnsRecord("x.pandorasong.com", "A"),
@@ -69,7 +71,7 @@ def test_a_process_without_a_loader_is_one_of_the_kernel(
             raise minimal
         return minimal
 
-    monkeypatch.setattr(running.windows_processes, "is_minimal", is_minimal)
-    monkeypatch.setattr(running.windows_processes, "image_path", lambda pid: "")
+    monkeypatch.setattr(windows_processes, "is_minimal", is_minimal)
+    monkeypatch.setattr(windows_processes, "image_path", lambda pid: "")
     processes = windows.processes().found
     assert {process.kernel for process in processes if process.pid not in (0, 4)} == {kernel}
