@@ -288,6 +288,7 @@ class TestVerify:
             (gzip.compress(b"{}"), "missing required field"),
             (gzip.compress(encode(a_report("WS-0666"))), "is not what was acknowledged"),
         ],
+        ids=["no gzip", "no report", "another report"],  # a time is in gzip's bytes
     )
     def test_a_body_that_was_changed_behind_its_back_is_found(
         self, served: Home, body: bytes, why: str

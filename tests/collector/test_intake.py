@@ -157,7 +157,11 @@ class TestRefused:
             (gzip.compress(VALID) + b"x", "something follows"),
             (gzip.compress(VALID) + gzip.compress(b""), "something follows"),
         ],
-    )
+        ids=[
+            "nothing", "no gzip", "not compressed", "less its last byte", "its first bytes",
+            "another checksum", "zlib", "a byte follows", "a member follows",
+        ],
+    )  # fmt: skip
     def test_gzip_that_is_broken_short_or_followed_by_something(
         self, body: bytes, words: str
     ) -> None:
