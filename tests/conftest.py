@@ -17,6 +17,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     marked(items)
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """What is long is named by its argument: the name of the test that runs is in the environment
+    of all that it starts, where 128 KiB have no room."""
+    return argname if isinstance(val, (str, bytes)) and len(val) > 100 else None
+
+
 def pytest_collection_finish(session: pytest.Session) -> None:
     """A worker refuses to begin if the groups are not kept."""
     if getattr(session.config.option, "loadgroup", False) and (lost := ungrouped(session.items)):
