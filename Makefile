@@ -7,7 +7,7 @@ FOR ?= 300
 BIN := .venv/bin
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: help sweep demo check test exe lint fuzz bench mutate clean
+.PHONY: help sweep demo check test exe lint fuzz bench mutate lock clean
 
 help:
 	@echo 'make sweep   set up and sweep this host (ARGS="…" are passed on; ARGS=--help lists them)'
@@ -19,6 +19,7 @@ help:
 	@echo 'make fuzz    fuzz the readers of NTFS for longer (FUZZ=one target, FOR=seconds of each)'
 	@echo 'make bench   side-by-side measurements (WHAT=engine, files, hashing, ntfs, collector or pages)'
 	@echo 'make mutate  small changes of the code that no test notices (WHAT=findings)'
+	@echo 'make lock    pin anew what the exe and the tests install (ARGS=--upgrade: to the newest)'
 	@echo 'make clean   remove what these made'
 
 sweep: .venv/run.stamp
@@ -64,9 +65,12 @@ bench: .venv/test.stamp .cache/bench-packages.stamp
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
 	@touch $@
 
-.venv/test.stamp: .venv/run.stamp
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[collector,test]'
-	@touch $@
+# The newest that setup.cfg allows for those who sweep; what was tried, with its hashes, for tests.
+.venv/test.stamp: setup.cfg pyproject.toml requirements/tests.lock
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/tests.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch .venv/run.stamp $@
 
 # What Debian has to bring for the tests and for the benches; asks for nothing when all of it is there.
 .cache/packages.stamp: build/wine/packages.txt tests/packages.txt
@@ -79,6 +83,14 @@ bench: .venv/test.stamp .cache/bench-packages.stamp
 	  DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -q --no-install-recommends $$missing; \
 	fi
 	@touch $@
+
+LOCK := .cache/lock/bin/uv pip compile --quiet --python-version 3.11 --generate-hashes --custom-compile-command 'make lock' $(ARGS)
+
+lock:
+	@$(PYTHON) -m venv .cache/lock
+	@.cache/lock/bin/python -m pip install --quiet --disable-pip-version-check uv
+	$(LOCK) --python-platform windows setup.cfg build/requirements.txt -o requirements/exe.lock
+	$(LOCK) --universal setup.cfg --extra collector --extra test -o requirements/tests.lock
 
 mutate: .venv/test.stamp
 	$(BIN)/python -m tests.mutation.run $(if $(filter command line,$(origin WHAT)),$(WHAT),findings) $(ARGS)

@@ -5,7 +5,6 @@ Everything comes from Debian's packages and PyPI; every download stays in `downl
 
 from __future__ import annotations
 
-import configparser
 import fcntl
 import hashlib
 import os
@@ -26,6 +25,9 @@ from wine import LabError, Wine, checked, program, wine_loader, wineserver
 
 HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parents[1]
+
+LOCK = REPOSITORY / "requirements" / "exe.lock"
+"""What goes into the exe, builds it and tests it under Windows, pinned with hashes."""
 
 RUNTIME_WHEEL = "panda3d==1.10.16"
 """Carries python.org's own signed run-time DLLs, in `deploy_libs/`."""
@@ -67,21 +69,6 @@ def _digest(*parts: object) -> str:
         data = part.read_bytes() if isinstance(part, Path) else str(part).encode()
         total.update(len(data).to_bytes(8, "little") + data)
     return total.hexdigest()
-
-
-def project_requirements(setup_cfg: Path = REPOSITORY / "setup.cfg") -> list[str]:
-    """The agent's run-time requirements, from `[options] install_requires` of setup.cfg."""
-    parser = configparser.ConfigParser()
-    if not parser.read(setup_cfg, encoding="utf-8"):
-        raise LabError(f"{setup_cfg} is missing: the agent's requirements are read from it")
-    lines = parser.get("options", "install_requires", fallback="").splitlines()
-    return [line.strip() for line in lines if line.strip() and not line.strip().startswith("#")]
-
-
-def build_requirements(path: Path = HERE.parent / "requirements.txt") -> list[str]:
-    """What building and testing needs, from build/requirements.txt."""
-    lines = (line.split("#")[0].strip() for line in path.read_text(encoding="utf-8").splitlines())
-    return [line for line in lines if line]
 
 
 @dataclass(frozen=True)
@@ -334,17 +321,17 @@ class Maker:
 
     def _install_packages(self) -> None:
         """Windows wheels of the agent's and the build's requirements, into site-packages."""
-        wanted = project_requirements() + build_requirements()
         target = self.python_home / "Lib" / "site-packages"
-        with self._step(f"packages-{self._tag}", str(target), wanted, "1") as needed:
+        with self._step(f"packages-{self._tag}", str(target), LOCK, "2") as needed:
             if not needed:
                 return
             wheels = self.root / "downloads"
-            self._pip("download", "-d", wheels, *self._platform(), *wanted)
+            locked: list[str | Path] = ["--require-hashes", "--no-deps", "-r", LOCK]
+            self._pip("download", "-d", wheels, *self._platform(), *locked)
             if target.exists():
                 shutil.rmtree(target)
             options: list[str | Path] = ["--no-index", "--find-links", wheels, "--target", target]
-            self._pip("install", *options, *self._platform(), *wanted)
+            self._pip("install", *options, *self._platform(), *locked)
 
     def _prove(self) -> None:
         """Import the lot once under Wine, so that a broken lab is told here and not in a test."""
