@@ -44,7 +44,7 @@ class _Layout(NamedTuple):
     volume: int
     run: int
     slots: int
-    count: int
+    counter: int
 
 
 _LAYOUTS = {
@@ -96,10 +96,10 @@ def prefetch(
     struct.pack_into("<3I", head, _HEADER + 24, volumes_at, len(volumes), len(information))
     struct.pack_into(f"<{layout.slots}Q", head, _HEADER + layout.run, *slots)
     struct.pack_into(
-        "<I", head, _HEADER + layout.count, len(runs) if run_count is None else run_count
+        "<I", head, _HEADER + layout.counter, len(runs) if run_count is None else run_count
     )
     if path:
-        struct.pack_into("<II", head, _HEADER + layout.count + 12, path_at, len(text))
+        struct.pack_into("<II", head, _HEADER + layout.counter + 12, path_at, len(text))
     body = bytes(head) + metrics + _pages(files, layout) + strings + text
     return body.ljust(volumes_at, b"\0") + information
 

@@ -334,7 +334,7 @@ def test_each_volume_tells_its_device_its_serial_number_and_when_it_was_made() -
     found = read_prefetch(prefetch(volumes=[PlantedVolume(), stick]))
 
     assert [v.device for v in found.volumes] == [DEVICE, stick.device]
-    assert found.volumes[1] == Volume(stick.device, "0000-BEEF", RAN, stick.directories)
+    assert found.volumes[1] == Volume(stick.device, "0000-BEEF", RAN, tuple(stick.directories))
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from agent.coverage import Ledger
 from agent.matching.own_traces import Own
 from agent.model.report import State
 from agent.ntfs import FileSource
+from agent.reading import opening
 from agent.reading.opening import open_quietly
 from agent.targets import LOCKED, RawNtfs, SkippedVolume, Target, mounted_tree
 from agent.targets.evidence import EvidenceFile, windows_files
@@ -49,6 +50,7 @@ from tests.evidence.windows_folder import (
 )
 
 Found = tuple[list[EvidenceFile], Ledger]
+Make = Callable[[Files], Target]
 
 
 def found(target: Target, *patterns: str) -> Found:
@@ -69,13 +71,13 @@ def content(file: EvidenceFile) -> bytes:
 
 
 @pytest.fixture(params=FORMS)
-def made(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[Files], Target]:
+def made(request: pytest.FixtureRequest, tmp_path: Path) -> Make:
     place = tmp_path / "case"
     place.mkdir()
     return lambda files: FORMS[request.param](place, files)
 
 
-def test_the_folder_of_windows_is_found_wherever_it_lies(made) -> None:
+def test_the_folder_of_windows_is_found_wherever_it_lies(made: Make) -> None:
     target = made(windows())
     (file,) = found(target, r"%SystemRoot%\Prefetch\*.pf")[0]
     assert file.path == r"C:\Windows\Prefetch\RUNDLL32.EXE-12345678.pf"
@@ -87,12 +89,12 @@ def test_the_folder_of_windows_is_found_wherever_it_lies(made) -> None:
     assert target.platform == "windows"
 
 
-def test_names_are_compared_in_any_case(made) -> None:
+def test_names_are_compared_in_any_case(made: Make) -> None:
     target = made(windows({r"C:\Windows\PREFETCH\cmd.exe-1.PF": b"x"}))
     assert len(paths(target, r"%SYSTEMROOT%\prefetch\*.pf")) == 2
 
 
-def test_every_user_s_profile_is_looked_at(made) -> None:
+def test_every_user_s_profile_is_looked_at(made: Make) -> None:
     target = made(windows())
     files, _ = found(target, r"%Profile%\NTUSER.DAT")
     assert {file.path: (file.owner, file.owner_id) for file in files} == {
@@ -102,13 +104,13 @@ def test_every_user_s_profile_is_looked_at(made) -> None:
     }
 
 
-def test_a_file_that_two_patterns_mean_is_given_once(made) -> None:
+def test_a_file_that_two_patterns_mean_is_given_once(made: Make) -> None:
     target = made(windows())
     both = paths(target, r"%Profile%\NTUSER.DAT", r"%Volume%\Users\*\ntuser.*")
     assert len(both) == len(set(both)) == 3
 
 
-def test_any_depth_means_the_folder_itself_too(made) -> None:
+def test_any_depth_means_the_folder_itself_too(made: Make) -> None:
     target = made(
         windows(
             {
@@ -124,7 +126,7 @@ def test_any_depth_means_the_folder_itself_too(made) -> None:
     assert {file.owner for file in files if JO_SID in file.path} == {"jo"}
 
 
-def test_logs_of_a_file_are_found_beside_it(made) -> None:
+def test_logs_of_a_file_are_found_beside_it(made: Make) -> None:
     target = made(
         windows({r"C:\Users\jo\history": b"db", r"C:\Users\jo\History-WAL": b"newest rows"})
     )
@@ -136,7 +138,7 @@ def test_logs_of_a_file_are_found_beside_it(made) -> None:
     assert file.beside("-journal") is None
 
 
-def test_files_of_many_clusters_are_read_at_any_place(made) -> None:
+def test_files_of_many_clusters_are_read_at_any_place(made: Make) -> None:
     data = bytes(range(256)) * 64
     (file,) = found(made(windows({r"C:\ProgramData\big.log": data})), r"%ProgramData%\*.log")[0]
     with file.open() as opened:
@@ -145,29 +147,29 @@ def test_files_of_many_clusters_are_read_at_any_place(made) -> None:
         assert opened.seek(0, os.SEEK_END) == len(data)
 
 
-def test_what_is_not_on_this_host_is_nothing(made) -> None:
+def test_what_is_not_on_this_host_is_nothing(made: Make) -> None:
     target = made(windows())
     assert paths(target, r"%SystemRoot%\appcompat\pca\*.txt", r"%Volume%\nowhere\**\x") == []
 
 
-def test_a_folder_is_no_file(made) -> None:
+def test_a_folder_is_no_file(made: Make) -> None:
     target = made(windows({"C:\\Windows\\Prefetch\\folder.pf\\": b""}))
     assert len(paths(target, r"%SystemRoot%\Prefetch\*.pf")) == 1
 
 
-def test_nobody_is_asked_to_find_what_is_no_pattern(made) -> None:
+def test_nobody_is_asked_to_find_what_is_no_pattern(made: Make) -> None:
     target = made(windows())
     for wrong in (r"Windows\x", r"%AppData%\x", "%SystemRoot%", r"%Volume%\a**\x", r"%Volume%\**"):
         with pytest.raises(ValueError):
             found(target, wrong)
 
 
-def test_files_are_opened_after_the_search_ended(made) -> None:
+def test_files_are_opened_after_the_search_ended(made: Make) -> None:
     files, _ = found(made(windows()), r"%Profile%\NTUSER.DAT")
     assert {content(file) for file in files} == {b"of jo", b"of ann", b"of the system"}
 
 
-def test_how_a_file_was_read_is_known(made, request: pytest.FixtureRequest) -> None:
+def test_how_a_file_was_read_is_known(made: Make, request: pytest.FixtureRequest) -> None:
     (file,) = found(made(windows()), r"%SystemRoot%\Prefetch\*.pf")[0]
     content(file)
     assert file.how == ("by record" if "image" in request.node.name else "by path")
@@ -218,7 +220,7 @@ def notes(ledger: Ledger) -> dict[str, list[str]]:
 
 
 def refusing_folder(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    real = mounted_tree.open_unnoticed
+    real = opening.open_unnoticed
 
     def opened(path: str, flags: int) -> int:
         if path.endswith(name):
