@@ -101,7 +101,8 @@ class FakeSystem:
 
     def drive(self) -> str | None:
         """The folder that is its ``C:``."""
-        return self._answer("drive", None)
+        folder: str | None = self._answer("drive", None)
+        return folder
 
     def pipes(self) -> list[str]:
         return list(self._answer("pipes", []))
