@@ -1,0 +1,159 @@
+"""The event logs of three real hosts, by our own source and by a full parse.
+
+``python -m tests.bench.event_logs [--runs N] [--logs DIR]``
+
+Printed: reading alone; ``evtx`` giving every record as JSON and looking at none; the same with the
+built-in pack's texts looked for in them; our source, coverage and reach included, with one thread
+and with two: by the built-in pack (nothing hits), and by a name that about one record in a thousand
+holds. Each run is a process of its own, over files that were read before; the best of each counts.
+``peak``: the largest resident set.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from functools import partial
+from pathlib import Path
+
+from .engine import CACHE, LOGS, ROOT, Run, in_turn, logs_of, measured
+
+_FILES = """
+import pathlib
+paths = sorted(pathlib.Path(arguments['host']).rglob('*.evtx'))
+"""
+_INDICATORS = """
+from agent.indicators import FileName
+from agent.model.report import Strength
+from agent.packs.built_in import built_in_packs
+indicators = [i for pack in built_in_packs() for i in pack.file.indicators]
+if arguments['name']:
+    indicators.append(FileName(
+        id='often', value=arguments['name'], strength=Strength.WEAK, reference=['r'], status='SRC'))
+"""
+_READ = """
+space = memoryview(bytearray(1 << 20))
+def read(path):
+    with open(path, 'rb', buffering=0) as file:
+        while file.readinto(space):
+            pass
+read(paths[0])
+start = time.perf_counter()
+for path in paths:
+    read(path)
+told(time.perf_counter() - start, len(paths))
+"""
+_PARSE = """
+import evtx
+def records():
+    for path in paths:
+        try:
+            yield from evtx.PyEvtxParser(str(path), skip_errors=True).records_json()
+        except (OSError, RuntimeError):
+            pass
+start = time.perf_counter()
+count = sum(1 for _ in records())
+told(time.perf_counter() - start, count)
+"""
+_LOOK = """
+import evtx
+from daachorse import AhoCorasick
+texts = {i.value.lower() for i in indicators if isinstance(getattr(i, 'value', None), str)}
+look = AhoCorasick(sorted(texts)).find
+def records():
+    for path in paths:
+        try:
+            yield from evtx.PyEvtxParser(str(path), skip_errors=True).records_json()
+        except (OSError, RuntimeError):
+            pass
+start = time.perf_counter()
+count = sum(bool(look(record['data'].lower())) for record in records())
+told(time.perf_counter() - start, count)
+"""
+_OURS = """
+from agent.coverage import Ledger
+from agent.matching.matcher import Matcher
+from agent.matching.own_traces import Own
+from agent.sources.artefact import ArtefactSource
+from agent.sources.logs.event_logs import EventLogs
+from agent.targets.offline.folder import FolderTarget
+matcher = Matcher(indicators)
+target = FolderTarget(arguments['host'], own=Own())
+source = ArtefactSource(EventLogs(), threads=arguments['threads'])
+ledger = Ledger(source.name, required=True)
+start = time.perf_counter()
+count = sum(len(matcher.match(seen)) for seen in source.observe(target, matcher, ledger))
+coverage = ledger.close()
+took = time.perf_counter() - start
+assert coverage.unread == 0 and coverage.reach is not None, coverage
+told(took, count)
+"""
+_OFTEN = ("taskhostw.exe", "consent.exe", "wermgr.exe", "msiexec.exe", "dllhost.exe", "sc.exe", "whoami.exe",
+          "rundll32.exe", "schtasks.exe", "conhost.exe", "mmc.exe", "wsmprovhost.exe")  # fmt: skip
+
+
+def host_of(logs: Path) -> Path:
+    """The logs as they lie on one host, under names that tell the three apart."""
+    host = CACHE / "event-log-host"
+    folder = host / "Windows" / "System32" / "winevt" / "Logs"
+    if not folder.is_dir():
+        folder.mkdir(parents=True)
+        for number, path in enumerate(sorted(logs_of(logs).rglob("*.evtx"))):
+            os.link(path, folder / f"{number:03} {path.name}")
+    return host
+
+
+class Bench:
+    """One set of logs."""
+
+    def __init__(self, logs: Path, runs: int) -> None:
+        self.host, self.runs = host_of(logs), runs
+        self.size = sum(path.stat().st_size for path in self.host.rglob("*.evtx"))
+        self.records = 0
+
+    def best(self, code: str, **arguments: object) -> Run:
+        """Of several runs."""
+        way = partial(measured, ROOT, _FILES + code, host=str(self.host), **arguments)
+        return in_turn(self.runs, way=way)["way"]
+
+    def told(self, what: str, run: Run, *against: Run) -> None:
+        """One line; ``against``: how many times faster than these."""
+        ratios = "".join(f"  {other.seconds / run.seconds:6.2f}x" for other in against)
+        speed = self.size / run.seconds / 1e6
+        print(f"  {what:44} {run.seconds:7.3f} s {speed:7,.0f} MB/s {run.count:8,} {run.peak:6.0f} MiB{ratios}")
+
+    def run(self) -> None:
+        print(f"{self.size / 1e6:,.0f} MB of event logs; then seconds, speed, count, peak, and")
+        print("  how many times faster than evtx's JSON alone, and than JSON looked at")
+        self.told("reading alone", self.best(_READ))
+        bare = self.best(_PARSE)
+        self.told("evtx, every record as JSON", bare)
+        for name in ("", self.often(bare.count)):
+            look = self.best(_INDICATORS + _LOOK, name=name)
+            print(f"{name or 'built-in pack'}: in {look.count:,} of {bare.count:,} records")
+            self.told("JSON looked at", look, bare)
+            for threads in (1, 2):
+                ours = self.best(_INDICATORS + _OURS, name=name, threads=threads)
+                self.told(f"our source, {threads} thread{'s' * (threads > 1)}", ours, bare, look)
+
+    def often(self, records: int) -> str:
+        """A name that is in about one record in a thousand."""
+        counts = {}
+        for name in _OFTEN:
+            code = _INDICATORS.replace("indicators = [i", "_ = [i").replace("    indicators.append(", "    indicators = [") + _LOOK
+            code = code.replace("status='SRC'))", "status='SRC')]")
+            counts[name] = measured(ROOT, _FILES + code, host=str(self.host), name=name).count
+        return min(counts, key=lambda name: abs(counts[name] - records / 1000))
+
+
+def main() -> None:
+    """The bench by the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else "")
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--logs", type=Path, default=LOGS)
+    arguments = parser.parse_args()
+    Bench(arguments.logs, arguments.runs).run()
+
+
+if __name__ == "__main__":
+    main()
