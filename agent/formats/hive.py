@@ -1,0 +1,219 @@
+"""A registry hive: its keys and values by path.
+
+Everything is read by ourselves from the cells (``hive_cells.py``): libregf gives wrong bytes for
+values of one to three bytes and ends a list of strings at its first empty one. A hive in use lacks
+what stands in its transaction logs: lay them over it first (``hive_logs.replayed``). What a
+position of a byte hit belongs to is told by ``hive_places.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from ..spelling import fold
+from . import FormatError
+from .hive_cells import NOWHERE, Cells, KeyCell, ValueCell, moment, wide
+
+MAX_DEPTH = 512
+"""Levels of keys; the registry's own limit ("Registry element size limits", Windows SDK)."""
+LIST_ELEMENT = 4
+"""Bytes that the mention of a key takes at least: no honest hive has more of them than room."""
+MAX_PROBLEMS = 20
+
+TYPES = (
+    "REG_NONE",
+    "REG_SZ",
+    "REG_EXPAND_SZ",
+    "REG_BINARY",
+    "REG_DWORD",
+    "REG_DWORD_BIG_ENDIAN",
+    "REG_LINK",
+    "REG_MULTI_SZ",
+    "REG_RESOURCE_LIST",
+    "REG_FULL_RESOURCE_DESCRIPTOR",
+    "REG_RESOURCE_REQUIREMENTS_LIST",
+    "REG_QWORD",
+)
+_STRINGS = frozenset({"REG_SZ", "REG_EXPAND_SZ", "REG_LINK", "REG_MULTI_SZ"})
+
+
+class Value:
+    """A value of a key. ``name`` is "" for the default value; ``offset`` is that of its cell."""
+
+    def __init__(self, hive: Hive, offset: int, cell: ValueCell) -> None:
+        self.offset = offset
+        self.name = cell.name
+        self.type = TYPES[cell.type] if cell.type < len(TYPES) else f"0x{cell.type:x}"
+        """As Windows names it, or a number in hexadecimal (drivers and SAM have their own)."""
+        self.size = cell.size
+        """Of the data in bytes, as the value says."""
+        self._hive = hive
+        self._cell = cell
+
+    @property
+    def data(self) -> bytes:
+        """The bytes, whole: pieces are joined. Fewer than ``size`` where a cell is too short.
+
+        Raises:
+            FormatError: they lie in a cell that is none, or is free.
+        """
+        return self._hive.cells.data_of(self._cell)
+
+    @property
+    def strings(self) -> list[str]:
+        """The text of a string or of a list of strings; [] for other types.
+
+        A list keeps its empty strings but for those at its end. What stands behind the end of a
+        single string, where no program but a forensic one looks, are further elements. Lone
+        surrogates stay; a missing NUL or an odd byte loses nothing.
+
+        Raises:
+            FormatError: as ``data``.
+        """
+        if self.type not in _STRINGS:
+            return []
+        text = wide(self.data).rstrip("\0")
+        return text.split("\0") if text else []
+
+    @property
+    def text(self) -> str:
+        """What a program reads from a string value: up to its first NUL.
+
+        Raises:
+            FormatError: as ``data``.
+        """
+        return next(iter(self.strings), "")
+
+
+class Key:
+    """A key of a hive; ``offset`` is that of its cell."""
+
+    def __init__(self, hive: Hive, offset: int, cell: KeyCell, path: str) -> None:
+        self.offset = offset
+        self.name = cell.name
+        self.path = path
+        """From below the root of the hive, "" for the root itself."""
+        self.written: datetime | None = moment(cell.written)
+        """Last write to the key or one of its values, UTC; None if unset."""
+        self._hive = hive
+        self._cell = cell
+
+    def subkeys(self) -> Iterator[Key]:
+        """Those that can be read, in the order of the hive; the others are among its problems."""
+        for offset in self._hive.children(self._cell):
+            cell = self._hive.read_key(offset)
+            if cell is not None:
+                path = f"{self.path}\\{cell.name}" if self.path else cell.name
+                yield Key(self._hive, offset, cell, path)
+
+    def values(self) -> Iterator[Value]:
+        """Those that can be read, in the order of the hive; the others are among its problems."""
+        for offset in self._hive.value_offsets(self._cell):
+            value = self._hive.read_value(offset)
+            if value is not None:
+                yield Value(self._hive, offset, value)
+
+    def subkey(self, name: str) -> Key | None:
+        """By name, without regard to case."""
+        folded = fold(name)
+        return next((key for key in self.subkeys() if fold(key.name) == folded), None)
+
+    def value(self, name: str) -> Value | None:
+        """By name, without regard to case; "" for the default value."""
+        folded = fold(name)
+        return next((value for value in self.values() if fold(value.name) == folded), None)
+
+
+class Hive:
+    """The tree of a hive, read as it is asked for.
+
+    ``problems``: what could not be read so far, at most 20 of them.
+
+    Raises:
+        FormatError: no hive, or one without a root.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        self.cells = Cells(data)
+        self.problems: list[str] = []
+        self.root = Key(self, self.cells.root, self.cells.key(self.cells.root), "")
+
+    def key(self, path: str) -> Key | None:
+        r"""By its path below the root (``Microsoft\Windows``), without regard to case."""
+        found: Key | None = self.root
+        for name in path.strip("\\").split("\\") if path.strip("\\") else []:
+            found = found.subkey(name) if found is not None else None
+        return found
+
+    def walk(self) -> Iterator[tuple[int, KeyCell, int]]:
+        """Each key below the root and the root, once: its offset, itself, the offset of its parent.
+
+        A key that leads back to one above it, or lies too deep, is among the problems.
+        """
+        seen: set[int] = set()
+        lists: set[int] = set()
+        listed = 0
+        waiting = [(self.root.offset, NOWHERE, 0)]
+        while waiting:
+            offset, parent, depth = waiting.pop()
+            if offset in seen or depth > MAX_DEPTH:
+                self.note(FormatError("keys in a circle, or too deep", f"0x{offset:x}"))
+                continue
+            seen.add(offset)
+            cell = self.read_key(offset)
+            if cell is None:
+                continue
+            yield offset, cell, parent
+            below = self.children(cell, lists)
+            listed += len(below)
+            if listed > self.cells.room_for(LIST_ELEMENT):
+                self.note(FormatError("more keys than the hive has room for", f"0x{offset:x}"))
+                return
+            waiting += [(child, offset, depth + 1) for child in below]
+
+    def children(self, key: KeyCell, lists: set[int] | None = None) -> list[int]:
+        """Offsets of the subkeys of a key, as far as their lists can be read.
+
+        ``lists``: offsets of those that were read before and are left out, as no two keys share
+        one; those read now are added.
+        """
+        found: list[int] = []
+        if key.subkeys and key.subkey_list != NOWHERE:
+            try:
+                for keys in self.cells.subkeys(key, set() if lists is None else lists):
+                    found += keys
+                    if len(found) > self.cells.room_for(LIST_ELEMENT):
+                        raise FormatError("overlapping lists of keys", f"0x{key.subkey_list:x}")
+            except FormatError as error:
+                self.note(error)
+        return found
+
+    def value_offsets(self, key: KeyCell) -> tuple[int, ...]:
+        """Offsets of the values of a key; () where their list cannot be read."""
+        try:
+            return self.cells.values(key)
+        except FormatError as error:
+            self.note(error)
+            return ()
+
+    def read_key(self, offset: int) -> KeyCell | None:
+        """The key in a cell; None, and a problem more, for none."""
+        try:
+            return self.cells.key(offset)
+        except FormatError as error:
+            self.note(error)
+            return None
+
+    def read_value(self, offset: int) -> ValueCell | None:
+        """The value in a cell; None, and a problem more, for none."""
+        try:
+            return self.cells.value(offset)
+        except FormatError as error:
+            self.note(error)
+            return None
+
+    def note(self, error: FormatError) -> None:
+        """Keep why something could not be read."""
+        if len(self.problems) < MAX_PROBLEMS and str(error) not in self.problems:
+            self.problems.append(str(error))

@@ -1,0 +1,283 @@
+"""The cells of a registry hive: keys, values, lists and big data as they lie in the hive bins.
+
+Format: M. Suhanov, "Windows registry file format specification", Format of primary files. Offsets
+of cells count from the end of the base block; offsets in the file from its beginning.
+"""
+
+from __future__ import annotations
+
+import struct
+from bisect import bisect_right
+from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
+from typing import NamedTuple
+
+from . import FormatError
+from .hive_logs import BASE_BLOCK
+
+NOWHERE = 0xFFFFFFFF
+"""The offset of what is not there."""
+SEGMENT = 16_344
+"""Bytes of a value in one cell; a longer one is cut (since minor version 4)."""
+BIN_HEADER = 32
+
+_KEY = struct.Struct("<2sHQ4xI I4xI4x I I 4x I 20x HH")
+_VALUE = struct.Struct("<2sHIIIH")
+_EPOCH = datetime(1601, 1, 1, tzinfo=timezone.utc)
+_HEAD_OF_ELEMENTS = 4
+_SIZES_OF_ELEMENTS = {b"lf": 8, b"lh": 8, b"li": 4, b"ri": 4}
+
+
+class KeyCell(NamedTuple):
+    """``nk``: a key. Lists are offsets of cells, NOWHERE where there are none."""
+
+    name: str
+    written: int
+    parent: int
+    subkeys: int
+    subkey_list: int
+    values: int
+    value_list: int
+    class_name: int
+
+
+class ValueCell(NamedTuple):
+    """``vk``: a value. ``size`` in bytes; its data lie at ``data`` unless they are ``inline``."""
+
+    name: str
+    type: int
+    size: int
+    data: int
+    inline: bytes | None
+
+
+class BigData(NamedTuple):
+    """``db``: the pieces of a value longer than one cell."""
+
+    list: int
+    segments: tuple[int, ...]
+
+
+class CellRange(NamedTuple):
+    """A cell by its offset; ``size`` counts its four bytes of header too."""
+
+    offset: int
+    size: int
+    is_free: bool
+
+
+class Cells:
+    """Cells of the bytes of a hive, each checked against the end of the hive."""
+
+    def __init__(self, data: bytes) -> None:
+        if len(data) < BASE_BLOCK + BIN_HEADER or not data.startswith(b"regf"):
+            raise FormatError("not a registry hive", "base block")
+        self.data = data
+        self.root: int = struct.unpack_from("<I", data, 36)[0]
+        self.minor: int = struct.unpack_from("<I", data, 24)[0]
+        self._bins: list[int] | None = None
+
+    def content(self, offset: int) -> bytes:
+        """What a cell in use holds, padding included.
+
+        Raises:
+            FormatError: no such cell, or one that is free.
+        """
+        at, size = self._extent(offset)
+        return self.data[at + 4 : at + size]
+
+    def _extent(self, offset: int) -> tuple[int, int]:
+        at = BASE_BLOCK + offset
+        if offset & 7 or at + 8 > len(self.data):
+            raise FormatError("no cell", f"0x{offset:x}")
+        size: int = -struct.unpack_from("<i", self.data, at)[0]
+        if size < 8 or at + size > len(self.data):
+            raise FormatError("a free cell" if size < 0 else "no cell", f"0x{offset:x}")
+        return at, size
+
+    def room_for(self, size: int) -> int:
+        """How many things of so many bytes the hive can hold at most."""
+        return len(self.data) // size
+
+    def key(self, offset: int) -> KeyCell:
+        """The key in a cell in use. FormatError: there is none."""
+        return key_of(self.content(offset), f"0x{offset:x}")
+
+    def value(self, offset: int) -> ValueCell:
+        """The value in a cell in use. FormatError: there is none."""
+        return value_of(self.content(offset), f"0x{offset:x}")
+
+    def values(self, key: KeyCell) -> tuple[int, ...]:
+        """Offsets of a key's values. FormatError: the list is shorter than the key says."""
+        if not key.values:
+            return ()
+        content = self.content(key.value_list)
+        if len(content) < 4 * key.values:
+            raise FormatError("a list of values is cut", f"0x{key.value_list:x}")
+        return struct.unpack_from(f"<{key.values}I", content)
+
+    def subkeys(self, key: KeyCell, seen: set[int]) -> Iterator[tuple[int, ...]]:
+        """Offsets of the subkeys of a key, list by list; lists in ``seen`` are left out, and those
+        that were read are added to it.
+
+        Raises:
+            FormatError: no list, a list that is cut, an index of indexes.
+        """
+        for leaf in self._leaves(key.subkey_list, seen):
+            seen.add(leaf)
+            kind, keys = self._elements(leaf)
+            if kind == b"ri":
+                raise FormatError("an index of indexes", f"0x{leaf:x}")
+            yield keys
+
+    def _leaves(self, offset: int, seen: set[int]) -> Iterator[int]:
+        if offset in seen:
+            return
+        kind, elements = self._elements(offset)
+        if kind != b"ri":
+            yield offset
+            return
+        seen.add(offset)
+        for leaf in elements:
+            if leaf not in seen:
+                yield leaf
+
+    def _elements(self, offset: int) -> tuple[bytes, tuple[int, ...]]:
+        content = self.content(offset)
+        kind, count = content[:2], int.from_bytes(content[2:4], "little")
+        size = _SIZES_OF_ELEMENTS.get(kind, 0)
+        if not size or len(content) < _HEAD_OF_ELEMENTS + size * count:
+            raise FormatError("no list of subkeys, or one that is cut", f"0x{offset:x}")
+        numbers = struct.unpack_from(f"<{count * size // 4}I", content, _HEAD_OF_ELEMENTS)
+        return kind, numbers[:: size // 4]
+
+    def big_data(self, value: ValueCell) -> BigData | None:
+        """The pieces of a value, None for one that lies in a cell or in its record.
+
+        Raises:
+            FormatError: a list of pieces that is cut.
+        """
+        if value.inline is not None or value.size <= SEGMENT or self.minor < 4:
+            return None
+        content = self.content(value.data)
+        if content[:2] != b"db":
+            return None
+        count, listed = struct.unpack_from("<2xHI", content)
+        pieces = self.content(listed)
+        if len(pieces) < 4 * count:
+            raise FormatError("a list of pieces is cut", f"0x{listed:x}")
+        return BigData(listed, struct.unpack_from(f"<{count}I", pieces))
+
+    def data_of(self, value: ValueCell) -> bytes:
+        """The bytes of a value, as many as are there of ``value.size``.
+
+        Raises:
+            FormatError: a cell that should hold them is none.
+        """
+        if value.inline is not None:
+            return value.inline
+        if not value.size:
+            return b""
+        if value.size > len(self.data):
+            raise FormatError("a value longer than its hive", f"0x{value.data:x}")
+        big = self.big_data(value)
+        if big is None:
+            return self.content(value.data)[: value.size]
+        needed = -(-value.size // SEGMENT)
+        pieces = [self.content(segment)[:SEGMENT] for segment in big.segments[:needed]]
+        return b"".join(pieces)[: value.size]
+
+    def cell_around(self, position: int) -> CellRange | None:
+        """The cell that a position in the file lies in; None: in the base block, in the header of a
+        bin, behind the bins, or in a bin that is damaged before it.
+        """
+        starts = self._starts_of_bins()
+        which = bisect_right(starts, position) - 1
+        if which < 0:
+            return None
+        at = starts[which] + BIN_HEADER
+        end = min(starts[which] + self._size_of_bin(starts[which]), len(self.data))
+        while at + 4 <= end:
+            size: int = struct.unpack_from("<i", self.data, at)[0]
+            if abs(size) < 8 or at + abs(size) > end:
+                return None
+            if at <= position < at + abs(size):
+                return CellRange(at - BASE_BLOCK, abs(size), size > 0)
+            at += abs(size)
+        return None
+
+    def _starts_of_bins(self) -> list[int]:
+        if self._bins is None:
+            self._bins = []
+            at = BASE_BLOCK
+            while at + BIN_HEADER <= len(self.data):
+                if self.data[at : at + 4] == b"hbin":
+                    self._bins.append(at)
+                    at += self._size_of_bin(at)
+                else:
+                    at += 4096
+        return self._bins
+
+    def _size_of_bin(self, at: int) -> int:
+        size: int = struct.unpack_from("<I", self.data, at + 8)[0]
+        return max(size & ~4095, 4096)
+
+
+def key_of(content: bytes, where: str) -> KeyCell:
+    """The key that the content of a cell, in use or not, holds. FormatError: none."""
+    if len(content) < _KEY.size or content[:2] != b"nk":
+        raise FormatError("no key", where)
+    (_, flags, written, parent, subkeys, subkey_list, values, value_list, class_name, length, _) = (
+        _KEY.unpack_from(content)
+    )
+    name = content[_KEY.size : _KEY.size + length]
+    if len(name) < length:
+        raise FormatError("the name of a key is cut", where)
+    if flags & 0x40:  # KEY_PREDEF_HANDLE: a handle stands for the number of values
+        values = 0
+    return KeyCell(
+        _name(name, one_byte=bool(flags & 0x20)),
+        written,
+        parent,
+        subkeys,
+        subkey_list,
+        values,
+        value_list,
+        class_name,
+    )
+
+
+def value_of(content: bytes, where: str) -> ValueCell:
+    """The value that the content of a cell, in use or not, holds. FormatError: none."""
+    if len(content) < 20 or content[:2] != b"vk":
+        raise FormatError("no value", where)
+    _, length, size, data, kind, flags = _VALUE.unpack_from(content)
+    name = content[20 : 20 + length]
+    if len(name) < length:
+        raise FormatError("the name of a value is cut", where)
+    inline = content[8 : 8 + min(size & 0x7FFFFFFF, 4)] if size >> 31 else None
+    return ValueCell(
+        _name(name, one_byte=bool(flags & 1)),
+        kind,
+        size & 0x7FFFFFFF,
+        data,
+        inline,
+    )
+
+
+def moment(ticks: int) -> datetime | None:
+    """A FILETIME (100 ns since 1601) in UTC; None for 0 and for what lies beyond the year 9999."""
+    try:
+        return _EPOCH + timedelta(microseconds=ticks // 10) if ticks else None
+    except OverflowError:
+        return None
+
+
+def _name(raw: bytes, *, one_byte: bool) -> str:
+    """One byte a character: the low halves of UTF-16, which is Latin-1 and not a code page."""
+    return raw.decode("latin-1") if one_byte else wide(raw)
+
+
+def wide(raw: bytes) -> str:
+    """UTF-16 with lone surrogates kept; an odd last byte is the low half of a character."""
+    return (raw + b"\0" * (len(raw) & 1)).decode("utf-16-le", "surrogatepass")

@@ -1,0 +1,270 @@
+"""Registry transaction logs laid over their hive, as Windows does when it loads the hive.
+
+A hive in use is never whole on the disk: what was changed last stands in ``.LOG1`` and ``.LOG2``
+alone, for up to an hour. Format: M. Suhanov, "Windows registry file format specification": Base
+block, Format of transaction log files (Old format: Windows Vista to 8; New format: since 8.1),
+Dirty state of a hive, Multiple transaction log files.
+
+Entries are taken by their sequence numbers, the log with the lower start first, the other only
+where it continues the first. The hive's own number says no more than where they may begin: on a
+Windows 10 in use the logs are some hundred numbers ahead of it, since what was brought into the
+hive in the meantime does not count there.
+"""
+
+from __future__ import annotations
+
+import itertools
+import struct
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from .marvin32 import marvin32
+
+BASE_BLOCK = 4096
+"""Bytes before the hive bins; offsets inside a hive count from their end."""
+MAX_LOG_BYTES = 128 << 20
+"""Of one log. Windows writes a log anew long before; hashing 8 MB takes about a second."""
+SECTOR = 512
+
+_PRIMARY, _OLD_LOG, _OLDER_LOG, _NEW_LOG = 0, 1, 2, 6
+"""File types of base blocks."""
+_ENTRY_HEAD = struct.Struct("<4sIIIII8s8s")
+
+
+class Replay(NamedTuple):
+    """A hive with what its logs add.
+
+    ``data``: the hive, the same object where nothing was applied; its base block is repaired.
+    ``entries``: sequence numbers of the log entries that were applied, in their order.
+    ``problem``: "" or why this may not be the whole: a dirty hive whose logs are missing or end
+    early. What was applied nonetheless is in ``data``.
+    """
+
+    data: bytes
+    entries: tuple[int, ...] = ()
+    problem: str = ""
+
+
+class Page(NamedTuple):
+    """``size`` bytes at ``at`` of a log, for ``offset`` of the hive bins."""
+
+    offset: int
+    size: int
+    at: int
+
+
+class _Entry(NamedTuple):
+    number: int
+    bins_size: int
+    flags: int | None
+    pages: tuple[Page, ...]
+
+
+class _Log(NamedTuple):
+    data: bytes
+    entries: tuple[_Entry, ...]
+    problem: str
+
+
+def checksum(base_block: bytes | bytearray) -> int:
+    """Of a base block: XOR of its first 127 numbers, and never 0 or 0xFFFFFFFF."""
+    total = 0
+    for (number,) in struct.iter_unpack("<I", base_block[:508]):
+        total ^= number
+    return {0: 1, 0xFFFFFFFF: 0xFFFFFFFE}.get(total, total)
+
+
+def is_whole(base_block: bytes) -> bool:
+    """A base block of a hive or log whose checksum is right."""
+    return (
+        len(base_block) >= SECTOR
+        and base_block.startswith(b"regf")
+        and _number(base_block, 508) == checksum(base_block)
+    )
+
+
+def is_dirty(hive: bytes) -> bool:
+    """Whether a write to the hive was begun and not ended, as by its base block."""
+    return not is_whole(hive[:SECTOR]) or hive[4:8] != hive[8:12]
+
+
+def replayed(hive: bytes, logs: Sequence[bytes]) -> Replay:
+    """A hive as it stands with its transaction logs, given in any order; empty ones count for none.
+
+    Logs beside a hive that is not dirty are out of date and not applied. Never raises: any bytes
+    end in a :class:`Replay`.
+    """
+    if not is_dirty(hive):
+        return Replay(hive)
+    whole = [log for log in logs if is_whole(log[:SECTOR])]
+    damaged = sum(1 for log in logs if log.strip(b"\0")) - len(whole)
+    if not whole:
+        return Replay(hive, (), "dirty, and its logs are " + ("damaged" if damaged else "missing"))
+    starts = _number(hive, 8) if is_whole(hive[:SECTOR]) else None
+    if any(_number(log, 28) == _NEW_LOG for log in whole):
+        found = _newer(whole, starts)
+    else:
+        found = _older(whole, hive)
+    if not damaged:
+        return _applied(hive, found)
+    return _applied(hive, [*found[:-1], found[-1]._replace(problem="dirty, and a log is damaged")])
+
+
+def _applied(hive: bytes, logs: Sequence[_Log]) -> Replay:
+    """The pages of these logs, in this order, laid over the hive."""
+    problem = next((log.problem for log in logs if log.problem), "")
+    entries = [(log, entry) for log in logs for entry in log.entries]
+    if not entries:
+        return Replay(hive, (), problem or "dirty, and its logs hold nothing for it")
+    room = len(hive) + sum(len(log.data) for log in logs)
+    done: list[int] = []
+    data = bytearray(hive)
+    if len(data) < BASE_BLOCK:
+        data.extend(bytes(BASE_BLOCK - len(data)))
+    head = bytes(data[:SECTOR])
+    if not is_whole(head):
+        head = logs[-1].data[:SECTOR]
+    flags, size = _number(head, 144), _number(head, 40)
+    for log, entry in entries:
+        end = BASE_BLOCK + entry.bins_size
+        if end > room:  # all that a hive grows by is dirty, thus in its logs
+            problem = problem or f"dirty, and entry {entry.number} of its log asks for {end} bytes"
+            break
+        if len(data) < end:
+            data.extend(bytes(end - len(data)))
+        for page in entry.pages:
+            start = BASE_BLOCK + page.offset
+            data[start : start + page.size] = log.data[page.at : page.at + page.size]
+        size = entry.bins_size
+        flags = flags if entry.flags is None else flags & ~1 | entry.flags & 1
+        done.append(entry.number)
+    if not done:
+        return Replay(hive, (), problem)
+    data[:SECTOR] = _repaired(head, number=done[-1], size=size, flags=flags)
+    return Replay(bytes(data), tuple(done), problem)
+
+
+def _repaired(head: bytes, *, number: int, size: int, flags: int) -> bytes:
+    block = bytearray(head)
+    struct.pack_into("<II", block, 4, number, number)
+    struct.pack_into("<I", block, 28, _PRIMARY)
+    struct.pack_into("<I", block, 40, size)
+    struct.pack_into("<I", block, 144, flags)
+    struct.pack_into("<I", block, 508, checksum(block))
+    return bytes(block)
+
+
+def _newer(logs: Sequence[bytes], starts: int | None) -> list[_Log]:
+    """The logs of the new format that apply, in their order.
+
+    ``starts``: the lowest number that the hive lacks; None where its base block is damaged: then
+    Windows takes the last log alone, which was begun when the hive had been written.
+    """
+    found = [_chain(log, starts) for log in logs if _number(log, 28) == _NEW_LOG]
+    found = [log for log in found if log.entries or log.problem]
+    with_entries = [log for log in found if log.entries]
+    if len(with_entries) > 1 and _is_before(with_entries[1], with_entries[0]):
+        with_entries.reverse()
+    if starts is None:
+        with_entries = with_entries[-1:]
+    for before, after in itertools.pairwise(with_entries):
+        expected = before.entries[-1].number + 1 & 0xFFFFFFFF
+        if after.entries[0].number != expected:
+            problem = f"dirty, and its logs do not follow each other: entry {expected} is missing"
+            return [before._replace(problem=before.problem or problem)]
+        if before.problem:
+            return [before]
+    return [*with_entries, *(log for log in found if not log.entries)]
+
+
+def _is_before(one: _Log, other: _Log) -> bool:
+    """By the numbers of their first entries, which start again behind 0xFFFFFFFF."""
+    return 0 < (other.entries[0].number - one.entries[0].number) & 0xFFFFFFFF < 1 << 31
+
+
+def _chain(log: bytes, starts: int | None) -> _Log:
+    """The entries of a log that follow each other, from its beginning; what is behind is older."""
+    entries: list[_Entry] = []
+    number: int | None = None
+    at = SECTOR
+    while log[at : at + 4] == b"HvLE" and at < MAX_LOG_BYTES:
+        size, _, this = struct.unpack_from("<III", log[at : at + 16].ljust(16, b"\0"), 4)
+        if number is not None and this != number + 1 & 0xFFFFFFFF:
+            break
+        number = this
+        if starts is not None and (this - starts) & 0xFFFFFFFF >= 1 << 31:
+            at += max(size & ~(SECTOR - 1), SECTOR)  # written to the hive long ago
+            continue
+        entry = _entry(log, at)
+        if entry is None:
+            return _Log(log, tuple(entries), f"dirty, and entry {this} of its log is damaged")
+        entries.append(entry)
+        at += size
+    return _Log(log, tuple(entries), "")
+
+
+def _entry(log: bytes, at: int) -> _Entry | None:
+    """None for one that Windows would refuse: a hash, a size or a page is wrong."""
+    if len(log) < at + _ENTRY_HEAD.size:
+        return None
+    _, size, flags, number, bins_size, count, body_hash, head_hash = _ENTRY_HEAD.unpack_from(
+        log, at
+    )
+    end, body = at + size, at + _ENTRY_HEAD.size
+    if (
+        size % SECTOR
+        or not _ENTRY_HEAD.size + 8 * count <= size <= len(log) - at
+        or bins_size % 4096
+        or marvin32(log[at : at + 32]) != head_hash
+        or marvin32(memoryview(log)[body:end]) != body_hash
+    ):
+        return None
+    pages: list[Page] = []
+    position = body + 8 * count
+    for offset, length in struct.iter_unpack("<II", log[body:position]):
+        if offset + length > bins_size or position + length > end:
+            return None
+        pages.append(Page(offset, length, position))
+        position += length
+    return _Entry(number, bins_size, flags, tuple(pages))
+
+
+def _older(logs: Sequence[bytes], hive: bytes) -> list[_Log]:
+    """The log of the old format that applies: one that was ended and is not older than the hive."""
+    written = struct.unpack_from("<Q", hive[:20].ljust(20, b"\0"), 12)[0]
+    if not is_whole(hive[:SECTOR]):
+        written = struct.unpack_from("<Q", hive[4096:4124].ljust(28, b"\0"), 20)[0]
+    problem = "dirty, and its log is older than the hive"
+    for log in sorted(logs, key=lambda log: _number(log, 4), reverse=True):
+        if _number(log, 28) not in {_OLD_LOG, _OLDER_LOG} or log[4:8] != log[8:12]:
+            problem = "dirty, and its log was not written to the end"
+        elif struct.unpack_from("<Q", log, 12)[0] >= written:
+            return [_vector(log)]
+    return [_Log(b"", (), problem)]
+
+
+def _vector(log: bytes) -> _Log:
+    """The dirty pages of the old format: a bit for each 512 bytes of the hive bins."""
+    size = _number(log, 40)
+    vector = log[SECTOR + 4 : SECTOR + 4 + size // SECTOR // 8]
+    if log[SECTOR : SECTOR + 4] != b"DIRT" or len(vector) < size // SECTOR // 8 or size % 4096:
+        return _Log(log, (), "dirty, and the page table of its log is damaged")
+    at = SECTOR + (4 + len(vector) + SECTOR - 1) // SECTOR * SECTOR
+    pages: list[Page] = []
+    for bit in _bits(vector):
+        if at + SECTOR > len(log):
+            return _Log(log, (), "dirty, and its log ends early")
+        pages.append(Page(bit * SECTOR, SECTOR, at))
+        at += SECTOR
+    return _Log(log, (_Entry(_number(log, 4), size, None, tuple(pages)),), "")
+
+
+def _bits(vector: bytes) -> Iterator[int]:
+    for number, byte in enumerate(vector):
+        if byte:
+            yield from (number * 8 + bit for bit in range(8) if byte >> bit & 1)
+
+
+def _number(data: bytes, offset: int) -> int:
+    """32 bits; what is not there is 0."""
+    return int.from_bytes(data[offset : offset + 4], "little")
