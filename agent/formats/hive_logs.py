@@ -190,7 +190,10 @@ def _chain(log: bytes, starts: int | None) -> _Log:
     while log[at : at + 4] == b"HvLE" and at < MAX_LOG_BYTES:
         size, _, this = struct.unpack_from("<III", log[at : at + 16].ljust(16, b"\0"), 4)
         if number is not None and this != number + 1 & 0xFFFFFFFF:
-            break
+            if (this - number) & 0xFFFFFFFF < 1 << 31 and this != number:
+                lost = number + 1 & 0xFFFFFFFF
+                return _Log(log, tuple(entries), f"dirty, and entry {lost} of its log is missing")
+            break  # of an earlier round
         number = this
         if starts is not None and (this - starts) & 0xFFFFFFFF >= 1 << 31:
             at += max(size & ~(SECTOR - 1), SECTOR)  # written to the hive long ago

@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agent.formats.hive_text import From, plain, text_of
+from tests.evidence.hives import Gone, dirty, hive, log
+from tests.evidence.registry_samples import MISSING, sample, there
+
+WORD = "cyzfc.dat".encode("utf-16-le")
+OVER_THE_EDGE = "x" * 8168 + "cyzfc.dat" + "y" * 9000
+"""The first piece ends within the word."""
+
+
+def test_a_hive_without_long_values_is_its_own_text() -> None:
+    data = hive({"Run": {"a": "cyzfc.dat"}})
+
+    assert plain(data) is data
+
+
+@pytest.mark.parametrize("content", [OVER_THE_EDGE, Gone(OVER_THE_EDGE)], ids=["kept", "deleted"])
+def test_a_word_over_the_edge_of_two_pieces_is_found(content: str | Gone) -> None:
+    data = hive({"Run": {"a": "quiet", "b": content}})
+
+    assert WORD not in data
+    assert plain(data).count(WORD) == 1
+    assert plain(data).startswith(data)
+
+
+def test_a_find_in_a_joined_value_leads_back_to_its_cell() -> None:
+    data = hive({"Run": {"b": OVER_THE_EDGE}})
+    text = text_of(data)
+    position = text.data.index(WORD)
+    origin = text.origin(position)
+
+    assert origin.source is From.HIVE
+    assert data[origin.offset : origin.offset + 4] == WORD[:4]
+    assert text.origin(position + 10).offset != origin.offset + 10
+
+
+def test_words_of_two_values_do_not_run_together() -> None:
+    first, second = "x" * 17000 + "cyz", "fc.dat" + "y" * 17000
+    data = hive({"a": {"v": first}, "b": {"v": second}})
+
+    assert WORD not in plain(data)
+
+
+OLD, NEW = (
+    hive({"Run": {"a": "old cyzfc.dat", "b": "quiet"}, "pad": {"v": b"p" * 9000}}),
+    hive({"Run": {"a": "new brazil", "b": "quiet "}, "pad": {"v": b"p" * 9000}}),
+)
+
+
+def test_what_a_log_adds_and_what_it_hides_are_both_in_the_text() -> None:
+    text = text_of(dirty(OLD, 5), [log(OLD, NEW, 5)])
+    brazil, origins = "brazil".encode("utf-16-le"), []
+    position = -1
+    while (position := text.data.find(brazil, position + 1)) >= 0:
+        origins.append(text.origin(position))
+
+    assert [origin.source for origin in origins] == [From.HIVE, From.LOG]
+    position = text.data.index(WORD)
+    assert text.origin(position).source is From.FILE
+    assert text.origin(position).offset == OLD.index(WORD)
+
+
+def test_a_log_that_cannot_be_applied_is_searched_nonetheless() -> None:
+    text = text_of(OLD, [b"torn " + WORD, b"x" + WORD])
+    logs = [
+        (text.origin(position).log, text.origin(position).offset)
+        for position in range(len(text.data))
+        if text.data.startswith(WORD, position) and text.origin(position).source is From.LOG
+    ]
+
+    assert logs == [(0, 5), (1, 1)]
+
+
+@pytest.mark.skipif(not there("SYSTEM_B.xz"), reason=MISSING)
+def test_a_real_hive_in_use_has_a_text_of_hive_values_pages_and_logs() -> None:
+    logs = [sample("SYSTEM_B.LOG1.xz"), sample("SYSTEM_B.LOG2.xz")]
+    text = text_of(sample("SYSTEM_B.xz"), logs)
+
+    assert text.replay.problem == ""
+    assert {stretch.source for stretch in text.stretches} == set(From)
+    assert text.data.endswith(logs[1])
+    first_change = next(s for s in text.stretches if s.source is From.FILE)
+    assert text.data[first_change.start :].startswith(
+        sample("SYSTEM_B.xz")[first_change.offset :][:4096]
+    )
+
+
+LONG = hive({"a": {"v": "x" * 17000}, "b": {"v": Gone("y" * 17000)}})
+
+
+@settings(max_examples=40)
+@given(st.lists(st.tuples(st.integers(0, len(LONG) - 1), st.integers(0, 255)), max_size=30))
+def test_the_text_of_a_damaged_hive_is_bounded(damage: list[tuple[int, int]]) -> None:
+    data = bytearray(LONG)
+    lists = [LONG.index(b"db\x03") - 16 * number for number in range(4)]
+    for offset, value in damage:
+        data[lists[offset % 4] + offset % 24] = value
+    text = text_of(bytes(data))
+
+    assert len(text.data) <= 2 * len(data) + 4 * len(text.stretches)
+    for stretch in text.stretches:
+        assert text.origin(stretch.start).offset == stretch.offset
