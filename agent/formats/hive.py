@@ -41,13 +41,17 @@ _STRINGS = frozenset({"REG_SZ", "REG_EXPAND_SZ", "REG_LINK", "REG_MULTI_SZ"})
 class Value:
     """A value of a key. ``name`` is "" for the default value; ``offset`` is that of its cell."""
 
-    def __init__(self, hive: Hive, offset: int, cell: ValueCell) -> None:
+    def __init__(
+        self, hive: Hive, offset: int, cell: ValueCell, *, is_deleted: bool = False
+    ) -> None:
         self.offset = offset
         self.name = cell.name
         self.type = TYPES[cell.type] if cell.type < len(TYPES) else f"0x{cell.type:x}"
         """As Windows names it, or a number in hexadecimal (drivers and SAM have their own)."""
         self.size = cell.size
         """Of the data in bytes, as the value says."""
+        self.is_deleted = is_deleted
+        """Then its data are what is left of them."""
         self._hive = hive
         self._cell = cell
 
@@ -58,7 +62,8 @@ class Value:
         Raises:
             FormatError: they lie in a cell that is none, or is free.
         """
-        return self._hive.cells.data_of(self._cell)
+        cells = self._hive.cells
+        return cells.left_of(self._cell) if self.is_deleted else cells.data_of(self._cell)
 
     @property
     def strings(self) -> list[str]:
@@ -96,23 +101,23 @@ class Key:
         """From below the root of the hive, "" for the root itself."""
         self.written: datetime | None = moment(cell.written)
         """Last write to the key or one of its values, UTC; None if unset."""
-        self._hive = hive
+        self.hive = hive
         self._cell = cell
 
     def subkeys(self) -> Iterator[Key]:
         """Those that can be read, in the order of the hive; the others are among its problems."""
-        for offset in self._hive.children(self._cell):
-            cell = self._hive.read_key(offset)
+        for offset in self.hive.children(self._cell):
+            cell = self.hive.read_key(offset)
             if cell is not None:
                 path = f"{self.path}\\{cell.name}" if self.path else cell.name
-                yield Key(self._hive, offset, cell, path)
+                yield Key(self.hive, offset, cell, path)
 
     def values(self) -> Iterator[Value]:
         """Those that can be read, in the order of the hive; the others are among its problems."""
-        for offset in self._hive.value_offsets(self._cell):
-            value = self._hive.read_value(offset)
+        for offset in self.hive.value_offsets(self._cell):
+            value = self.hive.read_value(offset)
             if value is not None:
-                yield Value(self._hive, offset, value)
+                yield Value(self.hive, offset, value)
 
     def subkey(self, name: str) -> Key | None:
         """By name, without regard to case."""

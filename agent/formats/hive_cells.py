@@ -21,10 +21,14 @@ SEGMENT = 16_344
 """Bytes of a value in one cell; a longer one is cut (since minor version 4)."""
 BIN_HEADER = 32
 
+Pieces = list[tuple[int, int]]
+"""Each from a position in the file up to another."""
+
 _KEY = struct.Struct("<2sHQ4xI I4xI4x I I 4x I 20x HH")
 _VALUE = struct.Struct("<2sHIIIH")
 _EPOCH = datetime(1601, 1, 1, tzinfo=timezone.utc)
 _HEAD_OF_ELEMENTS = 4
+_CUT = SEGMENT + 4
 _SIZES_OF_ELEMENTS = {b"lf": 8, b"lh": 8, b"li": 4, b"ri": 4}
 
 
@@ -187,6 +191,23 @@ class Cells:
         pieces = [self.content(segment)[:SEGMENT] for segment in big.segments[:needed]]
         return b"".join(pieces)[: value.size]
 
+    def left_of(self, value: ValueCell) -> bytes:
+        """What is left of the data of a deleted value: as many bytes as lie there, which may be
+        another's since.
+        """
+        if value.inline is not None:
+            return value.inline
+        start = BASE_BLOCK + value.data + 4
+        pieces = pieces_at(self.data, start) if value.size > SEGMENT else []
+        if not pieces:
+            return self.data[start : start + min(value.size, SEGMENT)]
+        room, found = min(value.size, len(self.data)), b""
+        for first, after in pieces:
+            found += self.data[first : min(after, first + room - len(found))]
+            if len(found) >= room:
+                break
+        return found
+
     def cell_around(self, position: int) -> CellRange | None:
         """The cell that a position in the file lies in; None: in the base block, in the header of a
         bin, behind the bins, or in a bin that is damaged before it.
@@ -263,6 +284,27 @@ def value_of(content: bytes, where: str) -> ValueCell:
         data,
         inline,
     )
+
+
+def pieces_at(hive: bytes, at: int) -> Pieces:
+    """Of a long value whose ``db`` record begins there in the file, in use or not; [] for none."""
+    if hive[at : at + 2] != b"db" or at + 8 > len(hive):
+        return []
+    count, offset = struct.unpack_from("<HI", hive, at + 2)
+    start = BASE_BLOCK + 4 + offset
+    listed = hive[start : start + 4 * count]
+    if count < 2 or offset & 7 or len(listed) < 4 * count:
+        return []
+    found: Pieces = []
+    for number, (segment,) in enumerate(struct.iter_unpack("<I", listed)):
+        cell = BASE_BLOCK + segment
+        if segment & 7 or cell + 8 > len(hive):
+            return []
+        size = min(abs(struct.unpack_from("<i", hive, cell)[0]), _CUT)
+        if size < _CUT and number < count - 1:
+            return []  # all but the last are full
+        found.append((cell + 4, min(cell + size, len(hive))))
+    return found
 
 
 def moment(ticks: int) -> datetime | None:

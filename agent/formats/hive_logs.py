@@ -110,6 +110,47 @@ def replayed(hive: bytes, logs: Sequence[bytes]) -> Replay:
     return _applied(hive, [*found[:-1], found[-1]._replace(problem="dirty, and a log is damaged")])
 
 
+class Logged(NamedTuple):
+    """An entry of a log as it lies there: applied or not, damaged or of an earlier round."""
+
+    number: int
+    pages: tuple[Page, ...]
+
+
+def logged(log: bytes) -> Iterator[Logged]:
+    """All entries of a log, their hashes unchecked, as far as their pages lie in it. Never raises.
+
+    A log of the old format counts for one entry.
+    """
+    if log[SECTOR : SECTOR + 4] == b"DIRT":
+        yield from (Logged(entry.number, entry.pages) for entry in _vector(log).entries)
+        return
+    at = SECTOR
+    while at + _ENTRY_HEAD.size <= min(len(log), MAX_LOG_BYTES):
+        kind, size, _, number, _, count, _, _ = _ENTRY_HEAD.unpack_from(log, at)
+        end, position = at + size, at + _ENTRY_HEAD.size + 8 * count
+        at += SECTOR
+        if kind != b"HvLE" or position > end or end > len(log):
+            continue
+        pages: list[Page] = []
+        for offset, length in struct.iter_unpack("<II", log[position - 8 * count : position]):
+            if position + length <= end:
+                pages.append(Page(offset, length, position))
+                position += length
+        yield Logged(number, tuple(pages))
+        at = max(at, end & ~(SECTOR - 1))
+
+
+def with_entry(hive: bytes, log: bytes, entry: Logged) -> bytes:
+    """A hive with the pages of one entry laid over it, as far as it reaches."""
+    data = bytearray(hive)
+    for page in entry.pages:
+        start = BASE_BLOCK + page.offset
+        if start + page.size <= len(data):
+            data[start : start + page.size] = log[page.at : page.at + page.size]
+    return bytes(data)
+
+
 def _applied(hive: bytes, logs: Sequence[_Log]) -> Replay:
     """The pages of these logs, in this order, laid over the hive."""
     problem = next((log.problem for log in logs if log.problem), "")

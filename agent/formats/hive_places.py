@@ -15,9 +15,8 @@ from typing import NamedTuple
 
 from . import FormatError
 from .hive import LIST_ELEMENT, MAX_DEPTH, Hive, Key, Value
-from .hive_cells import NOWHERE, SEGMENT, KeyCell, key_of, value_of
+from .hive_cells import NOWHERE, SEGMENT, KeyCell, key_of, pieces_at, value_of
 from .hive_logs import BASE_BLOCK
-from .hive_text import pieces_at
 
 _KEY_HEAD, _VALUE_HEAD = 76, 20
 _LONGEST_NAME = 2 * 16_383
@@ -217,7 +216,8 @@ def _record_at(hive: Hive, position: int, first: int) -> Place | None:
             continue
         try:
             if mark == b"vk":
-                value = Value(hive, offset, value_of(content, f"0x{offset:x}"))
+                cell = value_of(content, f"0x{offset:x}")
+                value = Value(hive, offset, cell, is_deleted=True)
                 return Place(position, State.DELETED, Part.VALUE, value=value)
             key = _deleted_key(hive, offset, key_of(content, f"0x{offset:x}"))
             return Place(position, State.DELETED, Part.KEY, key=key)
@@ -273,7 +273,7 @@ def _values_with_data_at(hive: Hive, positions: list[int]) -> dict[int, Value]:
                     cell = value_of(data[at : at + _VALUE_HEAD + name], f"0x{offset:x}")
                 except FormatError:
                     break  # its name is cut
-                value = Value(hive, offset, cell)
+                value = Value(hive, offset, cell, is_deleted=True)
                 found.update((position, value) for position in positions[first:after])
                 del positions[first:after]
     return found

@@ -11,22 +11,20 @@ Format: M. Suhanov, "Windows registry file format specification", Big data; Data
 
 from __future__ import annotations
 
-import struct
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from enum import Enum
+from functools import cached_property
 from typing import NamedTuple
 
-from .hive_cells import SEGMENT
-from .hive_logs import BASE_BLOCK, Replay, replayed
+from . import FormatError
+from .hive_cells import Pieces, pieces_at
+from .hive_logs import BASE_BLOCK, Page, Replay, logged, replayed, with_entry
 
 _PAGE = 4096
-_CUT = SEGMENT + 4
 _BETWEEN = bytes(4)
 """Stands between what does not belong together, so that no word is found across."""
-
-Pieces = list[tuple[int, int]]
-"""Each from a position in the file up to another."""
 
 
 class From(str, Enum):
@@ -48,21 +46,74 @@ class Stretch(NamedTuple):
     log: int = 0
 
 
-class HiveText(NamedTuple):
-    """``data``: what to search; the hive itself where it is clean, has no logs and no long value.
+class State(NamedTuple):
+    """``position``: in the file of the hive in that state. ``entry``: the number of the log's entry
+    that holds it; ``log``: which log."""
 
-    ``problem``: "" or why ``replay`` may not be the whole hive.
-    """
+    source: From
+    log: int
+    entry: int
+    position: int
+
+
+@dataclass(frozen=True)
+class HiveText:
+    """``data``: what to search; the hive itself where it has no logs and no long value."""
 
     data: bytes
     replay: Replay
     stretches: tuple[Stretch, ...]
+    file: bytes
+    logs: tuple[bytes, ...] = ()
 
     def origin(self, position: int) -> Stretch:
         """Where the byte at a position of ``data`` comes from: a stretch of its own."""
-        starts = [stretch.start for stretch in self.stretches]
-        which = self.stretches[max(0, bisect_right(starts, position) - 1)]
+        which = self.stretches[max(0, bisect_right(self._starts, position) - 1)]
         return which._replace(start=position, offset=which.offset + position - which.start)
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        return [stretch.start for stretch in self.stretches]
+
+    @cached_property
+    def _pages(self) -> list[list[tuple[Page, int]]]:
+        """Of each log, its pages in the order in which they lie there, with their entry."""
+        return [
+            [(page, entry.number) for entry in logged(log) for page in entry.pages]
+            for log in self.logs
+        ]
+
+    def state(self, position: int) -> State:
+        """The hive as it stood when it held the byte at a position of ``data``, and where in it.
+
+        Raises:
+            FormatError: a byte of a log that belongs to no page of a hive.
+        """
+        origin = self.origin(position)
+        if origin.source is From.HIVE:
+            return State(From.HIVE, 0, 0, origin.offset)
+        if origin.source is From.FILE:
+            return State(From.FILE, 0, 0, origin.offset)
+        pages = self._pages[origin.log]
+        which = bisect_right(pages, origin.offset, key=lambda logged: logged[0].at) - 1
+        if which >= 0:
+            page, entry = pages[which]
+            if origin.offset < page.at + page.size:
+                within = BASE_BLOCK + page.offset + origin.offset - page.at
+                return State(From.LOG, origin.log, entry, within)
+        raise FormatError("no page of a hive", f"log, 0x{origin.offset:x}")
+
+    def hive_in(self, state: State) -> bytes:
+        """The bytes of the hive in such a state; of an entry that was not applied, the hive with
+        the pages of that entry alone.
+        """
+        if state.source is From.HIVE:
+            return self.replay.data
+        if state.source is From.FILE:
+            return self.file
+        log = self.logs[state.log]
+        entry = next(entry for entry in logged(log) if entry.number == state.entry)
+        return with_entry(self.replay.data, log, entry)
 
 
 def text_of(hive: bytes, logs: Sequence[bytes] = ()) -> HiveText:
@@ -81,7 +132,8 @@ def text_of(hive: bytes, logs: Sequence[bytes] = ()) -> HiveText:
             stretches.append(Stretch(at, start, source, log))
             parts.append(part[start:end])
             at += end - start
-    return HiveText(b"".join(parts) if len(parts) > 1 else whole, replay, tuple(stretches))
+    data = b"".join(parts) if len(parts) > 1 else whole
+    return HiveText(data, replay, tuple(stretches), hive, tuple(logs))
 
 
 def plain(hive: bytes) -> bytes:
@@ -128,27 +180,6 @@ def _lists_of_pieces(hive: bytes) -> Iterator[tuple[bool, int, Pieces]]:
             if pieces:
                 yield hive[at - 1] < 0x80, at, pieces
         at = hive.find(b"db", at + 2)
-
-
-def pieces_at(hive: bytes, at: int) -> Pieces:
-    """Of a long value whose ``db`` record begins there in the file, in use or not; [] for none."""
-    if hive[at : at + 2] != b"db" or at + 8 > len(hive):
-        return []
-    count, offset = struct.unpack_from("<HI", hive, at + 2)
-    start = BASE_BLOCK + 4 + offset
-    listed = hive[start : start + 4 * count]
-    if count < 2 or offset & 7 or len(listed) < 4 * count:
-        return []
-    found: Pieces = []
-    for number, (segment,) in enumerate(struct.iter_unpack("<I", listed)):
-        cell = BASE_BLOCK + segment
-        if segment & 7 or cell + 8 > len(hive):
-            return []
-        size = min(abs(struct.unpack_from("<i", hive, cell)[0]), _CUT)
-        if size < _CUT and number < count - 1:
-            return []  # all but the last are full
-        found.append((cell + 4, min(cell + size, len(hive))))
-    return found
 
 
 def _changed(before: bytes, after: bytes) -> Iterator[tuple[int, int]]:

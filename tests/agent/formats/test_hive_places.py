@@ -81,6 +81,16 @@ def test_what_was_deleted_is_told_as_deleted_with_the_key_it_was_in(
     assert described(at(text)) == (State.DELETED, part, key, value)
 
 
+def test_what_is_left_of_a_deleted_value_is_read() -> None:
+    short, long = at(wide("removed command")), MADE.index(wide("a" * 400))
+    deepest = places(Hive(MADE), [long])[long]
+
+    assert short.value is not None
+    assert (short.value.is_deleted, short.value.text) == (True, "removed command")
+    assert deepest.value is not None
+    assert deepest.value.text == "a" * 9000
+
+
 def test_the_second_piece_of_a_deleted_long_value_is_still_its() -> None:
     position = MADE.index(wide("a" * 400)) + 2 * 8500
     place = places(Hive(MADE), [position])[position]

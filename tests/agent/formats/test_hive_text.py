@@ -1,13 +1,18 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import suppress
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from agent.formats import FormatError
 from agent.formats.hive_text import From, plain, text_of
-from tests.evidence.hives import Gone, dirty, hive, log
+from tests.evidence.hives import Gone, dirty, hive, log, old_log
 from tests.evidence.registry_samples import MISSING, sample, there
 
+Made = Callable[[bytes, bytes, int], bytes]
 WORD = "cyzfc.dat".encode("utf-16-le")
 OVER_THE_EDGE = "x" * 8168 + "cyzfc.dat" + "y" * 9000
 """The first piece ends within the word."""
@@ -65,6 +70,24 @@ def test_what_a_log_adds_and_what_it_hides_are_both_in_the_text() -> None:
     assert text.origin(position).offset == OLD.index(WORD)
 
 
+@pytest.mark.parametrize("made", [log, old_log], ids=["of 8.1", "of 7"])
+def test_a_find_in_a_log_leads_to_the_hive_as_it_was_with_that_entry(made: Made) -> None:
+    text = text_of(NEW, [made(NEW, OLD, 3)])
+    position = text.data.index(WORD)
+    state = text.state(position)
+
+    assert (state.source, state.log, state.entry) == (From.LOG, 0, 3)
+    assert text.hive_in(state)[state.position :].startswith(WORD)
+    assert text.hive_in(state)[4096:] == OLD[4096:]
+
+
+def test_what_lies_in_no_page_of_a_log_has_no_hive() -> None:
+    text = text_of(OLD, [b"torn " + WORD])
+
+    with pytest.raises(FormatError):
+        text.state(text.data.rindex(WORD))
+
+
 def test_a_log_that_cannot_be_applied_is_searched_nonetheless() -> None:
     text = text_of(OLD, [b"torn " + WORD, b"x" + WORD])
     logs = [
@@ -105,3 +128,23 @@ def test_the_text_of_a_damaged_hive_is_bounded(damage: list[tuple[int, int]]) ->
     assert len(text.data) <= 2 * len(data) + 4 * len(text.stretches)
     for stretch in text.stretches:
         assert text.origin(stretch.start).offset == stretch.offset
+
+
+LOGGED = log(NEW, OLD, 3)
+
+
+@settings(max_examples=40)
+@given(
+    st.lists(st.tuples(st.integers(0, 560), st.integers(0, 255)), max_size=12),
+    st.integers(0, len(LOGGED) - 1),
+)
+def test_any_byte_of_a_damaged_log_has_a_state_or_none(
+    damage: list[tuple[int, int]], offset: int
+) -> None:
+    data = bytearray(LOGGED)
+    for at, value in damage:
+        data[512 + at % 60 if at % 2 else at] = value
+    text = text_of(dirty(NEW, 3), [bytes(data)])
+    with suppress(FormatError):
+        state = text.state(len(text.data) - len(data) + offset)
+        assert len(text.hive_in(state)) <= len(NEW) + len(data)

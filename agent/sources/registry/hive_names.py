@@ -1,0 +1,67 @@
+r"""How people write a path of the registry, for a key in the file of a hive.
+
+The files of hives and where they are mounted: Microsoft Learn, "Registry Hives" (Win32). A hive at
+rest knows no ``CurrentControlSet``: its control sets keep their numbers.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import NamedTuple, Protocol
+
+from ...spelling import base_name, fold
+
+
+class Evidence(Protocol):
+    """What is to be known of a hive's file."""
+
+    @property
+    def path(self) -> str:
+        """As the host knew it."""
+
+    @property
+    def view(self) -> str:
+        """Empty: as it is now."""
+
+    @property
+    def owner(self) -> str:
+        """The user in whose profile it lies."""
+
+    @property
+    def owner_id(self) -> str:
+        """Their SID, where the host tells it."""
+
+
+class Kind(Enum):
+    """What is in a hive."""
+
+    SYSTEM = "system"
+    SOFTWARE = "software"
+    USER = "user"
+    """What a user has set, ``SOFTWARE`` within."""
+    OTHER = "other"
+
+
+class Mounted(NamedTuple):
+    r"""``root``: where the host mounts it, ``HKLM\SYSTEM``."""
+
+    root: str
+    kind: Kind
+
+
+_OF_THE_MACHINE = {
+    "SYSTEM": Mounted(r"HKLM\SYSTEM", Kind.SYSTEM),
+    "SOFTWARE": Mounted(r"HKLM\SOFTWARE", Kind.SOFTWARE),
+    "DEFAULT": Mounted(r"HKU\.DEFAULT", Kind.USER),
+}
+
+
+def mounted(file: Evidence) -> Mounted:
+    """Where a hive is mounted, by the name of its file and the profile that it lies in."""
+    name = fold(base_name(file.path))
+    user = file.owner or file.owner_id or base_name(file.path.rpartition("\\")[0])
+    if name == "NTUSER.DAT":
+        return Mounted(f"HKU\\{user}", Kind.USER)
+    if name == "USRCLASS.DAT":
+        return Mounted(f"HKU\\{user}_Classes", Kind.OTHER)
+    return _OF_THE_MACHINE.get(name) or Mounted(f"HKLM\\{base_name(file.path)}", Kind.OTHER)
