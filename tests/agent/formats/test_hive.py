@@ -140,6 +140,25 @@ def test_every_kind_of_list_is_read(lists: str, leaf: int) -> None:
     assert found.problems == []
 
 
+def test_a_handle_in_the_place_of_a_number_of_values_is_none() -> None:
+    data = bytearray(hive({"predefined": {}}))
+    record = at_key(bytes(data), b"predefined")
+    struct.pack_into("<H", data, record + 2, 0x60)
+    struct.pack_into("<II", data, record + 36, 0x80000002, 8)
+    key = Hive(bytes(data)).key("predefined")
+    assert key is not None
+
+    assert (list(key.values()), key.hive.problems) == ([], [])
+
+
+def test_before_version_4_a_long_value_lies_in_one_piece() -> None:
+    data = b"db\x02\x00" + b"x" * 20_000
+    value = Hive(hive({"v": data}, minor=3)).root.value("v")
+    assert value is not None
+
+    assert value.data == data
+
+
 # ---- damaged
 
 
@@ -156,6 +175,36 @@ def test_a_key_that_leads_back_to_the_root_is_walked_once_and_told() -> None:
 
     assert [cell.name for _, cell, _ in found.walk()] == ["ROOT", "a"]
     assert found.problems == ["keys in a circle, or too deep (0x50)"]
+
+
+def test_keys_deeper_than_windows_allows_are_told() -> None:
+    tree: Tree = {}
+    for _ in range(515):
+        tree = {"k": tree}
+    found = Hive(hive(tree))
+
+    assert sum(1 for _ in found.walk()) == 513
+    assert len(found.problems) == 1
+
+
+def test_lists_that_lie_in_each_other_do_not_multiply() -> None:
+    """Every eight bytes begin a list of 1,000 keys: a million and a half in 16 KB."""
+    unit = struct.pack("<i2sH", -4080, b"li", 1000)
+    made = hive({"bytes": bytes(4) + unit * 2000, "index": bytes(6004)})
+    first = made.index(unit) - BASE_BLOCK
+    assert first % 8 == 0
+    index = made.index(b"index") - 20 + 8
+    cell = struct.unpack_from("<I", made, index)[0]
+    named = struct.pack("<2sH1500I", b"ri", 1500, *range(first, first + 8 * 1500, 8))
+    data = bytearray(made)
+    data[BASE_BLOCK + cell + 4 : BASE_BLOCK + cell + 4 + len(named)] = named
+    root = struct.unpack_from("<I", data, 36)[0] + BASE_BLOCK + 4
+    struct.pack_into("<I", data, root + 20, 1)
+    struct.pack_into("<I", data, root + 28, cell)
+    found = Hive(bytes(data))
+
+    assert len(found.children(found.cells.key(found.root.offset))) < len(data)
+    assert any("overlapping lists" in problem for problem in found.problems)
 
 
 def test_a_value_that_cannot_be_read_leaves_the_others() -> None:

@@ -125,6 +125,15 @@ def test_a_hive_grows_as_its_log_says() -> None:
     assert run(found.data)["a"] == "x" * 9000
 
 
+def test_a_hive_grows_in_whatever_order_the_pages_of_an_entry_are() -> None:
+    large = hive({**FILLER, "Run": {"a": "x" * 9000}})
+    bins = large[BASE_BLOCK:]
+    pages = [(at, bins[at : at + 4096]) for at in range(0, len(bins), 4096)]
+    found = replayed(dirty(ONE, 5), [new_log(5, [entry(5, pages[::-1], len(bins))], large)])
+
+    assert found.data[BASE_BLOCK:] == bins
+
+
 def test_a_dirty_hive_without_its_logs_is_said_to_be_one() -> None:
     for logs in ([], [b""], [bytes(4096)]):
         found = replayed(dirty(ONE, 5), logs)

@@ -120,6 +120,14 @@ def test_a_key_that_nothing_reaches_any_more_counts_as_deleted() -> None:
     assert described(place) == (State.DELETED, Part.DATA, "a", "v")
 
 
+def test_a_list_of_keys_in_use_is_not_taken_for_deleted() -> None:
+    data = hive({"a": {}, "b": {}}, leaf=1)
+    position = data.index(b"lh\x01")
+
+    place = places(Hive(data), [position])[position]
+    assert described(place) == (State.IN_USE, Part.OTHER, None, None)
+
+
 def test_what_lies_outside_of_cells_has_no_key() -> None:
     found = places(Hive(MADE), [0, 4100, len(MADE) + 10])
 

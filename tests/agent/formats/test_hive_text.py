@@ -70,6 +70,26 @@ def test_what_a_log_adds_and_what_it_hides_are_both_in_the_text() -> None:
     assert text.origin(position).offset == OLD.index(WORD)
 
 
+def test_a_word_that_runs_into_a_page_which_a_log_replaced_is_found() -> None:
+    made = hive({"v": b"\x01" * 9000})
+    edge = made.index(b"\x01" * 4096) // 4096 * 4096 + 4096
+    old = made[: edge - 8] + WORD + made[edge - 8 + len(WORD) :]
+    new = old[:edge] + b"\x02" * 100 + old[edge + 100 :]
+    text = text_of(dirty(old, 5), [log(old, new, 5)])
+
+    assert text.replay.entries == (5,)
+    assert text.data.count(WORD) == 1
+    assert text.origin(text.data.index(WORD)).offset == edge - 8
+
+
+def test_a_long_value_that_a_log_replaced_is_joined_as_it_was() -> None:
+    old, new = hive({"v": OVER_THE_EDGE}), hive({"v": "z" * 17000})
+    text = text_of(dirty(old, 5), [log(old, new, 5)])
+
+    assert text.data.count(WORD) == 1
+    assert text.origin(text.data.index(WORD)).source is From.FILE
+
+
 @pytest.mark.parametrize("made", [log, old_log], ids=["of 8.1", "of 7"])
 def test_a_find_in_a_log_leads_to_the_hive_as_it_was_with_that_entry(made: Made) -> None:
     text = text_of(NEW, [made(NEW, OLD, 3)])

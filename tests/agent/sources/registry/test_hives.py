@@ -357,6 +357,15 @@ def test_a_value_that_was_only_written_anew_is_told_once() -> None:
     assert (found.seen, found.place.view, found.remarks) == ("Run key", "", ())
 
 
+def test_bytes_that_a_log_only_repeats_are_told_once_though_no_key_is_left() -> None:
+    data = hive({"gone": Gone("see cyzfc.dat"), "kept": "notepad.exe"})
+    record = data.index(b"gone") - 20
+    data = data[:record] + bytes(24) + data[record + 24 :]
+    found = only(MadeFile(data, logs={".LOG1": log(hive({}), data, 1)}))
+
+    assert (found.place.path, found.remarks) == (r"C:\Users\jo\NTUSER.DAT", ())
+
+
 def test_a_hit_in_a_torn_log_is_kept_as_bytes() -> None:
     found = only(MadeFile(AFTER, logs={".LOG1": b"torn " + b"cyzfc.dat"}))
 
