@@ -151,6 +151,10 @@ class HostFiles:
                         continue
                     yield from _Search(self, tree, matcher, ledger).files()
 
+    def is_drive(self, path: str) -> bool:
+        """Whether a volume that is looked through on its own is mounted there."""
+        return any(fold(tree.drive) == fold(path) for tree in self.trees)
+
     def _lies_on(self, volume: str, patterns: Sequence[PathPattern]) -> bool:
         """Whether a pattern may mean a file of this volume."""
         if self.installation is NO_WINDOWS:
@@ -282,7 +286,7 @@ class _Search:
     def _link(self, path: str, name: str, steps: Steps, after: Steps) -> None:
         """A link is a gap where evidence may lie behind it, and not where ``**`` alone met it."""
         is_meant = any(step.is_file or step.streams for step in after)
-        if fold(name) in OLD_NAMES and not is_meant:
+        if not is_meant and (fold(name) in OLD_NAMES or self.host.is_drive(path)):
             return
         if is_meant or self.matcher.is_named(steps, name):
             self.ledger.unread(LINK, path)

@@ -7,6 +7,7 @@ folders themselves: a profile may be gone from the list and still be on the disk
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -72,8 +73,9 @@ class Installation:
                 return profile.owner, profile.owner_id
             folder = folder.rpartition("\\")[0]
         parts = path.split("\\")
-        if len(parts) > 2 and fold(parts[1]) in RECYCLE_BINS and parts[2].startswith("S-1-"):
-            return self._by_sid.get(parts[2], ""), parts[2]
+        for part, following in itertools.pairwise(parts):
+            if fold(part) in RECYCLE_BINS and following.startswith("S-1-"):
+                return self._by_sid.get(following, ""), following
         return "", ""
 
     @cached_property

@@ -276,6 +276,24 @@ def test_old_names_of_folders_are_no_gap(tmp_path: Path) -> None:
     assert len(paths(target, r"%Profile%\NTUSER.DAT", r"%Volume%\Documents and Settings\*\x")) == 3
 
 
+@pytest.mark.skipif(os.name == "nt", reason="POSIX links")
+def test_a_volume_that_is_mounted_in_a_folder_is_looked_through_once(tmp_path: Path) -> None:
+    data = as_folder(tmp_path / "data", {r"X:\jo\NTUSER.DAT": b"x", r"X:\$Recycle.Bin\$I1": b"x"})
+    system_drive = as_folder(tmp_path / "c", windows({"C:\\mnt\\": b""}))
+    (system_drive / "mnt/data").symlink_to(data)
+    volumes = (("C:", system_drive), (r"C:\mnt\data", data))
+    trees = [mounted_tree.Mounted().tree(drive, str(path)) for drive, path in volumes]
+    listed = Listed(((JO_SID, r"C:\mnt\data\jo"),))
+    host = windows_files(trees, "C:\\Windows", listed)
+    ledger = Ledger("test", required=True)
+    files = list(host.evidence([r"%Profile%\NTUSER.DAT", r"%Volume%\**\$I*"], ledger))
+    assert [file.path for file in files if "mnt" in file.path] == [
+        r"C:\mnt\data\$Recycle.Bin\$I1",
+        r"C:\mnt\data\jo\NTUSER.DAT",
+    ]
+    assert (gaps(ledger), notes(ledger)) == ({}, {})
+
+
 def test_what_lies_in_a_cloud_is_a_gap_and_never_opened(tmp_path: Path) -> None:
     files = windows({r"C:\Users\jo\a.lnk": b"", "C:\\Users\\jo\\far\\": b""})
     bits = {r"C:\Users\jo\a.lnk": 0x40_0020, r"C:\Users\jo\far": 0x4_0010}
