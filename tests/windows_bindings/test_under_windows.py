@@ -13,6 +13,9 @@ import pytest
 if sys.platform != "win32":
     pytest.skip("needs Windows or Wine's Windows Python", allow_module_level=True)
 
+from agent.coverage import Ledger
+from agent.matching.own_traces import Own
+from agent.targets.live.host import LiveHost
 from agent.windows import (
     change_journal,
     devices,
@@ -25,6 +28,7 @@ from agent.windows import (
     process_memory,
     process_priority,
     processes,
+    profiles,
     security,
     signatures,
     single_instance,
@@ -205,3 +209,29 @@ def test_the_modules_of_this_process_lie_on_disks_of_this_machine() -> None:
     drives = devices.drives()
     closed = {p: files.why_not_opened(p, drives) for p in processes.modules(os.getpid())}
     assert {p: why for p, why in closed.items() if why} == {}
+
+
+def test_the_folder_of_windows_and_the_profiles_are_told() -> None:
+    assert profiles.system_root().casefold() == os.environ["SystemRoot"].casefold()
+    assert profiles.program_data()
+    listed = profiles.listed()
+    assert all(sid.startswith("S-1-") and path for sid, path in listed)
+    assert isinstance(profiles.directory(), str)
+
+
+def test_evidence_of_this_host_is_found_in_its_own_folders(tmp_path: Path) -> None:
+    ledger = Ledger("test", required=True)
+    patterns = [r"%SystemRoot%\system32\KERNEL32.dll", r"%Profile%\**\evidence of a t?st.txt"]
+    (tmp_path / "evidence of a test.txt").write_bytes(b"whole")
+    home = Path.home() / "evidence of a test.txt"
+    home.write_bytes(b"of a user")
+    try:
+        found = list(LiveHost(Own()).evidence(patterns, ledger))
+    finally:
+        home.unlink()
+    paths = {file.path.casefold(): file for file in found}
+    kernel = paths[rf"{profiles.system_root()}\system32\kernel32.dll".casefold()]
+    with kernel.open() as opened:
+        assert opened.read(2) == b"MZ"
+    assert (kernel.how, kernel.owner) == ("by path", "")
+    assert paths[str(home).casefold()].owner.casefold() == Path.home().name.casefold()
