@@ -212,7 +212,7 @@ def test_the_modules_of_this_process_lie_on_disks_of_this_machine() -> None:
 
 
 def test_the_folder_of_windows_and_the_profiles_are_told() -> None:
-    assert profiles.system_root().casefold() == os.environ["SystemRoot"].casefold()
+    assert profiles.system_root().casefold() == os.environ["SYSTEMROOT"].casefold()
     assert profiles.program_data()
     listed = profiles.listed()
     assert all(sid.startswith("S-1-") and path for sid, path in listed)
