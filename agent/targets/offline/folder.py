@@ -15,6 +15,7 @@ from .. import Root, SkippedVolume
 from ..mounted_tree import Mounted
 from .at_rest import AtRest, TargetError
 from .collections.drives import decoded, plain, volumes_in
+from .collections.sparse import open_collected
 from .windows_at_rest import Volume
 
 _IMAGES = frozenset(
@@ -97,7 +98,9 @@ class FolderTarget(AtRest):
         found: list[Volume] = []
         for path in self._paths:
             for copied in volumes_in(os.path.realpath(path)):
-                of = Mounted(decoded=decoded if copied.is_encoded else plain)
+                of = Mounted(decoded=plain)
+                if copied.is_encoded:
+                    of = Mounted(open_collected, decoded=decoded)
                 tree = of.tree(copied.drive, *copied.paths, view=copied.view)
                 found.append(Volume(tree, path))
         return found
