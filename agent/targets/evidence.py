@@ -127,6 +127,8 @@ class HostFiles:
     """Volumes that are not looked at, and why."""
     problems: Sequence[tuple[str, str]] = ()
     """Why users' profiles may be missing, and where."""
+    unknown: Sequence[tuple[str, str]] = ()
+    """Why it is not known whether there is a Windows, and where: no pattern finds anything then."""
 
     def evidence(self, patterns: Sequence[str], ledger: Ledger) -> Iterator[EvidenceFile]:
         """The files that any of these patterns means, each once; gaps are told to the ledger.
@@ -137,9 +139,9 @@ class HostFiles:
         for volume in self.missing:
             if volume.gap and self._lies_on(volume.path, parsed):
                 ledger.unread(volume.reason, volume.path)
-        if any(pattern.start == PROFILE for pattern in parsed):
-            for reason, place in self.problems:
-                ledger.unread(reason, place)
+        with_profiles = any(pattern.start == PROFILE for pattern in parsed)
+        for reason, place in (*self.unknown, *(self.problems if with_profiles else ())):
+            ledger.unread(reason, place)
         for tree in self.trees:
             matcher = PathMatcher(parsed, self.installation, tree.drive)
             if any(step.goes_on for step in matcher.start):

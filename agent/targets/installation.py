@@ -93,17 +93,12 @@ NO_WINDOWS = Installation()
 def installation(system_root: str, listed: Listed, folders: Iterable[str]) -> Installation:
     """Put together from what the registry lists and the profiles' folders that are there."""
     drive = system_root.partition("\\")[0]
-
-    def whole(path: str) -> str:
-        known = {"SYSTEMROOT": system_root, "WINDIR": system_root, "SYSTEMDRIVE": drive}
-        return _VARIABLE.sub(lambda m: known.get(m[1].upper(), m[0]), path).rstrip("\\")
-
     found: dict[str, Profile] = {}
     for within, owner, sid in OF_SERVICES:
         path = f"{system_root}\\{within}"
         found[fold(path)] = Profile(path, owner, sid)
     for sid, told in listed.profiles[:MAX_PROFILES]:
-        path = whole(told)
+        path = _whole(told, system_root)
         if path:
             found.setdefault(fold(path), Profile(path, base_name(path), sid))
     for path in folders:
@@ -111,7 +106,7 @@ def installation(system_root: str, listed: Listed, folders: Iterable[str]) -> In
             found.setdefault(fold(path), Profile(path, base_name(path)))
     return Installation(
         system_root=system_root,
-        program_data=whole(listed.program_data) or f"{drive}\\ProgramData",
+        program_data=_whole(listed.program_data, system_root) or f"{drive}\\ProgramData",
         profiles=tuple(found.values()),
         data_base=whole(listed.data_base) or f"{system_root}\\{_DATA_BASE}",
     )
@@ -122,6 +117,12 @@ def profile_folders(system_root: str, listed: Listed) -> list[str]:
     drive = system_root.partition("\\")[0]
     places = [f"{drive}\\{name}" for name in PROFILE_FOLDERS]
     if listed.directory:
-        told = re.sub(r"(?i)%SystemDrive%", lambda _: drive, listed.directory).rstrip("\\")
-        places.append(told)
+        places.append(_whole(listed.directory, system_root))
     return list({fold(place): place for place in places}.values())
+
+
+def _whole(path: str, system_root: str) -> str:
+    """With the variables of the system written out."""
+    drive = system_root.partition("\\")[0]
+    known = {"SYSTEMROOT": system_root, "WINDIR": system_root, "SYSTEMDRIVE": drive}
+    return _VARIABLE.sub(lambda m: known.get(m[1].upper(), m[0]), path).rstrip("\\")

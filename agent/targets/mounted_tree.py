@@ -53,8 +53,8 @@ class Mounted:
     volume: SharedVolume | None = field(init=False)
 
     def __post_init__(self) -> None:
-        self.opener = RawFallbackOpener(self.by_path, self.raw)
         self.volume = None if self.raw is None else SharedVolume(self.raw.open)
+        self.opener = RawFallbackOpener(self.by_path, self.raw, volume=self.volume)
 
     def tree(self, drive: str, *paths: str, view: str = "") -> Tree:
         """The tree of a volume whose top is at one path, or copied in pieces to several."""
@@ -93,7 +93,7 @@ class MountedEntry:
     def identity(self) -> Hashable:
         if os.name == "nt":  # Numbers are not known without opening each; no way leads back.
             return None
-        found = [os.stat(path) for path in self.paths]
+        found = [status_of(path) for path in self.paths]
         return tuple((status.st_dev, status.st_ino) for status in found)
 
     def entries(self, keep: Callable[[str], bool], tell: Tell) -> Iterator[Entry]:

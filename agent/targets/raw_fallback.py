@@ -76,12 +76,13 @@ class RawFallbackOpener:
     """How many files were read by their records."""
     first: str = ""
     """The path of one of them."""
-    _volume: SharedVolume | None = None
+    volume: SharedVolume | None = None
+    """The same volume, if it is opened elsewhere too."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
-        if self.raw is not None and self._volume is None:
-            self._volume = SharedVolume(self.raw.open)
+        if self.raw is not None and self.volume is None:
+            self.volume = SharedVolume(self.raw.open)
 
     def __call__(self, path: str) -> BinaryIO:
         """Raises OSError, of the attempt by the path."""
@@ -94,11 +95,11 @@ class RawFallbackOpener:
         except windows_files.CloudPlaceholder:
             raise
         except OSError as error:
-            if self._volume is None or is_gone(error):
+            if self.volume is None or is_gone(error):
                 raise
             try:
                 status = status_of(path)
-                file = self._volume.open(lambda volume: _by_record(volume, path, status))
+                file = self.volume.open(lambda volume: _by_record(volume, path, status))
             except OSError:
                 raise error from None
         with self._lock:
@@ -108,8 +109,8 @@ class RawFallbackOpener:
 
     def close(self) -> None:
         """Of the raw volume; files opened by their records cannot be read on."""
-        if self._volume is not None:
-            self._volume.close()
+        if self.volume is not None:
+            self.volume.close()
 
 
 def _by_record(volume: Volume, path: str, status: os.stat_result) -> BinaryIO:

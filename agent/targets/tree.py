@@ -99,11 +99,13 @@ class Tree:
         return found
 
 
-def _quiet(_problem: str) -> None:
-    """Nobody asked."""
-
-
 def child(folder: Entry, name: str) -> Entry | None:
-    """The entry of this name in a folder. Raises OSError: it cannot be listed."""
-    folded = fold(name)
-    return next(iter(folder.entries(lambda other: fold(other) == folded, _quiet)), None)
+    """The entry of this name in a folder; None if there is none.
+
+    Raises OSError: the folder cannot be listed, or names may be missing where this one is not seen.
+    """
+    folded, problems = fold(name), list[str]()
+    found = next(iter(folder.entries(lambda other: fold(other) == folded, problems.append)), None)
+    if found is None and problems:
+        raise OSError(problems[0])
+    return found

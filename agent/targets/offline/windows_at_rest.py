@@ -11,7 +11,6 @@ from ...formats import FormatError
 from ...model import report as model
 from ...reading.opening import reason_of
 from ...spelling import fold
-from .. import SkippedVolume
 from ..evidence import HostFiles, windows_files
 from ..tree import Entry, Kind, Tree, child
 from .identity import Computer, Software, read_computer, read_software
@@ -19,6 +18,10 @@ from .identity import Computer, Software, read_computer, read_software
 _T = TypeVar("_T")
 _USUAL = ("WINDOWS", "WINNT")
 _CONFIG = ("System32", "config")
+_NO_WINDOWS = frozenset({"$Extend", "$RECYCLE.BIN", "$Recycle.Bin", "Users"})
+_MAX_FOLDERS = 1000
+"""At the top of a volume, the usual names first."""
+NOT_KNOWN = "whether a Windows lies there is not known"
 _NAMES_SPACE = uuid.UUID("0b0d8a52-9d0e-4a0c-8f4e-1b1f2d1a6c11")
 """Makes an id from a host's name and the time when its Windows was installed."""
 
@@ -67,17 +70,23 @@ def hosts_on(volumes: Sequence[Volume]) -> list[WindowsAtRest]:
 
     Volumes without a Windows, and views of earlier times, are taken for the first host's.
     """
-    missing: list[SkippedVolume] = []
-    found = [(volume, place) for volume in volumes if (place := _windows_on(volume, missing))]
-    with_windows = [volume for volume, _ in found]
-    others = [volume for volume in volumes if volume not in with_windows]
-    hosts = []
-    for volume, place in found:
-        hosts.append(_host(volume, place, others, missing))
-        others, missing = [], []
-    return hosts or [
-        WindowsAtRest(HostFiles([_named(volume) for volume in volumes], missing=missing))
-    ]
+    found: list[tuple[Volume, _Place]] = []
+    others: list[Volume] = []
+    unknown: list[tuple[str, str]] = []
+    for volume in volumes:
+        problems: list[tuple[str, str]] = []
+        place = _windows_on(volume.tree, problems)
+        if place is None:
+            others.append(volume)
+            drive = volume.tree.drive or volume.name
+            unknown += [(f"{NOT_KNOWN}: {why}", drive + where) for why, where in problems]
+        else:
+            found.append((volume, place))
+    if not found:
+        files = HostFiles([_named(volume) for volume in others], unknown=unknown)
+        return [WindowsAtRest(files)]
+    hosts = [_host(volume, place, []) for volume, place in found[1:]]
+    return [_host(*found[0], others), *hosts]
 
 
 @dataclass(frozen=True)
@@ -86,62 +95,50 @@ class _Place:
 
     name: str
     config: Entry | None
-    problem: str = ""
 
 
-def _windows_on(volume: Volume, missing: list[SkippedVolume]) -> _Place | None:
-    """None if there is none. The usual names go first; a folder by one of them will do.
+def _windows_on(tree: Tree, problems: list[tuple[str, str]]) -> _Place | None:
+    """None if there is none, or if it cannot be told: ``problems`` holds why.
 
-    A volume that cannot be read joins the missing ones.
+    A folder that holds the hive goes before one that has the usual name alone.
     """
-    tree = volume.tree
     if tree.view:
         return None
+    usual: str | None = None
     try:
         with tree.opened():
-            folders = [e for e in tree.top.entries(lambda _: True, _ignore) if _is_folder(e)]
-            folders.sort(key=lambda entry: (fold(entry.name) not in _USUAL, fold(entry.name)))
-            for folder in folders:
-                config = _below(folder, *_CONFIG)
-                if config is not None and child(config, "SOFTWARE") is not None:
-                    return _Place(folder.name, config)
-            usual = [entry.name for entry in folders if fold(entry.name) in _USUAL]
-            return _Place(usual[0], None) if usual else None
+            top = tree.top.entries(
+                lambda name: name not in _NO_WINDOWS, lambda problem: problems.append((problem, ""))
+            )
+            folders = sorted(top, key=lambda entry: fold(entry.name) not in _USUAL)
+            for folder in folders[:_MAX_FOLDERS]:
+                try:
+                    config = _below(folder, *_CONFIG)
+                    if config is not None and child(config, "SOFTWARE") is not None:
+                        return _Place(folder.name, config)
+                    if fold(folder.name) in _USUAL and folder.kind() is Kind.FOLDER:
+                        usual = usual or folder.name
+                except OSError as error:
+                    problems.append((reason_of(error), f"\\{folder.name}"))
+                    usual = usual or (folder.name if fold(folder.name) in _USUAL else None)
     except OSError as error:
-        missing.append(SkippedVolume(tree.drive or volume.name, reason_of(error), gap=True))
-        return None
-
-
-def _ignore(_problem: str) -> None:
-    """The search for evidence is told the same."""
-
-
-def _is_folder(entry: Entry) -> bool:
-    try:
-        return entry.kind() is Kind.FOLDER
-    except OSError:
-        return False
+        problems.append((f"volume: {reason_of(error)}", ""))
+    return None if usual is None else _Place(usual, None)
 
 
 def _below(folder: Entry, *names: str) -> Entry | None:
-    """None too for what cannot be listed: no Windows is known there."""
+    """Raises OSError."""
     found: Entry | None = folder
-    try:
-        for name in names:
-            found = None if found is None or not _is_folder(found) else child(found, name)
-    except OSError:
-        return None
-    return found
+    for name in names:
+        found = None if found is None or found.kind() is not Kind.FOLDER else child(found, name)
+    return found if found is not None and found.kind() is Kind.FOLDER else None
 
 
-def _host(
-    volume: Volume, place: _Place, others: Sequence[Volume], missing: Sequence[SkippedVolume]
-) -> WindowsAtRest:
+def _host(volume: Volume, place: _Place, others: Sequence[Volume]) -> WindowsAtRest:
     software, computer, problems = Software(), Computer(), list[tuple[str, str]]()
     if place.config is not None:
-        with volume.tree.opened():
-            software = _read(place.config, "SOFTWARE", read_software, software, problems)
-            computer = _read(place.config, "SYSTEM", read_computer, computer, [])
+        software = _read(place.config, "SOFTWARE", read_software, software, problems)
+        computer = _read(place.config, "SYSTEM", read_computer, computer, [])
     root = software.system_root
     drive = volume.tree.drive or (root[:2].upper() if root[1:3] == ":\\" else "C:")
     trees = [replace(volume.tree, drive=drive)]
@@ -150,7 +147,7 @@ def _host(
         same = other.tree.view and not other.tree.drive
         trees.append(replace(other.tree, drive=drive) if same else _named(other))
     listed = replace(software.listed, data_base=computer.data_base)
-    files = windows_files(trees, f"{drive}\\{place.name}", listed, missing)
+    files = windows_files(trees, f"{drive}\\{place.name}", listed)
     files = replace(files, problems=[*files.problems, *problems])
     return WindowsAtRest(files, software, computer)
 

@@ -11,6 +11,7 @@ from agent.matching.own_traces import Own
 from agent.targets import Target
 from agent.targets.offline.folder import FolderTarget
 from agent.targets.offline.image import ImageTarget
+from tests.evidence.hosts import disk
 from tests.evidence.windows_folder import (
     CONFIG,
     FORMS,
@@ -19,6 +20,7 @@ from tests.evidence.windows_folder import (
     as_folder,
     as_image,
     software,
+    volume_bytes,
     windows,
 )
 
@@ -106,3 +108,24 @@ def test_a_volume_of_data_beside_windows_keeps_the_name_of_its_image(tmp_path: P
     found = list(target.evidence([r"%Volume%\logs\*.evtx"], Ledger("test", required=True)))
     assert [file.path for file in found] == [r"data.img:\logs\x.evtx"]
     assert target.host().id == GUID
+
+
+def test_where_a_windows_may_lie_but_cannot_be_seen_nothing_is_said_to_be_clean(
+    tmp_path: Path,
+) -> None:
+    data = bytearray(volume_bytes({r"C:\Other\System32\config\SOFTWARE": software()}))
+    at = data.index("config".encode("utf-16-le")) - 0x52  # the entry in the index of System32
+    data[at + 8 : at + 10] = b"\7\0"
+    target = disk(tmp_path, bytes(data))
+    assert gaps(target, r"%SystemRoot%\Prefetch\*") == {
+        "whether a Windows lies there is not known: folder's index damaged": [r"disk.img:\Other"]
+    }
+
+
+def test_a_locked_volume_says_so_and_nothing_is_said_to_be_clean(tmp_path: Path) -> None:
+    data = bytearray(volume_bytes(windows()))
+    data[3:11] = b"-FVE-FS-"
+    target = disk(tmp_path, bytes(data))
+    assert gaps(target, r"%SystemRoot%\Prefetch\*") == {
+        "whether a Windows lies there is not known: volume: locked by BitLocker": ["disk.img:"]
+    }
