@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterator
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from . import attributes as kinds
 from .assembly import Parts, stream_of
@@ -18,12 +18,12 @@ from .attributes import text_of
 from .entry import DOS, Stream
 from .errors import NtfsError
 from .fixups import STRIDE, mend_record
-from .record import Record
 from .reference import Reference
+from .volume import Volume
 
 NAME_INDEX = "$I30"
-MAX_INDEX_BYTES = 1 << 30
-"""Of one folder's blocks: room for about ten million names."""
+MAX_INDEX_BYTES = 1 << 28
+"""Of one folder's blocks: room for about two million names."""
 MAX_BITMAP_BYTES = MAX_INDEX_BYTES // STRIDE // 8
 DAMAGED = "folder's index damaged"
 _AT_ONCE = 1 << 20
@@ -47,26 +47,8 @@ class FolderEntry(NamedTuple):
     reference: Reference
 
 
-class Contents(Protocol):
-    """What is asked of a volume; :class:`agent.ntfs.Volume` is one."""
-
-    def record(self, number: int) -> Record: ...
-
-    def parts(self, record: Record) -> Parts: ...
-
-    def content(self, stream: Stream) -> Reads: ...
-
-
-class Reads(Protocol):
-    """A seekable file."""
-
-    def seek(self, offset: int, whence: int = 0, /) -> int: ...
-
-    def read(self, size: int = -1, /) -> bytes: ...
-
-
 def list_folder(
-    volume: Contents, number: int, keep: Callable[[str], bool], problems: list[str]
+    volume: Volume, number: int, keep: Callable[[str], bool], problems: list[str]
 ) -> Iterator[FolderEntry]:
     """Those names of the folder with this record that are to be kept, 8.3 names beside long ones
     left out.
@@ -102,20 +84,20 @@ def _stream(parts: Parts, kind: int) -> Stream | None:
     return stream_of(NAME_INDEX, pieces) if pieces else None
 
 
-def _used(volume: Contents, parts: Parts, problems: list[str]) -> bytes | None:
+def _used(volume: Volume, parts: Parts, problems: list[str]) -> bytes | None:
     """A bit for each block that is in use; None where that is not known."""
     bitmap = _stream(parts, kinds.BITMAP)
     if bitmap is None:
         return None
     try:
-        return volume.content(bitmap).read(MAX_BITMAP_BYTES)
+        return volume.content(bitmap).read(MAX_BITMAP_BYTES) or b""
     except OSError:
         _tell(problems, f"{DAMAGED}: which of its blocks are in use")
         return None
 
 
 def _blocks(
-    volume: Contents, stream: Stream, size: int, used: bytes | None, problems: list[str]
+    volume: Volume, stream: Stream, size: int, used: bytes | None, problems: list[str]
 ) -> Iterator[bytes]:
     """The blocks in use, mended."""
     if size not in (STRIDE << power for power in range(8)):
@@ -123,9 +105,10 @@ def _blocks(
         return
     if stream.damage:
         _tell(problems, f"{DAMAGED}: {stream.damage}")
-    if stream.size > MAX_INDEX_BYTES:
+    most = min(MAX_INDEX_BYTES, volume.source.size)
+    if stream.size > most:
         _tell(problems, "folder with more names than are read")
-    content, count = volume.content(stream), min(stream.size, MAX_INDEX_BYTES) // size
+    content, count = volume.content(stream), min(stream.size, most) // size
     step = max(1, _AT_ONCE // size)
     for first in range(0, count, step):
         wanted = [n for n in range(first, min(first + step, count)) if _is_used(used, n)]
@@ -133,7 +116,7 @@ def _blocks(
             continue
         try:
             content.seek(first * size)
-            data = bytearray(content.read(step * size))
+            data = bytearray(content.read(step * size) or b"")
         except OSError as error:
             _tell(problems, f"folder's index cannot be read: {error}")
             continue

@@ -138,7 +138,8 @@ class HostFiles:
         parsed = [PathPattern.parse(pattern) for pattern in patterns]
         for volume in self.missing:
             if volume.gap and self._lies_on(volume.path, parsed):
-                ledger.unread(volume.reason, volume.path)
+                missed = ledger.unread if self.trees else ledger.unavailable
+                missed(volume.reason, volume.path)
         with_profiles = any(pattern.start == PROFILE for pattern in parsed)
         for reason, place in (*self.unknown, *(self.problems if with_profiles else ())):
             ledger.unread(reason, place)
@@ -159,7 +160,7 @@ class HostFiles:
 
     def _lies_on(self, volume: str, patterns: Sequence[PathPattern]) -> bool:
         """Whether a pattern may mean a file of this volume."""
-        if self.installation is NO_WINDOWS:
+        if not self.installation.system_root:
             return True
         drive = volume.rstrip("\\")
         matcher = PathMatcher(patterns, self.installation, drive)

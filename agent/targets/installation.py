@@ -108,7 +108,7 @@ def installation(system_root: str, listed: Listed, folders: Iterable[str]) -> In
         system_root=system_root,
         program_data=_whole(listed.program_data, system_root) or f"{drive}\\ProgramData",
         profiles=tuple(found.values()),
-        data_base=whole(listed.data_base) or f"{system_root}\\{_DATA_BASE}",
+        data_base=_whole(listed.data_base, system_root) or f"{system_root}\\{_DATA_BASE}",
     )
 
 

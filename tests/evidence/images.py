@@ -235,15 +235,18 @@ def image(
     clusters: int = 256,
     contents: dict[int, bytes] | None = None,
 ) -> bytes:
-    """A volume whose $MFT lies in one piece. ``contents``: bytes by cluster."""
+    """A volume whose $MFT lies in one piece. ``contents``: bytes by cluster.
+
+    Its folders are not listed by their indexes: what is made of it is found by its records.
+    """
     mft_clusters = -(-count * size // CLUSTER)
     own = record(
         standard(), file_name("$MFT"),
         non_resident(0x80, count * size, run(mft_clusters, MFT_CLUSTER), last=mft_clusters - 1),
         size=size,
     )  # fmt: skip
-    index = resident(0x90, index_root(index_entries([], 5)), "$I30")
-    root = record(standard(), file_name(".", 5), index, size=size, sequence=5, flags=3)
+    no_names = resident(0x90, index_root(index_entries([], 5)), "$I30")
+    root = record(standard(), file_name(".", 5), no_names, size=size, sequence=5, flags=3)
     data = bytearray(clusters * CLUSTER)
     data[:512] = boot(sectors=clusters * 8, record=size)
     for number, content in {0: own, 5: root, **records}.items():

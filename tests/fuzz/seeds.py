@@ -11,8 +11,19 @@ from __future__ import annotations
 
 import struct
 
-from tests.agent.ntfs.properties import RECORD, change
-from tests.evidence.images import boot, file_name, non_resident, record, resident, run, standard
+from tests.agent.ntfs.properties import INDEX_CLUSTER, RECORD, change
+from tests.evidence.images import (
+    boot,
+    file_name,
+    index_block,
+    index_entries,
+    index_root,
+    non_resident,
+    record,
+    resident,
+    run,
+    standard,
+)
 
 from .targets import CORPUS
 
@@ -28,6 +39,7 @@ def seeds() -> dict[str, dict[str, bytes]]:
         "lznt1": _compressed(),
         "fixups": _mended(),
         "record": _records(),
+        "folder_index": _folders(),
         "volume": {"whole": small_volume(), "mirror": small_volume(own=bytes(SECTOR))},
         "usn_journal": _journals(),
     }
@@ -89,6 +101,20 @@ def _records() -> dict[str, bytes]:
         "streams": record(standard(), file_name("a.txt"), resident(0x80, b"x" * 100, "b.lnk"))
         + record(standard(), file_name("l.lnk"), resident(0xC0, struct.pack("<I", 0xA000_000C))),
     }
+
+
+def _folders() -> dict[str, bytes]:
+    """A small folder, and one with two blocks, of which the second is free."""
+    names = index_entries([("a.pf", 41), ("LONGNA~1", 42), ("long name.txt", 42)], 40)
+    blocks = index_block(names, size=1024) + index_block(names, 1, size=1024)
+    few = (standard(), resident(0x90, index_root(names), "$I30"))
+    many = (
+        standard(),
+        resident(0x90, index_root(index_entries([], 40), block=1024), "$I30"),
+        non_resident(0xA0, len(blocks), run(1, INDEX_CLUSTER), name="$I30"),
+        resident(0xB0, b"\1", "$I30"),
+    )
+    return {"few": record(*few, flags=3), "many": record(*many, flags=3) + blocks}
 
 
 def small_volume(own: bytes = b"") -> bytes:

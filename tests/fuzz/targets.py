@@ -46,6 +46,11 @@ def record(data: bytes) -> None:
     properties.records(one, other)
 
 
+def folder_index(data: bytes) -> None:
+    """A record, then blocks."""
+    properties.folder_index(data[:RECORD].ljust(RECORD, b"\0"), data[RECORD:])
+
+
 def volume(data: bytes) -> None:
     properties.whole_volume(data)
 
@@ -68,6 +73,7 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
         lznt1,
         fixups,
         record,
+        folder_index,
         volume,
         usn_journal,
     )

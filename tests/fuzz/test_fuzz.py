@@ -23,6 +23,7 @@ RUNS = {
     "lznt1": 20_000,
     "fixups": 30_000,
     "record": 1_000,
+    "folder_index": 5_000,
     "volume": 2_000,
     "usn_journal": 10_000,
 }

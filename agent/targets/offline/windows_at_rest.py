@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import BinaryIO, TypeVar
 
 from ...formats import FormatError
 from ...model import report as model
 from ...reading.opening import reason_of
 from ...spelling import fold
+from .. import SkippedVolume
 from ..evidence import HostFiles, windows_files
 from ..tree import Entry, Kind, Tree, child
 from .identity import Computer, Software, read_computer, read_software
@@ -71,22 +72,36 @@ def hosts_on(volumes: Sequence[Volume]) -> list[WindowsAtRest]:
     Volumes without a Windows, and views of earlier times, are taken for the first host's.
     """
     found: list[tuple[Volume, _Place]] = []
-    others: list[Volume] = []
-    unknown: list[tuple[str, str]] = []
+    others = _Others()
     for volume in volumes:
-        problems: list[tuple[str, str]] = []
-        place = _windows_on(volume.tree, problems)
+        drive, problems = volume.tree.drive or volume.name, list[tuple[str, str]]()
+        try:
+            with volume.tree.opened():
+                place = _windows_on(volume.tree, problems)
+        except OSError as error:
+            others.closed.append(SkippedVolume(drive, reason_of(error), gap=True))
+            continue
         if place is None:
-            others.append(volume)
-            drive = volume.tree.drive or volume.name
-            unknown += [(f"{NOT_KNOWN}: {why}", drive + where) for why, where in problems]
+            others.volumes.append(volume)
+            others.unknown += [(f"{NOT_KNOWN}: {why}", drive + where) for why, where in problems]
         else:
             found.append((volume, place))
     if not found:
-        files = HostFiles([_named(volume) for volume in others], unknown=unknown)
-        return [WindowsAtRest(files)]
-    hosts = [_host(volume, place, []) for volume, place in found[1:]]
+        trees = [_named(volume) for volume in others.volumes]
+        return [WindowsAtRest(HostFiles(trees, missing=others.closed, unknown=others.unknown))]
+    hosts = [_host(volume, place, _Others()) for volume, place in found[1:]]
     return [_host(*found[0], others), *hosts]
+
+
+@dataclass
+class _Others:
+    """Volumes on which no Windows was found."""
+
+    volumes: list[Volume] = field(default_factory=list)
+    closed: list[SkippedVolume] = field(default_factory=list)
+    """Those that cannot be opened."""
+    unknown: list[tuple[str, str]] = field(default_factory=list)
+    """Why there may be one, and where."""
 
 
 @dataclass(frozen=True)
@@ -104,25 +119,26 @@ def _windows_on(tree: Tree, problems: list[tuple[str, str]]) -> _Place | None:
     """
     if tree.view:
         return None
-    usual: str | None = None
+    top = tree.top.entries(
+        lambda name: name not in _NO_WINDOWS, lambda problem: problems.append((problem, ""))
+    )
     try:
-        with tree.opened():
-            top = tree.top.entries(
-                lambda name: name not in _NO_WINDOWS, lambda problem: problems.append((problem, ""))
-            )
-            folders = sorted(top, key=lambda entry: fold(entry.name) not in _USUAL)
-            for folder in folders[:_MAX_FOLDERS]:
-                try:
-                    config = _below(folder, *_CONFIG)
-                    if config is not None and child(config, "SOFTWARE") is not None:
-                        return _Place(folder.name, config)
-                    if fold(folder.name) in _USUAL and folder.kind() is Kind.FOLDER:
-                        usual = usual or folder.name
-                except OSError as error:
-                    problems.append((reason_of(error), f"\\{folder.name}"))
-                    usual = usual or (folder.name if fold(folder.name) in _USUAL else None)
+        folders = sorted(top, key=lambda entry: fold(entry.name) not in _USUAL)
     except OSError as error:
-        problems.append((f"volume: {reason_of(error)}", ""))
+        problems.append((f"folder: {reason_of(error)}", ""))
+        return None
+    usual: str | None = None
+    for folder in folders[:_MAX_FOLDERS]:
+        is_usual = fold(folder.name) in _USUAL
+        try:
+            config = _below(folder, *_CONFIG)
+            if config is not None and child(config, "SOFTWARE") is not None:
+                return _Place(folder.name, config)
+            is_usual = is_usual and folder.kind() is Kind.FOLDER
+        except OSError as error:
+            problems.append((reason_of(error), f"\\{folder.name}"))
+        if is_usual:
+            usual = usual or folder.name
     return None if usual is None else _Place(usual, None)
 
 
@@ -134,7 +150,7 @@ def _below(folder: Entry, *names: str) -> Entry | None:
     return found if found is not None and found.kind() is Kind.FOLDER else None
 
 
-def _host(volume: Volume, place: _Place, others: Sequence[Volume]) -> WindowsAtRest:
+def _host(volume: Volume, place: _Place, others: _Others) -> WindowsAtRest:
     software, computer, problems = Software(), Computer(), list[tuple[str, str]]()
     if place.config is not None:
         software = _read(place.config, "SOFTWARE", read_software, software, problems)
@@ -142,12 +158,12 @@ def _host(volume: Volume, place: _Place, others: Sequence[Volume]) -> WindowsAtR
     root = software.system_root
     drive = volume.tree.drive or (root[:2].upper() if root[1:3] == ":\\" else "C:")
     trees = [replace(volume.tree, drive=drive)]
-    for other in others:
+    for other in others.volumes:
         # A shadow copy does not say of which volume it is one: of the system's, until it does.
         same = other.tree.view and not other.tree.drive
         trees.append(replace(other.tree, drive=drive) if same else _named(other))
     listed = replace(software.listed, data_base=computer.data_base)
-    files = windows_files(trees, f"{drive}\\{place.name}", listed)
+    files = windows_files(trees, f"{drive}\\{place.name}", listed, others.closed)
     files = replace(files, problems=[*files.problems, *problems])
     return WindowsAtRest(files, software, computer)
 

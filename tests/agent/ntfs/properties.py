@@ -11,7 +11,16 @@ import io
 import struct
 from collections.abc import Sequence
 
-from agent.ntfs import FileSource, Hit, MftScan, NtfsError, UsnScan, Volume, Wanted
+from agent.ntfs import (
+    FileSource,
+    Hit,
+    MftScan,
+    NtfsError,
+    UsnScan,
+    Volume,
+    Wanted,
+    list_folder,
+)
 from agent.ntfs.assembly import read_list
 from agent.ntfs.boot_sector import read_boot_sector
 from agent.ntfs.fixups import mend_record, mend_records
@@ -22,6 +31,7 @@ from agent.ntfs.run_list import decode_runs
 from agent.ntfs.scan import selected
 from agent.reading.walk import Selection
 from tests.evidence.images import (
+    CLUSTER,
     file_name,
     image,
     non_resident,
@@ -165,6 +175,28 @@ def whole_volume(data: bytes) -> None:
     with contextlib.suppress(OSError), volume.change_journal() as journal:
         for _ in UsnScan(journal, WANTED).hits():
             pass
+
+
+INDEX_CLUSTER = 100
+"""Where the blocks of a folder lie that :func:`folder_index` reads."""
+
+
+def folder_index(one: bytes, blocks: bytes) -> None:
+    """A record of 1 KiB that may be a folder, with blocks in the clusters from 100 on."""
+    volume = opened(image({40: one}, contents={INDEX_CLUSTER: blocks[: 64 * CLUSTER]}))
+    problems: list[str] = []
+    count = 0
+    try:
+        for entry in list_folder(volume, 40, lambda name: True, problems):
+            count += 1
+            assert 0 <= entry.reference.number < 1 << 48
+            assert len(entry.name) <= 255
+    except OSError:
+        return
+    # An entry takes the room of its fields at least, and no more is read than the volume holds.
+    assert count <= (1024 + volume.source.size) // 0x52
+    assert all(problems)
+    assert len(problems) <= 64
 
 
 def change_journal(data: bytes) -> None:

@@ -126,6 +126,16 @@ def test_a_locked_volume_says_so_and_nothing_is_said_to_be_clean(tmp_path: Path)
     data = bytearray(volume_bytes(windows()))
     data[3:11] = b"-FVE-FS-"
     target = disk(tmp_path, bytes(data))
-    assert gaps(target, r"%SystemRoot%\Prefetch\*") == {
-        "whether a Windows lies there is not known: volume: locked by BitLocker": ["disk.img:"]
-    }
+    assert gaps(target, r"%SystemRoot%\Prefetch\*") == {"locked by BitLocker": ["disk.img:"]}
+
+
+def test_a_volume_beside_windows_that_is_locked_is_a_gap_where_it_may_be_meant(
+    tmp_path: Path,
+) -> None:
+    data = bytearray(volume_bytes({r"D:\x": b"x"}))
+    data[3:11] = b"-FVE-FS-"
+    (tmp_path / "data.img").write_bytes(data)
+    system = as_image(tmp_path / "a", windows())
+    target = ImageTarget(str(tmp_path / "data.img"), str(system), own=Own())
+    assert gaps(target, r"%SystemRoot%\Prefetch\*") == {}
+    assert gaps(target, r"%Volume%\x") == {"locked by BitLocker": ["data.img:"]}
