@@ -45,10 +45,10 @@ def test_other_folders_are_no_volume_of_windows(tmp_path: Path, inside: str) -> 
 
 
 def test_folders_named_by_drives_are_volumes_if_one_of_them_is_windows_own(tmp_path: Path) -> None:
-    folders(tmp_path, "C/Windows/System32", "d:/data", "E_/x", "Console", "z")
+    folders(tmp_path, "C/Windows/System32", "d/data", "E_/x", "Console", "z")
     assert volumes_in(str(tmp_path)) == [
         CopiedVolume("C:", (str(tmp_path / "C"),)),
-        CopiedVolume("D:", (str(tmp_path / "d:"),)),
+        CopiedVolume("D:", (str(tmp_path / "d"),)),
         CopiedVolume("E:", (str(tmp_path / "E_"),)),
         CopiedVolume("Z:", (str(tmp_path / "z"),)),
     ]
