@@ -16,7 +16,7 @@ import os
 from functools import partial
 from pathlib import Path
 
-from .engine import CACHE, LOGS, ROOT, Run, in_turn, logs_of, measured
+from .engine import CACHE, LOGS, ROOT, Best, in_turn, logs_of, measured
 
 _FILES = """
 import pathlib
@@ -111,16 +111,16 @@ class Bench:
         self.size = sum(path.stat().st_size for path in self.host.rglob("*.evtx"))
         self.records = 0
 
-    def best(self, code: str, **arguments: object) -> Run:
+    def best(self, code: str, **arguments: object) -> Best:
         """Of several runs."""
         way = partial(measured, ROOT, _FILES + code, host=str(self.host), **arguments)
         return in_turn(self.runs, way=way)["way"]
 
-    def told(self, what: str, run: Run, *against: Run) -> None:
+    def told(self, what: str, run: Best, *against: Best) -> None:
         """One line; ``against``: how many times faster than these."""
         ratios = "".join(f"  {other.seconds / run.seconds:6.2f}x" for other in against)
         speed = self.size / run.seconds / 1e6
-        print(f"  {what:44} {run.seconds:7.3f} s {speed:7,.0f} MB/s {run.count:8,} {run.peak:6.0f} MiB{ratios}")
+        print(f"  {what:44} {run.seconds:7.3f} s {speed:7,.0f} MB/s {_count(run):8,} {run.peak_mb:6.0f} MiB{ratios}")
 
     def run(self) -> None:
         print(f"{self.size / 1e6:,.0f} MB of event logs; then seconds, speed, count, peak, and")
@@ -128,9 +128,9 @@ class Bench:
         self.told("reading alone", self.best(_READ))
         bare = self.best(_PARSE)
         self.told("evtx, every record as JSON", bare)
-        for name in ("", self.often(bare.count)):
+        for name in ("", self.often(_count(bare))):
             look = self.best(_INDICATORS + _LOOK, name=name)
-            print(f"{name or 'built-in pack'}: in {look.count:,} of {bare.count:,} records")
+            print(f"{name or 'built-in pack'}: in {_count(look):,} of {_count(bare):,} records")
             self.told("JSON looked at", look, bare)
             for threads in (1, 2):
                 ours = self.best(_INDICATORS + _OURS, name=name, threads=threads)
@@ -142,8 +142,13 @@ class Bench:
         for name in _OFTEN:
             code = _INDICATORS.replace("indicators = [i", "_ = [i").replace("    indicators.append(", "    indicators = [") + _LOOK
             code = code.replace("status='SRC'))", "status='SRC')]")
-            counts[name] = measured(ROOT, _FILES + code, host=str(self.host), name=name).count
+            run = measured(ROOT, _FILES + code, host=str(self.host), name=name)
+            counts[name] = int(str(run.count))
         return min(counts, key=lambda name: abs(counts[name] - records / 1000))
+
+
+def _count(run: Best) -> int:
+    return int(str(run.count))
 
 
 def main() -> None:

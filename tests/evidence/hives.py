@@ -279,7 +279,7 @@ def _bytes(content: Content) -> tuple[int, bytes]:
     if isinstance(content, bytes):
         return BINARY, content
     assert isinstance(content, Sequence)
-    return MULTI_SZ, b"".join(_wide(text) for text in content) + b"\0\0"
+    return MULTI_SZ, b"".join(_wide(str(text)) for text in content) + b"\0\0"
 
 
 def _wide(text: str) -> bytes:

@@ -55,7 +55,7 @@ def test_pieces_come_to_their_places_and_holes_are_zeros(tmp_path: Path) -> None
 def test_numbers_may_be_texts_as_other_writers_of_the_same_messages_have_them(
     tmp_path: Path,
 ) -> None:
-    texts = {"original_offset": "2", "file_length": "1", "length": "1"}
+    texts: dict[str, object] = {"original_offset": "2", "file_length": "1", "length": "1"}
     with open_collected(stored(tmp_path / "x", b"a", texts)) as file:
         assert file.read() == b"\0\0a"
 
