@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 from . import FormatError
 from .hive_cells import Pieces, pieces_at
-from .hive_logs import BASE_BLOCK, Page, Replay, logged, replayed, with_entry
+from .hive_logs import BASE_BLOCK, Page, logged, replayed, with_entry
 
 _PAGE = 4096
 _BETWEEN = bytes(4)
@@ -61,7 +61,11 @@ class HiveText:
     """``data``: what to search; the hive itself where it has no logs and no long value."""
 
     data: bytes
-    replay: Replay
+    size: int
+    """Of the hive with its logs laid over it, with which the text begins."""
+    entries: tuple[int, ...]
+    problem: str
+    """Both as of :class:`~agent.formats.hive_logs.Replay`."""
     stretches: tuple[Stretch, ...]
     file: bytes
     logs: tuple[bytes, ...] = ()
@@ -107,13 +111,14 @@ class HiveText:
         """The bytes of the hive in such a state; of an entry that was not applied, the hive with
         the pages of that entry alone.
         """
+        now = self.data[: self.size]
         if state.source is From.HIVE:
-            return self.replay.data
+            return now
         if state.source is From.FILE:
             return self.file
         log = self.logs[state.log]
         entry = next(entry for entry in logged(log) if entry.number == state.entry)
-        return with_entry(self.replay.data, log, entry)
+        return with_entry(now, log, entry)
 
 
 def text_of(hive: bytes, logs: Sequence[bytes] = ()) -> HiveText:
@@ -133,7 +138,9 @@ def text_of(hive: bytes, logs: Sequence[bytes] = ()) -> HiveText:
             parts.append(part[start:end])
             at += end - start
     data = b"".join(parts) if len(parts) > 1 else whole
-    return HiveText(data, replay, tuple(stretches), hive, tuple(logs))
+    return HiveText(
+        data, len(whole), replay.entries, replay.problem, tuple(stretches), hive, tuple(logs)
+    )
 
 
 def plain(hive: bytes) -> bytes:

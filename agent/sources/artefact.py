@@ -87,6 +87,10 @@ class Artefact(Protocol):
     def plain(self, data: bytes) -> bytes:
         """The bytes to scan, where a file hides text in them. Raises FormatError."""
 
+    def searchable(self, data: bytes, file: EvidenceFile, part: Part) -> bytes:
+        """The bytes to scan of one file, which may be more than its own: what lies beside it.
+        Raises FormatError."""
+
     def reader(self, file: EvidenceFile, part: Part) -> Reader:
         """For one file; ``part``: its account."""
 
@@ -110,6 +114,10 @@ class WholeFile:
     def plain(self, data: bytes) -> bytes:
         """Nothing is hidden."""
         return data
+
+    def searchable(self, data: bytes, file: EvidenceFile, part: Part) -> bytes:  # noqa: ARG002
+        """Nothing lies beside it."""
+        return self.plain(data)
 
     def records(
         self, file: EvidenceFile, data: bytes, hits: Sequence[ByteHit]
@@ -227,7 +235,7 @@ class _Look:
             data = data[:most]
         self.sweep.ledger.bytes += len(data)
         try:
-            data = self.sweep.artefact.plain(data)
+            data = self.sweep.artefact.searchable(data, self.file, self.part)
         except FormatError as error:
             self.part.unread(f"{self._kind}: {error.what}", self.file.path)
         self.reader.passes(data, 0)

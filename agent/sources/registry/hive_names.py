@@ -7,29 +7,12 @@ rest knows no ``CurrentControlSet``: its control sets keep their numbers.
 from __future__ import annotations
 
 from enum import Enum
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple
 
 from ...spelling import base_name, fold
 
-
-class Evidence(Protocol):
-    """What is to be known of a hive's file."""
-
-    @property
-    def path(self) -> str:
-        """As the host knew it."""
-
-    @property
-    def view(self) -> str:
-        """Empty: as it is now."""
-
-    @property
-    def owner(self) -> str:
-        """The user in whose profile it lies."""
-
-    @property
-    def owner_id(self) -> str:
-        """Their SID, where the host tells it."""
+if TYPE_CHECKING:
+    from ...targets.evidence import EvidenceFile
 
 
 class Kind(Enum):
@@ -56,7 +39,7 @@ _OF_THE_MACHINE = {
 }
 
 
-def mounted(file: Evidence) -> Mounted:
+def mounted(file: EvidenceFile) -> Mounted:
     """Where a hive is mounted, by the name of its file and the profile that it lies in."""
     name = fold(base_name(file.path))
     user = file.owner or file.owner_id or base_name(file.path.rpartition("\\")[0])

@@ -11,7 +11,8 @@ command ran since; of a deleted value, when it was deleted.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Protocol
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
 
 from ...formats import FormatError
 from ...formats.hive import Hive, Key, Value
@@ -23,11 +24,14 @@ from ...formats.hive_text import From, HiveText, State, text_of
 from ...model.objects import Registry, User
 from ...model.observation import ByteHit, Claim, Observation, Place, moments
 from ...reading.opening import read_up_to, reason_of
+from ..artefact import Found, Reader, WholeFile
 from .autostarts import Autostart, autostart, autostarts
-from .hive_names import Evidence, mounted
+from .every_hit import hits_in
+from .hive_names import mounted
 
 if TYPE_CHECKING:
-    from ...targets import Target
+    from ...coverage import Part
+    from ...targets.evidence import EvidenceFile
 
 LOGS = (".LOG1", ".LOG2", ".LOG")
 MAX_STATES = 16
@@ -35,27 +39,18 @@ MAX_STATES = 16
 DELETED = "deleted"
 
 
-class HiveFile(Evidence, Protocol):
-    """A hive's file, and what lies beside it."""
-
-    def open(self) -> BinaryIO: ...
-
-    def beside(self, suffix: str) -> HiveFile | None: ...
-
-
 class _Opened(NamedTuple):
-    file: HiveFile
-    data: bytes
+    file: EvidenceFile
     text: HiveText
     logs: tuple[str, ...]
     """Paths of those that were read."""
-    problems: tuple[str, ...]
 
 
-class RegistryArtefact:
+class Hives(WholeFile):
     """Hives, searched as bytes with their logs, and read where they are hit."""
 
     name = "registry"
+    kind = "registry hive"
     where = (
         r"%SystemRoot%\System32\config\SYSTEM",
         r"%SystemRoot%\System32\config\SOFTWARE",
@@ -64,45 +59,63 @@ class RegistryArtefact:
         r"%Profile%\AppData\Local\Microsoft\Windows\UsrClass.dat",
     )
     max_bytes = 512 << 20
-    piece = 0
 
     def __init__(self) -> None:
-        self._last: _Opened | None = None
-        """Asked for twice in a row: to be searched, and where it was hit."""
+        self._opened: _Opened | None = None
+        """What is looked at now."""
 
-    def required(self, target: Target) -> bool:
-        return target.platform == "windows"
-
-    def plain(self, file: HiveFile, data: bytes) -> bytes:
-        """The bytes to search: the hive with its logs laid over it, what they replaced, its long
-        values joined, and the logs themselves. Never raises.
+    def searchable(self, data: bytes, file: EvidenceFile, part: Part) -> bytes:
+        """The hive with its logs laid over it, what they replaced, its long values joined, and the
+        logs themselves. A log that is missing or damaged is a gap.
         """
-        return self._opened(file, data).text.data
+        if not data.startswith(b"regf"):
+            part.note("no registry hive; its bytes were searched", file.path)
+        logs = _logs_of(file, part)
+        text = text_of(data, list(logs.values()))
+        if text.problem and data.startswith(b"regf"):
+            part.unread(f"{self.kind}: {text.problem}", file.path)
+        self._opened = _Opened(file, text, tuple(logs))
+        return text.data
 
-    def problems(self, file: HiveFile, data: bytes) -> tuple[str, ...]:
-        """Why what :meth:`plain` gives may not be all: a log is missing, damaged or refused."""
-        return self._opened(file, data).problems
+    def reader(self, file: EvidenceFile, part: Part) -> Reader:
+        return _HiveReader(self, file, part)
 
-    def records(
-        self, file: HiveFile, data: bytes, hits: Sequence[ByteHit]
-    ) -> Iterator[Observation]:
-        """All that the hive starts, and what else was hit; ``hits``: in what :meth:`plain` gave.
+    def seen_in(self, file: EvidenceFile, hits: Sequence[ByteHit]) -> Iterator[Observation]:
+        """All that the hive starts, and what else was hit; ``hits``: in what is searchable of it.
 
         Raises:
             FormatError: no hive, or one without a root.
         """
-        yield from _Record(self.name, self._opened(file, data)).observations(hits)
+        opened = self._opened
+        assert opened is not None
+        assert opened.file is file
+        yield from _Record(self.name, opened).observations(hits)
 
-    def _opened(self, file: HiveFile, data: bytes) -> _Opened:
-        last = self._last
-        if last is None or last.file is not file or last.data is not data:
-            last = self._last = _open(file, data)
-        return last
+    def forget(self) -> None:
+        """Let go of the bytes of the last hive."""
+        self._opened = None
 
 
-def _open(file: HiveFile, data: bytes) -> _Opened:
+@dataclass
+class _HiveReader:
+    artefact: Hives
+    file: EvidenceFile
+    part: Part
+
+    def passes(self, data: bytes, offset: int) -> None:  # noqa: ARG002 - the whole file
+        self.part.examined()
+
+    def records(self, found: Found) -> Iterator[Observation]:
+        yield from self.artefact.seen_in(self.file, hits_in(found, self.part))
+
+    def end(self) -> Iterator[Observation]:
+        self.artefact.forget()
+        return iter(())
+
+
+def _logs_of(file: EvidenceFile, part: Part) -> dict[str, bytes]:
+    """Its transaction logs by their paths; what cannot be read is a gap."""
     logs: dict[str, bytes] = {}
-    problems: list[str] = []
     for suffix in LOGS:
         try:
             beside = file.beside(suffix)
@@ -111,16 +124,15 @@ def _open(file: HiveFile, data: bytes) -> _Opened:
             with beside.open() as opened:
                 log = read_up_to(opened, MAX_LOG_BYTES + 1)
         except OSError as error:
-            problems.append(f"its {suffix[1:]}: {reason_of(error)}")
+            part.unread(f"transaction log: {reason_of(error)}", file.path + suffix)
             continue
         if len(log) > MAX_LOG_BYTES:
-            problems.append(f"its {suffix[1:]}: larger than {MAX_LOG_BYTES >> 20} MiB")
-        elif log.strip(b"\0"):
+            limit = MAX_LOG_BYTES >> 20
+            part.unread(f"transaction log: read up to {limit} MiB only", beside.path)
+            log = log[:MAX_LOG_BYTES]
+        if log.strip(b"\0"):
             logs[beside.path] = log
-    text = text_of(data, list(logs.values()))
-    if text.replay.problem:
-        problems.append(text.replay.problem)
-    return _Opened(file, data, text, tuple(logs), tuple(problems))
+    return logs
 
 
 class _Record:
@@ -136,7 +148,7 @@ class _Record:
 
     def observations(self, hits: Sequence[ByteHit]) -> Iterator[Observation]:
         """Raises FormatError."""
-        now = Hive(self._text.replay.data)
+        now = Hive(self._text.hive_in(_NOW))
         states, lost = self._by_state(hits)
         found = states.pop(_NOW, {})
         there = places(now, found)

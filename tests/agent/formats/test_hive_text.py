@@ -71,13 +71,13 @@ def test_what_a_log_adds_and_what_it_hides_are_both_in_the_text() -> None:
 
 
 def test_a_word_that_runs_into_a_page_which_a_log_replaced_is_found() -> None:
-    made = hive({"v": b"\x01" * 9000})
+    made = hive({"a": b"\x03" * 16_000, "b": b"\x03" * 16_000, "v": b"\x01" * 9000})
     edge = made.index(b"\x01" * 4096) // 4096 * 4096 + 4096
     old = made[: edge - 8] + WORD + made[edge - 8 + len(WORD) :]
     new = old[:edge] + b"\x02" * 100 + old[edge + 100 :]
     text = text_of(dirty(old, 5), [log(old, new, 5)])
 
-    assert text.replay.entries == (5,)
+    assert text.entries == (5,)
     assert text.data.count(WORD) == 1
     assert text.origin(text.data.index(WORD)).offset == edge - 8
 
@@ -124,7 +124,7 @@ def test_a_real_hive_in_use_has_a_text_of_hive_values_pages_and_logs() -> None:
     logs = [sample("SYSTEM_B.LOG1.xz"), sample("SYSTEM_B.LOG2.xz")]
     text = text_of(sample("SYSTEM_B.xz"), logs)
 
-    assert text.replay.problem == ""
+    assert text.problem == ""
     assert {stretch.source for stretch in text.stretches} == set(From)
     assert text.data.endswith(logs[1])
     first_change = next(s for s in text.stretches if s.source is From.FILE)

@@ -1,0 +1,48 @@
+"""Where bytes mention indicators: every place, not only the first of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from ...engine.scanner import ScanFailed
+from ...model.observation import ByteHit
+from ..artefact import Found
+
+if TYPE_CHECKING:
+    from ...coverage import Part
+
+MAX_HITS = 20_000
+"""Of one file."""
+WINDOW = 64 << 10
+
+
+def hits_in(found: Found, part: Part) -> list[ByteHit]:
+    """All hits by their places in ``found.data``, in order; more than 20,000, and what cannot be
+    scanned, are gaps of the account.
+    """
+    hits: list[ByteHit] = []
+    try:
+        hits += islice(_hits(found), MAX_HITS + 1)
+    except ScanFailed as error:
+        part.unread(f"scan of the bytes: {error}")
+    if len(hits) > MAX_HITS:
+        part.unread(f"more than {MAX_HITS:,} hits in it")
+    return hits[:MAX_HITS]
+
+
+def _hits(found: Found) -> Iterator[ByteHit]:
+    """Scans from behind each hit on: a scan tells the first place of each indicator alone."""
+    overlap = found.rules.overlap if found.rules.overlap is not None else WINDOW
+    start = 0
+    while start < len(found.data):
+        hits = found.rules.mentions(found.data[start : start + WINDOW + overlap])
+        if not hits:
+            start += WINDOW
+            continue
+        first = min(hit.offset for hit in hits)
+        for hit in hits:
+            if hit.offset == first:
+                yield ByteHit(hit.indicator, start + first, hit.excerpt)
+        start += first + 1
