@@ -18,6 +18,7 @@ from agent.targets.live.host import LiveHost
 from agent.targets.live.mounts import Layout
 from agent.targets.offline.folder import FolderTarget
 from agent.targets.offline.image import ImageTarget
+from tests.evidence.hives import Tree, hive
 from tests.evidence.hosts import FakeSystem
 from tests.evidence.images import (
     CLUSTER,
@@ -32,7 +33,6 @@ from tests.evidence.images import (
     standard,
 )
 from tests.evidence.images import run as cluster_run
-from tests.evidence.small_hives import small_hive
 
 GUID = "0b6c8f7e-5a1d-4c6b-9d0e-3f2a1b4c5d6e"
 JO_SID = "S-1-5-21-1004336348-1177238915-682003330-1001"
@@ -51,7 +51,7 @@ def software(
 ) -> bytes:
     """The hive SOFTWARE. ``profiles``: path by SID."""
     listed = {JO_SID: "C:\\Users\\jo"} if profiles is None else profiles
-    current = {
+    current: Tree = {
         "SystemRoot": system_root,
         "ProductName": "Windows 10 Pro",
         "DisplayVersion": "22H2",
@@ -66,8 +66,8 @@ def software(
             **{sid: {"ProfileImagePath": path} for sid, path in listed.items()},
         },
     }
-    cryptography = {"MachineGuid": guid} if guid else {}
-    return small_hive(
+    cryptography: Tree = {"MachineGuid": guid} if guid else {}
+    return hive(
         {
             "Microsoft": {
                 "Windows NT": {"CurrentVersion": current},
@@ -79,9 +79,9 @@ def software(
 
 def system(name: str = "WS-0421") -> bytes:
     """The hive SYSTEM."""
-    control = {"ComputerName": {"ComputerName": {"ComputerName": name}}}
-    network = {"Tcpip": {"Parameters": {"Hostname": name.lower(), "Domain": "corp.example"}}}
-    return small_hive(
+    control: Tree = {"ComputerName": {"ComputerName": {"ComputerName": name}}}
+    network: Tree = {"Tcpip": {"Parameters": {"Hostname": name.lower(), "Domain": "corp.example"}}}
+    return hive(
         {"Select": {"Current": 3}, "ControlSet003": {"Control": control, "Services": network}}
     )
 

@@ -3,19 +3,19 @@ r"""Who a host at rest was, from its hives SOFTWARE and SYSTEM.
 Keys: ``Microsoft\Windows NT\CurrentVersion`` (``SystemRoot``, ``ProductName``, ``InstallDate`` …)
 and its ``ProfileList``, ``Microsoft\Cryptography`` (``MachineGuid``); ``Select``,
 ``Control\ComputerName\ComputerName`` and ``Services\Tcpip\Parameters`` of the control set in use.
-Transaction logs are not laid over them: what is asked here was written when Windows was installed,
-and a profile that is not listed yet has its folder.
+A hive that was in use lacks what stands in its transaction logs: they are laid over it first.
 """
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from typing import BinaryIO
-
-import pyregf
 
 from ...formats import FormatError
+from ...formats.hive import Hive, Key, Value
+from ...formats.hive_logs import Replay, replayed
 from ...windows.host import product_name
 from ..installation import MAX_PROFILES, Listed
 
@@ -26,10 +26,11 @@ _NAME = "Control\\ComputerName\\ComputerName"
 _TCPIP = "Services\\Tcpip\\Parameters"
 _MAX_TEXT = 65_536
 """Bytes of a value."""
-_DWORD, _QWORD = 4, 11
-_TEXTS = (1, 2)
-_ERRORS = (OSError, ValueError, OverflowError, MemoryError)
-"""What libregf raises for what it cannot read."""
+_TEXTS = ("REG_SZ", "REG_EXPAND_SZ")
+_NUMBERS = ("REG_DWORD", "REG_QWORD")
+
+Values = dict[str, str | int]
+"""Texts and numbers of a key by their names in capitals."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,8 @@ class Software:
     installed: datetime | None = None
     """UTC."""
     listed: Listed = field(default_factory=Listed)
+    problem: str = ""
+    """Why something of it may be missing."""
 
 
 @dataclass(frozen=True)
@@ -56,45 +59,54 @@ class Computer:
     domain: str = ""
     data_base: str = ""
     """``DataBasePath``, as it is written there."""
+    problem: str = ""
+    """Why something of it may be missing."""
 
 
-def read_software(file: BinaryIO) -> Software:
-    """Raises FormatError: not a hive, or damaged where it was asked."""
-    with _Hive(file) as hive:
-        current = hive.values(_CURRENT)
-        install = current.get("INSTALLDATE")
-        return Software(
-            system_root=_text(current, "SYSTEMROOT"),
-            machine_guid=_text(hive.values(_CRYPTOGRAPHY), "MACHINEGUID"),
-            product=_product(current),
-            version=_version(current),
-            installed=datetime.fromtimestamp(install, timezone.utc)
-            if isinstance(install, int) and 0 < install < 1 << 32
-            else None,
-            listed=_listed(hive),
-        )
+def read_software(data: bytes, logs: Sequence[bytes] = ()) -> Software:
+    """Raises FormatError: not a hive."""
+    replay = replayed(data, logs)
+    hive = Hive(replay.data)
+    current = _values(hive, _CURRENT)
+    install = current.get("INSTALLDATE")
+    return Software(
+        system_root=_text(current, "SYSTEMROOT"),
+        machine_guid=_text(_values(hive, _CRYPTOGRAPHY), "MACHINEGUID"),
+        product=_product(current),
+        version=_version(current),
+        installed=datetime.fromtimestamp(install, timezone.utc)
+        if isinstance(install, int) and 0 < install < 1 << 32
+        else None,
+        listed=_listed(hive),
+        problem=_problem(replay, hive),
+    )
 
 
-def read_computer(file: BinaryIO) -> Computer:
-    """Raises FormatError: not a hive, or damaged where it was asked."""
-    with _Hive(file) as hive:
-        number = hive.values("Select").get("CURRENT")
-        chosen = f"ControlSet{number if isinstance(number, int) else 1:03d}"
-        network = hive.values(f"{chosen}\\{_TCPIP}")
-        return Computer(
-            name=_text(hive.values(f"{chosen}\\{_NAME}"), "COMPUTERNAME"),
-            host_name=_text(network, "NV HOSTNAME") or _text(network, "HOSTNAME"),
-            domain=_text(network, "NV DOMAIN") or _text(network, "DOMAIN"),
-            data_base=_text(network, "DATABASEPATH"),
-        )
+def read_computer(data: bytes, logs: Sequence[bytes] = ()) -> Computer:
+    """Raises FormatError: not a hive."""
+    replay = replayed(data, logs)
+    hive = Hive(replay.data)
+    number = _values(hive, "Select").get("CURRENT")
+    chosen = f"ControlSet{number if isinstance(number, int) else 1:03d}"
+    network = _values(hive, f"{chosen}\\{_TCPIP}")
+    return Computer(
+        name=_text(_values(hive, f"{chosen}\\{_NAME}"), "COMPUTERNAME"),
+        host_name=_text(network, "NV HOSTNAME") or _text(network, "HOSTNAME"),
+        domain=_text(network, "NV DOMAIN") or _text(network, "DOMAIN"),
+        data_base=_text(network, "DATABASEPATH"),
+        problem=_problem(replay, hive),
+    )
 
 
-def _listed(hive: _Hive) -> Listed:
-    top = hive.values(_PROFILES)
-    profiles = [
-        (sid, _text(hive.values(f"{_PROFILES}\\{sid}"), "PROFILEIMAGEPATH"))
-        for sid in hive.keys(_PROFILES)
-    ]
+def _problem(replay: Replay, hive: Hive) -> str:
+    return next(iter(hive.problems), replay.problem)
+
+
+def _listed(hive: Hive) -> Listed:
+    key = hive.key(_PROFILES)
+    keys = () if key is None else itertools.islice(key.subkeys(), MAX_PROFILES)
+    profiles = [(one.name, _text(_of(hive, one), "PROFILEIMAGEPATH")) for one in keys]
+    top = _values(hive, _PROFILES)
     return Listed(
         profiles=tuple((sid, path) for sid, path in profiles if path),
         directory=_text(top, "PROFILESDIRECTORY"),
@@ -102,14 +114,35 @@ def _listed(hive: _Hive) -> Listed:
     )
 
 
-def _product(current: dict[str, str | int]) -> str:
+def _values(hive: Hive, path: str) -> Values:
+    """None if there is no such key; what cannot be read is among the hive's problems."""
+    key = hive.key(path)
+    return {} if key is None else _of(hive, key)
+
+
+def _of(hive: Hive, key: Key) -> Values:
+    found: Values = {}
+    for value in key.values():
+        if value.size <= _MAX_TEXT and value.type in (*_TEXTS, *_NUMBERS):
+            try:
+                found[value.name.upper()] = _content(value)
+            except FormatError as error:
+                hive.note(error)
+    return found
+
+
+def _content(value: Value) -> str | int:
+    return value.text if value.type in _TEXTS else int.from_bytes(value.data[:8], "little")
+
+
+def _product(current: Values) -> str:
     name = _text(current, "PRODUCTNAME")
     build = _text(current, "CURRENTBUILD")
     release = _text(current, "DISPLAYVERSION") or _text(current, "RELEASEID")
     return product_name(name, release, int(build) if build.isdecimal() else 0) if name else ""
 
 
-def _version(current: dict[str, str | int]) -> str:
+def _version(current: Values) -> str:
     major, minor = (
         current.get("CURRENTMAJORVERSIONNUMBER"),
         current.get("CURRENTMINORVERSIONNUMBER"),
@@ -119,53 +152,6 @@ def _version(current: dict[str, str | int]) -> str:
     return ".".join(part for part in parts if part)
 
 
-def _text(values: dict[str, str | int], name: str) -> str:
+def _text(values: Values, name: str) -> str:
     value = values.get(name, "")
     return str(value)
-
-
-class _Hive:
-    """The little that is asked of a hive; read by libregf."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = pyregf.file()
-        try:
-            self._file.open_file_object(file)
-        except _ERRORS as error:
-            raise FormatError("not a hive that can be read", "header") from error
-
-    def __enter__(self) -> _Hive:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._file.close()
-
-    def values(self, path: str) -> dict[str, str | int]:
-        """Texts and numbers by their names in capitals; none if there is no such key."""
-        found: dict[str, str | int] = {}
-        try:
-            key = self._file.get_key_by_path(f"\\{path}")
-            for value in key.values if key is not None else ():
-                if value.data_size <= _MAX_TEXT and value.type in (*_TEXTS, _DWORD, _QWORD):
-                    found[(value.name or "").upper()] = _value(value.type, value.data or b"")
-        except _ERRORS as error:
-            raise FormatError("hive damaged", path) from error
-        return found
-
-    def keys(self, path: str) -> list[str]:
-        """Names of the keys in a key; at most so many as profiles are listed."""
-        try:
-            key = self._file.get_key_by_path(f"\\{path}")
-            if key is None:
-                return []
-            count = min(key.number_of_sub_keys, MAX_PROFILES)
-            return [key.get_sub_key(index).name or "" for index in range(count)]
-        except _ERRORS as error:
-            raise FormatError("hive damaged", path) from error
-
-
-def _value(kind: int, data: bytes) -> str | int:
-    if kind in _TEXTS:
-        text = data[: len(data) & ~1].decode("utf-16-le", "surrogatepass")
-        return text.partition("\0")[0]
-    return int.from_bytes(data[:8], "little")

@@ -5,11 +5,11 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import BinaryIO, TypeVar
+from typing import TypeVar
 
 from ...formats import FormatError
 from ...model import report as model
-from ...reading.opening import reason_of
+from ...reading.opening import read_up_to, reason_of
 from ...spelling import fold
 from .. import SkippedVolume
 from ..evidence import HostFiles, windows_files
@@ -18,6 +18,8 @@ from .identity import Computer, Software, read_computer, read_software
 
 _T = TypeVar("_T")
 _USUAL = ("WINDOWS", "WINNT")
+_LOGS = (".LOG1", ".LOG2", ".LOG")
+MAX_HIVE_BYTES = 512 << 20
 _CONFIG = ("System32", "config")
 _NO_WINDOWS = frozenset({"$Extend", "$RECYCLE.BIN", "$Recycle.Bin", "Users"})
 _MAX_FOLDERS = 1000
@@ -155,6 +157,8 @@ def _host(volume: Volume, place: _Place, others: _Others) -> WindowsAtRest:
     if place.config is not None:
         software = _read(place.config, "SOFTWARE", read_software, software, problems)
         computer = _read(place.config, "SYSTEM", read_computer, computer, [])
+        if software.problem:
+            problems.append((f"list of the profiles: {software.problem}", "SOFTWARE"))
     root = software.system_root
     drive = volume.tree.drive or (root[:2].upper() if root[1:3] == ":\\" else "C:")
     trees = [replace(volume.tree, drive=drive)]
@@ -164,29 +168,42 @@ def _host(volume: Volume, place: _Place, others: _Others) -> WindowsAtRest:
         trees.append(replace(other.tree, drive=drive) if same else _named(other))
     listed = replace(software.listed, data_base=computer.data_base)
     files = windows_files(trees, f"{drive}\\{place.name}", listed, others.closed)
-    files = replace(files, problems=[*files.problems, *problems])
+    config = "\\".join((drive, place.name, *_CONFIG))
+    told = [(why, f"{config}\\{name}") for why, name in problems]
+    files = replace(files, problems=[*files.problems, *told])
     return WindowsAtRest(files, software, computer)
 
 
 def _read(
     config: Entry,
     name: str,
-    read: Callable[[BinaryIO], _T],
+    read: Callable[[bytes, Sequence[bytes]], _T],
     otherwise: _T,
     problems: list[tuple[str, str]],
 ) -> _T:
+    """A hive with its transaction logs."""
     try:
-        hive = child(config, name)
-        if hive is None:
-            return otherwise
-        file, _ = hive.open()
-        with file:
-            return read(file)
+        data = _bytes(config, name)
+        logs = [_bytes(config, name + suffix) for suffix in _LOGS]
+        return otherwise if data is None else read(data, [log for log in logs if log])
     except FormatError as error:
         problems.append((f"list of the profiles: {error.what}", name))
     except OSError as error:
         problems.append((f"list of the profiles: {reason_of(error)}", name))
     return otherwise
+
+
+def _bytes(config: Entry, name: str) -> bytes | None:
+    """None if there is no such file. Raises OSError."""
+    found = child(config, name)
+    if found is None or found.kind() is not Kind.FILE:
+        return None
+    file, _ = found.open()
+    with file:
+        data = read_up_to(file, MAX_HIVE_BYTES + 1)
+    if len(data) > MAX_HIVE_BYTES:
+        raise OSError("hive larger than is read")
+    return data
 
 
 def _named(volume: Volume) -> Tree:

@@ -12,7 +12,7 @@ from agent.model.observation import Claim
 from agent.model.report import State, Strength, Verdict
 from agent.sources.artefact import ArtefactSource
 from agent.sources.network.hosts_file import HostsEntry, HostsFile, OddLine, parse_hosts
-from tests.evidence.small_hives import small_hive
+from tests.evidence.hives import hive
 from tests.evidence.sweeping import commanded, swept
 from tests.evidence.windows_folder import CONFIG, FORMS, Files, as_folder, windows
 
@@ -52,7 +52,7 @@ def test_the_file_of_connection_sharing_is_read_too(form: str, tmp_path: Path) -
 @pytest.mark.parametrize("form", ["folder", "drives", "image", "collection"])
 def test_the_file_is_looked_for_where_the_registry_says(form: str, tmp_path: Path) -> None:
     network = {"Tcpip": {"Parameters": {"DataBasePath": "%SystemRoot%\\elsewhere"}}}
-    system = small_hive({"Select": {"Current": 1}, "ControlSet001": {"Services": network}})
+    system = hive({"Select": {"Current": 1}, "ControlSet001": {"Services": network}})
     elsewhere = "C:\\Windows\\elsewhere\\hosts"
     files = windows({f"{CONFIG}\\SYSTEM": system, elsewhere: b"203.0.113.9 pandorasong.com\n"})
     (found,) = swept(FORMS[form](tmp_path / "c", files), source()).seen

@@ -11,11 +11,13 @@ from agent.matching.own_traces import Own
 from agent.targets import Target
 from agent.targets.offline.folder import FolderTarget
 from agent.targets.offline.image import ImageTarget
+from tests.evidence.hives import dirty, log
 from tests.evidence.hosts import disk
 from tests.evidence.windows_folder import (
     CONFIG,
     FORMS,
     GUID,
+    JO_SID,
     Files,
     as_folder,
     as_image,
@@ -83,9 +85,28 @@ def test_a_list_of_profiles_that_cannot_be_read_is_a_gap_where_profiles_are_mean
 ) -> None:
     files = {**windows(), f"{CONFIG}\\SOFTWARE": b"regf, and no more"}
     target = target_of("folder", tmp_path / "case", files)
-    assert list(gaps(target, r"%Profile%\NTUSER.DAT").values()) == [["SOFTWARE"]]
+    assert list(gaps(target, r"%Profile%\NTUSER.DAT").values()) == [[f"{CONFIG}\\SOFTWARE"]]
     assert gaps(target, r"%SystemRoot%\Prefetch\*") == {}
     assert target.host().id.startswith("path:")
+
+
+def test_a_profile_that_only_the_transaction_log_knows_is_looked_at(tmp_path: Path) -> None:
+    before, after = (software(profiles={JO_SID: path}) for path in ("D:\\jo", "D:\\an"))
+    files = {
+        **windows(),
+        f"{CONFIG}\\SOFTWARE": dirty(before, 2),
+        f"{CONFIG}\\SOFTWARE.LOG1": log(before, after, 2),
+        r"D:\an\NTUSER.DAT": b"an",
+    }
+    target = target_of("drives", tmp_path / "case", files)
+    found = list(target.evidence([r"%Profile%\NTUSER.DAT"], Ledger("test", required=True)))
+    assert r"D:\an\NTUSER.DAT" in [file.path for file in found]
+    del files[f"{CONFIG}\\SOFTWARE.LOG1"]
+    target = target_of("drives", tmp_path / "other", files)
+    assert gaps(target, r"%Profile%\NTUSER.DAT") == {
+        "list of the profiles: dirty, and its logs are missing": [f"{CONFIG}\\SOFTWARE"]
+    }
+    assert target.host().id == GUID
 
 
 def test_two_images_with_a_windows_are_looked_through_one_after_the_other(tmp_path: Path) -> None:
