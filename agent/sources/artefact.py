@@ -22,6 +22,7 @@ from ..formats import FormatError
 from ..model.observation import ByteHit, Claim, Observation, Place
 from ..model.report import State
 from ..reading.opening import is_gone, read_up_to, reason_of
+from ..targets.raw_fallback import BY_RECORD
 
 if TYPE_CHECKING:
     from ..coverage import Ledger, Part
@@ -159,9 +160,9 @@ class ArtefactSource:
     ) -> None:
         """``progress``: is told each file, again while it is read, and may raise to end it."""
         self.name = artefact.name
-        self._progress = progress
+        self.progress = progress
         self._artefact = artefact
-        self._threads = threads
+        self.threads = threads
 
     def required(self, target: Target) -> bool:
         """As the artefact says."""
@@ -169,12 +170,10 @@ class ArtefactSource:
 
     def observe(self, target: Target, matcher: Matcher, ledger: Ledger) -> Iterator[Observation]:
         """What the records say that match; every file is accounted for."""
-        sweep = _ArtefactSweep(
-            self._artefact, matcher, ledger, target.own, self._threads, self._progress
-        )
+        sweep = _ArtefactSweep(self._artefact, matcher, ledger, target.own, self)
         for file in target.evidence(self._artefact.patterns(target), ledger):
             sweep.files += 1
-            yield from sweep.file(file)
+            yield from sweep.file(file, in_use=target.live is not None)
         if not sweep.files and ledger.state is State.COMPLETE:
             ledger.note("none on this host")
 
@@ -185,22 +184,23 @@ class _ArtefactSweep:
     matcher: Matcher
     ledger: Ledger
     own: Own
-    threads: int
-    progress: Callable[[str], None]
+    source: ArtefactSource
     files: int = 0
 
     def __post_init__(self) -> None:
         self.rules = self.matcher.records(self.artefact.markers)
 
-    def file(self, file: EvidenceFile) -> Iterator[Observation]:
-        """One file; an error in it is a gap."""
-        self.progress(file.path)
+    def file(self, file: EvidenceFile, *, in_use: bool) -> Iterator[Observation]:
+        """One file, of a system that is ``in_use``; an error in it is a gap."""
+        self.source.progress(file.path)
         part = self.ledger.part(file.path)
         try:
             opened = file.open()
         except OSError as error:
             self._missed(part, file, error)
             return
+        if in_use and file.how == "by record":
+            part.note(BY_RECORD, file.path)
         self.matcher.accounts.scanned()
         look = _Look(self, file, part, self.artefact.reader(file, part))
         try:
@@ -246,7 +246,7 @@ class _Look:
         """A file that is looked at in windows of pieces. Raises OSError."""
         size = self.sweep.artefact.piece
         for window, offset, occurs in self._scanned(opened):
-            self.sweep.progress(self.file.path)
+            self.sweep.source.progress(self.file.path)
             if not offset:
                 self.reader.passes(window[: self.sweep.artefact.header], 0)
             first = self.sweep.artefact.header if not offset else 0
@@ -259,7 +259,7 @@ class _Look:
     def _scanned(self, opened: BinaryIO) -> Iterator[tuple[bytes, int, bool]]:
         """Windows with their offsets, and whether anything occurs in each."""
         waiting: deque[tuple[bytes, int, Future[bool]]] = deque()
-        threads = max(1, self.sweep.threads)
+        threads = max(1, self.sweep.source.threads)
         pool = ThreadPoolExecutor(threads, "scan")
         try:
             for window, offset in self._windows(opened):

@@ -120,7 +120,9 @@ class Bench:
         """One line; ``against``: how many times faster than these."""
         ratios = "".join(f"  {other.seconds / run.seconds:6.2f}x" for other in against)
         speed = self.size / run.seconds / 1e6
-        print(f"  {what:44} {run.seconds:7.3f} s {speed:7,.0f} MB/s {_count(run):8,} {run.peak_mb:6.0f} MiB{ratios}")
+        print(
+            f"  {what:44} {run.seconds:7.3f} s {speed:7,.0f} MB/s {_count(run):8,} {run.peak_mb:6.0f} MiB{ratios}"
+        )
 
     def run(self) -> None:
         print(f"{self.size / 1e6:,.0f} MB of event logs; then seconds, speed, count, peak, and")
@@ -140,7 +142,12 @@ class Bench:
         """A name that is in about one record in a thousand."""
         counts = {}
         for name in _OFTEN:
-            code = _INDICATORS.replace("indicators = [i", "_ = [i").replace("    indicators.append(", "    indicators = [") + _LOOK
+            code = (
+                _INDICATORS.replace("indicators = [i", "_ = [i").replace(
+                    "    indicators.append(", "    indicators = ["
+                )
+                + _LOOK
+            )
             code = code.replace("status='SRC'))", "status='SRC')]")
             run = measured(ROOT, _FILES + code, host=str(self.host), name=name)
             counts[name] = int(str(run.count))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import pytest
 
@@ -19,6 +19,7 @@ from agent.model.report import State, Strength
 from agent.sources.artefact import WINDOW, ArtefactSource, Found, WholeFile
 from agent.targets.evidence import EvidenceFile
 from agent.targets.offline.folder import FolderTarget
+from agent.targets.raw_fallback import BY_RECORD
 from tests.evidence.sweeping import Swept, swept
 from tests.evidence.windows_folder import FORMS, as_folder, windows
 
@@ -235,3 +236,20 @@ def test_a_locked_file_is_a_gap_with_its_name(
     assert sweep.coverage.reasons[0].samples == [LOG]
     (part,) = sweep.coverage.parts
     assert part.state is State.PARTIAL
+
+
+@pytest.mark.parametrize(("form", "noted"), [("running", True), ("image", False)])
+def test_a_file_in_use_that_was_read_by_its_record_may_lack_the_latest(
+    form: str, noted: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = EvidenceFile.open
+
+    def by_record(self: EvidenceFile) -> BinaryIO:
+        file = whole(self)
+        self.how = "by record"
+        return file
+
+    monkeypatch.setattr(EvidenceFile, "open", by_record)
+    sweep = swept(FORMS[form](tmp_path / "c", windows({LOG: C2})), ArtefactSource(Log()))
+    assert ids(sweep) == [("c2-domain", Strength.STRONG)]
+    assert (BY_RECORD in sweep.notes) is noted
