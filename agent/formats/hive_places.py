@@ -72,7 +72,7 @@ class _Owner(NamedTuple):
 
 
 def places(hive: Hive, positions: Iterable[int]) -> dict[int, Place]:
-    """The place of each position, which counts from the beginning of the file.
+    """The place of each position, in their order; they count from the beginning of the file.
 
     Never raises; what the walk could not read is among ``hive.problems``.
     """
@@ -101,7 +101,7 @@ def places(hive: Hive, positions: Iterable[int]) -> dict[int, Place]:
         for position in there:
             found[position] = Place(position, State.IN_USE, owner.part, offset, key, value)
     found.update(_deleted(hive, free))
-    return found
+    return dict(sorted(found.items()))
 
 
 def _is_list(hive: Hive, offset: int) -> bool:

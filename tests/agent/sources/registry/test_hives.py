@@ -237,6 +237,17 @@ def test_every_mention_is_found_not_the_first_alone(tmp_path: Path) -> None:
     assert told == {rf"HKU\jo\key {number}" for number in range(30)}
 
 
+def test_each_key_has_its_own_hits_and_no_others(tmp_path: Path) -> None:
+    jo = hive({"a": {"v": "see cyzfc.dat"}, "b": {"v": "see pandorasong.com"}})
+    sweep = swept(as_folder(tmp_path / "c", with_hives(jo=jo)), ArtefactSource(Hives()))
+
+    assert [
+        (one.registry.path, [hit.indicator for hit in one.hits])
+        for one in sweep.seen
+        if one.registry is not None
+    ] == [(r"HKU\jo\a", ["name-cyzfc-dat"]), (r"HKU\jo\b", ["c2-domain"])]
+
+
 def test_more_hits_than_are_told_are_a_gap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(every_hit, "MAX_HITS", 10)
     jo = hive({f"key {number}": {"v": "see cyzfc.dat"} for number in range(11)})
