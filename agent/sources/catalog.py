@@ -77,6 +77,13 @@ def _pipes(_: Setup) -> Source:
     return PipesSource()
 
 
+def _registry(_: Setup) -> Source:
+    from .artefact import ArtefactSource
+    from .registry.hives import Hives
+
+    return ArtefactSource(Hives())
+
+
 def _files(setup: Setup) -> Source:
     from .files.source import FilesSource
 
