@@ -127,6 +127,7 @@ CATALOG = (
     Entry("files", TargetKind, _files),
     Entry("usn_journal", _VOLUMES, _change_journal),
     _artefact("prefetch", "execution.prefetch", "PrefetchArtefact"),
+    _artefact("console_history", "logs.console_history", "ConsoleHistory"),
 )
 NAMES = tuple(entry.name for entry in CATALOG)
 
