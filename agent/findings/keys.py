@@ -13,7 +13,7 @@ from itertools import accumulate
 
 from ..matching.matcher import fold, fold_domain
 from ..model.codec import to_json
-from ..model.objects import ARROW, Destination, Dns, File, Objects, Process
+from ..model.objects import ARROW, Destination, Dll, Dns, File, Objects, Process
 from ..model.observation import Claim, Observation
 
 _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "urn:iocsweep:finding")
@@ -34,7 +34,7 @@ def main_key(found: Objects, place: str) -> str:
     view, nor who read it.
     """
     if found.process is not None and (found.dll is not None or found.file is None):
-        return _lasting_process_key(found.process)
+        return _lasting_process_key(found.process, found.dll)
     if found.file is not None:
         return _own_key(found.file)
     if found.dll is not None:
@@ -71,11 +71,23 @@ def _process_key_of(seen: Observation, process: Process) -> str:
     return process_key(process.pid, process.start)
 
 
-def _lasting_process_key(process: Process) -> str:
-    """Of the program too: the pid and the start come from clocks and counters that begin anew."""
+def _lasting_process_key(process: Process, dll: Dll | None) -> str:
+    """Of the program too: the pid and the start come from clocks and counters that begin anew.
+
+    Where the evidence tells neither (prefetch, a typed command), of what it does tell: of several
+    findings with one id the collector lists one.
+    """
     start = 0 if process.start is None else int(process.start.timestamp())
     image = fold(process.executable or process.name)
-    return f"process:{image}:{'' if process.pid is None else process.pid}:{start}"
+    key = f"process:{image}:{'' if process.pid is None else process.pid}:{start}"
+    if process.pid is not None or process.start is not None:
+        return key
+    told = [
+        process.command_line,
+        "" if process.user is None else fold(process.user.name) or process.user.id,
+        "" if dll is None else file_key(dll.path),
+    ]
+    return ":".join([key, *told]) if any(told) else key
 
 
 def _own_key(file: File) -> str:

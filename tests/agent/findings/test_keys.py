@@ -28,6 +28,7 @@ from agent.model.objects import (
     Service,
     Task,
     Url,
+    User,
 )
 from agent.model.observation import Claim, Observation, Place
 
@@ -78,6 +79,24 @@ def test_the_id_of_a_finding_is_the_same_in_every_sweep_and_version() -> None:
 )  # fmt: skip
 def test_a_finding_is_about_its_main_object(objects: dict[str, Any], key: str) -> None:
     assert main_key(seen(**objects), "here") == key
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"process": Process(name="powershell.exe", command_line="b", user=User(name="jo"))},
+        {"process": Process(name="powershell.exe", command_line="a", user=User(name="ann"))},
+        {
+            "process": Process(name="powershell.exe", command_line="a", user=User(name="jo")),
+            "dll": Dll(path=PATH),
+        },
+    ],
+)
+def test_what_ran_without_pid_or_time_is_told_apart_by_what_is_known(other: dict[str, Any]) -> None:
+    typed = Process(name="powershell.exe", command_line="a", user=User(name="jo"))
+    one = main_key(seen(process=typed), "here")
+    assert main_key(seen(**other), "here") != one
+    assert main_key(seen(process=typed), "elsewhere") == one
 
 
 @pytest.mark.parametrize(
