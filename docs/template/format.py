@@ -6,6 +6,7 @@ in UTF-8. A real one names its specification here, and the section.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from datetime import datetime
 from typing import NamedTuple
@@ -24,16 +25,28 @@ class Started(NamedTuple):
     """UTC."""
     user: str
     command_line: str
+    offset: int
+    """Of the line's first byte in the log."""
+    end: int
+    """Of what comes behind the line."""
 
 
 def read_example_log(data: bytes) -> Iterator[Started]:
-    """Every line. Raises FormatError for one that is none."""
-    for number, line in enumerate(data.decode("utf-8", "replace").splitlines(), start=1):
-        time, _, rest = line.partition("|")
+    """Every line. Raises FormatError for those that are none, when all others were given."""
+    refused: FormatError | None = None
+    end = 0
+    for number, raw in enumerate(io.BytesIO(data), start=1):
+        offset, end = end, end + len(raw)
+        if number > MAX_LINES:
+            raise FormatError("more lines than a log has", f"line {number}")
+        time, _, rest = raw.rstrip(b"\r\n").decode("utf-8", "replace").partition("|")
         user, separator, command_line = rest.partition("|")
-        if not separator or number > MAX_LINES:
-            raise FormatError("not a line of an example log", f"line {number}")
+        if not separator:
+            refused = FormatError("not a line of an example log", f"line {number}")
+            continue
         try:
-            yield Started(number, datetime.fromisoformat(time), user, command_line)
-        except ValueError as error:
-            raise FormatError("no time", f"line {number}") from error
+            yield Started(number, datetime.fromisoformat(time), user, command_line, offset, end)
+        except ValueError:
+            refused = FormatError("no time", f"line {number}")
+    if refused is not None:
+        raise refused

@@ -27,12 +27,9 @@ class ExampleLog(WholeFile):
     max_bytes = 64 << 20
 
     def records(
-        self,
-        file: EvidenceFile,
-        data: bytes,
-        hits: Sequence[ByteHit],  # noqa: ARG002 - every line is compared
+        self, file: EvidenceFile, data: bytes, hits: Sequence[ByteHit]
     ) -> Iterator[Observation]:
-        """The lines."""
+        """The lines, each with what it mentions: a hash is compared with no command line."""
         for started in read_example_log(data):
             yield Observation(
                 source=self.name,
@@ -47,4 +44,5 @@ class ExampleLog(WholeFile):
                 ),
                 moments=moments(ran=started.time),
                 process=Process(command_line=started.command_line, user=User(name=started.user)),
+                hits=tuple(hit for hit in hits if started.offset <= hit.offset < started.end),
             )

@@ -41,10 +41,23 @@ def test_a_program_is_found_with_its_user_and_time(form: str, tmp_path: Path) ->
     assert found.coverage.state is State.COMPLETE
 
 
+def test_what_no_object_is_compared_with_is_a_mention_at_its_line(tmp_path: Path) -> None:
+    line = b"2026-11-23T10:00:00Z|ann|get.exe 9858d5cb2a6614be3c48e33911bf9f7978b441bf\n"
+    (match,) = sweep(tmp_path, b"2026-11-23T10:00:00Z|ann|notepad.exe\n" + line).matches()
+    assert (match.indicator.id, match.strength) == ("dll-sha1", Strength.WEAK)
+    assert match.observation.place.record == "2"
+
+
 def test_a_line_that_cannot_be_read_is_a_gap_and_a_mention(tmp_path: Path) -> None:
     found = sweep(tmp_path, b"cyzfc.dat without a time\n")
     assert found.reasons == {"example log: not a line of an example log": 1}
     assert {match.strength for match in found.matches()} == {Strength.WEAK}
+
+
+def test_a_line_that_cannot_be_read_hides_no_other(tmp_path: Path) -> None:
+    found = sweep(tmp_path, b"cyzfc.dat without a time\n" + RUN)
+    assert Strength.STRONG in {match.strength for match in found.matches()}
+    assert found.reasons == {"example log: not a line of an example log": 1}
 
 
 @given(st.binary(max_size=200))
