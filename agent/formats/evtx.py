@@ -1,0 +1,415 @@
+"""Windows event logs (``.evtx``): how far they reach, and the records that were asked for.
+
+Format: libyal, "Windows XML Event Log (EVTX)": sections 2 (file header), 3 (chunk header) and 4
+(event record). A log is a header of 4,096 bytes and chunks of 65,536, each of which can be read
+alone. The headers are a picture of the log when it was last put in order: a log that is in use, or
+was cut off, holds records that its chunks do not count. So records are found by their own magic,
+the chunk's header or not, in the space behind the last one too.
+
+A record's content is read by :mod:`.binary_xml`, within bounds; no library is asked for it, since a
+record of some hundred bytes can make one allocate all memory and end the process.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import NamedTuple
+
+from msgspec import Struct
+
+from . import FormatError
+from .binary_xml import MAX_CHARACTERS, MAX_TOKENS, Budget, Element, read_binary_xml
+from .filetime import utc_of
+
+FILE_HEADER = 4096
+CHUNK = 65536
+RECORDS = 512
+"""Where a chunk's records begin."""
+MAX_CHUNK_TOKENS = 200_000
+MAX_CHUNK_CHARACTERS = 16 << 20
+"""What the records of one chunk may expand to; real chunks have up to some ten thousand tokens."""
+MAX_GAPS = 64
+"""Gaps of one log that are kept; the others are counted."""
+
+_LOG_MAGIC = b"ElfFile\0"
+_CHUNK_MAGIC = b"ElfChnk\0"
+_RECORD_MAGIC = b"**\0\0"
+_LOG = struct.Struct("<8sQQQIHHHH")
+_CHUNK = struct.Struct("<8sQQQQIII")
+_RECORD = struct.Struct("<4sIQQ")
+_CHECKED = 120
+"""How many bytes of a header its checksum covers."""
+_SMALLEST = _RECORD.size + 4
+_DIRTY, _FULL, _NO_CHECKSUMS = 1, 2, 4
+_NEVER = 0xFFFF_FFFF_FFFF_FFFF
+"""The last record's number in a chunk that has none yet."""
+_UNUSED = bytes(CHUNK)
+_NO_RECORDS = "a chunk without the records that it counts"
+_NOT_DATA = frozenset({"System", "RenderingInfo"})
+
+
+class LogHeader(NamedTuple):
+    """What a log says of itself."""
+
+    chunks: int
+    """As of when it was last closed: a dirty log has more."""
+    next_record: int
+    """The id that the next record would have had."""
+    dirty: bool
+    """In use when it was read, or not closed."""
+    full: bool
+    """At its greatest size, with older records kept."""
+    problem: str = ""
+
+
+class RecordHeader(NamedTuple):
+    """A record as it lies in a chunk."""
+
+    offset: int
+    size: int
+    id: int
+    ticks: int
+    """When it was written: 100 ns since 1601, UTC."""
+    sound: bool = True
+    """Whether its two sizes agree; if not, ``size`` ends at the next record."""
+
+
+class ChunkReach(NamedTuple):
+    """What a chunk's records cover: their ids, and when the first and the last were written."""
+
+    first: int = 0
+    last: int = 0
+    records: int = 0
+    """0: none yet."""
+    oldest: int = 0
+    """100 ns since 1601, UTC; 0: not known."""
+    newest: int = 0
+    problem: str = ""
+
+
+class Gap(NamedTuple):
+    """Record ids that are missing somewhere between two that are there, and when those two were
+    written."""
+
+    missing: int
+    after: int
+    before: int
+    start: datetime | None
+    end: datetime | None
+
+
+class EventRecord(Struct, frozen=True, kw_only=True):
+    """One record, read whole; what is not in it is empty."""
+
+    offset: int
+    """In its chunk, bytes."""
+    size: int
+    id: int
+    time: datetime | None = None
+    """TimeCreated (of a forwarded event: on the other host), else when it was written."""
+    provider: str = ""
+    channel: str = ""
+    event: int = 0
+    """The event id."""
+    computer: str = ""
+    sid: str = ""
+    """The account that logged it (System/Security)."""
+    process: int | None = None
+    """The process that logged it."""
+    data: tuple[tuple[str, str], ...] = ()
+    """Names and values of EventData, UserData or ProcessingErrorData in their order; a name may be
+    there twice, or empty."""
+    counted: bool = True
+    """Whether the chunk's header counts it; if not, it is newer than the header, or left over from
+    an older use of the chunk."""
+    problem: str = ""
+    """Why the content could not be read to its end."""
+
+    def value(self, name: str) -> str:
+        """The first value of that name; "" if there is none."""
+        return next((value for key, value in self.data if key == name), "")
+
+    def values(self, name: str) -> tuple[str, ...]:
+        """All values of that name."""
+        return tuple(value for key, value in self.data if key == name)
+
+
+def read_log_header(data: bytes) -> LogHeader:
+    """The first 128 bytes of a log (libyal, 2).
+
+    Raises:
+        FormatError: no event log.
+    """
+    if len(data) < 128 or not data.startswith(_LOG_MAGIC):
+        raise FormatError("not an event log", "header")
+    _, _, _, following, _, _, major, _, chunks = _LOG.unpack_from(data)
+    flags, checksum = struct.unpack_from("<II", data, _CHECKED)
+    problem = "" if major == 3 else f"version {major} of the event log format"
+    if not flags & _NO_CHECKSUMS and checksum != zlib.crc32(data[:_CHECKED]):
+        problem = problem or "the log's header does not fit its checksum"
+    return LogHeader(chunks, following, bool(flags & _DIRTY), bool(flags & _FULL), problem)
+
+
+def chunk_reach(chunk: bytes) -> ChunkReach:
+    """What one chunk covers, by its header and its first and last record (libyal, 3 and 4).
+
+    Records are walked only where header and records disagree: a chunk that is being written, or a
+    damaged one.
+    """
+    if not chunk.startswith(_CHUNK_MAGIC) or len(chunk) < CHUNK:
+        return _reach_without_header(chunk)
+    _, number, last_number, first, last, _, last_at, free = _CHUNK.unpack_from(chunk)
+    if last_number == _NEVER:
+        # What lies in it is memory of the log service: records of other channels, never this one's.
+        return ChunkReach()
+    begin, end = _header_at(chunk, RECORDS), _header_at(chunk, last_at)
+    if not begin or not end or (begin.id, end.id) != (first, last):
+        walked = _walked(chunk)
+        wrong = "a chunk's header does not fit its records" if walked.records else _NO_RECORDS
+        return walked._replace(problem=wrong)
+    behind = _header_at(chunk, free)
+    if behind and behind.id == last + 1:
+        return _walked(chunk)  # written to since its header was
+    checked = zlib.crc32(chunk[128:RECORDS], zlib.crc32(chunk[:_CHECKED]))
+    given = struct.unpack_from("<I", chunk, 124)[0]
+    fits = given in {checked, 0}  # 0: a log without checksums
+    return ChunkReach(
+        first,
+        last,
+        last_number - number + 1,
+        min(begin.ticks, end.ticks),
+        max(begin.ticks, end.ticks),
+        "" if fits else "a chunk's header does not fit its checksum",
+    )
+
+
+def records_in(chunk: bytes) -> Iterator[RecordHeader]:
+    """Every record that lies in the bytes of a chunk, in their order, counted or not."""
+    at = RECORDS
+    while (at := _next_magic(chunk, at)) >= 0:
+        found = _header_at(chunk, at)
+        if found is None:
+            following = _next_magic(chunk, at + 4)
+            end = following if following >= 0 else len(chunk)
+            if end - at >= _SMALLEST:
+                _, _, record, ticks = _RECORD.unpack_from(chunk, at)
+                yield RecordHeader(at, end - at, record, ticks, sound=False)
+            at = end
+        else:
+            yield found
+            at += found.size
+
+
+def _next_magic(chunk: bytes, at: int) -> int:
+    """Where the magic of a record stands next; -1: nowhere."""
+    # The search for one byte is a hundred times faster over zeros than that for all four.
+    while (at := chunk.find(_RECORD_MAGIC[:1], at)) >= 0:
+        if chunk.startswith(_RECORD_MAGIC, at):
+            return at
+        at += 1
+    return at
+
+
+def record_at(chunk: bytes, offset: int) -> RecordHeader | None:
+    """The record that these bytes belong to; None for the chunk's header and for empty space."""
+    found = None
+    for record in records_in(chunk):
+        if record.offset > offset:
+            break
+        found = record
+    return found if found and offset < found.offset + found.size else None
+
+
+def records_of(chunk: bytes, at: Iterable[int] | None = None) -> Iterator[EventRecord]:
+    """The records of a chunk, read whole; with ``at`` only those that hold one of these offsets.
+
+    A record whose content cannot be read has what its header and the part before the error say,
+    and a ``problem``. Any bytes end in records.
+    """
+    headers = list(records_in(chunk))
+    if at is not None:
+        starts = [header.offset for header in headers]
+        chosen = sorted({bisect_right(starts, offset) - 1 for offset in at})
+        wanted = set(at)
+        headers = [
+            headers[number]
+            for number in chosen
+            if number >= 0 and _holds_one(headers[number], wanted)
+        ]
+    counted = _free_space(chunk)
+    tokens, characters = MAX_CHUNK_TOKENS, MAX_CHUNK_CHARACTERS
+    for header in headers:
+        given = Budget(min(tokens, MAX_TOKENS), min(characters, MAX_CHARACTERS))
+        left = Budget(given.tokens, given.characters)
+        yield _read(chunk, header, left, counted=header.offset < counted)
+        tokens -= given.tokens - left.tokens
+        characters -= given.characters - left.characters
+
+
+def _holds_one(header: RecordHeader, offsets: set[int]) -> bool:
+    return any(header.offset <= offset < header.offset + header.size for offset in offsets)
+
+
+class LogReach:
+    """How far a log goes back, put together from its chunks in any order."""
+
+    def __init__(self) -> None:
+        self._chunks: list[ChunkReach] = []
+        self.records = 0
+        """As the chunks count them."""
+        self.problems: dict[str, int] = {}
+        """What is wrong with chunks, and with how many. Their bytes can be searched all the
+        same."""
+
+    def add(self, chunk: bytes) -> ChunkReach:
+        """Take one chunk into account; a piece at the end of the file may be shorter."""
+        found = chunk_reach(chunk)
+        if found.problem:
+            self.problems[found.problem] = self.problems.get(found.problem, 0) + 1
+        if found.records:
+            self._chunks.append(found)
+            self.records += found.records
+        return found
+
+    @property
+    def oldest(self) -> datetime | None:
+        """When the first record was written, UTC."""
+        return utc_of(min((chunk.oldest for chunk in self._chunks if chunk.oldest), default=0))
+
+    @property
+    def newest(self) -> datetime | None:
+        """When the last record was written, UTC."""
+        return utc_of(max((chunk.newest for chunk in self._chunks), default=0))
+
+    def gaps(self) -> list[Gap]:
+        """Where record ids are missing, between chunks and within: at most :data:`MAX_GAPS`."""
+        found: list[Gap] = []
+        before: ChunkReach | None = None
+        for chunk in sorted(self._chunks):
+            start, end = utc_of(chunk.oldest), utc_of(chunk.newest)
+            if before and chunk.first > before.last + 1:
+                missing = chunk.first - before.last - 1
+                found.append(Gap(missing, before.last, chunk.first, utc_of(before.newest), start))
+            missing = chunk.last - chunk.first + 1 - chunk.records
+            if missing > 0:
+                found.append(Gap(missing, chunk.first, chunk.last, start, end))
+            before = chunk if not before or chunk.last > before.last else before
+        return found[:MAX_GAPS]
+
+
+def _reach_without_header(chunk: bytes) -> ChunkReach:
+    if chunk == _UNUSED[: len(chunk)]:
+        return ChunkReach()
+    walked = _walked(chunk)
+    if walked.records:
+        short = chunk.startswith(_CHUNK_MAGIC)
+        return walked._replace(
+            problem="a chunk is cut off" if short else "records in a chunk without its header"
+        )
+    return walked._replace(problem="bytes that are no chunk")
+
+
+def _walked(chunk: bytes) -> ChunkReach:
+    """By its records, each asked."""
+    records = [record for record in records_in(chunk) if record.sound]
+    if not records:
+        return ChunkReach()
+    ids = {record.id for record in records}
+    ticks = [record.ticks for record in records]
+    return ChunkReach(min(ids), max(ids), len(ids), min(ticks), max(ticks))
+
+
+def _free_space(chunk: bytes) -> int:
+    """Where the counted records end."""
+    if not chunk.startswith(_CHUNK_MAGIC) or len(chunk) < RECORDS:
+        return 0
+    free: int = _CHUNK.unpack_from(chunk)[-1]
+    return free
+
+
+def _header_at(chunk: bytes, at: int) -> RecordHeader | None:
+    """The record that begins there; None unless its two sizes agree (libyal, 4)."""
+    if at < RECORDS or at + _SMALLEST > len(chunk):
+        return None
+    magic, size, record, ticks = _RECORD.unpack_from(chunk, at)
+    if magic != _RECORD_MAGIC or size < _SMALLEST or at + size > len(chunk):
+        return None
+    if chunk[at + size - 4 : at + size] != chunk[at + 4 : at + 8]:
+        return None
+    return RecordHeader(at, size, record, ticks)
+
+
+def _read(chunk: bytes, header: RecordHeader, budget: Budget, *, counted: bool) -> EventRecord:
+    top = Element("")
+    problem = "" if header.sound else "the record's size is damaged"
+    try:
+        start, end = header.offset + _RECORD.size, header.offset + header.size - 4
+        read_binary_xml(chunk, start, end, top, budget)
+    except FormatError as error:
+        problem = problem or str(error)
+    event = top.find("Event") or Element("")
+    system = event.find("System") or Element("")
+    if not problem and not system.content:
+        problem = "no System element"
+    execution = system.find("Execution") or Element("")
+    number, process = _text(system, "EventID"), execution.attributes.get("ProcessID", "")
+    return EventRecord(
+        offset=header.offset,
+        size=header.size,
+        id=header.id,
+        time=_time(_attribute(system, "TimeCreated", "SystemTime")) or utc_of(header.ticks),
+        provider=_attribute(system, "Provider", "Name"),
+        channel=_text(system, "Channel"),
+        event=int(number) if _is_number(number) else 0,
+        computer=_text(system, "Computer"),
+        sid=_attribute(system, "Security", "UserID"),
+        process=int(process) if _is_number(process) else None,
+        data=tuple(
+            pair
+            for part in event.elements
+            if part.name not in _NOT_DATA
+            for child in part.elements
+            for pair in _leaves(child)
+        ),
+        counted=counted,
+        problem=problem,
+    )
+
+
+def _leaves(element: Element) -> Iterator[tuple[str, str]]:
+    """Names and values, of an element and all within; its depth is bounded by the reader."""
+    name = element.attributes.get("Name", "" if element.name == "Data" else element.name)
+    inner = element.elements
+    own = "".join(part for part in element.content if isinstance(part, str))
+    if own.strip() or not inner:
+        yield name, own
+    for child in inner:
+        yield from _leaves(child)
+
+
+def _text(element: Element, name: str) -> str:
+    found = element.find(name)
+    return found.text if found else ""
+
+
+def _attribute(element: Element, name: str, attribute: str) -> str:
+    found = element.find(name)
+    return found.attributes.get(attribute, "") if found else ""
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) < 11
+
+
+def _time(text: str) -> datetime | None:
+    """``2016-07-08T18:12:51.6816408Z``: seven digits, which no parser of ISO 8601 takes."""
+    if not text.endswith("Z"):
+        return None
+    try:
+        return datetime.fromisoformat(text[:-1][:26] + "+00:00")
+    except ValueError:
+        return None
