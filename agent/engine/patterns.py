@@ -31,6 +31,7 @@ from .expressions import written
 
 Check = Callable[[bytes, int, int], bool]
 
+_ALONE: Final = " fullword"
 _STAR: Final = 64
 """Characters that a star stands for at most."""
 _IN_NAMES: Final = Characters.all_but_ascii(frozenset(b'\\/:*?"<>|\r\n\0'))
@@ -87,9 +88,19 @@ def text_pattern(text: str, *, whole_word: bool = False) -> BytePattern:
     return _text(text, whole_word=whole_word)
 
 
+def beside_anything(pattern: BytePattern) -> BytePattern:
+    """The same, whatever stands beside it: where one value begins when the last one ends."""
+    alone = isinstance(pattern.check, StandsAlone)
+    return pattern._replace(
+        forms=tuple(form.removesuffix(_ALONE) for form in pattern.forms),
+        whole_word=False,
+        check=None if alone else pattern.check,
+    )
+
+
 def _text(text: str, *, whole_word: bool = False) -> BytePattern:
     if text.isascii():
-        word = " fullword" if whole_word else ""
+        word = _ALONE if whole_word else ""
         form = f"{_quoted(text)} nocase ascii wide{word}"
         exact = text if "\0" not in text else None
         return BytePattern((form,), 2 * len(text), exact, whole_word)

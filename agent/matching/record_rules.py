@@ -3,6 +3,10 @@
 There a hash stands as text, and a path may be all that there is of a file. So there is more to look
 for than in the contents of files; what of it is no mention by itself (the name of a path, the
 beginning of a block of addresses) only says where a record is worth parsing.
+
+Values lie side by side there, often with nothing between them: an address and its port are one word
+(of real logs' strings one in eight, of the Security log's one in four). So whole words are asked
+for in what a parser took apart, and not in the bytes.
 """
 
 from __future__ import annotations
@@ -10,7 +14,13 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Container, Sequence
 
-from ..engine.patterns import BytePattern, name_pattern, patterns_of, text_pattern
+from ..engine.patterns import (
+    BytePattern,
+    beside_anything,
+    name_pattern,
+    patterns_of,
+    text_pattern,
+)
 from ..indicators import Address, FileHash, FilePath, Indicator
 from ..model.observation import ByteHit
 from .byte_rules import ByteRules
@@ -34,11 +44,12 @@ class RecordRules:
 
         Raises RulesError, with the indicator's id.
         """
-        self._rules = ByteRules(
-            indicators, left_out, patterns_of=_recorded_patterns_of, markers=markers
+        self._rules = ByteRules(indicators, left_out, patterns_of=_recorded_patterns_of)
+        self._candidates = ByteRules(
+            indicators, left_out, patterns_of=_candidates_of, markers=markers
         )
         self._only_candidates = frozenset(i.id for i in indicators if _is_only_candidate(i))
-        self.overlap = self._rules.overlap
+        self.overlap = self._candidates.overlap
         """As :attr:`ByteRules.overlap`."""
 
     def occurs(self, data: bytes) -> bool:
@@ -46,21 +57,24 @@ class RecordRules:
 
         Raises ScanFailed.
         """
-        return self._rules.occurs(data)
+        return self._candidates.occurs(data)
 
     def every_offset(self, data: bytes) -> list[int] | None:
         """Where it is, in order; None: at more places than are told.
 
         Raises ScanFailed.
         """
-        return self._rules.every_offset(data)
+        return self._candidates.every_offset(data)
 
-    def mentions(self, data: bytes) -> list[ByteHit]:
+    def mentions(self, data: bytes, *, whole_words: bool = True) -> list[ByteHit]:
         """The indicators that these bytes mention, each at its first place.
+
+        ``whole_words``: not so for bytes in which values lie side by side.
 
         Raises ScanFailed.
         """
-        return [hit for hit in self._rules.scan(data) if hit.indicator not in self._only_candidates]
+        rules = self._rules if whole_words else self._candidates
+        return [hit for hit in rules.scan(data) if hit.indicator not in self._only_candidates]
 
 
 def _recorded_patterns_of(indicator: Indicator) -> list[BytePattern]:
@@ -71,6 +85,10 @@ def _recorded_patterns_of(indicator: Indicator) -> list[BytePattern]:
     if isinstance(indicator, Address) and "/" in indicator.value:
         return _beginning_of(indicator.value)
     return patterns_of(indicator)
+
+
+def _candidates_of(indicator: Indicator) -> list[BytePattern]:
+    return [beside_anything(pattern) for pattern in _recorded_patterns_of(indicator)]
 
 
 def _is_only_candidate(indicator: Indicator) -> bool:
