@@ -126,7 +126,7 @@ def test_repeated_children_of_user_data_are_all_there() -> None:
 
 def test_the_logs_of_these_tests_are_logs_to_three_other_readers_too(tmp_path: Path) -> None:
     log = event_log([QUERY] + [AGAIN] * 299)
-    texts = [record["data"] for record in evtx.PyEvtxParser(io.BytesIO(log)).records()]
+    texts = [record["data"] for record in evtx.PyEvtxParser(io.BytesIO(log)).records() if record]
     other = pyevtx.file()
     other.open_file_object(io.BytesIO(log))
 
@@ -419,6 +419,7 @@ def every_nth_by_evtx(log: bytes, step: int) -> dict[int, str]:
     for number in range(10_000):
         try:
             record = next(records)
+            assert record is not None
         except StopIteration:
             break
         except RuntimeError:  # a record that it cannot read

@@ -1,0 +1,221 @@
+r"""Event logs: what Windows, Sysmon and PowerShell wrote down.
+
+Evidence: the files of ``System32\winevt\Logs``, searched as bytes, chunk by chunk, records that the
+log no longer counts included; the records in which something occurs are parsed. Since: Windows
+Vista; how far back each log goes is in the coverage. Cannot tell: what was never logged (process
+creation, the DNS client's own log and Sysmon are off or absent by default), what a full log has
+overwritten, and text that is compressed within a script.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from msgspec import structs
+
+from ...engine.scanner import ScanFailed
+from ...formats import FormatError
+from ...formats.evtx import (
+    CHUNK,
+    FILE_HEADER,
+    EventRecord,
+    LogReach,
+    read_log_header,
+    records_in,
+    records_of,
+)
+from ...matching.record_rules import marker
+from ...model.observation import ByteHit, Claim, Observation, Place
+from ..artefact import WholeFile
+from .encoded_commands import HIDES_TEXT, decoded_command, decoded_pieces
+from .events import MAX_COMMAND, Told, cleared_log, event_of, script_told, told_by
+from .script_seams import ScriptSeams
+
+if TYPE_CHECKING:
+    from ...coverage import Part
+    from ...engine.patterns import BytePattern
+    from ...targets.evidence import EvidenceFile
+    from ..artefact import Found, Reader
+
+NAME = "event_logs"
+LEFT_OVER = "the chunk's header does not count this record: newer than it, or of an older log"
+DECODED = "decoded from -EncodedCommand"
+IN_BASE64 = "in text that the event holds as base64"
+_LOG_CLEARED = "LogFileCleared".encode("utf-16-le")
+"""The element of events 1102 and 104, in the template that a chunk with one holds."""
+
+
+class EventLogs(WholeFile):
+    """The artefact: logs, read in chunks."""
+
+    name = NAME
+    kind = "event log"
+    where: Sequence[str] = (r"%SystemRoot%\System32\winevt\Logs\*.evtx",)
+    max_bytes = 0
+    header = FILE_HEADER
+    piece = CHUNK
+    markers: Sequence[BytePattern] = (
+        *HIDES_TEXT,
+        marker('"LogFileCleared" wide', len(_LOG_CLEARED)),
+    )
+
+    def reader(self, file: EvidenceFile, part: Part) -> Reader:
+        """For one log."""
+        return _LogReader(file, part)
+
+
+class _LogReader:
+    """One log."""
+
+    def __init__(self, file: EvidenceFile, part: Part) -> None:
+        self._file = file
+        self._part = part
+        self._reach = LogReach()
+        scripts = "powershell" in file.path.casefold()
+        self._seams = ScriptSeams() if scripts else None
+
+    def passes(self, data: bytes, offset: int) -> None:
+        """Headers alone; of PowerShell's logs the ends of a script's parts too."""
+        if offset == 0:
+            try:
+                problem = read_log_header(data).problem
+            except FormatError as error:
+                problem = str(error)
+            if problem:
+                self._part.note(f"{problem}; its bytes were searched", self._file.path)
+            return
+        self._reach.add(data)
+        if self._seams is not None:
+            self._seams.add(data)
+
+    def records(self, found: Found) -> Iterator[Observation]:
+        """Of the records in which something occurs; what lies outside any is mentioned raw."""
+        chunk = found.data
+        places = found.rules.every_offset(chunk)
+        wanted = None if places is None or _LOG_CLEARED in chunk else places
+        for record in records_of(chunk, wanted):
+            try:
+                yield from self._told(record, found)
+            except ScanFailed as error:
+                self._part.unread(f"scan of a record: {error}", self._place(record).text)
+        yield from self._between(found)
+
+    def end(self) -> Iterator[Observation]:
+        """The reach, and what stands across the parts of scripts."""
+        self._account()
+        if self._seams is None:
+            return
+        if self._seams.left_out:
+            self._part.unread(
+                "parts of scripts that were not joined", self._file.path, self._seams.left_out
+            )
+        for seam in self._seams.seams():
+            told = script_told(seam.text, seam.record)
+            told.remarks = (f"across the end of record {seam.record.id} and record {seam.next}",)
+            yield self._observed(seam.record, told, ())
+
+    def _account(self) -> None:
+        reach = self._reach
+        self._part.examined(reach.records)
+        for when in (reach.oldest, reach.newest):
+            if when is not None:
+                self._part.reaches(when)
+        for problem, count in reach.problems.items():
+            self._part.note(f"{problem}; its bytes were searched", self._file.path, count)
+        for gap in reach.gaps():
+            between = f"{gap.after} to {gap.before}, {gap.start} to {gap.end}"
+            self._part.note(
+                "records are missing in a log", f"{self._file.path}: {between}", gap.missing
+            )
+
+    def _told(self, record: EventRecord, found: Found) -> Iterator[Observation]:
+        if log := cleared_log(record):
+            self._part.note("a log was cleared", f"{log}, {record.time}, record {record.id}")
+        hits = self._hits(record, found)
+        told = told_by(record)
+        remarks = [LEFT_OVER] if not record.counted else []
+        if record.problem:
+            remarks.append(f"not readable to its end: {record.problem}")
+        if told is not None and told.process is not None:
+            remarks += _decode(told)
+        at = found.offset + record.offset
+        known = {hit.indicator for hit in hits}
+        for piece in _pieces(record):
+            inner = [hit for hit in found.rules.mentions(piece) if hit.indicator not in known]
+            if inner:
+                known.update(hit.indicator for hit in inner)
+                hits += [structs.replace(hit, offset=at) for hit in inner]
+                remarks.append(IN_BASE64)
+        if told is None:
+            if not hits:
+                return
+            seen = f"event {record.event} of {record.provider}" if record.event else "event"
+            claim = Claim.LOGGED if record.event else Claim.MENTIONED
+            told = Told(claim=claim, seen=seen, event=event_of(record))
+        told.remarks = (*told.remarks, *dict.fromkeys(remarks))
+        yield self._observed(record, told, hits)
+
+    def _hits(self, record: EventRecord, found: Found) -> list[ByteHit]:
+        """In its values, one by one, and in its bytes; offsets are those of the file."""
+        at = found.offset + record.offset
+        span = found.data[record.offset : record.offset + record.size]
+        raw = found.rules.mentions(span, whole_words=not record.problem)
+        hits = {hit.indicator: structs.replace(hit, offset=at + hit.offset) for hit in raw}
+        values = "\n".join(value for _, value in record.data)
+        for hit in found.rules.mentions(values.encode("utf-16-le", "surrogatepass")):
+            hits.setdefault(hit.indicator, structs.replace(hit, offset=at))
+        return list(hits.values())
+
+    def _observed(self, record: EventRecord, told: Told, hits: Sequence[ByteHit]) -> Observation:
+        return Observation(
+            source=NAME, place=self._place(record), hits=tuple(hits), **structs.asdict(told)
+        )
+
+    def _place(self, record: EventRecord) -> Place:
+        return Place(
+            text=f"{self._file.path}, record {record.id}",
+            path=self._file.path,
+            record=str(record.id),
+            view=self._file.view,
+        )
+
+    def _between(self, found: Found) -> Iterator[Observation]:
+        """What occurs in the bytes of a chunk that no record claims."""
+        at = 0
+        chunk = found.data
+        ends = [(header.offset, header.offset + header.size) for header in records_in(chunk)]
+        for begin, end in [*ends, (len(chunk), len(chunk))]:
+            if begin > at and (hits := found.rules.mentions(chunk[at:begin], whole_words=False)):
+                where = found.offset + at
+                yield Observation(
+                    source=NAME,
+                    seen="event log, by its bytes",
+                    claim=Claim.MENTIONED,
+                    place=Place(
+                        text=f"{self._file.path} (byte {where + hits[0].offset:,})",
+                        path=self._file.path,
+                        record=f"byte {where + hits[0].offset}",
+                        view=self._file.view,
+                    ),
+                    hits=tuple(structs.replace(hit, offset=where + hit.offset) for hit in hits),
+                )
+            at = end
+
+
+def _decode(told: Told) -> list[str]:
+    """Append to the command line what it hides; gives the remark that says so."""
+    assert told.process is not None
+    line = told.process.command_line
+    hidden = decoded_command(line)
+    if not hidden:
+        return []
+    told.process.command_line = f"{line}\n{hidden[:MAX_COMMAND]}"
+    return [DECODED]
+
+
+def _pieces(record: EventRecord) -> Iterator[bytes]:
+    for _, value in record.data:
+        yield from decoded_pieces(value)
+        if hidden := decoded_command(value):
+            yield hidden.encode("utf-8", "surrogatepass")

@@ -1,0 +1,125 @@
+"""Scripts that PowerShell logged in parts: what stands across the end of one and the next.
+
+Event 4104 holds at most some 18,000 characters; a longer script is several records, often each in
+a chunk of its own (about_Logging: MessageNumber, MessageTotal, ScriptBlockId). What is cut in two
+there is in the bytes of neither. Only where a record of a PowerShell log is as large as such a part
+are its values looked at, and none is parsed.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from ...formats import FormatError
+from ...formats.binary_xml import Value, values_at
+from ...formats.event_values import BINARY_XML, STRING, text_of
+from ...formats.evtx import EventRecord, RecordHeader, records_in
+from ...formats.filetime import utc_of
+
+SIDE = 1024
+"""Characters of either side."""
+MAX_PARTS = 16_384
+"""Parts of scripts of one log that are kept."""
+_LARGE = 18_000
+"""Bytes; a part that is not the last one has at least 10,000 characters."""
+_HEADER = 24
+_SID = 0x13
+_INT32 = frozenset({0x07, 0x08})
+_PARTS_OF_4104 = 4
+
+
+class Seam(NamedTuple):
+    """Where two parts of a script meet."""
+
+    text: str
+    record: EventRecord
+    """The one of the first part, as far as it was looked at."""
+    next: int
+    """The record id of the other one."""
+
+
+class _Part(NamedTuple):
+    number: int
+    total: int
+    begin: str
+    end: str
+    record: EventRecord
+
+
+class ScriptSeams:
+    """Of one log; chunks come in any order."""
+
+    def __init__(self) -> None:
+        self._parts: dict[tuple[str, int], _Part] = {}
+        self._pending = 0
+        self.left_out = 0
+        """Parts beyond :data:`MAX_PARTS`."""
+
+    def add(self, chunk: bytes) -> None:
+        """Keep the ends of the parts in this chunk."""
+        for header in records_in(chunk):
+            if header.sound and (header.size >= _LARGE or self._pending):
+                self._keep(chunk, header)
+
+    def seams(self) -> Iterator[Seam]:
+        """Of all neighbours that were seen."""
+        for (script, number), part in self._parts.items():
+            other = self._parts.get((script, number + 1))
+            if other is not None:
+                yield Seam(part.end + other.begin, part.record, other.record.id)
+
+    def _keep(self, chunk: bytes, header: RecordHeader) -> None:
+        try:
+            script, part = _read(chunk, header)
+        except FormatError:
+            return  # another event; its bytes were searched like all others
+        if part.total < 2:
+            return
+        if len(self._parts) >= MAX_PARTS:
+            self.left_out += 1
+            return
+        # After the first part the last one is waited for, which may be small.
+        self._pending += (part.number == 1) - (part.number == part.total and self._pending > 0)
+        self._parts[(script, part.number)] = part
+
+
+def _read(chunk: bytes, header: RecordHeader) -> tuple[str, _Part]:
+    """Raises FormatError: not an event 4104."""
+    system = values_at(chunk, header.offset + _HEADER, header.offset + header.size - 4)
+    if not system or system[-1].kind != BINARY_XML:
+        raise FormatError("no event data")
+    data = values_at(chunk, system[-1].at, system[-1].at + system[-1].size)
+    kinds = [value.kind for value in data[:3]]
+    if len(data) < _PARTS_OF_4104 or not _INT32.issuperset(kinds[:2]) or kinds[2] != STRING:
+        raise FormatError("not a script block")
+    number, total = (_integer(chunk, value) for value in data[:2])
+    text = data[2]
+    side = min(2 * SIDE, text.size & ~1)
+    begin = Value(STRING, text.at, side)
+    end = Value(STRING, text.at + (text.size & ~1) - side, side)
+    names = [_text(chunk, value) for value in system if value.kind == STRING]
+    record = EventRecord(
+        offset=header.offset,
+        size=header.size,
+        id=header.id,
+        time=utc_of(header.ticks),
+        provider=names[0] if names else "",
+        channel=names[1] if len(names) > 1 else "",
+        event=4104,
+        sid=next((_text(chunk, value) for value in system if value.kind == _SID), ""),
+    )
+    part = _Part(number, total, _text(chunk, begin), _text(chunk, end), record)
+    return _text(chunk, data[3]), part
+
+
+def _text(chunk: bytes, value: Value) -> str:
+    return text_of(value.kind, chunk[value.at : value.at + value.size])
+
+
+def _integer(chunk: bytes, value: Value) -> int:
+    if value.size != struct.calcsize("<I"):
+        raise FormatError("not a script block")
+    number: int = struct.unpack_from("<I", chunk, value.at)[0]
+    return number
