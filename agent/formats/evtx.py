@@ -154,35 +154,37 @@ def read_log_header(data: bytes) -> LogHeader:
     return LogHeader(chunks, following, bool(flags & _DIRTY), bool(flags & _FULL), problem)
 
 
-def chunk_reach(chunk: bytes) -> ChunkReach:
-    """What one chunk covers, by its header and its first and last record (libyal, 3 and 4).
+def chunk_reach(data: bytes, base: int = 0) -> ChunkReach:
+    """What the chunk that begins there covers (libyal, 3 and 4): by its header, its first and its
+    last record.
 
     Records are walked only where header and records disagree: a chunk that is being written, or a
     damaged one.
     """
-    if not chunk.startswith(_CHUNK_MAGIC) or len(chunk) < CHUNK:
-        return _reach_without_header(chunk)
-    _, number, last_number, first, last, _, last_at, free = _CHUNK.unpack_from(chunk)
+    if not data.startswith(_CHUNK_MAGIC, base) or len(data) - base < CHUNK:
+        return _reach_without_header(data[base : base + CHUNK])
+    _, number, last_number, first, last, _, last_at, free = _CHUNK.unpack_from(data, base)
     if last_number == _NEVER:
         # What lies in it is memory of the log service: records of other channels, never this one's.
         return ChunkReach()
-    begin, end = _header_at(chunk, RECORDS), _header_at(chunk, last_at)
-    if not begin or not end or (begin.id, end.id) != (first, last):
-        walked = _walked(chunk)
+    begin, oldest = _id_at(data, base, RECORDS)
+    end, newest = _id_at(data, base, last_at)
+    if (begin, end) != (first, last):
+        walked = _walked(data[base : base + CHUNK])
         wrong = "a chunk's header does not fit its records" if walked.records else _NO_RECORDS
         return walked._replace(problem=wrong)
-    behind = _header_at(chunk, free)
-    if behind and behind.id == last + 1:
-        return _walked(chunk)  # written to since its header was
-    checked = zlib.crc32(chunk[128:RECORDS], zlib.crc32(chunk[:_CHECKED]))
-    given = struct.unpack_from("<I", chunk, 124)[0]
+    if _id_at(data, base, free)[0] == last + 1:
+        return _walked(data[base : base + CHUNK])  # written to since its header was
+    head = data[base : base + RECORDS]
+    checked = zlib.crc32(head[128:], zlib.crc32(head[:_CHECKED]))
+    given = struct.unpack_from("<I", head, 124)[0]
     fits = given in {checked, 0}  # 0: a log without checksums
     return ChunkReach(
         first,
         last,
         last_number - number + 1,
-        min(begin.ticks, end.ticks),
-        max(begin.ticks, end.ticks),
+        min(oldest, newest),
+        max(oldest, newest),
         "" if fits else "a chunk's header does not fit its checksum",
     )
 
@@ -265,9 +267,9 @@ class LogReach:
         """What is wrong with chunks, and with how many. Their bytes can be searched all the
         same."""
 
-    def add(self, chunk: bytes) -> ChunkReach:
-        """Take one chunk into account; a piece at the end of the file may be shorter."""
-        found = chunk_reach(chunk)
+    def add(self, data: bytes, base: int = 0) -> ChunkReach:
+        """Take the chunk that begins there into account; at the end of a file it may be short."""
+        found = chunk_reach(data, base)
         if found.problem:
             self.problems[found.problem] = self.problems.get(found.problem, 0) + 1
         if found.records:
@@ -329,6 +331,19 @@ def _free_space(chunk: bytes) -> int:
         return 0
     free: int = _CHUNK.unpack_from(chunk)[-1]
     return free
+
+
+def _id_at(data: bytes, base: int, at: int) -> tuple[int, int]:
+    """Id and time of the record that begins there in a whole chunk; -1: there is none."""
+    if not RECORDS <= at <= CHUNK - _SMALLEST:
+        return -1, 0
+    magic, size, record, ticks = _RECORD.unpack_from(data, base + at)
+    if magic != _RECORD_MAGIC or not _SMALLEST <= size <= CHUNK - at:
+        return -1, 0
+    start = base + at
+    if data[start + 4 : start + 8] != data[start + size - 4 : start + size]:
+        return -1, 0
+    return record, ticks
 
 
 def _header_at(chunk: bytes, at: int) -> RecordHeader | None:

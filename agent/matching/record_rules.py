@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Container, Sequence
+from functools import cached_property
 
 from ..engine.patterns import (
     BytePattern,
@@ -44,13 +45,18 @@ class RecordRules:
 
         Raises RulesError, with the indicator's id.
         """
-        self._rules = ByteRules(indicators, left_out, patterns_of=_recorded_patterns_of)
+        self._indicators, self._left_out = indicators, left_out
         self._candidates = ByteRules(
             indicators, left_out, patterns_of=_candidates_of, markers=markers
         )
         self._only_candidates = frozenset(i.id for i in indicators if _is_only_candidate(i))
         self.overlap = self._candidates.overlap
         """As :attr:`ByteRules.overlap`."""
+
+    @cached_property
+    def _rules(self) -> ByteRules:
+        """Asked where something occurs."""
+        return ByteRules(self._indicators, self._left_out, patterns_of=_recorded_patterns_of)
 
     def occurs(self, data: bytes) -> bool:
         """Whether there is anything in these bytes that is worth a closer look.

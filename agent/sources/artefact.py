@@ -11,10 +11,11 @@ event log), scanned on other threads while the next ones are read.
 
 from __future__ import annotations
 
+import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Protocol
 
 from ..engine.scanner import ScanFailed
@@ -36,6 +37,13 @@ if TYPE_CHECKING:
 WINDOW = 256 << 10
 """Bytes that are scanned at once; whole pieces."""
 THREADS = 2
+"""One that reads and tells, the others scan."""
+SWITCH_S = 0.0005
+"""How long a thread may keep the interpreter while another one waits for it."""
+_AHEAD = 8
+"""Windows that are under way."""
+_ZEROS = bytes(2 * WINDOW)
+"""What was never written holds nothing."""
 
 
 class Found(NamedTuple):
@@ -52,9 +60,10 @@ class Found(NamedTuple):
 class Reader(Protocol):
     """One file of an artefact, while it is looked at."""
 
-    def passes(self, data: bytes, offset: int) -> None:
+    def passes(self, window: bytes, at: int, offset: int) -> None:
         """Is shown every piece of the file, in order, whether anything occurs in it or not: for the
-        reach, and for what is missing. Does as little as it can."""
+        reach, and for what is missing. The piece begins in the window ``at`` this place, in the
+        file at this ``offset``; the header is shown first. Does as little as it can."""
 
     def records(self, found: Found) -> Iterator[Observation]:
         """What the records say in which something occurs. Raises FormatError, after which the
@@ -137,7 +146,7 @@ class _WholeReader:
     file: EvidenceFile
     part: Part
 
-    def passes(self, data: bytes, offset: int) -> None:  # noqa: ARG002 - nothing to keep
+    def passes(self, window: bytes, at: int, offset: int) -> None:  # noqa: ARG002 - nothing to keep
         self.part.examined()
 
     def records(self, found: Found) -> Iterator[Observation]:
@@ -171,11 +180,26 @@ class ArtefactSource:
     def observe(self, target: Target, matcher: Matcher, ledger: Ledger) -> Iterator[Observation]:
         """What the records say that match; every file is accounted for."""
         sweep = _ArtefactSweep(self._artefact, matcher, ledger, target.own, self)
-        for file in target.evidence(self._artefact.patterns(target), ledger):
-            sweep.files += 1
-            yield from sweep.file(file, in_use=target.live is not None)
+        try:
+            for file in target.evidence(self._artefact.patterns(target), ledger):
+                sweep.files += 1
+                yield from sweep.file(file, in_use=target.live is not None)
+            yield from sweep.told(most=0)
+        finally:
+            sweep.close()
         if not sweep.files and ledger.state is State.COMPLETE:
             ledger.note("none on this host")
+
+
+class _Scanned(NamedTuple):
+    """A window that is scanned, or was."""
+
+    look: _Look
+    window: bytes
+    """Empty: the file has ended."""
+    offset: int
+    occurs: Future[bool] | None
+    """None: nothing can occur."""
 
 
 @dataclass
@@ -186,9 +210,23 @@ class _ArtefactSweep:
     own: Own
     source: ArtefactSource
     files: int = 0
+    _under_way: deque[_Scanned] = field(default_factory=deque)
+    """In the order in which they are told: windows of several files."""
+    _pool: ThreadPoolExecutor | None = None
+    _switch_s: float = 0.0
 
     def __post_init__(self) -> None:
         self.rules = self.matcher.records(self.artefact.markers)
+        if self.artefact.piece and self.source.threads > 1:
+            self._pool = ThreadPoolExecutor(self.source.threads - 1, "scan")
+            self._switch_s = sys.getswitchinterval()
+            sys.setswitchinterval(SWITCH_S)
+
+    def close(self) -> None:
+        """Whatever is under way is given up."""
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
+            sys.setswitchinterval(self._switch_s)
 
     def file(self, file: EvidenceFile, *, in_use: bool) -> Iterator[Observation]:
         """One file, of a system that is ``in_use``; an error in it is a gap."""
@@ -205,10 +243,42 @@ class _ArtefactSweep:
         look = _Look(self, file, part, self.artefact.reader(file, part))
         try:
             with opened:
-                yield from look.in_pieces(opened) if self.artefact.piece else look.whole(opened)
-            yield from look.told(look.reader.end())
+                if not self.artefact.piece:
+                    yield from look.whole(opened)
+                for window, offset in look.windows(opened) if self.artefact.piece else ():
+                    self.source.progress(file.path)
+                    self._under_way.append(self._scanned(look, window, offset))
+                    yield from self.told(most=_AHEAD if self._pool is not None else 0)
         except OSError as error:
             self._missed(part, file, error)
+        self._under_way.append(_Scanned(look, b"", 0, None))
+        if not self.artefact.piece:
+            yield from self.told(most=0)
+
+    def _scanned(self, look: _Look, window: bytes, offset: int) -> _Scanned:
+        if window == _ZEROS[: len(window)]:
+            return _Scanned(look, window, offset, None)
+        if self._pool is not None:
+            return _Scanned(look, window, offset, self._pool.submit(self.rules.occurs, window))
+        occurs: Future[bool] = Future()
+        try:
+            occurs.set_result(self.rules.occurs(window))
+        except ScanFailed as error:
+            occurs.set_exception(error)
+        return _Scanned(look, window, offset, occurs)
+
+    def told(self, *, most: int) -> Iterator[Observation]:
+        """What the oldest windows hold, until so many are under way."""
+        while len(self._under_way) > most:
+            look, window, offset, occurs = self._under_way.popleft()
+            if not window:
+                yield from look.told(look.reader.end())
+                continue
+            try:
+                holds = occurs is not None and occurs.result()
+            except ScanFailed:
+                holds = True  # What cannot be answered of a window may be of its pieces.
+            yield from look.in_pieces(window, offset, occurs=holds)
 
     def _missed(self, part: Part, file: EvidenceFile, error: OSError) -> None:
         if is_gone(error):
@@ -238,49 +308,12 @@ class _Look:
             data = self.sweep.artefact.searchable(data, self.file, self.part)
         except FormatError as error:
             self.part.unread(f"{self._kind}: {error.what}", self.file.path)
-        self.reader.passes(data, 0)
+        self.reader.passes(data, 0, 0)
         if self._occurs(data, 0):
             yield from self._parsed(Found(data, 0, self.sweep.rules))
 
-    def in_pieces(self, opened: BinaryIO) -> Iterator[Observation]:
-        """A file that is looked at in windows of pieces. Raises OSError."""
-        size = self.sweep.artefact.piece
-        for window, offset, occurs in self._scanned(opened):
-            self.sweep.source.progress(self.file.path)
-            if not offset:
-                self.reader.passes(window[: self.sweep.artefact.header], 0)
-            first = self.sweep.artefact.header if not offset else 0
-            for at in range(first, len(window), size):
-                piece = window[at : at + size]
-                self.reader.passes(piece, offset + at)
-                if occurs and self._occurs(piece, offset + at):
-                    yield from self._parsed(Found(piece, offset + at, self.sweep.rules))
-
-    def _scanned(self, opened: BinaryIO) -> Iterator[tuple[bytes, int, bool]]:
-        """Windows with their offsets, and whether anything occurs in each."""
-        waiting: deque[tuple[bytes, int, Future[bool]]] = deque()
-        threads = max(1, self.sweep.source.threads)
-        pool = ThreadPoolExecutor(threads, "scan")
-        try:
-            for window, offset in self._windows(opened):
-                waiting.append((window, offset, pool.submit(self.sweep.rules.occurs, window)))
-                if len(waiting) > threads:
-                    yield self._answered(*waiting.popleft())
-            while waiting:
-                yield self._answered(*waiting.popleft())
-        finally:
-            pool.shutdown(cancel_futures=True)
-
-    def _answered(
-        self, window: bytes, offset: int, occurs: Future[bool]
-    ) -> tuple[bytes, int, bool]:
-        """What cannot be answered of a window may be of its pieces."""
-        try:
-            return window, offset, occurs.result()
-        except ScanFailed:
-            return window, offset, True
-
-    def _windows(self, opened: BinaryIO) -> Iterator[tuple[bytes, int]]:
+    def windows(self, opened: BinaryIO) -> Iterator[tuple[bytes, int]]:
+        """A file that is looked at in pieces, so many at once. Raises OSError."""
         artefact = self.sweep.artefact
         pieces = max(1, WINDOW // artefact.piece) * artefact.piece
         offset, length = 0, artefact.header + pieces
@@ -288,6 +321,17 @@ class _Look:
             self.sweep.ledger.bytes += len(data)
             yield data, offset
             offset, length = offset + len(data), pieces
+
+    def in_pieces(self, window: bytes, offset: int, *, occurs: bool) -> Iterator[Observation]:
+        """What a window's pieces say, if anything occurs in it."""
+        size, first = self.sweep.artefact.piece, 0
+        if not offset:
+            self.reader.passes(window, 0, 0)
+            first = self.sweep.artefact.header
+        for at in range(first, len(window), size):
+            self.reader.passes(window, at, offset + at)
+            if occurs and self._occurs(piece := window[at : at + size], offset + at):
+                yield from self._parsed(Found(piece, offset + at, self.sweep.rules))
 
     def _occurs(self, data: bytes, offset: int) -> bool:
         try:

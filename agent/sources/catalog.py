@@ -77,13 +77,6 @@ def _pipes(_: Setup) -> Source:
     return PipesSource()
 
 
-def _registry(_: Setup) -> Source:
-    from .artefact import ArtefactSource
-    from .registry.hives import Hives
-
-    return ArtefactSource(Hives())
-
-
 def _files(setup: Setup) -> Source:
     from .files.source import FilesSource
 
@@ -126,7 +119,9 @@ CATALOG = (
     _artefact("hosts_file", "network.hosts_file", "HostsFile"),
     Entry("files", TargetKind, _files),
     Entry("usn_journal", _VOLUMES, _change_journal),
+    _artefact("event_logs", "logs.event_logs", "EventLogs"),
     _artefact("prefetch", "execution.prefetch", "PrefetchArtefact"),
+    _artefact("registry", "registry.hives", "Hives"),
     _artefact("console_history", "logs.console_history", "ConsoleHistory"),
 )
 NAMES = tuple(entry.name for entry in CATALOG)

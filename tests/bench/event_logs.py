@@ -57,9 +57,9 @@ told(time.perf_counter() - start, count)
 """
 _LOOK = """
 import evtx
-from daachorse import AhoCorasick
+from daachorse import DoubleArrayAhoCorasick
 texts = {i.value.lower() for i in indicators if isinstance(getattr(i, 'value', None), str)}
-look = AhoCorasick(sorted(texts)).find
+look = DoubleArrayAhoCorasick(sorted(texts)).find
 def records():
     for path in paths:
         try:

@@ -75,19 +75,19 @@ class _LogReader:
         scripts = "powershell" in file.path.casefold()
         self._seams = ScriptSeams() if scripts else None
 
-    def passes(self, data: bytes, offset: int) -> None:
+    def passes(self, window: bytes, at: int, offset: int) -> None:
         """Headers alone; of PowerShell's logs the ends of a script's parts too."""
         if offset == 0:
             try:
-                problem = read_log_header(data).problem
+                problem = read_log_header(window).problem
             except FormatError as error:
                 problem = str(error)
             if problem:
                 self._part.note(f"{problem}; its bytes were searched", self._file.path)
             return
-        self._reach.add(data)
+        self._reach.add(window, at)
         if self._seams is not None:
-            self._seams.add(data)
+            self._seams.add(window[at : at + CHUNK])
 
     def records(self, found: Found) -> Iterator[Observation]:
         """Of the records in which something occurs; what lies outside any is mentioned raw."""

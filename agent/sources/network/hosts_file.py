@@ -139,8 +139,8 @@ class _HostsReader:
     file: EvidenceFile
     part: Part
 
-    def passes(self, data: bytes, offset: int) -> None:  # noqa: ARG002 - the whole file
-        for entry in parse_hosts(data):
+    def passes(self, window: bytes, at: int, offset: int) -> None:  # noqa: ARG002 - the whole file
+        for entry in parse_hosts(window):
             if isinstance(entry, OddLine):
                 place = f"{self.file.path}, line {entry.line}: {entry.text}"
                 self.part.note("line is not an address and names", place)

@@ -102,7 +102,7 @@ class _HiveReader:
     file: EvidenceFile
     part: Part
 
-    def passes(self, data: bytes, offset: int) -> None:  # noqa: ARG002 - the whole file
+    def passes(self, window: bytes, at: int, offset: int) -> None:  # noqa: ARG002 - the whole file
         self.part.examined()
 
     def records(self, found: Found) -> Iterator[Observation]:

@@ -89,8 +89,9 @@ class PieceReader:
         self.seen: list[tuple[int, int]] = []
         self.asked: list[int] = []
 
-    def passes(self, data: bytes, offset: int) -> None:
-        self.seen.append((offset, len(data)))
+    def passes(self, window: bytes, at: int, offset: int) -> None:
+        piece = window[at : at + (PIECE if offset else HEADER)]
+        self.seen.append((offset, len(piece)))
         self.part.examined()
 
     def records(self, found: Found) -> Iterator[Observation]:
@@ -204,7 +205,7 @@ def test_a_scan_that_fails_is_a_gap(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(RecordRules, "occurs", fails)
     whole = of(tmp_path / "1", Log(), C2)
     assert whole.reasons == {"scan of the bytes: no answer within 60 s": 1}
-    pieces = of(tmp_path / "2", Pieces(), bytes(HEADER + 2 * PIECE))
+    pieces = of(tmp_path / "2", Pieces(), b"x" * (HEADER + 2 * PIECE))
     assert pieces.reasons == {"scan of the bytes: no answer within 60 s": 2}
 
 
