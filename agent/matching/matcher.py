@@ -114,6 +114,7 @@ class Matcher:
             self._by_kind.setdefault(type(indicator), []).append(indicator)
         self._left_out = own_rules.guarded if own_rules is not None else frozenset[str]()
         self._rules = ByteRules(indicators, self._left_out)
+        self._record_rules: dict[tuple[BytePattern, ...], RecordRules] = {}
         self.own_rules = own_rules
         """The operator's rules, and what of the packs is looked for behind the same guard."""
         self.has_user_rules = own_rules is not None and bool(own_rules.rules)
@@ -143,7 +144,11 @@ class Matcher:
 
     def records(self, markers: Sequence[BytePattern] = ()) -> RecordRules:
         """What to look for in the records that a host keeps; ``markers``: and in theirs alone."""
-        return RecordRules(self.indicators, self._left_out, markers)
+        known = self._record_rules.get(tuple(markers))
+        if known is None:
+            known = RecordRules(self.indicators, self._left_out, markers)
+            self._record_rules[tuple(markers)] = known
+        return known
 
     def scan(self, data: bytes) -> list[ByteHit]:
         """All indicators that occur in these bytes, each at its first place. By any thread.

@@ -40,8 +40,9 @@ THREADS = 2
 """One that reads and tells, the others scan."""
 SWITCH_S = 0.0005
 """How long a thread may keep the interpreter while another one waits for it."""
-_AHEAD = 8
+_AHEAD = 24
 """Windows that are under way."""
+_BATCH = 1 << 20
 _ZEROS = bytes(2 * WINDOW)
 """What was never written holds nothing."""
 
@@ -69,8 +70,8 @@ class Reader(Protocol):
         """What the records say in which something occurs. Raises FormatError, after which the
         bytes are mentioned raw."""
 
-    def end(self) -> Iterator[Observation]:
-        """What is known when the whole file was seen."""
+    def end(self, rules: RecordRules) -> Iterator[Observation]:
+        """What is known when the whole file was seen. Raises ScanFailed."""
 
 
 class Artefact(Protocol):
@@ -153,7 +154,7 @@ class _WholeReader:
         hits = found.rules.mentions(found.data)
         yield from self.artefact.records(self.file, found.data, hits)
 
-    def end(self) -> Iterator[Observation]:
+    def end(self, rules: RecordRules) -> Iterator[Observation]:  # noqa: ARG002 - nothing is left
         return iter(())
 
 
@@ -191,6 +192,49 @@ class ArtefactSource:
             ledger.note("none on this host")
 
 
+@dataclass
+class _Batch:
+    """Windows that are scanned one after the other, perhaps by another thread: to hand over each
+    alone would cost as much as to scan it."""
+
+    windows: list[bytes] = field(default_factory=list)
+    size: int = 0
+    _answers: Future[list[bool]] | list[bool] | None = None
+
+    def add(self, window: bytes) -> int:
+        """Its place among the answers."""
+        self.windows.append(window)
+        self.size += len(window)
+        return len(self.windows) - 1
+
+    def begin(self, rules: RecordRules, pool: ThreadPoolExecutor | None) -> None:
+        """Have them scanned; once."""
+        if self._answers is None:
+            self._answers = (
+                _occur(rules, self.windows) if pool is None
+                else pool.submit(_occur, rules, self.windows)
+            )  # fmt: skip
+
+    def occurs(self, place: int) -> bool:
+        """Whether anything occurs in a window."""
+        answers = self._answers
+        assert answers is not None
+        return (answers.result() if isinstance(answers, Future) else answers)[place]
+
+
+def _occur(rules: RecordRules, windows: Sequence[bytes]) -> list[bool]:
+    return [_may_occur(rules, window) for window in windows]
+
+
+def _may_occur(rules: RecordRules, window: bytes) -> bool:
+    if window == _ZEROS[: len(window)]:
+        return False
+    try:
+        return rules.occurs(window)
+    except ScanFailed:
+        return True  # What cannot be answered of a window may be of its pieces.
+
+
 class _Scanned(NamedTuple):
     """A window that is scanned, or was."""
 
@@ -198,8 +242,9 @@ class _Scanned(NamedTuple):
     window: bytes
     """Empty: the file has ended."""
     offset: int
-    occurs: Future[bool] | None
-    """None: nothing can occur."""
+    batch: _Batch
+    place: int
+    """Among the batch's answers."""
 
 
 @dataclass
@@ -212,6 +257,10 @@ class _ArtefactSweep:
     files: int = 0
     _under_way: deque[_Scanned] = field(default_factory=deque)
     """In the order in which they are told: windows of several files."""
+    _batch: _Batch = field(default_factory=_Batch)
+    """What is put together."""
+    _most: int = 0
+    """Windows that may be under way."""
     _pool: ThreadPoolExecutor | None = None
     _switch_s: float = 0.0
 
@@ -219,6 +268,7 @@ class _ArtefactSweep:
         self.rules = self.matcher.records(self.artefact.markers)
         if self.artefact.piece and self.source.threads > 1:
             self._pool = ThreadPoolExecutor(self.source.threads - 1, "scan")
+            self._most = _AHEAD
             self._switch_s = sys.getswitchinterval()
             sys.setswitchinterval(SWITCH_S)
 
@@ -247,38 +297,32 @@ class _ArtefactSweep:
                     yield from look.whole(opened)
                 for window, offset in look.windows(opened) if self.artefact.piece else ():
                     self.source.progress(file.path)
-                    self._under_way.append(self._scanned(look, window, offset))
-                    yield from self.told(most=_AHEAD if self._pool is not None else 0)
+                    self._scan(look, window, offset)
+                    yield from self.told(most=self._most)
         except OSError as error:
             self._missed(part, file, error)
-        self._under_way.append(_Scanned(look, b"", 0, None))
+        self._under_way.append(_Scanned(look, b"", 0, self._batch, 0))
         if not self.artefact.piece:
             yield from self.told(most=0)
 
-    def _scanned(self, look: _Look, window: bytes, offset: int) -> _Scanned:
-        if window == _ZEROS[: len(window)]:
-            return _Scanned(look, window, offset, None)
-        if self._pool is not None:
-            return _Scanned(look, window, offset, self._pool.submit(self.rules.occurs, window))
-        occurs: Future[bool] = Future()
-        try:
-            occurs.set_result(self.rules.occurs(window))
-        except ScanFailed as error:
-            occurs.set_exception(error)
-        return _Scanned(look, window, offset, occurs)
+    def _scan(self, look: _Look, window: bytes, offset: int) -> None:
+        place = self._batch.add(window)
+        self._under_way.append(_Scanned(look, window, offset, self._batch, place))
+        if self._batch.size >= _BATCH:
+            self._batch.begin(self.rules, self._pool)
+            self._batch = _Batch()
 
     def told(self, *, most: int) -> Iterator[Observation]:
         """What the oldest windows hold, until so many are under way."""
         while len(self._under_way) > most:
-            look, window, offset, occurs = self._under_way.popleft()
+            look, window, offset, batch, place = self._under_way.popleft()
             if not window:
-                yield from look.told(look.reader.end())
+                yield from look.ended()
                 continue
-            try:
-                holds = occurs is not None and occurs.result()
-            except ScanFailed:
-                holds = True  # What cannot be answered of a window may be of its pieces.
-            yield from look.in_pieces(window, offset, occurs=holds)
+            if batch is self._batch:
+                self._batch = _Batch()
+            batch.begin(self.rules, self._pool)
+            yield from look.in_pieces(window, offset, occurs=batch.occurs(place))
 
     def _missed(self, part: Part, file: EvidenceFile, error: OSError) -> None:
         if is_gone(error):
@@ -332,6 +376,13 @@ class _Look:
             self.reader.passes(window, at, offset + at)
             if occurs and self._occurs(piece := window[at : at + size], offset + at):
                 yield from self._parsed(Found(piece, offset + at, self.sweep.rules))
+
+    def ended(self) -> Iterator[Observation]:
+        """What is known now."""
+        try:
+            yield from self.told(self.reader.end(self.sweep.rules))
+        except ScanFailed as error:
+            self.part.unread(f"scan of the bytes: {error}", self.file.path)
 
     def _occurs(self, data: bytes, offset: int) -> bool:
         try:

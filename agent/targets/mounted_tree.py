@@ -15,6 +15,7 @@ from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
+from functools import cached_property
 from typing import BinaryIO
 
 from ..ntfs import Reference
@@ -74,10 +75,15 @@ class MountedEntry:
     """The alternate stream that this is a copy of; empty: it is the file."""
     how: How = "by path"
 
+    @cached_property
+    def _status(self) -> os.stat_result:
+        """As it was when it was asked first."""
+        return status_of(self.paths[0])
+
     def kind(self) -> Kind:
         if self.stream:
             return Kind.STREAM
-        status = status_of(self.paths[0])
+        status = self._status
         attributes: int = getattr(status, "st_file_attributes", 0)
         tag: int = getattr(status, "st_reparse_tag", 0)
         surrogate = windows_files.is_reparse(attributes) and tag & _NAME_SURROGATE
@@ -138,7 +144,7 @@ class MountedEntry:
         return RecordEntry(names[0].text, found.reference, names[0].parent.number, volume)
 
     def facts(self, stream: str = "") -> Facts:
-        status = status_of(self.paths[0])
+        status = self._status
         born = getattr(status, "st_birthtime_ns", None)
         if born is None and os.name == "nt":
             born = status.st_ctime_ns  # before Python 3.12, on Windows: the time of creation

@@ -30,11 +30,12 @@ from ...model.observation import ByteHit, Claim, Observation, Place
 from ..artefact import WholeFile
 from .encoded_commands import HIDES_TEXT, decoded_command, decoded_pieces
 from .events import MAX_COMMAND, Told, cleared_log, event_of, script_told, told_by
-from .script_seams import ScriptSeams
+from .script_seams import ScriptSeams, Seam
 
 if TYPE_CHECKING:
     from ...coverage import Part
     from ...engine.patterns import BytePattern
+    from ...matching.record_rules import RecordRules
     from ...targets.evidence import EvidenceFile
     from ..artefact import Found, Reader
 
@@ -101,7 +102,7 @@ class _LogReader:
                 self._part.unread(f"scan of a record: {error}", self._place(record).text)
         yield from self._between(found)
 
-    def end(self) -> Iterator[Observation]:
+    def end(self, rules: RecordRules) -> Iterator[Observation]:
         """The reach, and what stands across the parts of scripts."""
         self._account()
         if self._seams is None:
@@ -110,10 +111,15 @@ class _LogReader:
             self._part.unread(
                 "parts of scripts that were not joined", self._file.path, self._seams.left_out
             )
-        for seam in self._seams.seams():
-            told = script_told(seam.text, seam.record)
-            told.remarks = (f"across the end of record {seam.record.id} and record {seam.next}",)
-            yield self._observed(seam.record, told, ())
+        seams = list(self._seams.seams())
+        if not rules.occurs(_wide("\0".join(seam.text for seam in seams))):
+            return
+        for seam in seams:
+            if (hits := _across(seam, rules)) is not None:
+                told = script_told(seam.text, seam.record)
+                between = f"record {seam.record.id} and record {seam.next}"
+                told.remarks = (f"across the end of {between}",)
+                yield self._observed(seam.record, told, hits)
 
     def _account(self) -> None:
         reach = self._reach
@@ -219,3 +225,18 @@ def _pieces(record: EventRecord) -> Iterator[bytes]:
         yield from decoded_pieces(value)
         if hidden := decoded_command(value):
             yield hidden.encode("utf-8", "surrogatepass")
+
+
+def _across(seam: Seam, rules: RecordRules) -> list[ByteHit] | None:
+    """What is mentioned by the two parts together and by none alone; None: nothing can be."""
+    whole = _wide(seam.text)
+    if not rules.occurs(whole):
+        return None
+    sides = whole[: 2 * seam.cut], whole[2 * seam.cut :]
+    known = {hit.indicator for side in sides for hit in rules.mentions(side, whole_words=False)}
+    hits = [hit for hit in rules.mentions(whole) if hit.indicator not in known]
+    return hits if hits or not any(map(rules.occurs, sides)) else None
+
+
+def _wide(text: str) -> bytes:
+    return text.encode("utf-16-le", "surrogatepass")

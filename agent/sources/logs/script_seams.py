@@ -22,6 +22,8 @@ SIDE = 1024
 """Characters of either side."""
 MAX_PARTS = 16_384
 """Parts of scripts of one log that are kept."""
+MAX_PENDING = 64
+"""Scripts whose last part is waited for at one time."""
 _LARGE = 18_000
 """Bytes; a part that is not the last one has at least 10,000 characters."""
 _HEADER = 24
@@ -34,6 +36,8 @@ class Seam(NamedTuple):
     """Where two parts of a script meet."""
 
     text: str
+    cut: int
+    """Characters of the text that are the end of the first part."""
     record: EventRecord
     """The one of the first part, as far as it was looked at."""
     next: int
@@ -53,22 +57,28 @@ class ScriptSeams:
 
     def __init__(self) -> None:
         self._parts: dict[tuple[str, int], _Part] = {}
-        self._pending = 0
+        self._pending: dict[str, bytes] = {}
+        """Scripts of which the last part was not seen yet, and their ids as they stand there."""
         self.left_out = 0
         """Parts beyond :data:`MAX_PARTS`."""
 
     def add(self, chunk: bytes) -> None:
         """Keep the ends of the parts in this chunk."""
         for header in records_in(chunk):
-            if header.sound and (header.size >= _LARGE or self._pending):
+            if header.sound and (header.size >= _LARGE or self._is_awaited(chunk, header)):
                 self._keep(chunk, header)
+
+    def _is_awaited(self, chunk: bytes, header: RecordHeader) -> bool:
+        """Whether it may be the last part of a script that has begun: that may be small."""
+        end = header.offset + header.size
+        return any(chunk.find(script, header.offset, end) >= 0 for script in self._pending.values())
 
     def seams(self) -> Iterator[Seam]:
         """Of all neighbours that were seen."""
         for (script, number), part in self._parts.items():
             other = self._parts.get((script, number + 1))
             if other is not None:
-                yield Seam(part.end + other.begin, part.record, other.record.id)
+                yield Seam(part.end + other.begin, len(part.end), part.record, other.record.id)
 
     def _keep(self, chunk: bytes, header: RecordHeader) -> None:
         try:
@@ -80,8 +90,10 @@ class ScriptSeams:
         if len(self._parts) >= MAX_PARTS:
             self.left_out += 1
             return
-        # After the first part the last one is waited for, which may be small.
-        self._pending += (part.number == 1) - (part.number == part.total and self._pending > 0)
+        if part.number == part.total:
+            self._pending.pop(script, None)
+        elif part.number == 1 and len(self._pending) < MAX_PENDING:
+            self._pending[script] = script.encode("utf-16-le", "surrogatepass")
         self._parts[(script, part.number)] = part
 
 

@@ -20,6 +20,7 @@ from ..artefact import Found, Reader, WholeFile
 
 if TYPE_CHECKING:
     from ...coverage import Part
+    from ...matching.record_rules import RecordRules
     from ...targets import Target
     from ...targets.evidence import EvidenceFile
 
@@ -152,7 +153,7 @@ class _HostsReader:
             if isinstance(entry, HostsEntry):
                 yield self._observation(entry)
 
-    def end(self) -> Iterator[Observation]:
+    def end(self, rules: RecordRules) -> Iterator[Observation]:  # noqa: ARG002 - nothing is left
         return iter(())
 
     def _observation(self, entry: HostsEntry) -> Observation:

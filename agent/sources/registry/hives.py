@@ -31,6 +31,7 @@ from .hive_names import mounted
 
 if TYPE_CHECKING:
     from ...coverage import Part
+    from ...matching.record_rules import RecordRules
     from ...targets.evidence import EvidenceFile
 
 LOGS = (".LOG1", ".LOG2", ".LOG")
@@ -108,7 +109,7 @@ class _HiveReader:
     def records(self, found: Found) -> Iterator[Observation]:
         yield from self.artefact.seen_in(self.file, hits_in(found, self.part))
 
-    def end(self) -> Iterator[Observation]:
+    def end(self, rules: RecordRules) -> Iterator[Observation]:  # noqa: ARG002 - nothing is left
         self.artefact.forget()
         return iter(())
 

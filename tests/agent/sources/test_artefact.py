@@ -100,7 +100,7 @@ class PieceReader:
             raise FormatError("damaged")
         yield named(self.file, C2)
 
-    def end(self) -> Iterator[Observation]:
+    def end(self, rules: RecordRules) -> Iterator[Observation]:
         yield named(self.file, b"at the end.example")
 
 
