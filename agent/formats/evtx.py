@@ -39,6 +39,7 @@ _LOG_MAGIC = b"ElfFile\0"
 _CHUNK_MAGIC = b"ElfChnk\0"
 _RECORD_MAGIC = b"**\0\0"
 _LOG = struct.Struct("<8sQQQIHHHH")
+_CHECKSUM = struct.Struct("<I")
 _CHUNK = struct.Struct("<8sQQQQIII")
 _RECORD = struct.Struct("<4sIQQ")
 _CHECKED = 120
@@ -161,6 +162,8 @@ def chunk_reach(data: bytes, base: int = 0) -> ChunkReach:
     Records are walked only where header and records disagree: a chunk that is being written, or a
     damaged one.
     """
+    if data.startswith(_UNUSED, base):
+        return ChunkReach()
     if not data.startswith(_CHUNK_MAGIC, base) or len(data) - base < CHUNK:
         return _reach_without_header(data[base : base + CHUNK])
     _, number, last_number, first, last, _, last_at, free = _CHUNK.unpack_from(data, base)
@@ -169,16 +172,16 @@ def chunk_reach(data: bytes, base: int = 0) -> ChunkReach:
         return ChunkReach()
     begin, oldest = _id_at(data, base, RECORDS)
     end, newest = _id_at(data, base, last_at)
-    if (begin, end) != (first, last):
+    if begin != first or end != last:
         walked = _walked(data[base : base + CHUNK])
         wrong = "a chunk's header does not fit its records" if walked.records else _NO_RECORDS
         return walked._replace(problem=wrong)
     if _id_at(data, base, free)[0] == last + 1:
         return _walked(data[base : base + CHUNK])  # written to since its header was
-    head = data[base : base + RECORDS]
-    checked = zlib.crc32(head[128:], zlib.crc32(head[:_CHECKED]))
-    given = struct.unpack_from("<I", head, 124)[0]
-    fits = given in {checked, 0}  # 0: a log without checksums
+    given: int = _CHECKSUM.unpack_from(data, base + 124)[0]
+    checked = zlib.crc32(data[base : base + _CHECKED])
+    checked = zlib.crc32(data[base + 128 : base + RECORDS], checked)
+    fits = given in (checked, 0)  # 0: a log without checksums
     return ChunkReach(
         first,
         last,
@@ -292,13 +295,14 @@ class LogReach:
         found: list[Gap] = []
         before: ChunkReach | None = None
         for chunk in sorted(self._chunks):
-            start, end = utc_of(chunk.oldest), utc_of(chunk.newest)
             if before and chunk.first > before.last + 1:
                 missing = chunk.first - before.last - 1
-                found.append(Gap(missing, before.last, chunk.first, utc_of(before.newest), start))
+                ends = utc_of(before.newest), utc_of(chunk.oldest)
+                found.append(Gap(missing, before.last, chunk.first, *ends))
             missing = chunk.last - chunk.first + 1 - chunk.records
             if missing > 0:
-                found.append(Gap(missing, chunk.first, chunk.last, start, end))
+                ends = utc_of(chunk.oldest), utc_of(chunk.newest)
+                found.append(Gap(missing, chunk.first, chunk.last, *ends))
             before = chunk if not before or chunk.last > before.last else before
         return found[:MAX_GAPS]
 

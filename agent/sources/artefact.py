@@ -43,8 +43,7 @@ SWITCH_S = 0.0005
 _AHEAD = 24
 """Windows that are under way."""
 _BATCH = 1 << 20
-_ZEROS = bytes(2 * WINDOW)
-"""What was never written holds nothing."""
+_NEVER_WRITTEN = bytes(WINDOW)
 
 
 class Found(NamedTuple):
@@ -227,7 +226,7 @@ def _occur(rules: RecordRules, windows: Sequence[bytes]) -> list[bool]:
 
 
 def _may_occur(rules: RecordRules, window: bytes) -> bool:
-    if window == _ZEROS[: len(window)]:
+    if window == _NEVER_WRITTEN:
         return False
     try:
         return rules.occurs(window)
@@ -360,11 +359,15 @@ class _Look:
         """A file that is looked at in pieces, so many at once. Raises OSError."""
         artefact = self.sweep.artefact
         pieces = max(1, WINDOW // artefact.piece) * artefact.piece
-        offset, length = 0, artefact.header + pieces
-        while data := read_up_to(opened, length, length):
+        offset, most = 0, artefact.header + pieces
+        while data := read_up_to(opened, most, self._expected(offset, most)):
             self.sweep.ledger.bytes += len(data)
             yield data, offset
-            offset, length = offset + len(data), pieces
+            offset, most = offset + len(data), pieces
+
+    def _expected(self, offset: int, most: int) -> int:
+        """How many bytes the next window has; one more than are known tells the end."""
+        return min(most, max(self.file.size - offset, 1))
 
     def in_pieces(self, window: bytes, offset: int, *, occurs: bool) -> Iterator[Observation]:
         """What a window's pieces say, if anything occurs in it."""

@@ -73,7 +73,8 @@ class _LogReader:
         self._file = file
         self._part = part
         self._reach = LogReach()
-        scripts = "powershell" in file.path.casefold()
+        name = file.path.casefold().rpartition("\\")[2]
+        scripts = "powershell" in name and "operational" in name
         self._seams = ScriptSeams() if scripts else None
 
     def passes(self, window: bytes, at: int, offset: int) -> None:
