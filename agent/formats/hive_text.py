@@ -134,6 +134,8 @@ def text_of(hive: bytes, logs: Sequence[bytes] = ()) -> HiveText:
         at += len(_BETWEEN)
         parts.append(_BETWEEN)
         for start, end in pieces:
+            if end <= start:
+                continue  # A piece that holds nothing is nowhere.
             stretches.append(Stretch(at, start, source, log))
             parts.append(part[start:end])
             at += end - start

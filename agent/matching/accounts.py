@@ -22,9 +22,10 @@ class Accounts:
         self._scans = 0
         self._lock = threading.Lock()
 
-    def compared(self, kind: str, count: int = 1) -> None:
-        """Count objects that were compared with every indicator of a type."""
-        self._compared[kind] += count
+    def compared(self, *kinds: str, count: int = 1) -> None:
+        """Count objects that were compared with every indicator of these types."""
+        for kind in kinds:
+            self._compared[kind] += count
 
     def tested(self, indicator: str, count: int = 1) -> None:
         """Count objects that were compared with one gated indicator."""

@@ -144,11 +144,10 @@ class Matcher:
 
     def records(self, markers: Sequence[BytePattern] = ()) -> RecordRules:
         """What to look for in the records that a host keeps; ``markers``: and in theirs alone."""
-        known = self._record_rules.get(tuple(markers))
-        if known is None:
-            known = RecordRules(self.indicators, self._left_out, markers)
-            self._record_rules[tuple(markers)] = known
-        return known
+        key = tuple(markers)
+        if key not in self._record_rules:
+            self._record_rules[key] = RecordRules(self.indicators, self._left_out, markers)
+        return self._record_rules[key]
 
     def scan(self, data: bytes) -> list[ByteHit]:
         """All indicators that occur in these bytes, each at its first place. By any thread.
@@ -282,8 +281,7 @@ class Matcher:
 
     def _file(self, seen: Observation, file: File | Dll) -> Iterator[Match]:
         word = wording.file(seen, file)
-        self.accounts.compared("file_name")
-        self.accounts.compared("file_path")
+        self.accounts.compared("file_name", "file_path")
         yield from self._named(seen, file.path, f"{word} name", f"{word} path")
         if isinstance(file, File) and file.stream:
             yield from self._named(seen, file.stream, "stream name", "stream name")
@@ -348,8 +346,7 @@ class Matcher:
         assert process is not None
         image = wording.process(seen, "image")
         if process.executable:
-            self.accounts.compared("file_name")
-            self.accounts.compared("file_path")
+            self.accounts.compared("file_name", "file_path")
             yield from self._named(seen, process.executable, f"{image} name", f"{image} path")
         if process.hash is not None:
             yield from self._hash(seen, process.hash, image)

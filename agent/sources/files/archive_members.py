@@ -188,7 +188,7 @@ class ArchiveMembers:
         wanted = set(self.matcher.selector.matching_names(names))
         self.ledger.examined += len(names)
         for kind in ("file_name", "file_path"):
-            self.matcher.accounts.compared(kind, len(names) - len(wanted))
+            self.matcher.accounts.compared(kind, count=len(names) - len(wanted))
         for member, name in zip(batch, names, strict=True):
             yield from self._member(archive, member, name, named=name in wanted)
 

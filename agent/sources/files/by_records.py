@@ -204,7 +204,9 @@ class NtfsFiles:
                     counts.deleted,
                 )
             for kind in ("file_name", "file_path"):
-                matcher.accounts.compared(kind, max(0, counts.in_use + counts.deleted - named))
+                matcher.accounts.compared(
+                    kind, count=max(0, counts.in_use + counts.deleted - named)
+                )
 
     def _identity(self) -> str | None:
         try:

@@ -88,7 +88,7 @@ class WalkedFolders:
         count = len(folder.names)
         look.ledger.examined += count
         for kind in _NAME_KINDS:
-            look.matcher.accounts.compared(kind, count - len(wanted))
+            look.matcher.accounts.compared(kind, count=count - len(wanted))
         for name in wanted:
             yield from self._wanted(folder, name)
         for name, size in folder.selected:

@@ -156,7 +156,7 @@ class _Journal:
             ledger.examined += scan.records
             ledger.bytes += scan.read
             for kind in ("file_name", "file_path"):
-                matcher.accounts.compared(kind, max(0, scan.records - len(self.files)))
+                matcher.accounts.compared(kind, count=max(0, scan.records - len(self.files)))
             if scan.ranges:
                 ledger.note("records without a name (version 4), skipped", "", scan.ranges)
             for time in (scan.oldest, scan.newest):
