@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import psutil
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from ..coverage import Ledger
 from ..findings import chains
@@ -25,6 +25,7 @@ from ..findings.finding import (
 )
 from ..matching.matcher import Match, Matcher
 from ..model.journal_record import Header, PlannedSource
+from ..model.objects import ARROW
 from ..model.observation import Observation
 from ..model.report import (
     Agent,
@@ -159,11 +160,25 @@ class Sweep:
         except Exception as error:  # noqa: BLE001 - a source's defect must not end the sweep; it is told
             ledger.unread(f"the source failed: {type(error).__name__}", str(error))
 
-    def _take(self, observation: Observation) -> None:
+    def _take(self, seen: Observation) -> None:
+        observation = self._by_the_host(seen)
         for match in self.plan.matcher.match(observation):
             if not self._keep(match):
                 self._beyond += 1
                 self._first_beyond = self._first_beyond or observation.place.text
+
+    def _by_the_host(self, seen: Observation) -> Observation:
+        """A file of evidence at rest under the path that the host knew: what others say of it (a
+        command line, a log) belongs to it. Where it lies here is its place."""
+        file = seen.file
+        if file is None or self.plan.target.live is not None:
+            return seen
+        holder, arrow, inner = (file.member_of or file.path).partition(ARROW)
+        known = self.plan.target.known_as(holder) + arrow + inner
+        if known in (file.member_of, file.path):
+            return seen
+        changes = {"member_of" if file.member_of else "path": known}
+        return structs.replace(seen, file=structs.replace(file, **changes))
 
     def _keep(self, match: Match) -> bool:
         """False if there is no room for it."""

@@ -115,6 +115,10 @@ class Target(Protocol):
     def roots(self) -> tuple[Sequence[Root], Sequence[SkippedVolume]]:
         """The trees to walk, and what was left out."""
 
+    def known_as(self, path: str) -> str:
+        r"""The host's own path, ``C:\Users\jo\a.txt``, of a file that the files source shows by
+        where it lies here: ``/mnt/c/Users/jo/a.txt``, ``disk.img:\Users\jo\a.txt``."""
+
     def evidence(self, patterns: Sequence[str], ledger: Ledger) -> Iterator[EvidenceFile]:
         r"""The files that any of these patterns means, each once, wherever Windows lies:
         ``%SystemRoot%\Prefetch\*.pf`` (:mod:`agent.targets.path_patterns`). On another

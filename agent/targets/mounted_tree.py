@@ -57,10 +57,12 @@ class Mounted:
         self.volume = None if self.raw is None else SharedVolume(self.raw.open)
         self.opener = RawFallbackOpener(self.by_path, self.raw, volume=self.volume)
 
-    def tree(self, drive: str, *paths: str, view: str = "") -> Tree:
-        """The tree of a volume whose top is at one path, or copied in pieces to several."""
+    def tree(self, drive: str, *paths: str, view: str = "", shown: tuple[str, ...] = ()) -> Tree:
+        """The tree of a volume whose top is at one path, or copied in pieces to several; ``shown``:
+        as :class:`Tree`."""
         tops = [windows_files.extended(p) if os.name == "nt" else p for p in paths]
-        return Tree(drive, MountedEntry("", tuple(tops), self), view)
+        top = MountedEntry("", tuple(tops), self)
+        return Tree(drive, top, view, shown=shown, named=lambda name: self.decoded(name)[0])
 
 
 @dataclass(eq=False)

@@ -84,6 +84,20 @@ class Tree:
     """Empty: as it is now; else what it is a view of, such as the date of a shadow copy."""
     opened: Callable[[], AbstractContextManager[object]] = nullcontext
     """Keeps the volume open while it is looked through."""
+    shown: tuple[str, ...] = ()
+    """How whoever reads it writes its top: ``/mnt/c``, ``disk.img:``."""
+    named: Callable[[str], str] = str
+    """From a name as it is read to the host's."""
+
+    def known_as(self, path: str) -> str | None:
+        r"""From a path as whoever reads it writes it to the host's, ``C:\Users\jo``; None: it is
+        not of this volume."""
+        for top in self.shown:
+            rest = path[len(top) :]
+            if path.startswith(top) and rest[:1] in ("", "/", "\\"):
+                names = [self.named(name) for name in rest.split(rest[:1] or None) if name]
+                return "\\".join([self.drive, *names])
+        return None
 
     def find(self, *names: str) -> Entry | None:
         """What lies at these names from the top on, links not followed; None for nothing there.

@@ -128,6 +128,10 @@ class LiveHost:
                 roots.append(self._given(path))
         return roots, skipped
 
+    def known_as(self, path: str) -> str:
+        """The host reads itself."""
+        return path
+
     def evidence(self, patterns: Sequence[str], ledger: Ledger) -> Iterator[EvidenceFile]:
         """Of the whole host, whatever paths limit the files source."""
         if self.platform != "windows":

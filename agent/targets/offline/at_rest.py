@@ -58,6 +58,11 @@ class AtRest(ABC):
         for host in self._hosts:
             yield from host.files.evidence(patterns, ledger)
 
+    def known_as(self, path: str) -> str:
+        """By the volume that it lies on, if that is known for one of Windows."""
+        trees = (tree for host in self._hosts for tree in host.files.trees)
+        return next((known for tree in trees if (known := tree.known_as(path)) is not None), path)
+
     @abstractmethod
     def _volumes_at_rest(self) -> list[Volume]:
         """The volumes of Windows, as far as they are known for such."""

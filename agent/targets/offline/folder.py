@@ -97,11 +97,13 @@ class FolderTarget(AtRest):
         """The volumes that lie in the folders, by their shapes."""
         found: list[Volume] = []
         for path in self._paths:
-            for copied in volumes_in(os.path.realpath(path)):
+            real = os.path.realpath(path)
+            for copied in volumes_in(real):
                 of = Mounted(decoded=plain)
                 if copied.is_encoded:
                     of = Mounted(open_collected, decoded=decoded)
-                tree = of.tree(copied.drive, *copied.paths, view=copied.view)
+                shown = tuple((path + top[len(real) :]).rstrip(os.sep) for top in copied.paths)
+                tree = of.tree(copied.drive, *copied.paths, view=copied.view, shown=shown)
                 found.append(Volume(tree, path))
         return found
 

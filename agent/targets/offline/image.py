@@ -6,6 +6,7 @@ import os
 import stat
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
@@ -87,10 +88,11 @@ class ImageTarget(AtRest):
 
     def _volumes_at_rest(self) -> list[Volume]:
         """Each image is one."""
-        return [
-            Volume(record_tree(SharedVolume(partial(_open, os.path.realpath(path))), ""), prefix)
-            for path, prefix in self._prefixes()
-        ]
+        found = []
+        for path, prefix in self._prefixes():
+            tree = record_tree(SharedVolume(partial(_open, os.path.realpath(path))), "")
+            found.append(Volume(replace(tree, shown=(prefix,)), prefix))
+        return found
 
 
 def _state(path: str) -> str:

@@ -178,10 +178,10 @@ def test_reasons_are_the_rules_then_the_matches_strongest_first_then_the_remarks
         loaded(r"C:\x\cyzfc.dat", pe=EXPORT), lying(r"C:\x\cyzfc.dat", remarks=["read raw"])
     )
     assert finding.reasons == [
-        "rundll32 has cyzfc.dat loaded, and its call, its export or its hash is the campaign's",
+        "rundll32 has loaded cyzfc.dat, and its call, its export or its hash is the campaign's",
         "a file named cyzfc.dat that exports PointFunctionCall",
-        "rundll32 has a DLL loaded whose only export is PointFunctionCall, whatever its name",
-        "rundll32 has a module named cyzfc.dat loaded",
+        "rundll32 has loaded a DLL whose only export is PointFunctionCall, whatever its name",
+        "rundll32 has loaded a module named cyzfc.dat",
         "module export",
         "module name",
         "file name",
