@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from agent.matching.own_traces import Own
+from agent.model.report import Host
 from agent.ntfs import FileSource
 from agent.targets import RawNtfs, Root, SkippedVolume, Target
 from agent.targets.installation import Listed
@@ -245,6 +246,10 @@ class RunningWindows(LiveHost):
     @property
     def platform(self) -> str:
         return "windows"
+
+    def host(self) -> Host:
+        """The machine that runs the test is asked: it is no Windows."""
+        return Host(id=GUID, name="WS-0421")
 
     def _volumes(self) -> Layout:
         return self.made
