@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 MAX_EVIDENCE = 8
 MAX_DETAIL = 60
 MAX_WEAK = 20
+_MENTIONED = ": only mentioned"
 MAX_COMMAND_LINE = 2000
 _MARGIN = 13
 _UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB")
@@ -162,6 +163,9 @@ def _sightings(finding: Finding, reasons: Iterable[str]) -> list[str]:
         words.setdefault(evidence.seen, shown(evidence.seen) + detail)
     lines = []
     for (source, place, when), words in groups.items():
+        for word in [word for word in words if word.endswith(_MENTIONED)]:
+            if word.removesuffix(_MENTIONED) in words:
+                del words[word]  # It is more than mentioned there.
         where = "" if place in finding.title else f"   {shown(place)}"
         lines.append(f"{source:<12} {when}{', '.join(words.values())}{where}")
     return lines
@@ -230,7 +234,8 @@ def _brief(finding: Finding) -> Iterator[str]:
     top = finding.evidence[0] if finding.evidence else None
     if top is not None:
         detail = f"   {shown(top.detail[:160])}" if top.detail != top.place.text else ""
-        yield " " * _MARGIN + f"{top.source}: {shown(top.seen)}{detail}"
+        where = "" if top.place.text in finding.title else f"   {shown(top.place.text)}"
+        yield " " * _MARGIN + f"{top.source}: {shown(top.seen)}{detail}{where}"
 
 
 def _not_covered(report: Report) -> list[str]:

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ...model.objects import Destination, Dns
+from ...model.objects import Dns
 from ...model.observation import Claim, Observation, Place
 from ..artefact import Found, Reader, WholeFile
 
@@ -124,8 +124,9 @@ class HostsFile(WholeFile):
     )
 
     def patterns(self, target: Target) -> Sequence[str]:
-        """On a system of another kind, the file that it has."""
-        return self.where if target.platform == "windows" else ("/etc/hosts",)
+        """On a running system of another kind, the file that it has."""
+        is_unix = target.live is not None and target.platform != "windows"
+        return ("/etc/hosts",) if is_unix else self.where
 
     def required(self, target: Target) -> bool:
         """Small, and there on every system."""
@@ -174,7 +175,6 @@ class _HostsReader:
                 type=_type_of(entry.address),
                 answers=[answer] if answer else [],
             ),
-            destination=Destination(ip=answer, domain=entry.name) if answer else None,
             remarks=() if answer else ("the line's address is none that can be read",),
         )
 
