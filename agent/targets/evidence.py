@@ -19,7 +19,15 @@ from ..reading.opening import MAX_PATH_LENGTH, NotRegularError, is_gone, reason_
 from ..spelling import fold
 from ..windows.files import CloudPlaceholder
 from . import SkippedVolume
-from .installation import NO_WINDOWS, Installation, Listed, installation, profile_folders
+from .installation import (
+    NO_WINDOWS,
+    PROFILE_FOLDERS,
+    Installation,
+    Listed,
+    installation,
+    profile_folders,
+    profiles_in,
+)
 from .path_patterns import PROFILE, VOLUME, PathMatcher, PathPattern, Steps, below, wants_stream
 from .tree import Entry, Facts, How, Kind, Tree, child
 
@@ -187,6 +195,37 @@ def windows_files(
                 problems.append((f"folder of the profiles: {reason_of(error)}", place))
     made = installation(system_root, listed, dict.fromkeys(folders))
     return HostFiles(trees, made, missing, problems)
+
+
+def files_of_profiles(
+    trees: Sequence[Tree],
+    missing: Sequence[SkippedVolume] = (),
+    unknown: Sequence[tuple[str, str]] = (),
+) -> HostFiles:
+    """The files of a host of which no Windows is there, but perhaps profiles."""
+    listed = [(tree, f"{tree.drive}\\{name}") for tree in trees for name in PROFILE_FOLDERS]
+    folders: list[str] = []
+    problems: list[tuple[str, str]] = []
+    for tree, place in listed:
+        told: list[str] = []
+        try:
+            with tree.opened():
+                folders += [f"{place}\\{name}" for name in _folders_in(tree, place, told)]
+        except OSError as error:
+            told.append(f"folder of the profiles: {reason_of(error)}")
+        problems += [(problem, place) for problem in told]
+    made = Installation(profiles=profiles_in(dict.fromkeys(folders)))
+    return HostFiles(trees, made, missing, problems, unknown)
+
+
+def has_profiles(tree: Tree) -> bool:
+    """Whether users' profiles lie at its top; no for a volume that cannot be read."""
+    places = [f"{tree.drive}\\{name}" for name in PROFILE_FOLDERS]
+    try:
+        with tree.opened():
+            return any(_folders_in(tree, place, []) for place in places)
+    except OSError:
+        return False
 
 
 def _folders_in(tree: Tree, path: str, told: list[str]) -> list[str]:

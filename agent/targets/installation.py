@@ -101,15 +101,24 @@ def installation(system_root: str, listed: Listed, folders: Iterable[str]) -> In
         path = _whole(told, system_root)
         if path:
             found.setdefault(fold(path), Profile(path, base_name(path), sid))
-    for path in folders:
-        if fold(base_name(path)) not in NO_PROFILES and len(found) < MAX_PROFILES:
-            found.setdefault(fold(path), Profile(path, base_name(path)))
+    for profile in profiles_in(folders):
+        if len(found) < MAX_PROFILES:
+            found.setdefault(fold(profile.path), profile)
     return Installation(
         system_root=system_root,
         program_data=_whole(listed.program_data, system_root) or f"{drive}\\ProgramData",
         profiles=tuple(found.values()),
         data_base=_whole(listed.data_base, system_root) or f"{system_root}\\{_DATA_BASE}",
     )
+
+
+def profiles_in(folders: Iterable[str]) -> tuple[Profile, ...]:
+    """The profiles that folders are, by their names."""
+    return tuple(
+        Profile(path, base_name(path))
+        for path in folders
+        if fold(base_name(path)) not in NO_PROFILES
+    )[:MAX_PROFILES]
 
 
 def profile_folders(system_root: str, listed: Listed) -> list[str]:

@@ -92,6 +92,8 @@ class Tree:
     def known_as(self, path: str) -> str | None:
         r"""From a path as whoever reads it writes it to the host's, ``C:\Users\jo``; None: it is
         not of this volume."""
+        if len(self.drive) != len("C:"):
+            return None  # No letter is known: it is written as it was.
         for top in self.shown:
             rest = path[len(top) :]
             if path.startswith(top) and rest[:1] in ("", "/", "\\"):

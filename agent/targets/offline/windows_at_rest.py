@@ -12,11 +12,12 @@ from ...model import report as model
 from ...reading.opening import read_up_to, reason_of
 from ...spelling import fold
 from .. import SkippedVolume
-from ..evidence import HostFiles, windows_files
+from ..evidence import HostFiles, files_of_profiles, has_profiles, windows_files
 from ..tree import Entry, Kind, Tree, child
 from .identity import Computer, Software, read_computer, read_software
 
 _T = TypeVar("_T")
+USUAL_DRIVE = "C:"
 _USUAL = ("WINDOWS", "WINNT")
 _LOGS = (".LOG1", ".LOG2", ".LOG")
 MAX_HIVE_BYTES = 512 << 20
@@ -89,10 +90,20 @@ def hosts_on(volumes: Sequence[Volume]) -> list[WindowsAtRest]:
         else:
             found.append((volume, place))
     if not found:
-        trees = [_named(volume) for volume in others.volumes]
-        return [WindowsAtRest(HostFiles(trees, missing=others.closed, unknown=others.unknown))]
+        return [WindowsAtRest(_without_windows(others))]
     hosts = [_host(volume, place, _Others()) for volume, place in found[1:]]
     return [_host(*found[0], others), *hosts]
+
+
+def _without_windows(others: _Others) -> HostFiles:
+    """Volumes of a host whose Windows lies elsewhere, or of which only profiles were copied: the
+    first one that has profiles and no letter is taken for ``C:``."""
+    trees: list[Tree] = []
+    for volume in others.volumes:
+        known = any(tree.drive == USUAL_DRIVE for tree in trees) or volume.tree.drive
+        usual = replace(volume.tree, drive=USUAL_DRIVE)
+        trees.append(_named(volume) if known or not has_profiles(usual) else usual)
+    return files_of_profiles(trees, others.closed, others.unknown)
 
 
 @dataclass
@@ -160,7 +171,7 @@ def _host(volume: Volume, place: _Place, others: _Others) -> WindowsAtRest:
         if software.problem:
             problems.append((f"list of the profiles: {software.problem}", "SOFTWARE"))
     root = software.system_root
-    drive = volume.tree.drive or (root[:2].upper() if root[1:3] == ":\\" else "C:")
+    drive = volume.tree.drive or (root[:2].upper() if root[1:3] == ":\\" else USUAL_DRIVE)
     trees = [replace(volume.tree, drive=drive)]
     for other in others.volumes:
         # A shadow copy does not say of which volume it is one: of the system's, until it does.

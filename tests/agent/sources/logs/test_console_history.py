@@ -196,3 +196,15 @@ def test_any_bytes_end_in_commands_or_in_an_error(data: bytes) -> None:
         assert b"\0" in data
     assert all(a.end <= b.offset and a.line < b.line for a, b in itertools.pairwise(commands))
     assert all(0 <= one.offset < one.end <= len(data) for one in commands)
+
+
+@pytest.mark.parametrize("form", ["folder", "drives", "collection", "image"])
+def test_profiles_without_a_windows_beside_them_are_looked_through(
+    form: str, tmp_path: Path
+) -> None:
+    """Of a host only the users' folders were copied."""
+    target = FORMS[form](tmp_path / "c", {HISTORY: RUN})
+    sweep = swept(target, ArtefactSource(ConsoleHistory()))
+    assert {seen.place.owner for seen in sweep.seen} == {"jo"}
+    assert {seen.place.path for seen in sweep.seen} == {HISTORY}
+    assert sweep.coverage.examined == 1
