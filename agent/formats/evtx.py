@@ -92,6 +92,9 @@ class ChunkReach(NamedTuple):
     problem: str = ""
 
 
+_NOTHING = ChunkReach()
+
+
 class Gap(NamedTuple):
     """Record ids that are missing somewhere between two that are there, and when those two were
     written."""
@@ -163,13 +166,13 @@ def chunk_reach(data: bytes, base: int = 0) -> ChunkReach:
     damaged one.
     """
     if data.startswith(_UNUSED, base):
-        return ChunkReach()
+        return _NOTHING
     if not data.startswith(_CHUNK_MAGIC, base) or len(data) - base < CHUNK:
         return _reach_without_header(data[base : base + CHUNK])
     _, number, last_number, first, last, _, last_at, free = _CHUNK.unpack_from(data, base)
     if last_number == _NEVER:
         # What lies in it is memory of the log service: records of other channels, never this one's.
-        return ChunkReach()
+        return _NOTHING
     begin, oldest = _id_at(data, base, RECORDS)
     end, newest = _id_at(data, base, last_at)
     if begin != first or end != last:
@@ -309,7 +312,7 @@ class LogReach:
 
 def _reach_without_header(chunk: bytes) -> ChunkReach:
     if chunk == _UNUSED[: len(chunk)]:
-        return ChunkReach()
+        return _NOTHING
     walked = _walked(chunk)
     if walked.records:
         short = chunk.startswith(_CHUNK_MAGIC)
@@ -323,7 +326,7 @@ def _walked(chunk: bytes) -> ChunkReach:
     """By its records, each asked."""
     records = [record for record in records_in(chunk) if record.sound]
     if not records:
-        return ChunkReach()
+        return _NOTHING
     ids = {record.id for record in records}
     ticks = [record.ticks for record in records]
     return ChunkReach(min(ids), max(ids), len(ids), min(ticks), max(ticks))

@@ -14,7 +14,7 @@ from __future__ import annotations
 import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Protocol
 
@@ -24,6 +24,7 @@ from ..model.observation import ByteHit, Claim, Observation, Place
 from ..model.report import State
 from ..reading.opening import is_gone, read_up_to, reason_of
 from ..targets.raw_fallback import BY_RECORD
+from .piece_scan import PieceScan
 
 if TYPE_CHECKING:
     from ..coverage import Ledger, Part
@@ -33,17 +34,14 @@ if TYPE_CHECKING:
     from ..matching.record_rules import RecordRules
     from ..targets import Target
     from ..targets.evidence import EvidenceFile
+    from .piece_scan import Window
 
-WINDOW = 256 << 10
-"""Bytes that are scanned at once; whole pieces."""
 THREADS = 2
-"""One that reads and tells, the others scan."""
+"""One that lists and tells, and scans where it would wait; the others scan."""
 SWITCH_S = 0.0005
 """How long a thread may keep the interpreter while another one waits for it."""
-_AHEAD = 24
-"""Windows that are under way."""
-_BATCH = 1 << 20
-_NEVER_WRITTEN = bytes(WINDOW)
+_AHEAD = 16
+"""Files that are under way."""
 
 
 class Found(NamedTuple):
@@ -192,61 +190,6 @@ class ArtefactSource:
 
 
 @dataclass
-class _Batch:
-    """Windows that are scanned one after the other, perhaps by another thread: to hand over each
-    alone would cost as much as to scan it."""
-
-    windows: list[bytes] = field(default_factory=list)
-    size: int = 0
-    _answers: Future[list[bool]] | list[bool] | None = None
-
-    def add(self, window: bytes) -> int:
-        """Its place among the answers."""
-        self.windows.append(window)
-        self.size += len(window)
-        return len(self.windows) - 1
-
-    def begin(self, rules: RecordRules, pool: ThreadPoolExecutor | None) -> None:
-        """Have them scanned; once."""
-        if self._answers is None:
-            self._answers = (
-                _occur(rules, self.windows) if pool is None
-                else pool.submit(_occur, rules, self.windows)
-            )  # fmt: skip
-
-    def occurs(self, place: int) -> bool:
-        """Whether anything occurs in a window."""
-        answers = self._answers
-        assert answers is not None
-        return (answers.result() if isinstance(answers, Future) else answers)[place]
-
-
-def _occur(rules: RecordRules, windows: Sequence[bytes]) -> list[bool]:
-    return [_may_occur(rules, window) for window in windows]
-
-
-def _may_occur(rules: RecordRules, window: bytes) -> bool:
-    if window == _NEVER_WRITTEN:
-        return False
-    try:
-        return rules.occurs(window)
-    except ScanFailed:
-        return True  # What cannot be answered of a window may be of its pieces.
-
-
-class _Scanned(NamedTuple):
-    """A window that is scanned, or was."""
-
-    look: _Look
-    window: bytes
-    """Empty: the file has ended."""
-    offset: int
-    batch: _Batch
-    place: int
-    """Among the batch's answers."""
-
-
-@dataclass
 class _ArtefactSweep:
     artefact: Artefact
     matcher: Matcher
@@ -254,12 +197,8 @@ class _ArtefactSweep:
     own: Own
     source: ArtefactSource
     files: int = 0
-    _under_way: deque[_Scanned] = field(default_factory=deque)
-    """In the order in which they are told: windows of several files."""
-    _batch: _Batch = field(default_factory=_Batch)
-    """What is put together."""
-    _most: int = 0
-    """Windows that may be under way."""
+    _under_way: deque[tuple[_Look, PieceScan]] = field(default_factory=deque)
+    """In the order in which they are told."""
     _pool: ThreadPoolExecutor | None = None
     _switch_s: float = 0.0
 
@@ -267,12 +206,13 @@ class _ArtefactSweep:
         self.rules = self.matcher.records(self.artefact.markers)
         if self.artefact.piece and self.source.threads > 1:
             self._pool = ThreadPoolExecutor(self.source.threads - 1, "scan")
-            self._most = _AHEAD
             self._switch_s = sys.getswitchinterval()
             sys.setswitchinterval(SWITCH_S)
 
     def close(self) -> None:
         """Whatever is under way is given up."""
+        for _, scan in self._under_way:
+            scan.close()
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
             sys.setswitchinterval(self._switch_s)
@@ -290,38 +230,41 @@ class _ArtefactSweep:
             part.note(BY_RECORD, file.path)
         self.matcher.accounts.scanned()
         look = _Look(self, file, part, self.artefact.reader(file, part))
+        if self.artefact.piece:
+            scan = PieceScan(opened, file.size, self.artefact, look.reader, self.rules)
+            self._under_way.append((look, scan))
+            scan.begin(self._pool)
+            yield from self.told(most=0 if self._pool is None else _AHEAD)
+            return
         try:
             with opened:
-                if not self.artefact.piece:
-                    yield from look.whole(opened)
-                for window, offset in look.windows(opened) if self.artefact.piece else ():
-                    self.source.progress(file.path)
-                    self._scan(look, window, offset)
-                    yield from self.told(most=self._most)
+                yield from look.whole(opened)
         except OSError as error:
             self._missed(part, file, error)
-        self._under_way.append(_Scanned(look, b"", 0, self._batch, 0))
-        if not self.artefact.piece:
-            yield from self.told(most=0)
-
-    def _scan(self, look: _Look, window: bytes, offset: int) -> None:
-        place = self._batch.add(window)
-        self._under_way.append(_Scanned(look, window, offset, self._batch, place))
-        if self._batch.size >= _BATCH:
-            self._batch.begin(self.rules, self._pool)
-            self._batch = _Batch()
+        yield from look.ended()
 
     def told(self, *, most: int) -> Iterator[Observation]:
-        """What the oldest windows hold, until so many are under way."""
+        """What the oldest files hold, until so many are under way."""
         while len(self._under_way) > most:
-            look, window, offset, batch, place = self._under_way.popleft()
-            if not window:
-                yield from look.ended()
-                continue
-            if batch is self._batch:
-                self._batch = _Batch()
-            batch.begin(self.rules, self._pool)
-            yield from look.in_pieces(window, offset, occurs=batch.occurs(place))
+            look, scan = self._under_way[0]
+            yield from self._scanned(look, scan)
+            scan.close()
+            self._under_way.popleft()
+            self.ledger.bytes += scan.bytes
+            if scan.error is not None:
+                self._missed(look.part, look.file, scan.error)
+            yield from look.ended()
+
+    def _scanned(self, look: _Look, scan: PieceScan) -> Iterator[Observation]:
+        """What a file's windows hold."""
+        path, progress = look.file.path, self.source.progress
+        while True:
+            scan.run(lambda: progress(path))
+            for window in scan.drained():
+                yield from look.in_pieces(window)
+            if scan.ended:
+                return
+            scan.begin(self._pool)
 
     def _missed(self, part: Part, file: EvidenceFile, error: OSError) -> None:
         if is_gone(error):
@@ -355,30 +298,13 @@ class _Look:
         if self._occurs(data, 0):
             yield from self._parsed(Found(data, 0, self.sweep.rules))
 
-    def windows(self, opened: BinaryIO) -> Iterator[tuple[bytes, int]]:
-        """A file that is looked at in pieces, so many at once. Raises OSError."""
-        artefact = self.sweep.artefact
-        pieces = max(1, WINDOW // artefact.piece) * artefact.piece
-        offset, most = 0, artefact.header + pieces
-        while data := read_up_to(opened, most, self._expected(offset, most)):
-            self.sweep.ledger.bytes += len(data)
-            yield data, offset
-            offset, most = offset + len(data), pieces
-
-    def _expected(self, offset: int, most: int) -> int:
-        """How many bytes the next window has; one more than are known tells the end."""
-        return min(most, max(self.file.size - offset, 1))
-
-    def in_pieces(self, window: bytes, offset: int, *, occurs: bool) -> Iterator[Observation]:
-        """What a window's pieces say, if anything occurs in it."""
-        size, first = self.sweep.artefact.piece, 0
-        if not offset:
-            self.reader.passes(window, 0, 0)
-            first = self.sweep.artefact.header
-        for at in range(first, len(window), size):
-            self.reader.passes(window, at, offset + at)
-            if occurs and self._occurs(piece := window[at : at + size], offset + at):
-                yield from self._parsed(Found(piece, offset + at, self.sweep.rules))
+    def in_pieces(self, window: Window) -> Iterator[Observation]:
+        """What those pieces of a window say in which something occurs."""
+        size, first = self.sweep.artefact.piece, 0 if window.offset else self.sweep.artefact.header
+        for at in range(first, len(window.data), size):
+            piece, offset = window.data[at : at + size], window.offset + at
+            if self._occurs(piece, offset):
+                yield from self._parsed(Found(piece, offset, self.sweep.rules))
 
     def ended(self) -> Iterator[Observation]:
         """What is known now."""

@@ -12,16 +12,18 @@ from collections.abc import Hashable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import BinaryIO
 
 from ..coverage import Ledger
 from ..reading.opening import MAX_PATH_LENGTH, NotRegularError, is_gone, reason_of
-from ..spelling import fold
+from ..spelling import base_name, fold
 from ..windows.files import CloudPlaceholder
 from . import SkippedVolume
 from .installation import (
     NO_WINDOWS,
     PROFILE_FOLDERS,
+    RECYCLE_BINS,
     Installation,
     Listed,
     installation,
@@ -104,10 +106,17 @@ class _Place:
     folder: Entry
     path: str
 
+    @cached_property
+    def _owner(self) -> tuple[str, str] | None:
+        """Of all files here; None: of a recycle bin's it depends on their names."""
+        if fold(base_name(self.path)) in RECYCLE_BINS:
+            return None
+        return self.host.installation.owner_of(f"{self.path}\\")
+
     def file(self, entry: Entry, stream: str = "") -> EvidenceFile:
         """Raises OSError."""
         path = f"{self.path}\\{entry.name}"
-        owner, owner_id = self.host.installation.owner_of(path)
+        owner, owner_id = self._owner or self.host.installation.owner_of(path)
         facts = entry.facts(stream) if entry.kind() is not Kind.LINK else Facts(0)
         return EvidenceFile(
             path=f"{path}:{stream}" if stream else path,
@@ -259,25 +268,28 @@ class _Search:
                 continue
             place = _Place(self.host, self.tree, folder, path)
             inner: list[tuple[Entry, str, Steps]] = []
-            for entry in self._listed(folder, path, steps):
-                after = self.matcher.after(steps, entry.name)
+            for entry, after in self._listed(folder, path, steps):
                 try:
                     yield from self._at(place, entry, steps, after, inner)
                 except OSError as error:
                     self._missed(reason_of(error), f"{path}\\{entry.name}", error)
             self._waiting += reversed(inner)
 
-    def _listed(self, folder: Entry, path: str, steps: Steps) -> list[Entry]:
-        after = self.matcher.after
+    def _listed(self, folder: Entry, path: str, steps: Steps) -> list[tuple[Entry, Steps]]:
+        """The entries that some pattern means or leads through, and where it is then."""
+        reached: dict[str, Steps] = {}
+
+        def keep(name: str) -> bool:
+            reached[name] = after = self.matcher.after(steps, name)
+            return bool(after)
+
         try:
             if self._is_known(folder):
                 self.ledger.note("folder reached by a second way, looked through once", path)
                 return []
-            found = folder.entries(
-                lambda name: bool(after(steps, name)),
-                lambda problem: self.ledger.unread(problem, path),
-            )
-            return sorted(found, key=lambda entry: fold(entry.name))
+            found = folder.entries(keep, lambda problem: self.ledger.unread(problem, path))
+            entries = sorted(found, key=lambda entry: fold(entry.name))
+            return [(entry, reached[entry.name]) for entry in entries]
         except OSError as error:
             self._missed(f"folder: {reason_of(error)}", path, error)
             return []

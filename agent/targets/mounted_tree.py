@@ -83,8 +83,10 @@ class MountedEntry:
         return status_of(self.paths[0])
 
     def kind(self) -> Kind:
-        if self.stream:
-            return Kind.STREAM
+        return Kind.STREAM if self.stream else self._kind
+
+    @cached_property
+    def _kind(self) -> Kind:
         status = self._status
         attributes: int = getattr(status, "st_file_attributes", 0)
         tag: int = getattr(status, "st_reparse_tag", 0)

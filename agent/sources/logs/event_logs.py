@@ -72,6 +72,8 @@ class _LogReader:
     def __init__(self, file: EvidenceFile, part: Part) -> None:
         self._file = file
         self._part = part
+        self._problem = ""
+        """What is wrong with the log's header."""
         self._reach = LogReach()
         name = file.path.casefold().rpartition("\\")[2]
         scripts = "powershell" in name and "operational" in name
@@ -79,17 +81,15 @@ class _LogReader:
 
     def passes(self, window: bytes, at: int, offset: int) -> None:
         """Headers alone; of PowerShell's logs the ends of a script's parts too."""
-        if offset == 0:
-            try:
-                problem = read_log_header(window).problem
-            except FormatError as error:
-                problem = str(error)
-            if problem:
-                self._part.note(f"{problem}; its bytes were searched", self._file.path)
+        if offset:
+            self._reach.add(window, at)
+            if self._seams is not None:
+                self._seams.add(window[at : at + CHUNK])
             return
-        self._reach.add(window, at)
-        if self._seams is not None:
-            self._seams.add(window[at : at + CHUNK])
+        try:
+            self._problem = read_log_header(window).problem
+        except FormatError as error:
+            self._problem = str(error)
 
     def records(self, found: Found) -> Iterator[Observation]:
         """Of the records in which something occurs; what lies outside any is mentioned raw."""
@@ -128,7 +128,8 @@ class _LogReader:
         for when in (reach.oldest, reach.newest):
             if when is not None:
                 self._part.reaches(when)
-        for problem, count in reach.problems.items():
+        problems = {self._problem: 1, **reach.problems} if self._problem else reach.problems
+        for problem, count in problems.items():
             self._part.note(f"{problem}; its bytes were searched", self._file.path, count)
         for gap in reach.gaps():
             between = f"{gap.after} to {gap.before}, {gap.start} to {gap.end}"

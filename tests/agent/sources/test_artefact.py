@@ -16,7 +16,8 @@ from agent.matching.record_rules import RecordRules, marker
 from agent.model.objects import Dns
 from agent.model.observation import ByteHit, Claim, Observation, Place
 from agent.model.report import State, Strength
-from agent.sources.artefact import WINDOW, ArtefactSource, Found, WholeFile
+from agent.sources.artefact import ArtefactSource, Found, WholeFile
+from agent.sources.piece_scan import MAX_HELD, WINDOW
 from agent.targets.evidence import EvidenceFile
 from agent.targets.offline.folder import FolderTarget
 from agent.targets.raw_fallback import BY_RECORD
@@ -173,7 +174,7 @@ def test_a_file_that_is_too_large_is_read_to_its_bound_and_a_gap(
 def test_every_piece_is_shown_and_only_those_that_hold_something_are_parsed(
     tmp_path: Path, threads: int
 ) -> None:
-    count = 3 * WINDOW // PIECE + 1
+    count = 6 * WINDOW // PIECE + 1
     pieces = [bytes(PIECE)] * count
     for number, text in ((1, C2), (300, b"hidden"), (count - 1, b"damaged " + C2)):
         pieces[number] = text.ljust(PIECE, b"\0")
