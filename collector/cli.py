@@ -20,6 +20,7 @@ from .certificate import AUTHORITY, CERTIFICATE, make_certificate
 from .outputs.settings import OutputsError
 from .records import Sweep
 from .serving import ServeError, Serving, default_folder, is_postgresql, open_store, run
+from .store.backup import BackupPlan
 from .store.database import StoreError
 from .store.store import Store, now_ms
 
@@ -69,6 +70,7 @@ def _serve(options: argparse.Namespace) -> int:
         key=options.key,
         client_ca=options.client_ca,
         outputs=options.outputs,
+        backup=_backup_plan(options),
         trust_proxy=options.trust_proxy,
         limits=Limits(
             max_body=options.max_body << 20,
@@ -79,6 +81,10 @@ def _serve(options: argparse.Namespace) -> int:
     )
     run(serving)
     return OK
+
+
+def _backup_plan(options: argparse.Namespace) -> BackupPlan:
+    return BackupPlan(str(options.backup_to or ""), wanted=not options.no_backup)
 
 
 def _certificate(options: argparse.Namespace) -> int:
@@ -95,7 +101,9 @@ def _with_store(
     """A command on the store, whether or not a server has it open."""
 
     async def run(options: argparse.Namespace) -> int:
-        store = await open_store(options.home, options.database, join=True)
+        store = await open_store(
+            options.home, options.database, join=True, plan=_backup_plan(options)
+        )
         try:
             return await work(store, options)
         finally:
@@ -182,7 +190,8 @@ async def _token_revoke(store: Store, options: argparse.Namespace) -> int:
 
 
 async def _backup(store: Store, options: argparse.Namespace) -> int:
-    from .store.sqlite import SqliteDatabase, new_file
+    from .store.backup import new_file
+    from .store.sqlite import SqliteDatabase
 
     if not isinstance(store.database, SqliteDatabase):
         raise StoreError("for PostgreSQL use pg_dump, which does this well")
@@ -326,6 +335,11 @@ def _parser() -> argparse.ArgumentParser:
                         help="database, certificate and key (default: %(default)s)")  # fmt: skip
     common.add_argument("--database", default="", metavar="FILE|URL",
                         help="SQLite file, or postgresql://… (default: in the home)")  # fmt: skip
+    common.add_argument("--backup-to", type=Path, metavar="DIR",
+                        help="for the copy that is made before an older database is brought up to"
+                        " date (default: beside an SQLite file, else in the home)")  # fmt: skip
+    common.add_argument("--no-backup", action="store_true",
+                        help="bring it up to date without a copy: you have one")  # fmt: skip
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     def command(

@@ -11,58 +11,19 @@ import asyncio
 import logging
 
 from agent.model.codec import MAX_BYTES, ReportError, decode
-from agent.model.report import Finding, Report
-from agent.output.escape import shown
 
-from .intake import Refused, bounded_gunzip, host_name, key_text, milliseconds
+from .intake import Refused, bounded_gunzip, host_name
+from .listing import MAX_LISTED, rows_of
 from .records import FindingRow
 from .store.database import StoreError
 from .store.store import Store
 
-MAX_LISTED = 1000
-"""Findings listed per report, the strongest; all of them are in the report itself."""
 _AT_ONCE = 20
 _ROWS_AT_ONCE = 1000
 """Findings per transaction: reports are not kept while it runs."""
 _IDLE_S = 0.5
 _AFTER_ERROR_S = 5.0
-_TEXT = 500
-_INDICATOR = 800
-"""Bytes of an indicator's id; it is indexed together with the host."""
 _LOG = logging.getLogger("collector.indexing")
-
-
-def rows_of(report: Report, sweep_id: str, host_key: str, name: str) -> list[FindingRow]:
-    """The findings as lists show them, strongest first, at most MAX_LISTED."""
-    ordered = sorted(report.findings, key=lambda one: (-one.strength.rank, -one.score, one.id))
-    listed = {finding.id: finding for finding in reversed(ordered[:MAX_LISTED])}
-    return [
-        _row(finding, report, sweep_id, host_key, name) for finding in reversed(listed.values())
-    ]
-
-
-def _row(finding: Finding, report: Report, sweep_id: str, host_key: str, name: str) -> FindingRow:
-    indicator = finding.indicator
-    return FindingRow(
-        finding_id=_cut(finding.id),
-        report_id=report.report_id,
-        sweep_id=sweep_id,
-        host_key=host_key,
-        name=name,
-        indicator_id=key_text(indicator.id, _TEXT, _INDICATOR),
-        indicator_type=_cut(indicator.type),
-        indicator_value=_cut(indicator.value),
-        pack=_cut(indicator.pack),
-        strength=finding.strength.value,
-        score=finding.score,
-        title=_cut(finding.title),
-        time=milliseconds(finding.time),
-        suppression_id=None,
-    )
-
-
-def _cut(text: str) -> str:
-    return shown(text)[:_TEXT]
 
 
 class Indexer:

@@ -17,6 +17,7 @@ from msgspec import Struct
 
 from agent.model.codec import ReportError, decode
 from agent.model.report import INTERRUPTED, SCHEMA, Coverage, Report, State, Strength
+from agent.model.version_1 import SCHEMA_1
 from agent.output.escape import shown
 
 from .records import HostState, NewReport, host_key
@@ -29,6 +30,8 @@ _CELL = 300
 _KEY = 400
 """Bytes of a name once case-folded: PostgreSQL's indexes refuse entries of more than 2,704 bytes,
 and the database keys hosts by their id, name, domain and sweep together."""
+SCHEMAS = (SCHEMA_1, SCHEMA)
+"""That are taken."""
 _FAMILY = SCHEMA.partition("/")[0] + "/"
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -89,9 +92,10 @@ def _not_a_report(data: bytes, why: str) -> Refused:
         schema = msgspec.json.decode(data, type=_Named).schema
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         schema = ""
-    if schema.startswith(_FAMILY) and schema != SCHEMA:
+    if schema.startswith(_FAMILY) and schema not in SCHEMAS:
         # An agent of another schema is no broken one: it waits for its collector.
-        return Refused(409, f"a report of the schema {shown(schema)[:_CELL]}, not {SCHEMA}")
+        taken = " or ".join(SCHEMAS)
+        return Refused(409, f"a report of the schema {shown(schema)[:_CELL]}, not {taken}")
     return Refused(422, f"not an iocsweep report: {shown(why)[:_CELL]}")
 
 
@@ -156,6 +160,8 @@ def _new_report(report: Report, arrival: Arrival, data: bytes, body: bytes) -> N
         digest=hashlib.sha256(data).digest(),
         size=len(data),
         body=body,
+        schema=report.made_as or report.schema,
+        whole_host=report.scope.whole_host,
     )
 
 

@@ -53,6 +53,10 @@ class NewReport(Struct, frozen=True, kw_only=True, array_like=True):
     """Bytes of JSON."""
     body: bytes
     """The gzip body as it came: evidence."""
+    schema: str
+    """That it was made in."""
+    whole_host: bool
+    """Whether nothing limited what was asked of the host."""
 
 
 PutResult = Literal["new", "known", "conflict"]
@@ -102,6 +106,8 @@ class Counts(Struct, frozen=True, kw_only=True):
     """Hosts whose hits are all suppressed; counted above by what else they say."""
     flagged: int = 0
     """Hosts with two senders, or an id that two names share."""
+    limited: int = 0
+    """Clean hosts that were asked about a part of them only; counted above as clean."""
     reports: int = 0
     last_received: int | None = None
 
@@ -139,6 +145,8 @@ class HostRow(Struct, frozen=True, kw_only=True):
     sources: str
     """Addresses that its reports came from, space-separated."""
     flagged: bool
+    limited: bool
+    """Whether no report asked about the whole host."""
 
 
 class ReportRow(Struct, frozen=True, kw_only=True):
@@ -157,6 +165,9 @@ class ReportRow(Struct, frozen=True, kw_only=True):
     received: int
     source: str
     size: int
+    schema: str
+    whole_host: bool | None
+    """None: kept by an earlier collector, and cannot be read again."""
 
 
 class IndicatorRow(Struct, frozen=True, kw_only=True):
@@ -192,7 +203,18 @@ class FindingRow(Struct, frozen=True, kw_only=True):
     score: int
     title: str
     time: int
+    """When the sweep found it."""
     suppression_id: str | None
+    first_seen: int | None
+    last_seen: int | None
+    claims: str
+    """What its sightings say of it, comma-separated; empty for reports of version 1."""
+    place: str
+    """Where the strongest sighting was; this and what follows are parts of it."""
+    path: str
+    record: str
+    view: str
+    owner: str
 
 
 class Suppression(Struct, frozen=True, kw_only=True):

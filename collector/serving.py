@@ -14,15 +14,16 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from .app import Collector, Limits
 from .certificate import CERTIFICATE, KEY
 from .outputs.runner import OutputRunner
 from .outputs.settings import load_outputs
 from .records import Sweep
+from .store.backup import USUAL, BackupPlan, new_file
 from .store.database import Database, StoreError
-from .store.sqlite import SqliteDatabase, new_file
+from .store.sqlite import SqliteDatabase
 from .store.store import Store, now_ms
 
 MAX_CONNECTIONS = 2000
@@ -47,6 +48,7 @@ class Serving(Struct, frozen=True, kw_only=True):
     client_ca: Path | None = None
     """Given: only clients with a certificate by this authority are let in."""
     outputs: Path | None = None
+    backup: BackupPlan = USUAL
     trust_proxy: str = ""
     """Addresses whose X-Forwarded-For is believed, comma-separated."""
     limits: Limits = Limits()
@@ -71,21 +73,26 @@ def is_postgresql(stated: str) -> bool:
     return stated.startswith(("postgresql://", "postgres://"))
 
 
-async def open_store(folder: Path, stated: str, *, join: bool = False) -> Store:
-    """The store, made if it is new. ``join``: beside a server that has it open.
+async def open_store(
+    folder: Path, stated: str, *, join: bool = False, plan: BackupPlan = USUAL
+) -> Store:
+    """The store, made if it is new, brought up to date after a backup if it is older.
 
-    Raises StoreError, OSError.
+    ``join``: beside a server that has it open. Raises StoreError, OSError.
     """
     database: Database
     if is_postgresql(stated):
         from .store.postgresql import PostgresqlDatabase
 
-        database = await PostgresqlDatabase.open(stated)
+        if not plan.folder:
+            plan = structs.replace(plan, folder=str(folder / "backups"))
+        database = await PostgresqlDatabase.open(stated, plan)
     else:
         path = database_path(folder, stated)
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         new_file(path)
-        database = await (SqliteDatabase.join(path) if join else SqliteDatabase.open(path))
+        open_ = SqliteDatabase.join if join else SqliteDatabase.open
+        database = await open_(path, plan)
     return Store(database)
 
 
@@ -134,7 +141,7 @@ def run(serving: Serving) -> None:
 async def serve(serving: Serving) -> None:
     """Until a signal ends it. Raises ServeError, StoreError, OSError."""
     tls = _tls(serving)
-    store = await open_store(serving.folder, serving.database)
+    store = await open_store(serving.folder, serving.database, plan=serving.backup)
     try:
         await _introduce(store, serving, secure=bool(tls))
         key = await store.setting("session-key", secrets.token_bytes(32))

@@ -24,7 +24,9 @@ MAX_DECOMPRESSED = 64 << 20
 """Bytes of one report."""
 PIECE = 64 << 10
 """Bytes that are sent at once, about."""
-_TIMES = frozenset({"first_received", "last_received", "finished", "time"})
+_TIMES = frozenset(
+    {"first_received", "last_received", "finished", "time", "first_seen", "last_seen"}
+)
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 _LISTS = {
     "hosts": HostRow.__struct_fields__,
@@ -133,9 +135,11 @@ class Exports:
         names = _LISTS[what]
         rows = store.all_hosts(sweep_id) if what == "hosts" else store.all_findings(sweep_id)
         async for row in rows:
-            yield tuple(
-                iso(getattr(row, name)) if name in _TIMES else getattr(row, name) for name in names
-            )
+            yield tuple(_value(name, getattr(row, name)) for name in names)
+
+
+def _value(name: str, value: Any) -> Any:
+    return iso(value) if name in _TIMES and value is not None else value
 
 
 async def _csv(names: tuple[str, ...], rows: AsyncGenerator[Values, None]) -> AsyncIterator[str]:

@@ -31,12 +31,14 @@ def hosts_filter(request: Request) -> HostFilter:
         flagged=asked(request, "flagged") == "1",
         suppressed=asked(request, "suppressed") == "1",
         unexpected=asked(request, "unexpected") == "1",
+        limited=asked(request, "limited") == "1",
     )
 
 
 def query_of(chosen: HostFilter) -> dict[str, str]:
     """The same as parameters of an address."""
-    flags = {name: "1" for name in ("flagged", "suppressed", "unexpected") if getattr(chosen, name)}
+    names = ("flagged", "suppressed", "unexpected", "limited")
+    flags = {name: "1" for name in names if getattr(chosen, name)}
     return {"state": chosen.state or "", "q": chosen.text, **flags}
 
 
@@ -55,6 +57,7 @@ def heading_of(chosen: HostFilter) -> str:
             (chosen.flagged, "flagged"),
             (chosen.suppressed, "with every hit suppressed"),
             (chosen.unexpected, "that nobody expected"),
+            (chosen.limited, "asked about a part only"),
         )
         if on
     ]

@@ -34,6 +34,8 @@ class HostFilter(Struct, frozen=True, kw_only=True):
     """Only those whose hits are all suppressed."""
     unexpected: bool = False
     """Only those that are not on the list of expected hosts."""
+    limited: bool = False
+    """Only those that were asked about a part of them."""
 
 
 EVERY_HOST = HostFilter()
@@ -56,8 +58,9 @@ class Answers(Rows):
                 # the range leads SQLite to the partial indexes
                 "SELECT (SELECT COUNT(*) FROM host WHERE sweep_id = ? AND suppressed = 1"
                 " AND name_key >= ''), (SELECT COUNT(*) FROM host WHERE sweep_id = ?"
-                " AND flagged = 1 AND name_key >= '')",
-                sweep_id, sweep_id,
+                " AND flagged = 1 AND name_key >= ''), (SELECT COUNT(*) FROM host"
+                " WHERE sweep_id = ? AND limited = 1 AND state = 'clean')",
+                sweep_id, sweep_id, sweep_id,
             ),
             self.database.fetch(
                 "SELECT (SELECT COUNT(*) FROM report WHERE sweep_id = ?),"
@@ -71,7 +74,7 @@ class Answers(Rows):
         by_state = {str(state): int(count) for state, count in states}
         by_seen = {int(seen): int(count) for seen, count in expected}
         listed = sum(by_seen.values())
-        ((suppressed, flagged),) = marked
+        ((suppressed, flagged, limited),) = marked
         ((reports, last_received),) = came
         return Counts(
             **{state: by_state.get(state, 0) for state in STATES},
@@ -80,6 +83,7 @@ class Answers(Rows):
             unexpected=int(unexpected[0][0]) if listed else 0,
             suppressed=int(suppressed),
             flagged=int(flagged),
+            limited=int(limited),
             reports=int(reports),
             last_received=None if last_received is None else int(last_received),
         )
@@ -137,6 +141,8 @@ class Answers(Rows):
             where += " AND flagged = 1"
         if chosen.suppressed:
             where += " AND suppressed = 1"
+        if chosen.limited:
+            where += " AND limited = 1"
         if chosen.unexpected:
             where += f" AND {_UNEXPECTED}"
         return await self._all(

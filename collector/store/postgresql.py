@@ -10,24 +10,21 @@ as with SQLite's one writer.
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
-import random
-import re
 import sys
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar, cast
-from urllib.parse import parse_qs
 
 import asyncpg
 from asyncpg import exceptions as pg
 from msgspec import Struct
 
 from ..records import NewReport, PutResult
+from .backup import USUAL, BackupPlan
 from .database import Busy, Row, Statement, StoreError, Unstorable, Value, storable
-from .migrations import migrations
 from .putting import (
     HOST_COLUMNS,
     HOST_CONFLICT,
@@ -37,6 +34,8 @@ from .putting import (
     report_fields,
     report_values,
 )
+from .repeating import numbered, repeat
+from .upgrading import bring_up, shown_place
 
 if TYPE_CHECKING:
     from asyncpg.pool import PoolConnectionProxy
@@ -50,6 +49,7 @@ MAX_WAITING_BYTES = 256 << 20
 MAX_BATCH = 512
 """Reports per transaction."""
 MAX_BATCH_BYTES = 16 << 20
+_LOG = logging.getLogger("collector.store")
 PIECE = 1000
 """Rows that a stream hands over at once."""
 READERS = 8
@@ -57,8 +57,6 @@ STREAMS = 4
 """Readers that exports may hold; the others are for pages."""
 WRITERS = 3
 """One for reports, the others for changes by people and by the indexer."""
-ATTEMPTS = 12
-"""Of a transaction that met another; pauses double up to half a second."""
 CONNECT_S, READ_S, WRITE_S, LONG_S = 10, 30, 60, 600
 _T = TypeVar("_T")
 
@@ -69,7 +67,6 @@ _FAILURES = (
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,
 )
-_MET_ANOTHER = (pg.SerializationError, pg.DeadlockDetectedError)
 _GONE = (
     OSError,
     asyncio.TimeoutError,
@@ -82,7 +79,6 @@ _GONE = (
     pg.TooManyConnectionsError,
     pg.ReadOnlySQLTransactionError,  # after a failover: this one is a standby now
 )
-_MADE_MEANWHILE = (pg.UniqueViolationError, pg.DuplicateTableError, pg.DuplicateObjectError)
 _ITS_FAULT = (pg.DataError, pg.ProgramLimitExceededError, pg.IntegrityConstraintViolationError)
 """What one report can bring upon its whole transaction (a name too long for an index)."""
 
@@ -111,7 +107,8 @@ class PostgresqlDatabase:
     _readers: Pool
     _writers: Pool
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, plan: BackupPlan) -> None:
+        self._plan = plan
         self.place = shown_place(url)
         """Host and database, for people; never the password."""
         self._url = url
@@ -127,14 +124,14 @@ class PostgresqlDatabase:
         self._writer: asyncio.Task[None] | None = None
 
     @classmethod
-    async def open(cls, url: str) -> PostgresqlDatabase:
-        """Connect and bring the schema up to date. Raises StoreError.
+    async def open(cls, url: str, plan: BackupPlan = USUAL) -> PostgresqlDatabase:
+        """Connect and bring the schema up to date, after a backup. Raises StoreError.
 
         ``url``: ``postgresql://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=verify-full&sslrootcert=…``,
         several hosts and ``target_session_attrs=primary`` included; what it leaves out comes from
         libpq's environment (``PGPASSWORD``, ``PGPASSFILE``).
         """
-        made = cls(url)
+        made = cls(url, plan)
         try:
             await made._start()
         except ValueError:  # its words may quote the URL
@@ -147,7 +144,9 @@ class PostgresqlDatabase:
         connection = await asyncpg.connect(self._url, timeout=CONNECT_S, command_timeout=LONG_S)
         try:
             await self._check_settings(connection)
-            await self._migrate(connection)
+            news = await bring_up(connection, self._url, self._plan)
+            if news:
+                _LOG.warning("%s", news)
             durable = await connection.fetchval("SHOW synchronous_commit") != "off"
         finally:
             await connection.close(timeout=CONNECT_S)
@@ -197,41 +196,6 @@ class PostgresqlDatabase:
             init=prepare,
             reset=reset,
         )
-
-    async def _migrate(self, connection: Connection) -> None:
-        known = migrations("postgresql")
-
-        async def lay_table() -> None:
-            await connection.execute(
-                "CREATE TABLE IF NOT EXISTS schema_version"
-                " (name TEXT PRIMARY KEY, version BIGINT NOT NULL)"
-            )
-            await connection.execute(
-                "INSERT INTO schema_version (name, version) VALUES ('collector', 0)"
-                " ON CONFLICT (name) DO NOTHING"
-            )
-
-        async def bring_up() -> None:
-            async with connection.transaction(isolation="read_committed"):
-                # The row's lock: of fronts that start together one migrates, the others wait.
-                version = await connection.fetchval(
-                    "UPDATE schema_version SET version = version WHERE name = 'collector'"
-                    " RETURNING version"
-                )
-                if version > known[-1][0]:
-                    raise StoreError(f"{self.place}: made by a newer collector (schema {version})")
-                for number, _, statements in known:
-                    if number > version:
-                        for statement in statements:
-                            await connection.execute(statement)
-                        await connection.execute(
-                            "UPDATE schema_version SET version = $1 WHERE name = 'collector'",
-                            number,
-                        )
-
-        # IF NOT EXISTS is no lock: of two that create a table at once, one fails in the catalogue.
-        await _repeat(lay_table, (*_MET_ANOTHER, *_MADE_MEANWHILE))
-        await _repeat(bring_up)
 
     # ---- Reports
 
@@ -296,7 +260,7 @@ class PostgresqlDatabase:
         reports = [one.report for one in batch]
         started = time.monotonic()
         try:
-            results = await _repeat(lambda: self._commit(reports))
+            results = await repeat(lambda: self._commit(reports))
         except _GONE as error:
             _fail(batch, self._error(error))
             self._lost(error)
@@ -423,7 +387,7 @@ class PostgresqlDatabase:
 
     async def _change(self, work: Callable[[], Awaitable[_T]]) -> _T:
         try:
-            return await _repeat(work)
+            return await repeat(work)
         except _FAILURES as error:
             raise self._error(error) from error
 
@@ -528,19 +492,6 @@ async def _tick(connection: Connection, reports: Sequence[NewReport]) -> None:
             await connection.execute(statement, sweep, sorted(keys))
 
 
-async def _repeat(
-    work: Callable[[], Awaitable[_T]],
-    reasons: tuple[type[BaseException], ...] = _MET_ANOTHER,
-) -> _T:
-    """A transaction that met another has taken no effect: do it again, up to ATTEMPTS times."""
-    for attempt in range(ATTEMPTS - 1):
-        try:
-            return await work()
-        except reasons:
-            await asyncio.sleep(random.uniform(0, min(0.5, 0.005 * 2**attempt)))  # noqa: S311
-    return await work()
-
-
 def _fail(waiting: Sequence[_Waiting], error: StoreError) -> None:
     for one in waiting:
         if not one.result.done():
@@ -555,23 +506,3 @@ def _touched(status: str) -> int:
 
 def _number(text: str) -> int | float:
     return float(text) if "." in text else int(text)
-
-
-@lru_cache(1024)
-def numbered(sql: str) -> str:
-    """With ``$1``, ``$2`` … for each ``?``; the store's SQL has no other question marks."""
-    first, *rest = sql.split("?")
-    return first + "".join(f"${place}{part}" for place, part in enumerate(rest, 1))
-
-
-def shown_place(url: str) -> str:
-    """Host and database of a URL, for people: what may be a secret is left out."""
-    whole = re.fullmatch(
-        r"postgres(?:ql)?://(?:[^/?#]*@)?([^/?#@]*)(?:/([^?#@]*))?(?:\?(.*))?", url
-    )
-    if whole is None:
-        return "PostgreSQL"
-    options = parse_qs(whole[3] or "")
-    host = whole[1] or ",".join(options.get("host", [])) or "the default host"
-    database = whole[2] or ",".join(options.get("dbname", [])) or "the default database"
-    return f"PostgreSQL at {host}, database {database}"

@@ -2,7 +2,8 @@
 
 A host is shown by the worst that it ever said: a later ``clean`` never overwrites a ``hit``. Hits
 aside, the report that ended last counts, so that a second sweep may close the first one's gaps and
-a late one out of a spool changes nothing.
+a late one out of a spool changes nothing. One that asked about the whole host counts before all
+that asked about a part: nothing found in a folder closes no gap elsewhere.
 """
 
 from __future__ import annotations
@@ -14,15 +15,18 @@ from .database import Value
 
 REPORT_COLUMNS = (
     "report_id", "sweep_id", "host_key", "name", "state", "strong", "weak", "excluded", "started",
-    "finished", "received", "source", "digest", "size", "indexed", "body",
+    "finished", "received", "source", "digest", "size", "indexed", "body", "schema", "whole_host",
 )  # fmt: skip
 HOST_COLUMNS = (
     "sweep_id", "host_key", "host_id", "name", "name_key", "fqdn", "fqdn_key", "domain", "os", "ip",
     "agent", "state", "base", "hit", "suppressed", "reasons", "strong", "weak", "reports",
-    "report_id", "first_received", "last_received", "finished", "sources", "flagged",
+    "report_id", "first_received", "last_received", "finished", "sources", "flagged", "limited",
 )  # fmt: skip
 
-_LATER = "excluded.finished >= host.finished"
+_LATER = (
+    "(excluded.limited < host.limited"
+    " OR (excluded.limited = host.limited AND excluded.finished >= host.finished))"
+)
 _TAKES = f"(excluded.hit > host.hit OR (excluded.hit = host.hit AND {_LATER}))"
 _OTHER_SENDER = "(' ' || host.sources || ' ') NOT LIKE ('% ' || excluded.sources || ' %')"
 MAX_SOURCES = 400
@@ -54,6 +58,7 @@ ON CONFLICT (sweep_id, host_key) DO UPDATE SET
     last_received = CASE WHEN excluded.last_received > host.last_received
         THEN excluded.last_received ELSE host.last_received END,
     finished = CASE WHEN {_LATER} THEN excluded.finished ELSE host.finished END,
+    limited = CASE WHEN {_LATER} THEN excluded.limited ELSE host.limited END,
     sources = CASE WHEN {_OTHER_SENDER} AND length(host.sources) < {MAX_SOURCES}
         THEN host.sources || ' ' || excluded.sources ELSE host.sources END,
     flagged = CASE WHEN {_OTHER_SENDER} THEN 1 ELSE host.flagged END
@@ -73,6 +78,7 @@ def report_values(report: NewReport) -> tuple[Value, ...]:
         report.report_id, report.sweep_id, report.host_key, report.name, state, report.strong,
         report.weak, report.excluded, report.started, report.finished, report.received,
         report.source, report.digest, report.size, 0 if findings else 1, report.body,
+        report.schema, int(report.whole_host),
     )  # fmt: skip
 
 
@@ -85,6 +91,7 @@ def host_values(report: NewReport) -> tuple[Value, ...]:
         fqdn_key, report.domain, report.os, report.ip, report.agent, state, report.base,
         int(report.hit), 0, report.reasons, report.strong, report.weak, 1, report.report_id,
         report.received, report.received, report.finished, report.source, 0,
+        int(not report.whole_host),
     )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from msgspec import Struct
 
-from ..records import HostRow
+from ..records import HostRow, ReportRow
 from .database import Database, Row, Statement, Value
 
 PAGE = 100
@@ -22,16 +22,22 @@ TOKEN = "digest, kind, sweep_id, label, created, expires, revoked"  # noqa: S105
 HOST = (
     "sweep_id, host_key, host_id, name, fqdn, domain, os, ip, agent, state, hit, suppressed,"
     " reasons, strong, weak, reports, report_id, first_received, last_received, finished, sources,"
-    " flagged"
+    " flagged, limited"
 )
 REPORT = (
     "report_id, sweep_id, host_key, name, state, strong, weak, excluded, started, finished,"
-    " received, source, size"
+    " received, source, size, schema, whole_host"
 )
 FINDING = (
     "finding_id, report_id, sweep_id, host_key, name, indicator_id, indicator_type,"
-    " indicator_value, pack, strength, score, title, time, suppression_id"
+    " indicator_value, pack, strength, score, title, time, suppression_id, first_seen, last_seen,"
+    " claims, place, path, record, view, owner"
 )
+_FLAGS: dict[type[Struct], tuple[str, ...]] = {
+    HostRow: ("hit", "suppressed", "flagged", "limited"),
+    ReportRow: ("whole_host",),
+}
+"""Kept as numbers."""
 SUPPRESSION = "suppression_id, sweep_id, indicator_id, host_key, reason, who, created, lifted"
 
 
@@ -67,9 +73,8 @@ def prefix(text: str) -> tuple[str, str]:
 def record_of(kind: type[_T], row: Row) -> _T:
     """A row whose columns are the record's fields, in their order."""
     values = dict(zip(kind.__struct_fields__, row, strict=True))
-    for flag in ("hit", "suppressed", "flagged"):
-        if flag in values and kind is HostRow:
-            values[flag] = bool(values[flag])
+    for flag in _FLAGS.get(kind, ()):
+        values[flag] = None if values[flag] is None else bool(values[flag])
     return kind(**values)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
 import os
 import socket
@@ -19,6 +20,7 @@ from typing import Any, TypeVar, cast
 import msgspec
 
 from ..records import NewReport, PutResult
+from .backup import USUAL, BackupPlan
 from .database import Busy, Row, Statement, StoreError, Value, storable
 from .putting import report_fields
 from .writer import Backup, Done, Put, Ready, Transact, control_socket, frame, take_frames
@@ -29,6 +31,7 @@ MAX_WAITING_BYTES = 256 << 20
 """Of their bodies."""
 PIECE = 1000
 """Rows that a stream hands over at once."""
+_LOG = logging.getLogger("collector.store")
 _ROOT = Path(__file__).parents[2]
 """`python -m` looks for modules where it stands: here, and not where somebody else may write."""
 _T = TypeVar("_T")
@@ -38,8 +41,9 @@ _ANSWERS = msgspec.msgpack.Decoder(Done | Ready)
 class SqliteDatabase:
     """See :class:`~collector.store.database.Database`; made by :meth:`open`."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, plan: BackupPlan) -> None:
         self.path = path
+        self._plan = plan
         self._readers = ThreadPoolExecutor(2, thread_name_prefix="reader")
         self._local = threading.local()
         self._process: subprocess.Popen[bytes] | None = None
@@ -50,7 +54,7 @@ class SqliteDatabase:
         self._bytes = 0
 
     @classmethod
-    async def join(cls, path: Path) -> SqliteDatabase:
+    async def join(cls, path: Path, plan: BackupPlan = USUAL) -> SqliteDatabase:
         """The same beside a server that has it open; :meth:`open` if there is none."""
         ours = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         place, back = control_socket(path.absolute()), Path.cwd()
@@ -59,19 +63,22 @@ class SqliteDatabase:
             ours.connect(place.name)
         except OSError:
             ours.close()
-            return await cls.open(path)
+            return await cls.open(path, plan)
         finally:
             os.chdir(back)
-        made = cls(path)
+        made = cls(path, plan)
         made._closing = True  # the writer is the server's: nothing to start again
         loop = asyncio.get_running_loop()
         _, made._channel = await loop.create_connection(lambda: _Channel(made._lost), sock=ours)
         return made
 
     @classmethod
-    async def open(cls, path: Path) -> SqliteDatabase:
-        """Make or open the file. Raises StoreError: in use, damaged, newer, or not writable."""
-        made = cls(path)
+    async def open(cls, path: Path, plan: BackupPlan = USUAL) -> SqliteDatabase:
+        """Make or open the file, and bring an older one up to date after a backup.
+
+        Raises StoreError: in use, damaged, newer, not writable, or no backup could be made.
+        """
+        made = cls(path, plan)
         await made._start()
         return made
 
@@ -80,7 +87,7 @@ class SqliteDatabase:
         with theirs:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", __package__ + ".writer", str(self.path.absolute()),
-                 str(theirs.fileno())],
+                 str(theirs.fileno()), msgspec.json.encode(self._plan).decode()],
                 pass_fds=[theirs.fileno()],
                 cwd=_ROOT,
                 stdin=subprocess.DEVNULL,
@@ -92,6 +99,8 @@ class SqliteDatabase:
             channel.close()
             await asyncio.to_thread(self._process.wait)
             raise StoreError(ready.error)
+        if ready.news:
+            _LOG.warning("%s", ready.news)
         self._channel = channel
 
     def _lost(self) -> None:
@@ -268,13 +277,4 @@ class _Channel(asyncio.Protocol):
             self._transport.close()
 
 
-def new_file(path: Path) -> bool:
-    """Make an empty file that only its owner can read; False if it is there. Raises OSError."""
-    try:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
-    except FileExistsError:
-        return False
-    return True
-
-
-__all__: list[Any] = ["SqliteDatabase", "new_file"]
+__all__: list[Any] = ["SqliteDatabase"]

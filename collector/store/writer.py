@@ -1,4 +1,4 @@
-"""The one process that writes an SQLite database: ``python -m collector.store.writer DB FD``.
+"""The one process that writes an SQLite database: ``python -m collector.store.writer DB FD PLAN``.
 
 Its own process, because in the server's the event loop and the writer would fight for one
 interpreter lock (measured: 5,600 reports/s together, 8,000 apart). Group commit: whatever waits is
@@ -18,7 +18,7 @@ import sqlite3
 import struct
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby, islice
 from pathlib import Path
 from typing import Any, Literal
@@ -27,6 +27,8 @@ import msgspec
 from msgspec import Struct
 
 from ..records import NewReport, PutResult
+from . import filling
+from .backup import USUAL, BackupPlan, brought_up, copy_sqlite
 from .database import StoreError, Value
 from .migrations import migrations
 from .putting import (
@@ -83,6 +85,8 @@ class Ready(Struct, frozen=True, array_like=True, tag="ready"):
     """The database is open; the first frame, or ``error`` says why it is not."""
 
     error: str = ""
+    news: str = ""
+    """What was done to it for that, for the operator."""
 
 
 Order = Put | Transact | Backup
@@ -111,8 +115,13 @@ def take_frames(buffer: bytearray) -> Iterator[bytes]:
     del buffer[:place]
 
 
-def open_database(path: Path) -> sqlite3.Connection:
-    """Open for writing and bring it up to date. Raises StoreError."""
+def open_database(
+    path: Path, plan: BackupPlan = USUAL, tell: Callable[[str], object] = str
+) -> sqlite3.Connection:
+    """Open for writing and bring it up to date, after a backup if it holds anything.
+
+    ``tell`` is told what was done for that. Raises StoreError, sqlite3.Error: it is as it was then.
+    """
     connection = sqlite3.connect(path, isolation_level=None, cached_statements=256)
     for pragma in (
         "journal_mode = WAL", "synchronous = FULL", "busy_timeout = 30000", "cache_size = -65536",
@@ -121,15 +130,30 @@ def open_database(path: Path) -> sqlite3.Connection:
         connection.execute(f"PRAGMA {pragma}")
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     known = migrations("sqlite")
-    if version > known[-1][0]:
-        raise StoreError(f"{path}: made by a newer collector (schema {version})")
+    newest = known[-1][0]
+    if version > newest:
+        raise StoreError(f"made by a newer collector (schema {version})")
+    copy = copy_sqlite(connection, path, plan) if plan.wanted and 0 < version < newest else None
     for number, _, statements in known:
         if number > version:
             with _transaction(connection):
                 for statement in statements:
                     connection.execute(statement)
+                if number == filling.SINCE and version:
+                    _fill(connection)
                 connection.execute(f"PRAGMA user_version = {number}")
+    if 0 < version < newest:
+        tell(brought_up(str(path), version, newest, copy))
     return connection
+
+
+def _fill(connection: sqlite3.Connection) -> None:
+    last = ""
+    while rows := connection.execute(filling.OLDER, (last,)).fetchall():
+        for sql, values in filling.filled(rows):
+            connection.executemany(sql, values)
+        last = rows[-1][0]
+    connection.execute(filling.LAST)
 
 
 class _transaction:  # noqa: N801 - reads as a statement
@@ -140,7 +164,10 @@ class _transaction:  # noqa: N801 - reads as a statement
         self._connection.execute("BEGIN IMMEDIATE")
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> Literal[False]:
-        self._connection.execute("COMMIT" if kind is None else "ROLLBACK")
+        if kind is None:
+            self._connection.execute("COMMIT")
+        elif self._connection.in_transaction:  # a full disk has ended it already
+            self._connection.execute("ROLLBACK")
         return False
 
 
@@ -276,12 +303,13 @@ def control_socket(path: Path) -> Path:
     return path.with_name(f"{path.name}.socket")
 
 
-def serve(path: Path, channel: socket.socket) -> None:
+def serve(path: Path, channel: socket.socket, plan: BackupPlan) -> None:
     """Until the other end of the channel closes."""
     lock = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         _take(lock)
-        connection = open_database(path)
+        news: list[str] = []
+        connection = open_database(path, plan, news.append)
     except BlockingIOError:
         channel.sendall(frame(Ready(f"{path}: another collector writes to it")))
         return
@@ -289,7 +317,7 @@ def serve(path: Path, channel: socket.socket) -> None:
         channel.sendall(frame(Ready(f"{path}: {error}")))
         return
     with _listener(path) as listener:
-        channel.sendall(frame(Ready()))
+        channel.sendall(frame(Ready(news="".join(news))))
         _serve(Writer(connection), _Client(channel), listener)
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     connection.close()
@@ -354,7 +382,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     with socket.socket(fileno=int(sys.argv[2])) as channel:
-        serve(Path(sys.argv[1]), channel)
+        serve(Path(sys.argv[1]), channel, msgspec.json.decode(sys.argv[3], type=BackupPlan))
 
 
 if __name__ == "__main__":

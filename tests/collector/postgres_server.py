@@ -102,6 +102,14 @@ class PostgresServer:
         )  # fmt: skip
         return done.stdout.strip()
 
+    def load(self, file: Path, database: str) -> None:
+        """Run an SQL text."""
+        subprocess.run(
+            [self.programs / "psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-f", file,
+             self.url(database)],
+            check=True, capture_output=True,
+        )  # fmt: skip
+
     def _run(self, program: str, *arguments: str) -> None:
         subprocess.run(
             [str(self.programs / program), *arguments], check=True, capture_output=True,

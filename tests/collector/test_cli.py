@@ -17,6 +17,7 @@ from collector.cli import main, read_names
 from tests.collector.pages.seed import a_finding, a_report
 from tests.collector.postgres_server import postgres_server, postgres_url
 from tests.collector.server import CollectorServer, Serve, administer, serve, wait_for
+from tests.collector.store.older import lay_sqlite, rows_of
 
 __all__ = ["postgres_server", "postgres_url", "serve"]
 
@@ -122,6 +123,42 @@ class TestSweeps:
             "tomorrow"
             in home.fails("sweep", "create", "x", "--deadline", "tomorrow", code=2).stderr
         )
+
+
+class TestAnOlderDatabase:
+    def test_is_brought_up_to_date_by_any_command_which_says_where_the_copy_is(
+        self, tmp_path: Path
+    ) -> None:
+        lay_sqlite(tmp_path / "collector.db")
+        done = administer("sweep", "list", "--home", str(tmp_path))
+        assert done.returncode == 0
+        (copy,) = tmp_path.glob("collector.db.schema-1.*")
+        assert done.stderr == (
+            f"{tmp_path}/collector.db: brought from schema 1 to 2; as it was before: {copy}\n"
+        )
+        assert "clean 4, hit 1, incomplete 1, failed 1" in done.stdout
+        Home(tmp_path, None).run("verify")
+
+    def test_the_copy_may_go_elsewhere_or_be_the_operator_s_own(self, tmp_path: Path) -> None:
+        for name, options in (
+            ("a", ["--backup-to", str(tmp_path / "copies")]),
+            ("b", ["--no-backup"]),
+        ):
+            (tmp_path / name).mkdir()
+            lay_sqlite(tmp_path / name / "collector.db")
+            done = administer("sweep", "list", "--home", str(tmp_path / name), *options)
+            assert done.returncode == 0, done.stderr
+            assert list((tmp_path / name).glob("*.schema-*")) == []
+        assert len(list((tmp_path / "copies").iterdir())) == 1
+
+    def test_without_a_copy_the_command_fails_and_says_why(self, tmp_path: Path) -> None:
+        lay_sqlite(tmp_path / "collector.db")
+        (tmp_path / "file").touch()
+        before = rows_of(tmp_path / "collector.db")
+        done = Home(tmp_path, None).fails("sweep", "list", "--backup-to", str(tmp_path / "file"))
+        assert f"{tmp_path}/file" in done.stderr
+        assert "no backup, so the database stays as it was" in done.stderr
+        assert rows_of(tmp_path / "collector.db") == before
 
 
 class TestExpected:

@@ -16,8 +16,9 @@ from msgspec import structs
 
 from agent.model.codec import encode
 from agent.model.report import Finding, Report, Strength
-from collector.indexing import MAX_LISTED, Indexer, rows_of
+from collector.indexing import Indexer
 from collector.intake import Arrival, check
+from collector.listing import MAX_LISTED, rows_of
 from collector.records import FindingRow
 from collector.store.sqlite import SqliteDatabase
 from collector.store.store import Store

@@ -113,16 +113,22 @@ class TestReports:
             sender.join()
         assert sorted(statuses(b"".join(answers))) == [200] * 19 + [201]
 
-    def test_what_is_no_report_is_refused_with_the_reason(self, either: CollectorServer) -> None:
-        answer = either.send_bytes(str(uuid.uuid4()), b'{"schema": "iocsweep.report/1"}')
+    @pytest.mark.parametrize("schema", ["iocsweep.report/1", "iocsweep.report/2"])
+    def test_what_is_no_report_is_refused_with_the_reason(
+        self, either: CollectorServer, schema: str
+    ) -> None:
+        answer = either.send_bytes(str(uuid.uuid4()), f'{{"schema": "{schema}"}}'.encode())
         assert result(answer) == (422, "refused")
         assert "missing required field" in answer.json()["why"]
 
     def test_a_report_of_a_later_schema_waits_for_its_collector(
         self, either: CollectorServer
     ) -> None:
-        answer = either.send_bytes(str(uuid.uuid4()), b'{"schema": "iocsweep.report/2"}')
+        answer = either.send_bytes(str(uuid.uuid4()), b'{"schema": "iocsweep.report/3"}')
         assert result(answer) == (409, "refused")
+        assert answer.json()["why"] == (
+            "a report of the schema iocsweep.report/3, not iocsweep.report/1 or iocsweep.report/2"
+        )
 
     def test_hostile_strings_are_taken_and_shown_harmless(self, either: CollectorServer) -> None:
         name = "WS\0\x1b[31m\u202e\ud800<script>"

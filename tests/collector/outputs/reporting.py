@@ -54,6 +54,7 @@ async def put(
             weak=len(made.findings) - strong, excluded=0, started=1, finished=2, received=3,
             source="127.0.0.1", digest=hashlib.sha256(data).digest(), size=len(data),
             body=gzip.compress(data) if body is None else body,
+            schema=made.schema, whole_host=made.scope.whole_host,
         )
     )  # fmt: skip
     assert result == "new"

@@ -20,7 +20,7 @@ def a_report(name: str = "PC-1", **fields: Any) -> NewReport:
         name=name, fqdn="", domain="", os="Windows 11", ip="10.0.0.1", agent="1.0 exe", hit=False,
         base="clean", reasons="", strong=0, weak=0, excluded=0, started=1000, finished=2000,
         received=3000, source="10.0.0.1", digest=hashlib.sha256(body).digest(), size=len(body),
-        body=body,
+        body=body, schema="iocsweep.report/2", whole_host=True,
     )  # fmt: skip
     return structs.replace(made, **fields)
 
@@ -35,5 +35,7 @@ def a_finding(report: NewReport, indicator: str = "i1", **fields: Any) -> Findin
         sweep_id=report.sweep_id, host_key=report.host_key, name=report.name,
         indicator_id=indicator, indicator_type="sha256", indicator_value="aa", pack="cyzfc",
         strength="strong", score=80, title="File", time=1500, suppression_id=None,
+        first_seen=1400, last_seen=None, claims="exists", place="C:\\t\\x", path="", record="",
+        view="", owner="",
     )  # fmt: skip
     return structs.replace(made, **fields)

@@ -15,8 +15,10 @@ from msgspec import structs
 from collector.records import NewReport, PutResult, Sweep
 from collector.store import postgresql
 from collector.store.database import Busy, StoreError, Unstorable
-from collector.store.postgresql import PostgresqlDatabase, numbered, shown_place
+from collector.store.postgresql import PostgresqlDatabase
+from collector.store.repeating import numbered
 from collector.store.store import Store
+from collector.store.upgrading import shown_place
 from tests.collector.postgres_server import IN_URL, PASSWORD, PostgresServer
 from tests.collector.store.reporting import a_finding, a_hit, a_report
 from tests.collector.store.storming import Storm
@@ -49,7 +51,7 @@ class TestSeveralFronts:
         assert [
             tuple(row)
             for row in await fronts[2].database.fetch("SELECT name, version FROM schema_version")
-        ] == [("collector", 1)]
+        ] == [("collector", 2)]
 
     async def test_however_many_start_in_one_moment(self, postgres_server: PostgresServer) -> None:
         for _ in range(5):

@@ -142,10 +142,34 @@ class TestHostState:
         host = await the_host(store)
         assert (host.state, host.reasons) == ("clean", "")
 
+    async def test_a_part_found_clean_closes_no_gap_of_the_whole(self, store: Store) -> None:
+        await store.put(a_report(finished=10, base="incomplete", reasons="rights"))
+        await store.put(a_report(finished=20, whole_host=False))
+        host = await the_host(store)
+        assert (host.state, host.reasons, host.limited) == ("incomplete", "rights", False)
+        assert (await store.counts("s1")).limited == 0
+
+    async def test_a_hit_in_a_part_is_a_hit(self, store: Store) -> None:
+        await store.put(a_report(finished=10))
+        await store.put(a_hit(finished=20, whole_host=False))
+        assert (await the_host(store)).state == "hit"
+
+    async def test_a_host_that_was_asked_in_part_alone_is_told_apart(self, store: Store) -> None:
+        await store.put(a_report("PART", whole_host=False))
+        await store.put(a_report("GAP", base="incomplete", whole_host=False))
+        await store.put(a_report("WHOLE"))
+        counts = await store.counts("s1")
+        assert (counts.clean, counts.limited) == (2, 1)
+        names = [row.name for row in await store.hosts("s1", HostFilter(limited=True))]
+        assert names == ["GAP", "PART"]
+        await store.put(a_report("PART", host_id="guid-of-PART", finished=1))
+        assert (await store.counts("s1")).limited == 0, "an earlier report asked about all of it"
+
     async def test_order_of_arrival_does_not_matter(self, store: Store) -> None:
         reports = [
             a_report(finished=30),
             a_report(finished=20, base="failed", reasons="killed"),
+            a_report(finished=40, whole_host=False, os="Windows 10"),
             a_hit(finished=10),
         ]
         for order in (reports, reports[::-1]):

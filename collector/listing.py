@@ -1,0 +1,64 @@
+"""The findings of a report as lists and exports show them; the whole ones are in the report."""
+
+from __future__ import annotations
+
+from agent.model.report import Evidence, Finding, Report
+from agent.output.escape import shown
+
+from .intake import key_text, milliseconds
+from .records import FindingRow
+
+MAX_LISTED = 1000
+"""Findings listed per report, the strongest; all of them are in the report itself."""
+_TEXT = 500
+_INDICATOR = 800
+"""Bytes of an indicator's id; it is indexed together with the host."""
+
+
+def rows_of(report: Report, sweep_id: str, host_key: str, name: str) -> list[FindingRow]:
+    """The findings as lists show them, strongest first, at most MAX_LISTED."""
+    ordered = sorted(report.findings, key=lambda one: (-one.strength.rank, -one.score, one.id))
+    listed = {finding.id: finding for finding in reversed(ordered[:MAX_LISTED])}
+    return [
+        _row(finding, report, sweep_id, host_key, name) for finding in reversed(listed.values())
+    ]
+
+
+def _row(finding: Finding, report: Report, sweep_id: str, host_key: str, name: str) -> FindingRow:
+    indicator = finding.indicator
+    claims = dict.fromkeys(one.claim.value for one in finding.evidence if one.claim is not None)
+    best = _best(finding)
+    place = best.place if best is not None else None
+    return FindingRow(
+        finding_id=_cut(finding.id),
+        report_id=report.report_id,
+        sweep_id=sweep_id,
+        host_key=host_key,
+        name=name,
+        indicator_id=key_text(indicator.id, _TEXT, _INDICATOR),
+        indicator_type=_cut(indicator.type),
+        indicator_value=_cut(indicator.value),
+        pack=_cut(indicator.pack),
+        strength=finding.strength.value,
+        score=finding.score,
+        title=_cut(finding.title),
+        time=milliseconds(finding.time),
+        suppression_id=None,
+        first_seen=milliseconds(finding.first_seen) if finding.first_seen else None,
+        last_seen=milliseconds(finding.last_seen) if finding.last_seen else None,
+        claims=", ".join(claims),
+        place=_cut(place.text) if place else "",
+        path=_cut(place.path) if place else "",
+        record=_cut(place.record) if place else "",
+        view=_cut(place.view) if place else "",
+        owner=_cut(place.owner) if place else "",
+    )
+
+
+def _best(finding: Finding) -> Evidence | None:
+    """The strongest sighting, of those the first."""
+    return max(finding.evidence, key=lambda one: one.strength.rank, default=None)
+
+
+def _cut(text: str) -> str:
+    return shown(text)[:_TEXT]
