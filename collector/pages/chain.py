@@ -7,8 +7,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from agent.model.objects import Dll, File, Hash, Lnk, Parent, Pe, Process
-from agent.model.report import Finding
+from agent.model.objects import Dll, File, Hash, Lnk, Objects, Parent, Pe, Process
 
 from .describe import size, when
 
@@ -34,7 +33,7 @@ def cut(text: str) -> str:
     return f"{text[:MAX_SHOWN]} … and {len(text) - MAX_SHOWN:,} more characters in the download"
 
 
-def chain_of(finding: Finding) -> list[Step]:
+def chain_of(finding: Objects) -> list[Step]:
     """From the oldest ancestor to the far end of the connection."""
     return [
         Step(kind=kind, name=cut(name), facts=[(label, cut(text)) for label, text in facts if text])
@@ -42,7 +41,13 @@ def chain_of(finding: Finding) -> list[Step]:
     ]
 
 
-def _steps(finding: Finding) -> Iterator[tuple[str, str, Facts]]:
+def _steps(finding: Objects) -> Iterator[tuple[str, str, Facts]]:
+    yield from _on_the_host(finding)
+    yield from _remembered(finding)
+    yield from _beyond(finding)
+
+
+def _on_the_host(finding: Objects) -> Iterator[tuple[str, str, Facts]]:
     if finding.process is not None:
         for parent in reversed(finding.process.parent[:MAX_LIST]):
             yield "Parent", _named(parent), _started(parent)
@@ -52,6 +57,17 @@ def _steps(finding: Finding) -> Iterator[tuple[str, str, Facts]]:
     if finding.file is not None:
         stream = f":{finding.file.stream}" if finding.file.stream else ""
         yield "File", finding.file.path + stream, _file(finding.file)
+    if finding.pipe is not None:
+        yield "Named pipe", finding.pipe.name, []
+    if finding.task is not None:
+        yield "Scheduled task", finding.task.name, [("command", finding.task.command)]
+    if finding.service is not None:
+        service = finding.service
+        facts = [("shown as", service.display_name), ("program", service.executable)]
+        yield "Service", service.name, facts
+
+
+def _remembered(finding: Objects) -> Iterator[tuple[str, str, Facts]]:
     if finding.registry is not None:
         key = finding.registry
         yield "Registry", key.path, [("value", key.value), ("data", key.data)]
@@ -59,7 +75,11 @@ def _steps(finding: Finding) -> Iterator[tuple[str, str, Facts]]:
         event = finding.event
         record = "" if event.record is None else str(event.record)
         facts = [("provider", event.provider), ("record", record)]
-        yield "Event", f"{event.channel}, id {event.id}", facts
+        number = "" if event.id is None else f", id {event.id}"
+        yield "Event", event.channel + number, facts
+
+
+def _beyond(finding: Objects) -> Iterator[tuple[str, str, Facts]]:
     if finding.dns is not None:
         answers = ", ".join(finding.dns.answers[:MAX_LIST])
         yield "DNS name", finding.dns.question, [("type", finding.dns.type), ("answers", answers)]
@@ -75,7 +95,8 @@ def _steps(finding: Finding) -> Iterator[tuple[str, str, Facts]]:
 
 
 def _named(process: Process | Parent) -> str:
-    return f"{process.name or process.executable or 'process'} {process.pid}"
+    name = process.name or process.executable or "process"
+    return name if process.pid is None else f"{name} {process.pid}"
 
 
 def _started(process: Process | Parent) -> Facts:
@@ -93,6 +114,7 @@ def _process(process: Process) -> Facts:
         ("as", (user.name or user.id) if user else ""),
         ("original name", process.original_file_name),
         ("signed by", process.signer),
+        ("logged as", process.entity_id),
         *_hash(process.hash),
     ]
 
@@ -143,6 +165,7 @@ def _lnk(lnk: Lnk | None) -> Facts:
         ("by MAC", lnk.mac),
         ("volume", lnk.volume_serial),
         ("droid time", _time(lnk.droid_time)),
+        ("droid sequence", "" if lnk.droid_sequence is None else str(lnk.droid_sequence)),
     ]
 
 

@@ -10,6 +10,8 @@ from ..records import Counts, HostRow, HostState
 MINUTE = 60_000
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
+CLEAN = "nothing left unlooked at"
+LIMITED = "as far as asked (not the whole host)"
 _UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB")
 
 
@@ -97,6 +99,9 @@ def answer(counts: Counts) -> tuple[str, str]:
     if counts.suppressed:
         aside = counted(counts.suppressed, "host")
         rest = f"{rest} The hits of {aside} are suppressed.".lstrip()
+    if counts.limited:
+        were = counted(counts.limited, "clean host was", "clean hosts were")
+        rest = f"{rest} {were} asked about a part only.".lstrip()
     if not counts.expected and counts.reported:
         rest = f"{rest} Without a list of expected hosts, silent ones cannot be counted.".lstrip()
     if counts.hit:
@@ -105,10 +110,11 @@ def answer(counts: Counts) -> tuple[str, str]:
         return "No report yet", rest
     if gaps:
         return "No hit so far", rest
+    clean = "Clean as far as asked" if counts.limited else "Clean"
     if not counts.expected:
-        return f"Clean: {counted(counts.clean, 'host')} reported, no gap", rest
+        return f"{clean}: {counted(counts.clean, 'host')} reported, no gap", rest
     expected = counted(counts.expected, "expected host")
-    return f"Clean: {expected} reported, nothing left unlooked at", rest
+    return f"{clean}: {expected} reported" + ("" if counts.limited else f", {CLEAN}"), rest
 
 
 def reach_estimate(counts: Counts, recent: int, window_ms: int, now: int) -> tuple[str, int | None]:
@@ -147,19 +153,21 @@ def host_answer(host: HostRow) -> str:
     ]  # fmt: skip
     why = {
         "hit": ", ".join(findings) or "found in an earlier report",
-        "clean": "nothing left unlooked at",
+        "clean": LIMITED if host.limited else CLEAN,
         "incomplete": host.reasons or "no trace found in what could be seen",
         "failed": host.reasons or "the sweep was cut off",
     }[host.state]
     return f"{host.state.capitalize()}: {why}"
 
 
-def report_answer(state: HostState, counts: Sequence[tuple[int, str]]) -> tuple[str, str]:
-    """The verdict of one report, and what was found."""
+def report_answer(
+    state: HostState, counts: Sequence[tuple[int, str]], *, whole_host: bool
+) -> tuple[str, str]:
+    """The verdict of one report, and what was found. ``whole_host``: nothing limited it."""
     found = ", ".join(f"{count:,} {word}" for count, word in counts if count)
     words = {
         "hit": "Hit",
-        "clean": "Clean, nothing left unlooked at",
+        "clean": f"Clean, {CLEAN if whole_host else LIMITED}",
         "incomplete": "Incomplete, no strong trace found in what could be seen",
         "failed": "Failed, the sweep was cut off before it had asked all",
     }
@@ -167,6 +175,6 @@ def report_answer(state: HostState, counts: Sequence[tuple[int, str]]) -> tuple[
 
 
 __all__ = [
-    "answer", "counted", "deadline_words", "duration", "host_answer", "iso", "reach_estimate",
-    "report_answer", "share", "size", "when",
+    "CLEAN", "LIMITED", "answer", "counted", "deadline_words", "duration", "host_answer", "iso",
+    "reach_estimate", "report_answer", "share", "size", "when",
 ]  # fmt: skip

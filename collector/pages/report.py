@@ -9,42 +9,30 @@ from __future__ import annotations
 import asyncio
 import json
 import zlib
-from collections.abc import Sequence
 
 from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import Response
 
 from agent.model.codec import ReportError, decode
-from agent.model.report import Coverage, Finding, Reason, Report, State, Strength
+from agent.model.report import Finding, Report, Strength
 
 from ..records import ReportRow
 from .chain import Step, chain_of, cut
+from .coverage import MAX_REASONS, MAX_SOURCES, SourceView, gaps_of, sources_of
 from .describe import report_answer, size, when
 from .exports import MAX_DECOMPRESSED, unpacked
 from .session import Reader
+from .sightings import Sighting, sighting_of, times_of
 from .site import Site, not_found, path_id
 
 MAX_FINDINGS = 200
 MAX_EVIDENCE = 40
 """Sightings shown per finding."""
-MAX_SOURCES = 200
-MAX_REASONS = 20
+MAX_LIMITS = 20
 MAX_INDICATORS = 500
 _AT_ONCE = 2
 """Reports that are decoded at the same time."""
-
-
-class Sighting(Struct, frozen=True, kw_only=True):
-    """One row of evidence."""
-
-    time: str
-    source: str
-    seen: str
-    strength: str
-    place: str
-    detail: str
-    indicator: str
 
 
 class FindingView(Struct, frozen=True, kw_only=True):
@@ -65,27 +53,16 @@ class FindingView(Struct, frozen=True, kw_only=True):
     more: int
 
 
-class SourceView(Struct, frozen=True, kw_only=True):
-    """How much of one source was looked at."""
-
-    source: str
-    required: bool
-    state: str
-    examined: int
-    unread: int
-    own: int
-    reasons: list[tuple[str, int, list[str]]]
-    notes: list[tuple[str, int, list[str]]]
-    reach: list[str]
-    cost: str
-
-
 class ReportView(Struct, frozen=True, kw_only=True):
     """All that the page shows of a report."""
 
     said: str
     found: str
     gaps: list[str]
+    scope: str
+    """What limited the question; empty: nothing did."""
+    made_as: str
+    """The schema, if it is not today's."""
     facts: list[tuple[str, str]]
     findings: list[FindingView]
     more_findings: int
@@ -110,21 +87,21 @@ def view_of(report: Report, row: ReportRow) -> ReportView:
     findings = sorted(report.findings, key=lambda f: (-f.strength.rank, -f.score, f.id))
     strengths = [finding.strength for finding in findings]
     said, found = report_answer(
-        row.state, [(strengths.count(strength), strength.value) for strength in Strength]
+        row.state,
+        [(strengths.count(strength), strength.value) for strength in Strength],
+        whole_host=report.scope.whole_host,
     )
     untested = sum(1 for one in report.indicators if not one.tested)
     return ReportView(
         said=said,
         found=found,
-        gaps=[
-            f"{c.source} ({c.state.value})"
-            for c in report.coverage
-            if c.required and c.state is not State.COMPLETE
-        ][:MAX_SOURCES],
+        gaps=gaps_of(report),
+        scope=_scope(report),
+        made_as=report.made_as or "",
         facts=_facts(report),
         findings=[_finding(one) for one in findings[:MAX_FINDINGS]],
         more_findings=max(len(findings) - MAX_FINDINGS, 0),
-        coverage=[_source(one) for one in sorted(report.coverage, key=_worst_first)][:MAX_SOURCES],
+        coverage=sources_of(report),
         truncated=[(t.what, t.kept, t.total) for t in report.truncated[:MAX_SOURCES]],
         indicators=[
             (one.id, one.tested, one.matched)
@@ -138,15 +115,15 @@ def view_of(report: Report, row: ReportRow) -> ReportView:
     )
 
 
-def _worst_first(coverage: Coverage) -> tuple[int, str]:
-    """Gaps that the verdict hangs on, then other partial ones, and last what is not here at all."""
-    if coverage.state is State.COMPLETE:
-        rank = 2
-    elif coverage.required:
-        rank = 0
-    else:
-        rank = 1 if coverage.state is State.PARTIAL else 3
-    return rank, coverage.source
+def _scope(report: Report) -> str:
+    scope = report.scope
+    if scope.whole_host:
+        return ""
+    told = "; ".join(cut(one) for one in scope.limited_to[:MAX_LIMITS])
+    more = len(scope.limited_to) - MAX_LIMITS
+    if more > 0:
+        told += f"; and {more:,} more in the download"
+    return told or "it does not say what limited it"
 
 
 def _facts(report: Report) -> list[tuple[str, str]]:
@@ -167,6 +144,7 @@ def _facts(report: Report) -> list[tuple[str, str]]:
         ("Host's clock", "" if offset is None else f"UTC{offset // 60:+03}:{offset % 60:02}"),
         ("Host id", host.id),
         ("Agent", f"{agent.version} {agent.form} {agent.build}"),
+        ("Made in", report.made_as or report.schema),
         ("Agent's SHA-256", agent.sha256 or ""),
         *(
             ("Pack", f"{p.id} {p.version}, {p.indicators:,} indicators, SHA-256 {p.sha256}")
@@ -181,11 +159,6 @@ def _facts(report: Report) -> list[tuple[str, str]]:
 
 def _finding(finding: Finding) -> FindingView:
     indicator = finding.indicator
-    times = [
-        ("first seen", finding.first_seen),
-        ("last seen", finding.last_seen),
-        ("found", finding.time),
-    ]
     return FindingView(
         finding_id=finding.id,
         strength=finding.strength.value,
@@ -196,47 +169,11 @@ def _finding(finding: Finding) -> FindingView:
         indicator=cut(f"{indicator.type.replace('_', ' ')} {indicator.value}"),
         references=[cut(one) for one in indicator.reference[:MAX_REASONS]],
         excluded_by=finding.excluded_by or "",
-        times=[(label, when(time)) for label, time in times if time is not None],
+        times=times_of(finding.first_seen, finding.last_seen, finding.time),
         chain=chain_of(finding),
-        sightings=[
-            Sighting(
-                time=when(one.time) if one.time else "",
-                source=one.source,
-                seen=cut(one.seen),
-                strength=one.strength.value,
-                place=cut(one.place.text),
-                detail="" if one.detail in one.place.text else cut(one.detail),
-                indicator=one.indicator,
-            )
-            for one in finding.evidence[:MAX_EVIDENCE]
-        ],
+        sightings=[sighting_of(one) for one in finding.evidence[:MAX_EVIDENCE]],
         more=max(len(finding.evidence) - MAX_EVIDENCE, 0),
     )
-
-
-def _source(coverage: Coverage) -> SourceView:
-    reach = coverage.reach
-    ends = [when(end) for end in (reach.oldest, reach.newest) if end is not None] if reach else []
-    read_bytes = f", {size(coverage.bytes)}" if coverage.bytes else ""
-    return SourceView(
-        source=coverage.source,
-        required=coverage.required,
-        state=coverage.state.value,
-        examined=coverage.examined,
-        unread=coverage.unread,
-        own=coverage.own,
-        reasons=_reasons(coverage.reasons),
-        notes=_reasons(coverage.notes),
-        reach=ends,
-        cost=f"{coverage.elapsed_ms / 1000:,.1f} s{read_bytes}",
-    )
-
-
-def _reasons(reasons: Sequence[Reason]) -> list[tuple[str, int, list[str]]]:
-    return [
-        (cut(one.reason), one.count, [cut(sample) for sample in one.samples])
-        for one in reasons[:MAX_REASONS]
-    ]
 
 
 class ReportPages:

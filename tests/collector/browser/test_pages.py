@@ -12,7 +12,8 @@ import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import quote
 
 import pytest
 import uvicorn
@@ -227,6 +228,27 @@ def test_an_ended_session_leads_to_the_log_in(browser: Browser, server: Server) 
     person.context.clear_cookies()
     person.page.wait_for_url("**/login")
     assert person.heading() == "Log in"
+
+
+@pytest.mark.parametrize(
+    ("media", "width"), [("print", 718), ("screen", 1280)], ids=["A4", "a small desktop"]
+)
+def test_every_column_is_seen_at_once(
+    browser: Browser, server: Server, media: Literal["print", "screen"], width: int
+) -> None:
+    person = Person(browser, server, viewport={"width": width, "height": 1000})
+    person.log_in()
+    person.page.emulate_media(media=media)
+    rows = asyncio.run_coroutine_threadsafe(server.store.hosts(SWEEP), server.loop).result(10)
+    hit = next(row for row in rows if row.name == "WS-0421")
+    host = quote(hit.host_key, safe="")
+    for path in (f"/reports/{hit.report_id}", f"{SWEPT}/hosts/{host}"):
+        person.page.goto(path)
+        tables = person.page.locator(".scroll:visible").all()
+        assert len(tables) >= 2, path
+        beyond = [one.evaluate("e => e.scrollWidth - e.clientWidth") for one in tables]
+        assert beyond == [0] * len(tables), path
+    assert person.complaints == []
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -5,14 +5,28 @@ from __future__ import annotations
 import gzip
 import hashlib
 import uuid
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
+
+from msgspec import structs
 
 from agent.model.codec import encode
-from agent.model.objects import Destination, Dll, Dns, File, Hash, Parent, Pe, Process, User
-from agent.model.observation import Place, moments
+from agent.model.objects import (
+    Destination,
+    Dll,
+    Dns,
+    Event,
+    File,
+    Hash,
+    Parent,
+    Pe,
+    Process,
+    User,
+)
+from agent.model.observation import Claim, Moment, MomentOf, Place, moments
 from agent.model.report import (
     Agent,
     Coverage,
+    CoveragePart,
     Evidence,
     Finding,
     Host,
@@ -32,6 +46,7 @@ from agent.model.report import (
     Truncation,
     verdict_of,
 )
+from collector.listing import rows_of
 from collector.records import FindingRow, HostState, NewReport, Sweep, host_key
 from collector.store.store import Store
 
@@ -53,12 +68,58 @@ def a_finding(
     command_line: str = r"rundll32.exe C:\Users\jo\AppData\Local\cyzfc.dat,PointFunctionCall",
 ) -> Finding:
     """Everything that the campaign does, in one finding."""
+    day = timedelta(days=1)
+    dated = moments(created=_TIME - 4 * day, modified=_TIME - 5 * day, accessed=_TIME)
+    log = r"C:\Windows\System32\winevt\Logs\Security.evtx"
+    prefetch = r"C:\Windows\Prefetch\RUNDLL32.EXE-9B5B0C3A.pf"
     seen = [
-        ("processes", "command line", f"rundll32.exe[4312] on {host}", command_line),
-        ("modules", "loaded module", path, ""),
-        ("files", "SHA-1", path, _SHA1),
-        ("connections", "connection", "95.216.59.92:443", "established"),
-        ("dns_cache", "resolved name", "pandorasong.com", "95.216.59.92"),
+        (
+            "processes",
+            "command line",
+            Claim.RUNNING,
+            Place(text=f"rundll32.exe[4312] on {host}"),
+            moments(happened=_TIME),
+            command_line,
+        ),
+        ("modules", "loaded module", Claim.LOADED, Place(text=path), moments(happened=_TIME), ""),
+        ("files", "SHA-1", Claim.EXISTS, Place(text=path, owner="jo"), dated, _SHA1),
+        (
+            "connections",
+            "connection",
+            Claim.CONNECTED,
+            Place(text="95.216.59.92:443"),
+            moments(connected=_TIME),
+            "established",
+        ),
+        (
+            "dns_cache",
+            "resolved name",
+            Claim.RESOLVED,
+            Place(text="pandorasong.com"),
+            (),
+            "95.216.59.92",
+        ),
+        (
+            "event_logs",
+            "event 4688",
+            Claim.RAN,
+            Place(
+                text="Security.evtx, record 4711",
+                path=log,
+                record="4711",
+                view="2026-11-20 03:00 UTC",
+            ),
+            moments(logged=_TIME),
+            command_line,
+        ),
+        (
+            "prefetch",
+            "prefetch of rundll32.exe",
+            Claim.RAN,
+            Place(text=prefetch, owner="jo"),
+            tuple(Moment(time=_TIME - n * day, of=MomentOf.RAN) for n in range(8)),
+            "",
+        ),
     ]
     digest = Hash(
         sha1=_SHA1, sha256="b77ff307ea74a3ab41c92036aea4a049b3c2e69b12a857d26910e535544dfb05"
@@ -66,7 +127,8 @@ def a_finding(
     return Finding(
         id=str(uuid.uuid5(uuid.NAMESPACE_URL, f"{host} {indicator} {path}")),
         time=_TIME,
-        first_seen=_TIME,
+        first_seen=_TIME - 7 * day,
+        last_seen=_TIME,
         strength=strength,
         score=95 if strength is Strength.CONFIRMED else 40,
         title=title,
@@ -77,9 +139,10 @@ def a_finding(
         ),
         excluded_by="a-rule" if strength is Strength.EXCLUDED else None,
         evidence=[
-            Evidence(source=source, seen=what, indicator=indicator, strength=strength, place=Place(text=place),
-                     moments=[*moments(happened=_TIME)], detail=detail)
-            for source, what, place, detail in seen
+            Evidence(source=source, seen=what, claim=claim, indicator=indicator, strength=strength,
+                     place=place, moments=[*times], detail=detail,
+                     event=Event(channel="Security", id=4688, record=4711) if what == "event 4688" else None)
+            for source, what, claim, place, times, detail in seen
         ],
         process=Process(
             pid=4312, name="rundll32.exe", executable=r"C:\Windows\System32\rundll32.exe",
@@ -117,6 +180,15 @@ def a_report(
                  unread=3 if gap else 0, elapsed_ms=310, own=1,
                  reasons=[Reason(reason=gap, count=3, samples=list(samples))] if gap else []),
         Coverage(source="dns_cache", required=True, state=State.COMPLETE, examined=118),
+        Coverage(source="event_logs", required=True, state=State.COMPLETE, examined=21_456,
+                 reach=Reach(oldest=_TIME - timedelta(days=53), newest=_TIME), parts=[
+                     CoveragePart(name="Security.evtx", examined=21_344,
+                                  reach=Reach(oldest=_TIME - timedelta(days=53), newest=_TIME)),
+                     CoveragePart(name="Microsoft-Windows-Sysmon%4Operational.evtx", examined=112,
+                                  state=State.COMPLETE,
+                                  reach=Reach(oldest=_TIME - timedelta(days=9),
+                                              newest=_TIME - timedelta(days=4))),
+                 ]),
         Coverage(source="pipes", required=False, state=State.UNAVAILABLE,
                  reasons=[Reason(reason="not this platform")]),
     ]  # fmt: skip
@@ -170,16 +242,16 @@ def received(
         weak=strengths.count(Strength.WEAK), excluded=strengths.count(Strength.EXCLUDED),
         started=NOW, finished=int(report.finished.timestamp() * 1000), received=at, source=source,
         digest=hashlib.sha256(data).digest(), size=len(data), body=gzip.compress(data, mtime=0),
+        schema=report.made_as or report.schema, whole_host=report.scope.whole_host,
     )  # fmt: skip
+    said = {one.id: one for one in report.findings}
     findings = [
-        FindingRow(
-            finding_id=one.id, report_id=report.report_id, sweep_id=sweep_id, host_key=key,
-            name=report.host.name, indicator_id=one.indicator.id, indicator_type=one.indicator.type,
-            indicator_value=one.indicator.value, pack=one.indicator.pack,
-            strength=one.strength.value, score=one.score, title=one.title, time=NOW,
-            suppression_id=None,
+        structs.replace(  # as they came: pages must not rely on what the listing cleans
+            listed, title=one.title, indicator_id=one.indicator.id,
+            indicator_value=one.indicator.value, place=one.evidence[0].place.text, time=NOW,
         )
-        for one in report.findings
+        for listed in rows_of(report, sweep_id, key, report.host.name)
+        for one in (said[listed.finding_id],)
     ]  # fmt: skip
     return row, findings
 

@@ -1,0 +1,254 @@
+"""A report's page: what was asked, what each sighting says, and how far back each part goes."""
+
+from __future__ import annotations
+
+import csv
+import html
+import io
+import json
+import re
+from datetime import datetime, timedelta, timezone
+
+import pytest
+
+from agent.model.objects import Event, Pipe, Process, Service, Task
+from agent.model.observation import Claim, Moment, MomentOf, Place
+from agent.model.report import (
+    Coverage,
+    CoveragePart,
+    Finding,
+    Reach,
+    Report,
+    Scope,
+    State,
+    Strength,
+)
+from collector.pages.chain import chain_of
+from collector.pages.coverage import reach_words
+from collector.pages.sightings import MAX_MOMENTS
+from tests.collector.pages.conftest import Pages
+from tests.collector.pages.seed import SWEEP, a_finding, a_report, put
+from tests.collector.pages.shown import heading
+
+SWEPT = f"/sweeps/{SWEEP}"
+DAY = datetime(2026, 11, 24, 14, 2, tzinfo=timezone.utc)
+EVIL = "<script>alert(1)</script>\u202e\x1b[2J"
+SAFE = r"&lt;script&gt;alert(1)&lt;/script&gt;\u202e\x1b[2J"
+
+
+def page_of(pages: Pages, report: Report) -> str:
+    pages.run(put, pages.store, report)
+    return pages.text(f"/reports/{report.report_id}")
+
+
+def text_of(markup: str) -> str:
+    """What is read, in one line."""
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", markup)).split())
+
+
+def sightings(page: str) -> dict[str, list[str]]:
+    """The cells of the first finding's evidence, by their source."""
+    table = re.search(r'aria-label="Evidence".*?<tbody>(.*?)</tbody>', page, re.DOTALL)
+    assert table
+    rows = [
+        [text_of(cell) for cell in re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row, re.DOTALL)]
+        for row in re.findall(r"<tr>(.*?)</tr>", table[1], re.DOTALL)
+    ]
+    return {row[0].split()[0]: row[1:] for row in rows}
+
+
+class TestWhatWasAsked:
+    def test_a_whole_host_is_said_at_the_verdict(self, pages: Pages) -> None:
+        page = page_of(pages, a_report("WHOLE"))
+        assert heading(page) == "Clean, nothing left unlooked at"
+        assert "The whole host was asked." in page
+
+    def test_a_part_is_never_said_to_be_all(self, pages: Pages) -> None:
+        report = a_report("PART")
+        report.scope = Scope(whole_host=False, limited_to=[r"paths C:\t", "only files"])
+        page = page_of(pages, report)
+        assert heading(page) == "Clean, as far as asked (not the whole host)"
+        assert r"Asked about a part of the host only: paths C:\t; only files" in text_of(page)
+        assert "nothing left unlooked at" not in page
+
+    def test_nor_in_the_lists_and_counters(self, empty: Pages) -> None:
+        from tests.collector.pages.seed import new_sweep
+
+        empty.run(new_sweep, empty.store)
+        empty.log_in(empty.run(empty.store.create_token, "reader", who="t"))
+        report = a_report("PART")
+        report.scope = Scope(whole_host=False, limited_to=["only files"])
+        empty.run(put, empty.store, report)
+        overview = empty.text(SWEPT)
+        assert heading(overview) == "Clean as far as asked: 1 host reported, no gap"
+        assert "1 clean host was asked about a part only." in overview
+        assert empty.counters()["clean"] == "1"
+        listed = text_of(empty.text(f"{SWEPT}/hosts?limited=1"))
+        assert "asked in part as far as asked (not the whole host)" in listed
+        host = empty.text(f"{SWEPT}/hosts/id-part%7Cpart")
+        assert heading(host) == "Clean: as far as asked (not the whole host)"
+        assert "a part report/2" in text_of(host)
+
+    def test_an_answer_about_the_whole_host_is_not_replaced_by_one_about_a_part(
+        self, pages: Pages
+    ) -> None:
+        gap = "protected by Windows (PPL)"
+        pages.run(put, pages.store, a_report("BOTH", gap=gap))
+        report = a_report("BOTH", finished=DAY + timedelta(hours=2))
+        report.scope = Scope(whole_host=False, limited_to=["only files"])
+        pages.run(put, pages.store, report)
+        (host,) = [one for one in pages.run(pages.store.hosts, SWEEP) if one.name == "BOTH"]
+        assert (host.state, host.limited) == ("incomplete", False)
+        pages.run(put, pages.store, a_report("BOTH", finished=DAY + timedelta(hours=1)))
+        (host,) = [one for one in pages.run(pages.store.hosts, SWEEP) if one.name == "BOTH"]
+        assert (host.state, host.limited) == ("clean", False)
+
+    def test_limits_without_end_are_shown_up_to_a_bound(self, pages: Pages) -> None:
+        report = a_report("MANY")
+        report.scope = Scope(whole_host=False, limited_to=[f"path {n}" for n in range(5000)])
+        page = text_of(page_of(pages, report))
+        assert "path 19; and 4,980 more in the download" in page
+        report = a_report("NONE")
+        report.scope = Scope(whole_host=False)
+        assert "it does not say what limited it" in page_of(pages, report)
+
+    def test_a_report_of_version_1_says_so(self, pages: Pages) -> None:
+        report = a_report("OLD", a_finding())
+        report.made_as = "iocsweep.report/1"
+        page = text_of(page_of(pages, report))
+        assert "Made in version 1 of the report, iocsweep.report/1" in page
+        assert "Made in version" not in text_of(page_of(pages, a_report("NEW")))
+
+
+class TestSightings:
+    def test_each_says_its_claim_its_place_and_every_time(self, pages: Pages) -> None:
+        told = sightings(page_of(pages, a_report("SEEN", a_finding())))
+        says, where, text, when = told["files"]
+        assert says == "exists SHA-1 dll-name"
+        assert where == r"C:\Users\jo\AppData\Local\cyzfc.dat owner jo"
+        assert when == (
+            "modified 2026-11-19 14:02:00 UTC created 2026-11-20 14:02:00 UTC"
+            " accessed 2026-11-24 14:02:00 UTC"
+        )
+        says, where, text, when = told["event_logs"]
+        assert says.startswith("ran event 4688")
+        assert where == (
+            r"Security.evtx, record 4711 in C:\Windows\System32\winevt\Logs\Security.evtx"
+            " record 4711 view 2026-11-20 03:00 UTC"
+        )
+        assert text.endswith("Event Security, id 4688 record 4711")
+        assert when == "logged 2026-11-24 14:02:00 UTC"
+        assert told["prefetch"][3].count("ran 2026-11-") == 8
+        assert told["dns_cache"][3] == ""
+
+    def test_a_time_of_which_nothing_is_told_stands_alone(self, pages: Pages) -> None:
+        told = sightings(page_of(pages, a_report("SEEN", a_finding())))
+        assert told["modules"][3] == "2026-11-24 14:02:00 UTC"
+
+    def test_times_without_end_are_shown_up_to_a_bound_in_their_order(self, pages: Pages) -> None:
+        finding = a_finding()
+        naive = datetime(2026, 1, 1)  # noqa: DTZ001 - a host may leave the zone out
+        finding.evidence[0].moments = [
+            Moment(time=DAY - timedelta(minutes=n), of=MomentOf.RAN) for n in range(3000)
+        ] + [Moment(time=naive)]
+        when = sightings(page_of(pages, a_report("SEEN", finding)))["processes"][3]
+        assert when.startswith("2026-01-01 00:00:00 UTC ran 2026-11-22")
+        assert when.endswith(f"{3001 - MAX_MOMENTS:,} more times in the download")
+
+    def test_what_a_host_writes_into_a_place_cannot_act(self, pages: Pages) -> None:
+        finding = a_finding()
+        finding.evidence[0].place = Place(text=EVIL, path=EVIL, record=EVIL, view=EVIL, owner=EVIL)
+        finding.evidence[0].service = Service(name=EVIL, executable=EVIL)
+        report = a_report("EVIL", finding)
+        report.scope = Scope(whole_host=False, limited_to=[EVIL])
+        report.coverage[0].parts = [CoveragePart(name=EVIL)]
+        page = page_of(pages, report)
+        assert "<script>alert" not in page
+        assert "\u202e" not in page
+        assert "\x1b" not in page
+        assert page.count(SAFE) == 8  # the path is the text, and stands once
+
+
+class TestChain:
+    def test_nothing_unknown_is_called_none(self) -> None:
+        finding = a_finding()
+        finding.process = Process(name="rundll32.exe")
+        finding.event = Event(channel="Security")
+        names = [step.name for step in chain_of(finding)]
+        assert names[0] == "rundll32.exe"
+        assert "Security" in names
+
+    def test_every_kind_of_thing_has_its_step(self) -> None:
+        finding = a_finding()
+        finding.pipe = Pipe(name=r"\\.\pipe\x")
+        finding.task = Task(name=r"\Updater", command="rundll32 x")
+        finding.service = Service(name="svc", display_name="A service", executable="svc.exe")
+        steps = {step.kind: step for step in chain_of(finding)}
+        assert steps["Named pipe"].name == r"\\.\pipe\x"
+        assert steps["Scheduled task"].facts == [("command", "rundll32 x")]
+        assert steps["Service"].facts == [("shown as", "A service"), ("program", "svc.exe")]
+
+
+class TestCoverage:
+    def test_each_part_tells_how_far_back_it_goes(self, pages: Pages) -> None:
+        page = text_of(page_of(pages, a_report("LOGS")))
+        assert "Security.evtx : 2026-10-02 to the sweep, 21,344 examined" in page
+        assert (
+            "Microsoft-Windows-Sysmon%4Operational.evtx : 2026-11-15 to 2026-11-20, 112 examined"
+            in page
+        )
+
+    def test_a_part_with_a_gap_says_so(self, pages: Pages) -> None:
+        report = a_report("LOGS")
+        report.coverage.append(
+            Coverage(source="usn", required=False, state=State.COMPLETE, parts=[
+                CoveragePart(name="D:", state=State.PARTIAL, examined=7),
+            ])
+        )  # fmt: skip
+        assert "partial D: : 7 examined" in text_of(page_of(pages, report))
+
+    @pytest.mark.parametrize(
+        ("reach", "words"),
+        [
+            (Reach(), ""),
+            (Reach(oldest=DAY), "since 2026-11-24"),
+            (Reach(newest=DAY - timedelta(days=2)), "up to 2026-11-22"),
+            (Reach(oldest=DAY - timedelta(days=9), newest=DAY), "2026-11-15 to the sweep"),
+            (Reach(oldest=datetime(1601, 1, 1), newest=datetime.max), "1601-01-01 to the sweep"),  # noqa: DTZ001, DTZ901
+        ],
+    )
+    def test_reach_in_words(self, reach: Reach, words: str) -> None:
+        assert reach_words(reach, DAY) == words
+
+
+class TestExports:
+    def test_findings_come_with_what_where_whose_and_since_when(self, pages: Pages) -> None:
+        finding = a_finding("OUT", indicator="out")
+        finding.evidence[0].place = Place(
+            text="=cmd|x", path="+a", record="-1", view="@v", owner="=o"
+        )
+        pages.run(put, pages.store, a_report("OUT", finding))
+        rows = [
+            json.loads(line) for line in pages.text(f"{SWEPT}/export/findings.ndjson").splitlines()
+        ]
+        row = next(one for one in rows if one["indicator_id"] == "out")
+        assert row["claims"] == "running, loaded, exists, connected, resolved, ran"
+        assert (row["place"], row["path"], row["record"], row["view"], row["owner"]) == (
+            "=cmd|x", "+a", "-1", "@v", "=o",
+        )  # fmt: skip
+        assert row["first_seen"] == "2026-11-17T14:02:00.000Z"
+        cells = csv.DictReader(io.StringIO(pages.text(f"{SWEPT}/export/findings.csv")))
+        safe = next(one for one in cells if one["indicator_id"] == "out")
+        assert {safe[name][0] for name in ("place", "path", "record", "view", "owner")} == {"'"}
+
+    def test_a_finding_that_tells_no_time_has_none(self, pages: Pages) -> None:
+        finding: Finding = a_finding("OUT", strength=Strength.WEAK, indicator="out")
+        finding.first_seen = finding.last_seen = None
+        finding.evidence = finding.evidence[:1]
+        finding.evidence[0].claim = Claim.MENTIONED
+        pages.run(put, pages.store, a_report("OUT", finding))
+        rows = [
+            json.loads(line) for line in pages.text(f"{SWEPT}/export/findings.ndjson").splitlines()
+        ]
+        row = next(one for one in rows if one["indicator_id"] == "out")
+        assert (row["first_seen"], row["last_seen"], row["claims"]) == (None, None, "mentioned")
