@@ -7,6 +7,8 @@ from typing import Any
 from agent import __version__
 from agent.output.schema import report_schema
 
+from .intake import SCHEMAS
+
 _ANSWERS = {
     "200": "It was here already, the same.",
     "201": "It is kept: on the disk before this was sent.",
@@ -14,7 +16,8 @@ _ANSWERS = {
     "401": "No valid token of a sweep.",
     "405": "Not a POST.",
     "408": "The body did not arrive in time.",
-    "409": "Another report is kept under this id, or the report is of another schema's version.",
+    "409": "Another report is kept under this id, or the report is of a schema that is not taken:"
+    " then the answer names those that are.",
     "413": "The body, or what it unpacks to, is too large.",
     "415": "Not JSON, or compressed otherwise than by gzip.",
     "422": "Not a valid report, or not the one that the address names.",
@@ -63,6 +66,9 @@ def document() -> dict[str, Any]:
                     ],
                     "requestBody": {
                         "required": True,
+                        "description": f"A report of {SCHEMAS[-1]}, as described; taken as well:"
+                        f" {', '.join(SCHEMAS[:-1])}. Fields that are not described are kept with"
+                        " the report, and not read.",
                         "content": {"application/json": {"schema": _moved(schema)}},
                     },
                     "responses": {

@@ -148,7 +148,6 @@ def test_a_report_that_the_description_forbids_is_not_taken(
     changes: list[dict[str, Any]] = [
         {"verdict": "hit"},
         {"findings": None},
-        {"extra": 1},
         {"coverage": []},
     ]
     for change in changes:
@@ -156,6 +155,21 @@ def test_a_report_that_the_description_forbids_is_not_taken(
         assert not validator.is_valid(report)
         data = json.dumps(report).encode()
         assert server.send_bytes(report["report_id"], data).status_code == 422
+
+
+def test_a_report_with_fields_of_tomorrow_is_allowed_taken_and_kept_with_them(
+    server: CollectorServer, description: dict[str, Any]
+) -> None:
+    report = json.loads(encode(a_report("WS", a_finding())))
+    report["tomorrow"] = report["findings"][0]["tomorrow"] = {"x": ["y"]}
+    report["findings"][0]["evidence"][0]["place"]["tomorrow"] = 1
+    assert report_validator(description).is_valid(report)
+    data = json.dumps(report).encode()
+    assert server.send_bytes(report["report_id"], data).status_code == 201
+    kept = server.get(f"/reports/{report['report_id']}.json", token=server.reader_token)
+    assert kept.content == data
+    page = server.get(f"/reports/{report['report_id']}", token=server.reader_token)
+    assert "1 confirmed" in page.text
 
 
 @pytest.mark.parametrize(
