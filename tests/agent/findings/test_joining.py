@@ -96,7 +96,7 @@ def test_every_command_line_of_one_process_counts() -> None:
     assert len(joined(first, second, file(r"C:\x\evil.dat"), file(r"C:\y\evil.dat"))) == 1
 
 
-def test_five_thousand_processes_and_files_are_looked_at_once_each(
+def test_twenty_thousand_processes_and_files_are_looked_at_once_each(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     looks = 0
@@ -108,7 +108,7 @@ def test_five_thousand_processes_and_files_are_looked_at_once_each(
         return of(self, text)
 
     monkeypatch.setattr(PathsWithin, "of", counted)
-    count = 5_000
+    count = 20_000
     processes = [process(n, rf"rundll32 C:\x\{n}\evil.dat,Go -go") for n in range(count)]
     files = [file(rf"C:\x\{n}\evil.dat") for n in range(count)]
     made = joined(*processes, *files)
