@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ..exit_codes import CLEAN, FAILED
 from ..options import Options
-from ..output.say import say
+from ..output.say import say, tell
 from ..packs.built_in import load_packs
 from ..packs.document import PackError
 from ..packs.loading import Pack, load_pack
@@ -27,7 +27,7 @@ def packs(options: Options) -> int:
             say(str(error))
             code = FAILED
         else:
-            print(f"{path}: ok, {len(pack.file.indicators)} indicators")  # noqa: T201
+            tell(f"{path}: ok, {len(pack.file.indicators)} indicators")
     return code
 
 
@@ -40,4 +40,4 @@ def _print_pack(pack: Pack) -> None:
         f"  {i.strength.value:9}  {type_of(i):12}  {value_of(i)[:90]}  [{', '.join(i.reference)}]"
         for i in file.indicators
     ]
-    print("\n".join(lines))  # noqa: T201
+    tell("\n".join(lines))

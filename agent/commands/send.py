@@ -14,7 +14,7 @@ from ..exit_codes import CLEAN, FAILED, UNDELIVERED, UsageError
 from ..home import home
 from ..options import Options
 from ..output.escape import shown
-from ..output.say import say
+from ..output.say import say, tell
 
 
 class _Tally:
@@ -71,10 +71,10 @@ def _told(tally: _Tally, options: Options) -> int:
     delivered = sum(tally.via.values())
     total = delivered + tally.left
     if options.quiet:
-        print(json.dumps({"v": 1, **tally.via, "left": tally.left}), flush=True)  # noqa: T201
+        tell(json.dumps({"v": 1, **tally.via, "left": tally.left}))
     elif total:
         share = f", {tally.via['share']} of them on the share" if tally.via["share"] else ""
-        print(f"{delivered} of {total} reports delivered{share}")  # noqa: T201
+        tell(f"{delivered} of {total} reports delivered{share}")
     if not total:
         say("nothing to send")
         return FAILED

@@ -33,7 +33,7 @@ from ..model.journal_record import Header, JournalError
 from ..model.report import BUILT_IN, ExclusionsRef, Report, Verdict
 from ..options import Options
 from ..output.console import Progress, render
-from ..output.say import say
+from ..output.say import say, tell
 from ..output.summary import summary_line
 from ..packs.built_in import exclusions_in_use, load_packs, matcher_of
 from ..packs.loading import Pack
@@ -376,12 +376,9 @@ def _show(report: Report, path: Path | None, options: Options, delivered: Delive
     terminal = sys.stdout.isatty()
     if not options.quiet:
         width = os.get_terminal_size().columns if terminal else 100
-        print(render(report, report_path=shown, delivered=delivered.done, width=width))  # noqa: T201
+        tell(render(report, report_path=shown, delivered=delivered.done, width=width))
     if options.quiet or not terminal:
-        print(  # noqa: T201
-            summary_line(report, report_path=shown, delivered=delivered.done, via=delivered.via),
-            flush=True,
-        )
+        tell(summary_line(report, report_path=shown, delivered=delivered.done, via=delivered.via))
 
 
 def exit_code(report: Report, *, kept: bool, delivered: bool | None, options: Options) -> int:

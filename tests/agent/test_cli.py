@@ -287,6 +287,24 @@ def test_a_second_run_finds_nothing_of_the_first(tree: Path, tmp_path: Path) -> 
     assert files.own >= 3
 
 
+@pytest.mark.parametrize("quiet", [[], ["--quiet"]])
+def test_whoever_stops_reading_takes_nothing_from_the_exit_code(
+    tree: Path, tmp_path: Path, quiet: list[str]
+) -> None:
+    (tree / "cyzfc.dat").write_bytes(b"x")
+    (tree / "hosts.ps1").write_text("rundll32 cyzfc.dat,PointFunctionCall")
+    read, write = os.pipe()
+    os.close(read)
+    command = [sys.executable, "-m", "agent", "offline", str(tree), "--out", str(tmp_path / "o")]
+    done = subprocess.run(
+        [*command, *quiet], cwd=REPOSITORY, stdout=write, stderr=subprocess.PIPE, check=False
+    )
+    os.close(write)
+    report = the_report(tmp_path / "o")
+    assert done.returncode == {"hit": 1, "clean": 0}[report.verdict.value]
+    assert done.stderr == b""
+
+
 # ---- delivery ----------------------------------------------------------------------------------------
 
 
