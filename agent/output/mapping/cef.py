@@ -89,6 +89,7 @@ def _syslog_header(report: Report, finding: Finding) -> str:
         "reportId": report.report_id,
         "findingId": finding.id,
         "sweepId": report.sweep_id or "",
+        "limitedTo": "; ".join(report.scope.limited_to),
         "strength": finding.strength.value,
     }
     own = " ".join(f'{name}="{_sd_value(value)}"' for name, value in values.items() if value)

@@ -107,6 +107,8 @@ def _additional(report: Report, finding: Finding, identity: str) -> Document:
         "FindingId": finding.id,
         "SweepReportId": report.report_id,
         "SweepId": report.sweep_id,
+        "Scope": plain(report.scope),
+        "MadeAs": report.made_as,
         "Verdict": report.verdict.value,
         "Finding": found,
         "Evidence": plain(finding.evidence),

@@ -374,6 +374,8 @@ def _own(report: Report, finding: Finding) -> Document:
     return {
         "report_id": report.report_id,
         "target": report.target.kind.value,
+        "scope": plain(report.scope),
+        "made_as": report.made_as,
         "agent": {"build": report.agent.build, "form": report.agent.form},
         "host": {
             "fqdn": report.host.fqdn,

@@ -66,6 +66,8 @@ def finding_row(report: Report, finding: Finding) -> Document:
         "FindingId": finding.id,
         "ReportId": report.report_id,
         "SweepId": report.sweep_id,
+        "WholeHost": report.scope.whole_host,
+        "LimitedTo": report.scope.limited_to,
         "Verdict": report.verdict.value,
         "TargetKind": report.target.kind.value,
         "AgentVersion": report.agent.version,
@@ -157,6 +159,7 @@ def asim_alert_row(report: Report, finding: Finding) -> Document:
         "AdditionalFields": {
             "ReportId": report.report_id,
             "SweepId": report.sweep_id,
+            "Scope": plain(report.scope),
             "Verdict": report.verdict.value,
             "Reasons": finding.reasons,
             "IndicatorKind": finding.indicator.type,

@@ -90,6 +90,8 @@ def _body(report: Report, finding: Finding) -> Document:
         "file_hash": best_hash(thing.hash) if thing else None,
         "report_id": report.report_id,
         "sweep_id": report.sweep_id,
+        "scope": plain(report.scope),
+        "made_as": report.made_as,
         "verdict": report.verdict.value,
         "host_facts": plain(report.host),
         "agent": plain(report.agent),

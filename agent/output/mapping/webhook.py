@@ -37,7 +37,8 @@ def finding(report: Report, found: Finding) -> Document:
                 if key not in ("evidence", "file", "process", "dll")
             },
             "evidence_count": len(found.evidence),
-            "place": next((s.place.text for s in found.evidence), None),
+            "place": next((plain(s.place) for s in found.evidence), None),
+            "claims": list(dict.fromkeys(s.claim.value for s in found.evidence if s.claim)),
             "path": found.file.path if found.file else found.dll.path if found.dll else None,
             "process": {
                 "pid": found.process.pid,
@@ -64,6 +65,8 @@ def payload(report: Report) -> Document:
             "text": shown(f"iocsweep: {report.host.name}: {title[:500]}{more}"),
             "report_id": report.report_id,
             "sweep_id": report.sweep_id,
+            "scope": plain(report.scope),
+            "made_as": report.made_as,
             "verdict": report.verdict.value,
             "finished": stamp(report.finished),
             "host": plain(report.host),
