@@ -24,7 +24,7 @@ from ..model.observation import ByteHit, Claim, Observation, Place
 from ..model.report import State
 from ..reading.opening import is_gone, read_up_to, reason_of
 from ..targets.raw_fallback import BY_RECORD
-from .piece_scan import PieceScan
+from .piece_scan import PieceScan, windows_from_the_heap
 
 if TYPE_CHECKING:
     from ..coverage import Ledger, Part
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from ..matching.record_rules import RecordRules
     from ..targets import Target
     from ..targets.evidence import EvidenceFile
-    from .piece_scan import Window
+    from .piece_scan import Piece
 
 THREADS = 2
 """One that lists and tells, and scans where it would wait; the others scan."""
@@ -204,7 +204,10 @@ class _ArtefactSweep:
 
     def __post_init__(self) -> None:
         self.rules = self.matcher.records(self.artefact.markers)
-        if self.artefact.piece and self.source.threads > 1:
+        if not self.artefact.piece:
+            return
+        windows_from_the_heap()
+        if self.source.threads > 1:
             self._pool = ThreadPoolExecutor(self.source.threads - 1, "scan")
             self._switch_s = sys.getswitchinterval()
             sys.setswitchinterval(SWITCH_S)
@@ -233,7 +236,7 @@ class _ArtefactSweep:
         if self.artefact.piece:
             scan = PieceScan(opened, file.size, self.artefact, look.reader, self.rules)
             self._under_way.append((look, scan))
-            scan.begin(self._pool)
+            self._share(scan)
             yield from self.told(most=0 if self._pool is None else _AHEAD)
             return
         try:
@@ -242,6 +245,10 @@ class _ArtefactSweep:
         except OSError as error:
             self._missed(part, file, error)
         yield from look.ended()
+
+    def _share(self, scan: PieceScan) -> None:
+        if self._pool is not None:
+            scan.share(self._pool)
 
     def told(self, *, most: int) -> Iterator[Observation]:
         """What the oldest files hold, until so many are under way."""
@@ -260,11 +267,10 @@ class _ArtefactSweep:
         path, progress = look.file.path, self.source.progress
         while True:
             scan.run(lambda: progress(path))
-            for window in scan.drained():
-                yield from look.in_pieces(window)
+            yield from look.held(scan.drained())
             if scan.ended:
                 return
-            scan.begin(self._pool)
+            self._share(scan)
 
     def _missed(self, part: Part, file: EvidenceFile, error: OSError) -> None:
         if is_gone(error):
@@ -295,16 +301,16 @@ class _Look:
         except FormatError as error:
             self.part.unread(f"{self._kind}: {error.what}", self.file.path)
         self.reader.passes(data, 0, 0)
-        if self._occurs(data, 0):
+        if self._occurs(data):
             yield from self._parsed(Found(data, 0, self.sweep.rules))
 
-    def in_pieces(self, window: Window) -> Iterator[Observation]:
-        """What those pieces of a window say in which something occurs."""
-        size, first = self.sweep.artefact.piece, 0 if window.offset else self.sweep.artefact.header
-        for at in range(first, len(window.data), size):
-            piece, offset = window.data[at : at + size], window.offset + at
-            if self._occurs(piece, offset):
-                yield from self._parsed(Found(piece, offset, self.sweep.rules))
+    def held(self, pieces: Sequence[Piece]) -> Iterator[Observation]:
+        """What pieces say in which something occurs."""
+        for offset, data, failed in pieces:
+            if failed:
+                self.part.unread(f"scan of the bytes: {failed}", self._place_of(offset))
+            else:
+                yield from self._parsed(Found(data, offset, self.sweep.rules))
 
     def ended(self) -> Iterator[Observation]:
         """What is known now."""
@@ -313,11 +319,11 @@ class _Look:
         except ScanFailed as error:
             self.part.unread(f"scan of the bytes: {error}", self.file.path)
 
-    def _occurs(self, data: bytes, offset: int) -> bool:
+    def _occurs(self, data: bytes) -> bool:
         try:
             return self.sweep.rules.occurs(data)
         except ScanFailed as error:
-            self.part.unread(f"scan of the bytes: {error}", self._place_of(offset))
+            self.part.unread(f"scan of the bytes: {error}", self._place_of(0))
             return False
 
     @property

@@ -1,9 +1,10 @@
-"""One file of an artefact, looked at window by window: read, shown to its reader, and scanned.
+"""One file of an artefact that is looked at in windows: read, shown to its reader, and scanned.
 
-A window is as many whole *pieces* as fit in 64 KiB, at least one: what is so small comes from
-memory that was used just before, larger ones from new pages each time, which costs more than to
-copy the bytes. Each thread that runs the scan takes the next window, and gives it up once nothing
-occurs in it; so what is in memory does not grow with the file.
+A window is as many whole *pieces* as fit into some hundred KiB, at least one. Every thread that
+runs the scan takes the next one, and keeps of it the pieces in which something occurs; so what is
+in memory does not grow with the file. Both reading and scanning let go of the interpreter, and
+each time a thread may have to wait until it is woken, as long as a small window takes: threads
+share large files, in large windows.
 """
 
 from __future__ import annotations
@@ -20,17 +21,23 @@ if TYPE_CHECKING:
     from ..matching.record_rules import RecordRules
     from .artefact import Artefact, Reader
 
-WINDOW = 64 << 10
+WINDOW = 512 << 10
 """Bytes that are scanned at once; whole pieces."""
-MAX_HELD = 64
-"""Windows in which something occurs that are kept; then they have to be drained."""
+SHARED_FROM = 256 << 10
+"""Bytes of a file that is worth another thread."""
+MAX_HELD = 32
+"""Pieces in which something occurs that are kept; then they have to be drained."""
+_LARGEST = 16 << 20
 
 
-class Window(NamedTuple):
-    """Bytes of a file."""
+class Piece(NamedTuple):
+    """A piece in which something occurs."""
 
     offset: int
+    """In the file."""
     data: bytes
+    failed: str = ""
+    """Why that is not known."""
 
 
 class PieceScan:
@@ -49,73 +56,99 @@ class PieceScan:
         self._opened, self._size = opened, size
         self._header, self._piece = artefact.header, artefact.piece
         self._step = max(1, WINDOW // self._piece) * self._piece
-        self._never_written = bytes(self._step)
+        self._never_written = bytes(self._piece)
         self._reader, self._occurs = reader, rules.occurs
-        self._held: list[Window] = []
+        self._held: list[Piece] = []
         self._next = threading.Lock()
         """Of the file and its reader."""
-        self._others: Future[None] | None = None
+        self._other: Future[None] | None = None
 
-    def begin(self, pool: ThreadPoolExecutor | None) -> None:
-        """Have it run by another thread too."""
-        if pool is not None:
-            self._others = pool.submit(self.run)
+    def share(self, pool: ThreadPoolExecutor) -> None:
+        """Have it run by another thread too, if it is large."""
+        if self._size >= SHARED_FROM:
+            self._other = pool.submit(self.run)
 
     def run(self, progress: Callable[[], None] = lambda: None) -> None:
-        """Take windows until there are no more, or too many are held; ``progress``: is called
-        before each, and may raise."""
+        """Take windows until there are no more, or too many pieces are held; ``progress``: is
+        called before each, and may raise."""
         while len(self._held) < MAX_HELD:
             progress()
-            window = self._taken()
-            if window is None:
+            with self._next:
+                offset = self.bytes
+                data = self._read()
+            if not data:
                 return
-            if window.data != self._never_written and self._may_occur(window.data):
-                self._held.append(window)
+            self._scan(data, offset)
 
-    def drained(self) -> list[Window]:
+    def drained(self) -> list[Piece]:
         """Those in which something occurs, in the order of the file, once no other thread is at
         work on them."""
-        if self._others is not None and not self._others.cancel():
-            self._others.result()
-        self._others = None
+        if self._other is not None and not self._other.cancel():
+            self._other.result()
+        self._other = None
         held, self._held = sorted(self._held), []
         return held
 
     def close(self) -> None:
         """No more windows are taken."""
-        self.ended = True
         with self._next:
+            self.ended = True
             self._opened.close()
 
-    def _taken(self) -> Window | None:
-        """The next window, which its reader has seen; None: there is none."""
-        with self._next:
-            if self.ended:
-                return None
-            offset = self.bytes
-            most = self._step if offset else self._step + self._header
-            try:
-                # One byte more than is known tells the end.
-                data = read_up_to(self._opened, most, min(most, max(self._size - offset, 1)))
-            except OSError as error:
-                self.error, data = error, b""
-            if not data:
-                self.ended = True
-                return None
-            self.bytes = offset + len(data)
-            self._show(data, offset)
-        return Window(offset, data)
+    def _read(self) -> bytes:
+        """The next window, which its reader is shown; empty: there is none."""
+        if self.ended:
+            return b""
+        most = self._step if self.bytes else self._step + self._header
+        try:
+            # One byte more than is known tells the end.
+            data = read_up_to(self._opened, most, min(most, max(self._size - self.bytes, 1)))
+        except OSError as error:
+            self.error, data = error, b""
+        self.ended = not data
+        for at, _ in self._pieces(data, self.bytes):
+            self._reader.passes(data, at, self.bytes + at)
+        self.bytes += len(data)
+        return data
 
-    def _show(self, data: bytes, offset: int) -> None:
-        first = 0
-        if not offset:
-            self._reader.passes(data, 0, 0)
-            first = self._header
-        for at in range(first, len(data), self._piece):
-            self._reader.passes(data, at, offset + at)
+    def _pieces(self, data: bytes, offset: int) -> list[tuple[int, int]]:
+        """Where they begin and end in a window; in the first one the header too."""
+        first = 0 if offset else self._header
+        found = [(at, at + self._piece) for at in range(first, len(data), self._piece)]
+        return found if offset or not data else [(0, first), *found]
+
+    def _scan(self, data: bytes, offset: int) -> None:
+        """Hold the pieces of a window in which something occurs."""
+        written = self._written(data)
+        if not written or not self._may_occur(written):
+            return
+        for at, end in self._pieces(written, offset):
+            if offset + at or not self._header:
+                self._hold(offset + at, data[at:end])
+
+    def _hold(self, offset: int, piece: bytes) -> None:
+        try:
+            if self._occurs(piece):
+                self._held.append(Piece(offset, piece))
+        except ScanFailed as error:
+            self._held.append(Piece(offset, piece, str(error)))
 
     def _may_occur(self, data: bytes) -> bool:
         try:
             return self._occurs(data)
         except ScanFailed:
             return True  # What cannot be answered of a window may be of its pieces.
+
+    def _written(self, data: bytes) -> bytes:
+        """Without the pieces at its end that were never written."""
+        end = len(data)
+        while end >= self._piece and data.startswith(self._never_written, end - self._piece):
+            end -= self._piece
+        return data[:end]
+
+
+def windows_from_the_heap() -> None:
+    """Have windows taken from memory that was used before, where new pages are dearer than the
+    bytes in them: the C library of Linux does so with what is not larger than the largest block
+    that was given back so far (mallopt(3), M_MMAP_THRESHOLD). Nothing of the block is touched."""
+    bytes(_LARGEST)
