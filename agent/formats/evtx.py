@@ -179,7 +179,7 @@ def chunk_reach(data: bytes, base: int = 0) -> ChunkReach:
         walked = _walked(data[base : base + CHUNK])
         wrong = "a chunk's header does not fit its records" if walked.records else _NO_RECORDS
         return walked._replace(problem=wrong)
-    if _id_at(data, base, free)[0] == last + 1:
+    if data.startswith(_RECORD_MAGIC, base + free) and _id_at(data, base, free)[0] == last + 1:
         return _walked(data[base : base + CHUNK])  # written to since its header was
     given: int = _CHECKSUM.unpack_from(data, base + 124)[0]
     checked = zlib.crc32(data[base : base + _CHECKED])

@@ -40,7 +40,7 @@ THREADS = 2
 """One that lists and tells, and scans where it would wait; the others scan."""
 SWITCH_S = 0.0005
 """How long a thread may keep the interpreter while another one waits for it."""
-_AHEAD = 16
+_AHEAD = 64
 """Files that are under way."""
 
 

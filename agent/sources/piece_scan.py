@@ -12,6 +12,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cache
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from ..engine.scanner import ScanFailed
@@ -25,9 +26,9 @@ WINDOW = 512 << 10
 """Bytes that are scanned at once; whole pieces."""
 SHARED_FROM = 256 << 10
 """Bytes of a file that is worth another thread."""
-MAX_HELD = 32
+MAX_HELD = 8
 """Pieces in which something occurs that are kept; then they have to be drained."""
-_LARGEST = 16 << 20
+_GIVEN_BACK = 4 << 20
 
 
 class Piece(NamedTuple):
@@ -56,7 +57,7 @@ class PieceScan:
         self._opened, self._size = opened, size
         self._header, self._piece = artefact.header, artefact.piece
         self._step = max(1, WINDOW // self._piece) * self._piece
-        self._never_written = bytes(self._piece)
+        self._never_written = _zeros(self._piece)
         self._reader, self._occurs = reader, rules.occurs
         self._held: list[Piece] = []
         self._next = threading.Lock()
@@ -76,9 +77,10 @@ class PieceScan:
             with self._next:
                 offset = self.bytes
                 data = self._read()
-            if not data:
-                return
-            self._scan(data, offset)
+                if self.ended:
+                    return
+            if data:
+                self._scan(data, offset)
 
     def drained(self) -> list[Piece]:
         """Those in which something occurs, in the order of the file, once no other thread is at
@@ -96,7 +98,8 @@ class PieceScan:
             self._opened.close()
 
     def _read(self) -> bytes:
-        """The next window, which its reader is shown; empty: there is none."""
+        """The next window without the pieces at its end that were never written, which its reader
+        is shown; empty if there is none, or nothing in it."""
         if self.ended:
             return b""
         most = self._step if self.bytes else self._step + self._header
@@ -106,25 +109,28 @@ class PieceScan:
         except OSError as error:
             self.error, data = error, b""
         self.ended = not data
-        for at, _ in self._pieces(data, self.bytes):
-            self._reader.passes(data, at, self.bytes + at)
+        offset, first = self.bytes, 0 if self.bytes else self._header
         self.bytes += len(data)
+        data = self._written(data, first)
+        if first and data:
+            self._reader.passes(data, 0, 0)
+        for at in range(first, len(data), self._piece):
+            self._reader.passes(data, at, offset + at)
         return data
 
-    def _pieces(self, data: bytes, offset: int) -> list[tuple[int, int]]:
-        """Where they begin and end in a window; in the first one the header too."""
-        first = 0 if offset else self._header
-        found = [(at, at + self._piece) for at in range(first, len(data), self._piece)]
-        return found if offset or not data else [(0, first), *found]
+    def _written(self, data: bytes, first: int) -> bytes:
+        """Without the pieces at its end that were never written; what is cut off stays."""
+        end, piece = len(data), self._piece
+        if end > first and not (end - first) % piece:
+            while end > first and data.startswith(self._never_written, end - piece):
+                end -= piece
+        return data[:end]
 
     def _scan(self, data: bytes, offset: int) -> None:
         """Hold the pieces of a window in which something occurs."""
-        written = self._written(data)
-        if not written or not self._may_occur(written):
-            return
-        for at, end in self._pieces(written, offset):
-            if offset + at or not self._header:
-                self._hold(offset + at, data[at:end])
+        if self._may_occur(data):
+            for at in range(0 if offset else self._header, len(data), self._piece):
+                self._hold(offset + at, data[at : at + self._piece])
 
     def _hold(self, offset: int, piece: bytes) -> None:
         try:
@@ -139,16 +145,15 @@ class PieceScan:
         except ScanFailed:
             return True  # What cannot be answered of a window may be of its pieces.
 
-    def _written(self, data: bytes) -> bytes:
-        """Without the pieces at its end that were never written."""
-        end = len(data)
-        while end >= self._piece and data.startswith(self._never_written, end - self._piece):
-            end -= self._piece
-        return data[:end]
+
+@cache
+def _zeros(size: int) -> bytes:
+    return bytes(size)
 
 
+@cache
 def windows_from_the_heap() -> None:
     """Have windows taken from memory that was used before, where new pages are dearer than the
     bytes in them: the C library of Linux does so with what is not larger than the largest block
     that was given back so far (mallopt(3), M_MMAP_THRESHOLD). Nothing of the block is touched."""
-    bytes(_LARGEST)
+    bytes(_GIVEN_BACK)

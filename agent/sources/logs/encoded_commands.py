@@ -29,7 +29,8 @@ _READABLE = 0.9
 _NAME = "encodedcommand"
 _SPELLINGS = "|".join([*(_NAME[:length] for length in range(len(_NAME), 0, -1)), "ec"])
 _PARAMETER = re.compile(
-    rf"(?i)(?:^|(?<=[\s\"'&|;(>=]))[-/\u2013\u2014\u2015](?:{_SPELLINGS})[\s:\"']+"
+    # What may not stand before the dash is asked behind it: so only dashes are looked at.
+    rf"(?i)[-/\u2013\u2014\u2015](?<![^\s\"'&|;(>=].)(?:{_SPELLINGS})[\s:\"']+"
     rf"([A-Za-z0-9+/]{{{_SHORTEST},}}={{0,2}})"
 )
 _BASE64 = re.compile(r"[A-Za-z0-9+/]{24,}={0,2}")

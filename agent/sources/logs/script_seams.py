@@ -49,7 +49,10 @@ class _Part(NamedTuple):
     total: int
     begin: str
     end: str
-    record: EventRecord
+    header: RecordHeader
+    names: tuple[bytes, ...]
+    """The texts of its System element as they stand there: provider, channel."""
+    sid: bytes
 
 
 class ScriptSeams:
@@ -78,7 +81,8 @@ class ScriptSeams:
         for (script, number), part in self._parts.items():
             other = self._parts.get((script, number + 1))
             if other is not None:
-                yield Seam(part.end + other.begin, len(part.end), part.record, other.record.id)
+                whole = part.end + other.begin
+                yield Seam(whole, len(part.end), _record(part), other.header.id)
 
     def _keep(self, chunk: bytes, header: RecordHeader) -> None:
         try:
@@ -111,23 +115,39 @@ def _read(chunk: bytes, header: RecordHeader) -> tuple[str, _Part]:
     side = min(2 * SIDE, text.size & ~1)
     begin = Value(STRING, text.at, side)
     end = Value(STRING, text.at + (text.size & ~1) - side, side)
-    names = [_text(chunk, value) for value in system if value.kind == STRING]
-    record = EventRecord(
-        offset=header.offset,
-        size=header.size,
-        id=header.id,
-        time=utc_of(header.ticks),
-        provider=names[0] if names else "",
-        channel=names[1] if len(names) > 1 else "",
-        event=4104,
-        sid=next((_text(chunk, value) for value in system if value.kind == _SID), ""),
-    )
-    part = _Part(number, total, _text(chunk, begin), _text(chunk, end), record)
+    names = tuple(_bytes(chunk, value) for value in system if value.kind == STRING)
+    sid = next((_bytes(chunk, value) for value in system if value.kind == _SID), b"")
+    part = _Part(number, total, _text(chunk, begin), _text(chunk, end), header, names, sid)
     return _text(chunk, data[3]), part
 
 
+def _record(part: _Part) -> EventRecord:
+    names = [text_of(STRING, name) for name in part.names[:2]]
+    return EventRecord(
+        offset=part.header.offset,
+        size=part.header.size,
+        id=part.header.id,
+        time=utc_of(part.header.ticks),
+        provider=names[0] if names else "",
+        channel=names[1] if len(names) > 1 else "",
+        event=4104,
+        sid=_sid(part.sid),
+    )
+
+
+def _sid(data: bytes) -> str:
+    try:
+        return text_of(_SID, data) if data else ""
+    except FormatError:
+        return ""
+
+
+def _bytes(chunk: bytes, value: Value) -> bytes:
+    return chunk[value.at : value.at + value.size]
+
+
 def _text(chunk: bytes, value: Value) -> str:
-    return text_of(value.kind, chunk[value.at : value.at + value.size])
+    return text_of(value.kind, _bytes(chunk, value))
 
 
 def _integer(chunk: bytes, value: Value) -> int:
