@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Container, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 
 from ..engine.errors import RulesError
 from ..engine.patterns import BytePattern, patterns_of
@@ -74,9 +74,11 @@ class ByteRules:
             for part, (_, pattern) in enumerate(self._parts)
             if part not in looked_up
         }
-        self._scanner = self._compiled(_FEW)
+        self._scanner = self._compiled(self._declared, _FEW)
         self._every: PatternScanner | None = None
         """Tells all places; compiled when it is needed first."""
+        self._any: PatternScanner | None = None
+        """Tells whether there is anything; compiled when it is needed first."""
         self._compiling = threading.Lock()
 
     def _searcher(self, parts: Sequence[int]) -> TextSearcher | None:
@@ -90,9 +92,9 @@ class ByteRules:
             ]
         )
 
-    def _compiled(self, most: int) -> PatternScanner:
+    def _compiled(self, declared: Mapping[str, Sequence[str]], most: int) -> PatternScanner:
         try:
-            return PatternScanner(self._declared, most=most)
+            return PatternScanner(declared, most=most)
         except PatternError as error:
             identifier = self._name(int(error.name))
             raise RulesError(f"indicator {identifier}: {error.why}") from error
@@ -123,9 +125,12 @@ class ByteRules:
 
         Raises ScanFailed.
         """
+        return self._places(self._scanner, data, begin)
+
+    def _places(self, scanner: PatternScanner, data: bytes, begin: int) -> dict[int, list[_Place]]:
         found: dict[int, list[_Place]] = {}
         unsure = False
-        for one in self._scanner.scan(data):
+        for one in scanner.scan(data):
             unsure |= not self._note(one, data, begin, found) and one.more
         if unsure:
             self._look_further(data, begin, found)
@@ -138,8 +143,24 @@ class ByteRules:
     def _every_place(self) -> PatternScanner:
         with self._compiling:
             if self._every is None:
-                self._every = self._compiled(ALL_MATCHES)
+                self._every = self._compiled(self._declared, ALL_MATCHES)
         return self._every
+
+    def _any_compiled(self) -> PatternScanner:
+        texts = {
+            part: pattern.text.lower()
+            for part, (_, pattern) in enumerate(self._parts)
+            if str(part) in self._declared and pattern.text is not None
+        }
+        plain = {part: text for part, text in texts.items() if self._is_plain(part)}
+        implied = {str(part) for part, text in texts.items() if _is_implied(part, text, plain)}
+        declared = {part: forms for part, forms in self._declared.items() if part not in implied}
+        return self._compiled(declared, _FEW) if implied else self._scanner
+
+    def _is_plain(self, part: int) -> bool:
+        """Whether its text is an occurrence wherever it stands."""
+        pattern = self._parts[part][1]
+        return pattern.check is None and not pattern.whole_word
 
     def _note(
         self, one: Occurrences, data: bytes, begin: int, found: dict[int, list[_Place]]
@@ -164,11 +185,15 @@ class ByteRules:
                 raise ScanFailed(f"too many candidates for {identifier}")
 
     def occurs(self, data: bytes) -> bool:
-        """Whether any pattern, or marker, occurs in these bytes at all.
+        """Whether any pattern, or marker, occurs in these bytes at all: where a text holds another
+        one of those that are looked for, that one is enough.
 
         Raises ScanFailed.
         """
-        return bool(self.places(data))
+        if self._any is None:
+            with self._compiling:
+                self._any = self._any or self._any_compiled()
+        return bool(self._places(self._any, data, 0))
 
     def every_offset(self, data: bytes) -> list[int] | None:
         """Where all patterns and markers occur, in order; None: at more places than are told.
@@ -194,6 +219,16 @@ class ByteRules:
             for number, parts in sorted(by_indicator.items())
             if number < len(self._count) and len(parts) == self._count[number]
         ]
+
+
+def _is_implied(part: int, text: str, plain: Mapping[int, str]) -> bool:
+    """Whether one of the plain texts occurs wherever this one does; of equal ones the first is
+    kept."""
+    return any(
+        inner in text and (inner != text or other < part)
+        for other, inner in plain.items()
+        if other != part
+    )
 
 
 def wild(indicators: Iterable[Indicator]) -> dict[str, str]:
