@@ -39,7 +39,7 @@ _LOG_MAGIC = b"ElfFile\0"
 _CHUNK_MAGIC = b"ElfChnk\0"
 _RECORD_MAGIC = b"**\0\0"
 _LOG = struct.Struct("<8sQQQIHHHH")
-_CHECKSUM = struct.Struct("<I")
+_CHECKSUM = _SIZE = struct.Struct("<I")
 _CHUNK = struct.Struct("<8sQQQQIII")
 _RECORD = struct.Struct("<4sIQQ")
 _CHECKED = 120
@@ -296,17 +296,16 @@ class LogReach:
     def gaps(self) -> list[Gap]:
         """Where record ids are missing, between chunks and within: at most :data:`MAX_GAPS`."""
         found: list[Gap] = []
-        before: ChunkReach | None = None
-        for chunk in sorted(self._chunks):
-            if before and chunk.first > before.last + 1:
-                missing = chunk.first - before.last - 1
-                ends = utc_of(before.newest), utc_of(chunk.oldest)
-                found.append(Gap(missing, before.last, chunk.first, *ends))
-            missing = chunk.last - chunk.first + 1 - chunk.records
+        until, then = -1, 0
+        """The last id so far, and the last time of its chunk."""
+        for first, last, records, oldest, newest, _ in sorted(self._chunks):
+            if first > until + 1 and until >= 0:
+                found.append(Gap(first - until - 1, until, first, utc_of(then), utc_of(oldest)))
+            missing = last - first + 1 - records
             if missing > 0:
-                ends = utc_of(chunk.oldest), utc_of(chunk.newest)
-                found.append(Gap(missing, chunk.first, chunk.last, *ends))
-            before = chunk if not before or chunk.last > before.last else before
+                found.append(Gap(missing, first, last, utc_of(oldest), utc_of(newest)))
+            if last > until:
+                until, then = last, newest
         return found[:MAX_GAPS]
 
 
@@ -347,8 +346,7 @@ def _id_at(data: bytes, base: int, at: int) -> tuple[int, int]:
     magic, size, record, ticks = _RECORD.unpack_from(data, base + at)
     if magic != _RECORD_MAGIC or not _SMALLEST <= size <= CHUNK - at:
         return -1, 0
-    start = base + at
-    if data[start + 4 : start + 8] != data[start + size - 4 : start + size]:
+    if _SIZE.unpack_from(data, base + at + size - _SIZE.size)[0] != size:
         return -1, 0
     return record, ticks
 

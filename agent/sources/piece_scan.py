@@ -28,6 +28,7 @@ SHARED_FROM = 256 << 10
 """Bytes of a file that is worth another thread."""
 MAX_HELD = 8
 """Pieces in which something occurs that are kept; then they have to be drained."""
+_BLANKS = 32 << 10, 16 << 10, 8 << 10
 _GIVEN_BACK = 4 << 20
 
 
@@ -58,7 +59,7 @@ class PieceScan:
         self._header, self._piece = artefact.header, artefact.piece
         self._step = max(1, WINDOW // self._piece) * self._piece
         self._never_written = _zeros(self._piece)
-        self._reader, self._occurs = reader, rules.occurs
+        self._reader, self._occurs, self._overlap = reader, rules.occurs, rules.overlap
         self._held: list[Piece] = []
         self._next = threading.Lock()
         """Of the file and its reader."""
@@ -141,9 +142,20 @@ class PieceScan:
 
     def _may_occur(self, data: bytes) -> bool:
         try:
-            return self._occurs(data)
+            return self._occurs(self._used(data))
         except ScanFailed:
             return True  # What cannot be answered of a window may be of its pieces.
+
+    def _used(self, data: bytes) -> bytes:
+        """Without most of the zeros at the end of a small file; of those that may belong to an
+        occurrence none is missing."""
+        if self._overlap is None or len(data) > 4 * _BLANKS[0]:
+            return data
+        end = len(data)
+        for size in _BLANKS:
+            if data.endswith(_zeros(size), 0, end):
+                end -= size
+        return data[: end + self._overlap]
 
 
 @cache

@@ -3,10 +3,13 @@
 ``python -m tests.bench.event_logs [--runs N] [--logs DIR]``
 
 Printed: reading alone; ``evtx`` giving every record as JSON and looking at none; the same with the
-built-in pack's texts looked for in them; our source, coverage and reach included, with one thread
-and with two: by the built-in pack (nothing hits), and by a name that about one record in a thousand
-holds. Each run is a process of its own, over files that were read before; the best of each counts.
-``peak``: the largest resident set.
+same indicators looked for in each record's text (all that is literal of them in one automaton; what
+it finds is asked again by the rules of our own source, which settle it); our source, coverage and
+reach included, with one thread and with two: by the built-in pack (nothing hits), and by a name that
+about one record in a thousand holds. Each run is a process of its own, over files that were read
+before, and whatever is compiled for a pack was compiled before its clock starts; the best of each
+counts. Behind the speed stands in how many records something was found: ours may be more, since it
+sees records that a log no longer counts, never fewer. ``peak``: the largest resident set.
 """
 
 from __future__ import annotations
@@ -24,12 +27,17 @@ paths = sorted(pathlib.Path(arguments['host']).rglob('*.evtx'))
 """
 _INDICATORS = """
 from agent.indicators import FileName
+from agent.matching.matcher import Matcher
 from agent.model.report import Strength
 from agent.packs.built_in import built_in_packs
-indicators = [i for pack in built_in_packs() for i in pack.file.indicators]
+from agent.sources.logs.event_logs import EventLogs
+indicators = [i for p in built_in_packs() for i in p.file.indicators if arguments['built_in']]
 if arguments['name']:
     indicators.append(FileName(
         id='often', value=arguments['name'], strength=Strength.WEAK, reference=['r'], status='SRC'))
+matcher = Matcher(indicators)
+rules = matcher.records(EventLogs.markers)
+rules.occurs(b''), rules.mentions(b''), rules.every_offset(b'')
 """
 _READ = """
 space = memoryview(bytearray(1 << 20))
@@ -56,10 +64,27 @@ count = sum(1 for _ in records())
 told(time.perf_counter() - start, count)
 """
 _LOOK = """
+import re
 import evtx
+from agent.engine.patterns import patterns_of
+from agent.indicators import FileHash, FilePath
 from daachorse import DoubleArrayAhoCorasick
-texts = {i.value.lower() for i in indicators if isinstance(getattr(i, 'value', None), str)}
-look = DoubleArrayAhoCorasick(sorted(texts)).find
+def literal(indicator):
+    if isinstance(indicator, FileHash):
+        yield indicator.value
+    elif isinstance(indicator, FilePath):
+        yield indicator.value.replace('/', '\\\\').rpartition('\\\\')[2]
+    else:
+        for pattern in patterns_of(indicator):
+            yield pattern.text or begins(pattern.forms[0])
+def begins(form):
+    form = re.sub(r'\\\\x(..)', lambda found: chr(int(found[1], 16)), form)
+    return re.search('[A-Za-z0-9$=:/.-]{4,}', form.removeprefix('/'))[0]
+texts = {text.lower() for indicator in indicators for text in literal(indicator)}
+find = DoubleArrayAhoCorasick(sorted(text.encode() for text in texts)).find
+def holds(text):
+    data = text.encode('utf-8', 'surrogatepass')
+    return bool(find(data.lower())) and bool(rules.mentions(data))
 def records():
     for path in paths:
         try:
@@ -67,22 +92,20 @@ def records():
         except (OSError, RuntimeError):
             pass
 start = time.perf_counter()
-count = sum(bool(look(record['data'].lower())) for record in records())
+count = sum(holds(record['data']) for record in records())
 told(time.perf_counter() - start, count)
 """
 _OURS = """
 from agent.coverage import Ledger
-from agent.matching.matcher import Matcher
 from agent.matching.own_traces import Own
 from agent.sources.artefact import ArtefactSource
-from agent.sources.logs.event_logs import EventLogs
 from agent.targets.offline.folder import FolderTarget
-matcher = Matcher(indicators)
 target = FolderTarget(arguments['host'], own=Own())
 source = ArtefactSource(EventLogs(), threads=arguments['threads'])
 ledger = Ledger(source.name, required=True)
 start = time.perf_counter()
-count = sum(len(matcher.match(seen)) for seen in source.observe(target, matcher, ledger))
+found = source.observe(target, matcher, ledger)
+count = len({(seen.place.path, seen.place.record) for seen in found if matcher.match(seen)})
 coverage = ledger.close()
 took = time.perf_counter() - start
 assert coverage.unread == 0 and coverage.reach is not None, coverage
@@ -131,25 +154,22 @@ class Bench:
         bare = self.best(_PARSE)
         self.told("evtx, every record as JSON", bare)
         for name in ("", self.often(_count(bare))):
-            look = self.best(_INDICATORS + _LOOK, name=name)
+            asked = {"built_in": not name, "name": name}
+            look = self.best(_INDICATORS + _LOOK, **asked)
             print(f"{name or 'built-in pack'}: in {_count(look):,} of {_count(bare):,} records")
             self.told("JSON looked at", look, bare)
             for threads in (1, 2):
-                ours = self.best(_INDICATORS + _OURS, name=name, threads=threads)
+                ours = self.best(_INDICATORS + _OURS, threads=threads, **asked)
                 self.told(f"our source, {threads} thread{'s' * (threads > 1)}", ours, bare, look)
+                if _count(ours) < _count(look):
+                    raise SystemExit("our source finds less than the full parse")
 
     def often(self, records: int) -> str:
         """A name that is in about one record in a thousand."""
         counts = {}
         for name in _OFTEN:
-            code = (
-                _INDICATORS.replace("indicators = [i", "_ = [i").replace(
-                    "    indicators.append(", "    indicators = ["
-                )
-                + _LOOK
-            )
-            code = code.replace("status='SRC'))", "status='SRC')]")
-            run = measured(ROOT, _FILES + code, host=str(self.host), name=name)
+            code = _FILES + _INDICATORS + _LOOK
+            run = measured(ROOT, code, host=str(self.host), built_in=False, name=name)
             counts[name] = int(str(run.count))
         return min(counts, key=lambda name: abs(counts[name] - records / 1000))
 
