@@ -165,8 +165,6 @@ def chunk_reach(data: bytes, base: int = 0) -> ChunkReach:
     Records are walked only where header and records disagree: a chunk that is being written, or a
     damaged one.
     """
-    if data.startswith(_UNUSED, base):
-        return _NOTHING
     if not data.startswith(_CHUNK_MAGIC, base) or len(data) - base < CHUNK:
         return _reach_without_header(data[base : base + CHUNK])
     _, number, last_number, first, last, _, last_at, free = _CHUNK.unpack_from(data, base)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import io
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -174,8 +177,8 @@ def test_a_file_that_is_too_large_is_read_to_its_bound_and_a_gap(
 def test_every_piece_is_shown_and_only_those_that_hold_something_are_parsed(
     tmp_path: Path, threads: int
 ) -> None:
-    count = 6 * WINDOW // PIECE + 1
-    pieces = [bytes(PIECE)] * count
+    count = 3 * WINDOW // PIECE + 1
+    pieces = [b"x".ljust(PIECE, b"\0")] * count
     for number, text in ((1, C2), (300, b"hidden"), (count - 1, b"damaged " + C2)):
         pieces[number] = text.ljust(PIECE, b"\0")
     artefact = Pieces()
@@ -197,6 +200,100 @@ def test_every_piece_is_shown_and_only_those_that_hold_something_are_parsed(
     assert sweep.seen[3].dns == Dns(question="at the end.example")
     assert sweep.reasons == {"log: damaged": 1}
     assert sweep.coverage.bytes == HEADER + count * PIECE + 3
+
+
+def pieces_of(place: Path, *contents: bytes, threads: int = 2) -> tuple[Pieces, Swept]:
+    """A sweep of logs with these pieces, each log's behind its header."""
+    artefact = Pieces()
+    files = {f"C:\\Windows\\{n:03}.log": bytes(HEADER) + data for n, data in enumerate(contents)}
+    folder = as_folder(place / "c", windows(files))
+    source = ArtefactSource(artefact, threads=threads)
+    return artefact, swept(FolderTarget(str(folder), own=Own()), source)
+
+
+def test_pieces_that_were_never_written_are_left_out_and_counted_as_read(tmp_path: Path) -> None:
+    written, never = b"x".ljust(PIECE, b"\0"), bytes(PIECE)
+    artefact, sweep = pieces_of(tmp_path, written + never + written + 3 * never, never[:-1])
+    first, second = artefact.readers
+    assert first.seen == [(0, HEADER), *((HEADER + n * PIECE, PIECE) for n in range(3))]
+    assert second.seen == [(0, HEADER), (HEADER, PIECE - 1)]
+    assert sweep.coverage.bytes == 2 * HEADER + 7 * PIECE - 1
+
+
+@pytest.mark.parametrize("blank", [8 << 10, 16 << 10, 32 << 10, 56 << 10, 63 << 10])
+def test_what_stands_before_blank_space_is_found_wherever_that_begins(
+    blank: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    size, wide = 64 << 10, "pandorasong.com".encode("utf-16-le")
+    monkeypatch.setattr(Pieces, "piece", size)
+    logs = [
+        wide.rjust(size - blank + beyond, b"x").ljust(size, b"\0") for beyond in (-3, 0, 1, 15, 40)
+    ]
+    artefact, _ = pieces_of(tmp_path, *logs)
+    assert [reader.asked for reader in artefact.readers] == [[HEADER]] * len(logs)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_however_much_is_found_it_comes_in_the_order_of_the_files(
+    tmp_path: Path, threads: int
+) -> None:
+    many = C2.ljust(PIECE, b"\0") * (3 * WINDOW // PIECE)
+    few = C2.ljust(PIECE, b"\0") * 3
+    assert len(many) // PIECE > 10 * MAX_HELD
+    artefact, sweep = pieces_of(tmp_path, few, many, few, many, threads=threads)
+    for reader, log in zip(artefact.readers, (few, many, few, many), strict=True):
+        assert reader.asked == [HEADER + at for at in range(0, len(log), PIECE)]
+    paths = [one.place.path for one in sweep.seen]
+    assert paths == sorted(paths)
+    assert sweep.coverage.state is State.COMPLETE
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_an_error_in_the_middle_of_a_file_is_a_gap_and_what_came_before_it_is_told(
+    tmp_path: Path, threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Broken(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            if self.tell() > WINDOW:
+                raise OSError(errno.EIO, "bad sector")
+            return super().read(size)
+
+    whole = C2.ljust(2 * WINDOW, b"x")
+    monkeypatch.setattr(EvidenceFile, "open", lambda _: Broken(bytes(HEADER) + whole))
+    _, sweep = pieces_of(tmp_path, whole, threads=threads)
+    assert [name for name, _ in ids(sweep)] == ["c2-domain"]
+    assert sweep.reasons == {"log: read error on the disk": 1}
+    assert sweep.coverage.bytes == HEADER + WINDOW
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_sweep_that_is_ended_lets_go_of_every_file(
+    tmp_path: Path, threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Ended(Exception):
+        """Time is up."""
+
+    told: list[str] = []
+    opened: list[BinaryIO] = []
+
+    def progress(path: str) -> None:
+        told.append(path)
+        if len(told) == 5:
+            raise Ended
+
+    def opens(_: EvidenceFile) -> BinaryIO:
+        opened.append(io.BytesIO(bytes(HEADER) + b"x" * 2 * WINDOW))
+        return opened[-1]
+
+    monkeypatch.setattr(EvidenceFile, "open", opens)
+    folder = as_folder(tmp_path / "c", windows({f"C:\\Windows\\{n}.log": C2 for n in range(9)}))
+    source = ArtefactSource(Pieces(), threads=threads, progress=progress)
+    before = sys.getswitchinterval()
+    with pytest.raises(Ended):
+        swept(FolderTarget(str(folder), own=Own()), source)
+    assert opened
+    assert all(file.closed for file in opened)
+    assert sys.getswitchinterval() == before
 
 
 def test_a_scan_that_fails_is_a_gap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
