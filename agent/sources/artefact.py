@@ -5,8 +5,10 @@ here, once for all: each file is opened once and its bytes are scanned once for 
 records are parsed where something occurs and nowhere else; what a parser refuses is a mention by
 its raw bytes; every file is accounted for, and what the agent itself left there is left out.
 
-A large file is looked at in windows of whole *pieces* that can be parsed alone (the chunks of an
-event log), scanned on other threads while the next ones are read.
+Files of whole *pieces* that can be parsed alone (the chunks of an event log) are looked at in
+windows of them (``piece_scan.py``), so many files ahead of the one that is told next: this thread
+lists and opens them while another one reads and scans the large ones, scans the small ones itself,
+and helps with a large one where it would wait for it.
 """
 
 from __future__ import annotations
@@ -39,7 +41,8 @@ if TYPE_CHECKING:
 THREADS = 2
 """One that lists and tells, and scans where it would wait; the others scan."""
 SWITCH_S = 0.0005
-"""How long a thread may keep the interpreter while another one waits for it."""
+"""How long a thread may keep the interpreter while another one waits for it: parsing would keep it
+for longer than a window takes to scan."""
 _AHEAD = 64
 """Files that are under way."""
 
@@ -61,7 +64,11 @@ class Reader(Protocol):
     def passes(self, window: bytes, at: int, offset: int) -> None:
         """Is shown every piece of the file, in order, whether anything occurs in it or not: for the
         reach, and for what is missing. The piece begins in the window ``at`` this place, in the
-        file at this ``offset``; the header is shown first. Does as little as it can."""
+        file at this ``offset``; the header is shown first. Pieces at a window's end that were never
+        written (zeros) are left out.
+
+        Does as little as it can. Of a file of pieces it is called by any thread, one at a time:
+        what it learns is told to the part's account in :meth:`end`."""
 
     def records(self, found: Found) -> Iterator[Observation]:
         """What the records say in which something occurs. Raises FormatError, after which the

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from agent.indicators import Address, Domain, FileHash, FileName
+from agent.indicators import Address, CommandLine, Domain, FileHash, FileName
 from agent.matching.record_rules import RecordRules, marker
 from agent.model.report import Strength
 
@@ -44,3 +46,31 @@ def test_a_value_beside_another_is_worth_a_look_and_no_mention_by_itself(
 def test_a_marker_is_worth_a_look_and_mentions_nothing() -> None:
     assert RULES.occurs(b"x hidden x")
     assert ids(b"x hidden x", whole_words=False) == set()
+
+
+TEXTS = ["ds7002.zip", "Temp1_ds7002.zip", "DS7002.zip", "pandorasong.com", "cyzfc.dat"]
+MANY = RecordRules(
+    [
+        *(FileName(id=f"{n}", value=text, **COMMON) for n, text in enumerate(TEXTS)),  # type: ignore[arg-type]
+        CommandLine(id="line", value="cyzfc.dat, PointFunctionCall", **COMMON),  # type: ignore[arg-type]
+    ],
+    markers=[marker('"song"', 4)],
+)
+"""Some hold another one."""
+
+
+@pytest.mark.parametrize("text", [*TEXTS, "song", "cyzfc.dat  PointFunctionCall"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16-le"])
+def test_whatever_has_a_place_occurs_though_another_one_is_in_it(text: str, encoding: str) -> None:
+    data = f"xx{text.swapcase()}xx".encode(encoding)
+
+    assert bool(MANY.every_offset(data)) == MANY.occurs(data)
+    assert MANY.occurs(data) or text == "song"
+
+
+@given(st.lists(st.sampled_from([*TEXTS, "ds7002", "Temp1_", ".zip", "pandora", " "]), max_size=6))
+@settings(max_examples=40, deadline=None)
+def test_nothing_that_is_mentioned_does_not_occur(pieces: list[str]) -> None:
+    for encoding in ("utf-8", "utf-16-le"):
+        data = "".join(pieces).encode(encoding)
+        assert MANY.occurs(data) == bool(MANY.mentions(data, whole_words=False))
