@@ -13,7 +13,6 @@ and helps with a large one where it would wait for it.
 
 from __future__ import annotations
 
-import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -40,9 +39,6 @@ if TYPE_CHECKING:
 
 THREADS = 2
 """One that lists and tells, and scans where it would wait; the others scan."""
-SWITCH_S = 0.0005
-"""How long a thread may keep the interpreter while another one waits for it: parsing would keep it
-for longer than a window takes to scan."""
 _AHEAD = 64
 """Files that are under way."""
 
@@ -207,7 +203,6 @@ class _ArtefactSweep:
     _under_way: deque[tuple[_Look, PieceScan]] = field(default_factory=deque)
     """In the order in which they are told."""
     _pool: ThreadPoolExecutor | None = None
-    _switch_s: float = 0.0
 
     def __post_init__(self) -> None:
         self.rules = self.matcher.records(self.artefact.markers)
@@ -216,8 +211,6 @@ class _ArtefactSweep:
         windows_from_the_heap()
         if self.source.threads > 1:
             self._pool = ThreadPoolExecutor(self.source.threads - 1, "scan")
-            self._switch_s = sys.getswitchinterval()
-            sys.setswitchinterval(SWITCH_S)
 
     def close(self) -> None:
         """Whatever is under way is given up."""
@@ -225,7 +218,6 @@ class _ArtefactSweep:
             scan.close()
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
-            sys.setswitchinterval(self._switch_s)
 
     def file(self, file: EvidenceFile, *, in_use: bool) -> Iterator[Observation]:
         """One file, of a system that is ``in_use``; an error in it is a gap."""
