@@ -29,7 +29,9 @@ SHARED_FROM = 256 << 10
 MAX_HELD = 8
 """Pieces in which something occurs that are kept; then they have to be drained."""
 _BLANKS = 32 << 10, 16 << 10, 8 << 10
+"""Zeros at a file's end that are looked for; together not all of a small window."""
 _GIVEN_BACK = 4 << 20
+"""Bytes, more than the windows that are read at one time."""
 
 
 class Piece(NamedTuple):
@@ -96,7 +98,10 @@ class PieceScan:
         """No more windows are taken."""
         with self._next:
             self.ended = True
-            self._opened.close()
+            try:
+                self._opened.close()
+            except OSError as error:
+                self.error = self.error or error
 
     def _read(self) -> bytes:
         """The next window without the pieces at its end that were never written, which its reader

@@ -232,18 +232,23 @@ def test_what_stands_before_blank_space_is_found_wherever_that_begins(
     assert [reader.asked for reader in artefact.readers] == [[HEADER]] * len(logs)
 
 
+@pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("threads", [1, 2])
 def test_however_much_is_found_it_comes_in_the_order_of_the_files(
-    tmp_path: Path, threads: int
+    form: str, threads: int, tmp_path: Path
 ) -> None:
     many = C2.ljust(PIECE, b"\0") * (3 * WINDOW // PIECE)
     few = C2.ljust(PIECE, b"\0") * 3
     assert len(many) // PIECE > 10 * MAX_HELD
-    artefact, sweep = pieces_of(tmp_path, few, many, few, many, threads=threads)
-    for reader, log in zip(artefact.readers, (few, many, few, many), strict=True):
+    logs = {f"C:\\Windows\\{n}.log": data for n, data in enumerate((few, many, few, many))}
+    files = windows({path: bytes(HEADER) + data for path, data in logs.items()})
+    artefact = Pieces()
+    sweep = swept(FORMS[form](tmp_path / "c", files), ArtefactSource(artefact, threads=threads))
+    for reader, log in zip(artefact.readers, logs.values(), strict=True):
         assert reader.asked == [HEADER + at for at in range(0, len(log), PIECE)]
     paths = [one.place.path for one in sweep.seen]
     assert paths == sorted(paths)
+    assert set(paths) == set(logs)
     assert sweep.coverage.state is State.COMPLETE
 
 
