@@ -19,7 +19,7 @@ from agent.model.objects import Dns
 from agent.model.observation import ByteHit, Claim, Observation, Place
 from agent.model.report import State, Strength
 from agent.sources.artefact import ArtefactSource, Found, WholeFile
-from agent.sources.piece_scan import WINDOW
+from agent.sources.piece_scan import MAX_HELD, WINDOW
 from agent.targets.evidence import EvidenceFile
 from agent.targets.offline.folder import FolderTarget
 from agent.targets.raw_fallback import BY_RECORD
