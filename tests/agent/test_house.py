@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -58,13 +59,18 @@ def modules() -> dict[str, Path]:
 MODULES = modules()
 
 
+@cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
 def imports(name: str, *, running: bool = False) -> Iterator[str]:
     """Modules of the agent that a module imports anywhere; ``running``: when it is loaded."""
     path = MODULES[name]
     package = ["agent", *name.split(".")] if name else ["agent"]
     if path.name != "__init__.py":
         package = package[:-1]
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    tree = parsed(path)
     for node in loaded(tree) if running else ast.walk(tree):
         if isinstance(node, ast.ImportFrom):
             base = package[: len(package) - node.level + 1] if node.level else []
@@ -152,7 +158,7 @@ def test_no_class_is_longer_than_can_be_kept_in_mind() -> None:
         node.name: lines
         for package in ("agent", "collector")
         for path in (ROOT / package).rglob("*.py")
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for node in ast.walk(parsed(path))
         if isinstance(node, ast.ClassDef)
         and (lines := (node.end_lineno or 0) - node.lineno + 1) > MOST_LINES_OF_A_CLASS
     }
@@ -168,7 +174,7 @@ def test_no_source_is_compared_by_its_name() -> None:
     for name, path in MODULES.items():
         if name == "sources.catalog":
             continue
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in ast.walk(parsed(path)):
             if isinstance(node, ast.Compare):
                 parts = [node.left, *node.comparators]
                 texts = {

