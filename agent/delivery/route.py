@@ -43,11 +43,6 @@ class Route(Struct, frozen=True, kw_only=True):
     say: Callable[[str], None]
     clock: Clock = Clock()
 
-    @property
-    def leads_somewhere(self) -> bool:
-        """Whether there is anything but the spool."""
-        return self.collector is not None or self.share is not None
-
     def deliver_with_backlog(self, spool: Spool, parcel: Parcel) -> Fate:
         """One report first and then, oldest first, a bounded number of those that wait. Gives the
         first one's fate.

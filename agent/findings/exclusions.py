@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 from msgspec import structs
 
 from ..indicators import Conditions, Exclusion, ExclusionsFile
 from ..model.objects import Dll, File
 from ..model.report import Finding, Strength
-from ..packs.built_in import built_in_exclusions
-from ..packs.loading import parse_exclusions
 from ..spelling import base_name, fold, glob_regex, normal_command
 from .finding import Basis
 
@@ -109,10 +106,3 @@ def _excluded(finding: Finding, rule: Exclusion) -> Finding:
         excluded_by=rule.id,
         reasons=[*finding.reasons, reason],
     )
-
-
-def load_exclusions(path: Path | None = None) -> Exclusions:
-    """The built-in rules, or those of a file. Raises PackError, OSError."""
-    if path is None:
-        return Exclusions(built_in_exclusions())
-    return Exclusions(parse_exclusions(path.read_bytes(), str(path)))

@@ -220,16 +220,6 @@ def _next_magic(chunk: bytes, at: int) -> int:
     return at
 
 
-def record_at(chunk: bytes, offset: int) -> RecordHeader | None:
-    """The record that these bytes belong to; None for the chunk's header and for empty space."""
-    found = None
-    for record in records_in(chunk):
-        if record.offset > offset:
-            break
-        found = record
-    return found if found and offset < found.offset + found.size else None
-
-
 def records_of(chunk: bytes, at: Iterable[int] | None = None) -> Iterator[EventRecord]:
     """The records of a chunk, read whole; with ``at`` only those that hold one of these offsets.
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from enum import Enum
-from typing import Annotated, Any, Final, Literal, NewType
+from typing import Annotated, Any, Final, Literal
 
 from msgspec import Meta, Struct
 
@@ -27,7 +27,6 @@ MAX_SAMPLES = 5
 MAX_PARTS = 64
 """Parts of one source that are told one by one."""
 
-IndicatorId = NewType("IndicatorId", str)
 Score = Annotated[int, Meta(ge=0, le=100)]
 
 

@@ -21,7 +21,7 @@ BITMAP = 0xB0
 REPARSE_POINT = 0xC0
 END = 0xFFFF_FFFF
 
-COMPRESSED, ENCRYPTED, SPARSE = 0x00FF, 0x4000, 0x8000
+COMPRESSED, ENCRYPTED = 0x00FF, 0x4000
 """Flags of an attribute."""
 MAX_ATTRIBUTES = 4096
 """In one record; 64 KiB hold no more of the least size."""

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta, timezone
 from functools import cached_property
 from typing import NamedTuple
 
-from .attributes import COMPRESSED, ENCRYPTED, SPARSE, text_of
+from .attributes import COMPRESSED, ENCRYPTED, text_of
 from .errors import NtfsError
 from .reference import Reference
 from .run_list import Run
@@ -83,10 +83,6 @@ class Stream:
     @property
     def is_compressed(self) -> bool:
         return bool(self.flags & COMPRESSED)
-
-    @property
-    def is_sparse(self) -> bool:
-        return bool(self.flags & SPARSE)
 
     @property
     def is_encrypted(self) -> bool:

@@ -7,8 +7,6 @@ is there.
 
 from __future__ import annotations
 
-from typing import TextIO
-
 
 def shown(text: str) -> str:
     """``text`` with everything invisible or active written as ``\\xNN`` or ``\\uNNNN``.
@@ -25,10 +23,3 @@ def _escaped(code: int) -> str:
     if code < 0x100:
         return f"\\x{code:02x}"
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
-
-
-def write_line(stream: TextIO, line: str) -> None:
-    """Write and flush; what the stream's encoding lacks (cp437, cp1252) goes out as an escape."""
-    encoding = getattr(stream, "encoding", None) or "ascii"
-    stream.write(line.encode(encoding, "backslashreplace").decode(encoding) + "\n")
-    stream.flush()

@@ -19,8 +19,6 @@ A, CNAME, AAAA, HTTPS = 1, 5, 28, 65
 MAX_NAMES = 1_000_000
 MAX_RECORDS = 10_000
 MAX_NAME_UNITS = 1024
-TABLE_LIMIT = 15_000
-"""A table as long as this may have been cut by Windows."""
 
 _CACHE_ONLY = 0x10 | 0x40  # DNS_QUERY_NO_WIRE_QUERY | DNS_QUERY_NO_HOSTS_FILE
 _ANY_FLAGS = 0x8000  # what ipconfig adds: also entries cached by queries made with other flags

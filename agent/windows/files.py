@@ -177,34 +177,15 @@ def open_for_reading(path: str) -> int:
     raise OSError(errno.ENOSYS, "only on Windows", path)
 
 
-def expose_placeholders() -> bool:
-    """Let this process see placeholders' attributes undisguised; False where Windows cannot.
-
-    Source: RtlSetProcessPlaceholderCompatibilityMode (Microsoft Learn), since Windows 10 1803.
-    """
-    phcm_expose_placeholders = 2
-    try:
-        set_mode = dlls.function(
-            "ntdll", "RtlSetProcessPlaceholderCompatibilityMode", ctypes.c_int8, ctypes.c_int8
-        )
-    except OSError:
-        return False
-    return bool(set_mode(phcm_expose_placeholders) >= 0)
-
-
 def long_path(path: str) -> str:
     """The path with every 8.3 name written out; the file must exist."""
-    return _other_form("GetLongPathNameW", path)
-
-
-def short_path(path: str) -> str:
-    """The path with 8.3 names, where the volume keeps them; the file must exist."""
-    return _other_form("GetShortPathNameW", path)
-
-
-def _other_form(name: str, path: str) -> str:
     convert = dlls.function(
-        "kernel32", name, ctypes.c_uint32, text.Pointer, text.Pointer, ctypes.c_uint32
+        "kernel32",
+        "GetLongPathNameW",
+        ctypes.c_uint32,
+        text.Pointer,
+        text.Pointer,
+        ctypes.c_uint32,
     )
     answer = text.space(text.MAX_PATH_UNITS)
     # The prefix only where it is needed: Wine does not look behind it for the other form.

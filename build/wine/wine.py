@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -224,11 +223,3 @@ class Wine:
         if absolute.is_relative_to(self.drive_c):
             return str(PureWindowsPath("C:\\", absolute.relative_to(self.drive_c)))
         return str(PureWindowsPath("Z:\\", absolute.relative_to("/")))
-
-    def to_unix(self, path: str) -> Path:
-        """The Linux path of an absolute Windows path, by the prefix's drive letters."""
-        windows = PureWindowsPath(path)
-        if not re.fullmatch(r"[A-Za-z]:", windows.drive) or not windows.root:
-            raise ValueError(f"not an absolute path with a drive letter: {path!r}")
-        root = (self.prefix / "dosdevices" / windows.drive.lower()).resolve()
-        return root.joinpath(*windows.parts[1:])

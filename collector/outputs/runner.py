@@ -87,18 +87,6 @@ class OutputRunner:
         self._noted = ""
         self._passed_over = ""
 
-    @property
-    def sent(self) -> int:
-        return self.counters.sent
-
-    @property
-    def failed(self) -> int:
-        return self.counters.failed
-
-    @property
-    def lag(self) -> int:
-        return self.counters.lag
-
     def start(self) -> asyncio.Task[None]:
         """The task; it ends only by :meth:`stop`."""
         self._task = asyncio.create_task(self.run(), name=f"output {self.name}")

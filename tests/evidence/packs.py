@@ -10,11 +10,12 @@ from typing import Literal, TypedDict
 
 from agent.findings import chains
 from agent.findings.chains import Chain
+from agent.findings.exclusions import Exclusions
 from agent.findings.finding import finding_of, packs_by_indicator
 from agent.indicators import Content, FileHash, FileName, Gate, Indicator
 from agent.matching.matcher import Match, Matcher
 from agent.model.report import Finding, Strength
-from agent.packs.built_in import built_in_packs
+from agent.packs.built_in import built_in_exclusions, built_in_packs
 from agent.packs.built_in import matcher_of as of_packs
 from agent.packs.loading import Pack
 
@@ -33,6 +34,11 @@ def campaign(*, thorough: bool = False) -> Matcher:
 def packs() -> Sequence[Pack]:
     """The built-in ones, read once."""
     return tuple(built_in_packs())
+
+
+def exclusions() -> Exclusions:
+    """The built-in rules of what is harmless."""
+    return Exclusions(built_in_exclusions())
 
 
 def chains_of(matches: Sequence[Match]) -> list[Chain]:

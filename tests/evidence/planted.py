@@ -70,9 +70,6 @@ class Planted:
         return open_file
 
 
-LOOSE = "user/AppData/Local"
-
-
 def plant(folder: Path) -> Planted:
     """Build the tree in an empty folder."""
     return _Planter(folder).plant()

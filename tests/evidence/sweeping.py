@@ -8,7 +8,6 @@ from typing import Any
 
 from agent.cli import main
 from agent.coverage import Ledger
-from agent.findings.exclusions import load_exclusions
 from agent.indicators import Indicator
 from agent.matching.matcher import Match, Matcher
 from agent.matching.own_traces import Own
@@ -27,7 +26,7 @@ from agent.targets.offline.folder import FolderTarget
 from agent.targets.offline.image import ImageTarget
 
 from .hosts import Mounted, host
-from .packs import campaign, matcher_of, packs
+from .packs import campaign, exclusions, matcher_of, packs
 
 READ_AGAIN = "not read again: as it was when an earlier sweep read it"
 
@@ -145,7 +144,7 @@ def plan_of(
         target=FolderTarget(str(target), own=Own()) if isinstance(target, Path) else target,
         packs=packs(),
         matcher=campaign(thorough=thorough),
-        exclusions=load_exclusions(),
+        exclusions=exclusions(),
         sources=sources or (FilesSource(),),
         agent=running_agent(),
         options={},

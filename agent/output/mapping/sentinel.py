@@ -36,7 +36,6 @@ from .document import (
 )
 
 CUSTOM_STREAM: Final = "Custom-IocSweepFinding_CL"
-ASIM_STREAM: Final = "Microsoft-ASimAlertEventLogs"
 MAX_FIELD = 64_000
 """Bytes of one field; the service's bound is 64 KB."""
 MAX_ROW = 800_000

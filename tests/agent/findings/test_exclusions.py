@@ -11,7 +11,6 @@ import pytest
 import yaml
 
 import iocs
-from agent.findings.exclusions import load_exclusions
 from agent.findings.finding import Basis, basis_of
 from agent.indicators import Exclusion, ExclusionsFile
 from agent.model.objects import Destination, Dll, File, Lnk, Parent, Pe, Process
@@ -19,7 +18,7 @@ from agent.model.observation import Claim, Observation, Place
 from agent.model.report import Evidence, Finding, IndicatorRef, Strength
 from tests.evidence.claims import CLAIMS, together
 from tests.evidence.files import STAGE_0
-from tests.evidence.packs import campaign, chains_of, found
+from tests.evidence.packs import campaign, chains_of, exclusions, found
 
 RULES_PATH = Path(iocs.__file__).parent / "exclusions.yaml"
 NOW = datetime(2026, 11, 24, 14, 2, tzinfo=timezone.utc)
@@ -478,7 +477,7 @@ def apply(found: Finding) -> Finding:
         sources=frozenset(seen.source for seen in found.evidence),
         parts=tuple(part for part in (found.file, found.dll) if part is not None),
     )
-    return load_exclusions(RULES_PATH).apply(found, basis)
+    return exclusions().apply(found, basis)
 
 
 def cases(table: Sequence[tuple[str, str, Finding]]) -> list[object]:
@@ -574,7 +573,7 @@ def judged(*observations: Observation) -> Finding:
     matches = [match for seen in observations for match in matcher.match(seen)]
     (chain,) = chains_of(together(*matches))
     finding, _ = found(chain, NOW)
-    return load_exclusions(RULES_PATH).apply(finding, basis_of(chain))
+    return exclusions().apply(finding, basis_of(chain))
 
 
 def test_the_labs_dll_alone_is_excluded() -> None:

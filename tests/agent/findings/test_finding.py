@@ -9,7 +9,7 @@ import pytest
 
 from agent.findings import chains
 from agent.findings.chains import Chain
-from agent.findings.exclusions import Exclusions, load_exclusions
+from agent.findings.exclusions import Exclusions
 from agent.findings.finding import Basis, basis_of, evidence_of, finding_of, reference_of
 from agent.indicators import (
     Address,
@@ -756,11 +756,3 @@ def test_exports_are_judged_of_every_file_and_hold_of_no_file_without() -> None:
     assert not excused(when, exporting("B"), exporting("A"))
     assert not excused(when, exporting("B"), seen(file=A_FILE))
     assert not excused(when, seen("memory", mention=True))
-
-
-def test_the_built_in_rules_are_used_where_no_file_is_given() -> None:
-    demo = Pe(machine="amd64", exports=["DLLMain"])
-    local = r"C:\Users\jo\AppData\Local\cyzfc.dat"
-    matches = [match(seen(file=File(path=local, pe=demo)), strength=STRONG)]
-    finding = load_exclusions().apply(made(matches), basis(matches))
-    assert finding.excluded_by == "lab-dllmain-file"

@@ -88,7 +88,7 @@ async def test_every_finding_is_sent_in_order_and_the_cursor_stands_behind_it(st
         f"r{n}" for n in range(5) for _ in range(n)
     )
     assert await store.cursor("recorder") == await store.last_seq()
-    assert (runner.sent, runner.failed, runner.lag) == (10, 0, 0)
+    assert (runner.counters.sent, runner.counters.failed, runner.counters.lag) == (10, 0, 0)
     assert output.closed
 
 
@@ -146,7 +146,7 @@ async def test_a_failure_is_noted_and_what_is_left_is_sent_again(store: Store) -
     assert (name, seq, error) == ("recorder", 1, "HTTP 503: busy")  # r0 is through, r1 half
     ((_, seq, _, error),) = await store.sinks()
     assert (seq, error) == (3, "")
-    assert (runner.sent, runner.failed) == (6, 1)
+    assert (runner.counters.sent, runner.counters.failed) == (6, 1)
 
 
 async def test_pauses_grow_with_full_jitter_and_the_destination_s_wish_comes_first(
@@ -296,10 +296,10 @@ async def test_stopping_while_the_destination_is_down_is_quick(store: Store) -> 
     output.troubles = [down]
     runner = quick(store, output)
     runner.start()
-    await until(lambda: runner.failed)
+    await until(lambda: runner.counters.failed)
     await put(store, report("r2"))
     runner.wake()
-    assert runner.lag == 1  # as of the last attempt
+    assert runner.counters.lag == 1  # as of the last attempt
     assert runner.counters.error == "down"
     await asyncio.wait_for(runner.stop(), 2)
 
@@ -309,7 +309,7 @@ async def test_a_fault_of_ours_is_told_and_tried_again(store: Store) -> None:
     output = Recorder()
     output.troubles = [KeyError("oops"), StoreError("disk")]
     runner = await delivered(store, output, 1)
-    assert runner.failed == 2
+    assert runner.counters.failed == 2
     assert len(output.taken) == 1
 
 
