@@ -145,11 +145,6 @@ def text_of(hive: bytes, logs: Sequence[bytes] = ()) -> HiveText:
     )
 
 
-def plain(hive: bytes) -> bytes:
-    """A hive and behind it, joined, its values that are cut into pieces. Never raises."""
-    return text_of(hive).data
-
-
 def _beside(
     before: bytes, after: bytes, logs: Sequence[bytes]
 ) -> Iterator[tuple[From, int, bytes, Pieces]]:

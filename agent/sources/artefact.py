@@ -47,17 +47,27 @@ class Found(NamedTuple):
     """Bytes in which something occurs."""
 
     data: bytes
-    """A piece, or the whole file in the clear (:meth:`Artefact.plain`)."""
+    """A piece, or the whole file in the clear (:meth:`Reader.plain`)."""
     offset: int
     """Of the data, in its file."""
     rules: RecordRules
     """To tell which of its records hold what."""
 
 
-class Reader(Protocol):
+@dataclass
+class Reader:
     """One file of an artefact, while it is looked at."""
 
-    def passes(self, window: bytes, at: int, offset: int) -> None:
+    file: EvidenceFile
+    part: Part
+    """Its account."""
+
+    def plain(self, data: bytes) -> bytes:
+        """The bytes to scan of a file that is read whole: in the clear, and with what lies beside
+        it. Raises FormatError, after which its bytes are scanned as they are."""
+        return data
+
+    def passes(self, window: bytes, at: int, offset: int) -> None:  # noqa: ARG002 - counts alone
         """Is shown every piece of the file, in order, whether anything occurs in it or not: for the
         reach, and for what is missing. The piece begins in the window ``at`` this place, in the
         file at this ``offset``; the header is shown first. Pieces at a window's end that were never
@@ -65,13 +75,16 @@ class Reader(Protocol):
 
         Does as little as it can. Of a file of pieces it is called by any thread, one at a time:
         what it learns is told to the part's account in :meth:`end`."""
+        self.part.examined()
 
     def records(self, found: Found) -> Iterator[Observation]:
         """What the records say in which something occurs. Raises FormatError, after which the
         bytes are mentioned raw."""
+        raise NotImplementedError
 
-    def end(self, rules: RecordRules) -> Iterator[Observation]:
+    def end(self, rules: RecordRules) -> Iterator[Observation]:  # noqa: ARG002 - nothing is left
         """What is known when the whole file was seen. Raises ScanFailed."""
+        return iter(())
 
 
 class Artefact(Protocol):
@@ -95,13 +108,6 @@ class Artefact(Protocol):
     def required(self, target: Target) -> bool:
         """As of a source."""
 
-    def plain(self, data: bytes) -> bytes:
-        """The bytes to scan, where a file hides text in them. Raises FormatError."""
-
-    def searchable(self, data: bytes, file: EvidenceFile, part: Part) -> bytes:
-        """The bytes to scan of one file, which may be more than its own: what lies beside it.
-        Raises FormatError."""
-
     def reader(self, file: EvidenceFile, part: Part) -> Reader:
         """For one file; ``part``: its account."""
 
@@ -123,12 +129,8 @@ class WholeFile:
         return target.platform == "windows"
 
     def plain(self, data: bytes) -> bytes:
-        """Nothing is hidden."""
+        """The bytes in which no text is hidden: these. Raises FormatError."""
         return data
-
-    def searchable(self, data: bytes, file: EvidenceFile, part: Part) -> bytes:  # noqa: ARG002
-        """Nothing lies beside it."""
-        return self.plain(data)
 
     def records(
         self, file: EvidenceFile, data: bytes, hits: Sequence[ByteHit]
@@ -138,24 +140,19 @@ class WholeFile:
 
     def reader(self, file: EvidenceFile, part: Part) -> Reader:
         """Asks :meth:`records`, and nothing of a file in which nothing occurs."""
-        return _WholeReader(self, file, part)
+        return _WholeReader(file, part, self)
 
 
 @dataclass
-class _WholeReader:
+class _WholeReader(Reader):
     artefact: WholeFile
-    file: EvidenceFile
-    part: Part
 
-    def passes(self, window: bytes, at: int, offset: int) -> None:  # noqa: ARG002 - nothing to keep
-        self.part.examined()
+    def plain(self, data: bytes) -> bytes:
+        return self.artefact.plain(data)
 
     def records(self, found: Found) -> Iterator[Observation]:
         hits = found.rules.mentions(found.data)
         yield from self.artefact.records(self.file, found.data, hits)
-
-    def end(self, rules: RecordRules) -> Iterator[Observation]:  # noqa: ARG002 - nothing is left
-        return iter(())
 
 
 class ArtefactSource:
@@ -296,7 +293,7 @@ class _Look:
             data = data[:most]
         self.sweep.ledger.bytes += len(data)
         try:
-            data = self.sweep.artefact.searchable(data, self.file, self.part)
+            data = self.reader.plain(data)
         except FormatError as error:
             self.part.unread(f"{self._kind}: {error.what}", self.file.path)
         self.reader.passes(data, 0, 0)

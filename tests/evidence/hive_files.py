@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 from agent.coverage import Ledger
 from agent.model.observation import ByteHit, Observation
-from agent.sources.registry.hives import Hives
+from agent.sources.registry.hives import HiveReader
 from agent.targets.evidence import EvidenceFile
 
 from .hives import Tree, hive
@@ -90,10 +90,9 @@ class Account:
 
     def __init__(self, file: MadeFile) -> None:
         self.ledger = Ledger("registry", required=True)
-        self.part = self.ledger.part(file.path)
-        self.artefact = Hives()
+        self.reader = HiveReader(file, self.ledger.part(file.path))
         assert file.content is not None
-        self.text = self.artefact.searchable(file.content, file, self.part)
+        self.text = self.reader.plain(file.content)
 
     @property
     def gaps(self) -> list[str]:
@@ -105,7 +104,7 @@ def observed(file: MadeFile, word: str = "cyzfc.dat") -> list[Observation]:
     account = Account(file)
     hits = hits_of(account.text, word)
     assert hits
-    found = list(account.artefact.seen_in(file, hits))
+    found = list(account.reader.seen_in(hits))
     assert {hit for one in found for hit in one.hits} <= set(hits)
     return [one for one in found if one.hits]
 

@@ -27,7 +27,7 @@ from ...formats.evtx import (
 )
 from ...matching.record_rules import marker
 from ...model.observation import ByteHit, Claim, Observation, Place
-from ..artefact import WholeFile
+from ..artefact import Reader, WholeFile
 from .encoded_commands import HIDES_TEXT, decoded_command, decoded_pieces
 from .events import MAX_COMMAND, Told, cleared_log, event_of, script_told, told_by
 from .script_seams import ScriptSeams, Seam
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from ...engine.patterns import BytePattern
     from ...matching.record_rules import RecordRules
     from ...targets.evidence import EvidenceFile
-    from ..artefact import Found, Reader
+    from ..artefact import Found
 
 NAME = "event_logs"
 LEFT_OVER = "the chunk's header does not count this record: newer than it, or of an older log"
@@ -66,12 +66,11 @@ class EventLogs(WholeFile):
         return _LogReader(file, part)
 
 
-class _LogReader:
+class _LogReader(Reader):
     """One log."""
 
     def __init__(self, file: EvidenceFile, part: Part) -> None:
-        self._file = file
-        self._part = part
+        super().__init__(file, part)
         self._problem = ""
         """What is wrong with the log's header."""
         self._reach = LogReach()
@@ -100,7 +99,7 @@ class _LogReader:
             try:
                 yield from self._told(record, found)
             except ScanFailed as error:
-                self._part.unread(f"scan of a record: {error}", self._place(record).text)
+                self.part.unread(f"scan of a record: {error}", self._place(record).text)
         yield from self._between(found)
 
     def end(self, rules: RecordRules) -> Iterator[Observation]:
@@ -109,8 +108,8 @@ class _LogReader:
         if self._seams is None:
             return
         if self._seams.left_out:
-            self._part.unread(
-                "parts of scripts that were not joined", self._file.path, self._seams.left_out
+            self.part.unread(
+                "parts of scripts that were not joined", self.file.path, self._seams.left_out
             )
         seams = list(self._seams.seams())
         if not rules.occurs(_wide("\0".join(seam.text for seam in seams))):
@@ -124,22 +123,22 @@ class _LogReader:
 
     def _account(self) -> None:
         reach = self._reach
-        self._part.examined(reach.records)
+        self.part.examined(reach.records)
         for when in (reach.oldest, reach.newest):
             if when is not None:
-                self._part.reaches(when)
+                self.part.reaches(when)
         problems = {self._problem: 1, **reach.problems} if self._problem else reach.problems
         for problem, count in problems.items():
-            self._part.note(f"{problem}; its bytes were searched", self._file.path, count)
+            self.part.note(f"{problem}; its bytes were searched", self.file.path, count)
         for gap in reach.gaps():
             between = f"{gap.after} to {gap.before}, {gap.start} to {gap.end}"
-            self._part.note(
-                "records are missing in a log", f"{self._file.path}: {between}", gap.missing
+            self.part.note(
+                "records are missing in a log", f"{self.file.path}: {between}", gap.missing
             )
 
     def _told(self, record: EventRecord, found: Found) -> Iterator[Observation]:
         if log := cleared_log(record):
-            self._part.note("a log was cleared", f"{log}, {record.time}, record {record.id}")
+            self.part.note("a log was cleared", f"{log}, {record.time}, record {record.id}")
         hits = self._hits(record, found)
         told = told_by(record)
         remarks = [LEFT_OVER] if not record.counted else []
@@ -182,10 +181,10 @@ class _LogReader:
 
     def _place(self, record: EventRecord) -> Place:
         return Place(
-            text=f"{self._file.path}, record {record.id}",
-            path=self._file.path,
+            text=f"{self.file.path}, record {record.id}",
+            path=self.file.path,
             record=str(record.id),
-            view=self._file.view,
+            view=self.file.view,
         )
 
     def _between(self, found: Found) -> Iterator[Observation]:
@@ -201,10 +200,10 @@ class _LogReader:
                     seen="event log, by its bytes",
                     claim=Claim.MENTIONED,
                     place=Place(
-                        text=f"{self._file.path} (byte {where + hits[0].offset:,})",
-                        path=self._file.path,
+                        text=f"{self.file.path} (byte {where + hits[0].offset:,})",
+                        path=self.file.path,
                         record=f"byte {where + hits[0].offset}",
-                        view=self._file.view,
+                        view=self.file.view,
                     ),
                     hits=tuple(structs.replace(hit, offset=where + hit.offset) for hit in hits),
                 )

@@ -20,7 +20,6 @@ from ..artefact import Found, Reader, WholeFile
 
 if TYPE_CHECKING:
     from ...coverage import Part
-    from ...matching.record_rules import RecordRules
     from ...targets import Target
     from ...targets.evidence import EvidenceFile
 
@@ -136,11 +135,7 @@ class HostsFile(WholeFile):
         return _HostsReader(file, part)
 
 
-@dataclass
-class _HostsReader:
-    file: EvidenceFile
-    part: Part
-
+class _HostsReader(Reader):
     def passes(self, window: bytes, at: int, offset: int) -> None:  # noqa: ARG002 - the whole file
         for entry in parse_hosts(window):
             if isinstance(entry, OddLine):
@@ -153,9 +148,6 @@ class _HostsReader:
         for entry in parse_hosts(found.data):
             if isinstance(entry, HostsEntry):
                 yield self._observation(entry)
-
-    def end(self, rules: RecordRules) -> Iterator[Observation]:  # noqa: ARG002 - nothing is left
-        return iter(())
 
     def _observation(self, entry: HostsEntry) -> Observation:
         answer = "" if entry.address is None else str(entry.address)

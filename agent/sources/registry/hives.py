@@ -11,7 +11,7 @@ command ran since; of a deleted value, when it was deleted.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from ...formats import FormatError
@@ -31,7 +31,6 @@ from .hive_names import mounted
 
 if TYPE_CHECKING:
     from ...coverage import Part
-    from ...matching.record_rules import RecordRules
     from ...targets.evidence import EvidenceFile
 
 LOGS = (".LOG1", ".LOG2", ".LOG")
@@ -61,57 +60,40 @@ class Hives(WholeFile):
     )
     max_bytes = 512 << 20
 
-    def __init__(self) -> None:
-        self._opened: _Opened | None = None
-        """What is looked at now."""
+    def reader(self, file: EvidenceFile, part: Part) -> HiveReader:
+        return HiveReader(file, part)
 
-    def searchable(self, data: bytes, file: EvidenceFile, part: Part) -> bytes:
+
+@dataclass
+class HiveReader(Reader):
+    """One hive."""
+
+    _opened: _Opened | None = field(default=None, init=False)
+
+    def plain(self, data: bytes) -> bytes:
         """The hive with its logs laid over it, what they replaced, its long values joined, and the
         logs themselves. A log that is missing or damaged is a gap.
         """
         if not data.startswith(b"regf"):
-            part.note("no registry hive; its bytes were searched", file.path)
-        logs = _logs_of(file, part)
+            self.part.note("no registry hive; its bytes were searched", self.file.path)
+        logs = _logs_of(self.file, self.part)
         text = text_of(data, list(logs.values()))
         if text.problem and data.startswith(b"regf"):
-            part.unread(f"{self.kind}: {text.problem}", file.path)
-        self._opened = _Opened(file, text, tuple(logs))
+            self.part.unread(f"{Hives.kind}: {text.problem}", self.file.path)
+        self._opened = _Opened(self.file, text, tuple(logs))
         return text.data
 
-    def reader(self, file: EvidenceFile, part: Part) -> Reader:
-        return _HiveReader(self, file, part)
+    def records(self, found: Found) -> Iterator[Observation]:
+        yield from self.seen_in(hits_in(found, self.part))
 
-    def seen_in(self, file: EvidenceFile, hits: Sequence[ByteHit]) -> Iterator[Observation]:
-        """All that the hive starts, and what else was hit; ``hits``: in what is searchable of it.
+    def seen_in(self, hits: Sequence[ByteHit]) -> Iterator[Observation]:
+        """All that the hive starts, and what else was hit; ``hits``: in what is plain of it.
 
         Raises:
             FormatError: no hive, or one without a root.
         """
-        opened = self._opened
-        assert opened is not None
-        assert opened.file is file
-        yield from _Record(self.name, opened).observations(hits)
-
-    def forget(self) -> None:
-        """Let go of the bytes of the last hive."""
-        self._opened = None
-
-
-@dataclass
-class _HiveReader:
-    artefact: Hives
-    file: EvidenceFile
-    part: Part
-
-    def passes(self, window: bytes, at: int, offset: int) -> None:  # noqa: ARG002 - the whole file
-        self.part.examined()
-
-    def records(self, found: Found) -> Iterator[Observation]:
-        yield from self.artefact.seen_in(self.file, hits_in(found, self.part))
-
-    def end(self, rules: RecordRules) -> Iterator[Observation]:  # noqa: ARG002 - nothing is left
-        self.artefact.forget()
-        return iter(())
+        assert self._opened is not None
+        yield from _Record(Hives.name, self._opened).observations(hits)
 
 
 def _logs_of(file: EvidenceFile, part: Part) -> dict[str, bytes]:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.formats import FormatError
-from agent.formats.hive_text import From, plain, text_of
+from agent.formats.hive_text import From, text_of
 from tests.evidence.hives import Gone, dirty, hive, log, old_log
 from tests.evidence.registry_samples import MISSING, sample, there
 
@@ -21,7 +21,7 @@ OVER_THE_EDGE = "x" * 8168 + "cyzfc.dat" + "y" * 9000
 def test_a_hive_without_long_values_is_its_own_text() -> None:
     data = hive({"Run": {"a": "cyzfc.dat"}})
 
-    assert plain(data) is data
+    assert text_of(data).data is data
 
 
 @pytest.mark.parametrize("content", [OVER_THE_EDGE, Gone(OVER_THE_EDGE)], ids=["kept", "deleted"])
@@ -29,8 +29,8 @@ def test_a_word_over_the_edge_of_two_pieces_is_found(content: str | Gone) -> Non
     data = hive({"Run": {"a": "quiet", "b": content}})
 
     assert WORD not in data
-    assert plain(data).count(WORD) == 1
-    assert plain(data).startswith(data)
+    assert text_of(data).data.count(WORD) == 1
+    assert text_of(data).data.startswith(data)
 
 
 def test_a_find_in_a_joined_value_leads_back_to_its_cell() -> None:
@@ -48,7 +48,7 @@ def test_words_of_two_values_do_not_run_together() -> None:
     first, second = "x" * 17000 + "cyz", "fc.dat" + "y" * 17000
     data = hive({"a": {"v": first}, "b": {"v": second}})
 
-    assert WORD not in plain(data)
+    assert WORD not in text_of(data).data
 
 
 OLD, NEW = (

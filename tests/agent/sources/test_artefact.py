@@ -18,7 +18,7 @@ from agent.matching.record_rules import RecordRules, marker
 from agent.model.objects import Dns
 from agent.model.observation import ByteHit, Claim, Observation, Place
 from agent.model.report import State, Strength
-from agent.sources.artefact import ArtefactSource, Found, WholeFile
+from agent.sources.artefact import ArtefactSource, Found, Reader, WholeFile
 from agent.sources.piece_scan import MAX_HELD, WINDOW
 from agent.targets.evidence import EvidenceFile
 from agent.targets.offline.folder import FolderTarget
@@ -86,9 +86,9 @@ class Pieces(Log):
         return self.readers[-1]
 
 
-class PieceReader:
+class PieceReader(Reader):
     def __init__(self, file: EvidenceFile, part: Part) -> None:
-        self.file, self.part = file, part
+        super().__init__(file, part)
         self.seen: list[tuple[int, int]] = []
         self.asked: list[int] = []
 

@@ -179,7 +179,7 @@ def test_what_is_no_hive_is_refused_and_searched_nonetheless() -> None:
 
     assert (account.text, account.gaps) == (b"cyzfc.dat", [])
     with pytest.raises(FormatError):
-        list(account.artefact.seen_in(file, hits_of(account.text, "cyzfc.dat")))
+        list(account.reader.seen_in(hits_of(account.text, "cyzfc.dat")))
 
 
 # As the driver looks at a host's files.
