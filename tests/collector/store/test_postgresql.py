@@ -13,7 +13,7 @@ import pytest
 from msgspec import structs
 
 from collector.records import NewReport, PutResult, Sweep
-from collector.store import postgresql
+from collector.store import batches
 from collector.store.database import Busy, StoreError, Unstorable
 from collector.store.postgresql import PostgresqlDatabase
 from collector.store.repeating import numbered
@@ -118,14 +118,14 @@ class TestSeveralFronts:
         self, fronts: list[Store], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         ticked, go_on = asyncio.Event(), asyncio.Event()
-        tick = postgresql._tick
+        tick = batches._tick
 
         async def tick_and_wait(connection: Any, reports: Sequence[NewReport]) -> None:
             await tick(connection, reports)
             ticked.set()
             await go_on.wait()
 
-        monkeypatch.setattr(postgresql, "_tick", tick_and_wait)
+        monkeypatch.setattr(batches, "_tick", tick_and_wait)
         put = asyncio.ensure_future(fronts[0].put(a_report("PC-1")))
         await ticked.wait()
         await fronts[1].expect("s1", ["pc-1"], who="test")
