@@ -9,6 +9,7 @@ share large files, in large windows.
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -172,5 +173,7 @@ def _zeros(size: int) -> bytes:
 def windows_from_the_heap() -> None:
     """Have windows taken from memory that was used before, where new pages are dearer than the
     bytes in them: the C library of Linux does so with what is not larger than the largest block
-    that was given back so far (mallopt(3), M_MMAP_THRESHOLD). Nothing of the block is touched."""
-    bytes(_GIVEN_BACK)
+    that was given back so far (mallopt(3), M_MMAP_THRESHOLD). Nothing of the block is touched.
+    Elsewhere nothing is done."""
+    if sys.platform == "linux":
+        bytes(_GIVEN_BACK)
