@@ -107,6 +107,11 @@ def _handler(server: Scripted) -> type[BaseHTTPRequestHandler]:
 class _Quiet(ThreadingHTTPServer):
     daemon_threads = True
 
+    def server_bind(self) -> None:
+        """With little room: no sender is more than a few MiB ahead of what was read."""
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 << 10)
+        super().server_bind()
+
     def handle_error(self, request: object, client_address: object) -> None:
         """A client that hangs up is part of the script."""
 

@@ -281,7 +281,7 @@ def test_what_a_collector_echoes_never_shows_a_secret() -> None:
 def test_a_connection_that_is_cut_while_sending_is_told_from_one_that_never_was() -> None:
     with scripted() as server:
         server.answers(Answer(0, how="half"), Answer(0, how="mute"))
-        cut = post(collector(server.url), ID, b"x" * (8 << 20), timeout=5)
+        cut = post(collector(server.url), ID, b"x" * (32 << 20), timeout=5)
         mute = post(collector(server.url), ID, b"x", timeout=5)
     assert cut.kind is Kind.CUT
     assert mute.kind is Kind.UNREACHABLE
