@@ -41,9 +41,8 @@ from tests.evidence.logs import (
     record_offsets,
     sealed,
 )
+from tests.evidence.samples import sample
 
-SAMPLES = Path(__file__).parents[4] / "shared/samples/evtx"
-needs_samples = pytest.mark.skipif(not SAMPLES.exists(), reason="the samples folder is not here")
 NS = "{http://schemas.microsoft.com/win/2004/08/events/event}"
 
 
@@ -345,10 +344,9 @@ it has a name for event sources beside, from python-evtx)."""
 KNOWN["security_bad_string_cache.evtx"] = KNOWN["security.evtx"]
 
 
-@needs_samples
 @pytest.mark.parametrize("name", sorted(KNOWN))
 def test_three_records_of_a_real_log_are_as_libevtx_reads_them(name: str) -> None:
-    chunks = list(chunks_of((SAMPLES / name).read_bytes()))
+    chunks = list(chunks_of(sample(f"evtx/{name}")))
     for record_id, written, provider, event, value in KNOWN[name]:
         ((header, found),) = (
             (header, record)
@@ -363,10 +361,9 @@ def test_three_records_of_a_real_log_are_as_libevtx_reads_them(name: str) -> Non
         assert value in "\n".join(value for _, value in found.data)
 
 
-@needs_samples
 @pytest.mark.parametrize("name", sorted(KNOWN))
 def test_real_records_hold_what_the_evtx_library_finds_in_them(name: str) -> None:
-    log = (SAMPLES / name).read_bytes()
+    log = sample(f"evtx/{name}")
     theirs = every_nth_by_evtx(log, 25)
     ours: dict[int, list[EventRecord]] = {}
     for chunk in chunks_of(log):
@@ -379,9 +376,8 @@ def test_real_records_hold_what_the_evtx_library_finds_in_them(name: str) -> Non
         assert facts_of(text) in [facts(record) for record in ours[record_id]], record_id
 
 
-@needs_samples
 def test_real_logs_reach_as_far_as_their_first_and_last_record() -> None:
-    reach = reach_of((SAMPLES / "security.evtx").read_bytes())
+    reach = reach_of(sample("evtx/security.evtx"))
 
     assert reach.oldest == utc(2016, 7, 8, 18, 12, 51, 681640)
     assert reach.newest == utc(2017, 4, 14, 1, 21, 10, 906949)
@@ -390,10 +386,9 @@ def test_real_logs_reach_as_far_as_their_first_and_last_record() -> None:
     assert reach.problems == {}
 
 
-@needs_samples
 def test_a_log_that_was_cut_off_gives_the_records_of_its_last_piece() -> None:
     """The libraries stop at 194: they want whole chunks."""
-    log = (SAMPLES / "System2.evtx").read_bytes()
+    log = sample("evtx/System2.evtx")
     reach = reach_of(log)
 
     assert reach.records == 283
@@ -402,9 +397,8 @@ def test_a_log_that_was_cut_off_gives_the_records_of_its_last_piece() -> None:
     assert sum(not record.problem for record in records_of(last)) == 89
 
 
-@needs_samples
 def test_a_log_with_holes_says_which_records_are_missing() -> None:
-    reach = reach_of((SAMPLES / "sample_with_a_bad_chunk_magic.evtx").read_bytes())
+    reach = reach_of(sample("evtx/sample_with_a_bad_chunk_magic.evtx"))
 
     assert reach.problems["records in a chunk without its header"] == 2
     assert [(gap.after, gap.before) for gap in reach.gaps()] == [

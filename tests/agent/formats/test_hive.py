@@ -15,7 +15,7 @@ from agent.formats import FormatError
 from agent.formats.hive import Hive, Key, Value
 from agent.formats.hive_logs import BASE_BLOCK, replayed
 from tests.evidence.hives import EXPAND_SZ, MULTI_SZ, SZ, Gone, Tree, Typed, expand, hive
-from tests.evidence.registry_samples import MISSING, sample, there
+from tests.evidence.samples import sample
 
 COMMAND = r"rundll32.exe C:\Users\jo\AppData\Local\cyzfc.dat,PointFunctionCall"
 LONG = "x" * 8170 + COMMAND + "y" * 9000
@@ -386,14 +386,12 @@ def by_us(data: bytes) -> dict[tuple[str, str], list[bytes]]:
 def test_a_known_value_of_a_real_hive_is_as_python_registry_reads_it(
     name: str, path: str, value: str, text: str
 ) -> None:
-    if not there(name):
-        pytest.skip(MISSING)
-    key = Hive(sample(name)).key(path)
+    key = Hive(sample(f"registry/{name}")).key(path)
     assert key is not None
     found = key.value(value)
     assert found is not None
 
-    theirs = Registry.Registry(io.BytesIO(sample(name))).open(path)
+    theirs = Registry.Registry(io.BytesIO(sample(f"registry/{name}"))).open(path)
     assert found.text == text
     assert found.data == theirs.value(value).raw_data()
     assert key.written is not None
@@ -402,26 +400,22 @@ def test_a_known_value_of_a_real_hive_is_as_python_registry_reads_it(
 
 @pytest.mark.parametrize("name", ["NTUSER.DAT.xz", "win10-Amcache.hve"])
 def test_every_value_of_a_real_hive_is_as_dissect_reads_it(name: str) -> None:
-    if not there(name):
-        pytest.skip(MISSING)
-    ours = by_us(sample(name))
+    ours = by_us(sample(f"registry/{name}"))
 
     assert len(ours) > 4000
-    assert ours == by_dissect(sample(name))
+    assert ours == by_dissect(sample(f"registry/{name}"))
 
 
-@pytest.mark.skipif(not there("corrupted_system_hive.xz"), reason=MISSING)
 def test_a_hive_that_libregf_refuses_is_read_as_far_as_it_goes() -> None:
-    found = Hive(sample("corrupted_system_hive.xz"))
+    found = Hive(sample("registry/corrupted_system_hive.xz"))
 
     assert sum(1 for _ in found.walk()) == 1687
     assert found.problems
 
 
-@pytest.mark.skipif(not there("SYSTEM_B.xz"), reason=MISSING)
 def test_a_key_that_only_the_logs_have_is_read() -> None:
-    logs = [sample("SYSTEM_B.LOG1.xz"), sample("SYSTEM_B.LOG2.xz")]
+    logs = [sample("registry/SYSTEM_B.LOG1.xz"), sample("registry/SYSTEM_B.LOG2.xz")]
     path = r"ControlSet001\Services\bam\UserSettings\S-1-5-18"
 
-    assert Hive(sample("SYSTEM_B.xz")).key(path) is None
-    assert Hive(replayed(sample("SYSTEM_B.xz"), logs).data).key(path) is not None
+    assert Hive(sample("registry/SYSTEM_B.xz")).key(path) is None
+    assert Hive(replayed(sample("registry/SYSTEM_B.xz"), logs).data).key(path) is not None

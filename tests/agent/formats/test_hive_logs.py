@@ -21,7 +21,7 @@ from tests.evidence.hives import (
     old_log,
     with_checksum,
 )
-from tests.evidence.registry_samples import MISSING, sample, there
+from tests.evidence.samples import sample
 
 FILLER = {f"key {number}": {"value": "x" * 300} for number in range(20)}
 """Some pages of a hive that nothing changes."""
@@ -228,10 +228,11 @@ def test_a_checksum_is_never_zero_nor_all_ones() -> None:
     assert checksum(b"\xff" * 4 + bytes(508)) == 0xFFFFFFFE
 
 
-@pytest.mark.skipif(not there("SYSTEM_B.xz"), reason=MISSING)
 def test_a_hive_of_windows_10_in_use_has_2472_keys_more_with_its_logs() -> None:
-    before = sample("SYSTEM_B.xz")
-    found = replayed(before, [sample("SYSTEM_B.LOG1.xz"), sample("SYSTEM_B.LOG2.xz")])
+    before = sample("registry/SYSTEM_B.xz")
+    found = replayed(
+        before, [sample("registry/SYSTEM_B.LOG1.xz"), sample("registry/SYSTEM_B.LOG2.xz")]
+    )
 
     assert found.problem == ""
     assert found.entries == tuple(range(0x83B, 0x853))

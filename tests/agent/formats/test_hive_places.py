@@ -11,7 +11,7 @@ from agent.formats import FormatError
 from agent.formats.hive import Hive
 from agent.formats.hive_places import Part, Place, State, places
 from tests.evidence.hives import Gone, Tree, hive
-from tests.evidence.registry_samples import MISSING, sample, there
+from tests.evidence.samples import sample
 
 COMMAND = r"rundll32.exe C:\Users\jo\AppData\Local\cyzfc.dat,PointFunctionCall"
 TREE: Tree = {
@@ -145,9 +145,8 @@ def test_the_offset_of_the_cell_is_told() -> None:
     assert 4096 + cell.offset < place.position < 4096 + cell.offset + cell.size
 
 
-@pytest.mark.skipif(not there("SYSTEM_WIN_10_1709.xz"), reason=MISSING)
 def test_a_deleted_service_of_a_real_hive_is_found_with_its_name() -> None:
-    data = sample("SYSTEM_WIN_10_1709.xz")
+    data = sample("registry/SYSTEM_WIN_10_1709.xz")
     hive_ = Hive(data)
     word, positions, start = wide("svchost.exe"), [], 0
     while (start := data.find(word, start)) >= 0:

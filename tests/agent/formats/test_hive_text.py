@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from agent.formats import FormatError
 from agent.formats.hive_text import From, text_of
 from tests.evidence.hives import Gone, dirty, hive, log, old_log
-from tests.evidence.registry_samples import MISSING, sample, there
+from tests.evidence.samples import sample
 
 Made = Callable[[bytes, bytes, int], bytes]
 WORD = "cyzfc.dat".encode("utf-16-le")
@@ -119,17 +119,16 @@ def test_a_log_that_cannot_be_applied_is_searched_nonetheless() -> None:
     assert logs == [(0, 5), (1, 1)]
 
 
-@pytest.mark.skipif(not there("SYSTEM_B.xz"), reason=MISSING)
 def test_a_real_hive_in_use_has_a_text_of_hive_values_pages_and_logs() -> None:
-    logs = [sample("SYSTEM_B.LOG1.xz"), sample("SYSTEM_B.LOG2.xz")]
-    text = text_of(sample("SYSTEM_B.xz"), logs)
+    logs = [sample("registry/SYSTEM_B.LOG1.xz"), sample("registry/SYSTEM_B.LOG2.xz")]
+    text = text_of(sample("registry/SYSTEM_B.xz"), logs)
 
     assert text.problem == ""
     assert {stretch.source for stretch in text.stretches} == set(From)
     assert text.data.endswith(logs[1])
     first_change = next(s for s in text.stretches if s.source is From.FILE)
     assert text.data[first_change.start :].startswith(
-        sample("SYSTEM_B.xz")[first_change.offset :][:4096]
+        sample("registry/SYSTEM_B.xz")[first_change.offset :][:4096]
     )
 
 

@@ -3,7 +3,6 @@ from __future__ import annotations
 import io
 from contextlib import suppress
 from datetime import datetime, timezone
-from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -13,8 +12,7 @@ from hypothesis import strategies as st
 from agent.formats import FormatError
 from agent.formats.lnk import read_lnk
 from tests.evidence.files import STAGE_0, campaign_link, droid, shell_link
-
-SAMPLE = Path(__file__).parents[4] / "shared/samples/lnk/example.lnk"
+from tests.evidence.samples import sample
 
 
 def test_a_link_tells_its_command_and_the_machine_that_made_it() -> None:
@@ -57,9 +55,8 @@ def test_the_first_and_last_moments_of_a_droid_are_told() -> None:
     )
 
 
-@pytest.mark.skipif(not SAMPLE.exists(), reason="the samples folder is not here")
 def test_a_link_of_windows_is_read() -> None:
-    found = read_lnk(SAMPLE.read_bytes())
+    found = read_lnk(sample("lnk/example.lnk"))
 
     assert found.machine_id == "win-tj9qcsjkags"
     assert found.mac == "00:1d:09:fa:5a:1c"

@@ -4,7 +4,6 @@ import io
 import struct
 from contextlib import suppress
 from datetime import datetime, timedelta, timezone
-from pathlib import Path
 from typing import NamedTuple
 
 import pyscca
@@ -36,9 +35,7 @@ from tests.evidence.prefetch import (
     mam,
     prefetch,
 )
-
-SAMPLES = Path(__file__).parents[4] / "shared/samples/prefetch"
-needs_samples = pytest.mark.skipif(not SAMPLES.exists(), reason="the samples folder is not here")
+from tests.evidence.samples import sample
 
 VERSIONS = [17, 23, 26, 30, 31]
 FILES = (rf"{SYSTEM32}\NTDLL.DLL", RUNDLL32, CYZFC)
@@ -76,10 +73,9 @@ KNOWN = {
 }
 
 
-@needs_samples
 @pytest.mark.parametrize("name", KNOWN)
 def test_a_prefetch_of_windows_is_read(name: str) -> None:
-    found = read_prefetch((SAMPLES / f"{name}.pf").read_bytes())
+    found = read_prefetch(sample(f"prefetch/{name}.pf"))
 
     _, executable, name_hash = name.split("-")
     known = KNOWN[name]
@@ -93,10 +89,9 @@ def test_a_prefetch_of_windows_is_read(name: str) -> None:
     assert found.path in paths(found)
 
 
-@needs_samples
 @pytest.mark.parametrize("name", KNOWN)
 def test_it_is_read_as_the_document_of_the_format_says(name: str) -> None:
-    data = (SAMPLES / f"{name}.pf").read_bytes()
+    data = sample(f"prefetch/{name}.pf")
 
     assert by_the_document(data) == read_prefetch(data)
 
@@ -218,10 +213,9 @@ def test_a_file_that_was_only_read_is_told_from_one_that_was_loaded(version: int
     assert found.files == (MappedFile(RUNDLL32, as_image=True), MappedFile(CYZFC, as_image=False))
 
 
-@needs_samples
 @pytest.mark.parametrize("name", KNOWN)
 def test_windows_loads_libraries_and_reads_tables_and_messages(name: str) -> None:
-    found = read_prefetch((SAMPLES / f"{name}.pf").read_bytes())
+    found = read_prefetch(sample(f"prefetch/{name}.pf"))
 
     loaded = {file.path for file in found.files if file.as_image}
     read = {file.path for file in found.files if file.as_image is False}

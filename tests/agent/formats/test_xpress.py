@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import struct
 from contextlib import suppress
-from pathlib import Path
 from typing import NamedTuple
 
 import pytest
@@ -12,9 +11,7 @@ from hypothesis import strategies as st
 
 from agent.formats import FormatError
 from agent.formats.xpress import decompress_huffman
-
-SAMPLES = Path(__file__).parents[4] / "shared/samples/prefetch"
-COMPRESSED = sorted(SAMPLES.glob("win1*.pf"))
+from tests.evidence.samples import sample, samples
 
 EVERY_SYMBOL = b"\x99" * 256
 """A table in which all 512 symbols have nine bits: each symbol's code is its number."""
@@ -117,10 +114,9 @@ def test_what_lies_behind_the_data_does_not_matter() -> None:
     assert decompress_huffman(b"", 0) == b""
 
 
-@pytest.mark.skipif(not COMPRESSED, reason="the samples folder is not here")
-@pytest.mark.parametrize("sample", COMPRESSED, ids=lambda path: path.name)
-def test_what_windows_compressed_comes_back_as_another_reader_gives_it(sample: Path) -> None:
-    data = sample.read_bytes()
+@pytest.mark.parametrize("name", samples("prefetch/win1*.pf"))
+def test_what_windows_compressed_comes_back_as_another_reader_gives_it(name: str) -> None:
+    data = sample(name)
     size = int.from_bytes(data[4:8], "little")
 
     found = decompress_huffman(data[8:], size)

@@ -6,7 +6,6 @@ import io
 import struct
 from collections.abc import Sequence
 from datetime import datetime, timezone
-from pathlib import Path
 
 import pytest
 
@@ -25,10 +24,10 @@ from tests.evidence.images import (
     standard,
     wants,
 )
+from tests.evidence.samples import sample
 
 from .properties import change
 
-SAMPLE = Path(__file__).parents[4] / "shared" / "samples" / "usn" / "UsnJrnl.raw"
 WANTED = Wanted(wants("cyzfc.dat"), frozenset({"CYZFC.DAT"}))
 
 
@@ -46,16 +45,15 @@ def records(found: Sequence[UsnRecord | UsnMention]) -> list[UsnRecord]:
 
 
 def test_a_real_journal_tells_what_happened_to_a_file() -> None:
-    if not SAMPLE.exists():
-        pytest.skip(f"needs the sample {SAMPLE}")
-    found, search = scan(SAMPLE.read_bytes(), Wanted(wants("first.txt"), frozenset({"FIRST.TXT"})))
+    data = sample("usn/UsnJrnl.raw")
+    found, search = scan(data, Wanted(wants("first.txt"), frozenset({"FIRST.TXT"})))
     assert next(record.reasons for record in found if isinstance(record, UsnRecord)) == (
         "renamed to this",
     )
     assert search.records == 19
     assert search.damaged == 0
     assert search.oldest == datetime(2015, 11, 30, 21, 15, 27, 203125, tzinfo=timezone.utc)
-    everything, _ = scan(SAMPLE.read_bytes(), Wanted(list, pieces=("",)))
+    everything, _ = scan(data, Wanted(list, pieces=("",)))
     assert len(everything) == 19
     assert records(everything)[0].name == "Nieuw - Tekstdocument.txt"
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
@@ -16,6 +15,7 @@ from agent.model.observation import Claim, MomentOf, Observation, Place
 from agent.model.report import Finding, State, Strength
 from agent.sources.artefact import ArtefactSource
 from agent.sources.execution.prefetch import PrefetchArtefact
+from agent.targets.evidence import EvidenceFile
 from agent.targets.offline.image import ImageTarget
 from tests.evidence.packs import campaign, chains_of, found
 from tests.evidence.prefetch import (
@@ -29,10 +29,10 @@ from tests.evidence.prefetch import (
     mam,
     prefetch,
 )
+from tests.evidence.samples import sample, samples
 from tests.evidence.sweeping import swept
 from tests.evidence.windows_folder import FORMS, as_folder, as_image, windows
 
-SAMPLES = Path(__file__).parents[5] / "shared/samples/prefetch"
 NOW = datetime(2026, 11, 24, 14, 2, tzinfo=timezone.utc)
 NTDLL = rf"{SYSTEM32}\NTDLL.DLL"
 LOCAL = r"C:\USERS\JO\APPDATA\LOCAL\CYZFC.DAT"
@@ -40,25 +40,24 @@ ARTEFACT = PrefetchArtefact()
 MATCHER = campaign()
 
 
-class Planted(NamedTuple):
+def planted(
+    path: str = r"C:\Windows\Prefetch\RUNDLL32.EXE-2CC598BD.pf", *, view: str = "", owner: str = ""
+) -> EvidenceFile:
     """A file of the host."""
-
-    path: str = r"C:\Windows\Prefetch\RUNDLL32.EXE-2CC598BD.pf"
-    view: str = ""
-    owner: str = ""
+    return EvidenceFile(path, 0, None, None, None, view=view, owner=owner)
 
 
-HERE = Planted()
+HERE = planted()
 
 
-def observed(data: bytes, file: Planted = HERE) -> list[Observation]:
+def observed(data: bytes, file: EvidenceFile = HERE) -> list[Observation]:
     """As the driver asks: the plain bytes are scanned, then the record that was hit is read."""
     plain = ARTEFACT.plain(data)
     hits = MATCHER.records().mentions(plain)
-    return list(ARTEFACT.records(file, plain, hits))  # type: ignore[arg-type]
+    return list(ARTEFACT.records(file, plain, hits))
 
 
-def matches(data: bytes, file: Planted = HERE) -> list[Match]:
+def matches(data: bytes, file: EvidenceFile = HERE) -> list[Match]:
     return [match for seen in observed(data, file) for match in MATCHER.match(seen)]
 
 
@@ -119,7 +118,7 @@ def test_a_program_of_the_campaigns_name_ran() -> None:
     path = rf"{DEVICE}\USERS\JO\DOWNLOADS\CYZFC.DAT"
     data = prefetch("CYZFC.DAT", [NTDLL, path, rf"{SYSTEM32}\KERNEL32.DLL"])
 
-    (match,) = matches(data, Planted(r"C:\Windows\Prefetch\CYZFC.DAT-0DEADF00.pf"))
+    (match,) = matches(data, planted(r"C:\Windows\Prefetch\CYZFC.DAT-0DEADF00.pf"))
 
     assert match.reason == "image in prefetch file name"
     assert match.detail == r"C:\USERS\JO\DOWNLOADS\CYZFC.DAT"
@@ -201,7 +200,7 @@ def test_what_was_neither_read_nor_loaded_for_certain_says_so() -> None:
     ],
 )
 def test_the_device_of_windows_is_shown_as_its_drive(prefetch_file: str, drive: str) -> None:
-    seen = observed(prefetch(files=[NTDLL, RUNDLL32, CYZFC]), Planted(prefetch_file))
+    seen = observed(prefetch(files=[NTDLL, RUNDLL32, CYZFC]), planted(prefetch_file))
 
     assert f"{drive}\\USERS\\JO\\APPDATA\\LOCAL\\CYZFC.DAT" in {s.dll.path for s in seen if s.dll}
 
@@ -218,7 +217,7 @@ def test_a_device_whose_drive_nobody_knows_stays_and_its_paths_match() -> None:
 
 
 def test_where_it_was_seen_is_told_whole() -> None:
-    file = Planted(view="2018-11-15", owner="jo")
+    file = planted(view="2018-11-15", owner="jo")
 
     *_, dll, _, _ = observed(prefetch(files=[NTDLL, RUNDLL32, CYZFC]), file)
 
@@ -298,11 +297,10 @@ def test_a_damaged_file_is_a_gap_and_what_its_bytes_show_is_a_mention(
     assert mentions == (["name-cyzfc-dat"] if gap == "malformed" else [])
 
 
-@pytest.mark.skipif(not SAMPLES.exists(), reason="the samples folder is not here")
-@pytest.mark.parametrize("name", sorted(path.name for path in SAMPLES.glob("*.pf")))
+@pytest.mark.parametrize("name", samples("prefetch/*.pf"))
 def test_a_prefetch_of_windows_is_shown_on_drive_c_and_holds_nothing(name: str) -> None:
-    data = (SAMPLES / name).read_bytes()
-    program, *_ = observed(data, Planted(rf"C:\Windows\Prefetch\{name}"))
+    data = sample(name)
+    program, *_ = observed(data, planted(rf"C:\Windows\Prefetch\{Path(name).name}"))
 
     assert program.process is not None
     assert program.process.executable.startswith("C:\\")

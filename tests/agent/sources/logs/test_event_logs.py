@@ -48,6 +48,7 @@ from tests.evidence.logs import (
     sealed,
 )
 from tests.evidence.packs import chains_of, found
+from tests.evidence.samples import sample, samples
 from tests.evidence.sweeping import Swept, swept
 from tests.evidence.windows_folder import FORMS, as_folder, windows
 
@@ -56,7 +57,6 @@ LOG = rf"{LOGS}\Security.evtx"
 POWERSHELL_LOG = rf"{LOGS}\Microsoft-Windows-PowerShell%4Operational.evtx"
 NOW = datetime(2026, 11, 24, 14, 2, tzinfo=timezone.utc)
 OTHER = LoggedEvent(source=SECURITY, id=4624, data=[("TargetUserName", "ann")])
-SAMPLES = Path(__file__).parents[5] / "shared/samples/evtx"
 
 
 def of_log(place: Path, log: bytes, path: str = LOG) -> Swept:
@@ -350,10 +350,9 @@ def test_records_that_are_missing_within_a_log_are_noted(tmp_path: Path) -> None
     assert "1 to 12" in note.samples[0]
 
 
-@pytest.mark.skipif(not SAMPLES.exists(), reason="the samples folder is not here")
-@pytest.mark.parametrize("name", sorted(path.name for path in SAMPLES.glob("*.evtx")))
+@pytest.mark.parametrize("name", samples("evtx/*.evtx"))
 def test_a_real_log_holds_nothing_of_the_campaign(name: str, tmp_path: Path) -> None:
-    sweep = of_log(tmp_path, (SAMPLES / name).read_bytes())
+    sweep = of_log(tmp_path, sample(name))
 
     assert sweep.matches() == []
     assert sweep.coverage.state is State.COMPLETE
@@ -361,11 +360,9 @@ def test_a_real_log_holds_nothing_of_the_campaign(name: str, tmp_path: Path) -> 
 
 
 def test_a_real_log_that_was_cleared_says_so(tmp_path: Path) -> None:
-    if not SAMPLES.exists():
-        pytest.skip("the samples folder is not here")
-    sweep = of_log(tmp_path, (SAMPLES / "system.evtx").read_bytes())
+    sweep = of_log(tmp_path, sample("evtx/system.evtx"))
 
     assert any(
-        sample.startswith("Microsoft-Windows-Sysmon/Operational, ")
-        for sample in notes(sweep)["a log was cleared"]
+        place.startswith("Microsoft-Windows-Sysmon/Operational, ")
+        for place in notes(sweep)["a log was cleared"]
     )

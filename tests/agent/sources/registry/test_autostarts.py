@@ -22,7 +22,7 @@ from tests.evidence.hive_files import (
 )
 from tests.evidence.hives import Tree, Typed, expand, hive
 from tests.evidence.packs import campaign
-from tests.evidence.registry_samples import MISSING, sample, there
+from tests.evidence.samples import sample
 from tests.evidence.windows_folder import CONFIG
 
 BASE = 4096
@@ -177,9 +177,8 @@ def test_a_driver_is_a_module_and_no_command() -> None:
     assert found.service.executable == r"\SystemRoot\drivers\drv.sys"
 
 
-@pytest.mark.skipif(not there("SYSTEM_WIN_10_1709.xz"), reason=MISSING)
 def test_the_services_of_a_real_host_are_told() -> None:
-    data = sample("SYSTEM_WIN_10_1709.xz")
+    data = sample("registry/SYSTEM_WIN_10_1709.xz")
     file = made_file(data, rf"{CONFIG}\SYSTEM", "")
     hits = [ByteHit("x", data.index("drivers\\3ware.sys".encode("utf-16-le")))]
     found = list(Account(file).reader.seen_in(hits))
