@@ -21,7 +21,7 @@ from agent.commands import sweep as sweeping
 from agent.delivery import client
 from agent.delivery.spool import Spool
 from agent.model.codec import decode
-from agent.model.report import INTERRUPTED, State, Verdict
+from agent.model.report import INTERRUPTED, Report, State, Verdict
 from agent.packs import built_in as packs
 from tests.agent.delivery.scripted import (
     Answer,
@@ -64,7 +64,7 @@ def reports(folder: Path) -> list[Path]:
     return sorted(folder.glob("*.json"))
 
 
-def the_report(folder: Path):  # type: ignore[no-untyped-def]
+def the_report(folder: Path) -> Report:
     (path,) = reports(folder)
     jsonschema.validate(json.loads(path.read_bytes()), SCHEMA)
     return decode(path.read_bytes())
@@ -197,6 +197,7 @@ def test_a_file_beside_the_exe_is_said_at_start_and_stands_in_the_report(
     cli.main(["offline", str(tree), "--out", str(out), "--quiet"])
     assert f"{beside} takes the place of the built-in file" in capsys.readouterr().err
     report = the_report(out)
+    assert report.exclusions is not None
     assert report.exclusions.origin == str(beside)
     assert (report.exclusions.version, report.exclusions.rules) == ("7", 0)
     assert [pack.origin for pack in report.packs] == ["built in"]

@@ -186,7 +186,7 @@ def test_each_memory_says_what_where_who_and_when(
         for who in (
             one.user,
             finding.user,
-            (one.process or finding.process) and (one.process or finding.process).user,  # type: ignore[union-attr]
+            *(process.user for process in (one.process or finding.process,) if process),
         )
         if who is not None
     }

@@ -6,7 +6,7 @@ import functools
 import hashlib
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Literal, TypedDict
+from typing import Any, Literal, TypedDict
 
 from agent.findings import chains
 from agent.findings.chains import Chain
@@ -72,7 +72,7 @@ def named(value: str = "cyzfc.dat", strength: Strength = Strength.WEAK) -> FileN
     return FileName(id="name", strength=strength, reference=["x"], status="SRC", value=value)
 
 
-def sha256_of(data: bytes, name: str = "hash", **gate: object) -> FileHash:
+def sha256_of(data: bytes, name: str = "hash", **gate: Any) -> FileHash:
     """The SHA-256 of a file that holds this; ``name``: the indicator's."""
     return FileHash(
         id=name,
@@ -80,12 +80,12 @@ def sha256_of(data: bytes, name: str = "hash", **gate: object) -> FileHash:
         reference=["x"],
         status="SRC",
         value=hashlib.sha256(data).hexdigest(),
-        gate=Gate(**gate),  # type: ignore[arg-type]
+        gate=Gate(**gate),
     )
 
 
 def content(
-    value: str, *extensions: str, strength: Strength = Strength.WEAK, **gate: object
+    value: str, *extensions: str, strength: Strength = Strength.WEAK, **gate: Any
 ) -> Content:
     """A text in a file, of these extensions if any are given."""
     return Content(
@@ -94,5 +94,5 @@ def content(
         reference=["x"],
         status="SRC",
         value=value,
-        gate=Gate(extensions=list(extensions), **gate),  # type: ignore[arg-type]
+        gate=Gate(extensions=list(extensions), **gate),
     )

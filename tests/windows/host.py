@@ -8,9 +8,13 @@ import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from agent.model.codec import decode
 from agent.model.report import Finding, Report, Strength
+
+if TYPE_CHECKING:
+    from lab import Lab
 
 REPOSITORY = Path(__file__).parents[2]
 RUNDLL32 = r"C:\windows\system32\rundll32.exe"
@@ -20,7 +24,7 @@ SIZE = 294_400
 class Host:
     """A Windows host of Wine's, with the exe and a user's folder."""
 
-    def __init__(self, lab, exe: Path, one_file: Path) -> None:  # type: ignore[no-untyped-def]
+    def __init__(self, lab: Lab, exe: Path, one_file: Path) -> None:
         self.lab, self.exe, self.one_file = lab, exe, one_file
         self.local = lab.drive_c / "users" / "jo" / "AppData" / "Local"
 
@@ -55,7 +59,7 @@ class Host:
         return self.running(str(self.lab.python_exe), "-c", script, line)
 
     def sweep(
-        self, *arguments: str, exe: Path | None = None, **named: object
+        self, *arguments: str, exe: Path | None = None, **named: Any
     ) -> tuple[int, Report, str]:
         out = self.lab.drive_c / "reports"
         shutil.rmtree(out, ignore_errors=True)

@@ -9,9 +9,15 @@ import os
 import shutil
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from subprocess import CompletedProcess
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from lab import Lab
 
 REPOSITORY = Path(__file__).parents[2]
 pytestmark = [
@@ -21,7 +27,7 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def lab():  # type: ignore[no-untyped-def]
+def lab() -> Iterator[Lab]:
     from lab import Lab
 
     made = Lab.make()
@@ -29,7 +35,9 @@ def lab():  # type: ignore[no-untyped-def]
     made.kill_all()
 
 
-def python(lab, *arguments: str, env: dict[str, str] | None = None, name: str):  # type: ignore[no-untyped-def]
+def python(
+    lab: Lab, *arguments: str, env: dict[str, str] | None = None, name: str
+) -> CompletedProcess[str]:
     data = REPOSITORY / f".coverage.wine-{name}"
     before = (
         ["-m", "coverage", "run", f"--data-file={lab.to_windows(data)}", "--source=agent"]
@@ -39,13 +47,15 @@ def python(lab, *arguments: str, env: dict[str, str] | None = None, name: str): 
     return lab.python([*before, *arguments], cwd=REPOSITORY, env=env, timeout=300)
 
 
-def test_the_bindings_hold_under_windows_python(lab) -> None:  # type: ignore[no-untyped-def]
+def test_the_bindings_hold_under_windows_python(lab: Lab) -> None:
     done = python(lab, "-m", "pytest", "tests/windows_bindings", "-p", "no:cacheprovider", name="b")
     assert done.returncode == 0, done.stdout + done.stderr
     assert " passed" in done.stdout
 
 
-def test_the_agent_from_source_finds_a_loaded_dll_with_all_of_memory(lab, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_the_agent_from_source_finds_a_loaded_dll_with_all_of_memory(
+    lab: Lab, tmp_path: Path
+) -> None:
     local = lab.drive_c / "users" / "al" / "AppData" / "Local"
     shutil.rmtree(local, ignore_errors=True)
     local.mkdir(parents=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import pytest
 
@@ -153,9 +154,9 @@ def test_other_refusals_leave_the_report_and_the_rest_goes_on(answer: int) -> No
 
 def test_a_report_that_breaks_the_collector_keeps_none_of_the_others_waiting() -> None:
     class Poisoned(Answers):
-        def __call__(self, report_id: str, *arguments: object, **named: object) -> Outcome:
+        def __call__(self, report_id: str, *arguments: Any, **named: Any) -> Outcome:
             self.script = [500 if report_id.endswith("1") else 201]
-            return super().__call__(report_id, *arguments, **named)  # type: ignore[arg-type]
+            return super().__call__(report_id, *arguments, **named)
 
     fates, clock, _ = sending(Poisoned(), Parcel(1), Parcel(2), Parcel(3))
     assert {fate.report_id: fate.via for fate in fates} == {

@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, BinaryIO
 
 import psutil
 import pytest
@@ -34,14 +35,16 @@ HOME = Path(__file__).resolve().parents[3]
 BAD_ENGINES = Path(__file__).parent / "bad_engines.py"
 EXTERNALS = {"filename": ""}
 MEMORY = 256 << 20
+Pipes = tuple[BinaryIO, BinaryIO]
+"""What to write orders to, and what to read answers from."""
 
 
 def bad(way: str) -> list[str]:
     return [sys.executable, "-P", str(BAD_ENGINES), way]
 
 
-def guarded(*rules: str, **options: object) -> GuardedRules:
-    return GuardedRules({"rules/x.yar": "\n".join(rules)}, EXTERNALS, workers=1, **options)  # type: ignore[arg-type]
+def guarded(*rules: str, **options: Any) -> GuardedRules:
+    return GuardedRules({"rules/x.yar": "\n".join(rules)}, EXTERNALS, workers=1, **options)
 
 
 def guarded_bad(way: str, *, workers: int = 1, timeout_s: float = 0.5) -> GuardedRules:
@@ -315,7 +318,7 @@ def test_the_process_has_few_rights() -> None:
 
 
 @pytest.fixture
-def serve() -> Iterator[tuple[object, object]]:
+def serve() -> Iterator[Pipes]:
     """What to write orders to, and what to read answers from."""
     orders, to_worker = os.pipe()
     from_worker, answers = os.pipe()
@@ -343,7 +346,7 @@ def setup_of(**sources: str) -> bytes:
     return encoded(Setup(sources, {}, MEMORY, 10.0))
 
 
-def test_the_worker_answers_in_turn(serve) -> None:  # type: ignore[no-untyped-def]
+def test_the_worker_answers_in_turn(serve: Pipes) -> None:
     orders, answers = serve
     orders.write(setup_of(x='rule a { strings: $s = "x" condition: $s }'))
     assert read_answer(answers) == Ready(b"", ["kept"])
@@ -356,7 +359,7 @@ def test_the_worker_answers_in_turn(serve) -> None:  # type: ignore[no-untyped-d
     ]
 
 
-def test_the_worker_names_modules_and_rules_as_they_begin(serve) -> None:  # type: ignore[no-untyped-def]
+def test_the_worker_names_modules_and_rules_as_they_begin(serve: Pipes) -> None:
     orders, answers = serve
     first = 'import "math" rule a { condition: true } private rule b { condition: true }'
     orders.write(setup_of(x=f"{first} rule c {{ condition: b }}", y="rule d { condition: true }"))
@@ -375,7 +378,7 @@ def test_the_worker_names_modules_and_rules_as_they_begin(serve) -> None:  # typ
     ]
 
 
-def test_the_worker_refuses_rules_that_do_not_compile(serve) -> None:  # type: ignore[no-untyped-def]
+def test_the_worker_refuses_rules_that_do_not_compile(serve: Pipes) -> None:
     orders, answers = serve
     orders.write(setup_of(x="rule a { condition: nobody }"))
     told = read_answer(answers)

@@ -12,7 +12,7 @@ from agent.model.objects import Destination, Dns, File, Process
 from agent.model.observation import Claim, Observation, Place
 from agent.model.report import Strength
 from agent.sources.catalog import NAMES
-from tests.evidence.packs import campaign, chains_of, found, matcher_of
+from tests.evidence.packs import campaign, chains_of, found, matcher_of, stated
 
 LINE = r"rundll32.exe C:\Users\jo\AppData\Local\cyzfc.dat, PointFunctionCall"
 NOW = datetime(2026, 11, 24, 14, 2, tzinfo=timezone.utc)
@@ -81,8 +81,8 @@ RAN = Observation(
     source="event_logs", claim=Claim.RAN, seen="event", place=Place(text="x"),
     process=Process(pid=1, command_line="evil.exe -go"),
 )  # fmt: skip
-COMMON = {"strength": Strength.WEAK, "reference": ["R"], "status": "SRC"}
-GO = CommandLine(id="go", value="-go", **COMMON)  # type: ignore[arg-type]
+COMMON = stated(Strength.WEAK)
+GO = CommandLine(id="go", value="-go", **COMMON)
 
 
 @pytest.mark.parametrize(
@@ -105,8 +105,8 @@ def test_a_clause_may_ask_for_claims(sources: list[str], claims: list[Claim], ho
 
 
 def test_a_mere_mention_fulfils_a_clause_that_asks_for_it() -> None:
-    name = FileName(id="name", value="evil.dat", **COMMON)  # type: ignore[arg-type]
-    domain = Domain(id="domain", value="evil.example", **COMMON)  # type: ignore[arg-type]
+    name = FileName(id="name", value="evil.dat", **COMMON)
+    domain = Domain(id="domain", value="evil.example", **COMMON)
     matcher = matcher_of(name, domain)
     seen = Observation(
         source="files", claim=Claim.MENTIONED, seen="content", place=Place(text="x"),

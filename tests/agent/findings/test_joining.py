@@ -15,11 +15,11 @@ from agent.model.objects import Destination, Dll, Dns, File, Process
 from agent.model.observation import Claim, Observation, Place, moments
 from agent.model.report import Strength
 from tests.evidence.claims import together
-from tests.evidence.packs import found
+from tests.evidence.packs import found, stated
 
-COMMON = {"strength": Strength.WEAK, "reference": ["R"], "status": "SRC"}
-NAME = FileName(id="name", value="evil.dat", **COMMON)  # type: ignore[arg-type]
-GO = CommandLine(id="go", value="-go", **COMMON)  # type: ignore[arg-type]
+COMMON = stated(Strength.WEAK)
+NAME = FileName(id="name", value="evil.dat", **COMMON)
+GO = CommandLine(id="go", value="-go", **COMMON)
 START = datetime(2026, 11, 24, tzinfo=timezone.utc)
 
 
@@ -125,8 +125,8 @@ def test_first_seen_is_that_of_the_oldest_of_a_thousand_sightings() -> None:
 
 
 def test_a_cached_name_belongs_with_every_connection_into_the_block_that_it_resolves_to() -> None:
-    block = Address(id="block", value="95.216.59.0/24", **COMMON)  # type: ignore[arg-type]
-    name = Domain(id="name", value="pandorasong.com", resolves_to=["block"], **COMMON)  # type: ignore[arg-type]
+    block = Address(id="block", value="95.216.59.0/24", **COMMON)
+    name = Domain(id="name", value="pandorasong.com", resolves_to=["block"], **COMMON)
 
     def connection(address: str) -> Match:
         seen = Observation(

@@ -37,14 +37,14 @@ PATH = r"C:\Users\jo\cyzfc.dat"
 RUNDLL32 = r"C:\Windows\System32\rundll32.exe"
 
 
-def seen(claim: Claim = Claim.EXISTS, event: Event | None = None, **objects: object) -> Observation:
+def seen(claim: Claim = Claim.EXISTS, event: Event | None = None, **objects: Any) -> Observation:
     return Observation(
         source="x",
         seen="x",
         claim=claim,
         place=Place(text="here"),
         event=event,
-        **objects,  # type: ignore[arg-type]
+        **objects,
     )
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from contextlib import closing
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -32,9 +34,9 @@ COMMON = stated()
 CAMPAIGN = campaign()
 
 
-def ids(matcher: Matcher, **objects: object) -> set[str]:
+def ids(matcher: Matcher, **objects: Any) -> set[str]:
     claim = Claim.CONNECTED if "destination" in objects else Claim.RUNNING
-    seen = Observation(source="x", claim=claim, seen="x", place=Place(text="x"), **objects)  # type: ignore[arg-type]
+    seen = Observation(source="x", claim=claim, seen="x", place=Place(text="x"), **objects)
     return {match.indicator.id for match in matcher.match(seen)}
 
 
@@ -204,7 +206,7 @@ def test_what_is_only_mentioned_is_weak() -> None:
     assert [match.strength for match in CAMPAIGN.match(seen)] == [Strength.WEAK]
 
 
-def test_own_rules_count_by_their_strength_or_score(tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_own_rules_count_by_their_strength_or_score(tmp_path: Path) -> None:
     rules = tmp_path / "mine.yar"
     rules.write_text(
         'rule a { meta: score = 40 strings: $s = "needle" condition: $s }\n'

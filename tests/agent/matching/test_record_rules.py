@@ -9,14 +9,15 @@ from hypothesis import strategies as st
 from agent.indicators import Address, CommandLine, Domain, FileHash, FileName
 from agent.matching.record_rules import RecordRules, marker
 from agent.model.report import Strength
+from tests.evidence.packs import stated
 
-COMMON = {"strength": Strength.WEAK, "reference": ["x"], "status": "SRC"}
+COMMON = stated(Strength.WEAK)
 RULES = RecordRules(
     [
-        FileName(id="name", value="cyzfc.dat", **COMMON),  # type: ignore[arg-type]
-        Domain(id="domain", value="pandorasong.com", **COMMON),  # type: ignore[arg-type]
-        Address(id="address", value="95.216.59.92", **COMMON),  # type: ignore[arg-type]
-        FileHash(id="hash", value="ab" * 20, **COMMON),  # type: ignore[arg-type]
+        FileName(id="name", value="cyzfc.dat", **COMMON),
+        Domain(id="domain", value="pandorasong.com", **COMMON),
+        Address(id="address", value="95.216.59.92", **COMMON),
+        FileHash(id="hash", value="ab" * 20, **COMMON),
     ],
     markers=[marker('"hidden"', 6)],
 )
@@ -51,8 +52,8 @@ def test_a_marker_is_worth_a_look_and_mentions_nothing() -> None:
 TEXTS = ["ds7002.zip", "Temp1_ds7002.zip", "DS7002.zip", "pandorasong.com", "cyzfc.dat"]
 MANY = RecordRules(
     [
-        *(FileName(id=f"{n}", value=text, **COMMON) for n, text in enumerate(TEXTS)),  # type: ignore[arg-type]
-        CommandLine(id="line", value="cyzfc.dat, PointFunctionCall", **COMMON),  # type: ignore[arg-type]
+        *(FileName(id=f"{n}", value=text, **COMMON) for n, text in enumerate(TEXTS)),
+        CommandLine(id="line", value="cyzfc.dat, PointFunctionCall", **COMMON),
     ],
     markers=[marker('"song"', 4)],
 )

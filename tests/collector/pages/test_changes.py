@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import html
 import re
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
-from collector.records import AuditRow
+from collector.records import AuditRow, HostRow
 from collector.store.database import StoreError
 from tests.collector.pages.conftest import Pages
 from tests.collector.pages.seed import SWEEP, a_finding, a_report, new_sweep, put
@@ -133,7 +134,7 @@ def test_exports_come_in_pieces(pages: Pages, monkeypatch: pytest.MonkeyPatch) -
     rows = pages.run(pages.store.hosts, SWEEP)
     sent: list[int] = []
 
-    async def many(_: str):  # type: ignore[no-untyped-def]
+    async def many(_: str) -> AsyncIterator[HostRow]:
         for number in range(5000):
             sent.append(number)
             yield rows[0]

@@ -11,7 +11,7 @@ import pytest
 from agent.model.report import Strength
 from collector.pages import report as report_page
 from collector.pages.counters import FRESH_MS, by_gap
-from collector.records import NewReport, host_key
+from collector.records import Counts, NewReport, host_key
 from collector.store.store import PAGE
 from tests.collector.pages.conftest import Pages
 from tests.collector.pages.seed import NOW, SWEEP, a_finding, a_report, new_sweep, put, received
@@ -113,7 +113,7 @@ def test_many_viewers_cost_one_query(pages: Pages, monkeypatch: pytest.MonkeyPat
     asked = []
     counts = pages.store.counts
 
-    async def counting(sweep_id: str):  # type: ignore[no-untyped-def]
+    async def counting(sweep_id: str) -> Counts:
         asked.append(sweep_id)
         return await counts(sweep_id)
 

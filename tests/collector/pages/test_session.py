@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from collector.pages.session import LIFETIME_MS, RECHECK_MS
@@ -93,7 +95,9 @@ def test_an_expiring_token_ends_its_sessions_at_once(visitor: Pages) -> None:
 @pytest.mark.parametrize("change", [lambda c: c[:-2] + ("AA" if c[-2:] != "AA" else "BB"),
                                     lambda c: "A" + c[1:] if c[0] != "A" else "B" + c[1:],
                                     lambda c: c + "AAAA", lambda _: "", lambda _: "%00é"])  # fmt: skip
-def test_a_cookie_that_was_changed_opens_nothing(pages: Pages, change) -> None:  # type: ignore[no-untyped-def]
+def test_a_cookie_that_was_changed_opens_nothing(
+    pages: Pages, change: Callable[[str], str]
+) -> None:
     value = pages.client.cookies["__Host-iocsweep"]
     pages.client.cookies.clear()
     header = {"cookie": f"__Host-iocsweep={change(value)}".encode()}
