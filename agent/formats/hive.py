@@ -13,7 +13,8 @@ from datetime import datetime
 
 from ..spelling import fold
 from . import FormatError
-from .hive_cells import NOWHERE, Cells, KeyCell, ValueCell, moment, wide
+from .filetime import utc_of
+from .hive_cells import NOWHERE, Cells, KeyCell, ValueCell, wide
 
 MAX_DEPTH = 512
 """Levels of keys; the registry's own limit ("Registry element size limits", Windows SDK)."""
@@ -99,7 +100,7 @@ class Key:
         self.name = cell.name
         self.path = path
         """From below the root of the hive, "" for the root itself."""
-        self.written: datetime | None = moment(cell.written)
+        self.written: datetime | None = utc_of(cell.written)
         """Last write to the key or one of its values, UTC; None if unset."""
         self.hive = hive
         self._cell = cell

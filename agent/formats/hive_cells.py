@@ -9,7 +9,6 @@ from __future__ import annotations
 import struct
 from bisect import bisect_right
 from collections.abc import Iterator
-from datetime import datetime, timedelta, timezone
 from typing import NamedTuple
 
 from . import FormatError
@@ -26,7 +25,6 @@ Pieces = list[tuple[int, int]]
 
 _KEY = struct.Struct("<2sHQ4xI I4xI4x I I 4x I 20x HH")
 _VALUE = struct.Struct("<2sHIIIH")
-_EPOCH = datetime(1601, 1, 1, tzinfo=timezone.utc)
 _HEAD_OF_ELEMENTS = 4
 _CUT = SEGMENT + 4
 _SIZES_OF_ELEMENTS = {b"lf": 8, b"lh": 8, b"li": 4, b"ri": 4}
@@ -305,14 +303,6 @@ def pieces_at(hive: bytes, at: int) -> Pieces:
             return []  # all but the last are full
         found.append((cell + 4, min(cell + size, len(hive))))
     return found
-
-
-def moment(ticks: int) -> datetime | None:
-    """A FILETIME (100 ns since 1601) in UTC; None for 0 and for what lies beyond the year 9999."""
-    try:
-        return _EPOCH + timedelta(microseconds=ticks // 10) if ticks else None
-    except OverflowError:
-        return None
 
 
 def _name(raw: bytes, *, one_byte: bool) -> str:

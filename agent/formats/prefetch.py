@@ -16,7 +16,7 @@ import io
 import re
 import struct
 from collections.abc import Sequence
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from typing import NamedTuple
 
 import pyscca
@@ -24,6 +24,7 @@ from msgspec import Struct
 
 from ..spelling import base_name, fold
 from . import FormatError
+from .filetime import utc_of
 from .xpress import decompress_huffman
 
 MAX_PLAIN_BYTES = 8 << 20
@@ -43,7 +44,6 @@ _PATHS = {304: 136, 296: 128}
 it ends itself (libyal: variants 1 and 2)."""
 _IMAGE, _DATA = 2, 4
 """How a page was mapped."""
-_EPOCH = datetime(1601, 1, 1, tzinfo=timezone.utc)
 _DEVICE = re.compile(r"\\(?:DEVICE\\[^\\]+|VOLUME\{[^\\]*\})(?=\\)")
 """How a path begins: with the device, or with its volume's creation time and serial number."""
 
@@ -160,7 +160,7 @@ def _facts(read: pyscca.file, data: bytes) -> Prefetch:
         executable=executable,
         hash=f"{read.prefetch_hash:08X}",
         run_count=read.run_count,
-        runs=tuple(sorted(filter(None, map(_utc, ticks)), reverse=True)),
+        runs=tuple(sorted(filter(None, map(utc_of, ticks)), reverse=True)),
         files=files,
         volumes=_volumes(read, data, layout.volume),
         path=_own_path(_stated_path(data, version), [file.path for file in files], executable),
@@ -216,7 +216,7 @@ def _volumes(read: pyscca.file, data: bytes, entry_size: int) -> tuple[Volume, .
             Volume(
                 device=_text(device),
                 serial=f"{serial >> 16:04X}-{serial & 0xFFFF:04X}",
-                created=_utc(created),
+                created=utc_of(created),
                 directories=_directories(data, at + directories_at, count),
             )
         )
@@ -266,14 +266,6 @@ def _in_volume(path: str) -> str:
 
 def _text(data: bytes) -> str:
     return data[: len(data) & ~1].decode("utf-16-le", "surrogatepass")
-
-
-def _utc(ticks: int) -> datetime | None:
-    """None for an empty slot, and for what is no time."""
-    try:
-        return _EPOCH + timedelta(microseconds=ticks // 10) if ticks else None
-    except OverflowError:
-        return None
 
 
 def _first_words(error: BaseException) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
 from functools import cached_property
 from typing import NamedTuple
 
@@ -20,7 +19,6 @@ REPARSE_SURROGATE = 0x2000_0000
 REPARSE_WOF = 0x8000_0017
 """Compressed by the Windows Overlay Filter ("CompactOS")."""
 _WOF_STREAM = "wofcompresseddata"
-_EPOCH = datetime(1601, 1, 1, tzinfo=timezone.utc)
 _STANDARD = struct.Struct("<QQQQI")
 _USN = slice(64, 72)
 """In a $STANDARD_INFORMATION of NTFS 3.0 and later ([layout.h] STANDARD_INFORMATION)."""
@@ -35,16 +33,6 @@ class Times(NamedTuple):
     changed: int
     """Of the record itself."""
     accessed: int
-
-
-def when(ticks: int) -> datetime | None:
-    """A moment in UTC; None for none, and for one that no calendar holds."""
-    if not ticks:
-        return None
-    try:
-        return _EPOCH + timedelta(microseconds=ticks // 10)
-    except OverflowError:
-        return None
 
 
 class Name(NamedTuple):

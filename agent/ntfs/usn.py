@@ -15,11 +15,11 @@ from datetime import datetime
 from typing import BinaryIO, NamedTuple
 
 from ..engine.scanner import TOO_MANY, PatternScanner, ScanFailed
+from ..formats.filetime import utc_of
 from ..reading.opening import read_up_to
 from ..spelling import fold
 from .attributes import text_of
 from .content import ClusterContent
-from .entry import when
 from .errors import Account, NtfsError, Unread
 from .patterns import Wanted, name_patterns
 from .reference import Reference
@@ -80,7 +80,7 @@ class UsnRecord(NamedTuple):
 
     @property
     def time(self) -> datetime | None:
-        return when(self.ticks)
+        return utc_of(self.ticks)
 
     @property
     def reasons(self) -> tuple[str, ...]:

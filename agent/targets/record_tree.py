@@ -11,8 +11,9 @@ from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
+from ..formats.filetime import utc_of
 from ..ntfs import FolderEntry, MftEntry, NtfsError, Reference, Volume, list_folder
-from ..ntfs.entry import REPARSE_WOF, when
+from ..ntfs.entry import REPARSE_WOF
 from ..ntfs.reference import ROOT
 from ..windows import files as windows_files
 from .shared_volume import SharedVolume
@@ -83,9 +84,9 @@ class RecordEntry:
         times = entry.times
         return Facts(
             size=0 if found is None else found.size,
-            created=None if times is None else when(times.created),
-            modified=None if times is None else when(times.modified),
-            accessed=None if times is None else when(times.accessed),
+            created=None if times is None else utc_of(times.created),
+            modified=None if times is None else utc_of(times.modified),
+            accessed=None if times is None else utc_of(times.accessed),
         )
 
     def streams(self) -> list[str]:

@@ -17,12 +17,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
+from ...formats.filetime import utc_of
 from ...formats.zone_identifier import STREAM as ZONE_STREAM
 from ...matching.matcher import ScanFailed
 from ...model.objects import File
 from ...model.observation import Claim, Observation, Place
 from ...ntfs import Hit, MftEntry, MftScan, Name, NtfsError, RawHit, Selected, Volume, Wanted
-from ...ntfs.entry import when
 from ...ntfs.selection import SELECTED, STREAMS
 from ...reading.opening import is_gone, reason_of
 from ...reading.walk import Selection
@@ -103,9 +103,9 @@ class _Record:
             path=self.shown,
             name=self.name,
             size=None if entry.folder else entry.size,
-            created=when(times.created) if times else None,
-            mtime=when(times.modified) if times else None,
-            accessed=when(times.accessed) if times else None,
+            created=utc_of(times.created) if times else None,
+            mtime=utc_of(times.modified) if times else None,
+            accessed=utc_of(times.accessed) if times else None,
         )
 
     def open(self) -> Opened:

@@ -14,7 +14,7 @@ from ...reading.opening import open_quietly, read_at, reason_of
 from .. import Root, SkippedVolume
 from ..mounted_tree import Mounted
 from .at_rest import AtRest, TargetError
-from .collections.drives import decoded, plain, volumes_in
+from .collections.drives import copied_as, decoded, volumes_in
 from .collections.sparse import open_collected
 from .windows_at_rest import Volume
 
@@ -99,7 +99,7 @@ class FolderTarget(AtRest):
         for path in self._paths:
             real = os.path.realpath(path)
             for copied in volumes_in(real):
-                of = Mounted(decoded=plain)
+                of = Mounted(decoded=copied_as)
                 if copied.is_encoded:
                     of = Mounted(open_collected, decoded=decoded)
                 shown = tuple((path + top[len(real) :]).rstrip(os.sep) for top in copied.paths)

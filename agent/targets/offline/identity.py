@@ -15,7 +15,7 @@ from datetime import datetime, timezone
 
 from ...formats import FormatError
 from ...formats.hive import Hive, Key, Value
-from ...formats.hive_logs import Replay, replayed
+from ...formats.hive_logs import replayed
 from ...windows.host import product_name
 from ..installation import MAX_PROFILES, Listed
 
@@ -59,8 +59,6 @@ class Computer:
     domain: str = ""
     data_base: str = ""
     """``DataBasePath``, as it is written there."""
-    problem: str = ""
-    """Why something of it may be missing."""
 
 
 def read_software(data: bytes, logs: Sequence[bytes] = ()) -> Software:
@@ -78,14 +76,13 @@ def read_software(data: bytes, logs: Sequence[bytes] = ()) -> Software:
         if isinstance(install, int) and 0 < install < 1 << 32
         else None,
         listed=_listed(hive),
-        problem=_problem(replay, hive),
+        problem=next(iter(hive.problems), replay.problem),
     )
 
 
 def read_computer(data: bytes, logs: Sequence[bytes] = ()) -> Computer:
     """Raises FormatError: not a hive."""
-    replay = replayed(data, logs)
-    hive = Hive(replay.data)
+    hive = Hive(replayed(data, logs).data)
     number = _values(hive, "Select").get("CURRENT")
     chosen = f"ControlSet{number if isinstance(number, int) else 1:03d}"
     network = _values(hive, f"{chosen}\\{_TCPIP}")
@@ -94,12 +91,7 @@ def read_computer(data: bytes, logs: Sequence[bytes] = ()) -> Computer:
         host_name=_text(network, "NV HOSTNAME") or _text(network, "HOSTNAME"),
         domain=_text(network, "NV DOMAIN") or _text(network, "DOMAIN"),
         data_base=_text(network, "DATABASEPATH"),
-        problem=_problem(replay, hive),
     )
-
-
-def _problem(replay: Replay, hive: Hive) -> str:
-    return next(iter(hive.problems), replay.problem)
 
 
 def _listed(hive: Hive) -> Listed:
@@ -115,7 +107,7 @@ def _listed(hive: Hive) -> Listed:
 
 
 def _values(hive: Hive, path: str) -> Values:
-    """None if there is no such key; what cannot be read is among the hive's problems."""
+    """Empty if there is no such key; what cannot be read is among the hive's problems."""
     key = hive.key(path)
     return {} if key is None else _of(hive, key)
 

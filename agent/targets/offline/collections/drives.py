@@ -137,9 +137,9 @@ def decoded(name: str) -> tuple[str, str]:
     return (base, stream) if base and stream else (plain, "")
 
 
-def plain(name: str) -> tuple[str, str]:
-    """The same of a copy by KAPE or by hand, where a stream is a file of its own: the change
-    journal, ``$Extend\\$J``."""
+def copied_as(name: str) -> tuple[str, str]:
+    """The same of a name in a copy by KAPE or by hand, where a stream is a file of its own: the
+    change journal, ``$Extend\\$J``."""
     if name.upper() in ("$J", "$MAX"):
         return "$UsnJrnl", name
     if name.upper() in ("$USNJRNL$J", "$USNJRNL$MAX"):

@@ -8,7 +8,7 @@ import pytest
 
 from agent.coverage import Ledger
 from agent.matching.own_traces import Own
-from agent.targets.offline.collections.drives import CopiedVolume, decoded, plain, volumes_in
+from agent.targets.offline.collections.drives import CopiedVolume, copied_as, decoded, volumes_in
 from agent.targets.offline.folder import FolderTarget
 from tests.evidence.windows_folder import as_collection, as_drives, as_folder, windows
 
@@ -90,8 +90,8 @@ def test_names_are_decoded(name: str, host: tuple[str, str]) -> None:
 
 
 def test_kape_writes_the_change_journal_under_the_name_of_its_stream() -> None:
-    assert plain("$J") == plain("$UsnJrnl$J") == ("$UsnJrnl", "$J")
-    assert plain("x.pf") == ("x.pf", "")
+    assert copied_as("$J") == copied_as("$UsnJrnl$J") == ("$UsnJrnl", "$J")
+    assert copied_as("x.pf") == ("x.pf", "")
 
 
 def test_what_was_collected_in_two_ways_is_one_volume(tmp_path: Path) -> None:
