@@ -8,7 +8,7 @@ path of its own.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -184,26 +184,16 @@ class HostFiles:
         return any(p.start == VOLUME for p in patterns) or any(s.goes_on for s in matcher.start)
 
 
-def windows_files(
+def files_of_windows(
     trees: Sequence[Tree],
     system_root: str,
     listed: Listed,
     missing: Sequence[SkippedVolume] = (),
 ) -> HostFiles:
     """The files of a host whose Windows lies there; ``listed``: what its registry says."""
-    folders: list[str] = []
-    problems: list[tuple[str, str]] = []
-    for place in profile_folders(system_root, listed):
-        for tree in trees:
-            try:
-                with tree.opened():
-                    told: list[str] = []
-                    folders += [f"{place}\\{name}" for name in _folders_in(tree, place, told)]
-                    problems += [(problem, place) for problem in told]
-            except OSError as error:
-                problems.append((f"folder of the profiles: {reason_of(error)}", place))
-    made = installation(system_root, listed, dict.fromkeys(folders))
-    return HostFiles(trees, made, missing, problems)
+    places = profile_folders(system_root, listed)
+    folders, problems = _profiles_at((tree, place) for place in places for tree in trees)
+    return HostFiles(trees, installation(system_root, listed, folders), missing, problems)
 
 
 def files_of_profiles(
@@ -212,19 +202,29 @@ def files_of_profiles(
     unknown: Sequence[tuple[str, str]] = (),
 ) -> HostFiles:
     """The files of a host of which no Windows is there, but perhaps profiles."""
-    listed = [(tree, f"{tree.drive}\\{name}") for tree in trees for name in PROFILE_FOLDERS]
-    folders: list[str] = []
+    folders, problems = _profiles_at(
+        (tree, f"{tree.drive}\\{name}") for tree in trees for name in PROFILE_FOLDERS
+    )
+    made = Installation(profiles=profiles_in(folders))
+    return HostFiles(trees, made, missing, problems, unknown)
+
+
+def _profiles_at(
+    places: Iterable[tuple[Tree, str]],
+) -> tuple[Iterable[str], list[tuple[str, str]]]:
+    """Paths of the folders in these, each once; and why some may be missing, and where."""
+    folders: dict[str, None] = {}
     problems: list[tuple[str, str]] = []
-    for tree, place in listed:
+    for tree, place in places:
         told: list[str] = []
         try:
             with tree.opened():
-                folders += [f"{place}\\{name}" for name in _folders_in(tree, place, told)]
+                names = _folders_in(tree, place, told)
+            folders.update(dict.fromkeys(f"{place}\\{name}" for name in names))
         except OSError as error:
             told.append(f"folder of the profiles: {reason_of(error)}")
         problems += [(problem, place) for problem in told]
-    made = Installation(profiles=profiles_in(dict.fromkeys(folders)))
-    return HostFiles(trees, made, missing, problems, unknown)
+    return folders, problems
 
 
 def has_profiles(tree: Tree) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import asyncpg
 from asyncpg import exceptions as pg
 
 from ..records import NewReport, PutResult
@@ -19,9 +18,7 @@ from .putting import (
 )
 
 if TYPE_CHECKING:
-    from asyncpg.pool import PoolConnectionProxy
-
-    Connection = asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]
+    from .repeating import Connection
 
 _INSERT_REPORT = (
     f"INSERT INTO report ({', '.join(REPORT_COLUMNS)})"

@@ -31,10 +31,9 @@ from .repeating import numbered, repeat
 from .upgrading import bring_up, shown_place
 
 if TYPE_CHECKING:
-    from asyncpg.pool import PoolConnectionProxy
+    from .repeating import Connection
 
     Pool = asyncpg.Pool[asyncpg.Record]
-    Connection = asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]
 
 MAX_WAITING = 4096
 """Reports on their way to the disk; beyond, agents are told to come back."""

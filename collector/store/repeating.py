@@ -6,9 +6,15 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable
 from functools import lru_cache
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from asyncpg import exceptions as pg
+
+if TYPE_CHECKING:
+    import asyncpg
+    from asyncpg.pool import PoolConnectionProxy
+
+    Connection = asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]
 
 ATTEMPTS = 12
 """Of a transaction that met another; pauses double up to half a second."""

@@ -15,10 +15,7 @@ from .migrations import migrations
 from .repeating import MET_ANOTHER, numbered, repeat
 
 if TYPE_CHECKING:
-    import asyncpg
-    from asyncpg.pool import PoolConnectionProxy
-
-    Connection = asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]
+    from .repeating import Connection
 
 _MADE_MEANWHILE = (pg.UniqueViolationError, pg.DuplicateTableError, pg.DuplicateObjectError)
 

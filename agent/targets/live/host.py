@@ -27,7 +27,7 @@ from ...model import report as model
 from ...reading.opening import reason_of
 from ...windows.held import HeldFiles, loaded_hives
 from .. import LOCKED, RawNtfs, Root, SkippedVolume
-from ..evidence import EvidenceFile, HostFiles, windows_files
+from ..evidence import EvidenceFile, HostFiles, files_of_windows
 from ..installation import Listed
 from ..mounted_tree import Mounted, MountedEntry
 from ..tree import Tree
@@ -149,7 +149,7 @@ class LiveHost:
     def _files(self) -> HostFiles:
         volumes = self._volumes()
         system_root, listed = self._installed()
-        return windows_files(
+        return files_of_windows(
             [_tree_of(root) for root in volumes.roots], system_root, listed, volumes.skipped
         )
 

@@ -12,7 +12,7 @@ from ...model import report as model
 from ...reading.opening import read_up_to, reason_of
 from ...spelling import fold
 from .. import SkippedVolume
-from ..evidence import HostFiles, files_of_profiles, has_profiles, windows_files
+from ..evidence import HostFiles, files_of_profiles, files_of_windows, has_profiles
 from ..tree import Entry, Kind, Tree, child
 from .identity import Computer, Software, read_computer, read_software
 
@@ -178,7 +178,7 @@ def _host(volume: Volume, place: _Place, others: _Others) -> WindowsAtRest:
         same = other.tree.view and not other.tree.drive
         trees.append(replace(other.tree, drive=drive) if same else _named(other))
     listed = replace(software.listed, data_base=computer.data_base)
-    files = windows_files(trees, f"{drive}\\{place.name}", listed, others.closed)
+    files = files_of_windows(trees, f"{drive}\\{place.name}", listed, others.closed)
     config = "\\".join((drive, place.name, *_CONFIG))
     told = [(why, f"{config}\\{name}") for why, name in problems]
     files = replace(files, problems=[*files.problems, *told])

@@ -17,7 +17,7 @@ from agent.ntfs import FileSource
 from agent.reading import opening
 from agent.reading.opening import open_quietly
 from agent.targets import LOCKED, RawNtfs, SkippedVolume, Target, mounted_tree
-from agent.targets.evidence import EvidenceFile, windows_files
+from agent.targets.evidence import EvidenceFile, files_of_windows
 from agent.targets.installation import Listed
 from agent.targets.live.host import LiveHost
 from agent.targets.offline.folder import FolderTarget
@@ -288,7 +288,7 @@ def test_a_volume_that_is_mounted_in_a_folder_is_looked_through_once(tmp_path: P
     volumes = (("C:", system_drive), (r"C:\mnt\data", data))
     trees = [mounted_tree.Mounted().tree(drive, str(path)) for drive, path in volumes]
     listed = Listed(((JO_SID, r"C:\mnt\data\jo"),))
-    host = windows_files(trees, "C:\\Windows", listed)
+    host = files_of_windows(trees, "C:\\Windows", listed)
     ledger = Ledger("test", required=True)
     files = list(host.evidence([r"%Profile%\NTUSER.DAT", r"%Volume%\**\$I*"], ledger))
     assert [file.path for file in files if "mnt" in file.path] == [
@@ -400,7 +400,7 @@ def test_what_the_system_refuses_is_read_by_its_record(
     with mounted(path, "ro") as root:
         raw = RawNtfs(lambda: FileSource(path.open("rb", buffering=0)), "C:")
         of = mounted_tree.Mounted(refusing("SOFTWARE"), raw)
-        host = windows_files([of.tree("C:", str(root))], "C:\\Windows", Listed())
+        host = files_of_windows([of.tree("C:", str(root))], "C:\\Windows", Listed())
         refusing_folder(monkeypatch, "Prefetch")
         ledger = Ledger("test", required=True)
         patterns = (r"%SystemRoot%\System32\config\S*", r"%SystemRoot%\Prefetch\*.pf")
