@@ -14,6 +14,8 @@ from datetime import datetime, timezone
 from agent.formats.hive_logs import checksum
 from agent.formats.marvin32 import marvin32
 
+from .filetime import ticks
+
 WRITTEN = datetime(2018, 11, 14, 12, tzinfo=timezone.utc)
 """Of every key, unless told otherwise."""
 PAGE = 4096
@@ -88,7 +90,7 @@ class _Maker:
                 length, b"\0"
             )
             if not self.bin_start:
-                struct.pack_into("<Q", self.bins, 20, _ticks(WRITTEN))
+                struct.pack_into("<Q", self.bins, 20, ticks(WRITTEN))
             self.free = self.bin_start + 32
         offset = self.free
         struct.pack_into("<i", self.bins, offset, whole if gone else -whole)
@@ -143,7 +145,7 @@ class _Maker:
         longest = max((len(child) * 2 for child in tree), default=0)
         head = struct.pack(
             "<2sHQIIIIIIIIIIIIIIIHH",
-            *(b"nk", flags, _ticks(when), 0, parent, len(keys), 0, key_list, NOWHERE),
+            *(b"nk", flags, ticks(when), 0, parent, len(keys), 0, key_list, NOWHERE),
             *(len(values), value_list, self.security, NOWHERE),
             *(longest, 0, longest, 0, 0, len(stored), 0),
         )
@@ -197,7 +199,7 @@ class _Maker:
             "<4sIIQIIIIIII",
             block,
             0,
-            *(b"regf", number, number, _ticks(WRITTEN), 1, self.minor, 0, 1),
+            *(b"regf", number, number, ticks(WRITTEN), 1, self.minor, 0, 1),
             *(root, len(self.bins), 1),
         )
         return with_checksum(bytes(block) + bytes(self.bins))
@@ -298,7 +300,3 @@ def _hash(name: str) -> int:
     for character in name.upper():
         total = total * 37 + ord(character) & 0xFFFFFFFF
     return total
-
-
-def _ticks(when: datetime) -> int:
-    return int((when - datetime(1601, 1, 1, tzinfo=timezone.utc)).total_seconds()) * 10_000_000

@@ -5,16 +5,16 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from agent.windows import dlls
 from agent.windows.change_journal import JournalState
 
+from .filetime import ticks
 from .images import file_name, folders, image, non_resident, record, resident, run, standard
 
 NOON = datetime(2018, 11, 14, 12, tzinfo=timezone.utc)
-_EPOCH = datetime(1601, 1, 1, tzinfo=timezone.utc)
 PAGE = 4096
 JOURNAL = 7
 FOLDERS = folders("Users", "jo", "AppData", "Local")
@@ -35,7 +35,6 @@ def change(
     """A record of version 2 ([MS-FSCC] 2.7.2); ``minutes`` after noon."""
     text = name.encode("utf-16-le", "surrogatepass")
     length = 60 + len(text) + 7 & ~7
-    ticks = int(((NOON - _EPOCH).total_seconds() + minutes * 60) * 10_000_000)
     head = struct.pack(
         "<IHHQQQQIIIIHH",
         length,
@@ -44,7 +43,7 @@ def change(
         file[0] | file[1] << 48,
         folder[0] | folder[1] << 48,
         usn,
-        ticks,
+        ticks(NOON + timedelta(minutes=minutes)),
         reason,
         0,
         0,

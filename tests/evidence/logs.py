@@ -11,7 +11,9 @@ import struct
 import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
+
+from .filetime import ticks
 
 FILE_HEADER = 4096
 CHUNK = 65536
@@ -31,7 +33,6 @@ DNS_CLIENT_SYSTEM = ("Microsoft-Windows-DNS-Client", "System")
 WHEN = datetime(2018, 11, 14, 18, 3, 49, 123456, tzinfo=timezone.utc)
 JO = "S-1-5-21-1004336348-1177238915-682003330-1104"
 
-_FILETIME_EPOCH = datetime(1601, 1, 1, tzinfo=timezone.utc)
 _NAMESPACE = "http://schemas.microsoft.com/win/2004/08/events/event"
 _STRING, _UINT16, _UINT32, _UINT64 = 0x01, 0x06, 0x08, 0x0A
 _FILETIME, _SID, _XML = 0x11, 0x13, 0x21
@@ -128,12 +129,8 @@ def _record(event: LoggedEvent, record_id: int, at: int) -> bytes:
     """One event record that lies at ``at`` in its chunk (libyal, 4)."""
     content = b"\x0f\x01\x01\0" + _System(at + 28, event, record_id).instance() + b"\0"
     size = (24 + len(content) + 4 + 7) // 8 * 8
-    head = struct.pack("<4sIQQ", b"**\0\0", size, record_id, _filetime(event.time))
+    head = struct.pack("<4sIQQ", b"**\0\0", size, record_id, ticks(event.time))
     return (head + content).ljust(size - 4, b"\0") + struct.pack("<I", size)
-
-
-def _filetime(when: datetime) -> int:
-    return (when - _FILETIME_EPOCH) // timedelta(microseconds=1) * 10
 
 
 def sid_bytes(sid: str) -> bytes:
@@ -246,8 +243,8 @@ class _System(_Template):
         system = self._open("System")
         self._element("Provider", Name=_text(provider))
         self._element("EventID", value=(_UINT16, struct.pack("<H", event.id)))
-        ticks = struct.pack("<Q", _filetime(event.time))
-        self._element("TimeCreated", SystemTime=(_FILETIME, ticks))
+        when = struct.pack("<Q", ticks(event.time))
+        self._element("TimeCreated", SystemTime=(_FILETIME, when))
         self._element("EventRecordID", value=(_UINT64, struct.pack("<Q", self._id)))
         process = (_UINT32, struct.pack("<I", event.process))
         self._element("Execution", ProcessID=process, ThreadID=process)

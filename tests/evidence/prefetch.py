@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 from typing import NamedTuple
 
-EPOCH = datetime(1601, 1, 1, tzinfo=timezone.utc)
+from .filetime import ticks
+
 RAN = datetime(2018, 11, 14, 15, 41, 7, 250_000, tzinfo=timezone.utc)
 DEVICE = r"\VOLUME{01d1217a9c4c6779-8c9f49ec}"
 SYSTEM32 = rf"{DEVICE}\WINDOWS\SYSTEM32"
@@ -84,7 +85,7 @@ def prefetch(
     volumes_at = path_at + len(text)
     volumes_at += -volumes_at % 8
     information = _volumes(volumes, layout)
-    slots = [*map(_filetime, runs), *[0] * (layout.slots - len(runs))]
+    slots = [*map(ticks, runs), *[0] * (layout.slots - len(runs))]
     assert len(slots) == layout.slots, "more runs than this version has slots for"
     head = bytearray(metrics_at)
     struct.pack_into("<I4sI", head, 0, version, b"SCCA", 0x0F if version == 17 else 0x11)
@@ -165,7 +166,7 @@ def _volumes(volumes: Sequence[PlantedVolume], layout: _Layout) -> bytes:
             "<IIQIIIII",
             device_at,
             len(_units(volume.device)) // 2,
-            _filetime(volume.created),
+            ticks(volume.created),
             volume.serial,
             references_at,
             len(references),
@@ -173,10 +174,6 @@ def _volumes(volumes: Sequence[PlantedVolume], layout: _Layout) -> bytes:
             len(volume.directories),
         ).ljust(layout.volume, b"\0")
     return entries + bytes(data)
-
-
-def _filetime(when: datetime) -> int:
-    return (when - EPOCH) // timedelta(microseconds=1) * 10
 
 
 def _units(text: str) -> bytes:

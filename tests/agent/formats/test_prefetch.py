@@ -23,10 +23,10 @@ from agent.formats.prefetch import (
     plain,
     read_prefetch,
 )
+from tests.evidence.filetime import EPOCH
 from tests.evidence.prefetch import (
     CYZFC,
     DEVICE,
-    EPOCH,
     RAN,
     RUNDLL32,
     SYSTEM32,
