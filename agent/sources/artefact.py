@@ -17,7 +17,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Protocol
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from ..engine.scanner import ScanFailed
 from ..formats import FormatError
@@ -87,46 +87,38 @@ class Reader:
         return iter(())
 
 
-class Artefact(Protocol):
+class Artefact:
     """A kind of evidence that lies in files."""
 
     name: str
     """Of the source."""
     kind: str
     """Of one file, in a few words: ``event log``."""
-    max_bytes: int
+    where: Sequence[str] = ()
+    """Where its files lie, in the host's language (``targets/path_patterns.py``)."""
+    max_bytes: int = 64 << 20
     """Of a file that is read whole; what is beyond is a gap. 0: it is read in pieces."""
-    header: int
-    piece: int
+    header: int = 0
+    piece: int = 0
     """Bytes before the first piece, and of each piece; 0: the file is one."""
-    markers: Sequence[BytePattern]
+    markers: Sequence[BytePattern] = ()
     """What makes a record worth parsing though no indicator occurs in it: it hides text."""
 
-    def patterns(self, target: Target) -> Sequence[str]:
-        """Where its files lie, in the host's language (``targets/path_patterns.py``)."""
-
-    def required(self, target: Target) -> bool:
-        """As of a source."""
-
-    def reader(self, file: EvidenceFile, part: Part) -> Reader:
-        """For one file; ``part``: its account."""
-
-
-class WholeFile:
-    """What most artefacts have in common: files that are read whole, as they are."""
-
-    where: Sequence[str] = ()
-    max_bytes = 64 << 20
-    header = piece = 0
-    markers: Sequence[BytePattern] = ()
-
     def patterns(self, target: Target) -> Sequence[str]:  # noqa: ARG002 - the same everywhere
-        """``where``"""
+        """``where``, unless that depends on the target."""
         return self.where
 
     def required(self, target: Target) -> bool:
-        """Wherever there is a Windows to ask."""
+        """As of a source: wherever there is a Windows to ask."""
         return target.platform == "windows"
+
+    def reader(self, file: EvidenceFile, part: Part) -> Reader:
+        """For one file; ``part``: its account."""
+        raise NotImplementedError
+
+
+class WholeFile(Artefact):
+    """What most artefacts are: files that are read whole, and say it all by themselves."""
 
     def plain(self, data: bytes) -> bytes:
         """The bytes in which no text is hidden: these. Raises FormatError."""

@@ -27,7 +27,7 @@ from ...formats.evtx import (
 )
 from ...matching.record_rules import marker
 from ...model.observation import ByteHit, Claim, Observation, Place
-from ..artefact import Reader, WholeFile
+from ..artefact import Artefact, Reader
 from .encoded_commands import HIDES_TEXT, decoded_command, decoded_pieces
 from .events import MAX_COMMAND, Told, cleared_log, event_of, script_told, told_by
 from .script_seams import ScriptSeams, Seam
@@ -47,7 +47,7 @@ _LOG_CLEARED = "LogFileCleared".encode("utf-16-le")
 """The element of events 1102 and 104, in the template that a chunk with one holds."""
 
 
-class EventLogs(WholeFile):
+class EventLogs(Artefact):
     """The artefact: logs, read in chunks."""
 
     name = NAME

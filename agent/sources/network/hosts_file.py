@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from ...model.objects import Dns
 from ...model.observation import Claim, Observation, Place
-from ..artefact import Found, Reader, WholeFile
+from ..artefact import Artefact, Found, Reader
 
 if TYPE_CHECKING:
     from ...coverage import Part
@@ -110,7 +110,7 @@ def _number(part: str) -> int:
     return int(part, 8 if len(part) > 1 and part.startswith("0") else 10)
 
 
-class HostsFile(WholeFile):
+class HostsFile(Artefact):
     """One observation per name."""
 
     name = "hosts_file"

@@ -24,7 +24,7 @@ from ...formats.hive_text import From, HiveText, State, text_of
 from ...model.objects import Registry, User
 from ...model.observation import ByteHit, Claim, Observation, Place, moments
 from ...reading.opening import read_up_to, reason_of
-from ..artefact import Found, Reader, WholeFile
+from ..artefact import Artefact, Found, Reader
 from .autostarts import Autostart, autostart, autostarts
 from .every_hit import hits_in
 from .hive_names import mounted
@@ -46,7 +46,7 @@ class _Opened(NamedTuple):
     """Paths of those that were read."""
 
 
-class Hives(WholeFile):
+class Hives(Artefact):
     """Hives, searched as bytes with their logs, and read where they are hit."""
 
     name = "registry"
