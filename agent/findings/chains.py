@@ -18,6 +18,7 @@ from ..model.observation import Claim, Observation
 from ..model.report import Strength
 from ..spelling import base_name
 from .keys import file_key, keys_of
+from .main_object import key_of
 
 
 class Chain(Struct):
@@ -61,13 +62,28 @@ def build(matches: Sequence[Match], rules: Sequence[ChainRule]) -> list[Chain]:
             groups.join(own[0], key)
     _join_command_lines(matches, keys, groups)
     _join_resolutions(matches, keys, groups)
-    chains: dict[str, Chain] = {}
+    by_root: dict[str, Chain] = {}
     for match in matches:
         root = groups.find(keys[id(match.observation)])
-        chains.setdefault(root, Chain([], [])).matches.append(match)
-    for chain in chains.values():
+        by_root.setdefault(root, Chain([], [])).matches.append(match)
+    chains = _of_one_thing_each(list(by_root.values()))
+    for chain in chains:
         chain.rules.extend(rule for rule in rules if _holds(rule, chain))
-    return list(chains.values())
+    return chains
+
+
+def _of_one_thing_each(chains: list[Chain]) -> list[Chain]:
+    """What shares no key but is about the same (a command that was typed twice) is one finding: of
+    two with one id nobody could tell which an analyst meant."""
+    while True:
+        by_thing: dict[str, Chain] = {}
+        for chain in chains:
+            known = by_thing.setdefault(key_of(chain.observations), chain)
+            if known is not chain:
+                known.matches.extend(chain.matches)
+        if len(by_thing) == len(chains):
+            return chains
+        chains = list(by_thing.values())
 
 
 def _explained(matches: Sequence[Match]) -> list[Match]:

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import PureWindowsPath
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 from msgspec import Struct
 
 from ..matching.matcher import Match, UserRuleHit, type_of, value_of
 from ..model.codec import to_json
-from ..model.objects import Dll, File, Objects, Part, Process, objects_of
+from ..model.objects import Dll, File, Objects, objects_of
 from ..model.observation import Claim, Observation, telling
 from ..model.report import Evidence, Finding, IndicatorRef, Strength
 from ..packs.loading import Pack
 from ..spelling import base_name
 from .chains import Chain
-from .keys import finding_id, main_key
+from .keys import finding_id
+from .main_object import best_objects, is_its, key_of
 
 MAX_EVIDENCE = 200
 """Sightings kept per finding."""
@@ -38,15 +39,6 @@ SCORES = {
     Strength.WEAK: Scores(20, 69),
 }
 _PER_INDICATOR = 3
-_ITSELF = frozenset({Claim.RUNNING, Claim.RAN})
-_WHO_DID_IT = (
-    frozenset({Claim.LOADED}),
-    frozenset({Claim.CONNECTED}),
-    _ITSELF,
-    frozenset({Claim.MENTIONED}),
-)
-"""Whose process a finding is about, best first."""
-_T = TypeVar("_T")
 
 
 class Basis(Struct, frozen=True, kw_only=True):
@@ -127,10 +119,10 @@ def finding_of(
     times = telling(moment for seen in chain.observations for moment in seen.moments)
     scores = SCORES[strength]
     observations = chain.observations
-    objects = _best_objects(observations)
+    objects = best_objects(observations)
     evidence, more = _sightings(matches, objects)
     finding = Finding(
-        id=finding_id(host, main_key(objects, top.observation.place.text)),
+        id=finding_id(host, key_of(observations)),
         time=now,
         first_seen=times[0] if times else None,
         last_seen=times[-1] if times else None,
@@ -151,18 +143,6 @@ def finding_of(
         **objects_of(objects),  # type: ignore[arg-type]
     )
     return finding, more
-
-
-def _best_objects(observations: Sequence[Observation]) -> Objects:
-    """What the finding shows: of each kind the one that is known best."""
-    best: dict[str, Part] = {}
-    for seen in observations:
-        best = {**objects_of(seen), **best}
-    if (process := _main_process(observations)) is not None:
-        best["process"] = process
-    if (file := _best_file(observations)) is not None:
-        best["file"] = file
-    return Objects(**best)  # type: ignore[arg-type]
 
 
 def _sightings(matches: Sequence[Match], shown: Objects) -> tuple[list[Evidence], int]:
@@ -191,44 +171,6 @@ def _time_of(one: Evidence) -> datetime:
     return one.time if one.time.tzinfo else one.time.replace(tzinfo=timezone.utc)
 
 
-def _main_process(observations: Sequence[Observation]) -> Process | None:
-    """The one that has the module, or the connection; not one that only names it, such as the shell
-    that started it. As the processes source describes it, if that saw it too.
-    """
-    seen = [(one.claim, one.process) for one in observations if one.process is not None]
-    for claims in _WHO_DID_IT:
-        first = next((process for claim, process in seen if claim in claims), None)
-        if first is not None:
-            own = [pair for pair in seen if _is_same(pair[1], first)]
-            return min(own, key=lambda pair: pair[0] not in _ITSELF)[1]
-    return seen[0][1] if seen else None
-
-
-def _is_its(seen: Observation, process: Process) -> bool:
-    return seen.process is not None and _is_same(seen.process, process)
-
-
-def _is_same(one: Process, other: Process) -> bool:
-    """One pid may have been two processes'."""
-    if one.entity_id and other.entity_id:
-        return one.entity_id == other.entity_id
-    if one.pid is None or other.pid is None:
-        return one is other
-    return one.pid == other.pid and (None in (one.start, other.start) or one.start == other.start)
-
-
-def _first(
-    observations: Sequence[Observation], of: Callable[[Observation], _T | None]
-) -> _T | None:
-    return next((part for seen in observations if (part := of(seen)) is not None), None)
-
-
-def _best_file(observations: Sequence[Observation]) -> File | None:
-    """The file that is known best: with hashes, not the member of an archive."""
-    files = [seen.file for seen in observations if seen.file is not None]
-    return max(files, key=lambda f: (f.hash is not None, not f.member_of), default=None)
-
-
 def _is_about_process(seen: Observation) -> bool:
     """Whether the process is what was seen, and not who once used a file."""
     return seen.claim in (Claim.RUNNING, Claim.LOADED) or (
@@ -242,7 +184,7 @@ def _title(top: Match, objects: Objects, observations: Sequence[Observation]) ->
         who = f" ({process.user.name})" if process.user and process.user.name else ""
         pid = "" if process.pid is None else f" {process.pid}"
         head = f"{process.name or base_name(process.executable) or 'process'}{pid}{who}"
-        its = [one for one in observations if one.dll is not None and _is_its(one, process)]
+        its = [one for one in observations if one.dll is not None and is_its(one, process)]
         if its and (dll := its[0].dll) is not None:
             now = any(one.claim is Claim.LOADED and one.event is None for one in its)
             verb = "has" if now else "had"

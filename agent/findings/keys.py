@@ -13,8 +13,8 @@ from itertools import accumulate
 
 from ..matching.matcher import fold, fold_domain
 from ..model.codec import to_json
-from ..model.objects import ARROW, Destination, Dll, Dns, File, Objects, Process
-from ..model.observation import Claim, Observation
+from ..model.objects import ARROW, Destination, Dns, File, Objects, Process
+from ..model.observation import Claim, Observation, telling
 
 _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "urn:iocsweep:finding")
 _NOW = frozenset({Claim.EXISTS, Claim.RUNNING, Claim.LOADED, Claim.CONNECTED, Claim.MENTIONED})
@@ -26,27 +26,27 @@ def finding_id(host: str, key: str) -> str:
     return str(uuid.uuid5(_NAMESPACE, to_json([host, key]).decode("ascii")))
 
 
-def main_key(found: Objects, place: str) -> str:
+def main_key(found: Objects, place: str, when: datetime | None = None) -> str:
     """The key of what a finding is about: the file, else the process, the module, the name …;
-    ``place``, where it has no object.
+    ``place``, where it has no object. ``when``: the first time that the evidence tells.
 
     Neither the indicator is part of it (a new pack must not orphan an analyst's note), nor the
     view, nor who read it.
     """
     if found.process is not None and (found.dll is not None or found.file is None):
-        return _lasting_process_key(found.process, found.dll)
+        return _lasting_process_key(found, found.process)
     if found.file is not None:
         return _own_key(found.file)
     if found.dll is not None:
         return file_key(found.dll.path)
-    return next(_other_keys(found), f"place:{place}")
+    return next(_other_keys(found, when), f"place:{place}")
 
 
 def keys_of(seen: Observation) -> tuple[str, ...]:
     """What this has in common with other sightings of one chain; at least one, its own first."""
     keys: list[str] = []
-    if seen.process is not None and (process := _process_key_of(seen, seen.process)):
-        keys.append(process)
+    if seen.process is not None:
+        keys += _process_keys(seen, seen.process)
     if seen.file is not None:
         keys += _file_keys(seen.file)
     if seen.dll is not None:
@@ -56,36 +56,37 @@ def keys_of(seen: Observation) -> tuple[str, ...]:
     if seen.destination is not None and seen.claim is not Claim.BLOCKED:
         keys += _destination_keys(seen.destination)
     if not keys:
-        keys = list(_other_keys(seen))
+        keys = list(_other_keys(seen, next(iter(telling(seen.moments)), None)))
     return tuple(dict.fromkeys(keys)) or (f"place:{seen.place.text}",)
 
 
-def _process_key_of(seen: Observation, process: Process) -> str:
-    """Empty if it cannot be told from another one that had its pid."""
+def _process_keys(seen: Observation, process: Process) -> Iterator[str]:
+    """None if it cannot be told from another one that had its pid."""
     if process.entity_id:
-        return f"process:{process.entity_id.casefold()}"
-    if process.pid is None:
-        return ""
-    if process.start is None and (seen.event is not None or seen.claim not in _NOW):
-        return ""
-    return process_key(process.pid, process.start)
+        yield f"process:{process.entity_id.casefold()}"
+    is_told_by_pid = process.start is not None or (seen.event is None and seen.claim in _NOW)
+    if process.pid is not None and is_told_by_pid:
+        yield process_key(process.pid, process.start)
 
 
-def _lasting_process_key(process: Process, dll: Dll | None) -> str:
+def _lasting_process_key(found: Objects, process: Process) -> str:
     """Of the program too: the pid and the start come from clocks and counters that begin anew.
 
-    Where the evidence tells neither (prefetch, a typed command), of what it does tell: of several
-    findings with one id the collector lists one.
+    Where the evidence does not tell both (prefetch, a Run key, a typed command), of all else that
+    it tells.
     """
     start = 0 if process.start is None else int(process.start.timestamp())
     image = fold(process.executable or process.name)
     key = f"process:{image}:{'' if process.pid is None else process.pid}:{start}"
-    if process.pid is not None or process.start is not None:
+    if process.pid is not None and process.start is not None:
         return key
+    if process.entity_id:
+        return f"{key}:{process.entity_id.casefold()}"
     told = [
         process.command_line,
         "" if process.user is None else fold(process.user.name) or process.user.id,
-        "" if dll is None else file_key(dll.path),
+        "" if found.dll is None else file_key(found.dll.path),
+        *_named_keys(found),
     ]
     return ":".join([key, *told]) if any(told) else key
 
@@ -127,8 +128,17 @@ def _is_somewhere(address: str) -> bool:
     return not (told.is_unspecified or told.is_loopback)
 
 
-def _other_keys(found: Objects) -> Iterator[str]:
-    """Of what is neither file, module nor process."""
+def _other_keys(found: Objects, when: datetime | None) -> Iterator[str]:
+    """Of what is neither file, module nor process. Records of a log are numbered anew when it is
+    cleared, so their time belongs to their number."""
+    yield from _named_keys(found)
+    if found.event is not None and found.event.record is not None:
+        time = "" if when is None else f":{when.isoformat()}"
+        yield f"event:{found.event.channel.casefold()}:{found.event.record}{time}"
+
+
+def _named_keys(found: Objects) -> Iterator[str]:
+    """Of what has a name or an address of its own."""
     if found.dns is not None:
         yield domain_key(found.dns.question)
     if found.destination is not None and found.destination.ip:
@@ -143,8 +153,6 @@ def _other_keys(found: Objects) -> Iterator[str]:
         yield f"pipe:{found.pipe.name.casefold()}"
     if found.url is not None:
         yield f"url:{found.url.full}"
-    if found.event is not None and found.event.record is not None:
-        yield f"event:{found.event.channel.casefold()}:{found.event.record}"
 
 
 def file_key(path: str) -> str:

@@ -9,7 +9,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import IO
 
-from ..findings.finding import SCORES
+from ..findings.finding import MAX_EVIDENCE, SCORES
 from ..findings.keys import finding_id, main_key
 from ..model.codec import MAX_BYTES, ReportError, decode, encode, from_json
 from ..model.journal_record import (
@@ -109,6 +109,8 @@ class _Remains:
         self._read = 0
         self._damaged = 0
         self._dropped = 0
+        self._too_many = 0
+        """Sightings of one thing for which its finding has no room."""
         self._left_out = 0
         self._end: Report | None = None
 
@@ -201,33 +203,41 @@ class _Remains:
             for finding in self._findings
             for evidence in finding.evidence
         }
-        made = [
-            self._finding_of(records) for key, records in self._evidence.items() if key not in told
-        ]
+        by_id: dict[str, list[EvidenceRecord]] = {}
+        for key, records in self._evidence.items():
+            if key not in told:
+                by_id.setdefault(self._id_of(records), []).extend(records)
+        known = {finding.id for finding in self._findings}
+        made = [self._finding_of(*one) for one in by_id.items() if one[0] not in known]
         findings = sorted(
             [*self._findings, *made], key=lambda finding: (-finding.strength.rank, -finding.score)
         )
         kept = findings[:MAX_FINDINGS]
-        evidence = sum(len(records) for records in self._evidence.values())
+        evidence = sum(len(records) for records in self._evidence.values()) - self._too_many
         truncated = [
             Truncation(what=what, kept=kept_of, total=kept_of + lost)
             for what, kept_of, lost in (
                 ("findings", len(kept), len(findings) - len(kept) + self._left_out),
-                ("evidence", evidence, self._dropped),
+                ("evidence", evidence, self._dropped + self._too_many),
                 ("journal records", self._read, self._damaged),
             )
             if lost
         ]
         return kept, truncated
 
-    def _finding_of(self, records: list[EvidenceRecord]) -> Finding:
-        strongest = max(records, key=lambda record: record.evidence.strength.rank)
+    def _id_of(self, records: list[EvidenceRecord]) -> str:
+        evidence = _strongest(records).evidence
+        key = main_key(evidence, evidence.place.text, evidence.time)
+        return finding_id(self._header.host.id, key)
+
+    def _finding_of(self, known_as: str, records: list[EvidenceRecord]) -> Finding:
+        strongest = _strongest(records)
         evidence = strongest.evidence
         # An excluded match is recorded before any rule's id is known to the finding.
         strength = max(evidence.strength, Strength.WEAK, key=lambda one: one.rank)
         times = telling(moment for record in records for moment in record.evidence.moments)
         return Finding(
-            id=finding_id(self._header.host.id, main_key(evidence, evidence.place.text)),
+            id=known_as,
             time=strongest.at,
             first_seen=times[0] if times else None,
             last_seen=times[-1] if times else None,
@@ -237,9 +247,18 @@ class _Remains:
             reasons=[f"{INTERRUPTED}: matches not put together, known-benign rules not applied"],
             indicator=strongest.indicator
             or IndicatorRef(id=evidence.indicator, type="", value="", pack=""),
-            evidence=[record.evidence for record in records],
+            evidence=[record.evidence for record in self._within_bounds(records)],
             **objects_of(evidence),  # type: ignore[arg-type]
         )
+
+    def _within_bounds(self, records: list[EvidenceRecord]) -> list[EvidenceRecord]:
+        """The strongest sightings, those left out counted."""
+        self._too_many += max(0, len(records) - MAX_EVIDENCE)
+        return sorted(records, key=lambda record: -record.evidence.strength.rank)[:MAX_EVIDENCE]
+
+
+def _strongest(records: list[EvidenceRecord]) -> EvidenceRecord:
+    return max(records, key=lambda record: record.evidence.strength.rank)
 
 
 def _read_header(path: Path, file: IO[bytes]) -> Header:

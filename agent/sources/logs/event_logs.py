@@ -26,7 +26,7 @@ from ...formats.evtx import (
     records_of,
 )
 from ...matching.record_rules import marker
-from ...model.observation import ByteHit, Claim, Observation, Place
+from ...model.observation import ByteHit, Claim, Observation, Place, moments
 from ..artefact import Artefact, Reader
 from .encoded_commands import HIDES_TEXT, decoded_command, decoded_pieces
 from .events import MAX_COMMAND, Told, cleared_log, event_of, script_told, told_by
@@ -159,7 +159,12 @@ class _LogReader(Reader):
                 return
             seen = f"event {record.event} of {record.provider}" if record.event else "event"
             claim = Claim.LOGGED if record.event else Claim.MENTIONED
-            told = Told(claim=claim, seen=seen, event=event_of(record))
+            told = Told(
+                claim=claim,
+                seen=seen,
+                moments=moments(logged=record.time),
+                event=event_of(record),
+            )
         told.remarks = (*told.remarks, *dict.fromkeys(remarks))
         yield self._observed(record, told, hits)
 

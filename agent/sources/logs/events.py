@@ -219,11 +219,17 @@ def _doer(record: EventRecord) -> Process:
     path = _value(record, "Image")
     return Process(
         pid=_number(_value(record, "ProcessId")),
-        entity_id=_value(record, "ProcessGuid") or _value(record, "ProcessGUID"),
+        entity_id=_process_guid(record),
         name=base_name(path),
         executable=path,
         user=User(name=name) if (name := _value(record, "User")) else None,
     )
+
+
+def _process_guid(record: EventRecord) -> str:
+    """Zeros stand for every process that Sysmon does not know."""
+    guid = _value(record, "ProcessGuid") or _value(record, "ProcessGUID")
+    return guid if guid.strip("{}-0") else ""
 
 
 def _file(record: EventRecord, created: datetime | None = None) -> File | None:

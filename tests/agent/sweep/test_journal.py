@@ -235,3 +235,12 @@ def test_a_journal_is_known_by_every_line_of_it(tmp_path: Path) -> None:
     assert not is_journal(data + b"powershell -enc x\n")
     assert not is_journal(data.partition(b"\n")[2])
     assert not is_journal(b"")
+
+
+def test_a_killed_sweep_tells_of_one_thing_once(tmp_path: Path) -> None:
+    journal = Journal.create(tmp_path / "r.json", HEADER)
+    for indicator in ("i", "j"):
+        journal.evidence(structs.replace(evidence(), indicator=indicator), title="C:\\x: file name")
+    journal.close()
+    (found,) = recover(journal.path).findings
+    assert [one.indicator for one in found.evidence] == ["i", "j"]
