@@ -40,8 +40,8 @@ _SECURITY = "Microsoft-Windows-Security-Auditing"
 _POWERSHELL = ("Microsoft-Windows-PowerShell", "PowerShellCore")
 _DNS_CLIENT = "Microsoft-Windows-DNS-Client"
 _EVENTLOG = "Microsoft-Windows-Eventlog"
-_HOST_APPLICATION = re.compile(r"(?sm)HostApplication=(.*?)\s*(?:^\s*EngineVersion=|\Z)")
-_HOST_APPLICATION_4103 = re.compile(r"^\s*Host Application = (.*?)\s*$", re.MULTILINE)
+_HOST_APPLICATION, _HOST_APPLICATION_4103 = "HostApplication=", "Host Application = "
+_BEHIND_IT = re.compile(r"^[ \t]*EngineVersion=", re.MULTILINE)
 _CNAME = re.compile(r"type:\s*\d+\s+(\S+)")
 _TYPES = {1: "A", 5: "CNAME", 12: "PTR", 15: "MX", 16: "TXT", 28: "AAAA", 33: "SRV", 65: "HTTPS"}
 _DIGITS = {"MD5": 32, "SHA1": 40, "SHA256": 64}
@@ -63,9 +63,16 @@ def told_by(record: EventRecord) -> Told | None:
         return None
     told = reader(record)
     told.event = event_of(record)
-    if told.user is None and record.sid:
+    if told.user is None and _is_who_did_it(told, record):
         told.user = User(id=record.sid)
     return told
+
+
+def _is_who_did_it(told: Told, record: EventRecord) -> bool:
+    """Whether the account that logged it may be that of what is told: Sysmon's is its service's,
+    and a process tells whose it was."""
+    is_told = told.process is not None and told.process.user is not None
+    return bool(record.sid) and record.provider != _SYSMON and not is_told
 
 
 def event_of(record: EventRecord) -> Event:
@@ -285,18 +292,22 @@ def _of(record: EventRecord) -> User | None:
 
 
 def _powershell_started(record: EventRecord) -> Told:
-    """The classic log: one unnamed value holds ``HostApplication=`` and the whole command line."""
-    line = next(
-        (found[1] for _, text in record.data if (found := _HOST_APPLICATION.search(text))), ""
-    )
+    """The classic log: one unnamed value holds ``HostApplication=`` and the whole command line,
+    which may have several lines."""
+    lines = (text.partition(_HOST_APPLICATION)[2] for _, text in record.data)
+    rest = next(filter(None, lines), "")
+    behind = _BEHIND_IT.search(rest)
+    line = (rest if behind is None else rest[: behind.start()]).strip()
     return _ran_by_powershell(record, line, f"Windows PowerShell event {record.event}")
 
 
 def _command_run(record: EventRecord) -> Told:
     """Its context is in the language of the system; where that is English, it has the command
     line."""
-    found = _HOST_APPLICATION_4103.search(record.value("ContextInfo"))
-    return _ran_by_powershell(record, found[1] if found else "", "PowerShell event 4103")
+    lines = map(str.strip, record.value("ContextInfo").split("\n"))
+    named = (line for line in lines if line.startswith(_HOST_APPLICATION_4103))
+    line = next(named, "").removeprefix(_HOST_APPLICATION_4103).strip()
+    return _ran_by_powershell(record, line, "PowerShell event 4103")
 
 
 def _ran_by_powershell(record: EventRecord, line: str, seen: str) -> Told:

@@ -45,9 +45,7 @@ _CONTROL_SET = re.compile(r"CONTROLSET\d{3}")
 _COMMANDS = {"IMAGEPATH": "service", "FAILURECOMMAND": "failure command of a service"}
 _DRIVERS = frozenset({1, 2, 8})
 """Types of services that run in the kernel: driver, file system, recognizer."""
-_PROGRAM = re.compile(
-    r"(?i)\s*(?:\"([^\"]+)\"|(.+?\.(?:exe|com|bat|cmd|scr|pif|ps1))(?=\s|$)|(\S+))"
-)
+_PROGRAM = re.compile(r"(?i)(?:\"([^\"]+)\"|(.+?\.(?:exe|com|bat|cmd|scr|pif|ps1))(?=\s|$)|(\S+))")
 
 
 class Autostart(NamedTuple):
@@ -178,7 +176,7 @@ def _type_of(service: Key | None) -> int | None:
 
 def _process(command: str) -> Process:
     """Of a command line that was seen at rest: no pid, no start."""
-    found = _PROGRAM.match(command)
+    found = _PROGRAM.match(command.lstrip())
     program = next((group for group in found.groups() if group), "") if found else ""
     return Process(
         name=base_name(program),

@@ -355,3 +355,28 @@ def test_any_values_end_in_what_they_say(kind: tuple[str, int], values: list[str
     assert found is not None
     assert found.event is not None
     assert found.event.record == 1
+
+
+BLANK = ["\n", " ", "\n \t", "\r\n"]
+
+
+@pytest.mark.parametrize("blank", BLANK)
+def test_a_command_line_of_blank_space_takes_linear_time(blank: str) -> None:
+    line = f"powershell{blank * (20_000 // len(blank))}-e x"
+    process = told(engine_started(line)).process
+    assert process is not None
+    assert process.command_line == line
+
+    context = f"Severity = x\r\n{blank * 4_000}x\r\n  Host Application = a{' ' * 9_000}b\r\n"
+    process = told(LoggedEvent(source=POWERSHELL, id=4103, data=[("ContextInfo", context)])).process
+    assert process is not None
+    assert process.command_line == f"a{' ' * 9_000}b"
+
+
+@pytest.mark.parametrize("event", [sysmon_process(), sysmon_module(), sysmon_query()])
+def test_the_account_of_sysmon_itself_is_nobodys_who_did_it(event: LoggedEvent) -> None:
+    found = told(event)
+    assert event.sid == SYSTEM
+    assert found.user is None
+    assert found.process is not None
+    assert found.process.user == User(name=USER)

@@ -204,3 +204,9 @@ def test_services_in_a_circle_end_and_those_cut_off_count_as_deleted() -> None:
     assert [(one.seen, one.place.view) for one in found] == [
         ("failure command of a service", "deleted")
     ]
+
+
+def test_a_command_of_blank_space_takes_linear_time() -> None:
+    found = only(of_jo({"cyzfc.dat": " " * 32_000 + "a.exe b"}))
+    assert found.process is not None
+    assert found.process.name == "a.exe"
