@@ -25,6 +25,7 @@ from ..model.observation import ByteHit, Claim, Observation, Place
 from ..model.report import State
 from ..reading.opening import is_gone, read_up_to, reason_of
 from ..targets.raw_fallback import BY_RECORD
+from .encoded_commands import HIDES_TEXT, HIDES_TEXT_IN_UTF_8, with_decoded
 from .piece_scan import PieceScan, windows_from_the_heap
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ class Artefact:
     header: int = 0
     piece: int = 0
     """Bytes before the first piece, and of each piece; 0: the file is one."""
-    markers: Sequence[BytePattern] = ()
+    markers: Sequence[BytePattern] = (*HIDES_TEXT, *HIDES_TEXT_IN_UTF_8)
     """What makes a record worth parsing though no indicator occurs in it: it hides text."""
 
     def patterns(self, target: Target) -> Sequence[str]:  # noqa: ARG002 - the same everywhere
@@ -321,6 +322,8 @@ class _Look:
     def _parsed(self, found: Found) -> Iterator[Observation]:
         try:
             yield from self.told(self.reader.records(found))
+        except ScanFailed as error:
+            self.part.unread(f"scan of the bytes: {error}", self._place_of(found.offset))
         except FormatError as error:
             self.part.unread(f"{self._kind}: {error.what}", self._place_of(found.offset))
             yield from self.told(self._raw_mention(found))
@@ -351,12 +354,20 @@ class _Look:
         return f"{self.file.path} (byte {offset:,})"
 
     def told(self, seen: Iterator[Observation]) -> Iterator[Observation]:
-        """Without what the agent itself left there: counted, not hidden."""
+        """Without what the agent itself left there: counted, not hidden; command lines with the
+        commands that they hide."""
         for one in seen:
             if self._is_own(one):
                 self.sweep.ledger.own += 1
             else:
-                yield one
+                yield self._in_the_clear(one)
+
+    def _in_the_clear(self, seen: Observation) -> Observation:
+        try:
+            return with_decoded(seen, self.sweep.rules)
+        except (FormatError, ScanFailed) as error:
+            self.part.unread(f"base64 in a command line: {error}", seen.place.text)
+            return seen
 
     def _is_own(self, seen: Observation) -> bool:
         own, matcher = self.sweep.own, self.sweep.matcher

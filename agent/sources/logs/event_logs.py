@@ -9,7 +9,7 @@ overwritten, and text that is compressed within a script.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from msgspec import structs
@@ -28,8 +28,8 @@ from ...formats.evtx import (
 from ...matching.record_rules import marker
 from ...model.observation import ByteHit, Claim, Observation, Place, moments
 from ..artefact import Artefact, Reader
-from .encoded_commands import HIDES_TEXT, decoded_command, decoded_pieces
-from .events import MAX_COMMAND, Told, cleared_log, event_of, script_told, told_by
+from ..encoded_commands import HIDES_TEXT, IN_BASE64, decoded_command, decoded_pieces
+from .events import Told, cleared_log, event_of, script_told, told_by
 from .script_seams import ScriptSeams, Seam
 
 if TYPE_CHECKING:
@@ -41,8 +41,6 @@ if TYPE_CHECKING:
 
 NAME = "event_logs"
 LEFT_OVER = "the chunk's header does not count this record: newer than it, or of an older log"
-DECODED = "decoded from -EncodedCommand"
-IN_BASE64 = "in text that the event holds as base64"
 _LOG_CLEARED = "LogFileCleared".encode("utf-16-le")
 """The element of events 1102 and 104, in the template that a chunk with one holds."""
 
@@ -111,7 +109,11 @@ class _LogReader(Reader):
             self.part.unread(
                 "parts of scripts that were not joined", self.file.path, self._seams.left_out
             )
-        seams = list(self._seams.seams())
+        yield from self._across(self._seams, rules)
+        yield from self._encoded(self._seams, rules)
+
+    def _across(self, scripts: ScriptSeams, rules: RecordRules) -> Iterator[Observation]:
+        seams = list(scripts.seams())
         if not rules.occurs(_wide("\0".join(seam.text for seam in seams))):
             return
         for seam in seams:
@@ -120,6 +122,20 @@ class _LogReader(Reader):
                 between = f"record {seam.record.id} and record {seam.next}"
                 told.remarks = (f"across the end of {between}",)
                 yield self._observed(seam.record, told, hits)
+
+    def _encoded(self, scripts: ScriptSeams, rules: RecordRules) -> Iterator[Observation]:
+        for piece in scripts.encoded():
+            hits: dict[str, ByteHit] = {}
+            try:
+                for data in decoded_pieces(piece.text):
+                    hits |= {hit.indicator: hit for hit in rules.mentions(data)}
+            except FormatError as error:
+                where = self._place(piece.record).text
+                self.part.unread(f"base64 in a script: {error}", where)
+            if hits:
+                told = script_told(piece.begin, piece.record)
+                told.remarks = (IN_BASE64,)
+                yield self._observed(piece.record, told, tuple(hits.values()))
 
     def _account(self) -> None:
         reach = self._reach
@@ -144,16 +160,9 @@ class _LogReader(Reader):
         remarks = [LEFT_OVER] if not record.counted else []
         if record.problem:
             remarks.append(f"not readable to its end: {record.problem}")
-        if told is not None and told.process is not None:
-            remarks += _decode(told)
-        at = found.offset + record.offset
-        known = {hit.indicator for hit in hits}
-        for piece in _pieces(record):
-            inner = [hit for hit in found.rules.mentions(piece) if hit.indicator not in known]
-            if inner:
-                known.update(hit.indicator for hit in inner)
-                hits += [structs.replace(hit, offset=at) for hit in inner]
-                remarks.append(IN_BASE64)
+        if inner := self._in_base64(record, found, {hit.indicator for hit in hits}):
+            hits += inner
+            remarks.append(IN_BASE64)
         if told is None:
             if not hits:
                 return
@@ -178,6 +187,18 @@ class _LogReader(Reader):
         for hit in found.rules.mentions(values.encode("utf-16-le", "surrogatepass")):
             hits.setdefault(hit.indicator, structs.replace(hit, offset=at))
         return list(hits.values())
+
+    def _in_base64(self, record: EventRecord, found: Found, known: Container[str]) -> list[ByteHit]:
+        """What its values hold as base64, without what is known already."""
+        at = found.offset + record.offset
+        hits: dict[str, ByteHit] = {}
+        try:
+            for piece in _pieces(record):
+                for hit in found.rules.mentions(piece):
+                    hits.setdefault(hit.indicator, structs.replace(hit, offset=at))
+        except FormatError as error:
+            self.part.unread(f"base64 in a record: {error}", self._place(record).text)
+        return [hit for hit in hits.values() if hit.indicator not in known]
 
     def _observed(self, record: EventRecord, told: Told, hits: Sequence[ByteHit]) -> Observation:
         return Observation(
@@ -213,17 +234,6 @@ class _LogReader(Reader):
                     hits=tuple(structs.replace(hit, offset=where + hit.offset) for hit in hits),
                 )
             at = end
-
-
-def _decode(told: Told) -> list[str]:
-    """Append to the command line what it hides; gives the remark that says so."""
-    assert told.process is not None
-    line = told.process.command_line
-    hidden = decoded_command(line)
-    if not hidden:
-        return []
-    told.process.command_line = f"{line}\n{hidden[:MAX_COMMAND]}"
-    return [DECODED]
 
 
 def _pieces(record: EventRecord) -> Iterator[bytes]:

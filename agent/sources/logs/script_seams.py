@@ -2,8 +2,9 @@
 
 Event 4104 holds at most some 18,000 characters; a longer script is several records, often each in
 a chunk of its own (about_Logging: MessageNumber, MessageTotal, ScriptBlockId). What is cut in two
-there is in the bytes of neither. Only where a record of a PowerShell log is as large as such a part
-are its values looked at, and none is parsed.
+there is in the bytes of neither, and of base64 that goes on in another part, or is decoded there,
+the bytes show nothing. Only where a record of a PowerShell log is as large as such a part are its
+values looked at, and none is parsed.
 """
 
 from __future__ import annotations
@@ -17,11 +18,14 @@ from ...formats.binary_xml import Value, values_at
 from ...formats.event_values import BINARY_XML, STRING, text_of
 from ...formats.evtx import EventRecord, RecordHeader, records_in
 from ...formats.filetime import utc_of
+from ..encoded_commands import BASE64, base64_in
 
 SIDE = 1024
 """Characters of either side."""
 MAX_PARTS = 16_384
 """Parts of scripts of one log that are kept."""
+MAX_ENCODED = 64 << 20
+"""Characters of base64 of one log that are kept."""
 MAX_PENDING = 64
 """Scripts whose last part is waited for at one time."""
 _LARGE = 18_000
@@ -44,6 +48,32 @@ class Seam(NamedTuple):
     """The record id of the other one."""
 
 
+class Encoded(NamedTuple):
+    """Base64 of a script, which may go over several parts."""
+
+    text: str
+    record: EventRecord
+    """The one in which it begins, as far as it was looked at."""
+    begin: str
+    """Of the text of that part."""
+
+
+class _Pieces(NamedTuple):
+    """Of one part, what may be base64."""
+
+    first: str
+    """Which the part begins with."""
+    inner: tuple[str, ...]
+    """What the record itself does not show to be some."""
+    last: str
+    """Which it ends with; the same as ``first`` where the whole part is base64."""
+    is_whole: bool
+
+    @property
+    def size(self) -> int:
+        return len(self.first) + len(self.last) + sum(map(len, self.inner))
+
+
 class _Part(NamedTuple):
     number: int
     total: int
@@ -53,6 +83,7 @@ class _Part(NamedTuple):
     names: tuple[bytes, ...]
     """The texts of its System element as they stand there: provider, channel."""
     sid: bytes
+    encoded: _Pieces
 
 
 class ScriptSeams:
@@ -62,8 +93,9 @@ class ScriptSeams:
         self._parts: dict[tuple[str, int], _Part] = {}
         self._pending: dict[str, bytes] = {}
         """Scripts of which the last part was not seen yet, and their ids as they stand there."""
+        self._kept = 0
         self.left_out = 0
-        """Parts beyond :data:`MAX_PARTS`."""
+        """Parts beyond :data:`MAX_PARTS` and :data:`MAX_ENCODED`."""
 
     def add(self, chunk: bytes) -> None:
         """Keep the ends of the parts in this chunk."""
@@ -84,6 +116,25 @@ class ScriptSeams:
                 whole = part.end + other.begin
                 yield Seam(whole, len(part.end), _record(part), other.header.id)
 
+    def encoded(self) -> Iterator[Encoded]:
+        """All base64 of these scripts that no record shows by itself."""
+        before, begun = "", None
+        last: tuple[str, int] | None = None
+        for script, number in sorted(self._parts):
+            part = self._parts[script, number]
+            if begun is not None and last != (script, number - 1):
+                yield _encoded(before, begun)
+                before, begun = "", None
+            begun = begun or part
+            whole = before + part.encoded.first
+            if not part.encoded.is_whole:
+                yield _encoded(whole, begun)
+                yield from (_encoded(piece, part) for piece in part.encoded.inner)
+                whole, begun = part.encoded.last, part
+            before, last = whole, (script, number)
+        if begun is not None:
+            yield _encoded(before, begun)
+
     def _keep(self, chunk: bytes, header: RecordHeader) -> None:
         try:
             script, part = _read(chunk, header)
@@ -91,7 +142,8 @@ class ScriptSeams:
             return  # another event; its bytes were searched like all others
         if part.total < 2:
             return
-        if len(self._parts) >= MAX_PARTS:
+        self._kept += part.encoded.size
+        if len(self._parts) >= MAX_PARTS or self._kept > MAX_ENCODED:
             self.left_out += 1
             return
         if part.number == part.total:
@@ -117,8 +169,26 @@ def _read(chunk: bytes, header: RecordHeader) -> tuple[str, _Part]:
     end = Value(STRING, text.at + (text.size & ~1) - side, side)
     names = tuple(_bytes(chunk, value) for value in system if value.kind == STRING)
     sid = next((_bytes(chunk, value) for value in system if value.kind == _SID), b"")
-    part = _Part(number, total, _text(chunk, begin), _text(chunk, end), header, names, sid)
+    encoded = _pieces_of(_text(chunk, text)) if total > 1 else _NO_PIECES
+    part = _Part(number, total, _text(chunk, begin), _text(chunk, end), header, names, sid, encoded)
     return _text(chunk, data[3]), part
+
+
+_NO_PIECES = _Pieces("", (), "", is_whole=False)
+
+
+def _pieces_of(text: str) -> _Pieces:
+    first = text[: len(text) - len(text.lstrip(BASE64))]
+    if first == text:
+        return _Pieces(first, (), first, is_whole=True)
+    last = text[len(text.rstrip(BASE64)) :]
+    inner = text[len(first) : len(text) - len(last)]
+    shown = "frombase64" in inner.casefold()
+    return _Pieces(first, () if shown else tuple(base64_in(inner)), last, is_whole=False)
+
+
+def _encoded(text: str, part: _Part) -> Encoded:
+    return Encoded(text, _record(part), part.begin)
 
 
 def _record(part: _Part) -> EventRecord:

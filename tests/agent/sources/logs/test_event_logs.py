@@ -16,7 +16,8 @@ from agent.matching.own_traces import Own
 from agent.model.observation import Claim
 from agent.model.report import Finding, State, Strength
 from agent.sources.artefact import ArtefactSource
-from agent.sources.logs.event_logs import DECODED, IN_BASE64, LEFT_OVER, EventLogs
+from agent.sources.encoded_commands import DECODED, IN_BASE64
+from agent.sources.logs.event_logs import LEFT_OVER, EventLogs
 from agent.targets.offline.folder import FolderTarget
 from tests.evidence.files import STAGE_0
 from tests.evidence.logged_events import (
@@ -234,7 +235,7 @@ def test_what_is_cut_between_two_parts_of_a_script_is_found(tmp_path: Path) -> N
 
     match = strongest(sweep)["cmd-stage0-long"]
     assert match.strength is Strength.STRONG
-    assert match.observation.remarks == ("across the end of record 2 and record 3",)
+    assert match.observation.remarks[0] == "across the end of record 2 and record 3"
     assert match.observation.seen == "PowerShell event 4104"
     assert match.observation.user is not None
     assert match.observation.user.id == JO
@@ -366,3 +367,30 @@ def test_a_real_log_that_was_cleared_says_so(tmp_path: Path) -> None:
         place.startswith("Microsoft-Windows-Sysmon/Operational, ")
         for place in notes(sweep)["a log was cleared"]
     )
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16-le"])
+@pytest.mark.parametrize("place", [0.1, 0.45, 0.5, 0.55, 0.9])
+def test_base64_that_goes_over_parts_of_a_script_is_decoded(
+    place: float, encoding: str, tmp_path: Path
+) -> None:
+    lines = ["# filler"] * 4_000
+    lines[int(place * len(lines))] = "ping pandorasong.com"
+    hidden = base64.b64encode("\n".join(lines).encode(encoding)).decode()
+    log = event_log(
+        [OTHER, *script_blocks(f"iex $u.GetString([Convert]::FromBase64String('{hidden}'))")]
+    )
+
+    sweep = of_log(tmp_path, log, POWERSHELL_LOG)
+
+    assert IN_BASE64 in strongest(sweep)["c2-domain"].observation.remarks
+    assert sweep.coverage.state is State.COMPLETE
+
+
+def test_base64_that_another_part_of_a_script_decodes_is_decoded(tmp_path: Path) -> None:
+    hidden = base64.b64encode(b"ping pandorasong.com; Get-Date").decode()
+    script = f"{'#' * 12_000}\n$a='{hidden}'\n{'#' * 12_000}\n[Convert]::FromBase64String($a)"
+
+    sweep = of_log(tmp_path, event_log([*script_blocks(script)]), POWERSHELL_LOG)
+
+    assert IN_BASE64 in strongest(sweep)["c2-domain"].observation.remarks
