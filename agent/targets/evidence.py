@@ -22,15 +22,18 @@ from ..windows.files import CloudPlaceholder
 from . import SkippedVolume
 from .installation import (
     NO_WINDOWS,
+    PROFILE,
     PROFILE_FOLDERS,
     RECYCLE_BINS,
+    VOLUME,
     Installation,
     Listed,
     installation,
     profile_folders,
     profiles_in,
 )
-from .path_patterns import PROFILE, VOLUME, PathMatcher, PathPattern, Steps, below, wants_stream
+from .other_windows import other_windows
+from .path_patterns import PathMatcher, PathPattern, Steps, below, wants_stream
 from .tree import Entry, Facts, How, Kind, Tree, child
 
 LINK = "link not followed"
@@ -69,6 +72,8 @@ class EvidenceFile:
     """SID, where the host tells it."""
     view: str = ""
     """Empty: as it is now; "deleted"; the date of a shadow copy."""
+    windows: str = ""
+    """Empty: that of the host; else the folder of another one that it belongs to."""
     how: How = "by path"
     """How it was read; settled once it is opened."""
     _entry: Entry | None = field(default=None, repr=False)
@@ -127,6 +132,7 @@ class _Place:
             owner=owner,
             owner_id=owner_id,
             view=self.tree.view,
+            windows=self.host.installation.other_of(path),
             how=entry.how,
             _entry=entry,
             _stream=stream,
@@ -191,9 +197,11 @@ def files_of_windows(
     missing: Sequence[SkippedVolume] = (),
 ) -> HostFiles:
     """The files of a host whose Windows lies there; ``listed``: what its registry says."""
-    places = profile_folders(system_root, listed)
+    others = other_windows(trees, system_root)
+    places = profile_folders(system_root, listed, others)
     folders, problems = _profiles_at((tree, place) for place in places for tree in trees)
-    return HostFiles(trees, installation(system_root, listed, folders), missing, problems)
+    made = installation(system_root, listed, folders, others)
+    return HostFiles(trees, made, missing, problems)
 
 
 def files_of_profiles(

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from ..spelling import base_name, fold
 
+SYSTEM_ROOT, PROGRAM_DATA = "%SYSTEMROOT%", "%PROGRAMDATA%"
+PROFILE, VOLUME, DATA_BASE = "%PROFILE%", "%VOLUME%", "%DATABASEPATH%"
 OF_SERVICES = (
     ("System32\\config\\systemprofile", "SYSTEM", "S-1-5-18"),
     ("SysWOW64\\config\\systemprofile", "SYSTEM", "S-1-5-18"),
@@ -63,6 +65,28 @@ class Installation:
     program_data: str = ""
     profiles: tuple[Profile, ...] = ()
     data_base: str = ""
+    others: tuple[str, ...] = ()
+    """Folders of other Windows that lie there, see ``other_windows.py``."""
+
+    def all_of(self, variable: str) -> list[str]:
+        """What ``%SYSTEMROOT%``, ``%PROGRAMDATA%`` or ``%DATABASEPATH%`` stands for, of the other
+        Windows too."""
+        if variable == SYSTEM_ROOT:
+            return [self.system_root, *self.others]
+        if variable == PROGRAM_DATA:
+            beside = [f"{parent_of(other)}\\ProgramData" for other in self.others]
+            return list(dict.fromkeys([self.program_data, *beside]))
+        return [self.data_base, *(f"{other}\\{_DATA_BASE}" for other in self.others)]
+
+    def other_of(self, path: str) -> str:
+        """The folder of the other Windows that a path belongs to; "": none."""
+        folded = fold(path)
+        for other in self.others:
+            parent = parent_of(other)
+            whole = parent if "\\" in parent else other
+            if folded.startswith(fold(f"{whole}\\")):
+                return other
+        return ""
 
     def owner_of(self, path: str) -> tuple[str, str]:
         """Name and SID of the user in whose profile, or recycle bin, a path lies; empty: nobody's,
@@ -90,13 +114,17 @@ class Installation:
 NO_WINDOWS = Installation()
 
 
-def installation(system_root: str, listed: Listed, folders: Iterable[str]) -> Installation:
-    """Put together from what the registry lists and the profiles' folders that are there."""
+def installation(
+    system_root: str, listed: Listed, folders: Iterable[str], others: Sequence[str] = ()
+) -> Installation:
+    """Put together from what the registry lists, the profiles' folders that are there, and other
+    folders of Windows."""
     drive = system_root.partition("\\")[0]
     found: dict[str, Profile] = {}
-    for within, owner, sid in OF_SERVICES:
-        path = f"{system_root}\\{within}"
-        found[fold(path)] = Profile(path, owner, sid)
+    for root in (system_root, *others):
+        for within, owner, sid in OF_SERVICES:
+            path = f"{root}\\{within}"
+            found[fold(path)] = Profile(path, owner, sid)
     for sid, told in listed.profiles[:MAX_PROFILES]:
         path = _whole(told, system_root)
         if path:
@@ -109,6 +137,7 @@ def installation(system_root: str, listed: Listed, folders: Iterable[str]) -> In
         program_data=_whole(listed.program_data, system_root) or f"{drive}\\ProgramData",
         profiles=tuple(found.values()),
         data_base=_whole(listed.data_base, system_root) or f"{system_root}\\{_DATA_BASE}",
+        others=tuple(others),
     )
 
 
@@ -121,13 +150,18 @@ def profiles_in(folders: Iterable[str]) -> tuple[Profile, ...]:
     )[:MAX_PROFILES]
 
 
-def profile_folders(system_root: str, listed: Listed) -> list[str]:
+def profile_folders(system_root: str, listed: Listed, others: Sequence[str] = ()) -> list[str]:
     """The folders that hold the profiles."""
-    drive = system_root.partition("\\")[0]
-    places = [f"{drive}\\{name}" for name in PROFILE_FOLDERS]
+    roots = (system_root, *others)
+    places = [f"{parent_of(root)}\\{name}" for root in roots for name in PROFILE_FOLDERS]
     if listed.directory:
         places.append(_whole(listed.directory, system_root))
     return list({fold(place): place for place in places}.values())
+
+
+def parent_of(path: str) -> str:
+    """The folder that a folder lies in; of one at the top, its drive."""
+    return path.rpartition("\\")[0]
 
 
 def _whole(path: str, system_root: str) -> str:

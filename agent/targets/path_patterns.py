@@ -17,10 +17,15 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from ..spelling import fold, glob_regex, is_glob
-from .installation import Installation
+from .installation import (
+    DATA_BASE,
+    PROFILE,
+    PROGRAM_DATA,
+    SYSTEM_ROOT,
+    VOLUME,
+    Installation,
+)
 
-SYSTEM_ROOT, PROGRAM_DATA = "%SYSTEMROOT%", "%PROGRAMDATA%"
-PROFILE, VOLUME, DATA_BASE = "%PROFILE%", "%VOLUME%", "%DATABASEPATH%"
 _VARIABLES = (SYSTEM_ROOT, PROGRAM_DATA, PROFILE, VOLUME, DATA_BASE)
 ANY_DEPTH = "**"
 MAX_STEPS = 64
@@ -171,12 +176,8 @@ def _starts(start: str, installation: Installation, drive: str) -> Iterator[list
     if start == VOLUME:
         yield []
         return
-    if start == SYSTEM_ROOT:
-        places = [installation.system_root]
-    elif start == PROGRAM_DATA:
-        places = [installation.program_data]
-    elif start == DATA_BASE:
-        places = [installation.data_base]
+    if start in (SYSTEM_ROOT, PROGRAM_DATA, DATA_BASE):
+        places = installation.all_of(start)
     elif start == PROFILE:
         places = [profile.path for profile in installation.profiles]
     else:

@@ -40,7 +40,13 @@ _OF_THE_MACHINE = {
 
 
 def mounted(file: EvidenceFile) -> Mounted:
-    """Where a hive is mounted, by the name of its file and the profile that it lies in."""
+    """Where a hive is mounted, by the name of its file and the profile that it lies in; one of
+    another Windows than the host's is not, and so has that before its name."""
+    told = _mounted(file)
+    return told._replace(root=f"{file.windows}: {told.root}") if file.windows else told
+
+
+def _mounted(file: EvidenceFile) -> Mounted:
     name = fold(base_name(file.path))
     user = file.owner or file.owner_id or base_name(file.path.rpartition("\\")[0])
     if name == "NTUSER.DAT":
