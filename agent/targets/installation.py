@@ -17,6 +17,7 @@ from ..spelling import base_name, fold
 
 SYSTEM_ROOT, PROGRAM_DATA = "%SYSTEMROOT%", "%PROGRAMDATA%"
 PROFILE, VOLUME, DATA_BASE = "%PROFILE%", "%VOLUME%", "%DATABASEPATH%"
+LOOSE = "%LOOSE%"
 OF_SERVICES = (
     ("System32\\config\\systemprofile", "SYSTEM", "S-1-5-18"),
     ("SysWOW64\\config\\systemprofile", "SYSTEM", "S-1-5-18"),
@@ -67,6 +68,8 @@ class Installation:
     data_base: str = ""
     others: tuple[str, ...] = ()
     """Folders of other Windows that lie there, see ``other_windows.py``."""
+    is_loose: bool = False
+    """Whether these are files without their Windows: by their names alone they are known."""
 
     def all_of(self, variable: str) -> list[str]:
         """What ``%SYSTEMROOT%``, ``%PROGRAMDATA%`` or ``%DATABASEPATH%`` stands for, of the other
@@ -112,6 +115,7 @@ class Installation:
 
 
 NO_WINDOWS = Installation()
+LOOSE_FILES = Installation(is_loose=True)
 
 
 def installation(

@@ -1,8 +1,9 @@
 r"""Where evidence lies, in the host's own language: ``%SystemRoot%\Prefetch\*.pf``.
 
 A pattern begins with a variable: ``%SystemRoot%``, ``%ProgramData%``, ``%Profile%`` (of each user),
-``%DataBasePath%`` (of the network's files) or ``%Volume%`` (the top of each). Then come the names
-of folders and of the file, in any case as NTFS folds them: ``*`` and ``?`` stand for characters of
+``%DataBasePath%`` (of the network's files), ``%Volume%`` (the top of each) or ``%Loose%`` (the top
+of a folder of files that were copied without their Windows). Then come the names of folders and of
+the file, in any case as NTFS folds them: ``*`` and ``?`` stand for characters of
 one name, ``**`` for any number of folders, none included. ``name:stream`` is an alternate stream of
 a file or folder. What begins with a drive (``D:\logs\*.evtx``) is taken as it stands.
 
@@ -19,6 +20,7 @@ from dataclasses import dataclass, field
 from ..spelling import fold, glob_regex, is_glob
 from .installation import (
     DATA_BASE,
+    LOOSE,
     PROFILE,
     PROGRAM_DATA,
     SYSTEM_ROOT,
@@ -26,7 +28,7 @@ from .installation import (
     Installation,
 )
 
-_VARIABLES = (SYSTEM_ROOT, PROGRAM_DATA, PROFILE, VOLUME, DATA_BASE)
+_VARIABLES = (SYSTEM_ROOT, PROGRAM_DATA, PROFILE, VOLUME, DATA_BASE, LOOSE)
 ANY_DEPTH = "**"
 MAX_STEPS = 64
 """Names in a pattern."""
@@ -173,11 +175,13 @@ def _with_below(steps: list[Step]) -> Steps:
 
 def _starts(start: str, installation: Installation, drive: str) -> Iterator[list[str]]:
     """The names of folders, from the top of the drive on, that a pattern's start stands for."""
-    if start == VOLUME:
+    if start == VOLUME or (start == LOOSE and installation.is_loose):
         yield []
         return
     if start in (SYSTEM_ROOT, PROGRAM_DATA, DATA_BASE):
         places = installation.all_of(start)
+    elif start == LOOSE:
+        places = []
     elif start == PROFILE:
         places = [profile.path for profile in installation.profiles]
     else:

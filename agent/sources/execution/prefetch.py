@@ -37,7 +37,11 @@ class PrefetchArtefact(WholeFile):
 
     name = "prefetch"
     kind = "prefetch file"
-    where = (r"%SystemRoot%\Prefetch\*.pf", r"%SystemRoot%\Prefetch\*:*.pf")
+    where = (
+        r"%SystemRoot%\Prefetch\*.pf",
+        r"%SystemRoot%\Prefetch\*:*.pf",
+        r"%Loose%\**\*.pf",
+    )
     max_bytes = MAX_PLAIN_BYTES
 
     def plain(self, data: bytes) -> bytes:

@@ -35,7 +35,11 @@ class ConsoleHistory(WholeFile):
 
     name = "console_history"
     kind = "console history"
-    where = (r"%Profile%\AppData\Roaming\Microsoft\Windows\PowerShell\PSReadLine\*_history.txt",)
+    where = (
+        r"%Profile%\AppData\Roaming\Microsoft\Windows\PowerShell\PSReadLine\*_history.txt",
+        r"%Loose%\**\PSReadLine\*_history.txt",
+        r"%Loose%\**\ConsoleHost_history.txt",
+    )
     max_bytes = 64 << 20
 
     def records(

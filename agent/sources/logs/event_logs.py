@@ -50,7 +50,10 @@ class EventLogs(Artefact):
 
     name = NAME
     kind = "event log"
-    where: Sequence[str] = (r"%SystemRoot%\System32\winevt\Logs\*.evtx",)
+    where: Sequence[str] = (
+        r"%SystemRoot%\System32\winevt\Logs\*.evtx",
+        r"%Loose%\**\*.evtx",
+    )
     max_bytes = 0
     header = FILE_HEADER
     piece = CHUNK

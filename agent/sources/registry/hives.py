@@ -57,6 +57,11 @@ class Hives(Artefact):
         r"%SystemRoot%\System32\config\DEFAULT",
         r"%Profile%\NTUSER.DAT",
         r"%Profile%\AppData\Local\Microsoft\Windows\UsrClass.dat",
+        r"%Profile%\Local Settings\Application Data\Microsoft\Windows\UsrClass.dat",
+        r"%Loose%\**\SYSTEM",
+        r"%Loose%\**\SOFTWARE",
+        r"%Loose%\**\NTUSER.DAT",
+        r"%Loose%\**\UsrClass.dat",
     )
     max_bytes = 512 << 20
 

@@ -5,14 +5,19 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
+from ...coverage import Ledger
 from ...matching.own_traces import Own
 from ...model import report as model
 from ...reading.opening import open_quietly, read_at, reason_of
 from .. import Root, SkippedVolume
-from ..mounted_tree import Mounted
+from ..evidence import EvidenceFile, HostFiles
+from ..installation import LOOSE_FILES
+from ..mounted_tree import Mounted, MountedEntry
+from ..tree import Entry, Tell, Tree
 from .at_rest import AtRest, TargetError
 from .collections.drives import copied_as, decoded, volumes_in
 from .collections.sparse import open_collected
@@ -70,6 +75,8 @@ class FolderTarget(AtRest):
         if not paths:
             raise TargetError("no folder given")
         super().__init__(*paths, own=own, now=now)
+        self._loose: list[Tree] = []
+        """Of the paths in which no volume of Windows lies."""
         for path in self._paths:
             _must_be_swept(path)
 
@@ -89,6 +96,12 @@ class FolderTarget(AtRest):
         path = self._paths[0]
         return model.Host(id=f"path:{path}", name=os.path.basename(path) or path)
 
+    def evidence(self, patterns: Sequence[str], ledger: Ledger) -> Iterator[EvidenceFile]:
+        """Of every Windows that lies there, and of what lies there without one."""
+        if self._volumes:
+            yield from super().evidence(patterns, ledger)
+        yield from HostFiles(self._loose, LOOSE_FILES).evidence(patterns, ledger)
+
     def roots(self) -> tuple[Sequence[Root], Sequence[SkippedVolume]]:
         """The folders; nothing is left out."""
         return [Root(path) for path in self._paths], []
@@ -98,7 +111,10 @@ class FolderTarget(AtRest):
         found: list[Volume] = []
         for path in self._paths:
             real = os.path.realpath(path)
-            for copied in volumes_in(real):
+            copies = volumes_in(real)
+            if not copies:
+                self._loose.append(_loose(path, real))
+            for copied in copies:
                 of = Mounted(decoded=copied_as)
                 if copied.is_encoded:
                     of = Mounted(open_collected, decoded=decoded)
@@ -106,6 +122,25 @@ class FolderTarget(AtRest):
                 tree = of.tree(copied.drive, *copied.paths, view=copied.view, shown=shown)
                 found.append(Volume(tree, path))
         return found
+
+
+@dataclass(eq=False)
+class _OneOf(MountedEntry):
+    """A folder of which one file was given."""
+
+    given: str = ""
+
+    def entries(self, keep: Callable[[str], bool], tell: Tell) -> Iterator[Entry]:
+        return super().entries(lambda name: name == self.given and keep(name), tell)
+
+
+def _loose(path: str, real: str) -> Tree:
+    """A folder as it is, or one of which a single file was given."""
+    of = Mounted(decoded=plain)
+    if os.path.isdir(real):
+        return of.tree(path, real)
+    folder, name = os.path.split(real)
+    return Tree(os.path.dirname(path), _OneOf("", (folder,), of, given=name))
 
 
 def _must_be_swept(path: str) -> None:
