@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -22,9 +22,25 @@ def hits_in(found: Found, part: Part) -> list[ByteHit]:
     """All hits by their places in ``found.data``, in order; more than 20,000, and what cannot be
     scanned, are gaps of the account.
     """
+    return _bounded(_hits(found, whole_words=True), part)
+
+
+def doubtful_in(found: Found, part: Part, hits: Collection[ByteHit]) -> list[ByteHit]:
+    """Those beside letters or digits, which may be of another record; ``hits``: all others. None
+    where those are too many already.
+    """
+    if len(hits) >= MAX_HITS:
+        return []
+    known = {(hit.indicator, hit.offset) for hit in hits}
+    candidates = _hits(found, whole_words=False)
+    others = (hit for hit in candidates if (hit.indicator, hit.offset) not in known)
+    return _bounded(others, part)
+
+
+def _bounded(found: Iterator[ByteHit], part: Part) -> list[ByteHit]:
     hits: list[ByteHit] = []
     try:
-        hits += islice(_hits(found), MAX_HITS + 1)
+        hits += islice(found, MAX_HITS + 1)
     except ScanFailed as error:
         part.unread(f"scan of the bytes: {error}")
     if len(hits) > MAX_HITS:
@@ -32,12 +48,13 @@ def hits_in(found: Found, part: Part) -> list[ByteHit]:
     return hits[:MAX_HITS]
 
 
-def _hits(found: Found) -> Iterator[ByteHit]:
+def _hits(found: Found, *, whole_words: bool) -> Iterator[ByteHit]:
     """Scans from behind each hit on: a scan tells the first place of each indicator alone."""
     overlap = found.rules.overlap if found.rules.overlap is not None else WINDOW
     start = 0
     while start < len(found.data):
-        hits = found.rules.mentions(found.data[start : start + WINDOW + overlap])
+        window = found.data[start : start + WINDOW + overlap]
+        hits = found.rules.mentions(window, whole_words=whole_words)
         if not hits:
             start += WINDOW
             continue

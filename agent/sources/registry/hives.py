@@ -26,7 +26,7 @@ from ...model.observation import ByteHit, Claim, Observation, Place, moments
 from ...reading.opening import read_up_to, reason_of
 from ..artefact import Artefact, Found, Reader
 from .autostarts import Autostart, autostart, autostarts
-from .every_hit import hits_in
+from .every_hit import doubtful_in, hits_in
 from .hive_names import mounted
 
 if TYPE_CHECKING:
@@ -89,7 +89,11 @@ class HiveReader(Reader):
         return text.data
 
     def records(self, found: Found) -> Iterator[Observation]:
-        yield from self.seen_in(hits_in(found, self.part))
+        hits = hits_in(found, self.part)
+        if doubtful := doubtful_in(found, self.part, hits):
+            hits += self.whole_words_of(doubtful, found.rules)
+            hits.sort(key=lambda hit: hit.offset)
+        yield from self.seen_in(hits)
 
     def seen_in(self, hits: Sequence[ByteHit]) -> Iterator[Observation]:
         """All that the hive starts, and what else was hit; ``hits``: in what is plain of it.
@@ -99,6 +103,53 @@ class HiveReader(Reader):
         """
         assert self._opened is not None
         yield from _Record(Hives.name, self._opened).observations(hits)
+
+    def whole_words_of(self, hits: Sequence[ByteHit], rules: RecordRules) -> list[ByteHit]:
+        """Those of the hive as it stands that are words in the name or the data that they lie in:
+        what lies beside them is another record's, or left over from one.
+
+        Raises FormatError, and ScanFailed.
+        """
+        assert self._opened is not None
+        now = _positions_now(self._opened.text, hits)
+        there = places(Hive(self._opened.text.hive_in(_NOW)), now.values())
+        asked: dict[bytes, frozenset[str]] = {}
+
+        def holds(text: bytes, indicator: str) -> bool:
+            if text not in asked:
+                asked[text] = frozenset(hit.indicator for hit in rules.mentions(text))
+            return indicator in asked[text]
+
+        return [
+            hit
+            for hit, position in now.items()
+            if any(holds(one, hit.indicator) for one in _texts_of(there[position]))
+        ]
+
+
+def _positions_now(text: HiveText, hits: Sequence[ByteHit]) -> dict[ByteHit, int]:
+    """Of those that lie in the hive as it stands."""
+    found: dict[ByteHit, int] = {}
+    for hit in hits:
+        try:
+            state = text.state(hit.offset)
+        except FormatError:
+            continue
+        if state._replace(position=0) == _NOW:
+            found[hit] = state.position
+    return found
+
+
+def _texts_of(place: CellPlace) -> Iterator[bytes]:
+    """Of the key or value that a position belongs to: its name, and its data."""
+    for whose in (place.value, place.key):
+        if whose is not None:
+            yield whose.name.encode("utf-16-le", "surrogatepass")
+    if place.value is not None:
+        try:
+            yield place.value.data
+        except FormatError:
+            return
 
 
 def _logs_of(file: EvidenceFile, part: Part) -> dict[str, bytes]:

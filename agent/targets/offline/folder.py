@@ -136,7 +136,7 @@ class _OneOf(MountedEntry):
 
 def _loose(path: str, real: str) -> Tree:
     """A folder as it is, or one of which a single file was given."""
-    of = Mounted(decoded=plain)
+    of = Mounted(decoded=copied_as)
     if os.path.isdir(real):
         return of.tree(path, real)
     folder, name = os.path.split(real)

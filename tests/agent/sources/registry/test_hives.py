@@ -23,7 +23,7 @@ from tests.evidence.hive_files import (
     of_jo,
     only,
 )
-from tests.evidence.hives import Gone, dirty, hive, log, with_checksum
+from tests.evidence.hives import Content, Gone, Typed, dirty, hive, log, with_checksum
 from tests.evidence.sweeping import swept
 from tests.evidence.windows_folder import CONFIG, FORMS, as_folder, windows
 
@@ -273,3 +273,35 @@ def test_a_damaged_hive_that_is_hit_is_a_gap_and_a_mention_by_its_bytes(tmp_path
     assert sweep.coverage.state is State.PARTIAL
     (one,) = sweep.seen
     assert (one.claim, one.place.path) == (Claim.MENTIONED, r"C:\Users\jo\NTUSER.DAT")
+
+
+ZONES = r"Software\Microsoft\Windows\CurrentVersion\Internet Settings\ZoneMap\Domains"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "at", "beside"),
+    [
+        ("pandorasong.com", {"*": 1}, 15, b"x"),
+        ("cyzfc.dat", 1, -2, b"ab"),
+        ("x", Typed(1, "cyzfc.dat".encode("utf-16-le")), 18, "ab".encode("utf-16-le")),
+    ],
+)
+def test_letters_of_another_record_beside_a_name_hide_nothing(
+    name: str, content: Content, at: int, beside: bytes, tmp_path: Path
+) -> None:
+    data = bytearray(hive(nested(ZONES, {name: content})))
+    text = b"c\0y\0z\0" if isinstance(content, Typed) else name.encode()
+    at += data.index(text)
+    data[at : at + len(beside)] = beside
+    target = FORMS["folder"](tmp_path / "c", windows({r"C:\Users\jo\NTUSER.DAT": bytes(data)}))
+
+    (match,) = swept(target, ArtefactSource(Hives())).matches()
+
+    assert match.observation.registry is not None
+    assert match.observation.registry.path.startswith(rf"HKU\jo\{ZONES}")
+
+
+def test_a_longer_word_is_another_one(tmp_path: Path) -> None:
+    data = hive(nested(ZONES, {"mypandorasong.com": {"xcyzfc.dat": "acyzfc.datb"}}))
+    target = FORMS["folder"](tmp_path / "c", windows({r"C:\Users\jo\NTUSER.DAT": data}))
+    assert swept(target, ArtefactSource(Hives())).matches() == []
