@@ -31,6 +31,7 @@ from .hive_names import mounted
 
 if TYPE_CHECKING:
     from ...coverage import Part
+    from ...matching.record_rules import RecordRules
     from ...targets.evidence import EvidenceFile
 
 LOGS = (".LOG1", ".LOG2", ".LOG")
