@@ -716,6 +716,7 @@ def test_every_condition_on_the_process_has_to_hold(when: Conditions, excludes: 
         Conditions(signer=["*"]),
         Conditions(parent=["*"]),
         Conditions(command_line=["x"]),
+        Conditions(command_line=["#"]),
         Conditions(exports=["Run"]),
         Conditions(not_exports=["Run"]),
     ],
