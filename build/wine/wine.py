@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import selectors
 import shutil
 import subprocess
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -62,6 +64,48 @@ def wineserver() -> Path:
     return program("wineserver64", "wine64", "/usr/lib/wine/wineserver64", "/usr/bin/wineserver")
 
 
+def output_of(process: subprocess.Popen[bytes], timeout: float | None) -> tuple[bytes, bytes]:
+    """What a program writes to its two pipes until it ends; waits for `timeout` seconds at most.
+
+    Not until the pipes are closed: the first program that needs Wine's desktop starts it
+    (explorer.exe), which inherits them and stays as long as any program of the prefix does.
+    Raises `subprocess.TimeoutExpired`, and leaves the program running.
+    """
+    deadline = None if timeout is None else time.monotonic() + timeout
+    written: list[bytearray] = []
+    ended = os.pidfd_open(process.pid)
+    try:
+        with selectors.DefaultSelector() as selector:
+            selector.register(ended, selectors.EVENT_READ)
+            for stream in (process.stdout, process.stderr):
+                assert stream is not None
+                os.set_blocking(stream.fileno(), False)
+                written.append(bytearray())
+                selector.register(stream, selectors.EVENT_READ, written[-1])
+            over = False
+            while not over:
+                left = None if deadline is None else deadline - time.monotonic()
+                if left is not None and left <= 0:
+                    raise subprocess.TimeoutExpired(process.args, timeout or 0)
+                over = any(key.fd == ended for key, _ in selector.select(left))
+                for key in list(selector.get_map().values()):
+                    if key.fd != ended and _is_at_its_end(key.fd, key.data):
+                        selector.unregister(key.fileobj)
+    finally:
+        os.close(ended)
+    out, err = written
+    return bytes(out), bytes(err)
+
+
+def _is_at_its_end(pipe: int, written: bytearray) -> bool:
+    """Takes what is in a pipe that does not block; whether nobody can write any more."""
+    with suppress(BlockingIOError):
+        while data := os.read(pipe, 1 << 16):
+            written += data
+        return True
+    return False
+
+
 @dataclass(frozen=True)
 class Wine:
     """A WINEPREFIX and how programs run in it. prefix: an absolute Linux path."""
@@ -99,6 +143,8 @@ class Wine:
         dll_overrides: Mapping[str, str] | None = None,
     ) -> subprocess.Popen[bytes]:
         """Start a Windows program and leave it running; the caller ends it (or `kill_all`).
+
+        Not by `communicate`: others may hold its pipes when it has ended (see `output_of`).
 
         args[0]: a Linux path (Path) or a Windows one (`C:\\windows\\system32\\rundll32.exe`).
         Its streams are pipes: a plain file as stdout ends Python at start with WinError 6.
@@ -147,12 +193,12 @@ class Wine:
         """
         program = path if isinstance(path, str) else str(path.absolute())
         process = self.popen([program, *args], env, cwd, dll_overrides)
-        try:
-            out, err = process.communicate(timeout=timeout)
-        except BaseException:
-            process.kill()
-            process.communicate()
-            raise
+        with process:
+            try:
+                out, err = output_of(process, timeout)
+            except BaseException:
+                process.kill()
+                raise
         return subprocess.CompletedProcess(
             process.args,
             process.returncode,

@@ -45,10 +45,9 @@ class Host:
         try:
             yield process
         finally:
-            # The child first: it may hold the parent's pipes.
             self.lab.run_exe(r"C:\windows\system32\taskkill.exe", ["/f", "/im", "rundll32.exe"])
-            process.kill()
-            process.communicate(timeout=60)
+            with process:
+                process.kill()
 
     def running_line(self, line: str) -> AbstractContextManager[subprocess.Popen[bytes]]:
         """The same by a command line as it stands, which only a Windows program can pass on."""

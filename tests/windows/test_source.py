@@ -71,8 +71,8 @@ def test_the_agent_from_source_finds_a_loaded_dll_with_all_of_memory(
             name="m",
         )  # fmt: skip
     finally:
-        process.kill()
-        process.communicate()
+        with process:
+            process.kill()
         lab.run_exe(r"C:\windows\system32\taskkill.exe", ["/f", "/im", "rundll32.exe"])
     assert done.returncode == 1, done.stdout + done.stderr
     assert "HIT   1 confirmed" in done.stdout

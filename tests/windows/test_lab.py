@@ -1,0 +1,36 @@
+"""The lab itself: Windows programs under Wine, ended and answered for."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.windows.host import Host
+
+pytestmark = [
+    pytest.mark.wine,
+    pytest.mark.skipif(sys.platform != "linux", reason="Wine's lab is for Linux"),
+]
+
+LEAVES_A_CHILD = """
+import subprocess, sys
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+print("x" * 200_000, child.pid)
+sys.exit(7)
+"""
+
+
+def test_a_program_has_ended_though_another_holds_its_pipes(host: Host) -> None:
+    done = host.lab.python(["-c", LEAVES_A_CHILD])
+    text, child = done.stdout.split()
+    ended = host.lab.run_exe(r"C:\windows\system32\taskkill.exe", ["/f", "/pid", child])
+    assert done.returncode == 7
+    assert text == "x" * 200_000
+    assert ended.returncode == 0, "the child was gone, and held no pipe"
+
+
+def test_a_program_that_takes_too_long_is_ended_and_told(host: Host) -> None:
+    with pytest.raises(subprocess.TimeoutExpired):
+        host.lab.python(["-c", "import time; time.sleep(600)"], timeout=2)
