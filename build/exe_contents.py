@@ -8,6 +8,7 @@ end says where the table of contents lies; its entries hold offset, sizes, a typ
 
 from __future__ import annotations
 
+import marshal
 import re
 import struct
 import zlib
@@ -79,6 +80,19 @@ def read(data: bytes, name: str) -> bytes:
             raw = data[start + entry.offset : start + entry.offset + entry.packed]
             return zlib.decompress(raw) if entry.compressed else raw
     raise KeyError(name)
+
+
+def modules(data: bytes) -> set[str]:
+    """The packages and top modules inside, of Python and of machine code.
+
+    Reads the table of a `PYZ.pyz` (PyInstaller/archive/writers.py: at byte 8 its offset, then a
+    marshalled list of names and places), so only by the minor version of Python that is inside.
+    """
+    archive = read(data, "PYZ.pyz")
+    (table,) = struct.unpack_from("!I", archive, 8)
+    names = [name for name, _ in marshal.loads(archive[table:])]
+    names += [entry.name for entry in entries(data) if entry.name.lower().endswith(".pyd")]
+    return {re.split(r"[.\\/]", name)[0] for name in names}
 
 
 def _indicator_strings(packs: Path) -> list[str]:

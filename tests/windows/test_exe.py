@@ -6,11 +6,13 @@ Wine is not Windows: this shows packaging, start-up, ctypes layouts and process 
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import socket
 import sys
 import threading
 import time
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -71,8 +73,8 @@ def test_a_renamed_rundll32_is_found(host: Host) -> None:
         assert process.poll() is None
         code, report, _ = host.sweep()
     finally:
-        process.kill()
-        process.communicate()
+        with process:
+            process.kill()
         host.lab.run_exe(r"C:\windows\system32\taskkill.exe", ["/f", "/im", "svch0st.exe"])
     assert code == 1
     finding = confirmed(report)
@@ -147,7 +149,7 @@ def test_the_same_host_is_clean_about_paths_that_were_seen_whole(host: Host) -> 
     path = host.lab.to_windows(host.local)
     code, report, output = host.sweep("live", path, "--only", "files")
     assert (code, report.verdict) == (0, Verdict.CLEAN)
-    assert "CLEAN, nothing left unlooked at" in output
+    assert f"CLEAN, as far as asked (paths {path}; only files): nothing left unlooked at" in output
 
 
 def test_a_bare_call_sweeps_the_whole_host_and_joins_what_it_finds(
@@ -236,8 +238,8 @@ def test_a_connection_is_found_with_its_process(host: Host, tmp_path: Path) -> N
             pack = host.lab.to_windows(tmp_path / "pack.yaml")
             _, report, _ = host.sweep("live", path, "--only-pack", pack)
         finally:
-            client.kill()
-            client.communicate()
+            with client:
+                client.kill()
             for connection in accepted:
                 connection.close()
     found = [f for f in report.findings if f.destination and f.destination.ip == "127.0.0.9"]
@@ -250,10 +252,23 @@ def test_the_exe_is_small_whole_and_without_test_parts(host: Host) -> None:
     from exe_contents import check
 
     assert check(host.one_file, REPOSITORY / "iocs") == []
-    assert host.one_file.stat().st_size <= 20_000_000
+    assert host.one_file.stat().st_size <= 15_500_000
     done = host.lab.run_exe(host.exe, ["packs", "list"])
     assert done.returncode == 0
     assert "cyzfc-2018-11" in done.stdout
+
+
+def test_all_that_is_inside_the_exe_is_named_with_its_licence(host: Host) -> None:
+    from exe_contents import modules, read
+
+    data = host.one_file.read_bytes()
+    text = read(data, "THIRD-PARTY.txt").decode()
+    named = {title.lower() for title in re.findall(r"(?m)^=+\n(\S+) [\d.]+\S*: ", text)}
+    owners = packages_distributions()
+    foreign = modules(data) - sys.stdlib_module_names - {"agent", "iocs"}
+    inside = {name.lower() for module in foreign for name in owners[module]}
+    assert {"boreal", "pylnk", "pyscca"} <= foreign
+    assert named == inside
 
 
 def test_bad_arguments_end_with_2_and_say_why(host: Host) -> None:
