@@ -198,7 +198,7 @@ def _facts(finding: Finding) -> Iterator[str]:
 
 def _process_facts(process: Process) -> Iterator[str]:
     if process.command_line:
-        start = f", since {_when(process.start)}" if process.start else ""
+        start = f", started {_when(process.start)}" if process.start else ""
         cut = len(process.command_line) - MAX_COMMAND_LINE
         more = f" … and {cut:,} more characters in the report" if cut > 0 else ""
         yield f"command line   {shown(process.command_line[:MAX_COMMAND_LINE])}{more}{start}"

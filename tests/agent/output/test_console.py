@@ -71,7 +71,7 @@ def test_a_hit_tells_what_where_and_what_to_do() -> None:
     )
     assert "HIT   1 confirmed, 1 weak, 1 excluded" in text
     assert f"confirmed  {PATH}" in text
-    assert "command line   rundll32 x,y, since 2026-11-24 14:02 UTC" in text
+    assert "command line   rundll32 x,y, started 2026-11-24 14:02 UTC" in text
     assert "parents        powershell.exe 4120" in text
     assert "3,000,000 bytes (2.9 MiB)" in text
     assert "and 4 more in the report" in text
