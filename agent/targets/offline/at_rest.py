@@ -11,6 +11,7 @@ from functools import cached_property
 from ...coverage import Ledger
 from ...exit_codes import CannotRun
 from ...matching.own_traces import Own
+from ...spelling import fold
 from ...windows.held import HeldFiles
 from ..evidence import EvidenceFile
 from .windows_at_rest import Volume, WindowsAtRest, hosts_on
@@ -73,4 +74,10 @@ class AtRest(ABC):
 
     @cached_property
     def _hosts(self) -> list[WindowsAtRest]:
-        return hosts_on(self._volumes)
+        """Raises TargetError: several hosts, of which a report can be about one alone."""
+        found = hosts_on(self._volumes)
+        names = {fold(name): name for host in found if (name := host.computer.name)}
+        if len(names) > 1:
+            told = " and ".join(names.values())
+            raise TargetError(f"{told} are different hosts: sweep them one after the other")
+        return found

@@ -9,6 +9,7 @@ import pytest
 from agent.coverage import Ledger
 from agent.matching.own_traces import Own
 from agent.targets import Target
+from agent.targets.offline.at_rest import TargetError
 from agent.targets.offline.folder import FolderTarget
 from agent.targets.offline.image import ImageTarget
 from tests.evidence.hives import dirty, log
@@ -22,6 +23,7 @@ from tests.evidence.windows_folder import (
     as_folder,
     as_image,
     software,
+    system,
     volume_bytes,
     windows,
 )
@@ -118,6 +120,14 @@ def test_two_images_with_a_windows_are_looked_through_one_after_the_other(tmp_pa
     found = list(target.evidence([r"%SystemRoot%\Prefetch\*"], Ledger("test", required=True)))
     assert len(found) == 2
     assert target.host().id == GUID
+
+
+def test_two_hosts_are_not_taken_for_one(tmp_path: Path) -> None:
+    other = {**windows(), f"{CONFIG}\\SYSTEM": system("DC-01")}
+    one, two = as_folder(tmp_path / "a", windows()), as_folder(tmp_path / "b", other)
+    target = FolderTarget(str(one), str(two), own=Own())
+    with pytest.raises(TargetError, match="WS-0421 and DC-01 are different hosts: sweep them one"):
+        target.host()
 
 
 def test_a_volume_of_data_beside_windows_keeps_the_name_of_its_image(tmp_path: Path) -> None:
