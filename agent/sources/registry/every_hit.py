@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 MAX_HITS = 20_000
 """Of one file."""
 WINDOW = 64 << 10
+NEAR = 2 << 10
+"""Bytes that are looked at behind a hit, then twice as many, up to a window."""
 
 
 def hits_in(found: Found, part: Part) -> list[ByteHit]:
@@ -49,15 +51,18 @@ def _bounded(found: Iterator[ByteHit], part: Part) -> list[ByteHit]:
 
 
 def _hits(found: Found, *, whole_words: bool) -> Iterator[ByteHit]:
-    """Scans from behind each hit on: a scan tells the first place of each indicator alone."""
+    """Scans from behind each hit on: a scan tells the first place of each indicator alone. Where
+    one hit is, others are likely: there windows are small."""
     overlap = found.rules.overlap if found.rules.overlap is not None else WINDOW
-    start = 0
+    start, size = 0, WINDOW
     while start < len(found.data):
-        window = found.data[start : start + WINDOW + overlap]
+        window = found.data[start : start + size + overlap]
         hits = found.rules.mentions(window, whole_words=whole_words)
         if not hits:
-            start += WINDOW
+            start += size
+            size = min(2 * size, WINDOW)
             continue
+        size = NEAR
         first = min(hit.offset for hit in hits)
         for hit in hits:
             if hit.offset == first:
