@@ -42,10 +42,13 @@ _PARAMETER = re.compile(
     rf"(?i)[-/\u2013\u2014\u2015](?<![^\s\"'&|;(>=].)(?:{_SPELLINGS})[\s:\"']+"
     rf"([A-Za-z0-9+/]{{{_SHORTEST},}}={{0,2}})"
 )
-BASE64 = string.ascii_letters + string.digits + "+/="
-"""Characters of base64."""
-_BASE64 = re.compile(r"[A-Za-z0-9+/]{24,}(?:\r?\n[ \t]*[A-Za-z0-9+/]{4,})*={0,2}")
+_RUN = 24
+"""Characters of base64 in a row that are looked at."""
+_BASE64 = re.compile(rf"[A-Za-z0-9+/]{{{_RUN},}}(?:\r?\n[ \t]*[A-Za-z0-9+/]{{4,}})*={{0,2}}")
 _BLANK = re.compile(r"\s+")
+_ALPHABET = (string.ascii_letters + string.digits + "+/").encode()
+_CLASSES = bytes(ord("A") if code in _ALPHABET else ord(" ") for code in range(256))
+_A_RUN = b"A" * _RUN
 
 
 def decoded_command(line: str) -> str:
@@ -73,7 +76,31 @@ def decoded_command(line: str) -> str:
 
 def base64_in(text: str) -> list[str]:
     """What in a text may be base64, of some length, in one line or more."""
-    return _BASE64.findall(text)
+    # To look for a run of one letter costs a tenth of looking for the expression.
+    classes = _bytes_of(text).translate(_CLASSES)
+    found: list[str] = []
+    at = classes.find(_A_RUN)
+    while at >= 0:
+        piece = _BASE64.match(text, at)
+        assert piece is not None
+        found.append(piece[0])
+        at = classes.find(_A_RUN, piece.end())
+    return found
+
+
+def base64_around(text: str) -> tuple[int, int]:
+    """Where the base64 that a text begins with ends, and where that which it ends with begins; its
+    length and 0 if there is nothing else in it."""
+    characters = _bytes_of(text)
+    other = characters.translate(None, _ALPHABET + b"=")
+    if not other:
+        return len(text), 0
+    return characters.find(other[:1]), characters.rfind(other[-1:]) + 1
+
+
+def _bytes_of(text: str) -> bytes:
+    """One of each character, and no base64 for what is none."""
+    return text.encode("latin-1", "replace")
 
 
 def decoded_pieces(text: str) -> Iterator[bytes]:
@@ -85,8 +112,8 @@ def decoded_pieces(text: str) -> Iterator[bytes]:
     left = MAX_DECODED
     waiting = [text]
     while waiting:
-        for found in _BASE64.finditer(waiting.pop()):
-            encoded, room = _BLANK.sub("", found[0]), left
+        for found in base64_in(waiting.pop()):
+            encoded, room = _BLANK.sub("", found) if "\n" in found else found, left
             data = _decoded(encoded, room)
             left -= len(data)
             if data:

@@ -18,7 +18,7 @@ from ...formats.binary_xml import Value, values_at
 from ...formats.event_values import BINARY_XML, STRING, text_of
 from ...formats.evtx import EventRecord, RecordHeader, records_in
 from ...formats.filetime import utc_of
-from ..encoded_commands import BASE64, base64_in
+from ..encoded_commands import base64_around, base64_in
 
 SIDE = 1024
 """Characters of either side."""
@@ -118,22 +118,24 @@ class ScriptSeams:
 
     def encoded(self) -> Iterator[Encoded]:
         """All base64 of these scripts that no record shows by itself."""
-        before, begun = "", None
+        run: list[str] = []
+        begun: _Part | None = None
+        """The part in which the run begins."""
         last: tuple[str, int] | None = None
         for script, number in sorted(self._parts):
             part = self._parts[script, number]
             if begun is not None and last != (script, number - 1):
-                yield _encoded(before, begun)
-                before, begun = "", None
+                yield _encoded("".join(run), begun)
+                run, begun = [], None
             begun = begun or part
-            whole = before + part.encoded.first
+            run.append(part.encoded.first)
             if not part.encoded.is_whole:
-                yield _encoded(whole, begun)
+                yield _encoded("".join(run), begun)
                 yield from (_encoded(piece, part) for piece in part.encoded.inner)
-                whole, begun = part.encoded.last, part
-            before, last = whole, (script, number)
+                run, begun = [part.encoded.last], part
+            last = script, number
         if begun is not None:
-            yield _encoded(before, begun)
+            yield _encoded("".join(run), begun)
 
     def _keep(self, chunk: bytes, header: RecordHeader) -> None:
         try:
@@ -178,13 +180,14 @@ _NO_PIECES = _Pieces("", (), "", is_whole=False)
 
 
 def _pieces_of(text: str) -> _Pieces:
-    first = text[: len(text) - len(text.lstrip(BASE64))]
-    if first == text:
-        return _Pieces(first, (), first, is_whole=True)
-    last = text[len(text.rstrip(BASE64)) :]
-    inner = text[len(first) : len(text) - len(last)]
+    begin, end = base64_around(text)
+    if not end:
+        return _Pieces(text, (), text, is_whole=True)
+    inner = text[begin:end]
     shown = "frombase64" in inner.casefold()
-    return _Pieces(first, () if shown else tuple(base64_in(inner)), last, is_whole=False)
+    return _Pieces(
+        text[:begin], () if shown else tuple(base64_in(inner)), text[end:], is_whole=False
+    )
 
 
 def _encoded(text: str, part: _Part) -> Encoded:
