@@ -44,7 +44,7 @@ _PARAMETER = re.compile(
 )
 _RUN = 24
 """Characters of base64 in a row that are looked at."""
-_BASE64 = re.compile(rf"[A-Za-z0-9+/]{{{_RUN},}}(?:\r?\n[ \t]*[A-Za-z0-9+/]{{4,}})*={{0,2}}")
+_BEHIND_A_RUN = re.compile(r"(?:\r?\n[ \t]*[A-Za-z0-9+/]{4,})*={0,2}")
 _BLANK = re.compile(r"\s+")
 _ALPHABET = (string.ascii_letters + string.digits + "+/").encode()
 _CLASSES = bytes(ord("A") if code in _ALPHABET else ord(" ") for code in range(256))
@@ -76,15 +76,15 @@ def decoded_command(line: str) -> str:
 
 def base64_in(text: str) -> list[str]:
     """What in a text may be base64, of some length, in one line or more."""
-    # To look for a run of one letter costs a tenth of looking for the expression.
-    classes = _bytes_of(text).translate(_CLASSES)
+    # To look for a run of one letter costs a tenth of looking for an expression.
+    classes = _bytes_of(text).translate(_CLASSES) + b" "
     found: list[str] = []
     at = classes.find(_A_RUN)
     while at >= 0:
-        piece = _BASE64.match(text, at)
-        assert piece is not None
-        found.append(piece[0])
-        at = classes.find(_A_RUN, piece.end())
+        behind = _BEHIND_A_RUN.match(text, classes.index(b" ", at))
+        assert behind is not None
+        found.append(text[at : behind.end()])
+        at = classes.find(_A_RUN, behind.end())
     return found
 
 

@@ -128,13 +128,15 @@ class _LogReader(Reader):
 
     def _encoded(self, scripts: ScriptSeams, rules: RecordRules) -> Iterator[Observation]:
         for piece in scripts.encoded():
-            hits: dict[str, ByteHit] = {}
+            decoded: list[bytes] = []
             try:
-                for data in decoded_pieces(piece.text):
-                    hits |= {hit.indicator: hit for hit in rules.mentions(data)}
+                decoded += decoded_pieces(piece.text)
             except FormatError as error:
                 where = self._place(piece.record).text
                 self.part.unread(f"base64 in a script: {error}", where)
+            if not rules.occurs(b"\0".join(decoded)):
+                continue
+            hits = {hit.indicator: hit for data in decoded for hit in rules.mentions(data)}
             if hits:
                 told = script_told(piece.begin, piece.record)
                 told.remarks = (IN_BASE64,)
