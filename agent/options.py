@@ -37,6 +37,7 @@ class Options(DeliveryOptions, frozen=True, kw_only=True):
     verify_walk: bool = False
     max_runtime: float | None = None
     out: Path | None = None
+    force: bool = False
     exit_zero: bool = False
     nice: bool = False
 
@@ -150,6 +151,8 @@ def _sweep_arguments(parser: argparse.ArgumentParser) -> None:
                      " change journal says has not changed")  # fmt: skip
     where = parser.add_argument_group("where the report goes")
     where.add_argument("--out", metavar="FILE|DIR", type=Path, help="instead of the home folder")
+    where.add_argument("--force", action="store_true",
+                       help="replace the report that --out FILE names, if it is one")  # fmt: skip
     where.add_argument("--sweep-id", metavar="ID", help="kept in the report")
     _delivery_arguments(where)
     manners = parser.add_argument_group("manners")

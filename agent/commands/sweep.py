@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import os
-import re
 import sys
 import time
 import traceback
@@ -22,14 +21,14 @@ from ..delivery.parcel import Held, Parcel, Spooled
 from ..delivery.route import Route, route_of
 from ..delivery.splay import splay_s
 from ..delivery.spool import Spool, SpoolError, packed
-from ..exit_codes import BUSY, CLEAN, FAILED, HIT, INCOMPLETE, UNDELIVERED, UsageError
+from ..exit_codes import BUSY, CLEAN, FAILED, HIT, INCOMPLETE, UNDELIVERED
 from ..findings.exclusions import Exclusions
-from ..home import OneSweep, home, make_home
+from ..home import OneSweep, home
 from ..matching.byte_rules import wild
 from ..matching.matcher import Matcher
 from ..matching.own_traces import Own
 from ..model.codec import ReportError, encode
-from ..model.journal_record import Header, JournalError
+from ..model.journal_record import Header
 from ..model.report import BUILT_IN, ExclusionsRef, Report, Verdict
 from ..options import Options
 from ..output.console import Progress, render
@@ -44,11 +43,11 @@ from ..sweep.course import Course
 from ..sweep.identity import running_agent
 from ..sweep.journal import Journal
 from ..sweep.loop import Plan, Sweep
-from ..sweep.recovery import find_interrupted, recover, settle
 from ..targets import Target
 from ..targets.live.host import LiveHost
 from ..targets.offline.recognise import offline_target
 from ..windows import security
+from .destination import Destination, Recovered, destination_of, finish_interrupted
 
 if TYPE_CHECKING:
     from ..matching.own_rules import OwnRules
@@ -101,19 +100,20 @@ def _own_rules(options: Options, packs: Sequence[Pack]) -> Iterator[OwnRules | N
 def _sweep(options: Options, route: Route | None, packs: Sequence[Pack], matcher: Matcher) -> int:
     rules, exclusions = exclusions_in_use(NAMES)
     _say_what_replaces(packs, exclusions, options)
-    folder, out = _folders(options)
+    where = destination_of(options, home())
     _take_rights(options)
-    target = _target(options, _own(options, folder))
-    with OneSweep(folder) as lock:
+    target = _target(options, _own(options, where.home))
+    with OneSweep(where.home) as lock:
         if _is_live(options) and not lock.acquire():
             say("another sweep is running on this host")
             return BUSY
         recorded = _after_splay(options, target)
         if recorded is None:
             return FAILED
-        spool = _open_spool(folder) if route is not None else None
-        _finish_interrupted(out, spool)
-        with Progress() as progress, _cache(options, folder, matcher) as cache:
+        spool = _open_spool(where.home) if route is not None else None
+        recovered = finish_interrupted(where, spool)
+        _show_recovered(recovered, options)
+        with Progress() as progress, _cache(options, where.home, matcher) as cache:
             course = Course(progress, options.max_runtime)
             plan = Plan(
                 target=target,
@@ -127,12 +127,18 @@ def _sweep(options: Options, route: Route | None, packs: Sequence[Pack], matcher
                 options=recorded,
                 sweep_id=options.sweep_id,
             )
-            run = Sweep(plan, functools.partial(_start_journal, options, out, exclusions))
+            run = Sweep(plan, functools.partial(_start_journal, where, exclusions))
             report = structs.replace(_run(run, course, options), exclusions=exclusions)
         path = _write(report, run.journal)
         delivered = _deliver(report, spool, route)
-    _show(report, path, options, delivered)
+    _show(report, path, options, delivered, recovered)
+    if not options.exit_zero and any(one.report.verdict is Verdict.HIT for one in recovered):
+        return HIT
     return exit_code(report, kept=path is not None, delivered=delivered.done, options=options)
+
+
+def _start_journal(where: Destination, exclusions: ExclusionsRef, header: Header) -> Journal | None:
+    return where.start_journal(structs.replace(header, exclusions=exclusions))
 
 
 def _is_live(options: Options) -> bool:
@@ -226,69 +232,12 @@ def _cache(options: Options, folder: Path, matcher: Matcher) -> Iterator[HashCac
                 say(f"--cache: {error}")
 
 
-def _folders(options: Options) -> tuple[Path, Path]:
-    """Home, and where the report goes; both are there then. Raises UsageError."""
-    folder = home()
-    out = _out_folder(options, folder)
-    for path in (folder, out):
-        try:
-            make_home(path) if path == folder else path.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise UsageError(f"{path}: cannot be written: {error.strerror or error}") from error
-    return folder, out
-
-
-def _out_folder(options: Options, folder: Path) -> Path:
-    if options.out is None:
-        return folder / "reports"
-    if options.out.is_dir() or options.out.suffix.lower() != ".json":
-        return options.out
-    return options.out.parent
-
-
 def _open_spool(folder: Path) -> Spool | None:
     try:
         return Spool(folder / "spool")
     except (SpoolError, OSError) as error:
         say(f"no spool: {error}")
         return None
-
-
-def _report_name(header: Header) -> str:
-    host = re.sub(r"[^A-Za-z0-9._-]", "_", header.host.name)[:64] or "host"
-    return f"{host}-{header.report_id}.json"
-
-
-def _start_journal(
-    options: Options, out: Path, exclusions: ExclusionsRef, header: Header
-) -> Journal | None:
-    header = structs.replace(header, exclusions=exclusions)
-    final = out / _report_name(header)
-    if options.out is not None and options.out != out:
-        final = options.out
-    try:
-        return Journal.create(final, header)
-    except (OSError, ReportError) as error:
-        say(f"{final}: no report can be written there: {error}")
-        return None
-
-
-def _finish_interrupted(out: Path, spool: Spool | None) -> None:
-    """Reports of killed sweeps are finished and, with a collector, sent with this one's."""
-    try:
-        interrupted = find_interrupted(out)
-    except OSError as error:
-        say(f"{out}: cannot be searched for interrupted sweeps: {error.strerror or error}")
-        return
-    for path in interrupted:
-        try:
-            report = recover(path)
-            final = settle(path, report)
-            say(f"finished the report of an interrupted sweep: {final}")
-            if spool is not None:
-                spool.put(report.report_id, encode(report))
-        except (JournalError, ReportError, SpoolError, OSError) as error:
-            say(f"{path}: report of an interrupted sweep, kept as it is: {error}")
 
 
 def _write(report: Report, journal: Journal | None) -> Path | None:
@@ -371,14 +320,39 @@ def _be_nice() -> None:
         os.nice(19)
 
 
-def _show(report: Report, path: Path | None, options: Options, delivered: Delivered) -> None:
+def _show(
+    report: Report,
+    path: Path | None,
+    options: Options,
+    delivered: Delivered,
+    recovered: Sequence[Recovered],
+) -> None:
     shown = str(path) if path else None
     terminal = sys.stdout.isatty()
     if not options.quiet:
-        width = os.get_terminal_size().columns if terminal else 100
-        tell(render(report, report_path=shown, delivered=delivered.done, width=width))
+        tell(render(report, report_path=shown, delivered=delivered.done, width=_width()))
     if options.quiet or not terminal:
-        tell(summary_line(report, report_path=shown, delivered=delivered.done, via=delivered.via))
+        line = summary_line(
+            report,
+            report_path=shown,
+            delivered=delivered.done,
+            via=delivered.via,
+            recovered=[one.report for one in recovered],
+        )
+        tell(line)
+
+
+def _show_recovered(recovered: Sequence[Recovered], options: Options) -> None:
+    """What a killed sweep found, before this one begins: it may be killed as well."""
+    for one in recovered:
+        if one.report.verdict is Verdict.HIT and not options.quiet:
+            tell("FOUND BY AN INTERRUPTED SWEEP, which is finished now:\n")
+            shown = str(one.path) if one.path else None
+            tell(render(one.report, report_path=shown, width=_width()) + "\n")
+
+
+def _width() -> int:
+    return os.get_terminal_size().columns if sys.stdout.isatty() else 100
 
 
 def exit_code(report: Report, *, kept: bool, delivered: bool | None, options: Options) -> int:

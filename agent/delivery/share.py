@@ -9,10 +9,9 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-import sys
 from pathlib import Path
 
-from ..output.atomic import sync_folder, write_all
+from ..output.atomic import rename_to_new, sync_folder, write_all
 from .bounded import TooLong, within
 from .spool import ENDING, SpoolError, is_report_id, read_body
 
@@ -58,7 +57,7 @@ def _put(path: Path, body: bytes) -> None:
         finally:
             os.close(descriptor)
         try:
-            _rename_to_new(temporary, path)
+            rename_to_new(temporary, path)
         except FileExistsError:
             if not _is_same(path, body):
                 raise ShareError(f"{path}: another report is there under this id") from None
@@ -73,24 +72,6 @@ def _put(path: Path, body: bytes) -> None:
 _NEW = (
     os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
 )
-
-
-def _rename_to_new(temporary: Path, path: Path) -> None:
-    """Raises FileExistsError rather than replace anything."""
-    if sys.platform == "win32":
-        temporary.rename(path)  # refuses there by itself
-        return
-    try:
-        os.link(temporary, path)
-    except FileExistsError:
-        raise
-    except OSError:
-        # No hard links here (FAT, some CIFS mounts): what is left is to look first.
-        if path.exists():
-            raise FileExistsError(path) from None
-        temporary.rename(path)
-    else:
-        temporary.unlink()
 
 
 def _is_same(path: Path, body: bytes) -> bool:

@@ -7,6 +7,7 @@ import os
 import secrets
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 TEMPORARY = ".tmp"
@@ -20,6 +21,15 @@ def write_atomically(path: Path, data: bytes) -> None:
     have put a link there. Raises OSError; then the old file is as it was and nothing is left
     behind.
     """
+    _write(path, data, _replace)
+
+
+def write_new(path: Path, data: bytes) -> None:
+    """As :func:`write_atomically`, but raises FileExistsError rather than replace anything."""
+    _write(path, data, rename_to_new)
+
+
+def _write(path: Path, data: bytes, put: Callable[[Path, Path], None]) -> None:
     temporary = path.with_name(f".{path.name[:100]}.{secrets.token_hex(16)}{TEMPORARY}")
     descriptor = os.open(temporary, _NEW, 0o600)
     try:
@@ -28,7 +38,7 @@ def write_atomically(path: Path, data: bytes) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
-        _replace(temporary, path)
+        put(temporary, path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
@@ -47,14 +57,36 @@ def write_all(descriptor: int, data: bytes) -> None:
         rest = rest[os.write(descriptor, rest) :]
 
 
+def rename_to_new(temporary: Path, path: Path) -> None:
+    """Raises FileExistsError rather than replace anything."""
+    if sys.platform == "win32":
+        _patiently(temporary.rename, path)  # refuses there by itself
+        return
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        raise
+    except OSError:
+        # No hard links here (FAT, some CIFS mounts): what is left is to look first.
+        if os.path.lexists(path):
+            raise FileExistsError(path) from None
+        temporary.rename(path)
+    else:
+        temporary.unlink()
+
+
 def _replace(temporary: Path, path: Path) -> None:
+    _patiently(temporary.replace, path)
+
+
+def _patiently(move: Callable[[Path], object], path: Path) -> None:
     # A virus scanner or indexer that has just opened the old file makes Windows refuse the rename.
     for pause in (0.05, 0.2, 0.8) if sys.platform == "win32" else ():
         with contextlib.suppress(PermissionError):
-            temporary.replace(path)
+            move(path)
             return
         time.sleep(pause)
-    temporary.replace(path)
+    move(path)
 
 
 def sync_folder(folder: Path) -> None:

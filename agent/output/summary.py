@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from ..model.report import Report, State
@@ -18,8 +19,12 @@ def summary_line(
     report_path: str | None = None,
     delivered: bool | None = None,
     via: str | None = None,
+    recovered: Sequence[Report] = (),
 ) -> str:
-    """Always whole JSON; what had no room is counted under ``cut``."""
+    """Always whole JSON; what had no room is counted under ``cut``.
+
+    ``recovered``: reports of killed sweeps that this run has finished, hits first.
+    """
     strengths: dict[str, int] = {}
     for finding in report.findings:
         strengths[finding.strength.value] = strengths.get(finding.strength.value, 0) + 1
@@ -42,14 +47,23 @@ def summary_line(
         "sec": round((report.finished - report.started).total_seconds(), 1),
         "agent": report.agent.version[:32],
     }
+    if recovered:
+        line["recovered"] = [_recovered(one) for one in recovered]
     return _fitted(line)
+
+
+def _recovered(report: Report) -> dict[str, str]:
+    told = {"verdict": report.verdict.value, "report": report.report_id[:36]}
+    if report.findings:
+        told["top"] = report.findings[0].title[:_TITLE]
+    return told
 
 
 def _fitted(line: dict[str, Any]) -> str:
     cut = 0
     text = _text(line)
-    for room in ("top", "gaps", "path", "host"):
-        while len(text) > MAX_BYTES and line[room]:
+    for room in ("top", "gaps", "path", "recovered", "host"):
+        while len(text) > MAX_BYTES and line.get(room):
             value = line[room]
             if isinstance(value, list):
                 value.pop()

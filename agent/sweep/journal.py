@@ -21,7 +21,7 @@ from pathlib import Path
 
 from msgspec import structs
 
-from ..model.codec import encode, to_json
+from ..model.codec import to_json
 from ..model.journal_record import (
     SUFFIX,
     Body,
@@ -39,7 +39,8 @@ from ..model.report import (
     Report,
     Strength,
 )
-from ..output.atomic import sync_folder, write_all, write_atomically
+from ..output.atomic import sync_folder, write_all
+from .publish import publish
 
 MAX_EVIDENCE = 20_000
 """Weak and excluded evidence records kept in one journal; stronger ones are always kept."""
@@ -55,17 +56,20 @@ class Journal:
     A failing write raises OSError; the sweep may go on without its journal, and say so.
     """
 
-    def __init__(self, path: Path, final: Path, descriptor: int) -> None:
+    def __init__(self, path: Path, final: Path, descriptor: int, *, replaces: bool) -> None:
         self.path = path
         self.final = final
+        self._replaces = replaces
         self._descriptor: int | None = descriptor
         self._torn = False
         self._minor = 0
         self._dropped = 0
 
     @classmethod
-    def create(cls, final: Path, header: Header) -> Journal:
+    def create(cls, final: Path, header: Header, *, replaces: bool = False) -> Journal:
         """Start the journal of the report that will be ``final``; raises OSError, ReportError.
+
+        ``replaces``: a report that is there then is replaced.
 
         A journal of that name that is still there (in use, or unreadable) is left alone; the new
         one is numbered.
@@ -77,7 +81,7 @@ class Journal:
                 descriptor = os.open(path, _NEW_JOURNAL, 0o600)
             except FileExistsError:
                 continue
-            journal = cls(path, final, descriptor)
+            journal = cls(path, final, descriptor, replaces=replaces)
             try:
                 with contextlib.suppress(OSError):  # no locks on this file system: see _is_held
                     lock(descriptor, wait=True)
@@ -112,21 +116,21 @@ class Journal:
         self._write(FindingRecord(at=_now(), finding=finding))
 
     def finish(self, report: Report) -> Path:
-        """Write the final report, remove the journal, and give the report's path.
+        """Write the final report, remove the journal, and give the report's path: another than
+        ``final`` if there is a file by now that is not to be replaced.
 
         Raises OSError, ReportError; then the journal stays.
         """
-        data = encode(report)
         try:
             self._write(EndRecord(at=_now(), report=report), durable=True)
         except OSError:
             # Only insurance against a kill within the next few milliseconds. If the disk is full,
             # what counts is whether the report itself can be written, and that raises.
             self._torn = True
-        write_atomically(self.final, data)
+        final = publish(report, self.final, replaces=self._replaces)
         self.close()
         self.path.unlink(missing_ok=True)
-        return self.final
+        return final
 
     def close(self) -> None:
         """Let go of the journal and leave it where it is, for the next run to find."""

@@ -11,7 +11,7 @@ from typing import IO
 
 from ..findings.finding import MAX_EVIDENCE, SCORES
 from ..findings.keys import finding_id, main_key
-from ..model.codec import MAX_BYTES, ReportError, decode, encode, from_json
+from ..model.codec import MAX_BYTES, ReportError, from_json
 from ..model.journal_record import (
     BODY,
     SUFFIX,
@@ -37,8 +37,8 @@ from ..model.report import (
     Truncation,
     verdict_of,
 )
-from ..output.atomic import write_atomically
 from .journal import MAX_FINDINGS, lock
+from .publish import publish
 
 _MAX_THINGS = 5 * MAX_FINDINGS
 
@@ -81,18 +81,16 @@ def recover(path: Path) -> Report:
     return body.report()
 
 
-def settle(path: Path, report: Report) -> Path:
+def settle(path: Path, report: Report, *, taken: Path | None = None) -> Path:
     """Put a recovered report where its sweep would have put it, remove the journal, give the path.
 
-    Where something else of that name exists, the recovered report gets its own id into its name.
-    Raises OSError, ReportError, JournalError; then the journal stays.
+    Where something else of that name exists, or will (``taken``), the recovered report gets its own
+    id into its name. Raises OSError, ReportError, JournalError; then the journal stays.
     """
     with path.open("rb") as file:
         name = _read_header(path, file).final
     final = path.with_name(name) if _is_plain(name) else path.with_name(f"{report.report_id}.json")
-    if _holds_another_report(final, report.report_id):
-        final = final.with_name(f"{final.stem}.{report.report_id}{final.suffix}")
-    write_atomically(final, encode(report))
+    final = publish(report, final, spare=final == taken)
     path.unlink(missing_ok=True)
     return final
 
@@ -286,17 +284,6 @@ def _lines(file: IO[bytes]) -> Iterator[bytes]:
 
 def _is_plain(name: str) -> bool:
     return bool(name) and name not in {".", ".."} and not set(name) & set("/\\:\0")
-
-
-def _holds_another_report(final: Path, report_id: str) -> bool:
-    try:
-        with final.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
-        return decode(data).report_id != report_id
-    except FileNotFoundError:
-        return False
-    except (OSError, ReportError):
-        return True  # somebody else's file: not ours to replace
 
 
 def _utc(when: datetime) -> datetime:

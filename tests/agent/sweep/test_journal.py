@@ -214,11 +214,13 @@ def test_a_report_of_the_future_is_refused() -> None:
         decode(json.dumps(data).encode())
 
 
-def test_a_disk_that_is_full_is_an_error_and_the_journal_stays(tmp_path: Path) -> None:
+def test_a_report_that_cannot_be_written_is_an_error_and_the_journal_stays(tmp_path: Path) -> None:
     journal = begun(tmp_path)
-    (tmp_path / "r.json").mkdir()
+    made = report()
+    for name in ("r.json", f"r.{made.report_id}.json"):
+        (tmp_path / name).mkdir()
     with pytest.raises(OSError):
-        journal.finish(report())
+        journal.finish(made)
     assert os.path.exists(journal.path)
 
 

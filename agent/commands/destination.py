@@ -1,0 +1,111 @@
+"""Where the report of a sweep goes, and the reports of killed sweeps that lie there."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+from msgspec import Struct
+
+from ..delivery.spool import Spool, SpoolError
+from ..exit_codes import UsageError
+from ..home import make_home
+from ..model.codec import ReportError, encode
+from ..model.journal_record import Header, JournalError
+from ..model.report import Report, Verdict
+from ..options import Options
+from ..output.say import say
+from ..sweep.journal import Journal
+from ..sweep.publish import report_at
+from ..sweep.recovery import find_interrupted, recover, settle
+
+
+class Destination(Struct, frozen=True):
+    """Folders and file of a report."""
+
+    home: Path
+    folder: Path
+    """Of the report and its journal."""
+    file: Path | None = None
+    """If the operator named one."""
+    replaces: bool = False
+    """A report that is there already."""
+
+    def start_journal(self, header: Header) -> Journal | None:
+        """None if none can be written; that is said."""
+        final = self.file or self.folder / _report_name(header)
+        try:
+            return Journal.create(final, header, replaces=self.replaces)
+        except (OSError, ReportError) as error:
+            say(f"{final}: no report can be written there: {error}")
+            return None
+
+
+class Recovered(Struct, frozen=True):
+    """The report of a killed sweep, and where it lies now, if it could be written."""
+
+    report: Report
+    path: Path | None
+
+
+def destination_of(options: Options, home: Path) -> Destination:
+    """Its folders are there then. Raises UsageError, also if ``--out`` names a file that would be
+    lost."""
+    folder, file = home / "reports", None
+    if options.out is not None:
+        folder = options.out
+        if not folder.is_dir() and (folder.suffix.lower() == ".json" or os.path.lexists(folder)):
+            folder, file = options.out.parent, options.out
+    for path in (home, folder):
+        try:
+            make_home(path) if path == home else path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UsageError(f"{path}: cannot be written: {error.strerror or error}") from error
+    if file is not None:
+        _refuse_to_replace(file, force=options.force)
+    return Destination(home=home, folder=folder, file=file, replaces=options.force)
+
+
+def _refuse_to_replace(file: Path, *, force: bool) -> None:
+    if not os.path.lexists(file):
+        return
+    if report_at(file) is None:
+        raise UsageError(f"{file}: is there already and is no report; it is not replaced")
+    if not force:
+        raise UsageError(f"{file}: is a report already; --force replaces it")
+
+
+def _report_name(header: Header) -> str:
+    host = re.sub(r"[^A-Za-z0-9._-]", "_", header.host.name)[:64] or "host"
+    return f"{host}-{header.report_id}.json"
+
+
+def finish_interrupted(where: Destination, spool: Spool | None) -> list[Recovered]:
+    """Reports of killed sweeps are finished and, with a collector, sent with this one's; hits
+    first."""
+    try:
+        interrupted = find_interrupted(where.folder)
+    except OSError as error:
+        say(f"{where.folder}: cannot be searched for interrupted sweeps: {error.strerror or error}")
+        return []
+    found = [one for path in interrupted if (one := _finish(path, where, spool)) is not None]
+    return sorted(found, key=lambda one: one.report.verdict is not Verdict.HIT)
+
+
+def _finish(path: Path, where: Destination, spool: Spool | None) -> Recovered | None:
+    kept = f"{path}: report of an interrupted sweep, kept as it is"
+    try:
+        report = recover(path)
+    except (JournalError, ReportError, OSError) as error:
+        say(f"{kept}: {error}")
+        return None
+    final = None
+    try:
+        final = settle(path, report, taken=where.file)
+        say(f"finished the report of an interrupted sweep, {report.verdict.value}: {final}")
+        if spool is not None:
+            spool.put(report.report_id, encode(report))
+    except (JournalError, ReportError, SpoolError, OSError) as error:
+        say(f"{final or kept}: {error}")
+    return Recovered(report, final)
