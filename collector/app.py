@@ -135,7 +135,7 @@ class Reports:
             later = random.randint(5, 30)  # noqa: S311
             return 503, _refusal("the store is down"), [(b"retry-after", str(later).encode())]
         status = {"new": 201, "known": 200, "conflict": 409}[result]
-        return status, {"result": result}, []
+        return status, {"result": result, "report_id": _report_id(scope)}, []
 
     async def _keep(
         self, scope: Scope, headers: dict[bytes, bytes], receive: Receive, token: Token, source: str
@@ -144,7 +144,7 @@ class Reports:
         body = await self._body(headers, receive)
         self._metrics.bytes.inc(len(body))
         arrival = Arrival(
-            report_id=scope["path"][len(REPORTS) :],
+            report_id=_report_id(scope),
             sweep_id=token.sweep_id,
             body=body,
             encoding=headers.get(b"content-encoding", b"").decode("latin-1").strip().lower(),
@@ -217,6 +217,11 @@ async def _no_such_page(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     headers = {**SAFE_HEADERS, **(error.headers or {})}
     return PlainTextResponse(f"{error.detail}\n", error.status_code, headers)
+
+
+def _report_id(scope: Scope) -> str:
+    path: str = scope["path"]
+    return path.removeprefix(REPORTS)
 
 
 def _refusal(why: str) -> dict[str, str]:

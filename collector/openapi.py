@@ -33,7 +33,11 @@ def document() -> dict[str, Any]:
     definitions = schema.pop("$defs", {})
     answer = {
         "type": "object",
-        "properties": {"result": {"type": "string"}, "why": {"type": "string"}},
+        "properties": {
+            "result": {"type": "string"},
+            "report_id": {"type": "string", "format": "uuid"},
+            "why": {"type": "string"},
+        },
         "required": ["result"],
     }
     return {

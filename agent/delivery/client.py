@@ -46,10 +46,11 @@ def post(
     ``timeout`` bounds each wait for the network, in seconds. Raises DeliveryError for an address
     that must not be used.
     """
-    address = f"{check_url(collector.url)}/v1/reports/{report_id}"
+    check_url(collector.url)
     headers = {
         "Authorization": f"Bearer {collector.token}",
         "Content-Type": "application/json",
+        "Accept-Encoding": "identity",
         "User-Agent": f"iocsweep/{__version__}",
     }
     if gzipped:
@@ -57,16 +58,18 @@ def post(
     wait = min(timeout, deadline)
     try:
         # A collector that sends a byte now and then meets no timeout: its thread is left behind.
-        return within(deadline, lambda: _post(collector, address, headers, body, wait))
+        return within(deadline, lambda: _post(collector, report_id, headers, body, wait))
     except TooLong:
         return Outcome(Kind.UNREACHABLE, f"no whole answer within {deadline:g} s")
 
 
 def _post(
-    collector: Collector, address: str, headers: dict[str, str], body: bytes, timeout: float
+    collector: Collector, report_id: str, headers: dict[str, str], body: bytes, timeout: float
 ) -> Outcome:
     import requests
     import urllib3
+
+    address = f"{check_url(collector.url)}/v1/reports/{report_id}"
 
     def told(error: BaseException) -> str:
         return _without(shown(str(error)[:300]), collector.secrets)
@@ -83,12 +86,11 @@ def _post(
                 stream=True,
             )
             text = b""
-            # The reason is a courtesy: a body that is cut or stalls changes nothing of the status.
+            # A body that is cut or stalls leaves a refusal what it is, and no acknowledgement.
             with contextlib.suppress(urllib3.exceptions.HTTPError, OSError):
-                if not answer.ok:
-                    text = answer.raw.read(_MAX_ANSWER, decode_content=False)[:200]
+                text = answer.raw.read(_MAX_ANSWER, decode_content=False)
             said = _without(text.decode("utf-8", "replace"), collector.secrets)
-            return meaning(answer.status_code, answer.headers, said)
+            return meaning(answer.status_code, answer.headers, said, report_id)
     except requests.exceptions.SSLError as error:
         return _tls(error, told(error))
     except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError) as error:

@@ -7,14 +7,18 @@ from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from enum import Enum
 
+import msgspec
 from msgspec import Struct
 
 from ..output.escape import shown
 
-_HAVE_IT = range(200, 300)
+_SUCCESS = range(200, 300)
+_HAVE_IT = ("new", "known")
+"""What a collector calls a report that it has."""
 _FAMILY = "iocsweep.report/"
 """In an answer that names the schemas it takes and does not take."""
 _MAX_RETRY_AFTER_S = 86400
+_MAX_REASON = 200
 
 
 class Action(Enum):
@@ -34,6 +38,7 @@ class Kind(str, Enum):
     """What the collector's answer, or its absence, means."""
 
     ACKNOWLEDGED = "acknowledged"
+    UNNAMED = "taken, but which report is not said"
     UNREACHABLE = "unreachable"
     CUT = "cut off while sending"
     TLS = "tls"
@@ -57,6 +62,7 @@ class Kind(str, Enum):
 
 _ACTIONS = {
     Kind.ACKNOWLEDGED: Action.DONE,
+    Kind.UNNAMED: Action.STAYS,
     Kind.UNREACHABLE: Action.AGAIN,
     Kind.CUT: Action.AGAIN,
     Kind.TLS: Action.STOP,
@@ -111,13 +117,22 @@ class Outcome(Struct, frozen=True):
         return self.kind is Kind.ACKNOWLEDGED
 
 
-def meaning(status: int, headers: Mapping[str, str], text: str) -> Outcome:
-    """The outcome of an answer; ``text`` is the beginning of its body."""
-    if status in _HAVE_IT:
-        if headers.get("Content-Type", "").lower().startswith("text/html"):
-            return Outcome(Kind.UNREACHABLE, "a web page answered, not a collector", status)
-        return Outcome(Kind.ACKNOWLEDGED, "acknowledged", status)
+class _Answer(Struct):
+    """What a collector says of a report that it has kept."""
+
+    result: str
+    report_id: str = ""
+
+
+def meaning(status: int, headers: Mapping[str, str], text: str, report_id: str) -> Outcome:
+    """The outcome of an answer to this report; ``text`` is its body, or the beginning of it.
+
+    Anybody on the way may answer 2xx: it is the collector's answer only if it names the report.
+    """
+    if status in _SUCCESS:
+        return _success(status, headers, text, report_id)
     kind = _KINDS.get(status) or _kind_of_class(status)
+    text = text[:_MAX_REASON]
     if kind is Kind.CONFLICT and _FAMILY in text:
         kind = Kind.OTHER_SCHEMA
     reason = f"HTTP {status}, {kind.value}" + (f": {shown(text.strip())}" if text.strip() else "")
@@ -125,6 +140,22 @@ def meaning(status: int, headers: Mapping[str, str], text: str) -> Outcome:
         reason += f" ({_HINTS[kind]})"
     waits = kind.action in (Action.AGAIN, Action.LATER)
     return Outcome(kind, reason, status, _retry_after(headers) if waits else None)
+
+
+def _success(status: int, headers: Mapping[str, str], text: str, report_id: str) -> Outcome:
+    if headers.get("Content-Type", "").lower().startswith("text/html"):
+        return Outcome(Kind.UNREACHABLE, "a web page answered, not a collector", status)
+    try:
+        answer = msgspec.json.decode(text, type=_Answer)
+    except (msgspec.MsgspecError, RecursionError):
+        answer = _Answer("")
+    if answer.result not in _HAVE_IT or answer.report_id not in ("", report_id):
+        why = f"HTTP {status}, but no collector's answer about this report"
+        return Outcome(Kind.UNREACHABLE, why, status)
+    if not answer.report_id:
+        why = f"HTTP {status}, an earlier collector that names no report: update it"
+        return Outcome(Kind.UNNAMED, why, status)
+    return Outcome(Kind.ACKNOWLEDGED, "acknowledged", status)
 
 
 def _kind_of_class(status: int) -> Kind:

@@ -70,6 +70,11 @@ class TestReports:
         assert result(either.send(report)) == (201, "new")
         assert [result(either.send(report)) for _ in range(3)] == [(200, "known")] * 3
 
+    def test_the_answer_names_the_report(self, either: CollectorServer) -> None:
+        report = a_report()
+        for _ in range(2):
+            assert either.send(report).json()["report_id"] == report.report_id
+
     def test_the_same_report_in_another_compression_is_known(self, either: CollectorServer) -> None:
         report = a_report()
         assert result(either.send(report)) == (201, "new")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gzip
+import json
 import socket
 import ssl
 import struct
@@ -28,6 +29,12 @@ class Answer(Struct):
     how: str = ""
     """``half``: hang up after half the body; ``early``: refuse before reading the body and hang up;
     ``mute``: take it all and hang up without a word."""
+
+
+def acknowledgement(status: int, report_id: str) -> bytes:
+    """What a collector says to 200 and 201."""
+    result = {200: "known", 201: "new"}[status]
+    return json.dumps({"result": result, "report_id": report_id}).encode()
 
 
 class Received(Struct):
@@ -80,14 +87,17 @@ def _handler(server: Scripted) -> type[BaseHTTPRequestHandler]:
             if answer.how == "mute":
                 self.close_connection = True
                 return
+            text = answer.text
+            if answer.status in (200, 201) and not text:
+                text = acknowledgement(answer.status, self.path.rpartition("/")[2])
             self.send_response(answer.status)
             for name, value in answer.headers.items():
                 self.send_header(name, value)
-            self.send_header("Content-Length", str(len(answer.text)))
+            self.send_header("Content-Length", str(len(text)))
             self.send_header("Connection", "close")
             self.end_headers()
             with contextlib.suppress(OSError):
-                self.wfile.write(answer.text)
+                self.wfile.write(text)
             if answer.how == "early":
                 self._hang_up()
 

@@ -27,7 +27,7 @@ from agent.delivery.collector import (
     read_ca,
     read_token,
 )
-from agent.delivery.outcome import Kind, Outcome, meaning
+from agent.delivery.outcome import Action, Kind, Outcome, meaning
 from tests.agent.delivery.scripted import Answer, connect_proxy, scripted
 
 ID = str(uuid.UUID(int=7))
@@ -44,9 +44,9 @@ def send(url: str, ca: Path | None = None, timeout: float = 5, **more: object) -
 @pytest.mark.parametrize(
     ("status", "kind"),
     [
-        (200, Kind.ACKNOWLEDGED),
-        (201, Kind.ACKNOWLEDGED),
-        (204, Kind.ACKNOWLEDGED),
+        (200, Kind.UNREACHABLE),
+        (201, Kind.UNREACHABLE),
+        (204, Kind.UNREACHABLE),
         (301, Kind.WRONG_ADDRESS),
         (400, Kind.REJECTED),
         (401, Kind.UNAUTHORIZED),
@@ -73,6 +73,51 @@ def test_each_status_has_its_meaning(status: int, kind: Kind) -> None:
     waits = kind in (Kind.BUSY, Kind.SERVER_ERROR, Kind.BLOCKED)
     assert outcome.retry_after_s == (17 if waits else None)
     assert len(outcome.reason) < 400
+
+
+OTHER = str(uuid.UUID(int=8))
+
+
+@pytest.mark.parametrize("status", [200, 201])
+def test_the_collectors_answer_that_names_the_report_is_an_acknowledgement(status: int) -> None:
+    with scripted() as server:
+        server.answers(status)
+        assert send(server.url).acknowledged
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "200 ok",
+        "{}",
+        "[]",
+        '{"status": "ok"}',
+        '{"result": "ok"}',
+        '{"result": "new"',
+        '{"result": ["new"]}',
+        "[" * 60_000,
+        f'"{ID}"',
+        f'{{"report_id": "{ID}"}}',
+        f'{{"schema": "iocsweep.report/2", "report_id": "{ID}", "verdict": "hit"}}',
+        f'{{"result": "refused", "report_id": "{ID}"}}',
+        f'{{"result": "new", "report_id": "{OTHER}"}}',
+        f'{{"result": "known", "report_id": "{ID.replace("7", "9")}"}}',
+    ],
+)
+@pytest.mark.parametrize("status", [200, 201, 202, 206])
+def test_whoever_else_says_2xx_has_acknowledged_nothing(status: int, text: str) -> None:
+    headers = {"Content-Type": "application/json"}
+    outcome = meaning(status, headers, text, ID)
+    assert (outcome.kind, outcome.kind.action) == (Kind.UNREACHABLE, Action.AGAIN)
+    assert "no collector's answer" in outcome.reason
+
+
+@pytest.mark.parametrize(("status", "result"), [(201, "new"), (200, "known")])
+def test_an_earlier_collector_names_no_report_which_then_stays(status: int, result: str) -> None:
+    outcome = meaning(status, {}, f'{{"result":"{result}"}}', ID)
+    assert outcome.kind.action is Action.STAYS
+    assert "update it" in outcome.reason
 
 
 @pytest.mark.parametrize(
@@ -102,7 +147,7 @@ def test_each_status_has_its_meaning(status: int, kind: Kind) -> None:
 def test_retry_after_is_seconds_or_a_date_by_the_collectors_own_clock(
     headers: dict[str, str], seconds: int | None
 ) -> None:
-    assert meaning(503, headers, "").retry_after_s == seconds
+    assert meaning(503, headers, "", ID).retry_after_s == seconds
 
 
 def test_nobody_listening_is_unreachable() -> None:

@@ -17,7 +17,7 @@ from agent.delivery.spool import SpoolError, packed
 from agent.model.codec import ReportError, decode, encode
 from agent.model.report import Strength
 from tests.agent.delivery.reports import large, report, report_id
-from tests.agent.delivery.scripted import StillClock
+from tests.agent.delivery.scripted import StillClock, acknowledgement
 
 
 class Parcel(Held):
@@ -51,7 +51,10 @@ class Answers:
         if self.clock is not None:
             self.clock.time += self.each_takes
         answer = self.script.pop(0) if self.script else 201
-        return answer if isinstance(answer, Outcome) else meaning(answer, {}, "")
+        if isinstance(answer, Outcome):
+            return answer
+        text = acknowledgement(answer, report_id).decode() if answer in (200, 201) else ""
+        return meaning(answer, {}, text, report_id)
 
 
 def sending(

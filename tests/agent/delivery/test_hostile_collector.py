@@ -15,8 +15,11 @@ import pytest
 from agent.delivery.client import DEADLINE_S, _verifying_adapter, post
 from agent.delivery.collector import Collector
 from agent.delivery.outcome import Kind, Outcome
+from tests.agent.delivery.scripted import acknowledgement
 
 ID = str(uuid.UUID(int=7))
+_WORDS = acknowledgement(201, ID)
+TAKEN = b"HTTP/1.1 201 Created\r\nContent-Length: %d\r\n\r\n%s" % (len(_WORDS), _WORDS)
 
 
 def deliver(url: str, token: str, *, timeout: float, deadline: float = DEADLINE_S) -> Outcome:
@@ -66,10 +69,10 @@ def test_a_chunked_answer_that_breaks_off_is_no_crash() -> None:
         assert deliver(url, "t", timeout=2).kind is Kind.SERVER_ERROR
 
 
-def test_an_answer_whose_body_never_comes_still_counts_by_its_status() -> None:
+def test_a_refusal_whose_body_never_comes_counts_by_its_status_and_nothing_else_does() -> None:
     head = b"Content-Length: 100\r\n\r\nabc"
     with answering(b"HTTP/1.1 201 Created\r\n" + head, stall=True) as (url, _):
-        assert deliver(url, "t", timeout=0.3).acknowledged
+        assert deliver(url, "t", timeout=0.3).kind is Kind.UNREACHABLE
     with answering(b"HTTP/1.1 409 Conflict\r\n" + head, stall=True) as (url, _):
         assert deliver(url, "t", timeout=0.3).kind is Kind.CONFLICT
 
@@ -102,8 +105,8 @@ def test_the_reason_of_a_collector_cannot_act_on_the_terminal() -> None:
 
 def test_a_token_for_loopback_is_never_given_to_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     with (
-        answering(b"HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n") as (proxy, seen),
-        answering(b"HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n") as (url, collector),
+        answering(TAKEN) as (proxy, seen),
+        answering(TAKEN) as (url, collector),
     ):
         monkeypatch.setenv("http_proxy", proxy)
         monkeypatch.delenv("no_proxy", raising=False)
@@ -127,7 +130,7 @@ def test_an_https_collector_is_reached_through_the_proxy_and_its_token_is_not_sh
 def test_no_netrc_overrides_the_token(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "netrc").write_text("machine 127.0.0.1 login someone password else\n")
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
-    with answering(b"HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n") as (url, seen):
+    with answering(TAKEN) as (url, seen):
         assert deliver(url, "secret", timeout=2).acknowledged
     assert b"Authorization: Bearer secret" in seen[0]
 

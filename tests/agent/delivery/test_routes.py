@@ -403,6 +403,31 @@ def test_a_sender_waits_for_another_and_then_sends(
     assert server.ids == [host.id]
 
 
+@pytest.mark.parametrize("text", [b"200 ok", b'{"status": "ok"}', b"<html>log in</html>"])
+def test_who_answers_ok_to_everything_takes_no_report_out_of_the_spool(
+    host: Host, server: Scripted, text: bytes
+) -> None:
+    server.answers(*[Answer(200, {}, text)] * 50)
+    assert host.sweeps("--collector", server.url) == 4
+    assert host.spooled == [host.id]
+    assert host.summary["delivered"] is False
+    assert "no collector's answer" in host.said
+    server.answers()
+    assert host.sends("--collector", server.url) == 0
+    assert host.spooled == []
+
+
+def test_reports_that_an_earlier_collector_does_not_name_stay_and_the_others_are_tried(
+    host: Host, server: Scripted
+) -> None:
+    for number in range(3):
+        host.spool().put(report_id(number), encode(report(number)))
+    server.answers(*[Answer(201, {}, b'{"result":"new"}')] * 3)
+    assert host.sends("--collector", server.url) == 4
+    assert server.ids == host.spooled == [report_id(n) for n in range(3)]
+    assert "update it" in host.said
+
+
 # ---- iocsweep send
 
 
