@@ -9,29 +9,38 @@ from collections.abc import Callable, Sequence
 
 from .exit_codes import FAILED, CannotRun, does_not_load
 from .options import Options, parse
-from .output.say import say
+from .output.plain import failure_line, plain
+from .output.say import say, tell
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; gives the exit code (DESIGN, section 4)."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
     try:
         _use_safe_streams()
         if sys.platform == "win32":
             from .windows.security import harden_dll_search
 
             harden_dll_search(getattr(sys, "_MEIPASS", ""))
-        options = parse(list(sys.argv[1:] if arguments is None else arguments))
+        options = parse(given)
         try:
             command = _command(options.command)
         except Exception as error:
             raise CannotRun(does_not_load(error)) from error
         return command(options)
     except CannotRun as error:
-        print(f"iocsweep: {error}", file=sys.stderr)  # noqa: T201
-        return FAILED
-    except Exception:  # noqa: BLE001 - a defect must never look like the exit code of a hit
+        say(str(error))
+        return _failed(str(error), error.code, given)
+    except Exception as error:  # noqa: BLE001 - a defect must never look like the exit code of a hit
         say(f"could not run, this is a defect:\n{traceback.format_exc()}")
-        return FAILED
+        return _failed(f"a defect: {type(error).__name__}: {plain(error)}", FAILED, given)
+
+
+def _failed(why: str, code: int, arguments: Sequence[str]) -> int:
+    """A deployment tool gets its one line then, too."""
+    if "--quiet" in arguments:
+        tell(failure_line(why, code))
+    return code
 
 
 def _command(name: str) -> Callable[[Options], int]:

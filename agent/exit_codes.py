@@ -11,7 +11,15 @@ BUSY = 5
 
 
 class CannotRun(Exception):
-    """What was asked for cannot be done; the message says why, and the code is ``FAILED``."""
+    """What was asked for cannot be done; the message says why."""
+
+    code = FAILED
+
+
+class AnotherSweep(CannotRun):
+    """One is running on this host."""
+
+    code = BUSY
 
 
 def does_not_load(error: Exception) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import re
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from .delivery.config import DeliveryOptions, duration, splay_window
 from .exit_codes import UsageError
 from .sources.catalog import NAMES, MemoryMode
 
+COMMANDS = ("live", "offline", "send", "packs")
 DEFAULT_RULES_TIMEOUT_S = 10.0
 _SIZES = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 
@@ -62,7 +64,20 @@ class _Parser(argparse.ArgumentParser):
         return super().format_help() + (f"\n{more}" if more else "")
 
     def error(self, message: str) -> None:  # type: ignore[override]
-        raise UsageError(f"{message}\n{self.format_usage().rstrip()}")
+        raise UsageError(f"{message}{self._hint(message)}\n{self.format_usage().rstrip()}")
+
+    def _hint(self, message: str) -> str:
+        """What may have been meant by an option that there is not."""
+        unknown = message.partition("unrecognized arguments: ")[2].split()
+        names = _options_in((self.swept or self).format_help())
+        for word in unknown:
+            if word.startswith("-") and (near := difflib.get_close_matches(word, names, 1)):
+                return f"; did you mean {near[0]}?"
+        return ""
+
+
+def _options_in(help_text: str) -> list[str]:
+    return sorted(set(re.findall(r"--[a-z][a-z-]+", help_text)))
 
 
 def _size(text: str) -> int:
@@ -163,7 +178,7 @@ def _sweep_arguments(parser: argparse.ArgumentParser) -> None:
     manners.add_argument("--nice", action="store_true", help="lowest priority")
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser() -> _Parser:
     parser = _Parser(
         prog="iocsweep",
         description="Is there any trace of the campaign on this host, and how sure can we be that"
@@ -210,15 +225,26 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def option_names() -> list[str]:
+    """All options of a sweep."""
+    parser = _parser()
+    assert parser.swept is not None
+    return _options_in(parser.swept.format_help())
+
+
 def parse(arguments: list[str]) -> Options:
     """Raises UsageError. Bare ``iocsweep`` is ``iocsweep live``."""
-    commands = {"live", "offline", "send", "packs"}
-    if not arguments or (arguments[0] not in commands | {"-h", "--help", "--version"}):
+    if not arguments or arguments[0] not in (*COMMANDS, "-h", "--help", "--version"):
         arguments = ["live", *arguments]
     options = Options(**vars(_parser().parse_args(arguments)))
     if options.only_packs and options.packs:
         raise UsageError(
             "--pack adds to what is built in, --only-pack replaces it: give one of them"
+        )
+    both = sorted({*options.only} & {*options.skip})
+    if both:
+        raise UsageError(
+            f"--only and --skip: {', '.join(both)} in both; nothing of it would be asked"
         )
     if options.proxy is not None and options.no_proxy:
         raise UsageError("--proxy and --no-proxy: give one of them")

@@ -15,6 +15,7 @@ from ..model.codec import ReportError, encode
 from ..model.journal_record import Header, JournalError
 from ..model.report import Report, Verdict
 from ..options import Options
+from ..output.plain import plain
 from ..output.say import say
 from ..sweep.journal import Journal
 from ..sweep.publish import report_at
@@ -38,7 +39,7 @@ class Destination(Struct, frozen=True):
         try:
             return Journal.create(final, header, replaces=self.replaces)
         except (OSError, ReportError) as error:
-            say(f"{final}: no report can be written there: {error}")
+            say(f"{final}: no report can be written there: {plain(error)}")
             return None
 
 
@@ -57,14 +58,24 @@ def destination_of(options: Options, home: Path) -> Destination:
         folder = options.out
         if not folder.is_dir() and (folder.suffix.lower() == ".json" or os.path.lexists(folder)):
             folder, file = options.out.parent, options.out
-    for path in (home, folder):
-        try:
-            make_home(path) if path == home else path.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise UsageError(f"{path}: cannot be written: {error.strerror or error}") from error
+    _make_home(home, needed=options.out is None)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"{folder}: cannot be written: {plain(error)}") from error
     if file is not None:
         _refuse_to_replace(file, force=options.force)
     return Destination(home=home, folder=folder, file=file, replaces=options.force)
+
+
+def _make_home(home: Path, *, needed: bool) -> None:
+    try:
+        make_home(home)
+    except OSError as error:
+        why = f"{home}: cannot be written: {plain(error)}"
+        if needed:
+            raise UsageError(f"{why}; --out DIR puts the report elsewhere") from error
+        say(f"{why}; the report goes to --out, and there is no spool")
 
 
 def _refuse_to_replace(file: Path, *, force: bool) -> None:
@@ -87,7 +98,7 @@ def finish_interrupted(where: Destination, spool: Spool | None) -> list[Recovere
     try:
         interrupted = find_interrupted(where.folder)
     except OSError as error:
-        say(f"{where.folder}: cannot be searched for interrupted sweeps: {error.strerror or error}")
+        say(f"{where.folder}: cannot be searched for interrupted sweeps: {plain(error)}")
         return []
     found = [one for path in interrupted if (one := _finish(path, where, spool)) is not None]
     return sorted(found, key=lambda one: one.report.verdict is not Verdict.HIT)
@@ -98,7 +109,7 @@ def _finish(path: Path, where: Destination, spool: Spool | None) -> Recovered | 
     try:
         report = recover(path)
     except (JournalError, ReportError, OSError) as error:
-        say(f"{kept}: {error}")
+        say(f"{kept}: {plain(error)}")
         return None
     final = None
     try:
@@ -107,5 +118,5 @@ def _finish(path: Path, where: Destination, spool: Spool | None) -> Recovered | 
         if spool is not None:
             spool.put(report.report_id, encode(report))
     except (JournalError, ReportError, SpoolError, OSError) as error:
-        say(f"{final or kept}: {error}")
+        say(f"{final or kept}: {plain(error)}")
     return Recovered(report, final)

@@ -23,10 +23,12 @@ class _Tally:
     def __init__(self) -> None:
         self.via = {"collector": 0, "share": 0}
         self.left = 0
+        self.unread = False
+        """A place of reports could not be looked into."""
 
 
 def send(options: Options) -> int:
-    """0 if all is delivered, 4 if not, 2 if there was nothing to send.
+    """0 if all is delivered, or nothing waits; 4 if not; 2 if it cannot be told.
 
     Raises UsageError, PackError, DeliveryError.
     """
@@ -44,6 +46,7 @@ def send(options: Options) -> int:
         except SpoolError as error:
             say(str(error))
             tally.left += bool(options.paths)
+            tally.unread = True
     return _told(tally, options)
 
 
@@ -76,6 +79,7 @@ def _told(tally: _Tally, options: Options) -> int:
         share = f", {tally.via['share']} of them on the share" if tally.via["share"] else ""
         tell(f"{delivered} of {total} reports delivered{share}")
     if not total:
-        say("nothing to send")
-        return FAILED
+        if tally.unread:
+            return FAILED
+        say("nothing to send: no report waits there")
     return CLEAN if options.exit_zero or not tally.left else UNDELIVERED

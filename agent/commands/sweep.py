@@ -21,7 +21,7 @@ from ..delivery.parcel import Held, Parcel, Spooled
 from ..delivery.route import Route, route_of
 from ..delivery.splay import splay_s
 from ..delivery.spool import Spool, SpoolError, packed
-from ..exit_codes import BUSY, CLEAN, FAILED, HIT, INCOMPLETE, UNDELIVERED
+from ..exit_codes import CLEAN, HIT, INCOMPLETE, UNDELIVERED, AnotherSweep, CannotRun
 from ..findings.exclusions import Exclusions
 from ..home import OneSweep, home
 from ..matching.byte_rules import wild
@@ -32,6 +32,7 @@ from ..model.journal_record import Header
 from ..model.report import BUILT_IN, ExclusionsRef, Report, Verdict
 from ..options import Options
 from ..output.console import Progress, render
+from ..output.plain import plain
 from ..output.say import say, tell
 from ..output.summary import summary_line
 from ..packs.built_in import exclusions_in_use, load_packs, matcher_of
@@ -48,6 +49,7 @@ from ..targets.live.host import LiveHost
 from ..targets.offline.recognise import offline_target
 from ..windows import security
 from .destination import Destination, Recovered, destination_of, finish_interrupted
+from .given_paths import refuse_missing
 
 if TYPE_CHECKING:
     from ..matching.own_rules import OwnRules
@@ -63,8 +65,9 @@ class Delivered(NamedTuple):
 def sweep(options: Options) -> int:
     """Sweep, write, deliver, show; gives the exit code (DESIGN, section 4).
 
-    Raises UsageError, PackError, TargetError, DeliveryError before anything is swept.
+    Raises CannotRun before anything is swept.
     """
+    refuse_missing(options.paths)
     options, settings = with_settings(options)
     route = route_of(options, os.environ, say)
     if settings is not None and route is not None:
@@ -104,12 +107,9 @@ def _sweep(options: Options, route: Route | None, packs: Sequence[Pack], matcher
     _take_rights(options)
     target = _target(options, _own(options, where.home))
     with OneSweep(where.home) as lock:
-        if _is_live(options) and not lock.acquire():
-            say("another sweep is running on this host")
-            return BUSY
+        if _is_live(options):
+            _be_alone(lock)
         recorded = _after_splay(options, target)
-        if recorded is None:
-            return FAILED
         spool = _open_spool(where.home) if route is not None else None
         recovered = finish_interrupted(where, spool)
         _show_recovered(recovered, options)
@@ -139,6 +139,17 @@ def _sweep(options: Options, route: Route | None, packs: Sequence[Pack], matcher
 
 def _start_journal(where: Destination, exclusions: ExclusionsRef, header: Header) -> Journal | None:
     return where.start_journal(structs.replace(header, exclusions=exclusions))
+
+
+def _be_alone(lock: OneSweep) -> None:
+    """Raises AnotherSweep. Where there can be no lock, nothing says that there is another."""
+    try:
+        alone = lock.acquire()
+    except OSError as error:
+        say(f"no lock can be had, so that another sweep may be running: {plain(error)}")
+        return
+    if not alone:
+        raise AnotherSweep("another sweep is running on this host")
 
 
 def _is_live(options: Options) -> bool:
@@ -179,26 +190,21 @@ def _run(run: Sweep, course: Course, options: Options) -> Report:
     return report
 
 
-def _after_splay(options: Options, target: Target) -> dict[str, object] | None:
-    """The options as the report keeps them, once this host's turn has come; None if the operator
-    ended the wait."""
+def _after_splay(options: Options, target: Target) -> dict[str, object]:
+    """The options as the report keeps them, once this host's turn has come. Raises CannotRun if
+    the operator ended the wait."""
     recorded = options.recorded()
     if options.splay is None:
         return recorded
     waits = splay_s(options.splay, target.host().id, options.sweep_id)
-    return {**recorded, "splay_s": round(waits, 1)} if _wait(waits, options) else None
-
-
-def _wait(seconds: float, options: Options) -> bool:
-    """The splay; False if the operator ended it."""
     if not options.quiet:
-        say(f"waiting {seconds:,.0f} s before the sweep (--splay); Ctrl-C ends it")
+        say(f"waiting {waits:,.0f} s before the sweep (--splay); Ctrl-C ends it")
     try:
-        time.sleep(seconds)
+        time.sleep(waits)
     except KeyboardInterrupt:
-        say("stopped by the operator before the sweep; nothing was looked at")
-        return False
-    return True
+        why = "stopped by the operator before the sweep; nothing was looked at"
+        raise CannotRun(why) from None
+    return {**recorded, "splay_s": round(waits, 1)}
 
 
 def _say_what_replaces(packs: Sequence[Pack], exclusions: ExclusionsRef, options: Options) -> None:
@@ -236,7 +242,7 @@ def _open_spool(folder: Path) -> Spool | None:
     try:
         return Spool(folder / "spool")
     except (SpoolError, OSError) as error:
-        say(f"no spool: {error}")
+        say(f"no spool: {plain(error)}")
         return None
 
 
@@ -246,7 +252,7 @@ def _write(report: Report, journal: Journal | None) -> Path | None:
     try:
         return journal.finish(report)
     except (OSError, ReportError) as error:
-        say(f"{journal.final}: the report could not be written: {error}")
+        say(f"{journal.final}: the report could not be written: {plain(error)}")
         return None
 
 
@@ -260,7 +266,7 @@ def _deliver(report: Report, spool: Spool | None, route: Route | None) -> Delive
         say("delivery stopped by the operator")
     except Exception as error:  # noqa: BLE001 - whatever fails here, the verdict stands and is told
         expected = isinstance(error, (SpoolError, ReportError, OSError))
-        say(f"delivery ended early: {error if expected else traceback.format_exc()}")
+        say(f"delivery ended early: {plain(error) if expected else traceback.format_exc()}")
     else:
         return Delivered(bool(fate.via), fate.via or None)
     return Delivered(done=False)
@@ -274,7 +280,7 @@ def _send(report: Report, spool: Spool | None, route: Route) -> Fate:
     try:
         spool.put(report.report_id, data)
     except (SpoolError, OSError) as error:
-        say(f"the report could not be spooled, it is sent from memory: {error}")
+        say(f"the report could not be spooled, it is sent from memory: {plain(error)}")
     else:
         parcel = Spooled(spool, report.report_id)
     return route.deliver_with_backlog(spool, parcel)

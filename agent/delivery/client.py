@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from .. import __version__
-from ..output.escape import shown
+from ..output.plain import plain
 from .bounded import TooLong, within
 from .collector import Collector, check_url, is_loopback, load_client_cert
 from .outcome import Kind, Outcome, meaning
@@ -72,7 +72,7 @@ def _post(
     address = f"{check_url(collector.url)}/v1/reports/{report_id}"
 
     def told(error: BaseException) -> str:
-        return _without(shown(str(error)[:300]), collector.secrets)
+        return _without(_innermost(error)[:300], collector.secrets)
 
     sent = io.BytesIO(body)
     try:
@@ -129,6 +129,19 @@ def _is_permanent(error: BaseException) -> bool:
 
 def _is_timeout(error: BaseException) -> bool:
     return isinstance(error, TimeoutError)
+
+
+def _innermost(error: BaseException) -> str:
+    """Why, without those that only wrap it."""
+    import socket
+
+    causes = list(_causes(error))
+    if any(map(_is_timeout, causes)):
+        return "timed out"
+    own = [e for e in causes if type(e).__module__.partition(".")[0] not in ("requests", "urllib3")]
+    cause = (own or causes)[-1]
+    name = "the name is not found: " if isinstance(cause, socket.gaierror) else ""
+    return name + plain(cause)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

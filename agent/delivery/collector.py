@@ -13,6 +13,7 @@ from urllib.parse import quote, urlsplit
 from msgspec import Struct
 
 from ..exit_codes import CannotRun
+from ..output.plain import plain
 
 TOKEN_VARIABLE = "IOCSWEEP_TOKEN"  # noqa: S105 - a name, not a token
 PROXY_VARIABLE = "IOCSWEEP_PROXY_CREDENTIALS"
@@ -77,7 +78,7 @@ def check_ca(ca: str | bytes, origin: str) -> None:
     try:
         trusted = ssl.create_default_context(cadata=ca).cert_store_stats()["x509"] if ca else 0
     except (ssl.SSLError, ValueError) as error:
-        raise DeliveryError(f"{origin}: no certificates to trust: {error}") from error
+        raise DeliveryError(f"{origin}: no certificates to trust: {plain(error)}") from error
     if not trusted:
         raise DeliveryError(f"{origin}: no certificates to trust")
 
@@ -91,7 +92,7 @@ def check_client_cert(path: Path) -> None:
         load_client_cert(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), path)
     except (OSError, ValueError) as error:
         raise DeliveryError(
-            f"{path}: not PEM with a certificate and its unencrypted key: {error}"
+            f"{path}: not PEM with a certificate and its unencrypted key: {plain(error)}"
         ) from error
 
 

@@ -15,6 +15,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from ..model.codec import ReportError
+from ..output.plain import plain
 from .backoff import Backoff
 from .client import DEADLINE_S
 from .outcome import Action, Kind, Outcome
@@ -179,5 +180,7 @@ class Courier:
                 aside = parcel.refused(reason)
         except (OSError, SpoolError) as error:
             # What the collector has it has; at worst it is sent again under the same id.
-            self._say(f"report {parcel.report_id}, {outcome.kind.value}, cannot be moved: {error}")
+            self._say(
+                f"report {parcel.report_id}, {outcome.kind.value}, cannot be moved: {plain(error)}"
+            )
         return Fate(report_id=parcel.report_id, via=via, reason=reason, aside=aside)

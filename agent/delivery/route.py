@@ -11,6 +11,7 @@ from msgspec import Struct, structs
 
 from ..exit_codes import UsageError
 from ..output.escape import shown
+from ..output.plain import plain
 from . import client
 from .collector import (
     Collector,
@@ -50,7 +51,7 @@ class Route(Struct, frozen=True, kw_only=True):
         try:
             pending = spool.pending()
         except (SpoolError, OSError) as error:
-            self.say(f"the spool cannot be read, older reports wait: {error}")
+            self.say(f"the spool cannot be read, older reports wait: {plain(error)}")
             pending = []
         backlog = [Spooled(spool, i) for i, _ in pending if i != parcel.report_id]
         fates = self.deliver([parcel, *backlog[:BACKLOG]], spool)
@@ -99,7 +100,7 @@ class Route(Struct, frozen=True, kw_only=True):
         try:
             parcel.delivered()
         except OSError as error:
-            self.say(f"report {parcel.report_id} is on the share and cannot leave: {error}")
+            self.say(f"report {parcel.report_id} is on the share and cannot leave: {plain(error)}")
         return structs.replace(fate, via="share")
 
     def _tell(self, fate: Fate) -> None:

@@ -17,6 +17,7 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Final
 
+from ..output.plain import plain
 from .frames import Setup
 from .rule_answers import NOTHING, Content, Externals, Lost, RuleMatch, RulesFailed, ScanAnswer, Why
 from .rules_process import START_S, RulesProcess, worker_command
@@ -192,7 +193,9 @@ class GuardedRules:
             worker = RulesProcess(self._command, setup)
         except OSError as error:
             self._failed_starts += 1
-            raise RulesFailed(f"own rules: their process cannot be started: {error}") from error
+            raise RulesFailed(
+                f"own rules: their process cannot be started: {plain(error)}"
+            ) from error
         with self._lock:
             self._live.add(worker)
         if self._closed.is_set():

@@ -19,6 +19,7 @@ from typing import Final
 
 import psutil
 
+from ..output.plain import plain
 from ..windows import lowered_rights
 from .frames import (
     ROOM_BYTES,
@@ -158,7 +159,7 @@ class RulesProcess:
         try:
             return Room.made()
         except OSError as error:
-            self.notes.append(f"own rules: no memory is shared with their process: {error}")
+            self.notes.append(f"own rules: no memory is shared with their process: {plain(error)}")
             return None
 
     def _bounded(self) -> lowered_rights.Job | None:
@@ -170,7 +171,7 @@ class RulesProcess:
                 self._process.pid, self._memory, alone=getattr(sys, "frozen", False)
             )
         except OSError as error:
-            self.notes.append(f"own rules: their process is not bounded: {error}")
+            self.notes.append(f"own rules: their process is not bounded: {plain(error)}")
             return None
 
     def _listen(self) -> None:

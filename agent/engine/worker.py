@@ -20,6 +20,7 @@ from typing import BinaryIO, Final, Protocol, cast
 
 import boreal
 
+from ..output.plain import plain
 from ..windows import lowered_rights
 from .frames import (
     Answers,
@@ -230,7 +231,7 @@ class Server:
             try:
                 self._room = Room.opened(setup.room)
             except (OSError, ValueError) as error:
-                notes.append(f"own rules: no memory is shared with their process: {error}")
+                notes.append(f"own rules: no memory is shared with their process: {plain(error)}")
         self._longest_s = setup.longest_s
         try:
             made = engine(setup)
@@ -301,7 +302,7 @@ def end_with_parent() -> list[str]:
         try:
             wait = lowered_rights.end_of(os.getppid())
         except OSError as error:
-            return [f"own rules: their process cannot watch the sweep's: {error}"]
+            return [f"own rules: their process cannot watch the sweep's: {plain(error)}"]
     else:
         # Nothing is asked for but what is always told: that nobody writes any more.
         poll = select.poll()
@@ -345,7 +346,7 @@ if sys.platform != "win32":
             try:
                 step()
             except (OSError, ValueError) as error:
-                notes.append(f"own rules: {what}: {error}")
+                notes.append(f"own rules: {what}: {plain(error)}")
         return notes
 
     def _become_nobody() -> None:

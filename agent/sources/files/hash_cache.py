@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from ...model.objects import Hash
+from ...output.plain import plain
 
 if TYPE_CHECKING:
     import sqlite3
@@ -146,4 +147,4 @@ class HashCache:
         try:
             yield
         except (sqlite3.Error, OSError) as error:
-            raise HashCacheError(f"{self.path}: {error}") from error
+            raise HashCacheError(f"{self.path}: {plain(error)}") from error

@@ -1,0 +1,45 @@
+"""Paths on the command line: what is not there was not meant, and starts nothing."""
+
+from __future__ import annotations
+
+import difflib
+import errno
+import os
+from collections.abc import Sequence
+
+from ..exit_codes import UsageError
+from ..options import COMMANDS, option_names
+
+_HELP = ("help", "?", "/?", "/h", "/help")
+_NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG)
+_NO_NAME = 123
+"""Windows: the syntax of the name is wrong, as of ``/?``. What is locked or refused is there."""
+
+
+def refuse_missing(paths: Sequence[str]) -> None:
+    """Raises UsageError for a path that does not exist, with what may have been meant."""
+    for path in paths:
+        if not _is_there(path):
+            raise UsageError(f"{path}: no such file or folder{_hint(path)}")
+
+
+def _is_there(path: str) -> bool:
+    try:
+        os.stat(path)
+    except ValueError:
+        return False
+    except OSError as error:
+        return not (error.errno in _NOT_THERE or getattr(error, "winerror", None) == _NO_NAME)
+    return True
+
+
+def _hint(path: str) -> str:
+    if path.lower() in _HELP:
+        return "; iocsweep --help lists the commands and options"
+    commands = difflib.get_close_matches(path.lower(), COMMANDS, 1)
+    if commands:
+        return f"; did you mean the command {commands[0]}?"
+    if path.startswith("/"):
+        options = difflib.get_close_matches(f"--{path[1:].lower()}", option_names(), 1, 0.8)
+        return f"; did you mean {options[0]}?" if options else ""
+    return ""
