@@ -5,10 +5,12 @@ from __future__ import annotations
 import difflib
 import errno
 import os
+import sys
 from collections.abc import Sequence
 
 from ..exit_codes import UsageError
 from ..options import COMMANDS, option_names
+from ..windows.files import extended
 
 _HELP = ("help", "?", "/?", "/h", "/help")
 _NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG)
@@ -25,7 +27,7 @@ def refuse_missing(paths: Sequence[str]) -> None:
 
 def _is_there(path: str) -> bool:
     try:
-        os.stat(path)
+        os.stat(extended(path) if sys.platform == "win32" else path)
     except ValueError:
         return False
     except OSError as error:

@@ -13,7 +13,7 @@ from datetime import datetime, timezone
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from ..model.objects import Dll, File, Parent, Process
+from ..model.objects import Dll, File, Hash, Parent, Process
 from ..model.report import (
     BUILT_IN,
     Coverage,
@@ -26,6 +26,8 @@ from ..model.report import (
     Verdict,
 )
 from .escape import shown
+from .next_steps import steps
+from .order import in_order
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -36,6 +38,8 @@ MAX_DETAIL = 60
 MAX_WEAK = 20
 _MENTIONED = ": only mentioned"
 MAX_COMMAND_LINE = 2000
+MAX_PARENTS = 4
+MAX_PARENT_LINE = 300
 _MARGIN = 13
 _UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB")
 
@@ -49,8 +53,9 @@ def render(
 ) -> str:
     """The whole answer as text of this width; paths are never cut, so a line may be longer."""
     lines = [*_head(report, width), "", _verdict(report), ""]
-    weak = [f for f in report.findings if f.strength is Strength.WEAK]
-    for finding in report.findings:
+    findings = in_order(report.findings)
+    weak = [f for f in findings if f.strength is Strength.WEAK]
+    for finding in findings:
         if finding.strength.rank >= Strength.STRONG.rank:
             lines += [*_finding(finding, width), ""]
     lines += [line for finding in weak[:MAX_WEAK] for line in _brief(finding)]
@@ -65,6 +70,7 @@ def render(
     lines += [f"  cut        {t.what}: {t.kept:,} of {t.total:,} kept" for t in report.truncated]
     lines.append("")
     lines += _next(report, report_path, width, delivered=delivered)
+    lines += ["", _verdict(report)]
     return "\n".join(line.rstrip() for line in lines)
 
 
@@ -151,7 +157,14 @@ def _sightings(finding: Finding, reasons: Iterable[str]) -> list[str]:
     ``reasons``: are told already."""
     told = [finding.title, finding.process.command_line if finding.process else ""]
     groups: dict[tuple[str, str, str], dict[str, str]] = {}
+    whole = {(one.source, one.place.text, one.seen) for one in finding.evidence}
     for evidence in finding.evidence:
+        mentioned = evidence.seen.removesuffix(_MENTIONED)
+        if (
+            mentioned != evidence.seen
+            and (evidence.source, evidence.place.text, mentioned) in whole
+        ):
+            continue  # It is more than mentioned there.
         when = f"{_when(evidence.time)}   " if evidence.time else ""
         words = groups.setdefault((evidence.source, evidence.place.text, when), {})
         detail, text = "", evidence.detail
@@ -163,9 +176,6 @@ def _sightings(finding: Finding, reasons: Iterable[str]) -> list[str]:
         words.setdefault(evidence.seen, shown(evidence.seen) + detail)
     lines = []
     for (source, place, when), words in groups.items():
-        for word in [word for word in words if word.endswith(_MENTIONED)]:
-            if word.removesuffix(_MENTIONED) in words:
-                del words[word]  # It is more than mentioned there.
         where = "" if place in finding.title else f"   {shown(place)}"
         lines.append(f"{source:<12} {when}{', '.join(words.values())}{where}")
     return lines
@@ -178,7 +188,9 @@ def _facts(finding: Finding) -> Iterator[str]:
         yield from _file_facts(finding.file)
     if finding.dll is not None:
         gone = "   no longer on disk" if finding.dll.on_disk is False else ""
-        yield f"module         {shown(finding.dll.path)}{_identity(finding.dll)}{gone}"
+        yield f"module         {shown(finding.dll.path)}{_bytes(finding.dll)}{gone}"
+        if finding.file is None or finding.file.hash != finding.dll.hash:
+            yield from _hashes(finding.dll.hash)
     if finding.destination is not None and finding.destination.ip:
         end = finding.destination
         port = f":{end.port}" if end.port else ""
@@ -205,9 +217,16 @@ def _process_facts(process: Process) -> Iterator[str]:
     if process.executable:
         user = f"   as {shown(process.user.name)}" if process.user and process.user.name else ""
         yield f"program        {shown(process.executable)}{user}"
+    yield from _hashes(process.hash)
     if process.parent:
-        parents = " < ".join(map(_named, process.parent[:4]))
-        yield f"parents        {parents}"
+        parents = process.parent[:MAX_PARENTS]
+        yield f"parents        {' < '.join(map(_named, parents))}"
+        for parent in parents:
+            if parent.command_line:
+                cut = len(parent.command_line) - MAX_PARENT_LINE
+                more = f" … and {cut:,} more characters in the report" if cut > 0 else ""
+                line = shown(parent.command_line[:MAX_PARENT_LINE])
+                yield f"               {_named(parent)}: {line}{more}"
 
 
 def _named(parent: Parent) -> str:
@@ -217,16 +236,33 @@ def _named(parent: Parent) -> str:
 def _file_facts(file: File) -> Iterator[str]:
     within = f"   in {shown(file.member_of)}" if file.member_of else ""
     stream = f":{shown(file.stream)}" if file.stream else ""
-    yield f"file           {shown(file.path)}{stream}{within}{_identity(file)}"
+    yield f"file           {shown(file.path)}{stream}{within}{_bytes(file)}"
+    yield from _hashes(file.hash)
+    times = [
+        f"{word} {_when(time)}"
+        for word, time in (("created", file.created), ("modified", file.mtime))
+        if time is not None
+    ]
+    if times:
+        yield f"times          {', '.join(times)}"
     for url in file.zone_url[:2]:
         yield f"came from      {shown(url)}"
 
 
-def _identity(file: File | Dll) -> str:
-    size = f"   {_size(file.size)}" if file.size is not None else ""
-    digest = file.hash
-    value = digest and (digest.sha256 or digest.sha1 or digest.md5)
-    return size + (f"   {value}" if value else "")
+def _bytes(file: File | Dll) -> str:
+    return f"   {_size(file.size)}" if file.size is not None else ""
+
+
+def _hashes(digest: Hash | None) -> Iterator[str]:
+    """SHA-1 first: hunting queries are written by it."""
+    if digest is not None:
+        for name, value in (
+            ("SHA-1", digest.sha1),
+            ("SHA-256", digest.sha256),
+            ("MD5", digest.md5),
+        ):
+            if value:
+                yield f"{name:<15}{value}"
 
 
 def _brief(finding: Finding) -> Iterator[str]:
@@ -275,16 +311,15 @@ def _next(report: Report, path: str | None, width: int, *, delivered: bool | Non
     if delivered is False:
         where += "; it was NOT delivered and stays in the spool"
     if report.verdict is Verdict.HIT:
-        live = report.target.kind is TargetKind.LIVE
-        what = (
-            "isolate the host; keep its disks and memory as they are"
-            if live
-            else "keep this evidence as it is"
-        )
-    elif report.verdict is Verdict.INCOMPLETE:
+        first = "Next   "
+        for step in steps(report):
+            yield first + step
+            first = " " * len(first)
+        yield from _wrapped(where, width, first)
+        return
+    what = "nothing"
+    if report.verdict is Verdict.INCOMPLETE:
         what = "close the gaps above" + _how_to_close(report)
-    else:
-        what = "nothing"
     yield from _wrapped(f"{what}; {where}", width, first="Next   ")
 
 

@@ -7,10 +7,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..model.report import Report, State
+from .order import in_order
 
 MAX_BYTES = 1500
 _TITLE = 160
 _TITLES = 5
+_LEAST = 40
+_GAP = "..."
 
 
 def summary_line(
@@ -37,7 +40,7 @@ def summary_line(
         "v": 1,
         "verdict": report.verdict.value,
         "findings": strengths,
-        "top": [finding.title[:_TITLE] for finding in report.findings[:_TITLES]],
+        "top": [shortened(finding.title) for finding in in_order(report.findings)[:_TITLES]],
         "gaps": gaps,
         "host": report.host.name[:64],
         "report": report.report_id[:36],
@@ -52,10 +55,21 @@ def summary_line(
     return _fitted(line)
 
 
+def shortened(title: str, most: int = _TITLE) -> str:
+    """At most so many characters: what is left out is the middle of its folders, so that the name
+    of the file is there."""
+    if len(title) <= most:
+        return title
+    name = max(title.rfind("\\"), title.rfind("/"))
+    tail = max(min(len(title) - max(name, 0), most * 3 // 4), most // 2)
+    head = most - tail - len(_GAP)
+    return title[:head] + _GAP + title[-tail:]
+
+
 def _recovered(report: Report) -> dict[str, str]:
     told = {"verdict": report.verdict.value, "report": report.report_id[:36]}
     if report.findings:
-        told["top"] = report.findings[0].title[:_TITLE]
+        told["top"] = shortened(in_order(report.findings)[0].title)
     return told
 
 
@@ -65,7 +79,14 @@ def _fitted(line: dict[str, Any]) -> str:
     for room in ("top", "gaps", "path", "recovered", "host"):
         while len(text) > MAX_BYTES and line.get(room):
             value = line[room]
-            if isinstance(value, list):
+            if (
+                isinstance(value, list)
+                and room == "top"
+                and len(value) == 1
+                and len(value[0]) > _LEAST
+            ):
+                value[0] = shortened(value[0], len(value[0]) * 3 // 4)
+            elif isinstance(value, list):
                 value.pop()
             elif isinstance(value, dict):
                 value.popitem()

@@ -18,7 +18,8 @@ SHA1 = "9858d5cb2a6614be3c48e33911bf9f7978b441bf"
 def test_a_module_that_is_gone_from_disk_is_told_with_size_and_hash() -> None:
     dll = Dll(path=PATH, size=294_400, hash=Hash(sha1=SHA1), on_disk=False)
     text = render(report(structs.replace(finding(), dll=dll)))
-    assert f"module         {PATH}   294,400 bytes   {SHA1}   no longer on disk" in text
+    assert f"module         {PATH}   294,400 bytes   no longer on disk" in text
+    assert f"SHA-1          {SHA1}" in text
 
 
 def test_a_member_names_its_archive_and_where_it_came_from() -> None:
