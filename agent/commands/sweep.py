@@ -31,8 +31,9 @@ from ..model.codec import ReportError, encode
 from ..model.journal_record import Header
 from ..model.report import BUILT_IN, ExclusionsRef, Report, Verdict
 from ..options import Options
-from ..output.console import Progress, render
+from ..output.console import render
 from ..output.plain import plain
+from ..output.progress import Progress
 from ..output.say import say, tell
 from ..output.summary import summary_line
 from ..packs.built_in import exclusions_in_use, load_packs, matcher_of
@@ -113,7 +114,10 @@ def _sweep(options: Options, route: Route | None, packs: Sequence[Pack], matcher
         spool = _open_spool(where.home) if route is not None else None
         recovered = finish_interrupted(where, spool)
         _show_recovered(recovered, options)
-        with Progress() as progress, _cache(options, where.home, matcher) as cache:
+        with (
+            Progress(enabled=False if options.quiet else None) as progress,
+            _cache(options, where.home, matcher) as cache,
+        ):
             course = Course(progress, options.max_runtime)
             plan = Plan(
                 target=target,

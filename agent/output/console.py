@@ -6,12 +6,9 @@ Right without colour; every string from the host is shown escaped; times in UTC,
 from __future__ import annotations
 
 import contextlib
-import sys
 import textwrap
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timezone
-from types import TracebackType
-from typing import TYPE_CHECKING
 
 from ..model.objects import Dll, File, Hash, Parent, Process
 from ..model.report import (
@@ -28,10 +25,6 @@ from ..model.report import (
 from .escape import shown
 from .next_steps import steps
 from .order import in_order
-
-if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.status import Status
 
 MAX_EVIDENCE = 8
 MAX_DETAIL = 60
@@ -369,47 +362,3 @@ def _size(size: int) -> str:
     while amount >= 1024 and unit < len(_UNITS) - 1:
         amount, unit = amount / 1024, unit + 1
     return exact if unit < 2 else f"{exact} ({amount:.1f} {_UNITS[unit]})"
-
-
-class Progress:
-    """A spinner on stderr that names what is being read; silent where stderr is no terminal."""
-
-    def __init__(self, *, enabled: bool | None = None) -> None:
-        self._enabled = sys.stderr.isatty() if enabled is None else enabled
-        self._console: Console | None = None
-        self._status: Status | None = None
-
-    def __enter__(self) -> Progress:
-        if self._enabled:
-            from rich.console import Console
-
-            self._console = Console(stderr=True, highlight=False)
-            self._status = self._console.status("starting")
-            self._status.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self._status is not None:
-            self._status.stop()
-
-    def source(self, name: str) -> None:
-        """This source is being read."""
-        if self._status is not None:
-            self._status.update(f"reading {name} …")
-
-    def done(self, coverage: Coverage) -> None:
-        """This source was read."""
-        if self._console is not None:
-            self._console.print(
-                f"  {coverage.source:<12} {coverage.examined:>10,}   {coverage.state.value}"
-                f"   {coverage.elapsed_ms / 1000:.1f} s",
-                markup=False,
-            )
-
-
-__all__ = ["Progress", "render"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Protocol
 
 from ..model.report import Coverage
@@ -18,6 +19,12 @@ class Watcher(Protocol):
     def source(self, name: str) -> None:
         """A source begins."""
 
+    def at(self, place: str, examined: int) -> None:
+        """This is looked at next, after so much of the source."""
+
+    def found(self, what: str) -> None:
+        """Something strong matched; nothing was put together yet, nor excluded."""
+
     def done(self, coverage: Coverage) -> None:
         """It has ended."""
 
@@ -29,13 +36,22 @@ class Course:
         self.watcher = watcher
         self._max_runtime_s = max_runtime_s
         self._start = time.monotonic()
+        self._place = ""
+        self._examined: Callable[[], int] = int
 
     @property
     def elapsed_s(self) -> float:
         """Seconds since it began."""
         return time.monotonic() - self._start
 
-    def at(self, place: str = "") -> None:  # noqa: ARG002 - told for each place
+    def begins(self, source: str, examined: Callable[[], int]) -> None:
+        """A source begins; ``examined``: tells how much it has looked at."""
+        self._place, self._examined = "", examined
+        self.watcher.source(source)
+
+    def at(self, place: str = "") -> None:
         """Something is about to be looked at. Raises Deadline when ``--max-runtime`` is over."""
         if self._max_runtime_s is not None and self.elapsed_s > self._max_runtime_s:
             raise Deadline
+        self._place = place or self._place
+        self.watcher.at(self._place, self._examined())

@@ -42,7 +42,7 @@ from ..model.report import (
 from ..packs.loading import Pack
 from ..sources import BuffersResults, Source
 from ..targets import Target
-from .course import Course, Deadline
+from .course import Course, Deadline, Watcher
 from .identity import new_report_id
 from .journal import Journal
 
@@ -91,6 +91,7 @@ class Sweep:
         self._coverage: list[Coverage] = []
         self.journal_error = ""
         self._stopped = False
+        self._watcher: Watcher | None = None
         self._limited_to_paths = bool(plan.target.describe().paths)
         self._header = Header(
             report_id=new_report_id(self._started),
@@ -114,8 +115,8 @@ class Sweep:
 
     def run(self, course: Course) -> Report:
         """Ask every source, then put together what was seen. Errors become coverage."""
+        self._watcher = course.watcher
         for source in self.plan.sources:
-            course.watcher.source(source.name)
             coverage = self._ask(source, course)
             self._coverage.append(coverage)
             self._journal(functools.partial(Journal.coverage, coverage=coverage))
@@ -131,6 +132,7 @@ class Sweep:
             ledger.unread("stopped by the operator")
             return ledger.close()
         self._beyond, self._first_beyond = 0, ""
+        course.begins(source.name, lambda: ledger.examined)
         seen = source.observe(self.plan.target, self.plan.matcher, ledger)
         with self._ends_told(ledger):
             course.at()
@@ -186,6 +188,8 @@ class Sweep:
             self._lost[match.indicator.id] += 1
             return False
         self._matches.append(match)
+        if self._watcher is not None and match.strength.rank >= Strength.STRONG.rank:
+            self._watcher.found(f"{match.strength.value}, {match.observation.place.text}")
         self._journal(
             lambda journal: journal.evidence(
                 evidence_of(match),

@@ -132,6 +132,12 @@ class Silent:
     def source(self, name: str) -> None:
         pass
 
+    def at(self, place: str, examined: int) -> None:
+        pass
+
+    def found(self, what: str) -> None:
+        pass
+
     def done(self, coverage: Coverage) -> None:
         pass
 

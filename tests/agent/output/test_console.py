@@ -17,8 +17,9 @@ from agent.model.report import (
     State,
     Strength,
 )
-from agent.output.console import Progress, render
+from agent.output.console import render
 from agent.output.escape import shown
+from agent.output.progress import Progress
 from agent.output.summary import MAX_BYTES, summary_line
 from tests.evidence.reports import NOW, PATH, finding, report
 
