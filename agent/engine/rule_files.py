@@ -58,12 +58,17 @@ class UnfitRule(Struct, frozen=True):
     def message(self) -> str:
         """``FILE:LINE:COLUMN: rule NAME: why``; the name only where it is a rule."""
         place = f"{self.path}:{self.line}:{self.column}" if self.line else self.path
+        return f"{place}: {self._what}"
+
+    @property
+    def within(self) -> str:
+        """The same without the file's name: ``line LINE: rule NAME: why``."""
+        return f"line {self.line}: {self._what}" if self.line else self._what
+
+    @property
+    def _what(self) -> str:
         _, colon, name = self.rule.rpartition(":")
-        return (
-            f"{place}: rule {name}: {self.why}"
-            if colon and "/" not in name
-            else (f"{place}: {self.why}")
-        )
+        return f"rule {name}: {self.why}" if colon and "/" not in name else self.why
 
 
 class OperatorRules(Struct, frozen=True):
@@ -111,7 +116,8 @@ def load_rules(paths: Sequence[Path], *, strict: bool = False) -> OperatorRules:
         raise RulesError(f"{', '.join(map(str, paths))}: no rules in it")
     if strict and unfit:
         more = f" (and {len(unfit) - 1} more)" if len(unfit) > 1 else ""
-        raise RulesError(unfit[0].message + more)
+        what = "correct it, or run without --strict-rules"
+        raise RulesError(f"{unfit[0].message}{more}; {what}")
     return OperatorRules(sources, rules, tuple(unfit), frozenset(modules), _fingerprint(sources))
 
 
@@ -277,7 +283,7 @@ def _refuse_what_has_no_rule(file: _File) -> None:
     strays = [item for item in file.items if isinstance(item, Stray)]
     if strays and len(strays) == len(file.items):
         place = strays[0].place
-        why = f"no YARA rule in this file; the text here {strays[0].why}"
+        why = f"no YARA rule in this file; the text here {strays[0].why}; a pack goes to --pack"
         raise RulesError(f"{file.path}:{place.line}:{place.column}: {why}")
 
 

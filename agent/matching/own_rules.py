@@ -11,7 +11,7 @@ from ..coverage import Ledger
 from ..engine.errors import RulesError
 from ..engine.externals import EXTERNALS, HEAD_BYTES, externals_of
 from ..engine.guard import CLOSED, NOTHING, Content, GuardedRules, RulesFailed, ScanAnswer
-from ..engine.rule_files import NO_RULES, load_rules
+from ..engine.rule_files import NO_RULES, UnfitRule, load_rules
 from ..indicators import Indicator
 from ..model.observation import ByteHit
 from .byte_rules import excerpt, wild
@@ -31,6 +31,24 @@ class OwnAnswer(NamedTuple):
 
 
 _NOTHING = OwnAnswer([], ())
+
+
+_FILES_TOLD = 3
+_RULES_TOLD = 3
+
+
+def _nothing_runs(unfit: Sequence[UnfitRule]) -> str:
+    """Each file once, with its first rules."""
+    by_file: dict[str, list[str]] = {}
+    for rule in unfit:
+        by_file.setdefault(rule.path, []).append(rule.within)
+    told = []
+    for path, rules in [*by_file.items()][:_FILES_TOLD]:
+        more = f"; and {len(rules) - _RULES_TOLD} more" if len(rules) > _RULES_TOLD else ""
+        told.append(f"{path}: no rule can run: {'; '.join(rules[:_RULES_TOLD])}{more}")
+    if len(by_file) > _FILES_TOLD:
+        told.append(f"and {len(by_file) - _FILES_TOLD} more files")
+    return "; ".join([*told, "correct them, or leave them out of --rules"])
 
 
 class OwnRules:
@@ -53,7 +71,7 @@ class OwnRules:
         """
         loaded = load_rules(paths, strict=strict) if paths else NO_RULES
         if paths and not loaded.rules:
-            raise RulesError(f"no rule can run: {'; '.join(r.message for r in loaded.unfit[:3])}")
+            raise RulesError(_nothing_runs(loaded.unfit))
         indicators = list(indicators)
         slow = wild(indicators)
         self.guarded = frozenset(slow)

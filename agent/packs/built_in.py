@@ -88,7 +88,9 @@ def load_packs(
     for pack in packs:
         for indicator in pack.file.indicators:
             if indicator.id in owner:
-                raise PackError(f"{pack.path}: id {indicator.id} is also in {owner[indicator.id]}")
+                other = owner[indicator.id]
+                what = "--only-pack takes the place of what is built in"
+                raise PackError(f"{pack.path}: id {indicator.id} is also in {other}; {what}")
             owner[indicator.id] = pack.path
     return packs
 

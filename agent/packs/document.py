@@ -106,4 +106,5 @@ def read_yaml(path: Path) -> bytes:
         with path.open("rb") as file:
             return file.read(MAX_PACK_BYTES + 1)
     except OSError as error:
-        raise PackError(f"{path}: {error.strerror or error}") from error
+        what = "give one file" if path.is_dir() else "is the path right?"
+        raise PackError(f"{path}: {error.strerror or error}; {what}") from error

@@ -7,6 +7,7 @@ its own value before anything is swept.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,11 +19,17 @@ from ..indicators import (
     PackFile,
 )
 from ..model.report import PackRef, Strength
-from .document import Document, read_yaml
+from .document import Document, PackError, read_yaml
 from .proof import check, check_sources
 
 if TYPE_CHECKING:
     pass
+
+
+_YARA = re.compile(
+    rb"^[ \t]*(?:(?:private|global)[ \t]+)*rule[ \t]+\w+[ \t]*(?::[^{\n]*)?\s*\{", re.MULTILINE
+)
+_EXPLAINED = "iocs/README.md says what a pack may hold"
 
 
 class Pack(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,8 +62,13 @@ def parse_pack(data: bytes, path: str, origin: str = "", sources: Collection[str
 
 
 def load_pack(path: Path, sources: Collection[str] = ()) -> Pack:
-    """From a file, as :func:`parse_pack`."""
-    return parse_pack(read_yaml(path), str(path), sources=sources)
+    """From a file, as :func:`parse_pack`; the message says what to do as well."""
+    data = read_yaml(path)
+    try:
+        return parse_pack(data, str(path), sources=sources)
+    except PackError as error:
+        what = "YARA rules go to --rules" if _YARA.search(data) else _EXPLAINED
+        raise PackError(f"{error}; {what}") from error
 
 
 def parse_exclusions(data: bytes, path: str, sources: Collection[str] = ()) -> ExclusionsFile:

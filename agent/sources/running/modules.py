@@ -47,7 +47,7 @@ class ModulesSource:
             return
         sweep = _Sweep(target, system, matcher, ledger, table)
         for process in others(table, target, ledger):
-            if not process.kernel:
+            if not (process.kernel or process.ended):
                 yield from sweep.process(process)
 
 

@@ -119,6 +119,8 @@ class ProcessesSource:
                 )
             else:
                 ledger.examined += 1
+            if process.ended:
+                ledger.note("ended, and its parent has not asked how (zombie)", process.place)
             described = describe(process, table)
             if process.executable and not process.kernel:
                 if target.platform == "windows":

@@ -70,6 +70,8 @@ class ProcessInfo:
     """Made by the kernel and without an image: it has no command line, no modules, no memory of
     its own.
     """
+    ended: bool = False
+    """A zombie: it waits for its parent to ask how it ended, and has neither image nor memory."""
     unread: tuple[tuple[str, str], ...] = ()
     """(field, reason) for each field that could not be had."""
 

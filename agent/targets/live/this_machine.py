@@ -280,15 +280,18 @@ def _describe(pid: int) -> ProcessInfo:
         except Vanished:
             if not psutil.pid_exists(pid):
                 raise
-            unread.append((what, "gone"))
+            if _WINDOWS or not _is_zombie(process):
+                unread.append((what, "gone"))
         except Unreadable as error:
             unread.append((what, error.reason))
         return otherwise
 
+    ended = not _WINDOWS and _is_zombie(process)
     kernel = _is_minimal(pid) if _WINDOWS else _is_kernel_thread(pid)
     no_line: list[str] = []
-    line = no_line if kernel else of("command_line", process.cmdline, no_line)
-    executable = "" if kernel else of("executable", lambda: _image(process), "")
+    bare = kernel or ended
+    line = no_line if bare else of("command_line", process.cmdline, no_line)
+    executable = "" if bare else of("executable", lambda: _image(process), "")
     name = executable.replace("\\", "/").rpartition("/")[2] if _WINDOWS else ""
     name = name or of("name", process.name, "")
     created = of("start", process.create_time, 0.0)
@@ -301,8 +304,18 @@ def _describe(pid: int) -> ProcessInfo:
         start=datetime.fromtimestamp(created, timezone.utc) if created else None,
         user=of("user", process.username, "") if not kernel else "",
         kernel=kernel,
+        ended=ended,
         unread=tuple(unread),
     )
+
+
+def _is_zombie(process: psutil.Process) -> bool:
+    """Linux: ended, as far as nobody has asked how. One whose first thread alone has ended looks
+    the same, and runs on."""
+    try:
+        return process.status() == psutil.STATUS_ZOMBIE and process.num_threads() <= 1
+    except psutil.Error:
+        return False
 
 
 def _image(process: psutil.Process) -> str:
