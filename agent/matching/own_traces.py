@@ -56,8 +56,13 @@ class Own(msgspec.Struct, frozen=True, kw_only=True):
 
     def has_file(self, path: str) -> bool:
         """Whether the agent was told that this very file is its own: its image, pack or rules."""
-        end = os.path.normcase(path[-_END:])  # Asked of every file: most are told apart by it.
-        return any(file.endswith(end) for file in self.files) and _same(path) in self.files
+        # Asked of every file: most are told apart by how they end.
+        return self.has_file_named(path) and _same(path) in self.files
+
+    def has_file_named(self, name: str) -> bool:
+        """Whether the path of such a file may end so: the paths of most need not be known."""
+        end = os.path.normcase(name[-_END:])
+        return any(file.endswith(end) for file in self.files)
 
     def has_folder_of(self, path: str) -> bool:
         """Whether this file lies among the agent's reports, in its spool or in its program

@@ -18,6 +18,7 @@ from ..indicators import (
     LnkTrait,
     PeTrait,
 )
+from ..reading.openings import MAX_HEAD, Opening
 from ..spelling import base_name, fold, glob_regex, is_glob, original_of_copy, path_regex
 from .gates import Grouped
 
@@ -47,6 +48,12 @@ class Selector:
             default=sys.maxsize,
         )
         self.extensions = frozenset(e for g in gates for e in g.extensions if g.size is None)
+
+    @property
+    def openings(self) -> tuple[Opening, ...]:
+        """What the gates ask of a file's size, extension and first bytes; all that it says opens it
+        for :meth:`file_indicators` too."""
+        return tuple(dict.fromkeys(map(opening_of, filter(_is_open, self._openers.gates))))
 
     def _index_names(self, indicators: Sequence[Indicator]) -> None:
         names = [i for i in indicators if isinstance(i, FileName)]
@@ -134,6 +141,21 @@ def _openers(indicators: Iterable[Indicator]) -> Iterator[FileIndicator]:
                 yield indicator
         elif isinstance(indicator, (PeTrait, LnkTrait, Layout, Content, Certificate)):
             yield indicator
+
+
+def _is_open(gate: Gate) -> bool:
+    """Whether files of other names are opened for it at all."""
+    return gate.size is not None or gate.min_size is not None or bool(gate.extensions)
+
+
+def opening_of(gate: Gate) -> Opening:
+    """What a gate asks of a file that is still closed: of all files, if it asks for nothing."""
+    magic = bytes.fromhex(gate.magic or "") or (b"MZ" if gate.machine else b"")
+    head = magic[:MAX_HEAD]
+    if gate.size is not None:
+        return Opening(max(1, gate.size), gate.size, head=head)
+    most = sys.maxsize if gate.max_size is None else gate.max_size
+    return Opening(max(1, gate.min_size or 0), most, frozenset(gate.extensions), head)
 
 
 def _opens(gate: Gate, extension: str, size: int | None) -> bool:

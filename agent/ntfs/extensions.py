@@ -2,7 +2,8 @@
 
 No pattern can say where a name ends, so names are cut out by their length: for records in the usual
 form (one name, right behind the $STANDARD_INFORMATION) by one comprehension over
-columns of the buffer, for the others attribute by attribute.
+columns of the buffer, for the others attribute by attribute. Of the files found so, those go whose
+size no opening of their extension allows.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import itertools
 import struct
 from collections.abc import Iterable
 
+from ..reading.openings import Selection
 from . import attributes as kinds
 from .fixups import STRIDE
 
@@ -23,6 +25,10 @@ _NAME_LENGTH, _NAME_SPACE, _NAME = 0x40, 0x41, 0x42
 """Within a $FILE_NAME."""
 _LIVE_FILE = 1
 _TYPE = struct.Struct("<II")
+_HEAD = struct.Struct("<IIBB6xI")
+"""Of an attribute: kind, length, whether it lies on the disk, length of its name; the size of its
+value, if it does not."""
+_SIZE = struct.Struct("<Q")
 _IS_ZERO = bytes([1]) + bytes(255)
 """Translates bytes: 1 for 0, 0 for all others."""
 _PLACE = struct.Struct("<HH")
@@ -34,11 +40,14 @@ _OTHERS = {"k": "\N{KELVIN SIGN}"}
 class Extensions:
     """Looks for extensions in buffers of records of one size."""
 
-    def __init__(self, extensions: Iterable[str], record_size: int) -> None:
-        """``extensions``: lower case with the dot; the empty one for names without."""
-        self._wanted = frozenset(
-            form.encode("utf-16-le") for extension in extensions for form in _forms(extension)
-        )
+    def __init__(self, selection: Selection, record_size: int) -> None:
+        self._sizes = {
+            form.encode("utf-16-le"): selection.sizes_of(extension)
+            for extension in selection.extensions
+            for form in _forms(extension)
+        }
+        """Least and largest one of a file with this extension."""
+        self._wanted = frozenset(self._sizes)
         self._size = record_size
         # The update sequence array ends there, rounded up to eight bytes.
         self._first = 0x30 + (2 * (record_size // STRIDE + 1) + 7 & ~7)
@@ -88,9 +97,13 @@ class Extensions:
                 or data[following] == kinds.FILE_NAME  # More names than links are counted.
             )
         ]
-        if b"" in wanted:
-            return found
-        return [index for index in found if self._holds(data, index * size)]
+        if b"" not in wanted:
+            return [index for index in found if self._holds(data, index * size)]
+        return [
+            index
+            for index in found
+            if self._is_sized(data, index * size, starts[index], nexts[index])
+        ]
 
     def _second(self, data: bytes, usual: bytes, standard: int) -> list[int]:
         """Those with an 8.3 name in front whose long name ends so."""
@@ -111,8 +124,6 @@ class Extensions:
                 or data[at + data[at + 4] + (data[at + 5] & 3) * 256] == kinds.FILE_NAME
             )
         ]
-        if b"" in wanted and len(found) < len(usual) // 8:
-            return found
         return [index for index in found if self._holds(data, index * size)]
 
     def _usual(self, data: bytes, count: int, standard: int, links: int) -> int:
@@ -144,21 +155,53 @@ class Extensions:
         first, flags = _PLACE.unpack_from(data, start + 0x14)
         if flags & 3 != _LIVE_FILE:
             return False
-        at = start + first
+        at, found, is_listed = start + first, [], False
         while at + 16 <= end:
             kind, length = _TYPE.unpack_from(data, at)
             if kind > kinds.FILE_NAME or length < 16 or at + length > end:
-                return False
-            if kind == kinds.FILE_NAME and self._ends_so(data, at, at + length):
-                return True
+                break
+            if kind == kinds.FILE_NAME:
+                extension = self._extension(data, at, at + length)
+                if extension in self._sizes:
+                    found.append(self._sizes[extension])
+            elif kind == kinds.ATTRIBUTE_LIST:
+                is_listed = True
             at += length
-        return False
+        if not found:
+            return False
+        least, most = min(low for low, _ in found), max(high for _, high in found)
+        return is_listed or self._allows(data, at, end, least, most)
 
-    def _ends_so(self, data: bytes, at: int, end: int) -> bool:
+    def _extension(self, data: bytes, at: int, end: int) -> bytes | None:
+        """Of a $FILE_NAME; None for an 8.3 name."""
         value = at + int.from_bytes(data[at + 0x14 : at + 0x16], "little")
         if value + _NAME > end or data[value + _NAME_SPACE] == _DOS:
-            return False
-        return self._is_wanted(data[value + _NAME : value + _NAME + 2 * data[value + _NAME_LENGTH]])
+            return None
+        return _ending(data[value + _NAME : value + _NAME + 2 * data[value + _NAME_LENGTH]])
+
+    def _is_sized(self, data: bytes, start: int, name: int, following: int) -> bool:
+        """Whether the only name of a record, and the size of its file, are wanted."""
+        extension = _ending(data[name : name + 2 * data[name - 2]])
+        sizes = self._sizes.get(extension)
+        if sizes is None or data[following] == kinds.FILE_NAME:
+            return self._holds(data, start)
+        return self._allows(data, following, start + self._size, *sizes)
+
+    def _allows(self, data: bytes, at: int, end: int, least: int, most: int) -> bool:
+        """Whether the content is of such a size, going by the attributes from here on; True too
+        where they do not tell."""
+        while at + 0x40 <= end:
+            kind, length, non_resident, name_length, size = _HEAD.unpack_from(data, at)
+            if kind > kinds.DATA or length < 24 or kind == kinds.ATTRIBUTE_LIST:
+                return True
+            if kind == kinds.DATA and not name_length:
+                if non_resident:
+                    if any(data[at + 0x10 : at + 0x18]):
+                        return True
+                    (size,) = _SIZE.unpack_from(data, at + 0x30)
+                return bool(least <= size <= most)
+            at += length
+        return True
 
     def holds_stream(self, data: bytes, at: int) -> bool:
         """Whether the name of the attribute there, one with a name, ends so; True also where it
@@ -169,10 +212,15 @@ class Extensions:
         return end > record + self._size or self._is_wanted(data[start:end])
 
     def _is_wanted(self, text: bytes) -> bool:
-        dot = text.rfind(_DOT)
-        while dot & 1 and dot > 0:
-            dot = text.rfind(_DOT, 0, dot + 1)
-        return (text[dot:].lower() if dot >= 0 else b"") in self._wanted
+        return _ending(text) in self._wanted
+
+
+def _ending(text: bytes) -> bytes:
+    """The extension of a name in UTF-16, in lower case; empty for none."""
+    dot = text.rfind(_DOT)
+    while dot & 1 and dot > 0:
+        dot = text.rfind(_DOT, 0, dot + 1)
+    return text[dot:].lower() if dot >= 0 else b""
 
 
 def _forms(extension: str) -> Iterable[str]:

@@ -37,14 +37,30 @@ def decompress(data: bytes | memoryview, size: int) -> bytes:
     return bytes(result[:size])
 
 
-def _chunk(data: bytes) -> bytes:
+def beginning(data: bytes, size: int) -> bytes:
+    """At most ``size`` bytes of what compressed data becomes, from its own first bytes: three for
+    each, and three more, are enough.
+
+    Raises:
+        NtfsError: the data is none of LZNT1, or ends before.
+    """
+    head = int.from_bytes(data[:2], "little")
+    if not head:
+        return bytes(size)
+    if head & 0x7000 != 0x3000:
+        raise NtfsError("compressed data damaged", f"chunk header {head:#06x}")
+    chunk = data[2 : 3 + (head & 0xFFF)]
+    return (_chunk(chunk, size) if head & 0x8000 else chunk)[:size]
+
+
+def _chunk(data: bytes, most: int = CHUNK) -> bytes:
     plain = bytearray()
     at, end = 0, len(data)
-    while at < end and len(plain) < CHUNK:
+    while at < end and len(plain) < most:
         flags = data[at]
         at += 1
         for bit in range(8):
-            if at >= end or len(plain) >= CHUNK:
+            if at >= end or len(plain) >= most:
                 break
             if not flags >> bit & 1:
                 plain.append(data[at])

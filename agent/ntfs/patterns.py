@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from ..engine.patterns import any_case
-from ..reading.walk import Selection
+from ..reading.openings import Selection
 
 MAX_RESIDENT = 1 << 12
 """Bytes; a smaller least size would take resident streams too, and so every file."""

@@ -19,19 +19,24 @@ from ..engine.scanner import (
     ScanFailed,
     scanned_ahead,
 )
+from ..reading.openings import MAX_HEAD, Selection
 from ..spelling import fold
+from ..windows.files import is_cloud_placeholder
 from . import attributes as kinds
 from .entry import MftEntry, extension_of, stream_extension
 from .extensions import Extensions
+from .lznt1 import beginning
 from .paths import ResolvedPath
 from .patterns import Wanted, least_patterns, name_patterns, size_patterns, stream_patterns
-from .quick_check import quick_check
+from .quick_check import QuickAnswer, quick_check
 from .record import IN_USE, SIGNATURE, Record
 from .reference import EXTEND, FIRST_USER_RECORD, ROOT, Reference
-from .selection import NOTHING, Selected
+from .selection import NOTHING, SELECTED, Selected
 from .volume import RecordBuffer, Volume
 
 _NAMES, _SIZES, _LEAST, _STREAMS = "names", "sizes", "least", "streams"
+_LEAST_READ = 4 * MAX_HEAD
+"""Bytes, of which all first ones come, be they compressed."""
 MAX_EXCERPT = 128
 """Bytes of a mention shown."""
 
@@ -40,13 +45,55 @@ class Hit:
     """A file that is to be looked at."""
 
     def __init__(
-        self, volume: Volume, record: Record, why: Selected, wanted: tuple[str, ...] = ()
+        self,
+        volume: Volume,
+        number: int,
+        data: bytes,
+        answer: QuickAnswer,
+        wanted: tuple[str, ...] = (),
     ) -> None:
-        self.why = why
+        """``number`` and ``data``: of its record."""
+        self.number = number
+        self.why = answer.why
         self.wanted = wanted
         """The names, of the file or of its streams, that are wanted."""
-        self.record = record
         self._volume = volume
+        self._data = data
+        self._answer = answer
+
+    @cached_property
+    def record(self) -> Record:
+        return Record(self.number, self._data)
+
+    @property
+    def place(self) -> int:
+        """The cluster in which its content begins, -1 for none. Raises NtfsError."""
+        if self._answer.cluster is not None:
+            return self._answer.cluster
+        stream = self.entry.stream()
+        runs = () if stream is None else stream.runs
+        return next((run.cluster for run in runs if run.cluster is not None), -1)
+
+    @property
+    def runs(self) -> int:
+        """Of all its streams, as far as they are in memory."""
+        entry: MftEntry | None = self.__dict__.get("entry")
+        return 0 if entry is None else sum(len(stream.runs) for stream in entry.streams)
+
+    def may_begin_so(self) -> bool:
+        """Whether the first bytes of its content, read here, leave it worth a look; True too where
+        they are not told."""
+        _, heads, cluster, is_packed = self._answer
+        if cluster is None or b"" in heads or self.why & ~SELECTED:
+            return True
+        place = cluster * self._volume.boot.cluster_size
+        try:
+            head = self._volume.source.read_at(place, _LEAST_READ)
+            if is_packed:
+                head = beginning(head, MAX_HEAD)
+        except OSError:
+            return True  # The look at the file tells why.
+        return len(head) < MAX_HEAD or head.startswith(heads)
 
     @cached_property
     def entry(self) -> MftEntry:
@@ -108,7 +155,7 @@ class MftScan:
     def hits(self) -> Iterator[Hit | RawHit]:
         """Everything found, roughly in the order of the $MFT. The counts grow meanwhile."""
         size, wanted = self.volume.record_size, self.wanted
-        extensions = Extensions(wanted.selection.extensions, size)
+        extensions = Extensions(wanted.selection, size)
         scanner = PatternScanner(
             {
                 _NAMES: name_patterns(wanted.names, wanted.pieces),
@@ -139,8 +186,7 @@ class MftScan:
             torn = frozenset(buffer.mended.torn)
             for index in sorted(places):
                 data = buffer.data[index * size : (index + 1) * size]
-                record = Record(buffer.first + index, data, torn=index in torn)
-                yield from self._look(record, places[index])
+                yield from self._at(buffer.first + index, data, places[index], torn=index in torn)
         for number in sorted(self._later - self._told):
             yield from self._base(number)
 
@@ -188,6 +234,17 @@ class MftScan:
 
     # ---- One record that may hold something
 
+    def _at(
+        self, number: int, data: bytes, places: list[int], *, torn: bool
+    ) -> Iterator[Hit | RawHit]:
+        if not (places or torn or self.wanted.everything):
+            answer = quick_check(number, data, self.wanted.selection)
+            if answer is not None:
+                if answer.why:
+                    yield Hit(self.volume, number, data, answer)
+                return
+        yield from self._look(Record(number, data, torn=torn), places)
+
     def _look(self, record: Record, places: list[int]) -> Iterator[Hit | RawHit]:
         if record.data[:4] != SIGNATURE:
             for offset in places:
@@ -201,12 +258,6 @@ class MftScan:
             else:
                 yield from self._mentions(record, places, record.base)
             return
-        if not places and not record.torn and not self.wanted.everything:
-            why = quick_check(record.number, record.data, self.wanted.selection)
-            if why is not None:
-                if why:
-                    yield Hit(self.volume, record, why)
-                return
         parts = self.volume.parts(record)
         entry = self.volume.assembled(parts)
         extended = any(holder is not record for _, holder in parts.found)
@@ -252,8 +303,8 @@ class MftScan:
                 if not found.isdisjoint(streams):
                     why |= Selected.STREAM_NAME
         if why:
-            hit = Hit(self.volume, record, why, names)
-            hit.__dict__["entry"] = entry
+            hit = Hit(self.volume, record.number, record.data, QuickAnswer(why), names)
+            hit.__dict__.update(record=record, entry=entry)
             yield hit
         if entry.partial and (why or entry.live):
             reason = entry.notes[0]
@@ -304,7 +355,23 @@ _PLACES = {
 
 def selected(entry: MftEntry, wanted: Wanted) -> Selected:
     """What a file is singled out for but its name."""
-    selection = wanted.selection
+    why = _by_size_or_extension(entry, wanted.selection)
+    return why if not why & SELECTED or _is_opened(entry, wanted.selection) else why & ~SELECTED
+
+
+def _is_opened(entry: MftEntry, selection: Selection) -> bool:
+    """Whether a file of this size, these extensions and, where the record holds them, first bytes
+    is to be looked into."""
+    stream = entry.stream("")
+    extensions = [extension_of(name.text) for name in entry.long_names or entry.names]
+    heads = selection.heads_of(extensions or [""], 0 if stream is None else stream.size)
+    is_here = stream is not None and stream.resident
+    if not is_here or entry.reparse_tag or is_cloud_placeholder(entry.attributes):
+        return bool(heads)
+    return stream is not None and stream.value.startswith(heads)
+
+
+def _by_size_or_extension(entry: MftEntry, selection: Selection) -> Selected:
     why = NOTHING
     for stream in entry.streams:
         if stream.size in selection.exact_sizes:

@@ -10,27 +10,16 @@ from __future__ import annotations
 
 import os
 import stat
-import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from ..coverage import Ledger
 from ..windows import files as windows_files
 from .opening import MAX_PATH_LENGTH, is_gone, open_unnoticed, reason_of
+from .openings import Selection
 
 _NAME_SURROGATE = 0x2000_0000
 _VANISHED = "vanished during the sweep"
-
-
-@dataclass(frozen=True)
-class Selection:
-    """Which files are worth more than their name."""
-
-    exact_sizes: frozenset[int] = frozenset()
-    least_size: int = sys.maxsize
-    """Every file of at least this size."""
-    extensions: frozenset[str] = frozenset()
-    """Lower case with the dot; the empty string for names without one."""
 
 
 @dataclass
@@ -153,7 +142,7 @@ class Walk:
 
     def _look(self, folder: Folder, entries: Iterable[os.DirEntry[str]], inner: list[str]) -> None:
         exact, least = self.selection.exact_sizes, self.selection.least_size
-        extensions = self.selection.extensions
+        extensions, heads = self.selection.extensions, self.selection.heads
         add_name, select = folder.names.append, folder.selected.append
         for entry in entries:
             name = entry.name
@@ -165,7 +154,8 @@ class Walk:
                         select((name, size))
                     else:
                         dot = name.rfind(".")
-                        if (name[dot:].lower() if dot >= 0 else "") in extensions:
+                        extension = name[dot:].lower() if dot >= 0 else ""
+                        if extension in extensions and heads(extension, size):
                             select((name, size))
                 elif entry.is_dir(follow_symlinks=False):
                     if self.enters and (os.name != "nt" or self._enters(entry, folder)):

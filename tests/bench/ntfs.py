@@ -38,7 +38,7 @@ from functools import partial
 from pathlib import Path
 
 from agent.ntfs import FileSource, Hit, MftScan, Volume, Wanted
-from agent.reading.walk import Selection
+from agent.reading.openings import Selection
 from agent.targets.offline.image import ImageTarget
 from tests.bench.files import EXTENSIONS, SMALL, drop_caches
 from tests.bench.hashing import CORES, Known, as_cisagov, deep, deep_command

@@ -13,8 +13,9 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import BinaryIO
 
 from ...formats.filetime import utc_of
@@ -22,10 +23,21 @@ from ...formats.zone_identifier import STREAM as ZONE_STREAM
 from ...matching.matcher import ScanFailed
 from ...model.objects import File
 from ...model.observation import Claim, Observation, Place
-from ...ntfs import Hit, MftEntry, MftScan, Name, NtfsError, RawHit, Selected, Volume, Wanted
+from ...ntfs import (
+    Hit,
+    MftEntry,
+    MftScan,
+    Name,
+    NtfsError,
+    RawHit,
+    ResolvedPath,
+    Selected,
+    Volume,
+    Wanted,
+)
 from ...ntfs.selection import SELECTED, STREAMS
 from ...reading.opening import is_gone, reason_of
-from ...reading.walk import Selection
+from ...reading.openings import Selection
 from ...targets import RawNtfs
 from ...targets.raw_fallback import VerifiedByRecord
 from ...targets.record_tree import is_placeholder
@@ -52,7 +64,9 @@ class _Record:
 
     volume: Volume
     entry: MftEntry
-    shown: str
+    prefix: str
+    where: Callable[[], ResolvedPath]
+    """Asked when the path is to be told; by the thread that scans."""
     name: str
     named: bool
     notes: tuple[str, ...]
@@ -64,6 +78,22 @@ class _Record:
     volume_id: str | None
     """Given, a later sweep may know the file by its state."""
     how: list[str] = field(default_factory=list)
+
+    @cached_property
+    def _path(self) -> ResolvedPath:
+        return self.where()
+
+    def resolve(self) -> ResolvedPath:
+        """Its path; asked for now, if it was not known."""
+        return self._path
+
+    @property
+    def shown(self) -> str:
+        return windows_files.shown(f"{self.prefix}{self._path.text}")
+
+    @property
+    def known_place(self) -> str:
+        return self.shown if "_path" in self.__dict__ else f"{self.prefix}…\\{self.name}"
 
     @property
     def state(self) -> FileState | None:
@@ -95,7 +125,8 @@ class _Record:
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys((*self.notes, *self.how)))
+        of_path = (self._path.note,) if self._path.note else ()
+        return tuple(dict.fromkeys((*self.notes, *of_path, *self.how)))
 
     def about(self) -> File:
         entry, times = self.entry, self.entry.times
@@ -109,7 +140,7 @@ class _Record:
         )
 
     def open(self) -> Opened:
-        file = self._open("", self.shown)
+        file = self._open("")
         size = file.seek(0, os.SEEK_END)
         file.seek(0)
         return Opened(file, size, self.about)
@@ -123,13 +154,14 @@ class _Record:
         ]
 
     def open_stream(self, name: str) -> BinaryIO:
-        return self._open(name, f"{self.shown}:{name}")
+        return self._open(name)
 
-    def _open(self, stream: str, shown: str) -> BinaryIO:
+    def _open(self, stream: str) -> BinaryIO:
         if not stream and is_placeholder(self.entry):
-            raise windows_files.CloudPlaceholder("cloud placeholder", shown)
+            raise windows_files.CloudPlaceholder("cloud placeholder", self.name)
         why: OSError | None = None
         if self.by_path is not None and self.entry.live:
+            shown = f"{self.shown}:{stream}" if stream else self.shown
             try:
                 return self.by_path(windows_files.extended(shown), self.entry.reference)
             except windows_files.CloudPlaceholder:
@@ -221,7 +253,8 @@ class NtfsFiles:
 
     def _all(self, hits: _InOrder) -> Iterator[Observation]:
         for hit in hits:
-            yield from self._looked_at(hit)
+            if hit.may_begin_so():
+                yield from self._looked_at(hit)
 
     def _looked_at(self, hit: Hit) -> Iterator[Observation]:
         try:
@@ -230,7 +263,7 @@ class NtfsFiles:
             self._damaged(hit, error)
 
     def _damaged(self, hit: Hit, error: OSError) -> None:
-        place = f"record {hit.record.number}"
+        place = f"record {hit.number}"
         self.volume.account.unread(f"$MFT: {reason_of(error)}", place)
 
     def _hit(self, hit: Hit) -> Iterator[Observation]:
@@ -238,24 +271,21 @@ class NtfsFiles:
         readable, notes = self._state(entry)
         apart = bool(hit.why & STREAMS) or entry.folder
         make = functools.partial(self._item, entry, readable=readable, apart=apart)
-        paths = self.volume.paths(entry)
-        names = entry.long_names or entry.names
         items: list[_Record] = []
-        for own, path in zip(names, paths, strict=True):
-            more = (*notes, path.note) if path.note else notes
-            named = own.text in wanted
-            item = make(own.text, path.text, more, named=named)
+        for own in entry.long_names or entry.names:
+            where = functools.partial(self.volume.path_in, own.parent, own.text)
+            item = make(own.text, where, notes, named=own.text in wanted)
             items.append(item)
             yield from self._look(item, hit.why)
         for short in _short_only(entry, wanted):
-            path = self.volume.path_in(short.parent, short.text)
-            more = (*notes, "by its 8.3 name")
-            item = make(short.text, path.text, more, named=True)
+            where = functools.partial(self.volume.path_in, short.parent, short.text)
+            item = make(short.text, where, (*notes, "by its 8.3 name"), named=True)
             items.append(item)
             yield from self._look(item, hit.why)
         if not items:
             name, more = f"record {entry.number}", (*notes, "the record holds no name")
-            item = make(name, f"?\\{name}", more, named=False)
+            where = functools.partial(ResolvedPath, f"?\\{name}")
+            item = make(name, where, more, named=False)
             items.append(item)
             yield from self._look(item, hit.why)
         if apart:
@@ -265,18 +295,18 @@ class NtfsFiles:
         self,
         entry: MftEntry,
         name: str,
-        path: str,
+        where: Callable[[], ResolvedPath],
         notes: tuple[str, ...],
         *,
         named: bool,
         readable: bool,
         apart: bool,
     ) -> _Record:
-        shown = windows_files.shown(f"{self.raw.prefix}{path}")
-        return _Record(
+        item = _Record(
             self.volume,
             entry,
-            shown,
+            self.raw.prefix,
+            where,
             name,
             named,
             notes,
@@ -285,6 +315,9 @@ class NtfsFiles:
             apart,
             self._volume_id,
         )
+        if self.by_path is not None or self.look.matcher.own_rules is not None:
+            item.resolve()  # Whichever thread reads it asks for its path.
+        return item
 
     def _state(self, entry: MftEntry) -> tuple[bool, tuple[str, ...]]:
         """Whether its content is to be read, and what to say of it."""
@@ -383,12 +416,9 @@ class _InOrder:
 
     def add(self, hit: Hit) -> None:
         """Raises NtfsError if its record cannot be read."""
-        stream = hit.entry.stream()
-        runs = () if stream is None else stream.runs
         # Content that is kept in the record needs no way.
-        first = next((run.cluster for run in runs if run.cluster is not None), -1)
-        self._placed.append((first, len(self._placed), hit))
-        self._runs += sum(len(one.runs) for one in hit.entry.streams)
+        self._placed.append((hit.place, len(self._placed), hit))
+        self._runs += hit.runs
 
     @property
     def is_full(self) -> bool:

@@ -132,7 +132,7 @@ class FileLook:
         indicators = self.matcher.selector.file_indicators(item.name, size, named=False)
         if not (indicators or self.everything or item.name.lower().endswith((ARCHIVE, ZONE))):
             return
-        if self.is_own(item.shown):
+        if self.target.own.has_file_named(item.name) and self.is_own(item.shown):
             return
         if owner := owner_of(item.name):
             yield from self._zone_file(item, owner)
@@ -152,7 +152,7 @@ class FileLook:
         if hashes is None or self.matcher.is_wanted_hash(hashes):
             return False
         self.matcher.accounts.compared_hashes(hashes)
-        self.progress(item.shown)
+        self.progress(item.known_place)
         self.ledger.note("not read again: as it was when an earlier sweep read it", item.shown)
         return True
 
@@ -197,7 +197,7 @@ class FileLook:
 
         ``indicators``: those that apply by its name and size.
         """
-        self.progress(item.shown)
+        self.progress(item.known_place)
         job = functools.partial(self._read, item, indicators)
         if self._ahead is None:
             read = job()
@@ -211,12 +211,12 @@ class FileLook:
 
     def _read(self, item: Item, indicators: tuple[FileIndicator, ...]) -> _Read:
         """By any thread: nothing here may touch the ledger."""
-        read = _Read(item)
+        read, path = _Read(item), "" if self.matcher.own_rules is None else item.shown
         try:
             file, size, read.about = item.open()
             try:
                 facts = self.reader.look(
-                    file, size, indicators, named=item.named, path=item.shown, later=True
+                    file, size, indicators, named=item.named, path=path, later=True
                 )
             finally:
                 close_quietly(file)
@@ -284,7 +284,7 @@ class FileLook:
 
     def _facts(self, read: _Read, facts: Facts) -> Iterator[Observation]:
         item = read.item
-        self._account(item.shown, facts)
+        self._account(item, facts)
         self._remember(read, facts)
         if read.stream_error is not None:
             self._streams_missed(read.stream_error, item.shown)
@@ -318,10 +318,10 @@ class FileLook:
         self.matcher.accounts.compared_hashes(facts.hash)
         return False
 
-    def _account(self, place: str, facts: Facts) -> None:
+    def _account(self, item: Item, facts: Facts, stream: str = "") -> None:
         self.ledger.bytes += facts.bytes_read
         for reason in facts.unread:
-            self.ledger.unread(reason, place)
+            self.ledger.unread(reason, f"{item.shown}{stream}")
         for indicator in facts.compared:
             self.matcher.accounts.tested(indicator)
 
@@ -380,7 +380,7 @@ class FileLook:
             if named:
                 yield observation_of(item, place, "alternate data stream", file)
             return
-        self._account(place, facts)
+        self._account(item, facts, f":{name}")
         file.size, file.hash, file.pe, file.lnk = length, facts.hash, facts.pe, facts.lnk
         if named or facts.says_something:
             hits = tuple(facts.proofs)

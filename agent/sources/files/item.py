@@ -31,6 +31,10 @@ class Item(Protocol):
         """Its whole path, for a person."""
 
     @property
+    def known_place(self) -> str:
+        """The same, or what of it is known without asking the disk."""
+
+    @property
     def name(self) -> str: ...
 
     @property

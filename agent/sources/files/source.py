@@ -23,10 +23,12 @@ from datetime import datetime
 
 from ...coverage import Ledger
 from ...matching.matcher import Matcher
+from ...matching.selection import Selector
 from ...model.observation import Observation
 from ...ntfs import Reference, Unread, Volume
 from ...reading.opening import Opener, open_quietly, reason_of, status_of
-from ...reading.walk import Selection, Walk
+from ...reading.openings import Opening, Selection
+from ...reading.walk import Walk
 from ...spelling import fold
 from ...targets import LOCKED, LiveJournal, RawNtfs, Root, Target
 from ...targets.raw_fallback import BY_RECORD, RawFallbackOpener, VerifiedByRecord
@@ -47,6 +49,7 @@ from .recent_changes import (
 from .walked import WalkedFolders
 
 DEFAULT_MAX_FILE_SIZE = 64 << 20
+OPENED_ANYWAY = frozenset({ARCHIVE, ZONE})
 _VERIFY = "walked: --verify-walk"
 _WALKED_TOO = "walked too: {}, so what was written last may not be on its disk yet"
 
@@ -103,7 +106,8 @@ class FilesSource:
         selection = Selection(
             exact_sizes=matcher.selector.exact_sizes,
             least_size=0 if everything else matcher.selector.smallest_min_size,
-            extensions=matcher.selector.extensions | {ARCHIVE, ZONE},
+            extensions=matcher.selector.extensions | OPENED_ANYWAY,
+            openings=() if everything else openings(matcher.selector),
         )
         look = self._look = FileLook(
             target=target,
@@ -187,6 +191,12 @@ class _Trees:
             yield from self.look.drain()
         if views is not None:
             views.tell()
+
+
+def openings(selector: Selector) -> tuple[Opening, ...]:
+    """What calls for a look into a file by default: the gates of the indicators, the members of an
+    archive, the origin that a zone identifier tells."""
+    return (*selector.openings, Opening(extensions=OPENED_ANYWAY))
 
 
 def _is_locked(path: str) -> bool:

@@ -44,6 +44,10 @@ class _Walked:
     state: FileState | None = None
     """Not available from a directory walk."""
 
+    @property
+    def known_place(self) -> str:
+        return self.shown
+
     def about(self) -> File:
         if self.status is None:
             return File(path=self.shown, name=self.name)

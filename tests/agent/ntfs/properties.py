@@ -29,7 +29,7 @@ from agent.ntfs.quick_check import quick_check
 from agent.ntfs.record import Record
 from agent.ntfs.run_list import decode_runs
 from agent.ntfs.scan import selected
-from agent.reading.walk import Selection
+from agent.reading.openings import Opening, Selection
 from tests.evidence.images import (
     CLUSTER,
     file_name,
@@ -48,6 +48,22 @@ WANTED = Wanted(
     frozenset({"CYZFC.DAT"}),
     (),
     Selection(frozenset({100}), 8192, frozenset({"", ".lnk"})),
+)
+OPENINGS = Wanted(
+    wants("cyzfc.dat"),
+    frozenset({"CYZFC.DAT"}),
+    (),
+    Selection(
+        frozenset({100}),
+        8192,
+        frozenset({"", ".lnk"}),
+        (
+            Opening(100, 100),
+            Opening(8192, head=b"L"),
+            Opening(2, extensions=frozenset({""}), head=b"x"),
+            Opening(most=90, extensions=frozenset({".lnk"})),
+        ),
+    ),
 )
 RECORD = record(
     standard(), resident(0x20, struct.pack("<IHBBQQH6x", 0x80, 32, 0, 26, 0, 41 | 1 << 48, 0)),
@@ -138,10 +154,11 @@ def quick_answer(data: bytes) -> None:
     own = volume.record(40)
     if own.torn or not own.signed:
         return
-    why = quick_check(40, own.data, WANTED.selection)
     entry = volume.entry(own)
-    if why is not None and not entry.partial:
-        assert why == selected(entry, WANTED)
+    for wanted in (WANTED, OPENINGS):
+        answer = quick_check(40, own.data, wanted.selection)
+        if answer is not None and not entry.partial:
+            assert answer.why == selected(entry, wanted)
 
 
 class Counted(FileSource):

@@ -26,7 +26,7 @@ from agent.ntfs.extensions import _forms
 from agent.ntfs.fixups import mend_record, mend_records
 from agent.ntfs.lznt1 import decompress
 from agent.ntfs.run_list import Run, decode_runs
-from agent.reading.walk import Selection
+from agent.reading.openings import Selection
 from tests.evidence.images import (
     CLUSTER,
     boot,

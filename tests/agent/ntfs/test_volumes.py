@@ -12,7 +12,8 @@ import pytest
 
 from agent.coverage import Ledger
 from agent.ntfs import Hit, MftScan, RawHit, Selected, Unread, Volume, Wanted
-from agent.reading.walk import Selection, Walk
+from agent.reading.openings import Selection
+from agent.reading.walk import Walk
 from tests.evidence.images import fls, icat, make, mounted, require_tools, volume, wants
 
 LONG = "x" * 245 + ".cyzfc.dat"
