@@ -46,7 +46,6 @@ from ..sweep.identity import running_agent
 from ..sweep.journal import Journal
 from ..sweep.loop import Plan, Sweep
 from ..targets import Target
-from ..targets.live.host import LiveHost
 from ..targets.offline.recognise import offline_target
 from ..windows import security
 from .destination import Destination, Recovered, destination_of, finish_interrupted
@@ -170,6 +169,8 @@ def _take_rights(options: Options) -> None:
 
 def _target(options: Options, own: Own) -> Target:
     if _is_live(options):
+        from ..targets.live.host import LiveHost
+
         return LiveHost(own, paths=options.paths, walk=options.walk)
     return offline_target(*options.paths, own=own)
 

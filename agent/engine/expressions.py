@@ -19,6 +19,7 @@ outside ASCII a word boundary holds everywhere, as the engine's is one of ASCII.
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 import warnings
@@ -81,6 +82,7 @@ class _NotWritten(Exception):
     """What cannot be said of bytes, or would be another thing to the engine."""
 
 
+@functools.lru_cache(maxsize=1024)
 def written(value: str, *, any_case: bool) -> Written:
     """An expression in YARA's syntax, slashes escaped; letters outside ASCII may stand in it."""
     nocase = " nocase" if any_case else ""

@@ -6,6 +6,9 @@ import os
 import threading
 from typing import BinaryIO, Protocol
 
+_AT_ONCE = 4096
+"""Bytes that nearly always come whole."""
+
 
 class ByteSource(Protocol):
     """Bytes at offsets, read-only; offsets and sizes in bytes."""
@@ -46,6 +49,10 @@ class FileSource:
         size = min(size, self._size - offset)
         if size <= 0 or offset < 0:
             return b""
+        if self._number is not None and size <= _AT_ONCE:
+            data = os.pread(self._number, size, self._offset + offset)
+            if len(data) == size:
+                return data
         buffer = bytearray(size)
         with memoryview(buffer) as view:
             count = self.read_into(offset, view)

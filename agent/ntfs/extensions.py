@@ -8,6 +8,7 @@ size no opening of their extension allows.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import struct
 from collections.abc import Iterable
@@ -42,9 +43,8 @@ class Extensions:
 
     def __init__(self, selection: Selection, record_size: int) -> None:
         self._sizes = {
-            form.encode("utf-16-le"): selection.sizes_of(extension)
-            for extension in selection.extensions
-            for form in _forms(extension)
+            form: selection.sizes_of(extension)
+            for form, extension in endings(selection.extensions).items()
         }
         """Least and largest one of a file with this extension."""
         self._wanted = frozenset(self._sizes)
@@ -177,11 +177,11 @@ class Extensions:
         value = at + int.from_bytes(data[at + 0x14 : at + 0x16], "little")
         if value + _NAME > end or data[value + _NAME_SPACE] == _DOS:
             return None
-        return _ending(data[value + _NAME : value + _NAME + 2 * data[value + _NAME_LENGTH]])
+        return ending(data[value + _NAME : value + _NAME + 2 * data[value + _NAME_LENGTH]])
 
     def _is_sized(self, data: bytes, start: int, name: int, following: int) -> bool:
         """Whether the only name of a record, and the size of its file, are wanted."""
-        extension = _ending(data[name : name + 2 * data[name - 2]])
+        extension = ending(data[name : name + 2 * data[name - 2]])
         sizes = self._sizes.get(extension)
         if sizes is None or data[following] == kinds.FILE_NAME:
             return self._holds(data, start)
@@ -212,15 +212,25 @@ class Extensions:
         return end > record + self._size or self._is_wanted(data[start:end])
 
     def _is_wanted(self, text: bytes) -> bool:
-        return _ending(text) in self._wanted
+        return ending(text) in self._wanted
 
 
-def _ending(text: bytes) -> bytes:
+def ending(text: bytes) -> bytes:
     """The extension of a name in UTF-16, in lower case; empty for none."""
     dot = text.rfind(_DOT)
     while dot & 1 and dot > 0:
         dot = text.rfind(_DOT, 0, dot + 1)
     return text[dot:].lower() if dot >= 0 else b""
+
+
+@functools.lru_cache(maxsize=16)
+def endings(extensions: frozenset[str]) -> dict[bytes, str]:
+    """Extensions by the bytes that :func:`ending` gives for them."""
+    return {
+        form.encode("utf-16-le"): extension
+        for extension in extensions
+        for form in _forms(extension)
+    }
 
 
 def _forms(extension: str) -> Iterable[str]:

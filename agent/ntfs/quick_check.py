@@ -14,7 +14,8 @@ from ..reading.openings import ANY_HEAD, MAX_HEAD, Selection
 from ..windows.files import is_cloud_placeholder
 from . import attributes as kinds
 from .attributes import COMPRESSED, ENCRYPTED, text_of
-from .entry import extension_of, stream_extension
+from .entry import stream_extension
+from .extensions import ending, endings
 from .record import SIGNATURE
 from .reference import EXTEND, FIRST_USER_RECORD
 from .selection import SELECTED, Selected
@@ -26,9 +27,10 @@ _SIZES = struct.Struct("<QQ")
 """From byte 0x30 of a $DATA on the disk on: its size, and what of it was written."""
 _RUNS = struct.Struct("<HH")
 """From byte 0x20 of a $DATA on the disk on: where its run list lies, its unit of compression."""
-_PARENT = struct.Struct("<Q")
+_EXTEND = EXTEND.to_bytes(6, "little")
 _DOS = 2
-_NO_EXTENSION = "/"
+_OTHER = "/"
+"""Stands for an extension that nothing asks for."""
 _PARSED = (kinds.ATTRIBUTE_LIST, kinds.REPARSE_POINT)
 
 
@@ -89,11 +91,14 @@ def quick_check(number: int, data: bytes, selection: Selection) -> QuickAnswer |
 class _Check:
     """Of one record; what looks at an attribute gives whether it is as plain as it should be."""
 
-    __slots__ = ("_content", "_data", "_elsewhere", "_extensions", "_selection", "_size", "_why")
+    __slots__ = (
+        "_content", "_data", "_elsewhere", "_endings", "_extensions", "_selection", "_size", "_why",
+    )  # fmt: skip
 
     def __init__(self, data: bytes, selection: Selection) -> None:
         self._data = data
         self._selection = selection
+        self._endings = endings(selection.extensions)
         self._why = 0
         self._size = self._content = -1
         self._extensions: list[str] = []
@@ -107,13 +112,18 @@ class _Check:
         return True
 
     def name(self, at: int, length: int) -> bool:
-        extension = _extension(self._data, at, length)
-        if extension is None:
+        data = self._data
+        start, stop = at + 0x5A, at + 0x5A + 2 * data[at + 0x58]
+        if length < 0x60 or data[at + 8] or data[at + 0x14] != 0x18 or stop > at + length:
             return False
-        if extension != _NO_EXTENSION:
-            self._extensions.append(extension)
-            if extension in self._selection.extensions:
-                self._why |= _EXTENSION
+        if data[at + 0x18 : at + 0x1E] == _EXTEND:
+            return False
+        if data[at + 0x59] == _DOS:
+            return True
+        extension = self._endings.get(ending(data[start:stop]))
+        if extension is not None:
+            self._why |= _EXTENSION
+        self._extensions.append(_OTHER if extension is None else extension)
         return True
 
     def data_of(self, at: int, length: int, non_resident: int, name_length: int) -> bool:
@@ -176,18 +186,6 @@ def _told(data: bytes, at: int, length: int, non_resident: int) -> int | None:
         return None
     size, _ = _SIZES.unpack_from(data, at + 0x30)
     return int(size)
-
-
-def _extension(data: bytes, at: int, length: int) -> str | None:
-    """Of a $FILE_NAME, one that no name has for an 8.3 name; None where it has to be parsed."""
-    start, stop = at + 0x5A, at + 0x5A + 2 * data[at + 0x58]
-    if length < 0x60 or data[at + 8] or data[at + 0x14] != 0x18 or stop > at + length:
-        return None
-    if _PARENT.unpack_from(data, at + 0x18)[0] & 0xFFFF_FFFF_FFFF == EXTEND:
-        return None
-    if data[at + 0x59] == _DOS:
-        return _NO_EXTENSION
-    return extension_of(text_of(data[start:stop]))
 
 
 def _on_disk(why: Selected, heads: tuple[bytes, ...], data: bytes, at: int) -> QuickAnswer:
