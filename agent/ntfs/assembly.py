@@ -7,7 +7,7 @@ A file with many attributes keeps some in further records, named by its $ATTRIBU
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from . import attributes as kinds
@@ -21,6 +21,11 @@ from .run_list import Run, joined
 MAX_LIST = 1 << 20
 """Bytes of an attribute list; NTFS allows 256 KiB."""
 MAX_EXTENSIONS = 32_768
+MAX_LISTS = 4
+"""A file has one."""
+MAX_FOREIGN = 64
+"""Records named by one list that are not the file's: the rest of such a list is not followed, as
+many records may share it. A file that was deleted has as many of those as were used again."""
 _LIST_ENTRY = struct.Struct("<IHBBQQH")
 
 
@@ -32,6 +37,8 @@ class Parts:
     found: list[tuple[Attribute, Record]] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     """Why some are missing."""
+    foreign: int = 0
+    """Records that its attribute list names and that are not its own."""
 
     def of(self, kind: int) -> Iterable[tuple[Attribute, Record]]:
         return (part for part in self.found if part[0].type == kind)
@@ -48,21 +55,35 @@ def collect(
     if problem:
         parts.problems.append(problem)
     parts.found = [(attribute, record) for attribute in own]
-    for listed in [a for a in own if a.type == kinds.ATTRIBUTE_LIST]:
+    lists = [attribute for attribute in own if attribute.type == kinds.ATTRIBUTE_LIST]
+    if len(lists) > MAX_LISTS:
+        parts.problems.append("more than one attribute list")
+    for listed in lists[:MAX_LISTS]:
         try:
             references = read_list(read_value(listed, record, MAX_LIST))
+            if not _follow(parts, references, read_record):
+                parts.problems.append("attribute list names records of other files")
+                break
         except OSError as error:
             parts.problems.append(f"attribute list: {error}")
-            continue
-        for reference in references:
-            if reference.number != record.number:
-                _extend(parts, reference, read_record)
     return parts
 
 
-def read_list(data: bytes) -> list[Reference]:
-    """The records named by an attribute list, each once. Raises NtfsError."""
-    references: dict[Reference, None] = {}
+def _follow(
+    parts: Parts, references: Iterable[Reference], read_record: Callable[[int], Record]
+) -> bool:
+    """Whether these records were all asked."""
+    for reference in references:
+        if reference.number != parts.record.number:
+            parts.foreign += not _extend(parts, reference, read_record)
+            if parts.foreign > MAX_FOREIGN:
+                return False
+    return True
+
+
+def read_list(data: bytes) -> Iterator[Reference]:
+    """The records named by an attribute list, each once. Raises NtfsError where it is damaged."""
+    references: set[Reference] = set()
     at = 0
     while at + _LIST_ENTRY.size <= len(data):
         kind, length, _, _, _, reference, _ = _LIST_ENTRY.unpack_from(data, at)
@@ -70,31 +91,35 @@ def read_list(data: bytes) -> list[Reference]:
             break
         if length < _LIST_ENTRY.size or length & 7:
             raise NtfsError("attribute list damaged", f"entry of {length} bytes")
-        references[Reference.of(reference)] = None
-        if len(references) > MAX_EXTENSIONS:
-            raise NtfsError("attribute list damaged", "too many records")
+        named = Reference.of(reference)
+        if named not in references:
+            references.add(named)
+            if len(references) > MAX_EXTENSIONS:
+                raise NtfsError("attribute list damaged", "too many records")
+            yield named
         at += length
-    return list(references)
 
 
-def _extend(parts: Parts, reference: Reference, read_record: Callable[[int], Record]) -> None:
+def _extend(parts: Parts, reference: Reference, read_record: Callable[[int], Record]) -> bool:
+    """Whether it is a record of this file."""
     base = parts.record
     try:
         record = read_record(reference.number)
     except OSError as error:
         parts.problems.append(f"extension record: {error}")
-        return
+        return False
     ours = record.signed and record.base.number == base.number
     later = 0 if base.in_use else 1  # Deleting counts the use of a record up.
     if not ours or not 0 <= record.sequence - reference.sequence <= later:
         parts.problems.append("extension record used again for something else")
-        return
+        return False
     more, problem = record.sound_attributes()
     if problem:
         parts.problems.append(problem)
     if record.torn:
         parts.problems.append("extension record torn")
     parts.found += [(attribute, record) for attribute in more]
+    return True
 
 
 def entry_of(parts: Parts, read_value: Callable[[Attribute, Record, int], bytes]) -> MftEntry:

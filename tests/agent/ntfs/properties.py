@@ -95,7 +95,7 @@ def run_list(data: bytes) -> None:
 
 def attribute_list(data: bytes) -> None:
     with contextlib.suppress(NtfsError):
-        assert len(read_list(data)) <= -(-len(data) // 26)
+        assert len(list(read_list(data))) <= -(-len(data) // 26)
 
 
 def lznt1(data: bytes, size: int) -> None:
