@@ -141,6 +141,31 @@ class TextSearcher:
                 yield number, first + at, False
 
 
+class Within:
+    """Whether any of some texts stands in another one."""
+
+    def __init__(self, texts: Iterable[str]) -> None:
+        kept = sorted({_bytes(text) for text in texts if text})
+        self._automaton = DoubleArrayAhoCorasick(kept) if kept else None
+
+    def __call__(self, text: str) -> bool:
+        return self._automaton is not None and bool(self._automaton.find(_bytes(text)))
+
+
+def shortest(texts: Iterable[str]) -> list[str]:
+    """Those that hold none of the others, shorter ones first: where one of all occurs, one of them
+    does."""
+    by_length = sorted({text for text in texts if text}, key=lambda text: (len(text), text))
+    if not by_length:
+        return []
+    automaton = DoubleArrayAhoCorasick([_bytes(text) for text in by_length])
+    return [
+        text
+        for number, text in enumerate(by_length)
+        if all(found == number for *_, found in automaton.find_overlapping(_bytes(text)))
+    ]
+
+
 class PathsWithin:
     """Which of many paths stand in a text, each in full: what goes on as a longer name is another.
 

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from ..engine.patterns import any_case
+from ..engine.texts import Within, shortest
 from ..reading.openings import Selection
 
 MAX_RESIDENT = 1 << 12
@@ -41,10 +43,12 @@ class Wanted:
 
     def mentioned(self, text: str) -> bool:
         """Whether a wanted name, or the stem of a copy of one, stands in a folded text."""
-        return any(piece in text for piece in self.pieces if piece) or any(
-            name in text or any(_stem(name) + mark in text for mark in _COPY_MARKS)
-            for name in self.names
-        )
+        return self._texts(text)
+
+    @cached_property
+    def _texts(self) -> Within:
+        stems = (_stem(name) + mark for name in self.names for mark in _COPY_MARKS)
+        return Within([*self.pieces, *self.names, *stems])
 
 
 def name_patterns(names: Iterable[str], pieces: Iterable[str]) -> list[str]:
@@ -60,11 +64,7 @@ def name_patterns(names: Iterable[str], pieces: Iterable[str]) -> list[str]:
             texts.add(stem)
         else:
             texts.update((name, *(stem + mark for mark in _COPY_MARKS)))
-    kept: list[str] = []
-    for text in sorted(texts, key=len):
-        if not any(shorter in text for shorter in kept):
-            kept.append(text)
-    return [text_pattern(text) for text in kept]
+    return [text_pattern(text) for text in shortest(texts)]
 
 
 def _stem(name: str) -> str:

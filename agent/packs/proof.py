@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import re
-from collections.abc import Collection, Iterable
+from bisect import bisect_right
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
 import msgspec
@@ -27,7 +28,7 @@ from ..indicators import (
     Url,
 )
 from ..matching.byte_rules import RulesError
-from ..matching.matcher import Matcher, value_of
+from ..matching.matcher import Matcher, ScanFailed, value_of
 from ..model.objects import Dns, File, Hash, Lnk, Pe, Process
 from ..model.objects import Pipe as SeenPipe
 from ..model.objects import Url as SeenUrl
@@ -50,6 +51,7 @@ _HARMLESS = (
 def check(document: Document, file: PackFile, sources: Collection[str] = ()) -> None:
     """Raises PackError for the first flaw, with its line; ``sources``: as :func:`parse_pack`."""
     first: dict[str, int] = {}
+    addresses = {i.id for i in file.indicators if isinstance(i, Address)}
     for number, indicator in enumerate(file.indicators):
         place = ("indicators", number)
         if indicator.id in first:
@@ -68,7 +70,7 @@ def check(document: Document, file: PackFile, sources: Collection[str] = ()) -> 
             document.fail((*place, "value"), f"indicator {indicator.id}: {why}")
         if isinstance(indicator, Domain):
             for address in indicator.resolves_to:
-                if address not in {i.id for i in file.indicators if isinstance(i, Address)}:
+                if address not in addresses:
                     document.fail(
                         place, f"indicator {indicator.id}: {address} is no address indicator"
                     )
@@ -179,36 +181,64 @@ def _prove(document: Document, file: PackFile) -> None:
         identifier = str(error).removeprefix("indicator ").partition(":")[0]
         number = next((n for n, i in enumerate(file.indicators) if i.id == identifier), 0)
         document.fail(("indicators", number, "value"), str(error))
+    everywhere, proved = harmless | blank, _found_in_own_text(file.indicators, matcher)
     for number, indicator in enumerate(file.indicators):
         place = ("indicators", number, "value")
-        if indicator.id in harmless | blank:
+        if indicator.id in everywhere:
             document.fail(
                 place, f"indicator {indicator.id} matches harmless text: it matches everything"
             )
-        if not _matches_itself(indicator, matcher):
+        if not _matches_itself(indicator, matcher, found=indicator.id in proved):
             document.fail(place, f"indicator {indicator.id} does not match its own value")
 
 
-def _matches_itself(indicator: Indicator, matcher: Matcher) -> bool:
-    text = value_of(indicator)
-    if isinstance(indicator, Pipe):
-        text = indicator.example
+def _own_text(indicator: Indicator) -> str:
+    """What the byte rules must find it in."""
+    text = indicator.example if isinstance(indicator, Pipe) else value_of(indicator)
+    return text.replace("*", "x").replace("?", "x") if isinstance(indicator, FileName) else text
+
+
+def _found_in_own_text(indicators: Sequence[Indicator], matcher: Matcher) -> set[str]:
+    """Ids of those that the byte rules find in their own texts, in both encodings: all texts are
+    looked through at once, so that of some the first place is in another's text."""
+    found: list[set[str]] = []
+    for encoding in ("utf-8", "utf-16-le"):
+        owners, data = [], bytearray()
+        for indicator in indicators:
+            owners.append(len(data))
+            data += f" {_own_text(indicator)} \n".encode(encoding, "surrogatepass")
+        try:
+            hits = matcher.scan(bytes(data))
+        except ScanFailed:
+            return set()
+        found.append(
+            {
+                hit.indicator
+                for hit in hits
+                if indicators[bisect_right(owners, hit.offset) - 1].id == hit.indicator
+            }
+        )
+    return found[0] & found[1]
+
+
+def _matches_itself(indicator: Indicator, matcher: Matcher, *, found: bool) -> bool:
+    """``found``: whether its text is known to be found in bytes."""
+    text = indicator.example if isinstance(indicator, Pipe) else value_of(indicator)
     sample = _sample(indicator, text)
     if sample is not None and not any(
         m.indicator.id == indicator.id for m in matcher.match(sample)
     ):
         return False
-    if isinstance(indicator, (FileName, CommandLine)) or (
-        isinstance(indicator, Content) and indicator.match == "regex"
-    ):
-        text = text.replace("*", "x").replace("?", "x") if isinstance(indicator, FileName) else text
-        if isinstance(indicator, Content):
-            return True
+    if isinstance(indicator, Content) and indicator.match == "regex":
+        return True
     if isinstance(indicator, Content) and indicator.match == "hex":
         return any(
             h.indicator == indicator.id for h in matcher.scan(bytes.fromhex(indicator.value))
         )
-    return not patterns_of(indicator) or matcher.matches_text(indicator, f" {text} ")
+    if found:
+        return True
+    own = f" {_own_text(indicator)} "
+    return not patterns_of(indicator) or matcher.matches_text(indicator, own)
 
 
 def _sample(indicator: Indicator, text: str) -> Observation | None:

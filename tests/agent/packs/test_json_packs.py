@@ -1,0 +1,132 @@
+"""Packs in JSON: the same schema, the same strictness, each error with its line; large ones."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agent.matching.byte_rules import ByteRules
+from agent.model.observation import ByteHit
+from agent.packs.document import Document, PackError
+from agent.packs.json_places import lines_of
+from agent.packs.loading import parse_pack
+
+
+def pack(*values: str) -> dict[str, Any]:
+    return {
+        "pack": "iocsweep.pack/1",
+        "id": "test",
+        "version": "1",
+        "title": "A test",
+        "references": {"R1": "somebody's report"},
+        "indicators": [
+            {
+                "id": f"name-{number}",
+                "type": "file_name",
+                "value": value,
+                "strength": "weak",
+                "status": "SRC",
+                "reference": ["R1"],
+            }
+            for number, value in enumerate(values)
+        ],
+    }
+
+
+def test_a_pack_is_the_same_in_json_and_in_yaml() -> None:
+    made = pack("evil.dat", "зло*.dat")
+    made["indicators"].append(
+        {
+            "id": "hash", "type": "hash", "value": "9858d5cb2a6614be3c48e33911bf9f7978b441bf",
+            "strength": "confirmed", "status": "DRV", "reference": ["R1"],
+            "gate": {"size": 294400, "magic": "4d5a", "extensions": [".dat", ""]},
+        }
+    )  # fmt: skip
+    as_yaml = parse_pack(yaml.safe_dump(made, allow_unicode=True).encode(), "p.yaml")
+    for text in (json.dumps(made), json.dumps(made, indent="\t"), "\ufeff \n" + json.dumps(made)):
+        assert parse_pack(text.encode(), "p.json").file == as_yaml.file
+        assert parse_pack(text.encode(), "no such ending").file == as_yaml.file
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "where"),
+    [
+        ('"evil.dat"', '""', "p.json:13: Expected `str` of length >= 1"),
+        ('"evil.dat"', "7", "p.json:13: Expected `str`, got `int`"),
+        ('"evil.dat"', '"*"', "p.json:13: indicator name-0: matches every name"),
+        ('"value"', '"valu"', "p.json:10: Object contains unknown field `valu`"),
+        ('"strength": "weak"', '"value": "weak"', "p.json:14: key 'value' stands twice"),
+        ('"evil.dat"', "NaN", "p.json: NaN is no number"),
+        ('"evil.dat"', '"\\uD800.dat"', "surrogates not allowed"),
+        ('"evil.dat",', '"evil.dat"', "p.json:14: Expecting ',' delimiter"),
+        ('"evil.dat"', "[" * 100_000, "p.json: nested too deeply"),
+        ('["R1"]', '["R2"]', "p.json:10: indicator name-0: unknown reference R2"),
+        ('["R1"]', '["R1", 4]', "p.json:18: Expected `str`, got `int`"),
+    ],
+)
+def test_an_error_in_json_has_its_line(old: str, new: str, where: str) -> None:
+    text = json.dumps(pack("evil.dat"), indent=2)
+    text = text.replace('[\n        "R1"\n      ]', '["R1"]').replace(old, new, 1)
+    text = text.replace('["R1", 4]', '[\n"R1",\n4]')
+    with pytest.raises(PackError) as told:
+        parse_pack(text.encode(), "p.json")
+    assert where in str(told.value)
+
+
+def test_a_mapping_in_braces_may_be_yaml() -> None:
+    assert Document("p.yaml", b"{a: 1, b: [x]}").value == {"a": "1", "b": ["x"]}
+    with pytest.raises(PackError, match=r"p\.json:1: Expecting property name"):
+        Document("p.json", b"{a: 1}")
+
+
+def test_too_many_values_are_refused_before_they_are_made() -> None:
+    with pytest.raises(PackError, match="too many values"):
+        Document("p.json", b"[" + b"1," * 1_000_001 + b"1]")
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+)
+
+
+@given(JSON, st.sampled_from([None, 1]))
+def test_each_part_of_a_json_text_has_its_line(value: Any, indent: int | None) -> None:
+    text = json.dumps(value, indent=indent)
+    lines, twice = lines_of(text)
+    assert twice is None
+
+    def parts(of: Any, place: tuple[str | int, ...]) -> None:
+        assert 1 <= lines[place] <= text.count("\n") + 1
+        if isinstance(of, dict):
+            for key, inner in of.items():
+                parts(inner, (*place, key))
+        elif isinstance(of, list):
+            for number, inner in enumerate(of):
+                parts(inner, (*place, number))
+
+    parts(value, ())
+
+
+def test_many_indicators_are_proved_by_few_scans(monkeypatch: pytest.MonkeyPatch) -> None:
+    scans = []
+    scan = ByteRules.scan
+
+    def counted(rules: ByteRules, data: bytes) -> list[ByteHit]:
+        scans.append(len(data))
+        return scan(rules, data)
+
+    monkeypatch.setattr(ByteRules, "scan", counted)
+    names = [f"evil{number:05}.dat" for number in range(2000)]
+    found = parse_pack(json.dumps(pack(*names)).encode(), "p.json")
+    assert len(found.file.indicators) == 2000
+    assert len(scans) < 10
+
+
+def test_a_name_within_another_one_is_proved_in_its_own_text() -> None:
+    parse_pack(json.dumps(pack("my evil.dat", "evil.dat", "evil.dat.txt")).encode(), "p.json")
