@@ -39,8 +39,6 @@ BITMAP_RECORD = 6
 JOURNAL = "$UsnJrnl"
 _MAX = struct.Struct("<QQQQ")
 """Largest size, step of growth, number of this journal, first USN in it."""
-_MAX_TOLD = 1024
-"""Paths remembered: a file of thousands of records may be asked for once for each."""
 MAX_INDEX = 1 << 20
 """Bytes of the list of names of ``$Extend``."""
 _INDEXES = (kinds.INDEX_ROOT, kinds.INDEX_ALLOCATION)
@@ -82,7 +80,6 @@ class Volume:
         self._runs, self.mft_size = self._find_mft()
         self._mft = self._mft_content()
         self._paths = Paths(self.record)
-        self._told: dict[Reference, ResolvedPath] = {}
         self._bitmap: ClusterContent | None = None
 
     @property
@@ -292,14 +289,6 @@ class Volume:
 
     def path_of(self, reference: Reference) -> ResolvedPath:
         """The path of a file or folder by its first long name, or the last that it had."""
-        known = self._told.get(reference)
-        if known is None:
-            if len(self._told) >= _MAX_TOLD:
-                self._told.clear()
-            known = self._told[reference] = self._path_of(reference)
-        return known
-
-    def _path_of(self, reference: Reference) -> ResolvedPath:
         if reference.number == ROOT:
             return ResolvedPath("\\")
         entry = self.entry(reference.number)

@@ -52,6 +52,8 @@ _IN_ORDER = 4096
 """Hits that are sorted by their place on the disk before they are looked at; 4 KB each."""
 _RUNS_IN_ORDER = 1 << 16
 """Of them all; a file may have thousands, of 100 bytes each."""
+_PATHS = 1024
+"""Of files that mention a name, remembered."""
 _IN_USE_AGAIN = "deleted, and its clusters are in use again: content not read"
 _NOT_KNOWN = "deleted, and whether its clusters are in use again is not known: content not read"
 _FREE = "deleted; read from clusters that are free, and may have been another file's since"
@@ -191,6 +193,10 @@ class NtfsFiles:
     by_path: VerifiedByRecord | None = None
     """Opens files of a volume that is mounted too."""
     _volume_id: str | None = None
+
+    def __post_init__(self) -> None:
+        # A file of thousands of records may be asked for once for each.
+        self._path_of = functools.lru_cache(_PATHS)(self.volume.path_of)
 
     def observe(self) -> Iterator[Observation]:
         """All that hits. The look's ledger is told what was examined, the volume's account what
@@ -383,7 +389,7 @@ class NtfsFiles:
         path = None
         if found.reference is not None:
             try:
-                path = self.volume.path_of(found.reference).text
+                path = self._path_of(found.reference).text
             except OSError:
                 path = None
         shown = windows_files.shown(f"{self.raw.prefix}{path or '?'}")

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import struct
+from pathlib import Path
 
 import pytest
 
-from agent.ntfs import Hit, MftScan, RawHit, Unread, Volume
+from agent.model.observation import Claim
+from agent.ntfs import Hit, MftScan, Reference, ResolvedPath, Unread, Volume
 from agent.ntfs.assembly import MAX_FOREIGN
 from tests.agent.ntfs.properties import WANTED
+from tests.evidence.hosts import disk
 from tests.evidence.images import (
     file_name,
     image,
@@ -19,6 +22,7 @@ from tests.evidence.images import (
     run,
     standard,
 )
+from tests.evidence.sweeping import swept
 
 
 def listed(*numbers: int) -> bytes:
@@ -93,7 +97,7 @@ def test_more_lists_than_one_are_not_read_without_end(monkeypatch: pytest.Monkey
 
 
 def test_mentions_in_many_records_of_one_file_ask_for_its_path_once(
-    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     own = range(100, 300)
     data = listed(*own)
@@ -102,9 +106,16 @@ def test_mentions_in_many_records_of_one_file_ask_for_its_path_once(
     made[40] = record(
         standard(), non_resident(0x20, len(data), run(2, 700), last=1), file_name("a.txt")
     )
-    volume = opened(image(made, count=300, clusters=800, contents={700: data}))
-    mentions = [hit for hit in MftScan(volume, WANTED).hits() if isinstance(hit, RawHit)]
-    assert len(mentions) == len(own)
-    asked = counted(volume, monkeypatch)
-    assert {volume.path_of(one.reference).text for one in mentions if one.reference} == {"\\a.txt"}
-    assert len(asked) <= len(own) + 2
+    asked: list[Reference] = []
+    path_of = Volume.path_of
+
+    def counted_path(volume: Volume, reference: Reference) -> ResolvedPath:
+        asked.append(reference)
+        return path_of(volume, reference)
+
+    monkeypatch.setattr(Volume, "path_of", counted_path)
+    data = image(made, count=300, clusters=800, contents={700: data})
+    found = [one for one in swept(disk(tmp_path, data)).seen if one.claim is Claim.MENTIONED]
+    assert len(found) == len(own)
+    assert {one.file.path for one in found if one.file} == {r"disk.img:\a.txt"}
+    assert len(asked) == 1
