@@ -24,6 +24,7 @@ class Options(DeliveryOptions, frozen=True, kw_only=True):
 
     paths: list[str] = []
     action: str = ""
+    against: str | None = None
     packs: list[Path] = []
     only_packs: list[Path] = []
     rules: list[Path] = []
@@ -221,7 +222,9 @@ def _parser() -> _Parser:
     actions = packs.add_subparsers(dest="action", required=True)
     actions.add_parser("list")
     check = actions.add_parser("check")
-    check.add_argument("paths", nargs="+", metavar="FILE")
+    check.add_argument("paths", nargs="*", metavar="FILE", help="default: what is built in")
+    check.add_argument("--against", metavar="IMAGE",
+                       help="count how many files of an NTFS image each gate opens")  # fmt: skip
     return parser
 
 
@@ -237,6 +240,8 @@ def parse(arguments: list[str]) -> Options:
     if not arguments or arguments[0] not in (*COMMANDS, "-h", "--help", "--version"):
         arguments = ["live", *arguments]
     options = Options(**vars(_parser().parse_args(arguments)))
+    if options.action == "check" and not (options.paths or options.against):
+        raise UsageError("packs check: give a FILE, or --against IMAGE")
     if options.only_packs and options.packs:
         raise UsageError(
             "--pack adds to what is built in, --only-pack replaces it: give one of them"

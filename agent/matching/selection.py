@@ -55,6 +55,22 @@ class Selector:
         for :meth:`file_indicators` too."""
         return tuple(dict.fromkeys(map(opening_of, filter(_is_open, self._openers.gates))))
 
+    @property
+    def gates(self) -> list[tuple[Gate, tuple[FileIndicator, ...]]]:
+        """Each gate, with the indicators behind it, of hashes one for all that are alike."""
+        return [(gate, self._openers.behind((n,))) for n, gate in enumerate(self._openers.gates)]
+
+    def gates_passed(self, name: str, size: int | None) -> tuple[int, ...]:
+        """Numbers of the gates that a file of this name and size passes, still closed; ``size``:
+        as :meth:`file_indicators`."""
+        dot = name.rfind(".")
+        extension = name[dot:].lower() if dot >= 0 else ""
+        return tuple(
+            number
+            for number, gate in enumerate(self._openers.gates)
+            if _opens(gate, extension, size)
+        )
+
     def _index_names(self, indicators: Sequence[Indicator]) -> None:
         names = [i for i in indicators if isinstance(i, FileName)]
         paths = [i for i in indicators if isinstance(i, FilePath)]
@@ -116,13 +132,7 @@ class Selector:
         """
         if named or self._everything:
             return self._file_indicators
-        dot = name.rfind(".")
-        extension = name[dot:].lower() if dot >= 0 else ""
-        passed = tuple(
-            number
-            for number, gate in enumerate(self._openers.gates)
-            if _opens(gate, extension, size)
-        )
+        passed = self.gates_passed(name, size)
         known = self._opened.get(passed)
         if known is None:
             known = self._opened[passed] = self._openers.behind(passed)

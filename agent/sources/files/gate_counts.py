@@ -1,0 +1,91 @@
+"""Which gates of a pack open how many files of a volume: asked by who writes a pack."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ...indicators import FileIndicator, Gate
+from ...matching.selection import Selector, opening_of
+from ...ntfs import Hit, MftEntry, MftScan, Volume, Wanted
+from ...ntfs.entry import extension_of
+from ...reading.openings import MAX_HEAD, Selection
+from .source import OPENED_ANYWAY, openings
+
+
+@dataclass
+class GateCount:
+    """Of one gate."""
+
+    gate: Gate | None
+    """None: archives and zone identifiers, which are opened whatever is looked for."""
+    indicators: tuple[FileIndicator, ...] = ()
+    """Behind it; of hashes that are alike the first."""
+    candidates: int = 0
+    """Files that its sizes and extensions allow."""
+    opened: int = 0
+    """Of them those that begin as it asks, or cannot be read."""
+
+
+@dataclass
+class GateCounts:
+    """Of one volume; names that a pack looks for open files too, and are not counted."""
+
+    gates: list[GateCount]
+    records: int = 0
+    candidates: int = 0
+    opened: int = 0
+
+
+def gate_counts(volume: Volume, selector: Selector) -> GateCounts:
+    """One pass over its $MFT, and the first bytes of each file that a gate may open."""
+    counts = GateCounts(
+        [GateCount(gate, indicators) for gate, indicators in selector.gates] + [GateCount(None)]
+    )
+    selection = Selection(
+        selector.exact_sizes,
+        selector.smallest_min_size,
+        selector.extensions | OPENED_ANYWAY,
+        tuple(one._replace(head=b"") for one in openings(selector)),
+    )
+    scan = MftScan(volume, Wanted(lambda _: [], selection=selection))
+    for hit in scan.hits():
+        if isinstance(hit, Hit) and hit.entry.live and not hit.entry.folder:
+            _count(volume, hit.entry, selector, counts)
+    counts.records = scan.counts.records
+    return counts
+
+
+def _count(volume: Volume, entry: MftEntry, selector: Selector, counts: GateCounts) -> None:
+    names = [name.text for name in entry.long_names or entry.names]
+    size = entry.size or 0
+    passed = [counts.gates[n] for n in sorted(_passed(names, size, selector))] if size else []
+    if not passed:
+        return
+    head = _head_of(volume, entry)
+    counts.candidates += 1
+    is_opened = False
+    for one in passed:
+        one.candidates += 1
+        wanted = b"" if one.gate is None else opening_of(one.gate).head
+        if head is None or head.startswith(wanted):
+            one.opened += 1
+            is_opened = True
+    counts.opened += is_opened
+
+
+def _passed(names: Sequence[str], size: int, selector: Selector) -> set[int]:
+    """Numbers of the gates that a file passes by one of its names and its size."""
+    passed = {number for name in names for number in selector.gates_passed(name, size)}
+    if any(extension_of(name) in OPENED_ANYWAY for name in names):
+        passed.add(len(selector.gates))
+    return passed
+
+
+def _head_of(volume: Volume, entry: MftEntry) -> bytes | None:
+    """The first bytes of its content; None where they cannot be read."""
+    try:
+        with volume.open_stream(entry) as content:
+            return content.read(MAX_HEAD) or b""
+    except OSError:
+        return None
