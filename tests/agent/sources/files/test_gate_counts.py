@@ -48,7 +48,7 @@ def test_each_gate_is_told_with_what_it_allows_and_what_it_opens(
     told = {(line.split()[2].rstrip(",:")): line.split()[:2] for line in lines}
     assert told["content-stage0-query3"] == ["3", "3"]
     assert told["lnk-machine-id"] == ["2", "1"]
-    assert told["zip-sha1"] == ["3", "1"]
+    assert told["zip-sha1"] == ["2", "1"]
     assert told["lnk-md5"] == ["1", "0"]
     assert told["archives"] == ["1", "1"]
 
