@@ -1,6 +1,7 @@
 """The $MFT scan against reading the $MFT and against other readers of it, in one run.
 
     python -m tests.bench.ntfs [--files 200000] [--records 1000000] [--runs 3] [--slow] [--clean]
+        [--mft FILE] [--than DIR]
 
 Two subjects: a volume that ntfs-3g filled, and a synthetic $MFT in which six files in ten have an
 8.3 name beside the long one, as on a Windows system drive. Both are made once and kept in
@@ -13,6 +14,9 @@ other programs took more than a tenth of a core (``other``); the best time count
 cache is emptied before each run. ``/read`` is the ratio to reading the $MFT, ``cpu`` processor time,
 which holds on a busy machine too. Memory: the largest resident set of a process of its own, less
 the interpreter with its imports.
+
+Then the default sweep, start to end (``default_sweep.py``): ``--mft`` gives a real $MFT, ``--than``
+the folder of another version of this program to compare with.
 
 ``--slow``: dissect.ntfs too, and hashing every file of the volume, by records and through the mount
 by md5deep and in the way of cisagov's ioc-scanner (``hashing.py`` compares these at length). What
@@ -39,7 +43,9 @@ from pathlib import Path
 
 from agent.ntfs import FileSource, Hit, MftScan, Volume, Wanted
 from agent.reading.openings import Selection
+from agent.sources.files.source import OPENED_ANYWAY, openings
 from agent.targets.offline.image import ImageTarget
+from tests.bench import default_sweep
 from tests.bench.files import EXTENSIONS, SMALL, drop_caches
 from tests.bench.hashing import CORES, Known, as_cisagov, deep, deep_command
 from tests.bench.other_work import best_of, load
@@ -76,7 +82,8 @@ def wanted(what: str) -> Wanted:
         "all": Selection(
             matcher.selector.exact_sizes,
             matcher.selector.smallest_min_size,
-            matcher.selector.extensions | {".zip"},
+            matcher.selector.extensions | OPENED_ANYWAY,
+            openings(matcher.selector),
         ),
     }[what]
     return Wanted(
@@ -401,6 +408,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--patience", type=int, default=4, help="more runs on a busy machine")
     parser.add_argument("--slow", action="store_true", help="what takes minutes too")
+    parser.add_argument("--mft", type=Path, metavar="FILE", help="a real $MFT, swept as an image")
+    parser.add_argument("--than", type=Path, metavar="DIR", help="another version, with a .venv")
     parser.add_argument("--clean", action="store_true", help="keep nothing in .cache/")
     options = parser.parse_args(arguments)
     ours = {
@@ -426,6 +435,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         made.append(synthetic_volume(options.records))
         compare(made[-1], {**ours, **readers}, options.runs, options.patience)
         print(f"left out here, where no folders and no contents are: {', '.join(on_volume)}")
+    for image in default_sweep.subjects(options.mft, CACHE, options.records):
+        made.append(image)
+        default_sweep.compare(image, options.than, options.runs)
     print(f"\n{load()}")
     if options.clean:
         for image in made:
