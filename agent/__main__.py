@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Callable
 
@@ -9,6 +10,11 @@ from agent.exit_codes import FAILED, does_not_load
 
 RULES_WORKER = "--rules-worker"
 """How this program starts itself to run the operator's rules (``engine/guard.py``)."""
+
+
+_NEW_THINGS = 50_000
+"""After so many more the collector of garbage looks through them: with Python's own 700, a tenth of
+a short sweep goes into looking at what lives as long as it does."""
 
 
 def _command() -> Callable[[], int]:
@@ -23,6 +29,7 @@ def _command() -> Callable[[], int]:
 
 def run() -> int:
     """The exit code, also when a part of the program itself is missing or kept from loading."""
+    gc.set_threshold(_NEW_THINGS)
     try:
         main = _command()
     except Exception as error:  # noqa: BLE001 - whatever it is: Python's own 1 would mean a hit

@@ -7,6 +7,7 @@ process of its own (``guard.py``).
 
 from __future__ import annotations
 
+import functools
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -64,14 +65,9 @@ class PatternScanner:
 
     def _compiled(self, declarations: Sequence[str]) -> boreal.Scanner:
         try:
-            scanner = boreal.compile(
-                source=_rule(declarations), max_strings_per_rule=len(declarations)
-            )
+            return _scanner(tuple(declarations), self._most)
         except boreal.AddRuleError as error:
             raise self._named(declarations, error) from error
-        # One more tells that there were too many.
-        scanner.set_params(string_max_nb_matches=self._most + 1)
-        return scanner
 
     def _named(self, declarations: Sequence[str], error: Exception) -> PatternError:
         """The first that does not compile alone is the one that is wrong."""
@@ -125,6 +121,15 @@ def scanned_ahead(
                 yield known, future.result
         for known, future in waiting:
             yield known, future.result
+
+
+@functools.lru_cache(maxsize=8)
+def _scanner(declarations: tuple[str, ...], most: int) -> boreal.Scanner:
+    """The same for a pack that is proved and then looked for. Raises boreal.AddRuleError."""
+    scanner = boreal.compile(source=_rule(declarations), max_strings_per_rule=len(declarations))
+    # One more tells that there were too many.
+    scanner.set_params(string_max_nb_matches=most + 1)
+    return scanner
 
 
 def _rule(declarations: Sequence[str]) -> str:
