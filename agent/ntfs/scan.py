@@ -8,7 +8,7 @@ of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -60,6 +60,8 @@ class Hit:
         self._volume = volume
         self._data = data
         self._answer = answer
+        self.cluster = answer.cluster
+        """Of its first bytes, where a first look told; then it need not be parsed to find them."""
 
     @cached_property
     def record(self) -> Record:
@@ -68,17 +70,14 @@ class Hit:
     @property
     def place(self) -> int:
         """The cluster in which its content begins, -1 for none. Raises NtfsError."""
-        if self._answer.cluster is not None:
-            return self._answer.cluster
         stream = self.entry.stream()
         runs = () if stream is None else stream.runs
         return next((run.cluster for run in runs if run.cluster is not None), -1)
 
     @property
     def runs(self) -> int:
-        """Of all its streams, as far as they are in memory."""
-        entry: MftEntry | None = self.__dict__.get("entry")
-        return 0 if entry is None else sum(len(stream.runs) for stream in entry.streams)
+        """Of all its streams."""
+        return sum(len(stream.runs) for stream in self.entry.streams)
 
     def may_begin_so(self) -> bool:
         """Whether the first bytes of its content, read here, leave it worth a look; True too where
@@ -167,28 +166,41 @@ class MftScan:
         buffers = ((buffer, buffer.data) for buffer in self.volume.mft())
         for buffer, found in scanned_ahead(scanner, buffers):
             self._count(buffer)
-            places: dict[int, list[int]] = {}
-            """Offsets of names by the record's place in the buffer."""
-            for rule, offset in self._matches(found, buffer):
-                if rule == _NAMES:
-                    places.setdefault(offset // size, []).append(offset % size)
-                elif rule == _SIZES or (
-                    self._is_in_use(buffer.data, offset)
-                    and (rule == _LEAST or extensions.holds_stream(buffer.data, offset))
-                ):
-                    places.setdefault(offset // size, [])
-            if wanted.everything:
-                for index in range(buffer.count):
-                    places.setdefault(index, [])
-            elif extensions:
-                for index in extensions.candidates(buffer.data, buffer.count):
-                    places.setdefault(index, [])
+            places = self._places(buffer, self._matches(found, buffer), extensions)
             torn = frozenset(buffer.mended.torn)
             for index in sorted(places):
-                data = buffer.data[index * size : (index + 1) * size]
-                yield from self._at(buffer.first + index, data, places[index], torn=index in torn)
+                data, number = buffer.data[index * size : (index + 1) * size], buffer.first + index
+                answer = None
+                if not (places[index] or index in torn or wanted.everything):
+                    answer = quick_check(number, data, wanted.selection)
+                if answer is None:
+                    record = Record(number, data, torn=index in torn)
+                    yield from self._look(record, places[index])
+                elif answer.why:
+                    yield Hit(self.volume, number, data, answer)
         for number in sorted(self._later - self._told):
             yield from self._base(number)
+
+    def _places(
+        self, buffer: RecordBuffer, matches: Iterable[tuple[str, int]], extensions: Extensions
+    ) -> dict[int, list[int]]:
+        """Offsets of names by the place in the buffer of each record that is to be looked at."""
+        size, places = self.volume.record_size, dict[int, list[int]]()
+        for rule, offset in matches:
+            if rule == _NAMES:
+                places.setdefault(offset // size, []).append(offset % size)
+            elif rule == _SIZES or (
+                self._is_in_use(buffer.data, offset)
+                and (rule == _LEAST or extensions.holds_stream(buffer.data, offset))
+            ):
+                places.setdefault(offset // size, [])
+        if self.wanted.everything:
+            for index in range(buffer.count):
+                places.setdefault(index, [])
+        elif extensions:
+            for index in extensions.candidates(buffer.data, buffer.count):
+                places.setdefault(index, [])
+        return places
 
     def _matches(
         self, matches: Callable[[], list[Occurrences]], buffer: RecordBuffer
@@ -233,17 +245,6 @@ class MftScan:
         counts.deleted += buffer.count - in_use - len(buffer.mended.unsigned)
 
     # ---- One record that may hold something
-
-    def _at(
-        self, number: int, data: bytes, places: list[int], *, torn: bool
-    ) -> Iterator[Hit | RawHit]:
-        if not (places or torn or self.wanted.everything):
-            answer = quick_check(number, data, self.wanted.selection)
-            if answer is not None:
-                if answer.why:
-                    yield Hit(self.volume, number, data, answer)
-                return
-        yield from self._look(Record(number, data, torn=torn), places)
 
     def _look(self, record: Record, places: list[int]) -> Iterator[Hit | RawHit]:
         if record.data[:4] != SIGNATURE:

@@ -422,9 +422,12 @@ class _InOrder:
 
     def add(self, hit: Hit) -> None:
         """Raises NtfsError if its record cannot be read."""
-        # Content that is kept in the record needs no way.
-        self._placed.append((hit.place, len(self._placed), hit))
-        self._runs += hit.runs
+        place = hit.cluster
+        if place is None:
+            # Content that is kept in the record needs no way.
+            place = hit.place
+            self._runs += hit.runs
+        self._placed.append((place, len(self._placed), hit))
 
     @property
     def is_full(self) -> bool:
