@@ -16,7 +16,7 @@ from .entry import MftEntry, Name, Stream, Times, read_name, read_standard, time
 from .errors import NtfsError
 from .record import Record
 from .reference import Reference
-from .run_list import Run, joined
+from .run_list import Run, RunListDamaged, joined
 
 MAX_LIST = 1 << 20
 """Bytes of an attribute list; NTFS allows 256 KiB."""
@@ -184,8 +184,9 @@ def stream_of(name: str, pieces: list[tuple[Attribute, Record]]) -> Stream:
             damage = "part of the file's runs missing"
         try:
             more = attribute.runs(owner.data)
-        except NtfsError as error:
+        except RunListDamaged as error:
             damage = damage or error.what
+            runs += error.kept
             break
         runs += more
         following = more[-1].vcn + more[-1].length if more else attribute.first_vcn

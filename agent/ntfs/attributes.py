@@ -55,7 +55,8 @@ class Attribute(NamedTuple):
     """Bytes, of the whole attribute; told by its first record alone."""
 
     def runs(self, record: bytes) -> list[Run]:
-        """Where its clusters lie; none if it is resident. Raises NtfsError."""
+        """Where its clusters lie; none if it is resident. Raises
+        RunListDamaged."""
         if self.resident:
             return []
         return decode_runs(record[self.value : self.value + self.value_size], self.first_vcn)

@@ -14,6 +14,8 @@ HEADER = struct.Struct("<4sHHQHHHHIIQ")
 flags, bytes used, bytes allocated, base record."""
 IN_USE, FOLDER = 1, 2
 SIGNATURE = b"FILE"
+BAAD = b"BAAD"
+"""In place of the signature of a record that was found torn ([layout.h] magic_BAAD)."""
 
 
 @dataclass(frozen=True)

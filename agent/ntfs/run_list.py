@@ -26,11 +26,19 @@ class Run(NamedTuple):
     """Clusters."""
 
 
+class RunListDamaged(NtfsError):
+    """The list breaks; ``kept`` holds the runs before the break."""
+
+    def __init__(self, where: str, kept: list[Run]) -> None:
+        super().__init__("run list damaged", where)
+        self.kept = kept
+
+
 def decode_runs(data: bytes | memoryview, first_vcn: int = 0) -> list[Run]:
     """The runs of one attribute record, up to the list's end.
 
     Raises:
-        NtfsError: the list is cut off, or names places that cannot be.
+        RunListDamaged: the list is cut off, or names places that cannot be.
     """
     runs: list[Run] = []
     at, end, vcn, cluster = 0, len(data), first_vcn, 0
@@ -38,22 +46,22 @@ def decode_runs(data: bytes | memoryview, first_vcn: int = 0) -> list[Run]:
         of_length, of_offset = head & 15, head >> 4
         at += 1
         if not 1 <= of_length <= 8 or of_offset > 8 or at + of_length + of_offset > end:
-            raise NtfsError("run list damaged", f"header {head:#04x}")
+            raise RunListDamaged(f"header {head:#04x}", runs)
         count = int.from_bytes(data[at : at + of_length], "little")
         at += of_length
         if not 0 < count < MAX_CLUSTER_NUMBER - vcn:
-            raise NtfsError("run list damaged", f"{count} clusters")
+            raise RunListDamaged(f"{count} clusters", runs)
         place: int | None = None
         if of_offset:
             cluster += int.from_bytes(data[at : at + of_offset], "little", signed=True)
             at += of_offset
             if not 0 <= cluster < MAX_CLUSTER_NUMBER:
-                raise NtfsError("run list damaged", f"cluster {cluster}")
+                raise RunListDamaged(f"cluster {cluster}", runs)
             place = cluster
         runs.append(Run(vcn, place, count))
         vcn += count
         if len(runs) > MAX_RUNS:
-            raise NtfsError("run list damaged", f"more than {MAX_RUNS:,} runs")
+            raise RunListDamaged(f"more than {MAX_RUNS:,} runs", runs)
     return runs
 
 

@@ -29,7 +29,7 @@ from .lznt1 import beginning
 from .paths import ResolvedPath
 from .patterns import Wanted, least_patterns, name_patterns, size_patterns, stream_patterns
 from .quick_check import QuickAnswer, quick_check
-from .record import IN_USE, SIGNATURE, Record
+from .record import BAAD, IN_USE, SIGNATURE, Record
 from .reference import EXTEND, FIRST_USER_RECORD, ROOT, Reference
 from .selection import NOTHING, SELECTED, Selected
 from .volume import RecordBuffer, Volume
@@ -131,11 +131,12 @@ class ScanCounts:
     deleted: int = 0
     """Signed and not in use: deleted files, and records never used."""
     blank: int = 0
-    """All zeros."""
+    """All zeros, but for the mark of a torn record."""
     torn: int = 0
     """Written in part: looked at as they are."""
     unreadable: int = 0
-    """Neither signed nor blank; only their bytes were compared."""
+    """Neither signed nor blank; only their bytes were compared. No gap where the $MFT's bitmap says
+    that they are not in use."""
     bytes: int = 0
 
 
@@ -230,12 +231,14 @@ class MftScan:
         in_use = sum(flags.count(flag) for flag in odd)
         for index in buffer.mended.unsigned:
             in_use -= flags[index] & IN_USE
-            if buffer.data.count(0, index * size, (index + 1) * size) == size:
+            start, account = index * size, self.volume.account
+            first = start + len(BAAD) * buffer.data.startswith(BAAD, start)
+            if buffer.data.count(0, first, start + size) == start + size - first:
                 counts.blank += 1
-            else:
-                counts.unreadable += 1
-                place = f"record {buffer.first + index}"
-                self.volume.account.unread("$MFT: record without a signature", place)
+                continue
+            counts.unreadable += 1
+            tell = account.note if self.volume.is_unused(buffer.first + index) else account.unread
+            tell("$MFT: record without a signature", f"record {buffer.first + index}")
         for index in buffer.mended.torn:
             self.volume.account.unread("$MFT: record torn", f"record {buffer.first + index}")
         counts.torn += len(buffer.mended.torn)

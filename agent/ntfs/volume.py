@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import io
 import struct
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 from . import attributes as kinds
-from .assembly import Parts, collect, entry_of, stream_of
-from .attributes import Attribute
+from .allocation import BITMAP_RECORD, is_free
+from .assembly import Parts, collect, entry_of
 from .boot_sector import BOOT_SIZE, BootSector, read_boot_sector
 from .byte_source import ByteSource
-from .content import BEYOND, ClusterContent, Layout
+from .clusters import Clusters
+from .content import ClusterContent, Layout
 from .entry import REPARSE_WOF, MftEntry, Stream
 from .errors import Account, NtfsError, Unread
 from .fixups import Mended, mend_records
+from .mft_place import MftFinder
 from .paths import Paths, ResolvedPath
 from .record import Record
 from .reference import EXTEND, ROOT, Reference
@@ -35,7 +36,6 @@ LEAST_PIECE = 4096
 """Bytes; where a read fails, it is tried again in pieces down to this size."""
 MAX_FAILED_READS = 1000
 """In one pass; after that many a failing buffer is given up whole."""
-BITMAP_RECORD = 6
 JOURNAL = "$UsnJrnl"
 _MAX = struct.Struct("<QQQQ")
 """Largest size, step of growth, number of this journal, first USN in it."""
@@ -77,10 +77,21 @@ class Volume:
         if source.size < self.boot.volume_size:
             missing = self.boot.volume_size - source.size
             self.account.unread("image ends before the volume does", f"{missing:,} bytes")
-        self._runs, self.mft_size = self._find_mft()
+        self._clusters = Clusters(source, self.boot.cluster_size)
+        self._place = MftFinder(self._clusters, self.boot, self.account).find()
         self._mft = self._mft_content()
         self._paths = Paths(self.record)
-        self._bitmap: ClusterContent | None = None
+        self._bitmap: BinaryIO | None = None
+
+    @property
+    def mft_size(self) -> int:
+        """Of the $MFT, in bytes."""
+        return self._place.size
+
+    @property
+    def mft_runs(self) -> Sequence[Run]:
+        """Where the $MFT lies."""
+        return self._place.runs
 
     @property
     def records(self) -> int:
@@ -105,97 +116,16 @@ class Volume:
                 return boot
             raise
 
-    def _find_mft(self) -> tuple[list[Run], int]:
-        """The runs of the $MFT and its size in bytes."""
-        why: NtfsError | None = None
-        for place, words in ((self.boot.mft_cluster, ""), (self.boot.mirror_cluster, "$MFTMirr")):
-            size = self.record_size
-            try:
-                data = self.source.read_at(place * self.boot.cluster_size, size)
-                record = Record.raw(0, data.ljust(size, b"\0"))
-                runs, length = self._mft_runs(record)
-            except OSError as error:
-                why = why or NtfsError(f"$MFT not found: {error}", f"cluster {place}")
-                continue
-            if words:
-                self.account.note("$MFT's first record damaged, its copy was used", words)
-            return self._within(runs), length
-        assert why is not None
-        raise why
-
-    def _mft_runs(self, record: Record) -> tuple[list[Run], int]:
-        if not record.signed:
-            raise NtfsError("no record there")
-        own, _ = record.sound_attributes()
-        data = [(a, record) for a in own if a.type == kinds.DATA and not a.name]
-        if not data or data[0][0].resident:
-            raise NtfsError("its record does not say where it lies")
-        stream = stream_of("", data)
-        if any(a.type == kinds.ATTRIBUTE_LIST for a in own):
-            stream = self._whole_mft(record, stream)
-        if stream.damage and not stream.runs:
-            raise NtfsError(stream.damage)
-        clusters = sum(run.length for run in stream.runs if run.cluster is not None)
-        there = clusters * self.boot.cluster_size
-        if there > max(self.source.size, self.boot.volume_size):
-            raise NtfsError("it is larger than the volume")
-        # No $MFT has sparse runs; one that claims to is not walked through.
-        hole = next((run.vcn for run in stream.runs if run.cluster is None), None)
-        reach = stream.runs[-1].vcn + stream.runs[-1].length if stream.runs else 0
-        size = min(stream.size, (reach if hole is None else hole) * self.boot.cluster_size)
-        if stream.size > size or stream.damage:
-            missing = max(1, (stream.size - size) // self.record_size)
-            why = stream.damage or "its runs end before it does"
-            self.account.unread(f"$MFT: {why}", "", min(missing, 1 << 40))
-        if size < self.record_size:
-            raise NtfsError("it is empty")
-        return list(stream.runs), size
-
-    def _whole_mft(self, record: Record, stream: Stream) -> Stream:
-        """The $MFT's runs when they fill several records, which lie in the $MFT themselves: each
-        one found may show where the next ones lie."""
-        for _ in range(64):
-            content = ClusterContent(self.source, self._layout_of(stream))
-
-            def read(number: int, content: ClusterContent = content) -> Record:
-                content.seek(number * self.record_size)
-                data = content.read(self.record_size) or b""
-                return Record.raw(number, data.ljust(self.record_size, b"\0"))
-
-            parts = collect(record, read, self._value)
-            pieces = [part for part in parts.of(kinds.DATA) if not part[0].name]
-            grown = stream_of("", pieces)
-            if len(grown.runs) <= len(stream.runs):
-                if parts.problems:
-                    self.account.unread("$MFT: some of its runs cannot be read", parts.problems[0])
-                return grown
-            stream = grown
-        return stream
-
-    def _within(self, runs: list[Run]) -> list[Run]:
-        """The runs with what lies beyond the image's end left out, and said."""
-        result: list[Run] = []
-        size, missing = self.boot.cluster_size, 0
-        for run in runs:
-            if run.cluster is None:
-                result.append(run)
-                continue
-            there = max(0, min(run.length, self.source.size // size - run.cluster))
-            if there:
-                result.append(Run(run.vcn, run.cluster, there))
-            if there < run.length:
-                result.append(Run(run.vcn + there, None, run.length - there))
-                missing += run.length - there
-        if missing:
-            count = missing * size // self.record_size
-            self.account.unread(f"$MFT: {BEYOND}", "", max(1, count))
-        return result
-
     # ---- Records
 
     def _mft_content(self) -> ClusterContent:
         size = self.mft_size
-        return ClusterContent(self.source, Layout(self._runs, size, size, self.boot.cluster_size))
+        layout = Layout(self._place.runs, size, size, self.boot.cluster_size)
+        return ClusterContent(self.source, layout)
+
+    def is_unused(self, number: int) -> bool:
+        """Whether a record is known not to be in use, by the $MFT's own bitmap."""
+        return self._place.is_free(number)
 
     def record(self, number: int) -> Record:
         """One record, whatever its state.
@@ -275,11 +205,11 @@ class Volume:
 
     def parts(self, record: Record) -> Parts:
         """All attributes of the file that a base record stands for."""
-        return collect(record, self.record, self._value)
+        return collect(record, self.record, self._clusters.value)
 
     def assembled(self, parts: Parts) -> MftEntry:
         """The entry that these attributes make."""
-        return entry_of(parts, self._value)
+        return entry_of(parts, self._clusters.value)
 
     def entry(self, record: Record | int) -> MftEntry:
         """What the $MFT says of a file. A record that extends another stands for itself here."""
@@ -351,7 +281,7 @@ class Volume:
         record = self.record(folder)
         for attribute, holder in self.parts(record).found:
             if attribute.name == "$I30" and attribute.type in _INDEXES:
-                data = self._value(attribute, holder, MAX_INDEX)
+                data = self._clusters.value(attribute, holder, MAX_INDEX)
                 # Entries hold a reference and, at 0x52, the name ([Russon] "Index Entry").
                 wanted = name.encode("utf-16-le")
                 at = data.find(wanted)
@@ -375,24 +305,7 @@ class Volume:
 
     def content(self, stream: Stream) -> BinaryIO:
         """As :meth:`open_stream`, for a stream of an entry."""
-        if stream.is_encrypted:
-            raise NtfsError("encrypted by EFS")
-        if stream.resident:
-            return io.BytesIO(stream.value)
-        if stream.is_compressed and not 0 < stream.unit <= 16:
-            raise NtfsError("compressed in units of an impossible size", str(stream.unit))
-        return cast("BinaryIO", ClusterContent(self.source, self._layout_of(stream)))
-
-    def _layout_of(self, stream: Stream) -> Layout:
-        unit = 1 << stream.unit if stream.is_compressed else 0
-        return Layout(stream.runs, stream.size, stream.initialized, self.boot.cluster_size, unit)
-
-    def _value(self, attribute: Attribute, record: Record, limit: int) -> bytes:
-        """At most ``limit`` bytes of an attribute. Raises OSError."""
-        if attribute.resident:
-            return attribute.content(record.data)[:limit]
-        stream = stream_of(attribute.name, [(attribute, record)])
-        return self.content(stream).read(limit)
+        return self._clusters.content(stream)
 
     def still_free(self, stream: Stream) -> bool | None:
         """Whether no cluster of a deleted file's stream is in use again.
@@ -405,31 +318,11 @@ class Volume:
             return None
         try:
             if self._bitmap is None:
-                content = self.open_stream(BITMAP_RECORD)
-                self._bitmap = cast("ClusterContent", content)
-            return all(self._is_free(run) for run in runs)
+                self._bitmap = self.open_stream(BITMAP_RECORD)
+            bitmap = self._bitmap
+            return all(is_free(bitmap, run) for run in runs)
         except OSError:
             return None
-
-    def _is_free(self, run: Run) -> bool:
-        assert self._bitmap is not None
-        assert run.cluster is not None
-        first, last = run.cluster, run.cluster + run.length - 1
-        at, end = first // 8, last // 8
-        while at <= end:
-            self._bitmap.seek(at)
-            data = bytearray(self._bitmap.read(min(1 << 20, end + 1 - at)) or b"")
-            if not data:
-                raise NtfsError("cluster outside the volume", str(first))
-            size = len(data)
-            if at + size > end:
-                data[end - at] &= (1 << last % 8 + 1) - 1
-            if at <= first // 8:
-                data[0] &= 0xFF << first % 8 & 0xFF
-            if data.count(0) != size:
-                return False
-            at += size
-        return True
 
 
 def _reason(error: OSError) -> str:

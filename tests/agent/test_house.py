@@ -39,7 +39,6 @@ LONG_CLASSES = {
     "FileLook": 339,
     "Matcher": 321,
     "PostgresqlDatabase": 334,
-    "Volume": 372,
 }
 
 

@@ -116,7 +116,7 @@ def reading(image: str) -> int:
 def dd(image: str) -> int:
     """The $MFT's largest run by ``dd bs=1M``."""
     source = source_of(image)
-    runs = Volume(source)._runs
+    runs = Volume(source).mft_runs
     source.close()
     length, cluster = max((found.length, found.cluster or 0) for found in runs)
     skip, count = f"skip={cluster * CLUSTER}", f"count={length * CLUSTER}"

@@ -351,8 +351,8 @@ def fragmented(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_an_mft_in_2000_places_is_read_whole(fragmented: Path) -> None:
     account = Unread()
     opened = volume(fragmented, account)
-    assert opened._runs[-1].vcn > 2_000
-    assert len(opened._runs) > 2_000
+    assert opened.mft_runs[-1].vcn > 2_000
+    assert len(opened.mft_runs) > 2_000
     scan = MftScan(opened, WANTED)
     assert [h.wanted for h in scan.hits() if isinstance(h, Hit) and h.why & Selected.NAME] == [
         ("cyzfc.dat",)
