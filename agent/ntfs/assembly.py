@@ -12,7 +12,16 @@ from dataclasses import dataclass, field
 
 from . import attributes as kinds
 from .attributes import Attribute
-from .entry import MftEntry, Name, Stream, Times, read_name, read_standard, time_notes
+from .entry import (
+    MAX_REPARSE_DATA,
+    MftEntry,
+    Name,
+    Stream,
+    Times,
+    read_name,
+    read_standard,
+    time_notes,
+)
 from .errors import NtfsError
 from .record import Record
 from .reference import Reference
@@ -127,7 +136,8 @@ def entry_of(parts: Parts, read_value: Callable[[Attribute, Record, int], bytes]
     record = parts.record
     names: dict[tuple[Reference, str, int], Name] = {}
     times: Times | None = None
-    bits = tag = usn = 0
+    bits = usn = 0
+    reparse = b""
     data: dict[str, list[tuple[Attribute, Record]]] = {}
     problems = list(parts.problems)
     for attribute, holder in parts.found:
@@ -140,8 +150,8 @@ def entry_of(parts: Parts, read_value: Callable[[Attribute, Record, int], bytes]
                 data.setdefault(attribute.name, []).append((attribute, holder))
             elif kind == kinds.STANDARD_INFORMATION and times is None:
                 times, bits, usn = read_standard(attribute.content(holder.data))
-            elif kind == kinds.REPARSE_POINT and not tag:
-                tag = int.from_bytes(read_value(attribute, holder, 4)[:4], "little")
+            elif kind == kinds.REPARSE_POINT and not reparse:
+                reparse = read_value(attribute, holder, MAX_REPARSE_DATA)
         except OSError as error:
             problems.append(str(error))
     streams = tuple(stream_of(name, pieces) for name, pieces in data.items())
@@ -158,7 +168,7 @@ def entry_of(parts: Parts, read_value: Callable[[Attribute, Record, int], bytes]
         streams=streams,
         times=times,
         attributes=bits,
-        reparse_tag=tag,
+        reparse_data=reparse,
         notes=tuple(notes),
         partial=bool(problems) or record.torn,
         usn=usn,

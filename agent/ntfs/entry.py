@@ -18,7 +18,11 @@ REPARSE_SURROGATE = 0x2000_0000
 """Bit of a reparse tag: it stands for another place ([MS-FSCC] 2.1.2.1)."""
 REPARSE_WOF = 0x8000_0017
 """Compressed by the Windows Overlay Filter ("CompactOS")."""
-_WOF_STREAM = "wofcompresseddata"
+WOF_STREAM = "WofCompressedData"
+_ELSEWHERE = 0x44_1200
+"""FILE_ATTRIBUTE_SPARSE_FILE, _OFFLINE, _RECALL_ON_OPEN, _RECALL_ON_DATA_ACCESS ([MS-FSCC] 2.6)."""
+MAX_REPARSE_DATA = 24
+"""Bytes of a reparse point that are kept: its tag, and what comes first behind it."""
 _STANDARD = struct.Struct("<QQQQI")
 _USN = slice(64, 72)
 """In a $STANDARD_INFORMATION of NTFS 3.0 and later ([layout.h] STANDARD_INFORMATION)."""
@@ -73,6 +77,12 @@ class Stream:
         return bool(self.flags & COMPRESSED)
 
     @property
+    def has_holes(self) -> bool:
+        """Whether a part of it is kept nowhere, and reads as zeros."""
+        told = not self.resident and self.initialized < self.size
+        return told or (any(run.cluster is None for run in self.runs) and not self.is_compressed)
+
+    @property
     def is_encrypted(self) -> bool:
         """By EFS: its clusters are cipher text."""
         return bool(self.flags & ENCRYPTED)
@@ -92,7 +102,8 @@ class MftEntry:
     """Of $STANDARD_INFORMATION: what programs see and can set. None: it is not there."""
     attributes: int = 0
     """FILE_ATTRIBUTE_… bits."""
-    reparse_tag: int = 0
+    reparse_data: bytes = b""
+    """The first bytes of its reparse point."""
     notes: tuple[str, ...] = ()
     """What is odd about it: torn, damaged, times that disagree."""
     partial: bool = False
@@ -103,6 +114,11 @@ class MftEntry:
     @property
     def number(self) -> int:
         return self.reference.number
+
+    @property
+    def reparse_tag(self) -> int:
+        """0: it is no reparse point."""
+        return int.from_bytes(self.reparse_data[:4], "little")
 
     @property
     def size(self) -> int | None:
@@ -128,6 +144,15 @@ class MftEntry:
         """Whether it stands for another place: symbolic link, junction, mount point."""
         return bool(self.reparse_tag & REPARSE_SURROGATE)
 
+    @property
+    def is_kept_elsewhere(self) -> bool:
+        """Whether a filter driver keeps its content, or a part of it: its clusters do not say what
+        programs read (deduplicated, moved to slower storage, backed by a WIM, projected …)."""
+        if not self.reparse_tag or self.is_link:
+            return False
+        stream = self.stream()
+        return bool(self.attributes & _ELSEWHERE) or (stream is not None and stream.has_holes)
+
 
 def extension_of(name: str) -> str:
     """Lower case with the dot, empty for none: as a selection has them."""
@@ -137,7 +162,7 @@ def extension_of(name: str) -> str:
 
 def stream_extension(name: str) -> str | None:
     """Of an alternate stream; None for one that the system keeps for itself and shows to nobody."""
-    return None if name.lower() == _WOF_STREAM else extension_of(name)
+    return None if name.lower() == WOF_STREAM.lower() else extension_of(name)
 
 
 def read_name(value: bytes) -> Name:

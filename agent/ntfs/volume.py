@@ -16,10 +16,11 @@ from .boot_sector import BOOT_SIZE, BootSector, read_boot_sector
 from .byte_source import ByteSource
 from .clusters import Clusters
 from .content import ClusterContent, Layout
-from .entry import REPARSE_WOF, MftEntry, Stream
+from .entry import MftEntry, Stream
 from .errors import Account, NtfsError, Unread
 from .fixups import Mended, mend_records
 from .mft_place import MftFinder
+from .overlay import compressed_stream, decompressed
 from .paths import Paths, ResolvedPath
 from .record import Record
 from .reference import EXTEND, ROOT, Reference
@@ -243,16 +244,18 @@ class Volume:
         """A stream's bytes as a seekable, read-only file.
 
         Raises:
-            NtfsError: there is no such stream; it is encrypted, or compressed in a way that is not
-                read here (CompactOS).
+            NtfsError: there is no such stream; it is encrypted, or kept elsewhere.
         """
         entry = self.entry(record) if isinstance(record, int) else record
         stream = entry.stream(name)
         if stream is None:
             raise NtfsError("no such stream", f"record {entry.number}: {name}")
-        if not name and entry.reparse_tag == REPARSE_WOF:
-            raise NtfsError("compressed by CompactOS: not read from the raw volume")
-        return self.content(stream)
+        if name or not entry.is_kept_elsewhere:
+            return self.content(stream)
+        stored = compressed_stream(entry)
+        if stored is None:
+            raise NtfsError(f"content kept elsewhere (tag 0x{entry.reparse_tag:08X})")
+        return decompressed(entry, self.content(stored))
 
     def change_journal(self) -> BinaryIO:
         """``$Extend\\$UsnJrnl:$J``. Raises NtfsError if the volume keeps none."""

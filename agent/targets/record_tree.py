@@ -13,7 +13,6 @@ from typing import BinaryIO
 
 from ..formats.filetime import utc_of
 from ..ntfs import FolderEntry, MftEntry, NtfsError, Reference, Volume, list_folder
-from ..ntfs.entry import REPARSE_WOF
 from ..ntfs.reference import ROOT
 from ..windows import files as windows_files
 from .shared_volume import SharedVolume
@@ -28,14 +27,8 @@ def is_placeholder(entry: MftEntry) -> bool:
     """Whether its content, or a part of it, lies in a cloud ([MS-FSCC] 2.1.2.1)."""
     stream = entry.stream()
     return windows_files.is_cloud_placeholder(entry.attributes) or (
-        _has_cloud_tag(entry)
-        and stream is not None
-        and any(run.cluster is None for run in stream.runs)
+        entry.reparse_tag & ~_CLOUD_NUMBER == _CLOUD and stream is not None and stream.has_holes
     )
-
-
-def _has_cloud_tag(entry: MftEntry) -> bool:
-    return entry.reparse_tag & ~_CLOUD_NUMBER == _CLOUD
 
 
 @dataclass(eq=False)
@@ -94,11 +87,7 @@ class RecordEntry:
 
     def open(self, stream: str = "") -> tuple[BinaryIO, How]:
         def find(volume: Volume) -> BinaryIO:
-            entry = self._entry(volume)
-            tag = entry.reparse_tag
-            if not stream and tag not in (0, REPARSE_WOF) and not _has_cloud_tag(entry):
-                raise NtfsError(f"content kept elsewhere (reparse tag 0x{tag:08X})")
-            return volume.open_stream(entry, stream)
+            return volume.open_stream(self._entry(volume), stream)
 
         return self.volume.open(find), self.how
 

@@ -4,9 +4,10 @@ What a walk would single out is looked at in the same way, by its record instead
 than a walk sees: deleted files with the last path that they had, alternate streams of every file
 and folder by name, size and extension, 8.3 names, and wanted names in slack and in damaged records.
 
-Cannot tell: a deleted file whose record was used again; the content of files that EFS or CompactOS
-keeps, which is counted; what a folder holds that is kept in a cloud and was never opened here; of a
-live volume, what the system has not written to the disk yet (``recent_changes.py``).
+Cannot tell: a deleted file whose record was used again; the content of files that EFS keeps, or
+that is kept elsewhere (deduplicated, in a WIM), which is counted; what a folder holds that is kept
+in a cloud and was never opened here; of a live volume, what the system has not written to the disk
+yet (``recent_changes.py``).
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ from ...ntfs import (
     Volume,
     Wanted,
 )
+from ...ntfs.overlay import compressed_stream
 from ...ntfs.selection import SELECTED, STREAMS
 from ...reading.opening import is_gone, reason_of
 from ...reading.openings import Selection
@@ -152,6 +154,7 @@ class _Record:
             (stream.name, stream.size)
             for stream in self.entry.streams
             if stream.name
+            and stream is not compressed_stream(self.entry)
             and (not self.streams_apart or stream.name.casefold() == ZONE_STREAM.casefold())
         ]
 
@@ -329,7 +332,10 @@ class NtfsFiles:
         """Whether its content is to be read, and what to say of it."""
         if entry.live or entry.folder:
             return True, (("deleted", *entry.notes) if not entry.live else entry.notes)
-        stream = entry.stream()
+        kept = compressed_stream(entry)
+        if entry.is_kept_elsewhere and kept is None:
+            return False, ("deleted; its content was kept elsewhere", *entry.notes)
+        stream = kept or entry.stream()
         if stream is None or stream.damage:
             return False, (f"deleted; {stream.damage if stream else 'no content'}", *entry.notes)
         if stream.resident or not any(run.cluster is not None for run in stream.runs):
@@ -365,7 +371,7 @@ class NtfsFiles:
         if self.look.is_own(item.shown):
             return
         for stream in entry.streams:
-            if not stream.name:
+            if not stream.name or stream is compressed_stream(entry):
                 continue
             if entry.live or self.volume.still_free(stream) or stream.resident:
                 yield from self.look.stream(item, stream.name, stream.size)

@@ -312,7 +312,8 @@ def test_what_lies_in_a_cloud_is_a_gap_and_never_opened(tmp_path: Path) -> None:
 
 def test_content_that_is_kept_elsewhere_is_refused_not_read_as_zeros(tmp_path: Path) -> None:
     path, dedup = r"C:\Users\jo\a.lnk", 0x8000_0013
-    place = as_image(tmp_path / "case", windows({path: bytes(9)}), tags={path: dedup})
+    files, sparse = windows({path: bytes(9)}), {path: 0x220}
+    place = as_image(tmp_path / "case", files, tags={path: dedup}, bits=sparse)
     (file,) = found(ImageTarget(str(place), own=Own()), r"%Profile%\*.lnk")[0]
     with pytest.raises(OSError, match="content kept elsewhere"):
         file.open()
