@@ -3,23 +3,35 @@
 One loop runs for every file on the host, so it does nothing but look at the name, ask for the size
 (free on Windows, one system call elsewhere) and compare. Folders are entered without recursion,
 never through a link or reparse point that stands for another place, never twice, and not beyond the
-given boundaries. Reparse points: [MS-FSCC] 2.1.2.1, a tag with bit 29 is a name surrogate.
+given boundaries. On a share a folder may lead to one above it without a sign of it (a server that
+follows links); it is known by its identity. Reparse points: [MS-FSCC] 2.1.2.1, a tag with bit 29
+is a name surrogate.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from ..coverage import Ledger
+from ..windows import devices
 from ..windows import files as windows_files
 from .opening import MAX_PATH_LENGTH, is_gone, open_unnoticed, reason_of
 from .openings import Selection
 
 _NAME_SURROGATE = 0x2000_0000
 _VANISHED = "vanished during the sweep"
+_LINK = "link not followed, its name was compared"
+_SECOND_WAY = "folder reached by a second way, walked once"
+_UNSUPPORTED = re.compile(r"unsupported reparse tag 0x([0-9a-f]{8})", re.IGNORECASE)
+"""Where a link leads, says ntfs-3g, whose file it cannot show."""
+_NO_CONTENT = frozenset({0x8000_001B, 0x8000_0023, 0x8000_0024, 0x8000_0025, 0x8000_0026})
+"""Tags of files that hold none ([MS-FSCC] 2.1.2.1): execution aliases, sockets, FIFOs, devices."""
+Identity = tuple[int, int]
+"""Of a file system, and of a folder on it."""
 
 
 @dataclass
@@ -81,9 +93,15 @@ class Walk:
             parent, _, name = root.rpartition(os.sep)
             yield Folder(parent or os.sep, [name], [(name, status.st_size)], status.st_dev)
             return
-        waiting = [(root, status.st_dev)]
+        may_loop = _may_loop(root)
+        waiting: list[tuple[str, int, frozenset[Identity]]] = [(root, status.st_dev, frozenset())]
         while waiting:
-            path, device = waiting.pop()
+            path, device, above = waiting.pop()
+            if may_loop and (identity := _identity(path)) is not None:
+                if identity in above:
+                    self.ledger.note(_SECOND_WAY, path)
+                    continue
+                above |= {identity}
             if len(path) > MAX_PATH_LENGTH:
                 self.ledger.unread("path longer than 32,767 characters", path)
                 continue
@@ -95,7 +113,7 @@ class Walk:
                 if self._is_boundary(child):
                     self.ledger.note("mount point walked on its own or left out", child)
                 else:
-                    waiting.append((child, folder.device))
+                    waiting.append((child, folder.device, above))
 
     def _is_boundary(self, path: str) -> bool:
         if os.name != "nt":
@@ -131,7 +149,7 @@ class Walk:
             status = os.fstat(number)
             identity = (status.st_dev, status.st_ino)
             if identity in self._entered:
-                self.ledger.note("folder reached by a second way, walked once", folder.path)
+                self.ledger.note(_SECOND_WAY, folder.path)
                 return
             self._entered.add(identity)
             folder.device = status.st_dev
@@ -175,7 +193,7 @@ class Walk:
         attributes: int = getattr(status, "st_file_attributes", 0)
         tag: int = getattr(status, "st_reparse_tag", 0)
         if windows_files.is_reparse(attributes) and tag & _NAME_SURROGATE:
-            self.ledger.note("link not followed, its name was compared", folder.child(entry.name))
+            self.ledger.note(_LINK, folder.child(entry.name))
             return False
         if attributes & windows_files.FILE_ATTRIBUTE_RECALL_ON_OPEN:
             self.ledger.unread("cloud folder, not recalled", folder.child(entry.name))
@@ -184,11 +202,25 @@ class Walk:
 
     def _other(self, entry: os.DirEntry[str], folder: Folder) -> None:
         if entry.is_symlink():
-            self.ledger.note("link not followed, its name was compared", folder.child(entry.name))
+            self._link(folder.child(entry.name))
         else:
             self.ledger.note(
                 "device, pipe or socket, its name was compared", folder.child(entry.name)
             )
+
+    def _link(self, path: str) -> None:
+        try:
+            unsupported = _UNSUPPORTED.fullmatch(os.readlink(path))
+        except OSError as error:
+            if not is_gone(error):
+                self.ledger.unread(f"link that cannot be read: {reason_of(error)}", path)
+                return
+            unsupported = None
+        tag = int(unsupported[1], 16) if unsupported else _NAME_SURROGATE
+        if tag & _NAME_SURROGATE or tag in _NO_CONTENT:
+            self.ledger.note(_LINK, path)
+        else:
+            self.ledger.unread(f"content kept elsewhere (tag 0x{tag:08X})", path)
 
     def _note_names(self, folder: Folder) -> None:
         """Names that are no Unicode: their stray bytes are kept as lone surrogates, and compared
@@ -199,6 +231,23 @@ class Walk:
         for name in folder.names:
             if not _is_unicode(name):
                 self.ledger.note("name is not valid Unicode, compared as it is", folder.child(name))
+
+
+def _may_loop(root: str) -> bool:
+    """Whether a folder below may lead to one above it, and cannot be told by its descriptor."""
+    if os.name != "nt":
+        return False
+    shown = windows_files.shown(root)
+    return shown.startswith("\\\\") or not devices.drives().get(shown[:2].upper(), False)
+
+
+def _identity(path: str) -> Identity | None:
+    """None: the file system does not tell."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None  # It cannot be listed either, which is told.
+    return (status.st_dev, status.st_ino) if status.st_ino else None
 
 
 def _is_unicode(text: str) -> bool:
