@@ -13,36 +13,44 @@ _AT_ONCE = 1 << 20
 """Bytes of the bitmap per read."""
 
 
-def is_free(bitmap: BinaryIO, run: Run) -> bool:
-    """Whether all clusters of a run, one that is not sparse, are free.
+class Allocation:
+    """What the $Bitmap says."""
 
-    Raises:
-        NtfsError: one lies outside the volume.
-        OSError: the bitmap cannot be read.
-    """
-    return all(data.count(0) == len(data) for data in _bits(bitmap, run, others=0))
+    def __init__(self, bitmap: BinaryIO, clusters: int) -> None:
+        """``clusters``: how many the volume has."""
+        self._bitmap = bitmap
+        self._clusters = clusters
 
+    def is_free(self, run: Run) -> bool:
+        """Whether all clusters of a run, one that is not sparse, are free.
 
-def is_in_use(bitmap: BinaryIO, run: Run) -> bool:
-    """Whether all of them are in use; raises as :func:`is_free`."""
-    return all(data.count(0xFF) == len(data) for data in _bits(bitmap, run, others=0xFF))
+        Raises:
+            NtfsError: one lies outside the volume.
+            OSError: the bitmap cannot be read.
+        """
+        return all(data.count(0) == len(data) for data in self._bits(run, others=0))
 
+    def is_in_use(self, run: Run) -> bool:
+        """Whether all of them are in use; raises as :meth:`is_free`."""
+        return all(data.count(0xFF) == len(data) for data in self._bits(run, others=0xFF))
 
-def _bits(bitmap: BinaryIO, run: Run, *, others: int) -> Iterator[bytes]:
-    """The bitmap's bytes about a run, those bits of them that are about other clusters replaced."""
-    assert run.cluster is not None
-    first, last = run.cluster, run.cluster + run.length - 1
-    at, end = first // 8, last // 8
-    while at <= end:
-        bitmap.seek(at)
-        data = bytearray(bitmap.read(min(_AT_ONCE, end + 1 - at)) or b"")
-        if not data:
-            raise NtfsError("cluster outside the volume", str(first))
-        if at + len(data) > end:
-            own = (1 << last % 8 + 1) - 1
-            data[end - at] = data[end - at] & own | others & ~own & 0xFF
-        if at <= first // 8:
-            own = 0xFF << first % 8 & 0xFF
-            data[0] = data[0] & own | others & ~own & 0xFF
-        yield bytes(data)
-        at += len(data)
+    def _bits(self, run: Run, *, others: int) -> Iterator[bytes]:
+        """The bytes about a run, those bits of them that are about other clusters replaced."""
+        assert run.cluster is not None
+        first, last = run.cluster, run.cluster + run.length - 1
+        if last >= self._clusters:
+            raise NtfsError("cluster outside the volume", str(last))
+        at, end = first // 8, last // 8
+        while at <= end:
+            self._bitmap.seek(at)
+            data = bytearray(self._bitmap.read(min(_AT_ONCE, end + 1 - at)) or b"")
+            if not data:
+                raise NtfsError("cluster outside the volume", str(first))
+            if at + len(data) > end:
+                own = (1 << last % 8 + 1) - 1
+                data[end - at] = data[end - at] & own | others & ~own & 0xFF
+            if at <= first // 8:
+                own = 0xFF << first % 8 & 0xFF
+                data[0] = data[0] & own | others & ~own & 0xFF
+            yield bytes(data)
+            at += len(data)

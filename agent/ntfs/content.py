@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,13 +64,55 @@ class ClusterContent(io.RawIOBase):
         return self._at
 
     def next_data(self, offset: int) -> int:
-        """The first place from an offset on that does not lie in a sparse run, or the end."""
+        """The first place from an offset on that lies in a cluster of the source, or the end."""
         size = self._layout.cluster_size
-        index = max(0, bisect_right(self._starts, offset // size) - 1)
-        for run in self._layout.runs[index:]:
-            if run.cluster is not None and (run.vcn + run.length) * size > offset:
-                return min(max(offset, run.vcn * size), self._layout.size)
+        for run in self._runs_from(offset):
+            start = max(offset, run.vcn * size)
+            if start < run.vcn * size + self._there(run):
+                return min(start, self._layout.size)
         return self._layout.size
+
+    def within_reach(self, offset: int, most: int) -> int:
+        """How many bytes from an offset on, of so many, no run's end keeps from being read."""
+        size, end = self._layout.cluster_size, offset
+        for run in self._runs_from(offset):
+            if run.vcn * size > end or end >= offset + most:
+                break
+            if run.cluster is None:
+                end = (run.vcn + run.length) * size
+            else:
+                end = max(end, run.vcn * size + self._there(run))
+        return max(0, min(end, offset + most, self._layout.size) - offset)
+
+    def _runs_from(self, offset: int) -> Iterator[Run]:
+        first = max(0, bisect_right(self._starts, offset // self._layout.cluster_size) - 1)
+        runs = self._layout.runs
+        return (runs[index] for index in range(first, len(runs)))
+
+    def missing(self) -> str:
+        """Why a part of it cannot be there, whatever the disk reads; empty if nothing is known."""
+        size, runs = self._layout.cluster_size, self._layout.runs
+        if not runs or (runs[-1].vcn + runs[-1].length) * size < self._layout.size:
+            return DAMAGED
+        cut = any(
+            run.cluster is not None
+            and run.vcn * size + self._there(run)
+            < min((run.vcn + run.length) * size, self._layout.size)
+            for run in runs
+        )
+        return BEYOND if cut else ""
+
+    def _there(self, run: Run) -> int:
+        """How many bytes of a run lie within the source; of a sparse one none."""
+        if run.cluster is None:
+            return 0
+        size = self._layout.cluster_size
+        return max(0, min(run.length * size, self._source.size - run.cluster * size))
+
+    @property
+    def most_data(self) -> int:
+        """Bytes that it can hold at most without a place being told twice."""
+        return self._source.size
 
     def readinto(self, buffer: Any) -> int:
         with memoryview(buffer) as whole, whole.cast("B") as view:

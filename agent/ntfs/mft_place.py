@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import BinaryIO
 
 from . import attributes as kinds
-from .allocation import BITMAP_RECORD, is_in_use
+from .allocation import BITMAP_RECORD, Allocation
 from .assembly import Parts, collect, stream_of
 from .boot_sector import BootSector
 from .clusters import Clusters
@@ -27,6 +26,8 @@ MAX_BITMAP = 1 << 26
 _MOST_MISSING = 1 << 40
 _AT_ONCE = 1 << 20
 """Bytes of records per read."""
+_MOST_UNTOLD = 64 << 20
+"""Bytes of records that none tells of, and that are looked through for where they end."""
 MIRROR = "$MFTMirr"
 
 
@@ -167,13 +168,13 @@ class MftFinder:
     def _proven(self, told: _Told) -> int:
         """Clusters from the first one on that the volume bears out."""
         records = _Records(self._clusters.by_runs(told.stream), self._boot.record_size)
-        bitmap, proven = self._cluster_bitmap(records), 0
+        allocation, proven = self._allocation(records), 0
         for run in told.stream.runs:
             if run.cluster is None or run.vcn != proven:
                 break
             try:
                 start = self._clusters.source.read_at(run.cluster * self._boot.cluster_size, 4)
-                in_use = bitmap is None or is_in_use(bitmap, run)
+                in_use = allocation is None or allocation.is_in_use(run)
             except OSError:
                 break
             if not in_use or start not in (SIGNATURE, BAAD):
@@ -181,14 +182,15 @@ class MftFinder:
             proven += run.length
         return proven
 
-    def _cluster_bitmap(self, records: _Records) -> BinaryIO | None:
+    def _allocation(self, records: _Records) -> Allocation | None:
         try:
             record = records(BITMAP_RECORD)
             own, _ = record.sound_attributes()
             data = [(a, record) for a in own if a.type == kinds.DATA and not a.name]
-            return self._clusters.content(stream_of("", data)) if data else None
+            bitmap = self._clusters.content(stream_of("", data)) if data else None
         except OSError:
             return None
+        return None if bitmap is None else Allocation(bitmap, self._boot.clusters)
 
     # ---- How many records
 
@@ -232,6 +234,8 @@ class MftFinder:
         """How many records there are up to the last one that carries a signature, of those beyond
         what is told; what cannot be read may be one."""
         size, end = self._boot.record_size, reach
+        if (end - found) * size > _MOST_UNTOLD:
+            return end
         stream, cluster_size = chosen.stream, self._boot.cluster_size
         layout = Layout(stream.runs, reach * size, reach * size, cluster_size)
         content = ClusterContent(self._clusters.source, layout)

@@ -147,6 +147,8 @@ class MftScan:
     volume: Volume
     wanted: Wanted
     counts: ScanCounts = field(default_factory=ScanCounts)
+    progress: Callable[[], None] = lambda: None
+    """Called before the records of each buffer; may raise, to end the scan."""
     _later: set[int] = field(default_factory=set)
     """Base records of records that hit; they may lie before the buffer at hand."""
     _told: set[int] = field(default_factory=set)
@@ -166,6 +168,7 @@ class MftScan:
         )
         buffers = ((buffer, buffer.data) for buffer in self.volume.mft())
         for buffer, found in scanned_ahead(scanner, buffers):
+            self.progress()
             self._count(buffer)
             places = self._places(buffer, self._matches(found, buffer), extensions)
             torn = frozenset(buffer.mended.torn)

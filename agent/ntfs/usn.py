@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import io
 import struct
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import BinaryIO, NamedTuple
@@ -30,6 +31,8 @@ LEAST_PIECE = 64 << 10
 """Bytes; where a read fails, it is tried again in pieces of this size."""
 MAX_FAILED_READS = 1000
 """After that many, what cannot be read is skipped by whole buffers."""
+_SLACK = 64 << 20
+"""Bytes of holes and of pieces read twice, beside what a volume can hold at all."""
 _HEAD = struct.Struct("<IHH")
 _V2 = struct.Struct("<IHHQQQQIIIIHH")
 _V3 = struct.Struct("<IHH16s16sQQIIIIHH")
@@ -62,6 +65,10 @@ REASONS = {
     0x80000000: "closed",
 }
 """: [MS-FSCC] 2.7.2, Reason."""
+
+
+def _nothing() -> None:
+    """Nobody wants to know how it goes."""
 
 
 class UsnRecord(NamedTuple):
@@ -105,6 +112,8 @@ class UsnScan:
     journal: BinaryIO
     wanted: Wanted
     account: Account = field(default_factory=Unread)
+    progress: Callable[[], None] = _nothing
+    """Called before each buffer; may raise, to end the scan."""
     records: int = 0
     ranges: int = 0
     """Records of version 4."""
@@ -156,19 +165,35 @@ class UsnScan:
         """Offset and bytes of whole pages that are not all zeros, up to a buffer at once."""
         zeros = bytes(BUFFER)
         at, step, failed = 0, BUFFER, 0
+        content = self.journal if isinstance(self.journal, ClusterContent) else None
+        left = sys.maxsize if content is None else content.most_data + _SLACK
+        if content is not None and (why := content.missing()):
+            self.account.unread(f"change journal: {why}")
         while True:
-            if isinstance(self.journal, ClusterContent):
-                at = max(at, self.journal.next_data(at) // PAGE * PAGE)
+            self.progress()
+            size = step
+            if content is not None:
+                start = content.next_data(at)
+                at = max(at, start // PAGE * PAGE)
+                size = content.within_reach(at, step)
+                if not size and at < start:
+                    at += PAGE  # Its beginning is lost.
+                    continue
+            if size and left <= 0:
+                self.account.unread("change journal: larger than its volume", f"byte {at:,}")
+                return
             try:
                 self.journal.seek(at)
-                data = read_up_to(self.journal, step)
+                data = read_up_to(self.journal, size)
             except OSError as error:
                 failed += 1
                 if step > LEAST_PIECE and failed < MAX_FAILED_READS:
                     step = LEAST_PIECE
                     continue
                 self.account.unread(f"change journal: {error}", f"byte {at:,}")
-                at += step
+                at, left = at + size, left - size
+                if failed >= MAX_FAILED_READS:
+                    step = BUFFER
                 if at >= self.journal.seek(0, io.SEEK_END):
                     return
                 continue
@@ -177,9 +202,8 @@ class UsnScan:
             if data != zeros[: len(data)]:
                 self.read += len(data)
                 yield at, data
-            at += len(data)
-            if not at % BUFFER:
-                step = BUFFER
+            at, left = -(-(at + len(data)) // PAGE) * PAGE, left - len(data)
+            step = min(BUFFER, 2 * step)
 
     def _walk(self, data: bytes) -> list[int]:
         """Count the records of a buffer of pages; gives where those with names begin."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from . import attributes as kinds
-from .allocation import BITMAP_RECORD, is_free
+from .allocation import BITMAP_RECORD, Allocation
 from .assembly import Parts, collect, entry_of
 from .boot_sector import BOOT_SIZE, BootSector, read_boot_sector
 from .byte_source import ByteSource
@@ -82,7 +82,7 @@ class Volume:
         self._place = MftFinder(self._clusters, self.boot, self.account).find()
         self._mft = self._mft_content()
         self._paths = Paths(self.record)
-        self._bitmap: BinaryIO | None = None
+        self._allocation: Allocation | None = None
 
     @property
     def mft_size(self) -> int:
@@ -320,10 +320,10 @@ class Volume:
         if stream.resident or not runs or stream.damage:
             return None
         try:
-            if self._bitmap is None:
-                self._bitmap = self.open_stream(BITMAP_RECORD)
-            bitmap = self._bitmap
-            return all(is_free(bitmap, run) for run in runs)
+            if self._allocation is None:
+                bitmap = self.open_stream(BITMAP_RECORD)
+                self._allocation = Allocation(bitmap, self.boot.clusters)
+            return all(map(self._allocation.is_free, runs))
         except OSError:
             return None
 

@@ -88,10 +88,10 @@ def _files(setup: Setup) -> Source:
     )
 
 
-def _change_journal(_: Setup) -> Source:
+def _change_journal(setup: Setup) -> Source:
     from .past_files.change_journal import UsnJournalSource
 
-    return UsnJournalSource()
+    return UsnJournalSource(progress=setup.progress)
 
 
 def _artefact(name: str, module: str, artefact: str) -> Entry:

@@ -213,6 +213,7 @@ class NtfsFiles:
                 matcher.selector.literal_parts,
                 self.selection,
             ),
+            progress=functools.partial(self.look.progress, self.raw.prefix),
         )
         self._volume_id = self._identity() if self.look.cache is not None else None
         named = 0

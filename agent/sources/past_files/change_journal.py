@@ -16,7 +16,7 @@ Cannot tell: content, and who did it; nor a path whose folder's record was used 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -79,6 +79,10 @@ class UsnJournalSource:
 
     name = "usn_journal"
 
+    def __init__(self, *, progress: Callable[[str], None] = lambda _: None) -> None:
+        """``progress``: is told each journal, again while it is read, and may raise to end it."""
+        self._progress = progress
+
     def required(self, target: Target) -> bool:
         """Of an image."""
         return target.live is None and any(root.raw is not None for root in target.roots()[0])
@@ -97,7 +101,7 @@ class UsnJournalSource:
                     with closing(raw.open()) as source:
                         volume = Volume(source)
                         yield from self._volume(
-                            _Journal(target, matcher, ledger, volume, raw), path
+                            _Journal(target, matcher, ledger, volume, raw, self._progress), path
                         )
                 except OSError as error:
                     reason = reason_of(error)
@@ -133,6 +137,7 @@ class _Journal:
     ledger: Ledger
     volume: Volume
     raw: RawNtfs
+    progress: Callable[[str], None]
     files: dict[tuple[Reference, Reference, str], _History] = field(default_factory=dict)
     folders: dict[Reference, str] = field(default_factory=dict)
     """Paths within the volume, of folders that the system alone knows."""
@@ -145,7 +150,7 @@ class _Journal:
             matcher.selector.exact_names,
             matcher.selector.literal_parts,
         )
-        scan = UsnScan(self.volume.change_journal(), wanted, ledger)
+        scan = UsnScan(self.volume.change_journal(), wanted, ledger, self._progress)
         try:
             for hit in scan.hits():
                 if isinstance(hit, UsnMention):
@@ -164,12 +169,17 @@ class _Journal:
                     ledger.reaches(time)
         self._ask(scan.newest)
         for history in self.files.values():
+            self._progress()
             yield from self._file(history)
+
+    def _progress(self) -> None:
+        self.progress(f"{self.raw.prefix}{_JOURNAL}")
 
     def newest(self) -> Iterator[Observation]:
         """What the system tells of a journal that is not on the disk yet."""
         self._ask(None)
         for history in self.files.values():
+            self._progress()
             yield from self._file(history)
 
     def _keep(self, record: UsnRecord) -> None:

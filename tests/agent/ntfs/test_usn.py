@@ -106,7 +106,83 @@ def test_what_cannot_be_read_is_a_gap() -> None:
     data = change().ljust(4096, b"\0")
     search = UsnScan(ClusterContent(FileSource(io.BytesIO(data)), layout), WANTED, account)  # type: ignore[arg-type]
     list(search.hits())
-    assert "change journal: beyond the end of the image" in account.gaps
+    assert account.gaps == {"change journal: beyond the end of the image": 1}
+
+
+def journal_of(data: bytes, runs: list[Run], size: int) -> tuple[UsnScan, Unread, list[None]]:
+    """A scan of what these runs tell, its account, and how often it asked the clock."""
+    account, asked = Unread(), list[None]()
+    content = ClusterContent(FileSource(io.BytesIO(data)), Layout(runs, size, 1 << 60, 4096))
+    search = UsnScan(content, WANTED, account, lambda: asked.append(None))  # type: ignore[arg-type]
+    return search, account, asked
+
+
+@pytest.mark.parametrize(
+    ("runs", "size", "why", "records"),
+    [
+        ([Run(0, 0, 1 << 28)], 1 << 40, "beyond the end of the image", 2),
+        (
+            [Run(0, 1 << 20, 1 << 28), Run(1 << 28, 0, 2)],
+            (1 << 40) + 8192,
+            "beyond the end of the image",
+            2,
+        ),
+        ([Run(0, 0, 2)], 1 << 42, "runs of the file incomplete", 2),
+        ([Run(0, None, 1 << 28), Run(1 << 28, 1, 1)], 1 << 42, "runs of the file incomplete", 1),
+    ],
+)
+def test_a_journal_that_claims_more_than_there_is_ends_where_the_volume_does(
+    runs: list[Run], size: int, why: str, records: int
+) -> None:
+    data = change().ljust(4096, b"\0") + change().ljust(4096, b"\0")
+    search, account, asked = journal_of(data, runs, size)
+    assert len(list(search.hits())) == records
+    assert account.gaps == {f"change journal: {why}": 1}
+    assert len(asked) < 9
+
+
+def test_clusters_told_again_and_again_are_not_read_for_ever() -> None:
+    data = change().ljust(4096, b"\0") * 256
+    search, account, _ = journal_of(data, [Run(256 * n, 0, 256) for n in range(4096)], 1 << 32)
+    assert len(list(search.hits())) < 256 * 70
+    assert account.gaps == {"change journal: larger than its volume": 1}
+
+
+class FailingOften(io.BytesIO):
+    """A journal of which no read of its first bytes succeeds."""
+
+    reads = 0
+    bad = 0
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        self.reads += 1
+        if self.tell() < self.bad:
+            raise OSError(5, "Input/output error")
+        return super().read(size)
+
+
+def test_after_reads_that_failed_larger_pieces_are_read_again() -> None:
+    page = change().ljust(4096, b"\0")
+    journal = FailingOften(page * 1024 * 4)  # 16 MiB
+    journal.bad = 1 << 20
+    account, asked = Unread(), list[None]()
+    search = UsnScan(journal, WANTED, account, lambda: asked.append(None))
+    found = sum(1 for _ in search.hits())
+    assert found == 15 * 256
+    assert sum(account.gaps.values()) == 16
+    assert 16 < len(asked) <= journal.reads < 16 + 16 + 9
+
+
+def test_the_clock_may_end_the_scan_of_a_journal_without_a_hit() -> None:
+    class TimeIsUp(Exception):
+        pass
+
+    def asked() -> None:
+        raise TimeIsUp
+
+    search = UsnScan(io.BytesIO(bytes(4096)), WANTED, Unread(), asked)
+    with pytest.raises(TimeIsUp):
+        list(search.hits())
 
 
 def test_the_journal_is_found_by_its_folder() -> None:
