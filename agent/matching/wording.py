@@ -8,12 +8,12 @@ from ..model.observation import Claim, Observation
 
 
 def file(seen: Observation, part: File | Dll) -> str:
-    """``module``, ``deleted file``, ``file in event 11`` …"""
+    """``module``, ``directory``, ``deleted file``, ``file in event 11`` …"""
     if seen.event is not None:
         return f"{'module' if isinstance(part, Dll) else 'file'} in {seen.seen}"
     if isinstance(part, Dll):
         return "module"
-    return seen.seen if seen.claim is Claim.WAS_THERE else "file"
+    return seen.seen if seen.claim is Claim.WAS_THERE or seen.seen == "directory" else "file"
 
 
 def name(seen: Observation) -> str:

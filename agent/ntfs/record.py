@@ -76,7 +76,22 @@ class Record:
             raise AttributesDamaged("record damaged: first attribute", f"{first}", [])
         # What follows the used bytes is slack; a length that cannot be is not believed.
         end = used if first < used <= len(self.data) else len(self.data)
-        return read_attributes(self.data, first, end)
+        try:
+            return read_attributes(self.data, first, end)
+        except AttributesDamaged as error:
+            return self._beyond(first, error)
+
+    def _beyond(self, first: int, cut: AttributesDamaged) -> list[Attribute]:
+        """The used bytes of a deleted file's record may end before its attributes do: those behind
+        are as good as the others where they lead to an end. A live one is damaged all the same."""
+        try:
+            found = read_attributes(self.data, first, len(self.data))
+        except AttributesDamaged as error:
+            found = error.kept
+        else:
+            if not self.in_use:
+                return found
+        raise AttributesDamaged(cut.what, cut.where, found)
 
     def sound_attributes(self) -> tuple[list[Attribute], str]:
         """Those that can be read, and what is wrong with the rest."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import struct
 import time
 from collections.abc import Iterator, Sequence
@@ -241,15 +242,17 @@ class Volume:
         return ResolvedPath(f"{folder.text}\\{name}", folder.note)
 
     def open_stream(self, record: MftEntry | int, name: str = "") -> BinaryIO:
-        """A stream's bytes as a seekable, read-only file.
+        """A stream's bytes as a seekable, read-only file; of a file without content none.
 
         Raises:
             NtfsError: there is no such stream; it is encrypted, or kept elsewhere.
         """
         entry = self.entry(record) if isinstance(record, int) else record
         stream = entry.stream(name)
-        if stream is None:
+        if stream is None and (name or entry.partial or entry.is_kept_elsewhere):
             raise NtfsError("no such stream", f"record {entry.number}: {name}")
+        if stream is None:
+            return io.BytesIO()  # As programs see it.
         if name or not entry.is_kept_elsewhere:
             return self.content(stream)
         stored = compressed_stream(entry)

@@ -11,7 +11,8 @@ from ...model.observation import ByteHit, Claim, Observation, Place, moments
 from .hash_cache import FileState
 
 SOURCE = "files"
-DELETED = "deleted file"
+_DELETED = "deleted "
+DELETED = f"{_DELETED}file"
 """What a file is called that is not there any more."""
 
 
@@ -88,14 +89,15 @@ def observation_of(
     claim: Claim | None = None,
 ) -> Observation:
     """A sighting of a file, its place told as such."""
+    was_there = seen.startswith(_DELETED)
     return Observation(
         source=SOURCE,
         seen=seen,
-        place=Place(text=place, view="deleted" if seen == DELETED else ""),
+        place=Place(text=place, view="deleted" if was_there else ""),
         moments=moments(created=file.created, modified=file.mtime, accessed=file.accessed),
         file=file,
         hits=hits,
-        claim=claim or (Claim.WAS_THERE if seen == DELETED else Claim.EXISTS),
+        claim=claim or (Claim.WAS_THERE if was_there else Claim.EXISTS),
         remarks=item.remarks,
     )
 

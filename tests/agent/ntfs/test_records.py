@@ -502,3 +502,46 @@ def test_an_mft_that_claims_to_be_endless_is_not_walked() -> None:
 
 def test_references_keep_number_and_sequence_apart() -> None:
     assert Reference.of(0x0003_0000_0000_0042) == Reference(0x42, 3)
+
+
+@pytest.mark.parametrize("flags", [0, 1], ids=["deleted", "live"])
+@pytest.mark.parametrize("used", [0x40, 0xA8, 0x110], ids=["inside", "before a name", "before all"])
+def test_a_record_cut_short_tells_its_long_name_and_its_size(flags: int, used: int) -> None:
+    made = bytearray(
+        record(
+            standard(),
+            file_name("CYZFC~1.DAT", space=2),
+            file_name("cyzfc.dat"),
+            non_resident(0x80, 294400, run(72, 100)),
+            flags=flags,
+        )
+    )
+    struct.pack_into("<I", made, 0x18, used)
+    account = Unread()
+    (hit,) = scan(opened(image({30: bytes(made)}), account))
+    assert isinstance(hit, Hit)
+    assert [name.text for name in hit.entry.long_names] == ["cyzfc.dat"]
+    assert hit.entry.size == 294400
+    assert bool(account.gaps) == bool(flags)
+
+
+def test_what_lies_behind_the_end_of_the_attributes_stays_slack() -> None:
+    whole = record(standard(), file_name("a.txt"), file_name("cyzfc.dat"), flags=0)
+    cut = bytearray(whole)
+    end = 0x38 + len(standard()) + len(file_name("a.txt"))
+    cut[end : end + 8] = b"\xff\xff\xff\xff\0\0\0\0"
+    struct.pack_into("<I", cut, 0x18, end + 8)
+    entry = opened(image({30: bytes(cut)})).entry(30)
+    assert [name.text for name in entry.names] == ["a.txt"]
+
+
+def test_a_file_without_content_is_empty_and_no_stream_that_is_missing() -> None:
+    made = {
+        30: record(standard(), file_name("a.txt")),
+        31: record(standard(), resident(0x20, listed(60)), file_name("b.txt")),
+    }
+    volume = opened(image(made))
+    assert volume.open_stream(30).read() == b""
+    for number, name in ((30, "other"), (31, "")):
+        with pytest.raises(NtfsError, match="no such stream"):
+            volume.open_stream(number, name)
