@@ -1,8 +1,8 @@
 """What a PE file says of itself: machine, exports, compile time, original file name.
 
-Read by pefile with ``fast_load``, so that only the headers and the export directory are parsed. The
-bounds are ours, because the files are hostile: pefile looks sections up one by one for every
-export. Format: Microsoft PE Format, "COFF File Header", "Export Directory Table"; VS_VERSIONINFO.
+Headers and sections are read by pefile, with ``fast_load``; exports are read here. The bounds are
+ours, because the files are hostile: pefile looks sections up one by one for every export. Format:
+Microsoft PE Format, "COFF File Header", "Export Directory Table"; VS_VERSIONINFO.
 
 At rest the file is read into memory and never mapped: a file that shrinks under a mapping ends the
 process (SIGBUS), and whoever owns the file could shrink it.
@@ -23,7 +23,10 @@ from . import FormatError
 
 MAX_PE_BYTES = 64 << 20
 """Of a larger file only this much is parsed: headers and exports of real files lie well within."""
-MAX_EXPORTS = 4096
+MAX_EXPORTS = 1 << 16
+"""An ordinal in the table of names has 16 bits."""
+MAX_NAME = 4096
+"""Bytes of an export's name."""
 MAX_SECTIONS = 65_535
 """What the field holds and the loader takes since Windows Vista; it was 96 before."""
 MAX_LOOK_UPS = 30_000_000
@@ -38,6 +41,9 @@ _MACHINES = {0x8664: "amd64", 0x14C: "x86", 0xAA64: "arm64"}
 _IS_DLL = 0x2000
 _EXPORT = 0
 _RESOURCE = 2
+_EXPORTS = struct.Struct("<16x6I")
+"""Of the directory: base of the ordinals, how many functions and names; where the table of the
+functions' addresses, that of the names' and that of the ordinals of the names lie."""
 _STRING_HEADER = struct.Struct("<HHH")
 _ORIGINAL_NAME = "OriginalFilename\0".encode("utf-16-le")
 
@@ -135,7 +141,7 @@ def _parse(data: bytes) -> pefile.PE:
     if machine_of(lambda offset, length: data[offset : offset + length]) is None:
         raise FormatError("not a PE file", "header")
     try:
-        return _Image(data=data, fast_load=True, max_symbol_exports=MAX_EXPORTS)
+        return _Image(data=data, fast_load=True)
     except _MALFORMED as error:
         raise FormatError(f"malformed PE file: {error}", "headers") from error
 
@@ -149,20 +155,52 @@ def _directory(image: pefile.PE, index: int) -> tuple[int, int]:
 
 
 def _exports(image: pefile.PE) -> list[str]:
+    """By the directory's three tables, whatever the names are made of: the loader compares bytes,
+    pefile ends its list at one that it takes for no name."""
     rva, _ = _directory(image, _EXPORT)
     if not rva:
         return []
     try:
-        # Size 0 keeps pefile from reading a forwarder string, up to 1 MiB, for every export.
-        found = image.parse_export_directory(rva, 0)
+        base, functions, names, *tables = _EXPORTS.unpack(_at(image, rva, _EXPORTS.size))
+        if max(functions, names) > MAX_EXPORTS:
+            raise FormatError("PE file with more exports than can be told apart", f"RVA 0x{rva:x}")
+        addresses = struct.unpack(f"<{functions}I", _at(image, tables[0], 4 * functions))
+        pointers = struct.unpack(f"<{names}I", _at(image, tables[1], 4 * names))
+        ordinals = struct.unpack(f"<{names}H", _at(image, tables[2], 2 * names))
+        there = {number for number, address in enumerate(addresses) if address}
+        found = [
+            _name_at(image, pointer) or f"#{base + number}"
+            for pointer, number in zip(pointers, ordinals, strict=True)
+            if number in there
+        ]
     except _MALFORMED as error:
         raise FormatError(f"malformed export directory: {error}", f"RVA 0x{rva:x}") from error
-    if found is None:
-        raise FormatError("malformed export directory", f"RVA 0x{rva:x}")
-    return [
-        symbol.name.decode("utf-8", "replace") if symbol.name else f"#{symbol.ordinal}"
-        for symbol in found.symbols[:MAX_EXPORTS]
-    ]
+    return [*found, *(f"#{base + number}" for number in sorted(there.difference(ordinals)))]
+
+
+def _at(image: pefile.PE, rva: int, size: int) -> bytes:
+    """So many bytes as the loader puts them at an address: behind what the file holds of a section
+    there are zeros. Raises FormatError, and what pefile does."""
+    if not size:
+        return b""
+    data: bytes = image.get_data(rva, size)
+    if len(data) < size:
+        section = image.get_section_by_rva(rva)
+        if section is None or not (
+            section.PointerToRawData + section.SizeOfRawData <= len(image.__data__)
+            and rva + size <= section.VirtualAddress + section.Misc_VirtualSize
+        ):
+            raise FormatError("export directory cut off", f"RVA 0x{rva:x}")
+    return data.ljust(size, b"\0")
+
+
+def _name_at(image: pefile.PE, rva: int) -> str:
+    """Empty if there is none."""
+    try:
+        name: bytes = image.get_data(rva, MAX_NAME)
+    except pefile.PEFormatError:
+        return ""
+    return name.partition(b"\0")[0].decode("utf-8", "replace")
 
 
 def _original_name(image: pefile.PE) -> str:

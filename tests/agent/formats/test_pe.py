@@ -122,6 +122,50 @@ def test_sections_that_the_file_does_not_have_hide_no_export() -> None:
     assert read_pe(bytes(data)).exports == ["PointFunctionCall"]
 
 
+@pytest.mark.parametrize(
+    "odd", ["A B", "Größe", "A\u00a0B", "$%&", "\t", "A" * 2000, "?f@@YAXXZ", "\x7f"]
+)
+def test_an_odd_name_hides_no_other(odd: str) -> None:
+    assert sorted(read_pe(dll([odd, "PointFunctionCall"])).exports) == sorted(
+        [odd, "PointFunctionCall"]
+    )
+
+
+def test_a_name_that_is_no_text_is_told_all_the_same() -> None:
+    data = dll(["A?", "PointFunctionCall"]).replace(b"A?\0", b"A\xff\0")
+    assert read_pe(data).exports == ["A\N{REPLACEMENT CHARACTER}", "PointFunctionCall"]
+
+
+def test_a_name_that_lies_nowhere_leaves_its_ordinal() -> None:
+    data = bytearray(dll(["A", "PointFunctionCall"]))
+    pointers = data.find(struct.pack("<II", 2, 2)) + 12
+    (rva,) = struct.unpack_from("<I", data, pointers)
+    struct.pack_into("<I", data, rva - 0x1000 + 0x400, 0x7FFF_0000)
+
+    assert read_pe(bytes(data)).exports == ["#1", "PointFunctionCall"]
+
+
+def test_a_table_of_zeros_that_the_file_does_not_hold_is_one() -> None:
+    """The loader fills a section up with zeros: the ordinal of an only export may lie there."""
+    data = bytearray(dll())
+    tables = data.find(struct.pack("<III", 1, 1, 1)) + 12
+    section = data.find(b".text\0\0\0")
+    struct.pack_into("<I", data, section + 8, 0x4000)
+    struct.pack_into("<I", data, tables + 8, 0x2800)
+    struct.pack_into("<I", data, section + 40 + 12, 0x8000)
+
+    assert read_pe(bytes(data)).exports == ["PointFunctionCall"]
+
+
+def test_tables_that_the_file_was_cut_off_before_are_a_gap() -> None:
+    data = bytearray(dll(size=0x1800))
+    tables = data.find(struct.pack("<III", 1, 1, 1)) + 12
+    struct.pack_into("<I", data, tables, 0x1FFE)
+
+    with pytest.raises(FormatError):
+        read_pe(bytes(data))
+
+
 def test_an_export_directory_that_points_nowhere_is_malformed_or_empty() -> None:
     data = bytearray(dll())
     at = data.find(struct.pack("<II", 1, 1))
