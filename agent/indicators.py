@@ -77,6 +77,9 @@ class PeTrait(_Indicator, tag="pe", kw_only=True, frozen=True):
 
     value: Text
     only_export: bool = False
+    any_size: bool = False
+    """Of a PE file of any size, too: by default where users can write, with ``--thorough``
+    everywhere."""
     gate: Gate = Gate()
 
 

@@ -44,6 +44,15 @@ _RESOURCE = 2
 _EXPORTS = struct.Struct("<16x6I")
 """Of the directory: base of the ordinals, how many functions and names; where the table of the
 functions' addresses, that of the names' and that of the ordinals of the names lie."""
+_FEW = 64
+"""Names that are read one by one."""
+_MOST_NAMES = 4 << 20
+"""Bytes from the first name to the last that are looked through; farther apart, they are parsed."""
+_HEADERS = struct.Struct("<6xH12xH2xH34xI")
+"""From the signature on: sections, size of the optional header; its magic, and the alignment of
+sections in the file."""
+_SECTION = struct.Struct("<8x4I16x")
+"""Size and address in memory, size and place in the file."""
 _STRING_HEADER = struct.Struct("<HHH")
 _ORIGINAL_NAME = "OriginalFilename\0".encode("utf-16-le")
 
@@ -97,6 +106,51 @@ def machine_of(at: Callable[[int, int], bytes]) -> str | None:
         return None
     (machine,) = struct.unpack_from("<H", header, 4)
     return _MACHINES.get(machine, f"0x{machine:x}")
+
+
+def holds_export(at: Callable[[int, int], bytes], names: frozenset[str]) -> bool:
+    """Whether a PE file has an export of one of these names: sooner than :func:`read_pe`, and of
+    files that the loader would refuse never. ``at``: as of :func:`machine_of`."""
+    start = at(0, 64)
+    (offset,) = struct.unpack_from("<I", start.ljust(64, b"\0"), 60)
+    head = at(offset, _HEADERS.size)
+    if len(head) < _HEADERS.size:
+        return False
+    sections, size_of_optional, magic, alignment = _HEADERS.unpack(head)
+    start_of_raw = ~0x1FF if alignment >= 0x200 else ~0
+    directory = at(offset + 24 + {0x10B: 96, 0x20B: 112}.get(magic, 0), 8)
+    rva = int.from_bytes(directory[:4], "little")
+    table = at(offset + 24 + size_of_optional, 40 * sections)
+    where = [
+        _SECTION.unpack_from(table, place) for place in range(0, len(table) - 39, _SECTION.size)
+    ]
+
+    def loaded(rva: int, length: int) -> bytes:
+        for virtual, address, raw, pointer in where:
+            if address <= rva < address + max(virtual, raw):
+                held = max(0, min(length, raw - (rva - address)))
+                return at((pointer & start_of_raw) + rva - address, held) if held else b""
+        return at(rva, length)
+
+    if magic not in (0x10B, 0x20B) or not rva:
+        return False
+    own = loaded(rva, _EXPORTS.size)
+    if len(own) < _EXPORTS.size:
+        return False
+    count, pointers = _EXPORTS.unpack(own)[2], _EXPORTS.unpack(own)[4]
+    if count > MAX_EXPORTS:
+        return True
+    told = loaded(pointers, 4 * count)
+    places = [place for (place,) in struct.iter_unpack("<I", told[: len(told) & ~3])]
+    wanted = [name.encode() + b"\0" for name in names]
+    longest = max(map(len, wanted))
+    if len(places) <= _FEW:
+        return any(loaded(place, longest).startswith(tuple(wanted)) for place in places)
+    first, end = min(places), max(places) + longest
+    if end - first > _MOST_NAMES:
+        return True
+    data = loaded(first, end - first)
+    return any(name in data for name in wanted)
 
 
 def read_pe(source: bytes | BinaryIO) -> Pe:

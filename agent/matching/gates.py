@@ -24,6 +24,7 @@ from ..indicators import (
 )
 from ..reading.hashing import ALL, Algorithm, algorithm_of
 
+PE_MAGIC = "4d5a"
 _G = TypeVar("_G")
 _T = TypeVar("_T")
 
@@ -56,6 +57,8 @@ class Needs:
     algorithms: frozenset[Algorithm]
     contents: bool
     pe: bool
+    exports: frozenset[str]
+    """What a PE file is read for that the gates do not let through for anything else of it."""
     lnk: bool
     layouts: tuple[Layout, ...]
     certificates: tuple[Certificate, ...]
@@ -72,7 +75,8 @@ class Needs:
             tuple(indicators),
             ALL if named else frozenset(algorithm_of(i.value) for i in hashes),
             any(isinstance(i, Content) for i in indicators),
-            named or any(isinstance(i, PeTrait) for i in indicators),
+            named or any(isinstance(i, PeTrait) and not i.any_size for i in indicators),
+            frozenset(i.value for i in indicators if isinstance(i, PeTrait) and i.any_size),
             named or any(isinstance(i, LnkTrait) for i in indicators),
             tuple(i for i in indicators if isinstance(i, Layout)),
             tuple(i for i in indicators if isinstance(i, Certificate)),
@@ -145,6 +149,8 @@ class _Condition(NamedTuple):
 
 def _gate(indicator: FileIndicator) -> Gate | None:
     """None for a certificate, which is known by its own form."""
+    if isinstance(indicator, PeTrait) and indicator.any_size:
+        return Gate(magic=PE_MAGIC, machine=indicator.gate.machine)
     return None if isinstance(indicator, Certificate) else indicator.gate
 
 

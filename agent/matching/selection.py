@@ -40,6 +40,10 @@ class Selector:
         self._file_indicators = tuple(_openers(indicators))
         gates = [gate_of(indicator) for indicator in self._file_indicators]
         self._openers = Grouped(zip(gates, self._file_indicators, strict=True))
+        self.programs = tuple(
+            i for i in self._file_indicators if isinstance(i, PeTrait) and i.any_size
+        )
+        """What a program is opened for where users can write, whatever its name and size."""
         self._opened: dict[tuple[int, ...], tuple[FileIndicator, ...]] = {}
         """By the gates that a name and a size pass."""
         self.exact_sizes = frozenset(g.size for g in gates if g.size is not None)

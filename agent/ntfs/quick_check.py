@@ -18,7 +18,7 @@ from .entry import stream_extension
 from .extensions import ending, endings
 from .record import SIGNATURE
 from .reference import EXTEND, FIRST_USER_RECORD
-from .selection import SELECTED, Selected
+from .selection import Selected
 
 _HEAD = struct.Struct("<IIBB")
 _VALUE = struct.Struct("<IH")
@@ -34,9 +34,10 @@ _OTHER = "/"
 _PARSED = (kinds.ATTRIBUTE_LIST, kinds.REPARSE_POINT)
 
 
-_SIZE, _LEAST_SIZE, _EXTENSION = map(int, SELECTED)
+_SIZE, _LEAST_SIZE = int(Selected.SIZE), int(Selected.LEAST_SIZE)
+_EXTENSION = int(Selected.EXTENSION)
 _STREAM_SIZE, _STREAM_EXTENSION = int(Selected.STREAM_SIZE), int(Selected.STREAM_EXTENSION)
-_SELECTED = int(SELECTED)
+_SELECTED = _SIZE | _LEAST_SIZE | _EXTENSION
 """Numbers: to join flags of an enumeration takes ten times as long."""
 
 

@@ -28,6 +28,7 @@ from .extensions import Extensions
 from .lznt1 import beginning
 from .paths import ResolvedPath
 from .patterns import Wanted, least_patterns, name_patterns, size_patterns, stream_patterns
+from .programs import Programs
 from .quick_check import QuickAnswer, quick_check
 from .record import BAAD, IN_USE, SIGNATURE, Record
 from .reference import EXTEND, FIRST_USER_RECORD, ROOT, Reference
@@ -149,6 +150,8 @@ class MftScan:
     counts: ScanCounts = field(default_factory=ScanCounts)
     progress: Callable[[], None] = lambda: None
     """Called before the records of each buffer; may raise, to end the scan."""
+    programs: Programs | None = None
+    """Tells records that hold a program where one is wanted."""
     _later: set[int] = field(default_factory=set)
     """Base records of records that hit; they may lie before the buffer at hand."""
     _told: set[int] = field(default_factory=set)
@@ -172,6 +175,7 @@ class MftScan:
             self._count(buffer)
             places = self._places(buffer, self._matches(found, buffer), extensions)
             torn = frozenset(buffer.mended.torn)
+            programs = set(self.programs.candidates(buffer)) if self.programs is not None else set()
             for index in sorted(places):
                 data, number = buffer.data[index * size : (index + 1) * size], buffer.first + index
                 answer = None
@@ -179,11 +183,28 @@ class MftScan:
                     answer = quick_check(number, data, wanted.selection)
                 if answer is None:
                     record = Record(number, data, torn=index in torn)
-                    yield from self._look(record, places[index])
+                    for hit in self._look(record, places[index]):
+                        if isinstance(hit, Hit) and hit.number == number and index in programs:
+                            programs.discard(index)
+                            hit.why |= Selected.PROGRAM
+                        yield hit
+                elif index in programs:
+                    programs.discard(index)
+                    yield Hit(self.volume, number, data, QuickAnswer(answer.why | Selected.PROGRAM))
                 elif answer.why:
                     yield Hit(self.volume, number, data, answer)
+            yield from self._programs(buffer, programs)
         for number in sorted(self._later - self._told):
             yield from self._base(number)
+
+    def _programs(self, buffer: RecordBuffer, programs: Iterable[int]) -> Iterator[Hit]:
+        """Those that nothing else singles out."""
+        size = self.volume.record_size
+        for index in sorted(programs):
+            number = buffer.first + index
+            if number not in self._told and number >= FIRST_USER_RECORD:
+                data = buffer.data[index * size : (index + 1) * size]
+                yield Hit(self.volume, number, data, QuickAnswer(Selected.PROGRAM))
 
     def _places(
         self, buffer: RecordBuffer, matches: Iterable[tuple[str, int]], extensions: Extensions

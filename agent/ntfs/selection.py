@@ -19,10 +19,12 @@ class Selected(enum.IntFlag):
     """The name of an alternate stream ends with an extension."""
     LEAST_SIZE = enum.auto()
     EXTENSION = enum.auto()
+    PROGRAM = enum.auto()
+    """It is a program where users can write."""
 
 
 NOTHING = Selected(0)
-SELECTED = Selected.SIZE | Selected.LEAST_SIZE | Selected.EXTENSION
+SELECTED = Selected.SIZE | Selected.LEAST_SIZE | Selected.EXTENSION | Selected.PROGRAM
 """What a walk singles files out for, whatever their name."""
 STREAMS = Selected.STREAM_NAME | Selected.STREAM_SIZE | Selected.STREAM_EXTENSION
 """What an alternate stream is singled out for, whatever its file."""

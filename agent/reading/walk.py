@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from ..coverage import Ledger
@@ -66,6 +66,8 @@ class Walk:
     """Folders not to enter from above, as whole paths."""
     enters: bool = True
     """Whether the folders in a folder are looked for."""
+    least_size_in: Callable[[str], int] | None = None
+    """Given, every file of at least this size is selected too, by the folder's path."""
     _entered: set[tuple[int, int]] = field(default_factory=set)
 
     def folders(self, roots: Iterable[str]) -> Iterator[Folder]:
@@ -161,6 +163,8 @@ class Walk:
     def _look(self, folder: Folder, entries: Iterable[os.DirEntry[str]], inner: list[str]) -> None:
         exact, least = self.selection.exact_sizes, self.selection.least_size
         extensions, heads = self.selection.extensions, self.selection.heads
+        if self.least_size_in is not None:
+            least = min(least, self.least_size_in(folder.path))
         add_name, select = folder.names.append, folder.selected.append
         for entry in entries:
             name = entry.name

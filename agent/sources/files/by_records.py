@@ -37,6 +37,7 @@ from ...ntfs import (
     Wanted,
 )
 from ...ntfs.overlay import compressed_stream
+from ...ntfs.programs import Programs
 from ...ntfs.selection import SELECTED, STREAMS
 from ...reading.opening import is_gone, reason_of
 from ...reading.openings import Selection
@@ -47,6 +48,7 @@ from ...windows import files as windows_files
 from .file_inspection import FileLook
 from .hash_cache import FileState
 from .item import DELETED, SOURCE, Opened
+from .users_reach import LEAST_PROGRAM, PLACES
 
 SMALL_FILE = "content of a small file"
 """A mention there is left to the indicators of content, as in any other file."""
@@ -214,6 +216,7 @@ class NtfsFiles:
                 self.selection,
             ),
             progress=functools.partial(self.look.progress, self.raw.prefix),
+            programs=Programs(self.volume, PLACES, LEAST_PROGRAM) if self.look.programs else None,
         )
         self._volume_id = self._identity() if self.look.cache is not None else None
         named = 0

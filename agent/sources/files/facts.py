@@ -15,13 +15,13 @@ from ...formats import FormatError
 from ...formats.certificate import MAX_CERTIFICATE_BYTES, certificate_hashes
 from ...formats.lnk import HEADER as LNK_HEADER
 from ...formats.lnk import read_lnk
-from ...formats.pe import machine_of, read_pe
+from ...formats.pe import holds_export, machine_of, read_pe
 from ...indicators import FileIndicator, Layout
 from ...matching.gates import Gates, Needs
 from ...matching.matcher import Matcher, ScanFailed
 from ...model.objects import Hash, Lnk, Pe
 from ...model.observation import ByteHit
-from ...reading.hashing import Algorithm, Hashing, TooLargeError, hash_stream
+from ...reading.hashing import ALL, Algorithm, Hashing, TooLargeError, hash_stream
 from ...reading.opening import first_chunk, read_at, windows
 
 if TYPE_CHECKING:
@@ -196,6 +196,8 @@ class FileReader:
             self._hash(file, limit, needs.algorithms, facts, first, size)
         # The parsers come last: what they fail at has been hashed and scanned.
         self._parse(file, facts, needs)
+        if needs.exports and facts.pe is None and facts.head.startswith(b"MZ"):
+            self._find_exports(file, size, needs, facts)
         self._find_layouts(file, needs, facts)
         self._find_certificates(file, needs, facts)
 
@@ -295,20 +297,32 @@ class FileReader:
             facts.bytes_read += count - len(start)
 
     def _parse(self, file: BinaryIO, facts: Facts, needs: Needs) -> None:
-        is_pe = needs.pe and facts.head.startswith(b"MZ")
-        is_lnk = needs.lnk and facts.head.startswith(LNK_HEADER)
-        if not (is_pe or is_lnk):
-            return
-        if not facts.data:
+        # A shell link or PE file too damaged for its parser is scanned as bytes all the same.
+        if needs.pe and facts.head.startswith(b"MZ"):
+            self._parse_pe(file, facts)
+        elif needs.lnk and facts.head.startswith(LNK_HEADER):
             file.seek(0)
-        try:
-            if is_pe:
-                facts.pe = read_pe(facts.data or file)
-            else:
+            try:
                 facts.lnk = read_lnk(facts.data or file)
+            except FormatError as error:
+                facts.unread.append(error.what)
+
+    def _parse_pe(self, file: BinaryIO, facts: Facts) -> None:
+        file.seek(0)
+        try:
+            facts.pe = read_pe(facts.data or file)
         except FormatError as error:
-            # A shell link or PE file too damaged for its parser is scanned as bytes all the same.
             facts.unread.append(error.what)
+
+    def _find_exports(self, file: BinaryIO, size: int, needs: Needs, facts: Facts) -> None:
+        """A PE file of any size: parsed, and hashed, if it has one of the exports."""
+        if needs.pe or not holds_export(
+            lambda offset, length: _bytes_at(file, facts.head, offset, length), needs.exports
+        ):
+            return
+        self._parse_pe(file, facts)
+        if facts.hash is None and size <= MAX_NAMED_HASH:
+            self._hash(file, MAX_NAMED_HASH, ALL, facts)
 
     def _find_layouts(self, file: BinaryIO, needs: Needs, facts: Facts) -> None:
         for indicator in needs.layouts:

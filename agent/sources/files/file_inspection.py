@@ -31,6 +31,7 @@ from .hash_cache import HashCache, HashCacheError
 from .item import SOURCE, Item, close_quietly, is_in_use, observation_of, zone_observations
 from .own_mentions import without_own
 from .reading_ahead import ReadAhead, readers_here
+from .users_reach import LEAST_PROGRAM, in_users_reach
 
 ARCHIVE = ".zip"
 _NOT_OPENED = "archive not opened: the reading was ended early"
@@ -69,10 +70,16 @@ class FileLook:
     cache: HashCache | None = None
     reader: FileReader = field(init=False)
     archives: ArchiveMembers = field(init=False)
+    programs: tuple[FileIndicator, ...] = field(init=False)
+    """What programs are opened for where users can write."""
+    _programs: dict[int, tuple[tuple[FileIndicator, ...], tuple[FileIndicator, ...]]] = field(
+        default_factory=dict
+    )
     _ahead: ReadAhead[_Read] | None = None
     _pending: list[_Read] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self.programs = () if self.everything else self.matcher.selector.programs
         self.reader = FileReader(self.matcher, self.limits)
         self.archives = ArchiveMembers(
             source=SOURCE,
@@ -130,6 +137,8 @@ class FileLook:
         if not size and not self.everything:
             return
         indicators = self.matcher.selector.file_indicators(item.name, size, named=False)
+        if self.programs and size >= LEAST_PROGRAM and in_users_reach(item.shown):
+            indicators = self._with_programs(indicators)
         if not (indicators or self.everything or item.name.lower().endswith((ARCHIVE, ZONE))):
             return
         if self.target.own.has_file_named(item.name) and self.is_own(item.shown):
@@ -138,6 +147,14 @@ class FileLook:
             yield from self._zone_file(item, owner)
         elif not self._is_known(item):
             yield from self.file(item, indicators, size)
+
+    def _with_programs(self, indicators: tuple[FileIndicator, ...]) -> tuple[FileIndicator, ...]:
+        """The same object for the same indicators, as their gates are kept with it."""
+        key = id(indicators)
+        if key not in self._programs:
+            more = (one for one in self.programs if one not in indicators)
+            self._programs[key] = (indicators, (*indicators, *more))
+        return self._programs[key][1]
 
     def _is_known(self, item: Item) -> bool:
         """Whether an earlier sweep read it as it stands, and nothing wanted was in it."""

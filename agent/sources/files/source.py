@@ -46,6 +46,7 @@ from .recent_changes import (
     not_told,
     recently_changed,
 )
+from .users_reach import least_program_in
 from .walked import WalkedFolders
 
 DEFAULT_MAX_FILE_SIZE = 64 << 20
@@ -121,7 +122,12 @@ class FilesSource:
         trees = _Trees(
             look,
             selection,
-            Walk(selection, ledger, target.boundaries),
+            Walk(
+                selection,
+                ledger,
+                target.boundaries,
+                least_size_in=least_program_in if look.programs else None,
+            ),
             self._open_file,
             self._verify_walk,
             locked,
@@ -280,7 +286,8 @@ class _Scanned:
         self, walked: WalkedFolders, journal: LiveJournal, changed: dict[Reference, Changed]
     ) -> Iterator[Observation]:
         look = self.look
-        walk = Walk(self.selection, look.ledger, enters=False)
+        least = least_program_in if look.programs else None
+        walk = Walk(self.selection, look.ledger, enters=False, least_size_in=least)
         with closing(self.raw.open()) as source:
             again = SecondLook(self.root, look.ledger, walk, journal, Volume(source))
             for folder, changes in again.folders(changed):

@@ -9,7 +9,8 @@ import pytest
 
 from agent.coverage import Ledger
 from agent.reading import walk as walk_module
-from agent.reading.walk import Folder, Identity, Selection, Walk
+from agent.reading.openings import Selection
+from agent.reading.walk import Folder, Identity, Walk
 
 
 def walked(root: Path) -> tuple[list[Folder], dict[str, int], dict[str, int]]:

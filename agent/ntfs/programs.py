@@ -1,0 +1,171 @@
+"""Which records of a buffer hold a program in certain places, whatever its name: told by its folder
+and its first two bytes, before the record becomes an object.
+
+A folder nearly always lies before what it holds, so that its place is known when its files come;
+the others are looked up. Most parents are read as one column of the buffer.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable
+
+from . import attributes as kinds
+from .attributes import COMPRESSED
+from .entry import WOF_STREAM
+from .fixups import STRIDE
+from .reference import ROOT
+from .volume import RecordBuffer, Volume
+
+_HEAD = struct.Struct("<IIBBHH")
+_STANDARD = 0x60
+"""Length of a $STANDARD_INFORMATION since NTFS 3.0."""
+_FILE, _FOLDER = 1, 3
+_SIZE, _RUNS = 0x30, 0x20
+_LINKS = 0x12
+"""Of a record: how many names it has, the low byte."""
+_SPACE = 0x41
+"""Of a $FILE_NAME: of which kind the name is."""
+_DOS = 2
+_WITH_DOS = 2
+_WOF = WOF_STREAM.encode("utf-16-le")
+_NUMBER = (1 << 48) - 1
+_MAGIC = b"MZ"
+MOST_STEPS = 64
+"""From a folder up to the root."""
+
+
+class Programs:
+    """Looks for programs in the records of one volume, buffer after buffer."""
+
+    def __init__(self, volume: Volume, places: Iterable[str], least: int) -> None:
+        """``places``: names of folders, in upper case, below which programs are wanted; ``least``:
+        their size in bytes."""
+        self._volume = volume
+        self._places = frozenset(place.encode("utf-16-le") for place in places)
+        self._least = least
+        self._within: set[int] = set()
+        """Folders there."""
+        self._asked: dict[int, bool] = {}
+        """Folders that lie behind what they hold."""
+        size = volume.record_size
+        first = 0x30 + (2 * (size // STRIDE + 1) + 7 & ~7)
+        self._name = first + _STANDARD
+
+    def candidates(self, buffer: RecordBuffer) -> list[int]:
+        """Places in the buffer of records to be looked at as files. To be asked of each buffer, in
+        their order."""
+        size, data = self._volume.record_size, buffer.data
+        flags = data[0x16::size]
+        for index in (i for i, flag in enumerate(flags) if flag & 3 == _FOLDER):
+            self._add(buffer.first + index, data, index * size)
+        within, end = self._within, buffer.first + buffer.count
+        with memoryview(data) as view, view.cast("I") as wide, view.cast("Q") as long:
+            types = wide[self._name // 4 :: size // 4].tolist()
+            references = long[(self._name + 0x18) // 8 :: size // 8].tolist()
+        parents = [reference & _NUMBER for reference in references]
+        links, spaces = data[_LINKS::size], data[self._name + 0x18 + _SPACE :: size]
+        columns = zip(range(buffer.count), flags, types, parents, links, spaces)  # noqa: B905 - hot
+        found = [
+            index
+            for index, flag, kind, parent, count, space in columns
+            if flag == _FILE
+            and (
+                kind != kinds.FILE_NAME
+                or parent in within
+                or parent >= end
+                # An 8.3 name is counted like a second link, and stands before its long one.
+                or (count > 1 and (count > _WITH_DOS or space != _DOS))
+            )
+        ]
+        return [index for index in found if self._is_wanted(data, index * size, end)]
+
+    # ---- Folders
+
+    def _add(self, number: int, data: bytes, at: int) -> None:
+        for parent, name in _names(data, at, self._volume.record_size):
+            if name.upper() in self._places or self._is_within(parent, number):
+                self._within.add(number)
+                return
+
+    def _is_within(self, folder: int, end: int) -> bool:
+        """``end``: records from there on have not been seen."""
+        if folder < end or folder == ROOT:
+            return folder in self._within
+        way: list[int] = []
+        answer = False
+        while folder not in self._asked and len(way) < MOST_STEPS and folder != ROOT:
+            if folder < end:
+                answer = folder in self._within
+                break
+            way.append(folder)
+            try:
+                data = self._volume.record(folder).data
+            except OSError:
+                break
+            parents = list(_names(data, 0, len(data)))
+            if not parents or any(name.upper() in self._places for _, name in parents):
+                answer = bool(parents)
+                break
+            folder = parents[0][0]
+        else:
+            answer = self._asked.get(folder, False)
+        self._asked.update(dict.fromkeys(way, answer))
+        return answer
+
+    # ---- Files
+
+    def _is_wanted(self, data: bytes, start: int, end: int) -> bool:
+        size = self._volume.record_size
+        if data[start : start + 4] != b"FILE" or data[start + 0x20 : start + 0x28] != bytes(8):
+            return False
+        parents = _names(data, start, size)
+        if not any(self._is_within(parent, end) for parent, _ in parents):
+            return False
+        at, stop = start + int.from_bytes(data[start + 0x14 : start + 0x16], "little"), start + size
+        while at + 0x40 <= stop:
+            kind, length, non_resident, name_length, _, flags = _HEAD.unpack_from(data, at)
+            if kind == kinds.ATTRIBUTE_LIST:
+                return True  # Told by another record, if at all.
+            if kind > kinds.DATA or length < 0x18 or length & 7 or at + length > stop:
+                return False
+            if kind == kinds.DATA and not name_length:
+                if non_resident:
+                    return self._begins_so(data, at, at + length, flags)
+                value = at + int.from_bytes(data[at + 0x14 : at + 0x16], "little")
+                return data.startswith(_MAGIC, value) and length > self._least
+            at += length
+        return False
+
+    def _begins_so(self, data: bytes, at: int, end: int, flags: int) -> bool:
+        if int.from_bytes(data[at + _SIZE : at + _SIZE + 8], "little") < self._least:
+            return False
+        runs = at + int.from_bytes(data[at + _RUNS : at + _RUNS + 2], "little")
+        head = data[runs] if runs < end else 0
+        count, width = head & 15, head >> 4
+        if not width:
+            start = at - at % self._volume.record_size
+            return data.find(_WOF, end, start + self._volume.record_size) >= 0
+        place = data[runs + 1 + count : runs + 1 + count + width]
+        offset = int.from_bytes(place, "little") * self._volume.boot.cluster_size
+        try:
+            first = self._volume.source.read_at(offset, 6)
+        except OSError:
+            return True  # The look at it says why.
+        # Compressed by NTFS, they stand behind the header of a chunk.
+        return _MAGIC in first if flags & COMPRESSED else first.startswith(_MAGIC)
+
+
+def _names(data: bytes, start: int, size: int) -> Iterable[tuple[int, bytes]]:
+    """Folder and name of each $FILE_NAME of a record."""
+    at, end = start + int.from_bytes(data[start + 0x14 : start + 0x16], "little"), start + size
+    while at + 0x60 <= end:
+        kind, length, _, _, _, _ = _HEAD.unpack_from(data, at)
+        if kind > kinds.FILE_NAME or length < 0x18 or length & 7 or at + length > end:
+            return
+        if kind == kinds.FILE_NAME:
+            value = at + int.from_bytes(data[at + 0x14 : at + 0x16], "little")
+            if value + 0x42 <= end:
+                parent = int.from_bytes(data[value : value + 6], "little")
+                yield parent, data[value + 0x42 : value + 0x42 + 2 * data[value + 0x40]]
+        at += length
