@@ -16,6 +16,7 @@ from .sources.catalog import NAMES, MemoryMode
 
 COMMANDS = ("live", "offline", "send", "packs")
 DEFAULT_RULES_TIMEOUT_S = 10.0
+_NO_VALUE = re.compile(r"--[a-z-]+=")
 _SIZES = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 
 
@@ -235,8 +236,17 @@ def option_names() -> list[str]:
     return _options_in(parser.swept.format_help())
 
 
+def _refuse_empty(arguments: list[str]) -> None:
+    """A variable that is not set would mean something else: as a path, the current folder."""
+    for before, argument in zip(["", *arguments], arguments, strict=False):
+        if not argument or _NO_VALUE.fullmatch(argument):
+            where = f" for {before}" if before.startswith("-") else f" {argument}".rstrip()
+            raise UsageError(f"an empty argument{where}: is a variable not set?")
+
+
 def parse(arguments: list[str]) -> Options:
     """Raises UsageError. Bare ``iocsweep`` is ``iocsweep live``."""
+    _refuse_empty(arguments)
     if not arguments or arguments[0] not in (*COMMANDS, "-h", "--help", "--version"):
         arguments = ["live", *arguments]
     options = Options(**vars(_parser().parse_args(arguments)))

@@ -45,6 +45,8 @@ class Folder:
     """Name and size of the regular files singled out."""
     device: int = 0
     """Number of its file system (POSIX); the parent's if it cannot be entered."""
+    is_listed: bool = False
+    """Whether all that it holds was seen now: not if it cannot be, nor by a second way."""
 
     def child(self, name: str) -> str:
         """The path of one of its entries."""
@@ -130,6 +132,7 @@ class Walk:
             if os.name == "nt":
                 with os.scandir(folder.path) as entries:
                     self._look(folder, entries, inner)
+                folder.is_listed = True
             else:
                 self._list_quietly(folder, inner, is_root=is_root)
         except OSError as error:
@@ -157,6 +160,7 @@ class Walk:
             folder.device = status.st_dev
             with os.scandir(number) as entries:
                 self._look(folder, entries, inner)
+            folder.is_listed = True
         finally:
             os.close(number)
 

@@ -31,9 +31,11 @@ from ..model.report import (
     Agent,
     Coverage,
     Finding,
+    Reason,
     Report,
     Resources,
     Scope,
+    State,
     Strength,
     TargetKind,
     Truncation,
@@ -55,6 +57,7 @@ MAX_PER_ARCHIVE = 2_000
 """Of them in one archive."""
 BEYOND = "matches beyond the bound"
 MAX_FINDINGS = 10_000
+NOTHING_EXAMINED = "nothing was there to be examined"
 
 
 class Plan(Struct, frozen=True, kw_only=True):
@@ -121,7 +124,20 @@ class Sweep:
             self._coverage.append(coverage)
             self._journal(functools.partial(Journal.coverage, coverage=coverage))
             course.watcher.done(coverage)
+        self._examined_something()
         return self._report(course.elapsed_s)
+
+    def _examined_something(self) -> None:
+        """Where there was nothing for any source, nothing is proved: a required one has a gap."""
+        if any(coverage.examined for coverage in self._coverage):
+            return
+        for number, coverage in enumerate(self._coverage):
+            if coverage.required and coverage.state is State.COMPLETE:
+                reasons = [*coverage.reasons, Reason(reason=NOTHING_EXAMINED)]
+                self._coverage[number] = structs.replace(
+                    coverage, state=State.UNAVAILABLE, reasons=reasons
+                )
+                return
 
     def _ask(self, source: Source, course: Course) -> Coverage:
         ledger = Ledger(source.name, required=self._required(source))

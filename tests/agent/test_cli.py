@@ -93,6 +93,19 @@ def test_a_skipped_source_ends_with_3(tree: Path) -> None:
     assert cli.main(["offline", str(tree), "--skip", "files", "--quiet"]) == 3
 
 
+def test_an_empty_folder_is_never_clean(
+    tree: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As where a mount has failed."""
+    empty = tmp_path / "mounted"
+    empty.mkdir()
+    assert cli.main(["offline", str(empty)]) == 3
+    assert "an empty folder" in capsys.readouterr().out
+    assert cli.main(["offline", str(tree), str(empty)]) == 3
+    assert cli.main(["live", "--only", "files", str(empty)]) == 3
+    assert cli.main(["offline", str(tree), str(tree / "d1")]) == 0
+
+
 def test_quiet_prints_one_line(tree: Path, capsys: pytest.CaptureFixture[str]) -> None:
     cli.main(["offline", str(tree), "--quiet"])
     (line,) = capsys.readouterr().out.splitlines()
@@ -104,6 +117,14 @@ def test_quiet_prints_one_line(tree: Path, capsys: pytest.CaptureFixture[str]) -
     ("arguments", "why"),
     [
         (["offline", "/nowhere/at/all"], "/nowhere/at/all"),
+        (["offline", ""], "an empty argument"),
+        (["offline", "/", ""], "an empty argument"),
+        (["live", ""], "an empty argument"),
+        ([""], "an empty argument"),
+        (["send", ""], "an empty argument"),
+        (["packs", "check", ""], "an empty argument"),
+        (["--out", ""], "an empty argument for --out"),
+        (["--share="], "an empty argument --share="),
         (["--memory", "some"], "--memory"),
         (["--max-file-size", "lots"], "lots"),
         (["--max-runtime", "soon"], "soon"),

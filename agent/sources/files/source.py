@@ -52,6 +52,7 @@ from .walked import WalkedFolders
 DEFAULT_MAX_FILE_SIZE = 64 << 20
 OPENED_ANYWAY = frozenset({ARCHIVE, ZONE})
 _VERIFY = "walked: --verify-walk"
+_EMPTY = "given path: an empty folder; was something to be mounted there?"
 _WALKED_TOO = "walked too: {}, so what was written last may not be on its disk yet"
 
 
@@ -189,8 +190,10 @@ class _Trees:
             views = CrossView(root, root.raw, self.look.ledger, self.look.progress)
             views.list_records()
         with self.look.reading():
-            for folder in self.walk.folders([root.path]):
+            for number, folder in enumerate(self.walk.folders([root.path])):
                 self.look.progress(folder.path)
+                if not (number or folder.names or root.description) and folder.is_listed:
+                    self.look.ledger.unread(_EMPTY, root.path)
                 if views is not None:
                     views.walked(folder)
                 yield from walked.at_folder(folder)

@@ -22,7 +22,7 @@ from agent.sources.files.source import FilesSource
 from agent.sweep.course import Course, Deadline
 from agent.sweep.identity import new_report_id
 from agent.sweep.journal import Journal
-from agent.sweep.loop import Sweep
+from agent.sweep.loop import NOTHING_EXAMINED, Sweep
 from agent.targets import Target
 from agent.targets.offline.folder import FolderTarget
 from tests.evidence.files import STAGE_0, archive, campaign_link
@@ -48,6 +48,15 @@ class Broken:
         ledger.examined += 1
         yield Observation(source="broken", claim=Claim.EXISTS, seen="x", place=Place(text="x"))
         raise RuntimeError("a defect")
+
+
+class Blank(Broken):
+    """A source for which there is nothing here."""
+
+    name = "blank"
+
+    def observe(self, target: Target, matcher: Matcher, ledger: Ledger) -> Iterator[Observation]:
+        yield from ()
 
 
 class Stopped(Broken):
@@ -135,6 +144,14 @@ def test_an_innocent_folder_is_clean(tmp_path: Path) -> None:
     assert report.coverage[0].state is State.COMPLETE
     assert report.coverage[0].examined >= 20
     assert report.findings == []
+
+
+def test_a_sweep_in_which_no_source_found_anything_to_examine_is_incomplete(
+    tmp_path: Path,
+) -> None:
+    report = reported(tmp_path, Blank())
+    assert report.verdict is Verdict.INCOMPLETE
+    assert [reason.reason for reason in report.coverage[0].reasons] == [NOTHING_EXAMINED]
 
 
 def test_the_same_folder_with_one_file_denied_is_incomplete(tmp_path: Path) -> None:
