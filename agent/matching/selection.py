@@ -39,6 +39,8 @@ class Selector:
         self._index_names(indicators)
         self._file_indicators = tuple(_openers(indicators))
         gates = [gate_of(indicator) for indicator in self._file_indicators]
+        self.asks_for_files = bool(gates or self._wanted_exact or self._wanted_globs)
+        """Whether any indicator is about a file: then one that stays closed is a gap."""
         self._openers = Grouped(zip(gates, self._file_indicators, strict=True))
         self.programs = tuple(
             i for i in self._file_indicators if isinstance(i, PeTrait) and i.any_size

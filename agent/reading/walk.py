@@ -45,6 +45,8 @@ class Folder:
     """Name and size of the regular files singled out."""
     device: int = 0
     """Number of its file system (POSIX); the parent's if it cannot be entered."""
+    is_one_file: bool = False
+    """Whether it stands for a file that was given, and holds that alone."""
     is_listed: bool = False
     """Whether all that it holds was seen now: not if it cannot be, nor by a second way."""
 
@@ -95,7 +97,8 @@ class Walk:
             return
         if not stat.S_ISDIR(status.st_mode):
             parent, _, name = root.rpartition(os.sep)
-            yield Folder(parent or os.sep, [name], [(name, status.st_size)], status.st_dev)
+            one = [(name, status.st_size)]
+            yield Folder(parent or os.sep, [name], one, status.st_dev, is_one_file=True)
             return
         may_loop = _may_loop(root)
         waiting: list[tuple[str, int, frozenset[Identity]]] = [(root, status.st_dev, frozenset())]

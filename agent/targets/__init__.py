@@ -115,6 +115,10 @@ class Target(Protocol):
     def roots(self) -> tuple[Sequence[Root], Sequence[SkippedVolume]]:
         """The trees to walk, and what was left out."""
 
+    def met(self, raw: RawNtfs) -> None:
+        """Is told of a volume that lies in a file: at rest, its Windows is asked for evidence
+        too."""
+
     def known_as(self, path: str) -> str:
         r"""The host's own path, ``C:\Users\jo\a.txt``, of a file that the files source shows by
         where it lies here: ``/mnt/c/Users/jo/a.txt``, ``disk.img:\Users\jo\a.txt``."""

@@ -36,7 +36,7 @@ MOST_LINES = 450
 MOST_LINES_OF_A_CLASS = 300
 LONG_CLASSES = {
     # docs/decisions/long-classes.md says why. None may join.
-    "FileLook": 339,
+    "FileLook": 338,
     "Matcher": 321,
     "PostgresqlDatabase": 334,
 }

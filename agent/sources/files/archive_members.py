@@ -12,35 +12,32 @@ Cannot tell: what an encrypted member is, unless by its name and the size that i
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import BinaryIO
 
 from ...coverage import Ledger
 from ...formats import FormatError
+from ...formats.kinds import Kind, kind_of, may_hold
 from ...formats.zip_archive import (
-    Directory,
     Member,
     find_directory,
-    hidden_members,
     is_stored,
     is_unpackable,
-    looks_like_zip,
-    members,
-    unlisted,
     unpack,
 )
 from ...indicators import Gate
 from ...matching.gates import size_holds
-from ...matching.matcher import Matcher, ScanFailed
+from ...matching.matcher import Matcher
 from ...matching.own_traces import Own
 from ...matching.selection import gate_of
 from ...model.objects import ARROW, File
 from ...model.observation import ByteHit, Claim, Observation, Place
-from ...reading.opening import is_gone, read_at, reason_of
+from .containers import ARCHIVES, Containers, kind_in
 from .facts import TOO_LARGE, Facts, FileReader
+from .open_archive import Budget, OpenArchive
 from .own_mentions import without_own
+from .zip_members import ZipMembers
 
 MAX_UNPACKED = 4
 """From one archive this many times the limit for one file is unpacked and kept."""
@@ -48,29 +45,9 @@ MAX_PROBED = 32
 """From one archive this many times the limit is unpacked to see what members are."""
 MAX_DEPTH = 3
 """Archives that an archive which is opened may lie in."""
-_PEEK = 512
-"""Bytes unpacked to see a member's magic."""
-_BATCH = 4096
+_PEEK = 1152
+"""Bytes unpacked to see a member's magic, and its kind."""
 _ZIP = ".zip"
-
-
-@dataclass
-class _Budget:
-    """Bytes that may still be unpacked, of an archive and of all that it holds."""
-
-    kept: int
-    probed: int
-
-
-@dataclass
-class _Archive:
-    """One archive while it is looked at."""
-
-    file: BinaryIO
-    size: int
-    shown: str
-    budget: _Budget
-    depth: int = 0
 
 
 @dataclass
@@ -81,6 +58,7 @@ class ArchiveMembers:
     matcher: Matcher
     ledger: Ledger
     reader: FileReader
+    containers: Containers
     own: Own
     everything: bool
     progress: Callable[[str], None]
@@ -93,97 +71,22 @@ class ArchiveMembers:
         Raises:
             OSError: the archive cannot be read.
         """
-        budget = _Budget(MAX_UNPACKED * self._limit, MAX_PROBED * self._limit)
-        yield from self._archive(_Archive(file, size, shown, budget))
+        budget = Budget(MAX_UNPACKED * self._limit, MAX_PROBED * self._limit)
+        yield from self._archive(OpenArchive(file, size, shown, budget))
+
+    def _archive(self, archive: OpenArchive) -> Iterator[Observation]:
+        zip_archive = ZipMembers(
+            self.source, self.matcher, self.ledger, self._limit, self.progress, self._members
+        )
+        yield from zip_archive.observe(archive)
 
     @property
     def _limit(self) -> int:
         return self.reader.limits.max_file_size
 
-    # All of an archive.
-
-    def _archive(self, archive: _Archive) -> Iterator[Observation]:
-        directory, listed = None, list[tuple[int, int]]()
-        rest: list[tuple[int, int]] = []
-        try:
-            directory = find_directory(archive.file, archive.size)
-            entries = members(archive.file, directory)
-            while batch := list(islice(entries, _BATCH)):
-                listed.extend((member.header, member.packed) for member in batch)
-                yield from self._members(archive, batch)
-        except FormatError as error:
-            rest = self._damaged(archive, directory, error)
-        if directory is not None:
-            rest.extend(unlisted(archive.file, archive.size, directory, listed))
-        yield from self._unlisted(archive, rest)
-
-    def _damaged(
-        self, archive: _Archive, directory: Directory | None, error: FormatError
-    ) -> list[tuple[int, int]]:
-        """The part of which the directory does not tell: names stand unpacked in the headers, so
-        that a search of the raw bytes still sees them."""
-        head = read_at(archive.file, 0, 4)
-        if directory is None and not looks_like_zip(head):
-            self.ledger.note("no ZIP archive in spite of its name", archive.shown)
-            return [(0, min(archive.size, self._limit))]
-        self.ledger.unread(f"archive: {error.what}", archive.shown)
-        start = directory.offset if directory is not None else 0
-        return [(start, min(archive.size, start + self._limit))]
-
-    def _unlisted(
-        self, archive: _Archive, stretches: Iterable[tuple[int, int]]
-    ) -> Iterator[Observation]:
-        """What lies outside of the directory and its members: another archive before it, a program
-        that unpacks it, a comment."""
-        raw: list[bytes] = []
-        left = self._limit
-        for start, end in stretches:
-            self.progress(archive.shown)
-            try:
-                data = read_at(archive.file, start, min(end - start, left))
-            except OSError as failure:
-                if not is_gone(failure):
-                    self.ledger.unread(f"archive: {reason_of(failure)}", archive.shown)
-                return
-            left -= len(data)
-            self.ledger.bytes += len(data)
-            if len(data) < end - start:
-                self.ledger.unread(
-                    "archive: more beside its directory than can be searched", archive.shown
-                )
-            if not data.strip(b"\0"):
-                continue
-            raw.append(data)
-            hidden = hidden_members(data, start)
-            while batch := list(islice(hidden, _BATCH)):
-                self.ledger.note(
-                    "archive with members that its directory does not tell of", archive.shown
-                )
-                yield from self._members(archive, batch)
-        if raw:
-            yield from self._raw(archive, b"\n".join(raw))
-
-    def _raw(self, archive: _Archive, data: bytes) -> Iterator[Observation]:
-        try:
-            found = self.matcher.scan_content(data, archive.shown)
-        except ScanFailed as failed:
-            self.ledger.unread(f"scan of the bytes: {failed}", archive.shown)
-            return
-        for reason in found.gaps:
-            self.ledger.unread(reason, archive.shown)
-        if found.hits:
-            yield Observation(
-                source=self.source,
-                seen="content",
-                claim=Claim.MENTIONED,
-                place=Place(text=archive.shown),
-                file=File(path=archive.shown, size=archive.size),
-                hits=tuple(found.hits),
-            )
-
     # Members.
 
-    def _members(self, archive: _Archive, batch: list[Member]) -> Iterator[Observation]:
+    def _members(self, archive: OpenArchive, batch: list[Member]) -> Iterator[Observation]:
         names = [member.base_name or member.folder_name for member in batch]
         wanted = set(self.matcher.selector.matching_names(names))
         self.ledger.examined += len(names)
@@ -193,13 +96,14 @@ class ArchiveMembers:
             yield from self._member(archive, member, name, named=name in wanted)
 
     def _member(
-        self, archive: _Archive, member: Member, name: str, *, named: bool
+        self, archive: OpenArchive, member: Member, name: str, *, named: bool
     ) -> Iterator[Observation]:
         place = f"{archive.shown}{ARROW}{member.name}"
         self.progress(place)
         data = None
+        certain = named or self.everything or _is_zip(member)
         if member.base_name and (member.size or member.packed):
-            data = self._content(archive, member, place, named=named)
+            data = self._content(archive, member, place, certain=certain)
         if data is None:
             if named:
                 file = File(path=member.name, name=name, size=member.size, member_of=archive.shown)
@@ -209,21 +113,31 @@ class ArchiveMembers:
         indicators = self.matcher.selector.file_indicators(name, len(data), named=named)
         facts = self.reader.look(stream, len(data), indicators, named=named, path=place)
         yield from self._facts(archive, member, place, facts, size=len(data), named=named)
-        if looks_like_zip(facts.head) or _is_zip(member):
+        kind = kind_in(stream, len(data), name, facts.head)
+        if certain:
+            self._closed(kind, place)
+        if (kind is None and _is_zip(member)) or (kind is not None and kind.holds in ARCHIVES):
             yield from self._nested(archive, stream, place)
 
+    def _closed(self, kind: Kind | None, place: str) -> bool:
+        """Whether a member holds what is not looked into; then it is accounted for."""
+        if kind is None or kind.holds in ARCHIVES:
+            return False
+        self.containers.closed(kind, place)
+        return True
+
     def _content(
-        self, archive: _Archive, member: Member, place: str, *, named: bool
+        self, archive: OpenArchive, member: Member, place: str, *, certain: bool
     ) -> bytes | None:
-        """A member's bytes; None if it is not worth them, or cannot be had, which is counted."""
-        certain = named or self.everything or _is_zip(member)
+        """A member's bytes; None if it is not worth them, or cannot be had, which is counted.
+        ``certain``: it is worth them whatever they are."""
         try:
             if not (certain or self._is_worth_it(archive, member, place)):
                 return None
             return self._unpack(archive, member, place)
         except FormatError as error:
             claims = self.matcher.selector.file_indicators(
-                member.base_name, member.size, named=named
+                member.base_name, member.size, named=False
             )
             if certain or claims or is_unpackable(member):
                 self.ledger.unread(f"archive: {error.what}", place)
@@ -231,15 +145,19 @@ class ArchiveMembers:
                 self.ledger.note("archive member that cannot be opened, and claims nothing", place)
             return None
 
-    def _is_worth_it(self, archive: _Archive, member: Member, place: str) -> bool:
-        """Whether a member passes a gate: by its extension, first bytes and size, as they are."""
+    def _is_worth_it(self, archive: OpenArchive, member: Member, place: str) -> bool:
+        """Whether a member passes a gate, by its extension, first bytes and size, as they are, or
+        is an archive."""
         gates = self._gates_by_name(member.base_name)
-        if not gates:
+        if not (gates or may_hold(member.base_name, member.size)):
             return False
         limit = _PEEK
         head = self._probe(archive, member, place, limit)
         if head is None:
             return False
+        kind = kind_of(head, member.size, member.base_name, _nothing_more)
+        if kind is not None and not self._closed(kind, place):
+            return True
         gates = [(gate, magic) for gate, magic in gates if head.startswith(magic)]
         if gates and all(_sized(gate) for gate, _ in gates):
             limit = min(max(_sized(gate) for gate, _ in gates), self._limit) + 1
@@ -264,7 +182,7 @@ class ArchiveMembers:
             self._gates[key] = gates
         return gates
 
-    def _probe(self, archive: _Archive, member: Member, place: str, limit: int) -> bytes | None:
+    def _probe(self, archive: OpenArchive, member: Member, place: str, limit: int) -> bytes | None:
         if archive.budget.probed <= 0:
             self.ledger.unread("archive too large when unpacked", place)
             return None
@@ -272,7 +190,7 @@ class ArchiveMembers:
         archive.budget.probed -= len(data)
         return data
 
-    def _unpack(self, archive: _Archive, member: Member, place: str) -> bytes | None:
+    def _unpack(self, archive: OpenArchive, member: Member, place: str) -> bytes | None:
         limit = self._limit
         if member.size > limit:
             self.ledger.unread(f"archive member {TOO_LARGE}", place)
@@ -300,7 +218,7 @@ class ArchiveMembers:
 
     def _facts(
         self,
-        archive: _Archive,
+        archive: OpenArchive,
         member: Member,
         place: str,
         facts: Facts,
@@ -333,7 +251,7 @@ class ArchiveMembers:
                 mention=True,
             )
 
-    def _contents(self, archive: _Archive, member: Member, facts: Facts) -> tuple[ByteHit, ...]:
+    def _contents(self, archive: OpenArchive, member: Member, facts: Facts) -> tuple[ByteHit, ...]:
         hits = without_own(
             facts.contents,
             facts.data,
@@ -348,7 +266,7 @@ class ArchiveMembers:
 
     def _observation(
         self,
-        archive: _Archive,
+        archive: OpenArchive,
         place: str,
         file: File,
         *,
@@ -364,13 +282,20 @@ class ArchiveMembers:
             hits=hits,
         )
 
-    def _nested(self, archive: _Archive, stream: BinaryIO, place: str) -> Iterator[Observation]:
+    def _nested(self, archive: OpenArchive, stream: BinaryIO, place: str) -> Iterator[Observation]:
         size = stream.seek(0, io.SEEK_END)
         if archive.depth >= MAX_DEPTH:
             if not _is_empty(stream, size):
                 self.ledger.unread("archive too deep in archives, not opened", place)
             return
-        yield from self._archive(_Archive(stream, size, place, archive.budget, archive.depth + 1))
+        yield from self._archive(
+            OpenArchive(stream, size, place, archive.budget, archive.depth + 1)
+        )
+
+
+def _nothing_more(offset: int, length: int) -> bytes:  # noqa: ARG001 - of the protocol
+    """What lies deep in a member is not unpacked to tell its kind."""
+    return b""
 
 
 def _is_zip(member: Member) -> bool:

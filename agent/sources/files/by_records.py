@@ -44,6 +44,7 @@ from ...reading.openings import Selection
 from ...targets import RawNtfs
 from ...targets.raw_fallback import VerifiedByRecord
 from ...targets.record_tree import is_placeholder
+from ...targets.shared_volume import SharedVolume
 from ...windows import files as windows_files
 from .file_inspection import FileLook
 from .hash_cache import FileState
@@ -83,6 +84,7 @@ class _Record:
     """Whether its streams are looked at on their own, whatever the look at the file says."""
     volume_id: str | None
     """Given, a later sweep may know the file by its state."""
+    raw: RawNtfs
     how: list[str] = field(default_factory=list)
 
     @cached_property
@@ -130,6 +132,10 @@ class _Record:
         return "file" if self.entry.live else DELETED
 
     @property
+    def given(self) -> bool:
+        return False
+
+    @property
     def remarks(self) -> tuple[str, ...]:
         of_path = (self._path.note,) if self._path.note else ()
         return tuple(dict.fromkeys((*self.notes, *of_path, *self.how)))
@@ -150,6 +156,10 @@ class _Record:
         size = file.seek(0, os.SEEK_END)
         file.seek(0)
         return Opened(file, size, self.about)
+
+    def again(self) -> Callable[[], BinaryIO]:
+        number, shared = self.entry.number, SharedVolume(self.raw.open)
+        return lambda: shared.open(lambda volume: volume.open_stream(number))
 
     def streams(self) -> list[tuple[str, int | None]]:
         return [
@@ -218,7 +228,7 @@ class NtfsFiles:
             progress=functools.partial(self.look.progress, self.raw.prefix),
             programs=Programs(self.volume, PLACES, LEAST_PROGRAM) if self.look.programs else None,
         )
-        self._volume_id = self._identity() if self.look.cache is not None else None
+        self._volume_id = self._identity() if self.look.memory.cache is not None else None
         named = 0
         waiting = _InOrder()
         try:
@@ -327,6 +337,7 @@ class NtfsFiles:
             readable,
             apart,
             self._volume_id,
+            self.raw,
         )
         if self.by_path is not None or self.look.matcher.own_rules is not None:
             item.resolve()  # Whichever thread reads it asks for its path.

@@ -8,7 +8,7 @@ in memory up to the size limit; of a larger file only what can be had in passing
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, BinaryIO
 
 from ...formats import FormatError
@@ -98,20 +98,21 @@ class FileReader:
         named: bool,
         path: str = "",
         later: bool = False,
+        given: bool = False,
     ) -> Facts:
         """The facts of a file of this size, open at any place.
 
         ``indicators``: those that apply by its name and size; ``named``: its name was wanted, so
         that everything it says of itself is evidence, whatever the gates; ``path``: for the
         operator's rules; ``later``: they are asked with :meth:`ask_own_rules`, of several files at
-        once.
+        once; ``given``: its content is scanned, whatever the gates.
 
         Raises:
             OSError: it cannot be read.
         """
         facts = Facts()
         try:
-            self._look(file, size, indicators, facts, named=named)
+            self._look(file, size, indicators, facts, named=named, given=given)
         except OSError:
             raise
         except Exception as error:  # noqa: BLE001 - one file must not end the sweep; it is told
@@ -141,6 +142,7 @@ class FileReader:
         facts: Facts,
         *,
         named: bool,
+        given: bool,
     ) -> None:
         gates = self._gates_of(indicators)
         first = self._first(file, size, named=named or self._reads_all or gates.hashes_surely)
@@ -148,7 +150,9 @@ class FileReader:
         facts.bytes_read = len(first)
         needs = gates.passed(size, head, lambda: _machine(file, head), named=named)
         facts.opened_for = needs.indicators
-        if needs.indicators or named or self._reads_all:
+        if given and self.matcher.has_patterns:
+            needs = replace(needs, contents=True)
+        if needs.indicators or needs.contents or named or self._reads_all:
             self._read(file, size, first, needs, facts)
 
     def _gates_of(self, indicators: tuple[FileIndicator, ...]) -> Gates:

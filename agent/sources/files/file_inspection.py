@@ -12,12 +12,13 @@ import functools
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
+from typing import BinaryIO
 
 from msgspec import structs
 
 from ...coverage import Ledger
-from ...formats.zip_archive import looks_like_zip
+from ...formats.kinds import Kind, may_hold
 from ...formats.zone_identifier import MAX_ZONE_BYTES, STREAM, owner_of, read_zone
 from ...indicators import FileIndicator
 from ...matching.matcher import Matcher
@@ -26,9 +27,11 @@ from ...model.observation import Claim, Observation
 from ...reading.opening import is_gone, read_up_to, reason_of
 from ...targets import Target
 from .archive_members import ArchiveMembers
+from .containers import ARCHIVES, Containers, is_understood, kind_in
 from .facts import Facts, FileReader, Limits
-from .hash_cache import HashCache, HashCacheError
+from .hash_cache import HashCache
 from .item import SOURCE, Item, close_quietly, is_in_use, observation_of, zone_observations
+from .memory import Memory
 from .own_mentions import without_own
 from .reading_ahead import ReadAhead, readers_here
 from .users_reach import LEAST_PROGRAM, in_users_reach
@@ -46,6 +49,10 @@ class _Read:
     item: Item
     archive: bool = False
     """Whether its members are to be looked at; it is opened again for that, in its turn."""
+    kind: Kind | None = None
+    odd: bool = False
+    """Whether it was given, and is nothing that is known."""
+    size: int = 0
     about: Callable[[], File] | None = None
     facts: Facts | None = None
     streams: list[tuple[str, int | None]] = field(default_factory=list)
@@ -67,9 +74,11 @@ class FileLook:
     progress: Callable[[str], None]
     everything: bool
     """Whether every file is read."""
-    cache: HashCache | None = None
+    cache: InitVar[HashCache | None] = None
+    memory: Memory = field(init=False)
     reader: FileReader = field(init=False)
     archives: ArchiveMembers = field(init=False)
+    containers: Containers = field(init=False)
     programs: tuple[FileIndicator, ...] = field(init=False)
     """What programs are opened for where users can write."""
     _programs: dict[int, tuple[tuple[FileIndicator, ...], tuple[FileIndicator, ...]]] = field(
@@ -78,14 +87,17 @@ class FileLook:
     _ahead: ReadAhead[_Read] | None = None
     _pending: list[_Read] = field(default_factory=list)
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, cache: HashCache | None) -> None:
+        self.memory = Memory(cache, self.matcher, self.ledger)
         self.programs = () if self.everything else self.matcher.selector.programs
         self.reader = FileReader(self.matcher, self.limits)
+        self.containers = Containers(self.target, self.matcher, self.ledger)
         self.archives = ArchiveMembers(
             source=SOURCE,
             matcher=self.matcher,
             ledger=self.ledger,
             reader=self.reader,
+            containers=self.containers,
             own=self.target.own,
             everything=self.everything,
             progress=self.progress,
@@ -139,13 +151,14 @@ class FileLook:
         indicators = self.matcher.selector.file_indicators(item.name, size, named=False)
         if self.programs and size >= LEAST_PROGRAM and in_users_reach(item.shown):
             indicators = self._with_programs(indicators)
-        if not (indicators or self.everything or item.name.lower().endswith((ARCHIVE, ZONE))):
+        calls = indicators or self.everything or item.given or may_hold(item.name, size)
+        if not (calls or item.name.lower().endswith(ZONE)):
             return
         if self.target.own.has_file_named(item.name) and self.is_own(item.shown):
             return
         if owner := owner_of(item.name):
             yield from self._zone_file(item, owner)
-        elif not self._is_known(item):
+        elif not self.memory.knows(item, self.progress):
             yield from self.file(item, indicators, size)
 
     def _with_programs(self, indicators: tuple[FileIndicator, ...]) -> tuple[FileIndicator, ...]:
@@ -155,41 +168,6 @@ class FileLook:
             more = (one for one in self.programs if one not in indicators)
             self._programs[key] = (indicators, (*indicators, *more))
         return self._programs[key][1]
-
-    def _is_known(self, item: Item) -> bool:
-        """Whether an earlier sweep read it as it stands, and nothing wanted was in it."""
-        state = item.state if self.cache is not None else None
-        if self.cache is None or state is None:
-            return False
-        try:
-            hashes = self.cache.known(state)
-        except HashCacheError as error:
-            self._without_cache(error)
-            return False
-        if hashes is None or self.matcher.is_wanted_hash(hashes):
-            return False
-        self.matcher.accounts.compared_hashes(hashes)
-        self.progress(item.known_place)
-        self.ledger.note("not read again: as it was when an earlier sweep read it", item.shown)
-        return True
-
-    def _remember(self, read: _Read, facts: Facts) -> None:
-        """Keep that nothing was found in a file. Not if its streams or members say something of
-        their own."""
-        item = read.item
-        state = item.state if self.cache is not None else None
-        found = facts.contents or facts.proofs or facts.pe or facts.lnk
-        other = item.named or read.streams or read.stream_error or read.archive
-        if self.cache is None or state is None or found or other or facts.unread:
-            return
-        try:
-            self.cache.keep(state, facts.hash)
-        except HashCacheError as error:
-            self._without_cache(error)
-
-    def _without_cache(self, error: HashCacheError) -> None:
-        self.ledger.note("--cache: not used any more", str(error))
-        self.cache = None
 
     def name_only(self, item: Item, seen: str = "file name") -> Observation:
         """What there is to say of something that is not opened."""
@@ -228,25 +206,47 @@ class FileLook:
 
     def _read(self, item: Item, indicators: tuple[FileIndicator, ...]) -> _Read:
         """By any thread: nothing here may touch the ledger."""
-        read, path = _Read(item), "" if self.matcher.own_rules is None else item.shown
+        read = _Read(item)
         try:
             file, size, read.about = item.open()
             try:
-                facts = self.reader.look(
-                    file, size, indicators, named=item.named, path=path, later=True
-                )
+                read.size = size
+                facts = self._facts_of(read, file, indicators)
             finally:
                 close_quietly(file)
         except OSError as error:
             read.error = error
             return read
-        read.facts, read.archive = facts, self._is_archive(item, facts)
+        read.facts, read.archive = facts, self._is_archive(read, facts)
+        read.odd = item.given and read.kind is None and not is_understood(facts.head)
         facts.head = b""
         if not (facts.contents or facts.asked):
             facts.data = b""
         if item.named or self.everything or facts.opened_for or read.archive:
             self._read_streams(read)
         return read
+
+    def _facts_of(
+        self, read: _Read, file: BinaryIO, indicators: tuple[FileIndicator, ...]
+    ) -> Facts:
+        """Of a given file its content too, unless it is looked into for what it holds."""
+        item, size = read.item, read.size
+        if item.given:
+            read.kind = kind_in(file, size, item.name, given=True)
+        given = item.given and read.kind is None
+        if given:
+            indicators = self.matcher.selector.file_indicators(item.name, size, named=True)
+        facts = self.reader.look(
+            file,
+            size,
+            indicators,
+            named=item.named,
+            path="" if self.matcher.own_rules is None else item.shown,
+            later=True,
+            given=given,
+        )
+        read.kind = read.kind or kind_in(file, size, item.name, facts.head)
+        return facts
 
     def _finish(self, reads: Sequence[_Read]) -> None:
         """Ask the operator's rules about what was read. By any thread, as :meth:`_read`."""
@@ -270,10 +270,10 @@ class FileLook:
             except OSError as error:
                 read.zone_error = error
 
-    def _is_archive(self, item: Item, facts: Facts) -> bool:
-        if item.name[-4:].lower() == ARCHIVE:
-            return bool(facts.head)
-        return (item.named or self.everything) and looks_like_zip(facts.head)
+    def _is_archive(self, read: _Read, facts: Facts) -> bool:
+        if read.kind is not None:
+            return read.kind.holds in ARCHIVES
+        return read.item.name[-4:].lower() == ARCHIVE and bool(facts.head)
 
     def _emit(self, reads: Iterable[_Read]) -> Iterator[Observation]:
         for read in reads:
@@ -286,6 +286,7 @@ class FileLook:
                 raise error
             assert facts is not None
             yield from self._facts(read, facts)
+            self.containers.met(item, read.kind, read.size, odd=read.odd)
             if read.archive:
                 file, size, _ = item.open()
                 try:
@@ -302,7 +303,8 @@ class FileLook:
     def _facts(self, read: _Read, facts: Facts) -> Iterator[Observation]:
         item = read.item
         self._account(item, facts)
-        self._remember(read, facts)
+        if not (read.streams or read.stream_error or read.archive or read.kind):
+            self.memory.keep(item, facts)
         if read.stream_error is not None:
             self._streams_missed(read.stream_error, item.shown)
         if read.zone_error is not None:
@@ -392,12 +394,16 @@ class FileLook:
             with item.open_stream(name) as content:
                 length = content.seek(0, os.SEEK_END)
                 facts = self.reader.look(content, length, indicators, named=named, path=place)
+                kind = kind_in(content, length, name, facts.head)
+                if kind is not None and kind.holds in ARCHIVES:
+                    yield from self.archives.observe(content, length, place)
         except OSError as error:
             self.missed(error, place)
             if named:
                 yield observation_of(item, place, "alternate data stream", file)
             return
         self._account(item, facts, f":{name}")
+        self.containers.in_stream(kind, place, length)
         file.size, file.hash, file.pe, file.lnk = length, facts.hash, facts.pe, facts.lnk
         if named or facts.says_something:
             hits = tuple(facts.proofs)

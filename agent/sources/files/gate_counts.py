@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ...formats.kinds import LARGE, may_hold
 from ...indicators import FileIndicator, Gate
 from ...matching.selection import Selector, opening_of
 from ...ntfs import Hit, MftEntry, MftScan, Volume, Wanted
 from ...ntfs.entry import extension_of
 from ...reading.openings import MAX_HEAD, Selection
+from .file_inspection import ZONE
 from .source import OPENED_ANYWAY, openings
 
 
@@ -44,7 +46,7 @@ def gate_counts(volume: Volume, selector: Selector) -> GateCounts:
     )
     selection = Selection(
         selector.exact_sizes,
-        selector.smallest_min_size,
+        min(selector.smallest_min_size, LARGE),
         selector.extensions | OPENED_ANYWAY,
         tuple(one._replace(head=b"") for one in openings(selector)),
     )
@@ -77,7 +79,7 @@ def _count(volume: Volume, entry: MftEntry, selector: Selector, counts: GateCoun
 def _passed(names: Sequence[str], size: int, selector: Selector) -> set[int]:
     """Numbers of the gates that a file passes by one of its names and its size."""
     passed = {number for name in names for number in selector.gates_passed(name, size)}
-    if any(extension_of(name) in OPENED_ANYWAY for name in names):
+    if any(may_hold(name, size) or extension_of(name) == ZONE for name in names):
         passed.add(len(selector.gates))
     return passed
 

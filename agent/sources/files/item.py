@@ -51,6 +51,10 @@ class Item(Protocol):
         """What a reader of a finding should know of it."""
 
     @property
+    def given(self) -> bool:
+        """Whether it is what the sweep was asked about: then it is read whole."""
+
+    @property
     def state(self) -> FileState | None:
         """How it stands now, if that can be told from how it stood at another time."""
 
@@ -59,6 +63,9 @@ class Item(Protocol):
 
     def open(self) -> Opened:
         """Its content. Raises OSError."""
+
+    def again(self) -> Callable[[], BinaryIO]:
+        """Opens its content at any later time, whatever was closed meanwhile; raises OSError."""
 
     def streams(self) -> list[tuple[str, int | None]]:
         """Name and, where known, size of each alternate stream. Raises OSError, with those that

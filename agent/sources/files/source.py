@@ -16,12 +16,14 @@ A walk cannot tell: deleted files, and what a file system driver hides. Since an
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from ...coverage import Ledger
+from ...formats.kinds import EXTENSIONS, LARGE, LEAST
 from ...matching.matcher import Matcher
 from ...matching.selection import Selector
 from ...model.observation import Observation
@@ -35,7 +37,7 @@ from ...targets.raw_fallback import BY_RECORD, RawFallbackOpener, VerifiedByReco
 from .by_records import NtfsFiles
 from .cross_view import CrossView
 from .facts import Limits
-from .file_inspection import ARCHIVE, ZONE, FileLook
+from .file_inspection import ZONE, FileLook
 from .hash_cache import HashCache
 from .item import SOURCE
 from .recent_changes import (
@@ -50,7 +52,7 @@ from .users_reach import least_program_in
 from .walked import WalkedFolders
 
 DEFAULT_MAX_FILE_SIZE = 64 << 20
-OPENED_ANYWAY = frozenset({ARCHIVE, ZONE})
+OPENED_ANYWAY = EXTENSIONS | {ZONE}
 _VERIFY = "walked: --verify-walk"
 _EMPTY = "given path: an empty folder; was something to be mounted there?"
 _WALKED_TOO = "walked too: {}, so what was written last may not be on its disk yet"
@@ -107,7 +109,7 @@ class FilesSource:
             matcher.own_rules.account(ledger)
         selection = Selection(
             exact_sizes=matcher.selector.exact_sizes,
-            least_size=0 if everything else matcher.selector.smallest_min_size,
+            least_size=0 if everything else min(matcher.selector.smallest_min_size, LARGE),
             extensions=matcher.selector.extensions | OPENED_ANYWAY,
             openings=() if everything else openings(matcher.selector),
         )
@@ -134,7 +136,7 @@ class FilesSource:
             locked,
         )
         try:
-            for root in roots:
+            for root in itertools.chain(roots, look.containers.roots()):
                 yield from trees.observe(root)
         finally:
             for path in locked:
@@ -192,7 +194,7 @@ class _Trees:
         with self.look.reading():
             for number, folder in enumerate(self.walk.folders([root.path])):
                 self.look.progress(folder.path)
-                if not (number or folder.names or root.description) and folder.is_listed:
+                if not number and folder.is_listed and not folder.names and _is_given(root):
                     self.look.ledger.unread(_EMPTY, root.path)
                 if views is not None:
                     views.walked(folder)
@@ -203,9 +205,18 @@ class _Trees:
 
 
 def openings(selector: Selector) -> tuple[Opening, ...]:
-    """What calls for a look into a file by default: the gates of the indicators, the members of an
-    archive, the origin that a zone identifier tells."""
-    return (*selector.openings, Opening(extensions=OPENED_ANYWAY))
+    """What calls for a look into a file by default: the gates of the indicators, what may hold
+    other files, the origin that a zone identifier tells."""
+    return (
+        *selector.openings,
+        Opening(least=LEAST, extensions=EXTENSIONS),
+        Opening(least=LARGE),
+        Opening(extensions=frozenset({ZONE})),
+    )
+
+
+def _is_given(root: Root) -> bool:
+    return not root.description and root.raw is None
 
 
 def _is_locked(path: str) -> bool:

@@ -6,14 +6,14 @@ import functools
 import io
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import BinaryIO
 
 from ...model.objects import File
 from ...model.observation import Observation
-from ...reading.opening import Opener, status_of
+from ...reading.opening import Opener, open_quietly, status_of
 from ...reading.streams import Streams, open_stream
 from ...reading.walk import Folder
 from ...windows import files as windows_files
@@ -43,6 +43,7 @@ class _Walked:
     remarks: tuple[str, ...] = ()
     state: FileState | None = None
     """Not available from a directory walk."""
+    given: bool = False
 
     @property
     def known_place(self) -> str:
@@ -62,6 +63,9 @@ class _Walked:
             raise
         about = functools.partial(_file_of, self.shown, self.name, status)
         return Opened(file, status.st_size, about)
+
+    def again(self) -> Callable[[], BinaryIO]:
+        return functools.partial(open_quietly, self.path)
 
     def _status(self, file: BinaryIO) -> os.stat_result:
         try:
@@ -99,6 +103,8 @@ class WalkedFolders:
             if name not in wanted:
                 item = self._item(folder, folder.child(name), name)
                 yield from look.selected(item, size)
+        if folder.is_one_file:
+            return
         own = self._item(folder, folder.path, "")
         for stream, size_or_none in look.streams(own):
             yield from look.stream(own, stream, size_or_none)
@@ -129,6 +135,7 @@ class WalkedFolders:
             self.open_file,
             self.streams,
             status,
+            given=folder.is_one_file,
         )
 
     def _wanted(self, folder: Folder, name: str) -> Iterator[Observation]:

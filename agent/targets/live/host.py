@@ -128,6 +128,9 @@ class LiveHost:
                 roots.append(self._given(path))
         return roots, skipped
 
+    def met(self, raw: RawNtfs) -> None:
+        """It is another host's, whose files alone are looked at."""
+
     def known_as(self, path: str) -> str:
         """The host reads itself."""
         return path

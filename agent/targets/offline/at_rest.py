@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timezone
 from functools import cached_property
 
@@ -13,7 +14,10 @@ from ...exit_codes import CannotRun
 from ...matching.own_traces import Own
 from ...spelling import fold
 from ...windows.held import HeldFiles
+from .. import RawNtfs
 from ..evidence import EvidenceFile
+from ..record_tree import record_tree
+from ..shared_volume import SharedVolume
 from .windows_at_rest import Volume, WindowsAtRest, hosts_on
 
 
@@ -29,6 +33,7 @@ class AtRest(ABC):
         self._paths = tuple(dict.fromkeys(os.path.abspath(path) for path in paths))
         self._own = own
         self._now = now
+        self._met: list[Volume] = []
 
     @property
     def live(self) -> None:
@@ -56,12 +61,19 @@ class AtRest(ABC):
 
     def evidence(self, patterns: Sequence[str], ledger: Ledger) -> Iterator[EvidenceFile]:
         """Of every Windows that lies there, one after the other."""
-        for host in self._hosts:
+        for host in (*self._hosts, *self._met_hosts):
             yield from host.files.evidence(patterns, ledger)
+
+    def met(self, raw: RawNtfs) -> None:
+        """Evidence that is asked for later comes from it too."""
+        tree = replace(record_tree(SharedVolume(raw.open), ""), shown=(raw.prefix,))
+        self._met.append(Volume(tree, raw.prefix))
+        self.__dict__.pop("_met_hosts", None)
 
     def known_as(self, path: str) -> str:
         """By the volume that it lies on, if that is known for one of Windows."""
-        trees = (tree for host in self._hosts for tree in host.files.trees)
+        hosts = (*self._hosts, *self._met_hosts)
+        trees = (tree for host in hosts for tree in host.files.trees)
         return next((known for tree in trees if (known := tree.known_as(path)) is not None), path)
 
     @abstractmethod
@@ -81,3 +93,7 @@ class AtRest(ABC):
             told = " and ".join(names.values())
             raise TargetError(f"{told} are different hosts: sweep them one after the other")
         return found
+
+    @cached_property
+    def _met_hosts(self) -> list[WindowsAtRest]:
+        return hosts_on(self._met) if self._met else []

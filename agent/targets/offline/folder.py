@@ -8,8 +8,10 @@ import stat
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from ...coverage import Ledger
+from ...formats.kinds import NAMED_SO, Holds, Kind, kind_of, names_image
 from ...matching.own_traces import Own
 from ...model import report as model
 from ...reading.opening import open_quietly, read_at, reason_of
@@ -23,48 +25,7 @@ from .collections.drives import copied_as, decoded, volumes_in
 from .collections.sparse import open_collected
 from .windows_at_rest import Volume
 
-_IMAGES = frozenset(
-    [
-        ".dd",
-        ".raw",
-        ".img",
-        ".e01",
-        ".ex01",
-        ".s01",
-        ".aff4",
-        ".vhd",
-        ".vhdx",
-        ".vmdk",
-        ".qcow2",
-        ".iso",
-        ".tar",
-        ".gz",
-        ".7z",
-    ]
-)
-"""Extensions of disk images, and of containers that are not looked into."""
-_MAGICS: tuple[tuple[int, bytes], ...] = (
-    (0, b"EVF"),  # EnCase, both versions
-    (0, b"LVF\t\r\n\xff\0"),  # EnCase, logical
-    (0, b"conectix"),  # VHD
-    (0, b"vhdxfile"),
-    (0, b"KDMV"),  # VMDK, sparse
-    (0, b"# Disk DescriptorFile"),  # VMDK, its description
-    (0, b"QFI\xfb"),  # QCOW
-    (0, b"7z\xbc\xaf\x27\x1c"),
-    (0, b"\x1f\x8b\x08"),  # gzip
-    (3, b"NTFS    "),
-    (54, b"FAT1"),
-    (82, b"FAT32"),
-    (3, b"EXFAT   "),
-    (257, b"ustar"),
-    (510, b"\x55\xaa"),  # the end of any boot sector
-    (512, b"EFI PART"),
-    (1080, b"\x53\xef"),  # ext2 to ext4
-    (0x8001, b"CD001"),
-)
-_HEAD = 0x8006
-_VHD_FOOTER = 512
+_HEAD = 4096
 
 
 class FolderTarget(AtRest):
@@ -83,7 +44,7 @@ class FolderTarget(AtRest):
     @property
     def platform(self) -> str:
         """Windows if the folders look like one; else taken to be that of this machine."""
-        return "windows" if os.name == "nt" or self._volumes else "linux"
+        return "windows" if os.name == "nt" or self._volumes or self._met else "linux"
 
     def describe(self) -> model.Target:
         """The folders, as absolute paths."""
@@ -98,7 +59,7 @@ class FolderTarget(AtRest):
 
     def evidence(self, patterns: Sequence[str], ledger: Ledger) -> Iterator[EvidenceFile]:
         """Of every Windows that lies there, and of what lies there without one."""
-        if self._volumes:
+        if self._volumes or self._met:
             yield from super().evidence(patterns, ledger)
         yield from HostFiles(self._loose, LOOSE_FILES).evidence(patterns, ledger)
 
@@ -154,22 +115,22 @@ def _must_be_swept(path: str) -> None:
     if not stat.S_ISREG(mode):
         raise TargetError(f"{path}: neither a folder nor a file; mount it first")
     try:
-        image = _is_image(path)
+        kind = _closed_kind(path)
     except OSError as error:
         raise TargetError(f"{path}: {reason_of(error)}") from error
-    if image:
+    if kind is not None:
         raise TargetError(
-            f"{path}: a disk image or container; this version sweeps folders and raw images of one"
-            " NTFS volume: mount or unpack it first"
+            f"{path}: {kind.name}; this version sweeps folders, archives and raw images of NTFS"
+            " volumes and disks: mount or unpack it first"
         )
 
 
-def _is_image(path: str) -> bool:
-    if os.path.splitext(path)[1].lower() in _IMAGES:
-        return True
+def _closed_kind(path: str) -> Kind | None:
+    """The kind of a file that is not looked into."""
+    name = os.path.basename(path)
     with open_quietly(os.path.realpath(path)) as file:
-        head = read_at(file, 0, _HEAD)
-        if any(head.startswith(magic, at) for at, magic in _MAGICS):
-            return True
         size = file.seek(0, os.SEEK_END)
-        return read_at(file, max(0, size - _VHD_FOOTER), 8) == b"conectix"
+        kind = kind_of(read_at(file, 0, _HEAD), size, name, partial(read_at, file), given=True)
+    if kind is None:
+        return NAMED_SO if names_image(name) else None
+    return kind if kind.holds in (Holds.FILES, Holds.MEMORY) else None

@@ -30,7 +30,7 @@ def volume() -> bytes:
         28: file("no link.lnk", resident(0x80, b"MZ" + bytes(99))),
         29: file("script.ps1", resident(0x80, b"'x'")),
         30: file("large.dll", on_disk),
-        31: file("x.zip", resident(0x80, b"no archive")),
+        31: file("x.zip", resident(0x80, b"no archive, whatever its name is")),
         32: record(standard(), file_name("gone.ps1"), resident(0x80, b"x"), flags=0),
     }
     files |= {40 + n: file(f"{n}.dat", resident(0x80, b"x")) for n in range(200)}

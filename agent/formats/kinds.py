@@ -1,0 +1,245 @@
+"""What kind of file holds others, or a volume, or memory: told by its bytes, whatever its name.
+
+All that is known of them stands in the tables here. Sources: documentation of libewf, libvhdi,
+libqcow and libvmdk (J. Metz), [MS-VHDX] 2.2, AFF4 Standard 1.0, APPNOTE.TXT, 7zFormat.txt, RAR 5.0
+technote, [MS-CAB] 2, [MS-WIM], POSIX pax (tar), RFC 1952 (gzip), RFC 8878 (zstd), ECMA-119 (ISO
+9660), the file systems' headers in Linux (``fs/*/``), ``file(1)``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from enum import Enum
+from typing import NamedTuple
+
+
+class Holds(Enum):
+    """What there is in such a file, and so who looks into it."""
+
+    ZIP = "zip"
+    TAR = "tar"
+    STREAM = "stream"
+    """One compressed stream that the standard library unpacks."""
+    NTFS = "ntfs"
+    DISK = "disk"
+    """Partitions."""
+    FILES = "files"
+    """Files, or what may be one, that nothing here looks into."""
+    MEMORY = "memory"
+    """Of a machine or a process; no files."""
+
+
+class Kind(NamedTuple):
+    """A kind of file."""
+
+    name: str
+    holds: Holds
+    least: int = 0
+    """Bytes; no smaller one holds anything."""
+
+
+Read = Callable[[int, int], bytes]
+"""Offset and length to bytes, fewer at the end. Raises OSError."""
+
+ZIP = Kind("ZIP archive", Holds.ZIP)
+TAR = Kind("tar archive", Holds.TAR)
+GZIP = Kind("gzip stream", Holds.STREAM)
+BZIP2 = Kind("bzip2 stream", Holds.STREAM)
+XZ = Kind("xz stream", Holds.STREAM)
+NTFS = Kind("NTFS volume", Holds.NTFS, 256 << 10)
+DISK = Kind("disk with partitions", Holds.DISK, 256 << 10)
+_MINIDUMP = Kind("memory of a process", Holds.MEMORY)
+_DUMP = Kind("memory image", Holds.MEMORY, 16 << 20)
+_BITLOCKER = Kind("BitLocker volume", Holds.NTFS, 256 << 10)
+"""Read as NTFS is, which says that it is locked."""
+UNKNOWN = Kind("volume of an unknown kind", Holds.FILES, 256 << 10)
+NAMED_SO = Kind("image by its name, of unknown content", Holds.FILES, 1 << 20)
+
+
+def _files(name: str) -> Kind:
+    return Kind(name, Holds.FILES)
+
+
+def _volume(name: str) -> Kind:
+    return Kind(name, Holds.FILES, 64 << 10)
+
+
+_STARTS: tuple[tuple[bytes, Kind], ...] = (
+    (b"PK\3\4", ZIP),
+    (b"PK\5\6", ZIP),
+    (b"PK\7\x08PK\3\4", ZIP),
+    (b"PK00PK\3\4", ZIP),
+    (b"\x1f\x8b\x08", GZIP),
+    (b"\xfd7zXZ\0", XZ),
+    (b"EVF\t\r\n\xff\0", _files("EnCase image (E01)")),
+    (b"EVF2\r\n\x81\0", _files("EnCase image (Ex01)")),
+    (b"LVF\t\r\n\xff\0", _files("EnCase logical image (L01)")),
+    (b"LEF2\r\n\x81\0", _files("EnCase logical image (Lx01)")),
+    (b"AFF10\r\n\0", _files("AFF image")),
+    (b"ADSEGMENTEDFILE\0", _files("AD1 image")),
+    (b"ADCRYPT\0", _files("encrypted image of AccessData")),
+    (b"conectix", _files("VHD disk")),
+    (b"vhdxfile", _files("VHDX disk")),
+    (b"KDMV", _files("VMDK disk")),
+    (b"COWD\1\0\0\0", _files("VMDK disk")),
+    (b"# Disk DescriptorFile", _files("VMDK description")),
+    (b"QFI\xfb", _files("QCOW disk")),
+    (b"QED\0", _files("QED disk")),
+    (b"WithoutFreeSpace", _files("Parallels disk")),
+    (b"WithouFreSpacExt", _files("Parallels disk")),
+    (b"MSWIM\0\0\0", _files("WIM image")),
+    (b"WLPWM\0\0\0", _files("WIM image")),
+    (b"7z\xbc\xaf\x27\x1c", _files("7z archive")),
+    (b"Rar!\x1a\x07", _files("RAR archive")),
+    (b"MSCF\0\0\0\0", _files("CAB archive")),
+    (b"\x28\xb5\x2f\xfd", _files("zstd stream")),
+    (b"\x04\x22\x4d\x18", _files("LZ4 stream")),
+    (b"LZIP\1", _files("lzip stream")),
+    (b"\x60\xea", _files("ARJ archive")),
+    (b"\x1f\x9d", _files("compress stream")),
+    (b"]\0\0", _files("LZMA stream")),
+    (b"070701", _files("cpio archive")),
+    (b"070702", _files("cpio archive")),
+    (b"070707", _files("cpio archive")),
+    (b"\xed\xab\xee\xdb", _files("RPM package")),
+    (b"!<arch>\ndebian", _files("Debian package")),
+    (b"hsqs", _files("SquashFS volume")),
+    (b"XFSB", _volume("XFS volume")),
+    (b"LUKS\xba\xbe", _volume("LUKS volume")),
+    (b"EMiL", _DUMP),
+    (b"PAGEDU64", _DUMP),
+    (b"PAGEDUMP", _DUMP),
+    (b"MDMP\x93\xa7", _MINIDUMP),
+)
+_STARTS_OF = tuple(start for start, _ in _STARTS)
+_WEAK = {b"\x60\xea": ".arj", b"\x1f\x9d": ".z", b"]\0\0": ".lzma"}
+"""Starts that much else has: believed behind this extension."""
+_AT: tuple[tuple[int, bytes, Kind], ...] = (
+    (3, b"NTFS    ", NTFS),
+    (3, b"-FVE-FS-", _BITLOCKER),
+    (3, b"ReFS\0\0\0\0", _volume("ReFS volume")),
+    (3, b"EXFAT   ", _volume("exFAT volume")),
+    (54, b"FAT1", _volume("FAT volume")),
+    (82, b"FAT32", _volume("FAT volume")),
+    (2, b"-lh", _files("LHA archive")),
+    (7, b"**ACE**", _files("ACE archive")),
+    (32, b"NXSB", _volume("APFS volume")),
+    (64, b"\x7f\x10\xda\xbe", _files("VDI disk")),
+    (257, b"ustar", TAR),
+    (512, b"EFI PART", DISK),
+    (512, b"LABELONE", _volume("LVM volume")),
+    (1024, b"H+\0\4", _volume("HFS+ volume")),
+    (1024, b"HX\0\5", _volume("HFS+ volume")),
+)
+_DEEP: tuple[tuple[int, bytes, Kind], ...] = (
+    (0x1000, b"EFI PART", DISK),  # sectors of 4,096 bytes
+    (0x8001, b"CD001", _volume("ISO 9660 image")),
+    (0x8001, b"BEA01", _volume("UDF image")),
+    (0x1_0040, b"_BHRfS_M", _volume("btrfs volume")),
+)
+"""Beyond the first bytes: asked where those are blank, or the end of a boot sector."""
+_LAST = 512
+_FOOTERS = ((b"conectix", _files("VHD disk")), (b"koly", _files("DMG image")))
+_BZIP2 = re.compile(rb"BZh[1-9](?:1AY&SY|\x17rE8P\x90)")
+_AFF4 = (b"container.description", b"information.turtle")
+_BOOT_END = b"\x55\xaa"
+
+_OF_IMAGES = """
+    .dd .raw .img .e01 .ex01 .l01 .lx01 .s01 .aff .aff4 .ad1 .vhd .vhdx .avhd .avhdx .vmdk .vdi
+    .qcow .qcow2 .qed .hdd .hds .iso .wim .esd .swm .dmg .vbk .vib .mem .vmem .lime"""
+_OF_ARCHIVES = """
+    .zip .zipx .docx .docm .dotx .dotm .xlsx .xlsm .xlsb .pptx .pptm .ppsx .odt .ods .7z .rar .cab
+    .tar .gz .tgz .bz2 .tbz .tbz2 .xz .txz .zst .tzst .lz .lz4 .lzma .z .arj .lzh .lha .ace .cpio
+    .rpm .deb .ova .xva"""
+_IMAGES = frozenset(_OF_IMAGES.split())
+EXTENSIONS = _IMAGES | frozenset(_OF_ARCHIVES.split())
+"""Of files that are opened for what they may hold, from :data:`LEAST` on; lower case."""
+LEAST = 64
+"""Bytes; a smaller file holds none."""
+LARGE = 16 << 20
+"""Bytes; from there on a file is opened whatever its name: an image or an archive under a name that
+is none of theirs is rarely smaller, and of a thousand files of a host one or two are larger."""
+_SPLIT = re.compile(r"\.[0-9]{3}")
+
+
+def may_hold(name: str, size: int) -> bool:
+    """Whether a file is worth its first bytes, to see whether it holds others."""
+    return size >= LARGE or (size >= LEAST and _extension(name) in EXTENSIONS)
+
+
+def names_image(name: str) -> bool:
+    """Whether a name is that of an image of a disk or of memory, or of a piece of one."""
+    extension = _extension(name)
+    return extension in _IMAGES or _SPLIT.fullmatch(extension) is not None
+
+
+def kind_of(head: bytes, size: int, name: str, read: Read, *, given: bool = False) -> Kind | None:
+    """The kind of a file of this size and name, by its first bytes, 4,096 if it has so many; None
+    if it is none that holds others. ``read``: asked where those bytes call for more; ``given``: its
+    end is looked at too, whatever its name.
+
+    Raises OSError.
+    """
+    extension = _extension(name)
+    if head.startswith(_STARTS_OF):
+        start, kind = next(pair for pair in _STARTS if head.startswith(pair[0]))
+        if _WEAK.get(start, extension) == extension:
+            return _AFF4_IMAGE if kind is ZIP and _is_aff4(head, extension) else kind
+    if _BZIP2.match(head):
+        return BZIP2
+    for at, magic, kind in _AT:
+        if head.startswith(magic, at):
+            return kind
+    if _is_ext(head):
+        return _EXT
+    if size > _LAST and (given or size >= LARGE or extension in _IMAGES):
+        end = read(size - _LAST, _LAST)
+        for magic, kind in _FOOTERS:
+            if end.startswith(magic) and not _has_partitions(head):
+                return kind
+    return _deeper(head, size, extension, read)
+
+
+_AFF4_IMAGE = _files("AFF4 image")
+_EXT = _volume("ext volume")
+
+
+def _is_aff4(head: bytes, extension: str) -> bool:
+    return extension == ".aff4" or any(name in head for name in _AFF4)
+
+
+def _deeper(head: bytes, size: int, extension: str, read: Read) -> Kind | None:
+    boots = head[510:512] == _BOOT_END and not head.startswith(b"MZ")
+    if size > _DEEP[0][0] and (boots or not any(head[:512]) or extension in _IMAGES):
+        for at, magic, kind in _DEEP:
+            if at < size and read(at, len(magic)) == magic:
+                return kind
+    if boots:
+        return DISK if _has_partitions(head) else UNKNOWN
+    return None
+
+
+def _has_partitions(head: bytes) -> bool:
+    """Whether the table of a master boot record makes sense: four entries of 16 bytes at 446, each
+    beginning with 0 or 0x80, one of them in use."""
+    if head[510:512] != _BOOT_END:
+        return False
+    entries = [head[at : at + 16] for at in range(446, 510, 16)]
+    return all(entry[0] in (0, 0x80) for entry in entries) and any(
+        entry[4] and any(entry[12:]) for entry in entries
+    )
+
+
+def _is_ext(head: bytes) -> bool:
+    """The superblock at 1,024: magic at 56, the size of a block at 24, the state at 58."""
+    return (
+        head[1080:1082] == b"\x53\xef"
+        and int.from_bytes(head[1048:1052], "little") <= 6
+        and 1 <= int.from_bytes(head[1082:1084], "little") <= 7
+    )
+
+
+def _extension(name: str) -> str:
+    dot = name.rfind(".")
+    return name[dot:].lower() if dot >= 0 else ""

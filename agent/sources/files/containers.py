@@ -1,0 +1,164 @@
+"""Files that hold others, where the files source meets them: archives are looked into, NTFS volumes
+and disks are swept when all else was, and whatever else holds files is a gap that names its kind.
+
+Told by the first bytes of every file that is opened, and of those that are opened for this alone,
+by their size or extension (:func:`agent.formats.kinds.may_hold`). Deleted files are noted: what is
+left of them is no part of the host.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import BinaryIO
+
+from ...coverage import Ledger
+from ...formats import FormatError
+from ...formats.certificate import looks_like_certificate
+from ...formats.kinds import NAMED_SO, Holds, Kind, kind_of, names_image
+from ...formats.lnk import HEADER as LNK_HEADER
+from ...formats.partitions import Partition, partitions
+from ...matching.matcher import Matcher
+from ...ntfs import FileSource
+from ...reading.opening import read_at, reason_of
+from ...targets import RawNtfs, Root, Target
+from .item import DELETED, Item
+
+ARCHIVES = frozenset({Holds.ZIP})
+"""Looked into by ``archive_members.py``."""
+VOLUMES = frozenset({Holds.NTFS, Holds.DISK})
+MAX_DEPTH = 3
+"""Images that an image which is swept may lie in."""
+NOT_LOOKED_INTO = "{}: not looked into"
+ODD = "given file: of a kind that no source looks into"
+_HEAD = 4096
+_CONTROLS = re.compile(rb"[\0-\x08\x0e-\x1a\x1c-\x1f\x7f]")
+_WIDE_TEXT = (b"\xff\xfe", b"\xfe\xff")
+_UNDERSTOOD = (b"MZ", b"%PDF", LNK_HEADER)
+
+
+@dataclass(frozen=True)
+class _Image:
+    """An NTFS volume or a disk in a file."""
+
+    shown: str
+    open: Callable[[], BinaryIO]
+    kind: Kind
+    depth: int
+
+
+@dataclass
+class Containers:
+    """Keeps account of them for one sweep."""
+
+    target: Target
+    matcher: Matcher
+    ledger: Ledger
+    _images: list[_Image] = field(default_factory=list)
+    _known: set[str] = field(default_factory=set)
+    _depth: int = 0
+
+    def met(self, item: Item, kind: Kind | None, size: int, *, odd: bool = False) -> None:
+        """A file of this size and kind. ``odd``: it was given, and is of a kind that nobody knows.
+
+        Of an NTFS volume or a disk, :meth:`roots` tells later.
+        """
+        if kind is None and not odd and names_image(item.name) and self.target.live is None:
+            kind = NAMED_SO
+        if kind is None:
+            if odd:
+                self.ledger.unread(ODD, item.shown)
+        elif kind.holds in ARCHIVES or (size < kind.least and not item.given):
+            return
+        elif item.seen == DELETED:
+            self.ledger.note(f"deleted {NOT_LOOKED_INTO.format(kind.name)}", item.shown)
+        elif kind.holds in VOLUMES:
+            self._image(item, kind)
+        elif kind.holds is Holds.MEMORY and self.target.live is not None and not item.given:
+            self.ledger.note(NOT_LOOKED_INTO.format(kind.name), item.shown)
+        else:
+            self.closed(kind, item.shown)
+
+    def in_stream(self, kind: Kind | None, place: str, size: int) -> None:
+        """The same of an alternate stream, of which volumes are not swept."""
+        if kind is not None and kind.holds not in ARCHIVES and size >= kind.least:
+            self.closed(kind, place)
+
+    def closed(self, kind: Kind, shown: str) -> None:
+        """Something of a kind that is not looked into there; a gap if the packs ask for files."""
+        tell = self.ledger.unread if self.matcher.selector.asks_for_files else self.ledger.note
+        tell(NOT_LOOKED_INTO.format(kind.name), shown)
+
+    def _image(self, item: Item, kind: Kind) -> None:
+        if item.shown in self._known:
+            return
+        self._known.add(item.shown)
+        if self._depth >= MAX_DEPTH:
+            self.ledger.unread("image too deep in images, not looked into", item.shown)
+            return
+        self._images.append(_Image(item.shown, item.again(), kind, self._depth + 1))
+
+    def roots(self) -> Iterator[Root]:
+        """The volumes in what was met, and in what is met in them meanwhile."""
+        while self._images:
+            image = self._images.pop(0)
+            self._depth = image.depth
+            if image.kind.holds is Holds.NTFS:
+                yield self._root(image, image.shown, Partition(0, 0, 1 << 62))
+                continue
+            try:
+                yield from self._on_disk(image)
+            except FormatError as error:
+                self.ledger.unread(f"{image.kind.name}: {error.what}", image.shown)
+            except OSError as error:
+                self.ledger.unread(f"{image.kind.name}: {reason_of(error)}", image.shown)
+
+    def _on_disk(self, image: _Image) -> Iterator[Root]:
+        found: list[tuple[Partition, str, Kind | None]] = []
+        with image.open() as file:
+            for one in partitions(functools.partial(read_at, file)):
+                place = f"{image.shown} (partition {one.number})"
+                found.append((one, place, _partition_kind(file, one)))
+        for one, place, kind in found:
+            if kind is not None and kind.holds is Holds.NTFS:
+                yield self._root(image, place, one)
+            elif one.reserved:
+                self.ledger.note("partition that holds nothing", place)
+            else:
+                name = "partition of an unknown kind" if kind is None else kind.name
+                self.ledger.unread(NOT_LOOKED_INTO.format(name), place)
+
+    def _root(self, image: _Image, place: str, part: Partition) -> Root:
+        raw = RawNtfs(functools.partial(_source, image.open, part), f"{place}:", state=place)
+        self.target.met(raw)
+        self.ledger.note("NTFS volume in a file, swept too; not its change journal", place)
+        return Root(place, "NTFS", raw=raw, mounted=False)
+
+
+def _source(open_file: Callable[[], BinaryIO], part: Partition) -> FileSource:
+    return FileSource(open_file(), offset=part.start, size=part.size)
+
+
+def _partition_kind(file: BinaryIO, part: Partition) -> Kind | None:
+    def read(offset: int, length: int) -> bytes:
+        return read_at(file, part.start + offset, max(0, min(length, part.size - offset)))
+
+    return kind_of(read(0, _HEAD), part.size, "", read)
+
+
+def kind_in(
+    file: BinaryIO, size: int, name: str, head: bytes | None = None, *, given: bool = False
+) -> Kind | None:
+    """The kind of an open file; ``head``: its first 4,096 bytes, if they were read. Raises
+    OSError."""
+    read = functools.partial(read_at, file)
+    return kind_of(read(0, _HEAD) if head is None else head, size, name, read, given=given)
+
+
+def is_understood(head: bytes) -> bool:
+    """Whether a file that begins so is one that is looked at for what it is, or text."""
+    if head.startswith((*_UNDERSTOOD, *_WIDE_TEXT)) or looks_like_certificate(head):
+        return True
+    return _CONTROLS.search(head) is None

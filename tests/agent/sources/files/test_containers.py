@@ -1,0 +1,292 @@
+"""Files that hold others: looked into, swept, or a gap that names their kind, wherever they are met."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from agent.indicators import Domain
+from agent.matching.own_traces import Own
+from agent.model.report import State, Strength, Verdict
+from agent.sources.catalog import Setup, sources_of
+from agent.sources.files.containers import ODD
+from agent.sources.files.source import FilesSource
+from agent.targets.offline.folder import FolderTarget
+from agent.targets.offline.recognise import offline_target
+from tests.evidence.files import archive, dll
+from tests.evidence.hosts import disk
+from tests.evidence.images import file_name, image, record, resident, standard
+from tests.evidence.packs import matcher_of, stated
+from tests.evidence.sweeping import reported, swept
+from tests.evidence.windows_folder import volume_bytes, windows
+
+MIB = 1 << 20
+IMPLANT = "C:\\ProgramData\\any.bin"
+CLOSED = {
+    "EnCase image (E01)": b"EVF\t\r\n\xff\0",
+    "EnCase image (Ex01)": b"EVF2\r\n\x81\0",
+    "EnCase logical image (L01)": b"LVF\t\r\n\xff\0",
+    "AFF image": b"AFF10\r\n\0",
+    "AD1 image": b"ADSEGMENTEDFILE\0",
+    "VHD disk": b"conectix",
+    "VHDX disk": b"vhdxfile",
+    "VMDK disk": b"KDMV\1\0\0\0",
+    "VMDK description": b"# Disk DescriptorFile\nversion=1\n",
+    "QCOW disk": b"QFI\xfb\0\0\0\3",
+    "VDI disk": b"<<< any >>>\n".ljust(64, b"\0") + b"\x7f\x10\xda\xbe",
+    "Parallels disk": b"WithoutFreeSpace",
+    "AFF4 image": archive({"container.description": b"aff4://0"}),
+    "WIM image": b"MSWIM\0\0\0",
+    "7z archive": b"7z\xbc\xaf\x27\x1c\0\4",
+    "RAR archive": b"Rar!\x1a\7\1\0",
+    "CAB archive": b"MSCF\0\0\0\0",
+    "zstd stream": b"\x28\xb5\x2f\xfd",
+    "LZ4 stream": b"\x04\x22\x4d\x18",
+    "RPM package": b"\xed\xab\xee\xdb",
+    "cpio archive": b"070701",
+    "SquashFS volume": b"hsqs",
+    "XFS volume": b"XFSB\0\0\x10\0",
+    "ReFS volume": b"\0\0\0ReFS\0\0\0\0",
+    "exFAT volume": b"\xeb\x76\x90EXFAT   ",
+    "FAT volume": bytes(82) + b"FAT32   ",
+    "APFS volume": bytes(32) + b"NXSB",
+    "HFS+ volume": bytes(1024) + b"H+\0\4",
+    "ext volume": bytes(1048) + bytes(4) + bytes(28) + b"\x53\xef\1\0",
+    "btrfs volume": bytes(0x1_0040) + b"_BHRfS_M",
+    "ISO 9660 image": bytes(0x8001) + b"CD001",
+    "volume of an unknown kind": bytes(510) + b"\x55\xaa",
+    "memory image": b"PAGEDU64",
+}
+
+
+def closed(kind: str) -> str:
+    return f"{kind}: not looked into"
+
+
+def mbr(*volumes: bytes, kind: int = 7) -> bytes:
+    """A disk of these volumes, each in a partition of its own from 1 MiB on."""
+    table, data = bytearray(512), b""
+    table[510:] = b"\x55\xaa"
+    for number, volume in enumerate(volumes):
+        start = 2048 + len(data) // 512
+        struct.pack_into("<B3xB3xII", table, 446 + 16 * number, 0, kind, start, len(volume) // 512)
+        data += volume
+    return bytes(table).ljust(MIB, b"\0") + data
+
+
+def gpt(*volumes: tuple[UUID, bytes]) -> bytes:
+    entries, data = b"", b""
+    for kind, volume in volumes:
+        first = 2048 + len(data) // 512
+        last = first + len(volume) // 512 - 1
+        entries += struct.pack("<16s16sQQQ72x", kind.bytes_le, b"x" * 16, first, last, 0)
+        data += volume
+    header = struct.pack("<8s64xQIII", b"EFI PART", 2, len(volumes), 128, 0)
+    protective = bytearray(512)
+    struct.pack_into("<B3xB3xII", protective, 446, 0, 0xEE, 1, 4096)
+    protective[510:] = b"\x55\xaa"
+    return (bytes(protective) + header.ljust(512, b"\0") + entries).ljust(MIB, b"\0") + data
+
+
+BASIC = UUID("ebd0a0a2-b9e5-4433-87c0-68b6b72699c7")
+RESERVED = UUID("e3c9e316-0b5c-4db8-817d-f92df00215ae")
+
+
+@pytest.fixture(scope="module")
+def volume() -> bytes:
+    """Of a Windows, with the campaign's DLL in it, and with a hosts file that names its server."""
+    data = volume_bytes(windows({IMPLANT: dll(), HOSTS: b"10.1.2.3 pandorasong.com\n"}))
+    return data.ljust(512 << 10, b"\0")
+
+
+HOSTS = "C:\\Windows\\System32\\drivers\\etc\\hosts"
+
+
+@pytest.mark.parametrize(("kind", "start"), CLOSED.items())
+@pytest.mark.parametrize("name", ["disk.001", "any.dat"])
+def test_what_holds_files_and_is_not_looked_into_is_a_gap_that_names_its_kind(
+    tmp_path: Path, kind: str, start: bytes, name: str
+) -> None:
+    with (tmp_path / name).open("wb") as file:
+        file.write(start)
+        file.truncate(16 * MIB)
+    report = reported(tmp_path, FilesSource())
+
+    assert report.verdict is Verdict.INCOMPLETE
+    assert [reason.reason for reason in report.coverage[0].reasons] == [closed(kind)]
+
+
+@pytest.mark.parametrize("name", ["a.7z", "a.RAR", "backup.vhdx", "a.cab", "a.esd", "a.docx"])
+def test_a_small_one_is_recognised_by_content_behind_any_of_their_extensions(
+    tmp_path: Path, name: str
+) -> None:
+    (tmp_path / name).write_bytes(CLOSED["7z archive"].ljust(100, b"\0"))
+    assert swept(tmp_path).reasons == {closed("7z archive"): 1}
+
+
+def test_it_is_recognised_on_an_image_in_a_stream_and_in_an_archive(tmp_path: Path) -> None:
+    small = CLOSED["7z archive"].ljust(100, b"\0")
+    names = standard(), file_name("a.7z")
+    data = image({50: record(*names, resident(0x80, small))})
+    assert swept(disk(tmp_path, data)).reasons == {closed("7z archive"): 1}
+
+    deleted = image({50: record(*names, resident(0x80, small), flags=0)})
+    sweep = swept(disk(tmp_path, deleted))
+    assert sweep.reasons == {}
+
+    inner = tmp_path / "inner"
+    inner.mkdir()
+    (inner / "outer.zip").write_bytes(archive({"b/a.7z": small, "b/c.txt": b"7z"}))
+    assert swept(inner).reasons == {closed("7z archive"): 1}
+    (sample,) = swept(inner).coverage.reasons[0].samples
+    assert sample == f"{inner / 'outer.zip'} → b/a.7z"
+
+    thorough = image({50: record(standard(), file_name("a.txt"), resident(0x80, small, "any"))})
+    assert swept(disk(tmp_path, thorough), thorough=True).reasons == {closed("7z archive"): 1}
+
+
+def test_a_pack_that_asks_for_no_file_has_no_gap_there(tmp_path: Path) -> None:
+    (tmp_path / "a.7z").write_bytes(CLOSED["7z archive"].ljust(100, b"\0"))
+    asked = Domain(id="one", value="evil.example", **stated(Strength.STRONG))
+    sweep = swept(tmp_path, matcher=matcher_of(asked))
+    assert sweep.reasons == {}
+    assert sweep.notes == {closed("7z archive"): 1}
+
+
+@pytest.mark.parametrize("name", ["C.dd", "any.bin"])
+def test_a_volume_in_a_folder_is_swept_and_its_windows_asked(
+    tmp_path: Path, volume: bytes, name: str
+) -> None:
+    (tmp_path / "case").mkdir()
+    with (tmp_path / "case" / name).open("wb") as file:
+        file.write(volume)
+        file.truncate(16 * MIB)
+    target = offline_target(str(tmp_path), own=Own())
+    sources = sources_of(target.describe().kind, Setup(MIB, lambda _: None))
+    report = reported(target, *sources)
+
+    place = f"{tmp_path}/case/{name}:"
+    assert report.verdict is Verdict.HIT
+    found = {finding.indicator.id: finding for finding in report.findings}
+    assert found["dll-export"].evidence[0].place.text == f"{place}\\ProgramData\\any.bin"
+    assert found["dll-export"].file is not None
+    assert found["dll-export"].file.path == IMPLANT
+    assert found["c2-domain"].evidence[0].place.path == HOSTS
+    states = {one.source: one.state for one in report.coverage if one.required}
+    assert states["hosts_file"] is State.COMPLETE
+
+
+def test_the_partitions_of_a_disk_are_swept_and_the_others_gaps(
+    tmp_path: Path, volume: bytes
+) -> None:
+    fat = (bytes(82) + b"FAT32   ").ljust(MIB, b"\0")
+    for name, data in {
+        "mbr.dd": mbr(fat, volume),
+        "gpt.dd": gpt((RESERVED, bytes(MIB)), (BASIC, fat), (BASIC, volume)),
+    }.items():
+        place = tmp_path / name.partition(".")[0]
+        place.mkdir()
+        (place / name).write_bytes(data)
+        for target in (place, place / name):
+            sweep = swept(FolderTarget(str(target), own=Own()))
+            assert sweep.reasons == {closed("FAT volume"): 1}
+            number = 2 if "mbr" in name else 3
+            (found,) = {match.observation.place.text for match in sweep.matches()}
+            assert found == f"{place / name} (partition {number}):\\ProgramData\\any.bin"
+
+
+def test_a_disk_whose_table_makes_no_sense_is_a_gap(tmp_path: Path) -> None:
+    (tmp_path / "a.dd").write_bytes((bytes(512) + b"EFI PART").ljust(MIB, b"\0"))
+    assert swept(tmp_path).reasons == {"disk with partitions: impossible table of partitions": 1}
+
+
+def test_a_locked_volume_in_a_folder_is_a_gap(tmp_path: Path) -> None:
+    (tmp_path / "a.dd").write_bytes(b"\xeb\x58\x90-FVE-FS-".ljust(MIB, b"\0"))
+    assert swept(tmp_path).reasons == {"locked by BitLocker": 1}
+
+
+def test_an_image_in_an_image_is_swept_to_a_depth(tmp_path: Path, volume: bytes) -> None:
+    data = volume
+    for _ in range(2):
+        data = volume_bytes({"C:\\inner.dd": data}).ljust(512 << 10, b"\0")
+    (tmp_path / "a.dd").write_bytes(data)
+    sweep = swept(tmp_path)
+    assert sweep.reasons == {}
+    assert "a.dd:\\inner.dd:\\inner.dd:\\ProgramData" in sweep.matches()[0].observation.place.text
+
+    deeper = volume_bytes({"C:\\inner.dd": data}).ljust(512 << 10, b"\0")
+    (tmp_path / "a.dd").write_bytes(deeper)
+    assert swept(tmp_path).reasons == {"image too deep in images, not looked into": 1}
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("split", b"\x07" * 100),
+        ("Security.evtx", b"ElfFile\0" + bytes(4096)),
+        ("blank", bytes(4096)),
+        ("NTUSER.DAT", b"regf" + bytes(4096)),
+    ],
+)
+def test_a_given_file_that_no_source_looks_into_is_never_clean(
+    tmp_path: Path, name: str, content: bytes
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    report = reported(FolderTarget(str(tmp_path / name), own=Own()), FilesSource())
+    assert report.verdict is Verdict.INCOMPLETE
+    assert [reason.reason for reason in report.coverage[0].reasons] == [ODD]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.ps1", b"Write-Host 'hello'\r\n"),
+        ("a.txt", "grün".encode("cp1252")),
+        ("a.txt", "grün".encode("utf-16")),
+        ("any", b"MZ" + bytes(2000)),
+        ("a.pdf", b"%PDF-1.4\n%\xe2\xe3\xcf\xd3" + bytes(100)),
+        ("a.zip", archive({"a.txt": b"x"})),
+    ],
+)
+def test_a_given_file_that_is_looked_into_may_be_clean(
+    tmp_path: Path, name: str, content: bytes
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    report = reported(FolderTarget(str(tmp_path / name), own=Own()), FilesSource())
+    assert report.verdict is Verdict.CLEAN
+
+
+def test_the_content_of_a_given_file_is_searched_whatever_its_extension(tmp_path: Path) -> None:
+    (tmp_path / "note.txt").write_bytes(b"ask pandorasong.com for it")
+    report = reported(FolderTarget(str(tmp_path / "note.txt"), own=Own()), FilesSource())
+    assert [finding.indicator.id for finding in report.findings] == ["c2-domain"]
+
+
+def test_small_files_of_other_names_stay_closed(tmp_path: Path) -> None:
+    opened: list[str] = []
+
+    def never(path: str):  # type: ignore[no-untyped-def]
+        opened.append(path)
+        raise AssertionError
+
+    for number in range(50):
+        (tmp_path / f"{number}.dat").write_bytes(b"7")
+        (tmp_path / f"{number}.txt").write_bytes(CLOSED["7z archive"].ljust(1000, b"\0"))
+        (tmp_path / f"{number}.7z").write_bytes(b"7z")
+    swept(tmp_path, FilesSource(open_file=never))
+    assert opened == []
+
+
+def test_a_live_host_keeps_memory_dumps_and_is_clean(tmp_path: Path) -> None:
+    from tests.evidence.windows_folder import as_live
+
+    with (tmp_path / "MEMORY.DMP").open("wb") as file:
+        file.write(b"PAGEDU64")
+        file.truncate(16 * MIB)
+    target = as_live(tmp_path / "C", {"C:\\MEMORY.DMP": b"PAGEDU64" + bytes(16 * MIB)})
+    sweep = swept(target)
+    assert sweep.reasons == {}
+    assert sweep.notes[closed("memory image")] >= 1
