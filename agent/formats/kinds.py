@@ -140,6 +140,8 @@ _DEEP: tuple[tuple[int, bytes, Kind], ...] = (
 )
 """Beyond the first bytes: asked where those are blank, or the end of a boot sector."""
 _LAST = 512
+_ZIP_END = 22
+"""Bytes of the record that ends an archive without a comment."""
 _FOOTERS = ((b"conectix", _files("VHD disk")), (b"koly", _files("DMG image")))
 _BZIP2 = re.compile(rb"BZh[1-9](?:1AY&SY|\x17rE8P\x90)")
 _AFF4 = (b"container.description", b"information.turtle")
@@ -155,7 +157,7 @@ _OF_ARCHIVES = """
 _IMAGES = frozenset(_OF_IMAGES.split())
 EXTENSIONS = _IMAGES | frozenset(_OF_ARCHIVES.split())
 """Of files that are opened for what they may hold, from :data:`LEAST` on; lower case."""
-LEAST = 64
+LEAST = 20
 """Bytes; a smaller file holds none."""
 LARGE = 16 << 20
 """Bytes; from there on a file is opened whatever its name: an image or an archive under a name that
@@ -186,6 +188,8 @@ def kind_of(head: bytes, size: int, name: str, read: Read, *, given: bool = Fals
         start, kind = next(pair for pair in _STARTS if head.startswith(pair[0]))
         if _WEAK.get(start, extension) == extension:
             return _AFF4_IMAGE if kind is ZIP and _is_aff4(head, extension) else kind
+    if head.startswith(b"MZ") and size > _ZIP_END and read(size - _ZIP_END, 4) == b"PK\5\6":
+        return ZIP  # Behind the program that unpacks it.
     if _BZIP2.match(head):
         return BZIP2
     for at, magic, kind in _AT:
@@ -193,6 +197,8 @@ def kind_of(head: bytes, size: int, name: str, read: Read, *, given: bool = Fals
             return kind
     if _is_ext(head):
         return _EXT
+    if extension == ".tar" and size >= _LAST:
+        return TAR  # Of before ustar.
     if size > _LAST and (given or size >= LARGE or extension in _IMAGES):
         end = read(size - _LAST, _LAST)
         for magic, kind in _FOOTERS:

@@ -45,6 +45,10 @@ _CHUNK = 256 << 10
 _LEAST_CHUNK = 1 << 10
 _NEWEST_VERSION = 63
 _LAST_METHOD = 99
+_NOTHING = 2
+"""Bytes that nothing takes when it is deflated."""
+_ZIP64, _UNICODE_PATH = 1, 0x7075
+"""Extra fields (APPNOTE, 4.5.3 and 4.6.9)."""
 
 
 class Member(NamedTuple):
@@ -59,19 +63,23 @@ class Member(NamedTuple):
     """Offset of the local header in the file."""
     listed: bool = True
     """Whether the central directory tells of it; else only its local header does."""
+    second: str = ""
+    """Another name that it has; empty if it has none."""
 
     @property
     def base_name(self) -> str:
-        """The last part of its path; empty for a folder."""
-        return self.name[max(self.name.rfind("/"), self.name.rfind("\\")) + 1 :]
+        """The last part of its path; empty for a folder, which has no content."""
+        name = self.name.rstrip("/\\") if self.size or self.packed > _NOTHING else self.name
+        return _last_part(name)
 
     @property
     def folder_name(self) -> str:
         """The name of a folder's entry; empty for a file."""
-        trimmed = self.name.rstrip("/\\")
-        if trimmed == self.name:
-            return ""
-        return trimmed[max(trimmed.rfind("/"), trimmed.rfind("\\")) + 1 :]
+        return "" if self.base_name else _last_part(self.name.rstrip("/\\"))
+
+
+def _last_part(path: str) -> str:
+    return path[max(path.rfind("/"), path.rfind("\\")) + 1 :]
 
 
 class Directory(NamedTuple):
@@ -104,7 +112,7 @@ def find_directory(file: BinaryIO, size: int) -> Directory:
     length, offset = _END_RECORD.unpack_from(tail, at)[5:7]
     end, rest = tail_start + at, _END_RECORD.size
     if at >= _LOCATOR64.size and tail.startswith(_END64_LOCATOR, at - _LOCATOR64.size):
-        length, offset, end = _zip64(file, tail, at)
+        length, offset, end = _zip64(file, tail, tail_start, at)
         rest += _LOCATOR64.size + _END64_RECORD.size
     shift = end - length - offset
     if shift < 0:
@@ -112,13 +120,17 @@ def find_directory(file: BinaryIO, size: int) -> Directory:
     return Directory(offset + shift, length, shift, rest)
 
 
-def _zip64(file: BinaryIO, tail: bytes, at: int) -> tuple[int, int, int]:
+def _zip64(file: BinaryIO, tail: bytes, tail_start: int, at: int) -> tuple[int, int, int]:
+    """Behind something else its place is not where the locator says, but before the locator."""
     (_, _, where, _) = _LOCATOR64.unpack_from(tail, at - _LOCATOR64.size)
-    record = read_at(file, where, _END64_RECORD.size) if where < 1 << 62 else b""
-    if len(record) < _END64_RECORD.size or not record.startswith(_END64):
-        raise FormatError("no Zip64 end of central directory", f"0x{where:x}")
-    length, offset = _END64_RECORD.unpack(record)[8:10]
-    return length, offset, where
+    locator = tail_start + at - _LOCATOR64.size
+    before = tail.rfind(_END64, 0, at - _LOCATOR64.size)
+    for place in (where, locator - _END64_RECORD.size, tail_start + before if before >= 0 else -1):
+        record = read_at(file, place, _END64_RECORD.size) if 0 <= place <= locator else b""
+        if len(record) == _END64_RECORD.size and record.startswith(_END64):
+            length, offset = _END64_RECORD.unpack(record)[8:10]
+            return length, offset, place
+    raise FormatError("no Zip64 end of central directory", f"0x{where:x}")
 
 
 def members(file: BinaryIO, directory: Directory) -> Iterator[Member]:
@@ -158,6 +170,7 @@ def members(file: BinaryIO, directory: Directory) -> Iterator[Member]:
             method=method,
             encrypted=bool(flags & _ENCRYPTED),
             header=header + directory.shift,
+            second=_second_name(extra),
         )
     raise FormatError(f"more than {MAX_MEMBERS:,} members", "central directory")
 
@@ -234,6 +247,7 @@ def _hidden_member(data: bytes, at: int, offset: int) -> tuple[Member, int] | No
         encrypted=bool(flags & _ENCRYPTED),
         header=offset + at,
         listed=False,
+        second=_second_name(data[start - extra_length : start]),
     )
     return member, start + packed if known else start
 
@@ -243,22 +257,46 @@ def directory_bytes(file: BinaryIO, directory: Directory) -> bytes:
     return read_at(file, directory.offset, min(directory.length, MAX_DIRECTORY_BYTES))
 
 
-def _wide(extra: bytes, size: int, packed: int, header: int) -> tuple[int, int, int]:
-    """Size, packed size and header offset, from the Zip64 extra field where 32 bits do not hold
-    them."""
+def true_sizes(file: BinaryIO, size: int, member: Member) -> Member:
+    """A member that the directory calls empty, as its local header tells it: unpackers go by that.
+    ``size``: of the archive. Raises OSError."""
+    header = read_at(file, member.header, _LOCAL_HEADER.size) if member.header < 1 << 62 else b""
+    if len(header) < _LOCAL_HEADER.size or not header.startswith(_LOCAL):
+        return member
+    fields = _LOCAL_HEADER.unpack(header)
+    start = member.header + _LOCAL_HEADER.size + fields[9]
+    extra = read_at(file, start, fields[10]) if fields[10] else b""
+    real, packed, _ = _wide(extra, fields[8], fields[7], 0)
+    if fields[2] & _DESCRIBED_LATER and not packed and fields[3] == _DEFLATED:
+        packed = max(0, size - start - fields[10])
+    return member._replace(size=real, packed=packed)
+
+
+def _extra(extra: bytes, wanted: int) -> bytes:
+    """The first extra field of this kind; empty if there is none."""
     at = 0
     while at + 4 <= len(extra):
         kind, length = struct.unpack_from("<HH", extra, at)
-        if kind == 1:
-            wide = iter(
-                struct.unpack_from(f"<{min(length, len(extra) - at - 4) // 8}Q", extra, at + 4)
-            )
-            size = next(wide, size) if size == _ALL_32 else size
-            packed = next(wide, packed) if packed == _ALL_32 else packed
-            header = next(wide, header) if header == _ALL_32 else header
-            break
+        if kind == wanted:
+            return extra[at + 4 : at + 4 + length]
         at += 4 + length
+    return b""
+
+
+def _wide(extra: bytes, size: int, packed: int, header: int) -> tuple[int, int, int]:
+    """Size, packed size and header offset, from the Zip64 extra field where 32 bits do not hold
+    them."""
+    field = _extra(extra, _ZIP64)
+    wide = iter(struct.unpack_from(f"<{len(field) // 8}Q", field))
+    size = next(wide, size) if size == _ALL_32 else size
+    packed = next(wide, packed) if packed == _ALL_32 else packed
+    header = next(wide, header) if header == _ALL_32 else header
     return size, packed, header
+
+
+def _second_name(extra: bytes) -> str:
+    """The Unicode Path: a version, the CRC-32 of the other name, and the name."""
+    return _extra(extra, _UNICODE_PATH)[5:].decode("utf-8", "surrogateescape")
 
 
 def _name(raw: bytes, *, utf8: bool) -> str:

@@ -1,4 +1,4 @@
-"""Members of ZIP archives: by name always, by content where their nature or extension call for it.
+"""Members of archives: by name always, by content where their nature or extension call for it.
 
 What an archive says of itself is not believed: how large a member is, is seen by unpacking it as
 far as the answer needs; what its directory does not account for is searched for members all the
@@ -18,13 +18,12 @@ from typing import BinaryIO
 
 from ...coverage import Ledger
 from ...formats import FormatError
-from ...formats.kinds import Kind, kind_of, may_hold
+from ...formats.kinds import ZIP, Holds, Kind, kind_of, may_hold
 from ...formats.zip_archive import (
     Member,
     find_directory,
     is_stored,
     is_unpackable,
-    unpack,
 )
 from ...indicators import Gate
 from ...matching.gates import size_holds
@@ -37,6 +36,7 @@ from .containers import ARCHIVES, Containers, kind_in
 from .facts import TOO_LARGE, Facts, FileReader
 from .open_archive import Budget, OpenArchive
 from .own_mentions import without_own
+from .stream_members import StreamMembers
 from .zip_members import ZipMembers
 
 MAX_UNPACKED = 4
@@ -65,20 +65,23 @@ class ArchiveMembers:
     """Is told each member's place, and may raise to end the sweep."""
     _gates: dict[str | None, list[tuple[Gate, bytes]]] = field(default_factory=dict)
 
-    def observe(self, file: BinaryIO, size: int, shown: str) -> Iterator[Observation]:
-        """The members that may match, of an open archive of this size and place.
+    def observe(self, file: BinaryIO, size: int, shown: str, kind: Kind) -> Iterator[Observation]:
+        """The members that may match, of an open archive of this size, place and kind.
 
         Raises:
             OSError: the archive cannot be read.
         """
         budget = Budget(MAX_UNPACKED * self._limit, MAX_PROBED * self._limit)
-        yield from self._archive(OpenArchive(file, size, shown, budget))
+        yield from self._archive(OpenArchive(file, size, shown, budget, kind))
 
     def _archive(self, archive: OpenArchive) -> Iterator[Observation]:
-        zip_archive = ZipMembers(
-            self.source, self.matcher, self.ledger, self._limit, self.progress, self._members
-        )
-        yield from zip_archive.observe(archive)
+        if archive.kind.holds is Holds.ZIP:
+            zip_archive = ZipMembers(
+                self.source, self.matcher, self.ledger, self._limit, self.progress, self._members
+            )
+            yield from zip_archive.observe(archive)
+        else:
+            yield from StreamMembers(self.ledger, self._members).observe(archive)
 
     @property
     def _limit(self) -> int:
@@ -87,13 +90,25 @@ class ArchiveMembers:
     # Members.
 
     def _members(self, archive: OpenArchive, batch: list[Member]) -> Iterator[Observation]:
-        names = [member.base_name or member.folder_name for member in batch]
+        names = [name for member in batch for name in _names(member)]
         wanted = set(self.matcher.selector.matching_names(names))
-        self.ledger.examined += len(names)
+        self.ledger.examined += len(batch)
         for kind in ("file_name", "file_path"):
             self.matcher.accounts.compared(kind, count=len(names) - len(wanted))
-        for member, name in zip(batch, names, strict=True):
+        for one in batch:
+            member = self._by_one_name(one, wanted)
+            name = member.base_name or member.folder_name
             yield from self._member(archive, member, name, named=name in wanted)
+
+    def _by_one_name(self, member: Member, wanted: set[str]) -> Member:
+        """Of one with two names, the one that is wanted; else the one that calls for more."""
+        if not member.second:
+            return member
+        second = member._replace(name=member.second)
+        for one in (second, member):
+            if (one.base_name or one.folder_name) in wanted:
+                return one
+        return max((second, member), key=lambda one: len(self._gates_by_name(one.base_name)))
 
     def _member(
         self, archive: OpenArchive, member: Member, name: str, *, named: bool
@@ -115,16 +130,16 @@ class ArchiveMembers:
         yield from self._facts(archive, member, place, facts, size=len(data), named=named)
         kind = kind_in(stream, len(data), name, facts.head)
         if certain:
-            self._closed(kind, place)
-        if (kind is None and _is_zip(member)) or (kind is not None and kind.holds in ARCHIVES):
-            yield from self._nested(archive, stream, place)
+            self._closed(kind, place, len(data))
+        if kind is None and _is_zip(member):
+            kind = ZIP
+        if kind is not None and kind.holds in ARCHIVES:
+            yield from self._nested(archive, stream, place, kind)
 
-    def _closed(self, kind: Kind | None, place: str) -> bool:
-        """Whether a member holds what is not looked into; then it is accounted for."""
-        if kind is None or kind.holds in ARCHIVES:
-            return False
-        self.containers.closed(kind, place)
-        return True
+    def _closed(self, kind: Kind | None, place: str, size: int) -> None:
+        """Account for a member that holds what is not looked into."""
+        if kind is not None and kind.holds not in ARCHIVES and size >= kind.least:
+            self.containers.closed(kind, place)
 
     def _content(
         self, archive: OpenArchive, member: Member, place: str, *, certain: bool
@@ -149,23 +164,25 @@ class ArchiveMembers:
         """Whether a member passes a gate, by its extension, first bytes and size, as they are, or
         is an archive."""
         gates = self._gates_by_name(member.base_name)
-        if not (gates or may_hold(member.base_name, member.size)):
+        size = max(member.size, member.packed)
+        if not (gates or may_hold(member.base_name, size)):
             return False
         limit = _PEEK
         head = self._probe(archive, member, place, limit)
         if head is None:
             return False
-        kind = kind_of(head, member.size, member.base_name, _nothing_more)
-        if kind is not None and not self._closed(kind, place):
+        kind = kind_of(head, size, member.base_name, _nothing_more)
+        if kind is not None and kind.holds in ARCHIVES:
             return True
+        self._closed(kind, place, size)
         gates = [(gate, magic) for gate, magic in gates if head.startswith(magic)]
         if gates and all(_sized(gate) for gate, _ in gates):
             limit = min(max(_sized(gate) for gate, _ in gates), self._limit) + 1
             head = self._probe(archive, member, place, limit)
             if head is None:
                 return False
-            size = len(head) if len(head) <= self._limit else max(len(head), member.size)
-            gates = [(gate, magic) for gate, magic in gates if size_holds(gate, size)]
+            whole = len(head) if len(head) <= self._limit else max(len(head), member.size)
+            gates = [(gate, magic) for gate, magic in gates if size_holds(gate, whole)]
         if not gates:
             self._compare(member, place, len(head), limit)
         return bool(gates)
@@ -186,7 +203,7 @@ class ArchiveMembers:
         if archive.budget.probed <= 0:
             self.ledger.unread("archive too large when unpacked", place)
             return None
-        data = unpack(archive.file, member, limit)
+        data = archive.first(member, limit)
         archive.budget.probed -= len(data)
         return data
 
@@ -198,7 +215,7 @@ class ArchiveMembers:
         if archive.budget.kept <= 0:
             self.ledger.unread("archive too large when unpacked", place)
             return None
-        data = unpack(archive.file, member, limit + 1)
+        data = archive.first(member, limit + 1)
         archive.budget.kept -= len(data)
         self.ledger.bytes += len(data)
         if len(data) > limit:
@@ -282,15 +299,23 @@ class ArchiveMembers:
             hits=hits,
         )
 
-    def _nested(self, archive: OpenArchive, stream: BinaryIO, place: str) -> Iterator[Observation]:
+    def _nested(
+        self, archive: OpenArchive, stream: BinaryIO, place: str, kind: Kind
+    ) -> Iterator[Observation]:
         size = stream.seek(0, io.SEEK_END)
         if archive.depth >= MAX_DEPTH:
             if not _is_empty(stream, size):
                 self.ledger.unread("archive too deep in archives, not opened", place)
             return
         yield from self._archive(
-            OpenArchive(stream, size, place, archive.budget, archive.depth + 1)
+            OpenArchive(stream, size, place, archive.budget, kind, archive.depth + 1)
         )
+
+
+def _names(member: Member) -> list[str]:
+    first = member.base_name or member.folder_name
+    second = member._replace(name=member.second) if member.second else member
+    return list(dict.fromkeys((first, second.base_name or second.folder_name)))
 
 
 def _nothing_more(offset: int, length: int) -> bytes:  # noqa: ARG001 - of the protocol

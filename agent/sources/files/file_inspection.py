@@ -18,7 +18,7 @@ from typing import BinaryIO
 from msgspec import structs
 
 from ...coverage import Ledger
-from ...formats.kinds import Kind, may_hold
+from ...formats.kinds import ZIP, Kind, may_hold
 from ...formats.zone_identifier import MAX_ZONE_BYTES, STREAM, owner_of, read_zone
 from ...indicators import FileIndicator
 from ...matching.matcher import Matcher
@@ -290,7 +290,7 @@ class FileLook:
             if read.archive:
                 file, size, _ = item.open()
                 try:
-                    for found in self.archives.observe(file, size, item.shown):
+                    for found in self.archives.observe(file, size, item.shown, read.kind or ZIP):
                         more = (*found.remarks, *item.remarks)
                         yield structs.replace(found, remarks=more) if more else found
                 finally:
@@ -396,7 +396,7 @@ class FileLook:
                 facts = self.reader.look(content, length, indicators, named=named, path=place)
                 kind = kind_in(content, length, name, facts.head)
                 if kind is not None and kind.holds in ARCHIVES:
-                    yield from self.archives.observe(content, length, place)
+                    yield from self.archives.observe(content, length, place, kind)
         except OSError as error:
             self.missed(error, place)
             if named:

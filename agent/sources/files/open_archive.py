@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from ...formats.zip_archive import Member
+from ...formats.kinds import Kind
+from ...formats.zip_archive import Member, unpack
 from ...model.observation import Observation
 
 
@@ -26,7 +27,17 @@ class OpenArchive:
     size: int
     shown: str
     budget: Budget
+    kind: Kind
     depth: int = 0
+    unpacks: Callable[[Member, int], bytes] | None = None
+    """Where members come one after the other: the first bytes of the one at hand, at most so
+    many. Raises OSError, FormatError."""
+
+    def first(self, member: Member, limit: int) -> bytes:
+        """At most so many bytes of a member, from its beginning on. Raises OSError, FormatError."""
+        if self.unpacks is not None:
+            return self.unpacks(member, limit)
+        return unpack(self.file, member, limit)
 
 
 Look = Callable[[OpenArchive, list[Member]], Iterator[Observation]]

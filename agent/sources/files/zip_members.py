@@ -14,10 +14,12 @@ from ...coverage import Ledger
 from ...formats import FormatError
 from ...formats.zip_archive import (
     Directory,
+    Member,
     find_directory,
     hidden_members,
     looks_like_zip,
     members,
+    true_sizes,
     unlisted,
 )
 from ...matching.matcher import Matcher, ScanFailed
@@ -52,6 +54,7 @@ class ZipMembers:
             directory = find_directory(archive.file, archive.size)
             entries = members(archive.file, directory)
             while batch := list(islice(entries, BATCH)):
+                batch = [self._true(archive, member) for member in batch]
                 listed.extend((member.header, member.packed) for member in batch)
                 yield from self.look(archive, batch)
         except FormatError as error:
@@ -59,6 +62,16 @@ class ZipMembers:
         if directory is not None:
             rest.extend(unlisted(archive.file, archive.size, directory, listed))
         yield from self._unlisted(archive, rest)
+
+    def _true(self, archive: OpenArchive, member: Member) -> Member:
+        if member.size or member.packed:
+            return member
+        true = true_sizes(archive.file, archive.size, member)
+        if true != member:
+            self.ledger.note(
+                "archive member that its directory calls empty, by its own header", archive.shown
+            )
+        return true
 
     def _damaged(
         self, archive: OpenArchive, directory: Directory | None, error: FormatError
@@ -68,7 +81,7 @@ class ZipMembers:
         head = read_at(archive.file, 0, 4)
         if directory is None and not looks_like_zip(head):
             self.ledger.note("no ZIP archive in spite of its name", archive.shown)
-            return [(0, min(archive.size, self.limit))]
+            return [(0, archive.size)]
         self.ledger.unread(f"archive: {error.what}", archive.shown)
         start = directory.offset if directory is not None else 0
         return [(start, min(archive.size, start + self.limit))]

@@ -1,0 +1,202 @@
+"""Members of archives of every flavour: found by what they are, whatever archive and member are
+called."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import lzma
+import struct
+import zipfile
+import zlib
+from pathlib import Path
+
+import pytest
+
+from agent.formats.compressed import TOO_LARGE
+from agent.sources.files.source import FilesSource
+from tests.agent.formats.test_tar_archive import tar
+from tests.evidence.files import archive, campaign_link, dll
+from tests.evidence.packs import matcher_of, named
+from tests.evidence.sweeping import Swept, swept
+
+MIB = 1 << 20
+LIMIT = 1 << 20
+DLL = {"notes/x.bin": dll()}
+
+
+def of(folder: Path, name: str, data: bytes, limit: int = 64 * MIB) -> Swept:
+    folder.mkdir(exist_ok=True)
+    (folder / name).write_bytes(data)
+    return swept(folder, FilesSource(limit))
+
+
+def only_indicator(sweep: Swept) -> str:
+    (found,) = {match.indicator.id for match in sweep.matches()}
+    return found
+
+
+def renamed(data: bytes, before: str, name: str, after: str) -> bytes:
+    """A member's directory entry with another name of the same length, and this one's Unicode
+    Path."""
+    field = struct.pack("<BI", 1, zlib.crc32(before.encode())) + after.encode()
+    extra = struct.pack("<HH", 0x7075, len(field)) + field
+    assert len(before) == len(name)
+    at = data.find(b"PK\1\2")
+    end = data.rfind(b"PK\5\6")
+    entry = bytearray(data[at:end])
+    struct.pack_into("<H", entry, 30, len(extra))
+    length = 46 + len(before)
+    entry[46:length] = name.encode()
+    entry[length:length] = extra
+    tail = bytearray(data[end:])
+    struct.pack_into("<I", tail, 12, len(entry))
+    return data[:at] + bytes(entry) + bytes(tail)
+
+
+def zip64(data: bytes) -> bytes:
+    """With the end records of Zip64, and those of before saturated."""
+    at = data.rfind(b"PK\5\6")
+    count, size, offset = struct.unpack_from("<HII", data, at + 10)
+    record = struct.pack("<4sQ2H2I4Q", b"PK\6\6", 44, 45, 45, 0, 0, count, count, size, offset)
+    locator = struct.pack("<4sIQI", b"PK\6\7", 0, at, 1)
+    end = struct.pack("<4s4H2IH", b"PK\5\6", 0, 0, 0xFFFF, 0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF, 0)
+    return data[:at] + record + locator + end
+
+
+@pytest.mark.parametrize(
+    "name", ["Unconfirmed 4711.crdownload", "invoice.dat", "report.docx", "update", "a.xlsm"]
+)
+def test_a_zip_is_looked_into_whatever_its_name(tmp_path: Path, name: str) -> None:
+    sweep = of(tmp_path, name, archive({"notes/any.lnk": campaign_link()}))
+    assert "lnk-layout" in {match.indicator.id for match in sweep.matches()}
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_STORED])
+@pytest.mark.parametrize("described", [False, True])
+def test_a_member_that_the_directory_calls_empty_is_looked_at_by_its_header(
+    tmp_path: Path, method: int, described: bool
+) -> None:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", method) as out:
+        out.writestr("notes/x.bin", dll())
+    data = bytearray(buffer.getvalue())
+    struct.pack_into("<II", data, data.find(b"PK\1\2") + 20, 0, 0)
+    if described and method == zipfile.ZIP_DEFLATED:
+        struct.pack_into("<II", data, 18, 0, 0)
+        data[6] |= 8
+    assert only_indicator(of(tmp_path, "a.zip", bytes(data))) == "dll-export"
+
+
+def test_empty_members_are_empty(tmp_path: Path) -> None:
+    sweep = of(tmp_path, "a.zip", archive({"a/": b"", "a/b.txt": b"", "c.dll": b""}))
+    assert (sweep.seen, sweep.reasons, sweep.notes) == ([], {}, {})
+    assert sweep.coverage.examined == 4
+
+
+def test_a_folder_with_content_is_a_file(tmp_path: Path) -> None:
+    assert only_indicator(of(tmp_path, "a.zip", archive({"notes/x.bin/": dll()}))) == "dll-export"
+
+
+@pytest.mark.parametrize(
+    "stub", [b"MZ" + bytes(100), b"MZ" + b"\x07" * (3 * LIMIT), b"#!/bin/sh\n"]
+)
+def test_a_zip64_archive_behind_something_else_is_looked_into(tmp_path: Path, stub: bytes) -> None:
+    sweep = of(tmp_path, "a.zip", stub + zip64(archive(DLL)), LIMIT)
+    assert only_indicator(sweep) == "dll-export"
+    assert closed(sweep) == (len(stub) > LIMIT)
+
+
+def closed(sweep: Swept) -> bool:
+    return "archive: more beside its directory than can be searched" in sweep.reasons
+
+
+def test_a_large_file_that_is_no_zip_in_spite_of_its_name_is_a_gap(tmp_path: Path) -> None:
+    assert closed(of(tmp_path, "a.zip", b"\x07" * (2 * LIMIT), LIMIT))
+    assert not closed(of(tmp_path, "a.zip", b"\x07" * LIMIT, LIMIT))
+
+
+@pytest.mark.parametrize(
+    ("name", "second"), [("x.bin", "cyzfc.dat"), ("cyzfc.dat", "any.x"), ("cyzfc.dat", "cyzfc.dat")]
+)
+def test_both_names_of_a_member_are_compared(tmp_path: Path, name: str, second: str) -> None:
+    content = archive({name: b"x" * 20})
+    (tmp_path / "a.zip").write_bytes(renamed(content, name, name, second))
+    sweep = swept(tmp_path, matcher=matcher_of(named("cyzfc.dat")))
+    file = sweep.only_file()
+    assert (file.path, file.member_of) == ("cyzfc.dat", str(tmp_path / "a.zip"))
+    assert len(sweep.matches()) == 1
+
+
+@pytest.mark.parametrize(("name", "second"), [("x.txt", "any.lnk"), ("a.lnk", "any.txt")])
+def test_a_member_is_opened_for_either_name(tmp_path: Path, name: str, second: str) -> None:
+    content = archive({name: campaign_link()})
+    sweep = of(tmp_path, "a.zip", renamed(content, name, name, second))
+    assert "lnk-machine-id" in {match.indicator.id for match in sweep.matches()}
+
+
+TARS = {
+    "a.tar": lambda data: data,
+    "a.tar.gz": gzip.compress,
+    "a.tgz": gzip.compress,
+    "a.tar.bz2": bz2.compress,
+    "a.tar.xz": lzma.compress,
+    "Unconfirmed 1.crdownload": gzip.compress,
+}
+
+
+@pytest.mark.parametrize(("name", "pack"), TARS.items())
+def test_tar_archives_are_looked_into_packed_or_not(tmp_path: Path, name: str, pack) -> None:  # type: ignore[no-untyped-def]
+    members = {"a/": b"", "a/readme.txt": b"x" * 5000, **DLL, "b/cyzfc.dat": b"last"}
+    sweep = of(tmp_path, name, pack(tar(members)))
+    place = f"{tmp_path / name} → "
+    assert {m.indicator.id for m in sweep.matches(f"{place}notes/x.bin")} == {"dll-export"}
+    assert "name-cyzfc-dat" in {m.indicator.id for m in sweep.matches(f"{place}b/cyzfc.dat")}
+    assert sweep.reasons == {}
+    assert sweep.coverage.examined == 1 + len(members)
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, lzma.compress])
+def test_one_packed_file_is_looked_at(tmp_path: Path, pack) -> None:  # type: ignore[no-untyped-def]
+    sweep = of(tmp_path, "x.bin.gz", pack(dll()))
+    assert only_indicator(sweep) == "dll-export"
+    assert sweep.seen[0].place.text == f"{tmp_path / 'x.bin.gz'} → x.bin"
+
+
+def test_the_name_that_gzip_tells_is_compared(tmp_path: Path) -> None:
+    buffer = io.BytesIO()
+    with gzip.GzipFile("cyzfc.dat", "wb", fileobj=buffer) as out:
+        out.write(b"x" * 100)
+    assert "name-cyzfc-dat" in {
+        m.indicator.id for m in of(tmp_path, "a.gz", buffer.getvalue()).matches()
+    }
+
+
+def test_archives_of_several_kinds_in_each_other_are_looked_into(tmp_path: Path) -> None:
+    inner = gzip.compress(tar({"b.zip": archive(DLL)}))
+    sweep = of(
+        tmp_path, "a.zip", archive({"c.tgz": inner, "d.gz": gzip.compress(b"7z\xbc\xaf\x27\x1c")})
+    )
+    assert only_indicator(sweep) == "dll-export"
+    assert sweep.reasons == {"7z archive: not looked into": 1}
+
+
+def test_a_damaged_archive_keeps_what_was_found_before_and_is_a_gap(tmp_path: Path) -> None:
+    data = tar({**DLL, "b": bytes(600_000)})
+    (tmp_path / "short").mkdir()
+    short = of(tmp_path / "short", "a.tar", data[: 512 + 300_000])
+    assert only_indicator(short) == "dll-export"
+    assert list(short.reasons) == ["archive: cut short"]
+
+    sweep = of(tmp_path / "bad", "a.tar", tar(DLL)[: 512 + 294_912] + b"\xff" * 5000)
+    assert only_indicator(sweep) == "dll-export"
+    assert list(sweep.reasons) == ["archive: damaged header: bad checksum"]
+
+    cut = of(tmp_path / "cut", "a.tgz", gzip.compress(tar(DLL))[:-20])
+    assert list(cut.reasons) == ["archive: compressed stream is cut short"]
+
+
+def test_a_bomb_ends_at_the_bound(tmp_path: Path) -> None:
+    data = gzip.compress(tar({"a.txt": bytes(3 * MIB)}), 1)
+    assert f"archive: {TOO_LARGE}" in of(tmp_path, "a.tgz", data, MIB // 16).reasons
