@@ -6,10 +6,13 @@ from __future__ import annotations
 
 import fnmatch
 import itertools
+import ntpath
+import os
 import re
 import unicodedata
 from collections.abc import Sequence
 from functools import cache
+from types import ModuleType
 
 _BETWEEN = re.compile(r"[\s\"',^`]+")
 """What may stand between two pieces of a command line, or be lost from a log of it."""
@@ -187,3 +190,21 @@ def _without_copy_marks(name: str) -> str:
 def base_name(path: str) -> str:
     """The base name of a path in either notation."""
     return path[max(path.rfind("\\"), path.rfind("/")) + 1 :]
+
+
+def whole_path(path: str, system: ModuleType = os.path) -> str:
+    r"""A given path, from its root on. On Windows a letter alone, ``C:``, means the drive, and not
+    the folder on it that this program happens to stand in; ``system``: ``ntpath``, ``posixpath``.
+    """
+    if system is ntpath and len(path) == len("C:") and path[1] == ":":
+        path += "\\"
+    return str(system.abspath(path))
+
+
+def lies_below(path: str, folder: str) -> bool:
+    """Whether a whole path lies in a folder, at any depth; both as Windows or as POSIX has them."""
+    separator, inner, outer = "/", path, folder
+    if "\\" in path:
+        separator, inner, outer = "\\", path.casefold(), folder.casefold()
+    outer = outer.rstrip(separator) + separator
+    return inner.startswith(outer) and inner.rstrip(separator) + separator != outer

@@ -23,6 +23,8 @@ from .opening import MAX_PATH_LENGTH, is_gone, open_unnoticed, reason_of
 from .openings import Selection
 
 _NAME_SURROGATE = 0x2000_0000
+_MOUNT_POINT = 0xA000_0003
+_VOLUME = re.compile(r"(?i)\\\\[?.]\\Volume\{[0-9a-f-]+\}\\?")
 _VANISHED = "vanished during the sweep"
 _LINK = "link not followed, its name was compared"
 _SECOND_WAY = "folder reached by a second way, walked once"
@@ -204,7 +206,11 @@ class Walk:
         attributes: int = getattr(status, "st_file_attributes", 0)
         tag: int = getattr(status, "st_reparse_tag", 0)
         if windows_files.is_reparse(attributes) and tag & _NAME_SURROGATE:
-            self.ledger.note(_LINK, folder.child(entry.name))
+            child = folder.child(entry.name)
+            if tag == _MOUNT_POINT and is_volume(_target(child)) and not self._is_boundary(child):
+                self.ledger.unread("volume mounted there, not walked", child)
+            else:
+                self.ledger.note(_LINK, child)
             return False
         if attributes & windows_files.FILE_ATTRIBUTE_RECALL_ON_OPEN:
             self.ledger.unread("cloud folder, not recalled", folder.child(entry.name))
@@ -259,6 +265,20 @@ def _identity(path: str) -> Identity | None:
     except OSError:
         return None  # It cannot be listed either, which is told.
     return (status.st_dev, status.st_ino) if status.st_ino else None
+
+
+def is_volume(target: str) -> bool:
+    r"""Whether a mount point leads to a volume of its own, ``\\?\Volume{…}\``, and not to a
+    folder."""
+    return _VOLUME.fullmatch(target) is not None
+
+
+def _target(path: str) -> str:
+    """Empty where it cannot be told."""
+    try:
+        return os.readlink(path)
+    except OSError:
+        return ""
 
 
 def _is_unicode(text: str) -> bool:

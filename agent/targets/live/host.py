@@ -14,6 +14,7 @@ import socket
 import sys
 import uuid
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timezone
 from functools import cached_property
 from pathlib import Path
@@ -25,6 +26,7 @@ from ...coverage import Ledger
 from ...matching.own_traces import Own
 from ...model import report as model
 from ...reading.opening import reason_of
+from ...spelling import lies_below, whole_path
 from ...windows.held import HeldFiles, loaded_hives
 from .. import LOCKED, RawNtfs, Root, SkippedVolume
 from ..evidence import EvidenceFile, HostFiles, files_of_windows
@@ -60,7 +62,7 @@ class LiveHost:
         """``walk``: NTFS volumes are walked even where they could be read by their records.
         ``installed``: tells the folder of Windows, and what its registry lists."""
         self._own = own
-        self._paths = tuple(os.path.abspath(path) for path in paths)
+        self._paths = tuple(whole_path(path) for path in paths)
         self._removable = removable
         self._walk = walk
         self._system = system if system is not None else RunningSystem()
@@ -85,8 +87,9 @@ class LiveHost:
     def boundaries(self) -> frozenset[str]:
         """Mount points that a walk must not enter from above: pseudo and network file systems, and
         places whose files are walked somewhere else. Each real tree below one is a root of its
-        own."""
-        return self._volumes().boundaries
+        own. Below given paths, what is also seen somewhere else is walked here."""
+        volumes = self._volumes()
+        return volumes.boundaries - volumes.again if self._paths else volumes.boundaries
 
     @property
     def held(self) -> HeldFiles:
@@ -126,7 +129,23 @@ class LiveHost:
                 skipped.append(SkippedVolume(path, LOCKED, gap=True))
             else:
                 roots.append(self._given(path))
+        known = {root.path.casefold() for root in roots}
+        roots += [
+            root
+            for root in self._volumes().roots
+            if root.path.casefold() not in known and self._mounted_below(root.path)
+        ]
+        skipped += [
+            replace(volume, path=place, gap=True)
+            for volume in self._volumes().skipped
+            if (place := self._mounted_below(volume.path))
+        ]
         return roots, skipped
+
+    def _mounted_below(self, volume: str) -> str:
+        """The place below a given path at which a volume is mounted; empty if it is not."""
+        places = self._volumes().places(volume)
+        return next((p for p in places if any(lies_below(p, of) for of in self._paths)), "")
 
     def met(self, raw: RawNtfs) -> None:
         """It is another host's, whose files alone are looked at."""
@@ -328,7 +347,8 @@ def _windows_layout(*, removable: bool, walk: bool = False) -> Layout:
 
     roots: list[Root] = []
     skipped: list[SkippedVolume] = []
-    for volume in volumes.volumes():
+    found = volumes.volumes()
+    for volume in found:
         # What nobody can tell the kind of is walked: leaving it out would be a gap.
         wanted = {"fixed", "ram", "unknown"} | ({"removable"} if removable else set())
         if volume.drive_type not in wanted:
@@ -342,7 +362,9 @@ def _windows_layout(*, removable: bool, walk: bool = False) -> Layout:
             skipped.append(SkippedVolume(volume.root, LOCKED, gap=True))
         else:
             roots.append(_windows_root(volume, _why_walked(volume.file_system, walk=walk)))
-    return Layout(roots, skipped)
+    folders = (mount for volume in found for mount in volume.mounts if len(mount) > len("C:\\"))
+    also_at = {volume.root: volume.mounts[1:] for volume in found if len(volume.mounts) > 1}
+    return Layout(roots, skipped, frozenset(folders), also_at=also_at)
 
 
 def _why_walked(file_system: str, *, walk: bool) -> str:

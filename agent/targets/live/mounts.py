@@ -8,8 +8,8 @@ ones are left out and said, and a bind mount of a tree that is walked anyway is 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from .. import Root, SkippedVolume
 
@@ -118,6 +118,14 @@ class Layout:
     roots: Sequence[Root]
     skipped: Sequence[SkippedVolume]
     boundaries: frozenset[str] = frozenset()
+    again: frozenset[str] = frozenset()
+    """Of the boundaries those whose files are walked at another place, if all is."""
+    also_at: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Further places of volumes that have several, by the path that they are known by here."""
+
+    def places(self, path: str) -> Sequence[str]:
+        """All places of a volume."""
+        return (path, *self.also_at.get(path, ()))
 
 
 def parse_mountinfo(text: str) -> list[Mount]:
@@ -161,7 +169,8 @@ def layout(
     ]
     boundaries = {path for path, reason in reasons.items() if reason is not None}
     walked = {path: mount for path, mount in visible.items() if path not in boundaries}
-    for path in _seen_elsewhere(walked):
+    again = _seen_elsewhere(walked)
+    for path in again:
         boundaries.add(path)
         del walked[path]
     if not removable:
@@ -176,7 +185,8 @@ def layout(
     for path, mount in sorted(walked.items()):
         if path != "/" and _nearest(path, visible) in boundaries:
             roots.append(Root(path, _described(mount)))
-    return Layout(roots, sorted(skipped, key=lambda volume: volume.path), frozenset(boundaries))
+    skipped.sort(key=lambda volume: volume.path)
+    return Layout(roots, skipped, frozenset(boundaries), frozenset(again))
 
 
 @dataclass(frozen=True)

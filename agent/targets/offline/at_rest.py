@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -12,7 +11,7 @@ from functools import cached_property
 from ...coverage import Ledger
 from ...exit_codes import CannotRun
 from ...matching.own_traces import Own
-from ...spelling import fold
+from ...spelling import fold, whole_path
 from ...windows.held import HeldFiles
 from .. import RawNtfs
 from ..evidence import EvidenceFile
@@ -30,7 +29,7 @@ class AtRest(ABC):
 
     def __init__(self, *paths: str, own: Own, now: Callable[[], datetime] | None = None) -> None:
         """``own``: what belongs to this agent, in case it lies there; ``now``: UTC."""
-        self._paths = tuple(dict.fromkeys(os.path.abspath(path) for path in paths))
+        self._paths = tuple(dict.fromkeys(whole_path(path) for path in paths))
         self._own = own
         self._now = now
         self._met: list[Volume] = []
