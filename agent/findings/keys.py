@@ -9,7 +9,6 @@ import ipaddress
 import uuid
 from collections.abc import Iterator
 from datetime import datetime
-from itertools import accumulate
 
 from ..matching.matcher import fold, fold_domain
 from ..model.codec import to_json
@@ -97,13 +96,10 @@ def _own_key(file: File) -> str:
 
 
 def _file_keys(file: File) -> Iterator[str]:
-    """A stream's or a member's own, and those of what holds it."""
+    """Its own, and of a stream that of its file. An archive's members are things of their own: what
+    one is says nothing about the others."""
     yield _own_key(file)
-    if file.member_of:
-        yield from map(
-            file_key, accumulate(file.member_of.split(ARROW), lambda a, b: f"{a}{ARROW}{b}")
-        )
-    elif file.stream:
+    if file.stream and not file.member_of:
         yield file_key(file.path)
 
 

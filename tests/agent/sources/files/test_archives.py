@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import hashlib
 import io
 import lzma
 import struct
@@ -19,7 +20,7 @@ from agent.sources.files.source import FilesSource
 from tests.agent.formats.test_tar_archive import tar
 from tests.evidence.files import archive, campaign_link, dll
 from tests.evidence.packs import matcher_of, named
-from tests.evidence.sweeping import Swept, swept
+from tests.evidence.sweeping import Swept, reported, swept
 
 MIB = 1 << 20
 LIMIT = 1 << 20
@@ -200,3 +201,25 @@ def test_a_damaged_archive_keeps_what_was_found_before_and_is_a_gap(tmp_path: Pa
 def test_a_bomb_ends_at_the_bound(tmp_path: Path) -> None:
     data = gzip.compress(tar({"a.txt": bytes(3 * MIB)}), 1)
     assert f"archive: {TOO_LARGE}" in of(tmp_path, "a.tgz", data, MIB // 16).reasons
+
+
+def test_each_member_is_a_finding_of_its_own_with_its_own_facts(tmp_path: Path) -> None:
+    other = dll(original_name="other.dll")
+    members = {"a/cyzfc.dat": b"a text", "b/any.bin": dll(), "c/more.bin": other}
+    (tmp_path / "ds7002.zip").write_bytes(archive(members))
+    inner = {"inner.zip": archive({"cyzfc.dat": b"another text"})}
+    (tmp_path / "any.tgz").write_bytes(gzip.compress(tar(inner)))
+    report = reported(tmp_path, thorough=True)
+
+    found = {finding.title: finding.file for finding in report.findings}
+    content = {f"{tmp_path}/ds7002.zip → {name}": (name, data) for name, data in members.items()}
+    content[f"{tmp_path}/any.tgz → inner.zip → cyzfc.dat"] = ("cyzfc.dat", b"another text")
+    for title, (path, data) in content.items():
+        file = found.pop(title)
+        assert file is not None
+        assert file.hash is not None
+        holder = title.removesuffix(f" → {path}")
+        assert (file.path, file.member_of, file.size) == (path, holder, len(data))
+        assert file.hash.sha1 == hashlib.sha1(data, usedforsecurity=False).hexdigest()
+    assert list(found) == [f"{tmp_path}/ds7002.zip"]
+    assert len({finding.id for finding in report.findings}) == len(report.findings)
