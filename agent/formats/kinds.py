@@ -55,6 +55,8 @@ _BITLOCKER = Kind("BitLocker volume", Holds.NTFS, 256 << 10)
 """Read as NTFS is, which says that it is locked."""
 UNKNOWN = Kind("volume of an unknown kind", Holds.FILES, 256 << 10)
 NAMED_SO = Kind("image by its name, of unknown content", Holds.FILES, 1 << 20)
+PIECE = Kind("piece of an image by its name, of unknown content", Holds.FILES, 16 << 20)
+"""Windows numbers the files that an update replaces, ``ole32.dll.000``: those are smaller."""
 
 
 def _files(name: str) -> Kind:
@@ -170,10 +172,13 @@ def may_hold(name: str, size: int) -> bool:
     return size >= LARGE or (size >= LEAST and _extension(name) in EXTENSIONS)
 
 
-def names_image(name: str) -> bool:
-    """Whether a name is that of an image of a disk or of memory, or of a piece of one."""
+def kind_by_name(name: str) -> Kind | None:
+    """What a file of unknown content is by its name: an image of a disk or of memory, or a piece
+    of one; None for neither."""
     extension = _extension(name)
-    return extension in _IMAGES or _SPLIT.fullmatch(extension) is not None
+    if extension in _IMAGES:
+        return NAMED_SO
+    return PIECE if _SPLIT.fullmatch(extension) else None
 
 
 def kind_of(head: bytes, size: int, name: str, read: Read, *, given: bool = False) -> Kind | None:

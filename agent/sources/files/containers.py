@@ -17,7 +17,7 @@ from typing import BinaryIO
 from ...coverage import Ledger
 from ...formats import FormatError
 from ...formats.certificate import looks_like_certificate
-from ...formats.kinds import NAMED_SO, Holds, Kind, kind_of, names_image
+from ...formats.kinds import Holds, Kind, kind_by_name, kind_of
 from ...formats.lnk import HEADER as LNK_HEADER
 from ...formats.partitions import Partition, partitions
 from ...matching.matcher import Matcher
@@ -61,18 +61,17 @@ class Containers:
     _depth: int = 0
 
     def met(self, item: Item, kind: Kind | None, size: int, *, odd: bool = False) -> None:
-        """A file of this size and kind. ``odd``: it was given, and is of a kind that nobody knows.
+        """A file of this size and kind. ``odd``: none, and it is nothing else that is known.
 
         Of an NTFS volume or a disk, :meth:`roots` tells later.
         """
-        if kind is None and not odd and names_image(item.name) and self.target.live is None:
-            kind = NAMED_SO
-        if kind is None:
-            if odd:
-                self.ledger.unread(ODD, item.shown)
-        elif kind.holds in ARCHIVES or (size < kind.least and not item.given):
+        if odd and item.given:
+            self.ledger.unread(ODD, item.shown)
+        elif odd and self.target.live is None:
+            kind = kind_by_name(item.name)
+        if kind is None or kind.holds in ARCHIVES or (size < kind.least and not item.given):
             return
-        elif item.seen == DELETED:
+        if item.seen == DELETED:
             self.ledger.note(f"deleted {NOT_LOOKED_INTO.format(kind.name)}", item.shown)
         elif kind.holds in VOLUMES:
             self._image(item, kind)
@@ -157,8 +156,11 @@ def kind_in(
     return kind_of(read(0, _HEAD) if head is None else head, size, name, read, given=given)
 
 
-def is_understood(head: bytes) -> bool:
-    """Whether a file that begins so is one that is looked at for what it is, or text."""
+def is_odd(item: Item, kind: Kind | None, head: bytes) -> bool:
+    """Whether a file that is given, or called an image, begins like nothing that is looked at for
+    what it is, nor like text."""
+    if kind is not None or not (item.given or kind_by_name(item.name)):
+        return False
     if head.startswith((*_UNDERSTOOD, *_WIDE_TEXT)) or looks_like_certificate(head):
-        return True
-    return _CONTROLS.search(head) is None
+        return False
+    return _CONTROLS.search(head) is not None

@@ -27,7 +27,7 @@ from ...model.observation import Claim, Observation
 from ...reading.opening import is_gone, read_up_to, reason_of
 from ...targets import Target
 from .archive_members import ArchiveMembers
-from .containers import ARCHIVES, Containers, is_understood, kind_in
+from .containers import ARCHIVES, Containers, is_odd, kind_in
 from .facts import Facts, FileReader, Limits
 from .hash_cache import HashCache
 from .item import SOURCE, Item, close_quietly, is_in_use, observation_of, zone_observations
@@ -51,7 +51,7 @@ class _Read:
     """Whether its members are to be looked at; it is opened again for that, in its turn."""
     kind: Kind | None = None
     odd: bool = False
-    """Whether it was given, and is nothing that is known."""
+    """Whether it is of no kind, and nothing else that is known."""
     size: int = 0
     about: Callable[[], File] | None = None
     facts: Facts | None = None
@@ -218,7 +218,7 @@ class FileLook:
             read.error = error
             return read
         read.facts, read.archive = facts, self._is_archive(read, facts)
-        read.odd = item.given and read.kind is None and not is_understood(facts.head)
+        read.odd = is_odd(item, read.kind, facts.head)
         facts.head = b""
         if not (facts.contents or facts.asked):
             facts.data = b""

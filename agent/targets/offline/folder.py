@@ -11,7 +11,7 @@ from datetime import datetime
 from functools import partial
 
 from ...coverage import Ledger
-from ...formats.kinds import NAMED_SO, Holds, Kind, kind_of, names_image
+from ...formats.kinds import Holds, Kind, kind_by_name, kind_of
 from ...matching.own_traces import Own
 from ...model import report as model
 from ...reading.opening import open_quietly, read_at, reason_of
@@ -132,5 +132,5 @@ def _closed_kind(path: str) -> Kind | None:
         size = file.seek(0, os.SEEK_END)
         kind = kind_of(read_at(file, 0, _HEAD), size, name, partial(read_at, file), given=True)
     if kind is None:
-        return NAMED_SO if names_image(name) else None
+        return kind_by_name(name)
     return kind if kind.holds in (Holds.FILES, Holds.MEMORY) else None

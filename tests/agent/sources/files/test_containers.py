@@ -290,3 +290,22 @@ def test_a_live_host_keeps_memory_dumps_and_is_clean(tmp_path: Path) -> None:
     sweep = swept(target)
     assert sweep.reasons == {}
     assert sweep.notes[closed("memory image")] >= 1
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "start", "kind"),
+    [
+        ("backup.vib", MIB, b"\0", "image by its name, of unknown content"),
+        ("disk.raw", MIB - 1, b"\0", ""),
+        ("case.002", 16 * MIB, b"\0", "piece of an image by its name, of unknown content"),
+        ("ole32.dll.000", 2 * MIB, b"\0", ""),
+        ("ole32.dll.000", 17 * MIB, b"MZ", ""),
+    ],
+)
+def test_an_image_by_its_name_alone_is_a_gap_at_rest(
+    tmp_path: Path, name: str, size: int, start: bytes, kind: str
+) -> None:
+    with (tmp_path / name).open("wb") as file:
+        file.write(start + b"\1")
+        file.truncate(size)
+    assert swept(tmp_path).reasons == ({closed(kind): 1} if kind else {})

@@ -14,7 +14,8 @@ import pytest
 
 from agent.coverage import Ledger
 from agent.matching.own_traces import Own
-from agent.reading.walk import Folder, Selection, Walk, is_volume
+from agent.reading.openings import Selection
+from agent.reading.walk import Folder, Walk, is_volume
 from agent.sources.files.source import FilesSource
 from agent.spelling import lies_below, whole_path
 from agent.targets import LOCKED, Root, SkippedVolume
