@@ -21,6 +21,7 @@ class Holds(Enum):
     TAR = "tar"
     STREAM = "stream"
     """One compressed stream that the standard library unpacks."""
+    CAB = "cab"
     NTFS = "ntfs"
     DISK = "disk"
     """Partitions."""
@@ -94,7 +95,7 @@ _STARTS: tuple[tuple[bytes, Kind], ...] = (
     (b"WLPWM\0\0\0", _files("WIM image")),
     (b"7z\xbc\xaf\x27\x1c", _files("7z archive")),
     (b"Rar!\x1a\x07", _files("RAR archive")),
-    (b"MSCF\0\0\0\0", _files("CAB archive")),
+    (b"MSCF\0\0\0\0", Kind("CAB archive", Holds.CAB)),
     (b"\x28\xb5\x2f\xfd", _files("zstd stream")),
     (b"\x04\x22\x4d\x18", _files("LZ4 stream")),
     (b"LZIP\1", _files("lzip stream")),

@@ -9,9 +9,17 @@ it; none comes from a real volume.
 
 from __future__ import annotations
 
+import bz2
+import gzip
+import io
+import lzma
 import struct
+import zipfile
 
+from tests.agent.formats.test_cab_archive import MSZIP, STORED, cabinet
+from tests.agent.formats.test_tar_archive import tar
 from tests.agent.ntfs.properties import INDEX_CLUSTER, RECORD, change
+from tests.agent.sources.files.test_containers import BASIC, RESERVED, gpt
 from tests.evidence.images import (
     boot,
     file_name,
@@ -42,6 +50,7 @@ def seeds() -> dict[str, dict[str, bytes]]:
         "folder_index": _folders(),
         "volume": {"whole": small_volume(), "mirror": small_volume(own=bytes(SECTOR))},
         "usn_journal": _journals(),
+        "archive": _archives(),
     }
 
 
@@ -172,6 +181,34 @@ def _journals() -> dict[str, bytes]:
     return {
         "all-versions": change() + change("other.txt", 3) + ranges + change("CYZFC (1).dat", 3),
         "damaged": b"\x10" + change()[1:] + change("b"),
+    }
+
+
+def _stored(members: dict[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as out:
+        for name, content in members.items():
+            out.writestr(zipfile.ZipInfo(name), content)
+    return buffer.getvalue()
+
+
+def _archives() -> dict[str, bytes]:
+    members = {"a/": b"", "a/cyzfc.dat": b"1" * 40, "b": b"2"}
+    packed = tar(members)
+    disk = bytearray(1024)
+    struct.pack_into("<B3xB3xII", disk, 446, 0x80, 7, 1, 1)
+    struct.pack_into("<B3xB3xII", disk, 462, 0, 5, 1, 1)
+    disk[510:512] = disk[1022:1024] = b"\x55\xaa"
+    return {
+        "tar": packed,
+        "gzip": gzip.compress(packed[:1536], 0, mtime=0),
+        "bzip2": bz2.compress(packed),
+        "xz": lzma.compress(packed),
+        "cab-stored": cabinet((STORED, members), reserve=4),
+        "cab-mszip": cabinet((MSZIP, members), level=0),
+        "mbr": bytes(disk),
+        "gpt": gpt((RESERVED, b""), (BASIC, bytes(1024)))[:2048],
+        "zip": _stored(members),
     }
 
 

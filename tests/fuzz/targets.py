@@ -1,5 +1,5 @@
 """What is fuzzed: one function for each format, from the fuzzer's bytes to the property that holds
-for them (``tests/agent/ntfs/properties.py``).
+for them (``tests/agent/ntfs/properties.py``, ``tests/agent/formats/properties.py``).
 """
 
 from __future__ import annotations
@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from tests.agent.formats import properties as formats
 from tests.agent.ntfs import properties
 
 CORPUS = Path(__file__).parent / "corpus"
@@ -59,6 +60,11 @@ def usn_journal(data: bytes) -> None:
     properties.change_journal(data)
 
 
+def archive(data: bytes) -> None:
+    """An archive or a disk, as its first bytes tell."""
+    formats.archive(data)
+
+
 def _pieces(data: bytes) -> Iterator[bytes]:
     for at in range(0, min(len(data), MAX_RECORDS * RECORD), RECORD):
         yield data[at : at + RECORD]
@@ -76,6 +82,7 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
         folder_index,
         volume,
         usn_journal,
+        archive,
     )
 }
 

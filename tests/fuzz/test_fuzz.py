@@ -26,6 +26,7 @@ RUNS = {
     "folder_index": 5_000,
     "volume": 2_000,
     "usn_journal": 10_000,
+    "archive": 20_000,
 }
 """Inputs for each target: a few seconds."""
 MAX_CORPUS = 300 << 10

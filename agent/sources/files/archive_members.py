@@ -81,7 +81,7 @@ class ArchiveMembers:
             )
             yield from zip_archive.observe(archive)
         else:
-            yield from StreamMembers(self.ledger, self._members).observe(archive)
+            yield from StreamMembers(self.ledger, self.progress, self._members).observe(archive)
 
     @property
     def _limit(self) -> int:

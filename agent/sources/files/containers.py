@@ -26,7 +26,7 @@ from ...reading.opening import read_at, reason_of
 from ...targets import RawNtfs, Root, Target
 from .item import DELETED, Item
 
-ARCHIVES = frozenset({Holds.ZIP, Holds.TAR, Holds.STREAM})
+ARCHIVES = frozenset({Holds.ZIP, Holds.TAR, Holds.STREAM, Holds.CAB})
 """Looked into by ``archive_members.py``."""
 VOLUMES = frozenset({Holds.NTFS, Holds.DISK})
 MAX_DEPTH = 3

@@ -388,7 +388,7 @@ class FileLook:
         named = bool(self.matcher.selector.matching_names([name]))
         file = File(path=item.shown, name=name, size=size, stream=name)
         indicators = self.matcher.selector.file_indicators(name, size, named=named)
-        if not (named or indicators or self.everything):
+        if not (named or indicators or self.everything or may_hold(name, size or 0)):
             return
         try:
             with item.open_stream(name) as content:

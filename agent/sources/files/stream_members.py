@@ -1,16 +1,18 @@
-"""The members of tar archives, and what compressed streams unpack to, as they come.
+"""The members of tar archives and cabinets, and what compressed streams unpack to, as they come.
 
 A stream is unpacked once, as far as its members call for, within the bounds of its archive.
 """
 
 from __future__ import annotations
 
+import functools
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from ...coverage import Ledger
 from ...formats import FormatError
+from ...formats.cab_archive import CabReader
 from ...formats.compressed import Forward, Unpacked, name_in_gzip
 from ...formats.kinds import GZIP, Holds, kind_of
 from ...formats.tar_archive import TarReader
@@ -29,6 +31,8 @@ class StreamMembers:
     """Hands on each member while it can be read."""
 
     ledger: Ledger
+    progress: Callable[[str], None]
+    """Is told the archive while it is unpacked, and may raise to end the sweep."""
     look: Look
 
     def observe(self, archive: OpenArchive) -> Iterator[Observation]:
@@ -41,6 +45,8 @@ class StreamMembers:
                 archive.file.seek(0)
                 jump = lambda count: archive.file.seek(count, os.SEEK_CUR)  # noqa: E731
                 yield from self._tar(archive, Forward(archive.file.read, jump))
+            elif archive.kind.holds is Holds.CAB:
+                yield from self._cabinet(archive)
             else:
                 yield from self._stream(archive)
         except FormatError as error:
@@ -48,7 +54,12 @@ class StreamMembers:
 
     def _stream(self, archive: OpenArchive) -> Iterator[Observation]:
         unpacked = Unpacked(archive.file, archive.kind, archive.budget.probed)
-        source = Forward(unpacked.read)
+
+        def read(size: int) -> bytes:
+            self.progress(archive.shown)
+            return unpacked.read(size)
+
+        source = Forward(read)
         try:
             inner = kind_of(source.peek(_HEAD), archive.size, "", lambda *_: b"")
             if inner is not None and inner.holds is Holds.TAR:
@@ -58,6 +69,16 @@ class StreamMembers:
                 yield from self.look(archive, [_only_member(archive)])
         finally:
             archive.budget.probed = min(archive.budget.probed, unpacked.left)
+
+    def _cabinet(self, archive: OpenArchive) -> Iterator[Observation]:
+        at_block = functools.partial(self.progress, archive.shown)
+        cabinet = CabReader(archive.file, archive.budget.probed, at_block)
+        archive.unpacks = cabinet.first
+        try:
+            for member in cabinet.members():
+                yield from self.look(archive, [member])
+        finally:
+            archive.budget.probed = min(archive.budget.probed, cabinet.left)
 
     def _tar(self, archive: OpenArchive, source: Forward) -> Iterator[Observation]:
         tar = TarReader(source)

@@ -17,6 +17,7 @@ import pytest
 
 from agent.formats.compressed import TOO_LARGE
 from agent.sources.files.source import FilesSource
+from tests.agent.formats.test_cab_archive import LZX, MSZIP, STORED, cabinet
 from tests.agent.formats.test_tar_archive import tar
 from tests.evidence.files import archive, campaign_link, dll
 from tests.evidence.packs import matcher_of, named
@@ -174,6 +175,20 @@ def test_the_name_that_gzip_tells_is_compared(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.parametrize("method", [STORED, MSZIP])
+def test_cabinets_are_looked_into(tmp_path: Path, method: int) -> None:
+    sweep = of(tmp_path, "any.cab", cabinet((method, {"a.txt": b"x", **DLL})))
+    assert only_indicator(sweep) == "dll-export"
+    assert sweep.reasons == {}
+
+
+def test_of_a_cabinet_packed_in_another_way_what_may_match_is_a_gap(tmp_path: Path) -> None:
+    members = {"cyzfc.dat": b"x" * 100, "a.txt": b"x", "any.bin": bytes(294_400)}
+    sweep = of(tmp_path, "any.cab", cabinet((LZX, members)))
+    assert "name-cyzfc-dat" in {match.indicator.id for match in sweep.matches()}
+    assert sweep.reasons == {"archive: archive member packed by LZX": 2}
+
+
 def test_archives_of_several_kinds_in_each_other_are_looked_into(tmp_path: Path) -> None:
     inner = gzip.compress(tar({"b.zip": archive(DLL)}))
     sweep = of(
@@ -223,3 +238,22 @@ def test_each_member_is_a_finding_of_its_own_with_its_own_facts(tmp_path: Path) 
         assert file.hash.sha1 == hashlib.sha1(data, usedforsecurity=False).hexdigest()
     assert list(found) == [f"{tmp_path}/ds7002.zip"]
     assert len({finding.id for finding in report.findings}) == len(report.findings)
+
+
+@pytest.mark.parametrize("name", ["a.tgz", "a.cab"])
+def test_a_sweep_can_be_ended_while_an_archive_is_unpacked(tmp_path: Path, name: str) -> None:
+    class OutOfTimeError(Exception):
+        pass
+
+    told: list[str] = []
+
+    def progress(place: str) -> None:
+        told.append(place)
+        if told.count(str(tmp_path / name)) == 5:
+            raise OutOfTimeError
+
+    members = {"a.txt": bytes(4 * MIB), "cyzfc.dat": b"x"}
+    data = {"a.tgz": gzip.compress(tar(members), 1), "a.cab": cabinet((MSZIP, members))}[name]
+    (tmp_path / name).write_bytes(data)
+    with pytest.raises(OutOfTimeError):
+        swept(tmp_path, FilesSource(progress=progress))

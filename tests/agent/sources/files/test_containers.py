@@ -42,7 +42,6 @@ CLOSED = {
     "WIM image": b"MSWIM\0\0\0",
     "7z archive": b"7z\xbc\xaf\x27\x1c\0\4",
     "RAR archive": b"Rar!\x1a\7\1\0",
-    "CAB archive": b"MSCF\0\0\0\0",
     "zstd stream": b"\x28\xb5\x2f\xfd",
     "LZ4 stream": b"\x04\x22\x4d\x18",
     "RPM package": b"\xed\xab\xee\xdb",
@@ -146,6 +145,10 @@ def test_it_is_recognised_on_an_image_in_a_stream_and_in_an_archive(tmp_path: Pa
 
     thorough = image({50: record(standard(), file_name("a.txt"), resident(0x80, small, "any"))})
     assert swept(disk(tmp_path, thorough), thorough=True).reasons == {closed("7z archive"): 1}
+
+    zipped = resident(0x80, archive({"a.7z": small}), "any.zip")
+    hidden = image({50: record(standard(), file_name("a.txt"), zipped)})
+    assert swept(disk(tmp_path, hidden)).reasons == {closed("7z archive"): 1}
 
 
 def test_a_pack_that_asks_for_no_file_has_no_gap_there(tmp_path: Path) -> None:
