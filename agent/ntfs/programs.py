@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 from . import attributes as kinds
 from .attributes import COMPRESSED
-from .entry import WOF_STREAM
+from .entry import DOS, WOF_STREAM
 from .fixups import STRIDE
 from .reference import ROOT
 from .volume import RecordBuffer, Volume
@@ -21,13 +21,9 @@ _HEAD = struct.Struct("<IIBBHH")
 _STANDARD = 0x60
 """Length of a $STANDARD_INFORMATION since NTFS 3.0."""
 _FILE, _FOLDER = 1, 3
+_SPACE = 0x59
+"""In a $FILE_NAME as it usually is: the name space."""
 _SIZE, _RUNS = 0x30, 0x20
-_LINKS = 0x12
-"""Of a record: how many names it has, the low byte."""
-_SPACE = 0x41
-"""Of a $FILE_NAME: of which kind the name is."""
-_DOS = 2
-_WITH_DOS = 2
 _WOF = WOF_STREAM.encode("utf-16-le")
 _NUMBER = (1 << 48) - 1
 _MAGIC = b"MZ"
@@ -64,21 +60,24 @@ class Programs:
             types = wide[self._name // 4 :: size // 4].tolist()
             references = long[(self._name + 0x18) // 8 :: size // 8].tolist()
         parents = [reference & _NUMBER for reference in references]
-        links, spaces = data[_LINKS::size], data[self._name + 0x18 + _SPACE :: size]
-        columns = zip(range(buffer.count), flags, types, parents, links, spaces)  # noqa: B905 - hot
-        found = [
-            index
-            for index, flag, kind, parent, count, space in columns
-            if flag == _FILE
-            and (
-                kind != kinds.FILE_NAME
-                or parent in within
-                or parent >= end
-                # An 8.3 name is counted like a second link, and stands before its long one.
-                or (count > 1 and (count > _WITH_DOS or space != _DOS))
-            )
+        # An 8.3 name lies in the folder of the long one; other names may lie anywhere.
+        more = [
+            links > 1 + (space == DOS)
+            for links, space in zip(data[0x12::size], data[self._name + _SPACE :: size])  # noqa: B905 - hot
         ]
-        return [index for index in found if self._is_wanted(data, index * size, end)]
+        records = zip(range(buffer.count), flags, types, parents, more)  # noqa: B905 - hot
+        found = [
+            (index, kind == kinds.FILE_NAME and parent in within)
+            for index, flag, kind, parent, several in records
+            if flag == _FILE
+            and (parent in within or kind != kinds.FILE_NAME or several or parent >= end)
+        ]
+        return [
+            index
+            for index, is_within in found
+            if (is_within or self._has_name_within(data, index * size, end))
+            and self._is_program(data, index * size)
+        ]
 
     # ---- Folders
 
@@ -115,12 +114,13 @@ class Programs:
 
     # ---- Files
 
-    def _is_wanted(self, data: bytes, start: int, end: int) -> bool:
+    def _has_name_within(self, data: bytes, start: int, end: int) -> bool:
+        names = _names(data, start, self._volume.record_size)
+        return any(self._is_within(parent, end) for parent, _ in names)
+
+    def _is_program(self, data: bytes, start: int) -> bool:
         size = self._volume.record_size
         if data[start : start + 4] != b"FILE" or data[start + 0x20 : start + 0x28] != bytes(8):
-            return False
-        parents = _names(data, start, size)
-        if not any(self._is_within(parent, end) for parent, _ in parents):
             return False
         at, stop = start + int.from_bytes(data[start + 0x14 : start + 0x16], "little"), start + size
         while at + 0x40 <= stop:

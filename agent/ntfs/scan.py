@@ -202,7 +202,7 @@ class MftScan:
         size = self.volume.record_size
         for index in sorted(programs):
             number = buffer.first + index
-            if number not in self._told and number >= FIRST_USER_RECORD:
+            if number >= FIRST_USER_RECORD:
                 data = buffer.data[index * size : (index + 1) * size]
                 yield Hit(self.volume, number, data, QuickAnswer(Selected.PROGRAM))
 

@@ -226,7 +226,9 @@ class NtfsFiles:
                 self.selection,
             ),
             progress=functools.partial(self.look.progress, self.raw.prefix),
-            programs=Programs(self.volume, PLACES, LEAST_PROGRAM) if self.look.programs else None,
+            programs=Programs(self.volume, PLACES, LEAST_PROGRAM)
+            if self.look.reader.programs
+            else None,
         )
         self._volume_id = self._identity() if self.look.memory.cache is not None else None
         named = 0

@@ -23,6 +23,7 @@ from ...model.objects import Hash, Lnk, Pe
 from ...model.observation import ByteHit
 from ...reading.hashing import ALL, Algorithm, Hashing, TooLargeError, hash_stream
 from ...reading.opening import first_chunk, read_at, windows
+from .users_reach import ProgramsInReach
 
 if TYPE_CHECKING:
     from ...engine.guard import Content
@@ -86,8 +87,18 @@ class FileReader:
 
     matcher: Matcher
     limits: Limits
+    programs: ProgramsInReach = field(init=False)
     _gates: dict[int, tuple[tuple[FileIndicator, ...], Gates]] = field(default_factory=dict)
     """By the identity of the indicators, which are kept with them."""
+
+    def __post_init__(self) -> None:
+        self.programs = ProgramsInReach(() if self._reads_all else self.matcher.selector.programs)
+
+    def opened_for(self, name: str, path: str, size: int) -> tuple[FileIndicator, ...]:
+        """What a file whose name is not wanted is opened for; nothing: leave it closed. ``size``:
+        bytes."""
+        indicators = self.matcher.selector.file_indicators(name, size, named=False)
+        return self.programs.added(indicators, path, size) if self.programs else indicators
 
     def look(
         self,

@@ -34,7 +34,6 @@ from .item import SOURCE, Item, close_quietly, is_in_use, observation_of, zone_o
 from .memory import Memory
 from .own_mentions import without_own
 from .reading_ahead import ReadAhead, readers_here
-from .users_reach import LEAST_PROGRAM, in_users_reach
 
 ARCHIVE = ".zip"
 _NOT_OPENED = "archive not opened: the reading was ended early"
@@ -79,17 +78,11 @@ class FileLook:
     reader: FileReader = field(init=False)
     archives: ArchiveMembers = field(init=False)
     containers: Containers = field(init=False)
-    programs: tuple[FileIndicator, ...] = field(init=False)
-    """What programs are opened for where users can write."""
-    _programs: dict[int, tuple[tuple[FileIndicator, ...], tuple[FileIndicator, ...]]] = field(
-        default_factory=dict
-    )
     _ahead: ReadAhead[_Read] | None = None
     _pending: list[_Read] = field(default_factory=list)
 
     def __post_init__(self, cache: HashCache | None) -> None:
         self.memory = Memory(cache, self.matcher, self.ledger)
-        self.programs = () if self.everything else self.matcher.selector.programs
         self.reader = FileReader(self.matcher, self.limits)
         self.containers = Containers(self.target, self.matcher, self.ledger)
         self.archives = ArchiveMembers(
@@ -148,9 +141,7 @@ class FileLook:
         """A file singled out by size or extension."""
         if not size and not self.everything:
             return
-        indicators = self.matcher.selector.file_indicators(item.name, size, named=False)
-        if self.programs and size >= LEAST_PROGRAM and in_users_reach(item.shown):
-            indicators = self._with_programs(indicators)
+        indicators = self.reader.opened_for(item.name, item.shown, size)
         calls = indicators or self.everything or item.given or may_hold(item.name, size)
         if not (calls or item.name.lower().endswith(ZONE)):
             return
@@ -160,14 +151,6 @@ class FileLook:
             yield from self._zone_file(item, owner)
         elif not self.memory.knows(item, self.progress):
             yield from self.file(item, indicators, size)
-
-    def _with_programs(self, indicators: tuple[FileIndicator, ...]) -> tuple[FileIndicator, ...]:
-        """The same object for the same indicators, as their gates are kept with it."""
-        key = id(indicators)
-        if key not in self._programs:
-            more = (one for one in self.programs if one not in indicators)
-            self._programs[key] = (indicators, (*indicators, *more))
-        return self._programs[key][1]
 
     def name_only(self, item: Item, seen: str = "file name") -> Observation:
         """What there is to say of something that is not opened."""

@@ -129,7 +129,7 @@ class FilesSource:
                 selection,
                 ledger,
                 target.boundaries,
-                least_size_in=least_program_in if look.programs else None,
+                least_size_in=least_program_in if look.reader.programs else None,
             ),
             self._open_file,
             self._verify_walk,
@@ -300,7 +300,7 @@ class _Scanned:
         self, walked: WalkedFolders, journal: LiveJournal, changed: dict[Reference, Changed]
     ) -> Iterator[Observation]:
         look = self.look
-        least = least_program_in if look.programs else None
+        least = least_program_in if look.reader.programs else None
         walk = Walk(self.selection, look.ledger, enters=False, least_size_in=least)
         with closing(self.raw.open()) as source:
             again = SecondLook(self.root, look.ledger, walk, journal, Volume(source))

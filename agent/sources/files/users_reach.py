@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 import sys
 
+from ...indicators import FileIndicator
+
+Indicators = tuple[FileIndicator, ...]
 PLACES = frozenset(
     {
         "USERS",
@@ -26,6 +29,29 @@ _BETWEEN = re.compile(r"[\\/]")
 def in_users_reach(path: str) -> bool:
     """Whether a file or folder lies below such a folder."""
     return not PLACES.isdisjoint(_BETWEEN.split(path.upper())[:-1])
+
+
+class ProgramsInReach:
+    """What programs are opened for there, whatever their name and size; nothing where everything
+    is opened for everything."""
+
+    def __init__(self, indicators: tuple[FileIndicator, ...]) -> None:
+        self._indicators = indicators
+        self._known: dict[int, tuple[Indicators, Indicators]] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._indicators)
+
+    def added(self, indicators: Indicators, path: str, size: int) -> Indicators:
+        """The indicators that a file is looked at for, given those by its name and its size in
+        bytes; the same object for the same indicators, as their gates are kept with it."""
+        if size < LEAST_PROGRAM or not in_users_reach(path):
+            return indicators
+        known = self._known.get(id(indicators))
+        if known is None:
+            more = tuple(one for one in self._indicators if one not in indicators)
+            known = self._known[id(indicators)] = (indicators, indicators + more)
+        return known[1]
 
 
 def least_program_in(folder: str) -> int:

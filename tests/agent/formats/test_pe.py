@@ -12,7 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.formats import FormatError, pe
-from agent.formats.pe import MAX_EXPORTS, machine_of, original_file_name, read_pe
+from agent.formats.pe import (
+    MAX_EXPORTS,
+    holds_export,
+    machine_of,
+    original_file_name,
+    read_pe,
+)
 from tests.evidence.files import dll
 
 
@@ -209,3 +215,38 @@ def test_a_damaged_dll_ends_in_facts_or_in_a_format_error(damage: list[tuple[int
     except FormatError:
         return
     assert len(found.exports) <= MAX_EXPORTS
+
+
+def holds(data: bytes, *names: str) -> bool:
+    return holds_export(lambda offset, length: data[offset : offset + length], frozenset(names))
+
+
+@pytest.mark.parametrize("machine", [0x8664, 0x14C])
+@pytest.mark.parametrize("others", [0, 3, 200])
+def test_an_export_is_known_before_the_file_is_parsed(machine: int, others: int) -> None:
+    names = [f"f{number:03}" for number in range(others)]
+    data = dll([*names, "PointFunctionCall"], machine=machine)
+    assert holds(data, "Other", "PointFunctionCall")
+    assert not holds(data, "PointFunction")
+    assert not holds(data, "Call")
+    assert not holds(data[:0x500] if others else b"MZ", "PointFunctionCall")
+
+
+@pytest.mark.parametrize("count", [97, 65_535])
+def test_it_is_known_among_many_sections(count: int) -> None:
+    assert holds(
+        with_sections(count, ["PointFunctionCall"], others_first=True), "PointFunctionCall"
+    )
+
+
+@settings(max_examples=200)
+@given(
+    st.lists(st.tuples(st.integers(0, 0x600), st.sampled_from([0, 1, 0x7F, 0x80, 0xFF])), max_size=9)
+)  # fmt: skip
+def test_a_damaged_dll_whose_export_is_read_is_known_too(damage: list[tuple[int, int]]) -> None:
+    data = bytearray(dll(size=8192))
+    for offset, value in damage:
+        data[offset] = value
+    known = holds(bytes(data), "PointFunctionCall")
+    with suppress(FormatError):
+        assert known or "PointFunctionCall" not in read_pe(bytes(data)).exports

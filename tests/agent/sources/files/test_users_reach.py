@@ -91,19 +91,19 @@ def named(name: str, folder: int, space: int = 1) -> bytes:
 @pytest.mark.parametrize(
     "made",
     [
-        record(standard(), named("a", 40), non_resident(0x80, 20_000, run(5, 100))),
+        record(standard(), named("a.jpg", 40), non_resident(0x80, 20_000, run(5, 100))),
         record(
-            standard(), named("A~1", 40, space=2), named("a long", 40),
+            standard(), named("A~1.JPG", 40, space=2), named("a long.jpg", 40),
+            non_resident(0x80, 20_000, run(5, 100)),
+        ),
+        record(
+            standard(length=0x30), named("a.jpg", 40), non_resident(0x80, 20_000, run(5, 100))
+        ),
+        record(
+            standard(), file_name("a.jpg", 5), named("b.jpg", 40),
             non_resident(0x80, 20_000, run(5, 100)), links=2,
         ),
-        record(
-            standard(length=0x30), named("a", 40), non_resident(0x80, 20_000, run(5, 100))
-        ),
-        record(
-            standard(), file_name("a", 5), named("b", 40),
-            non_resident(0x80, 20_000, run(5, 100)), links=2,
-        ),
-        compact("a", 20_000, IMPLANT, LZX, cluster=100).replace(b"\5\0\0\0\0\0\5\0", b"\x28\0\0\0\0\0\1\0"),
+        compact("a.jpg", 20_000, IMPLANT, LZX, cluster=100).replace(b"\5\0\0\0\0\0\5\0", b"\x28\0\0\0\0\0\1\0"),
     ],
     ids=["usual", "with an 8.3 name", "as ntfs-3g writes it", "a second link", "compressed"],
 )  # fmt: skip
@@ -116,9 +116,11 @@ def test_records_of_every_form(tmp_path: Path, made: bytes, late: bool) -> None:
 
 
 def test_what_no_program_can_be_is_not_opened(tmp_path: Path) -> None:
-    small = record(standard(), named("a", 40), resident(0x80, b"MZ" + bytes(200)))
-    text = record(standard(), named("b", 40), non_resident(0x80, 20_000, run(5, 120)))
-    deleted = record(standard(), named("c", 40), non_resident(0x80, 20_000, run(5, 100)), flags=0)
+    small = record(standard(), named("a.jpg", 40), resident(0x80, b"MZ" + bytes(200)))
+    text = record(standard(), named("b.jpg", 40), non_resident(0x80, 20_000, run(5, 120)))
+    deleted = record(
+        standard(), named("c.jpg", 40), non_resident(0x80, 20_000, run(5, 100)), flags=0
+    )
     made = {**folder(40, "Users"), 50: small, 51: text, 52: deleted}
     data = image(made, contents={100: IMPLANT, 120: b"text" * 5000})
     sweep = swept(disk(tmp_path, data))
