@@ -32,6 +32,7 @@ from tests.evidence.images import (
     run,
     standard,
 )
+from tests.evidence.overlay import ALIGNED, VERBATIM, XPRESS, stored
 
 from .targets import CORPUS
 
@@ -45,6 +46,12 @@ def seeds() -> dict[str, dict[str, bytes]]:
         "run_list": _run_lists(),
         "attribute_list": {"three": _listed(31, 32, 33), "none": b""},
         "lznt1": _compressed(),
+        "overlay": {
+            "lzx-verbatim": b"\1" + (600).to_bytes(3, "little") + VERBATIM,
+            "lzx-aligned": b"\1" + (600).to_bytes(3, "little") + ALIGNED,
+            "xpress": b"\0" + (600).to_bytes(3, "little") + XPRESS,
+            "two-chunks": b"\0" + (4696).to_bytes(3, "little") + stored([bytes(4096), XPRESS]),
+        },
         "fixups": _mended(),
         "record": _records(),
         "folder_index": _folders(),

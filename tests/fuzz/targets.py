@@ -32,6 +32,11 @@ def lznt1(data: bytes) -> None:
     properties.lznt1(data[3:], int.from_bytes(data[:3], "little") % 140_000)
 
 
+def overlay(data: bytes) -> None:
+    """A byte of the algorithm, three of the file's size, then what is kept of it."""
+    properties.overlay(data[4:], int.from_bytes(data[1:4], "little") % 140_000, data[:1])
+
+
 def fixups(data: bytes) -> None:
     """Up to four records, as they lie on the disk."""
     pieces = [piece.ljust(RECORD, b"\0") for piece in _pieces(data)]
@@ -77,6 +82,7 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
         run_list,
         attribute_list,
         lznt1,
+        overlay,
         fixups,
         record,
         folder_index,

@@ -21,6 +21,7 @@ RUNS = {
     "run_list": 50_000,
     "attribute_list": 100_000,
     "lznt1": 20_000,
+    "overlay": 10_000,
     "fixups": 30_000,
     "record": 1_000,
     "folder_index": 5_000,

@@ -23,11 +23,14 @@ from agent.ntfs import (
 )
 from agent.ntfs.assembly import read_list
 from agent.ntfs.boot_sector import read_boot_sector
+from agent.ntfs.entry import MftEntry, Stream
 from agent.ntfs.fixups import mend_record, mend_records
 from agent.ntfs.lznt1 import decompress
+from agent.ntfs.overlay import decompressed
 from agent.ntfs.quick_check import quick_check
 from agent.ntfs.record import Record
-from agent.ntfs.run_list import decode_runs
+from agent.ntfs.reference import Reference
+from agent.ntfs.run_list import Run, decode_runs
 from agent.ntfs.scan import selected
 from agent.reading.openings import Opening, Selection
 from tests.evidence.images import (
@@ -42,6 +45,7 @@ from tests.evidence.images import (
     standard,
     wants,
 )
+from tests.evidence.overlay import reparse
 
 WANTED = Wanted(
     wants("cyzfc.dat"),
@@ -101,6 +105,17 @@ def attribute_list(data: bytes) -> None:
 def lznt1(data: bytes, size: int) -> None:
     with contextlib.suppress(NtfsError):
         assert len(decompress(data, size)) == size
+
+
+def overlay(kept: bytes, size: int, algorithm: bytes) -> None:
+    """A file of so many bytes as "CompactOS" keeps it: all of them come, or a typed error."""
+    entry = MftEntry(
+        Reference(40, 1), live=True, folder=False, names=(), times=None,
+        streams=(Stream("", size, 0, size, resident=False, flags=0, runs=(Run(0, None, 99),)),),
+        reparse_data=reparse(algorithm[0] & 3 if algorithm else 0),
+    )  # fmt: skip
+    with contextlib.suppress(NtfsError):
+        assert len(decompressed(entry, io.BytesIO(kept)).read()) == size
 
 
 def mending(records: Sequence[bytes]) -> None:
