@@ -16,7 +16,7 @@ from ...formats.certificate import MAX_CERTIFICATE_BYTES, certificate_hashes
 from ...formats.lnk import HEADER as LNK_HEADER
 from ...formats.lnk import read_lnk
 from ...formats.pe import holds_export, machine_of, read_pe
-from ...indicators import FileIndicator, Layout
+from ...indicators import FileIndicator, Layout, PeTrait
 from ...matching.gates import Gates, Needs
 from ...matching.matcher import Matcher, ScanFailed
 from ...model.objects import Hash, Lnk, Pe
@@ -331,9 +331,15 @@ class FileReader:
 
     def _find_exports(self, file: BinaryIO, size: int, needs: Needs, facts: Facts) -> None:
         """A PE file of any size: parsed, and hashed, if it has one of the exports."""
-        if needs.pe or not holds_export(
-            lambda offset, length: _bytes_at(file, facts.head, offset, length), needs.exports
-        ):
+        if needs.pe:
+            return  # It could not be parsed.
+
+        def at(offset: int, length: int) -> bytes:
+            return _bytes_at(file, facts.head, offset, length)
+
+        if not holds_export(at, needs.exports):
+            traits = (i for i in needs.indicators if isinstance(i, PeTrait) and i.any_size)
+            facts.compared += [trait.id for trait in traits]
             return
         self._parse_pe(file, facts)
         if facts.hash is None and size <= MAX_NAMED_HASH:

@@ -79,6 +79,12 @@ def test_others_are_neither_told_by_it_nor_a_gap(
     assert sweep.reasons == {}
 
 
+def test_a_program_that_has_it_not_counts_as_compared(tmp_path: Path) -> None:
+    root = as_folder(tmp_path / "case", windows({r"C:\Users\jo\a.bin": OTHER}))
+    counts = {count.id: count.tested for count in swept(root).matcher.counts()}
+    assert counts["dll-export"] == 1
+
+
 def folder(number: int, name: str, parent: int = 5) -> dict[int, bytes]:
     return {number: record(standard(), named(name, parent), flags=3)}
 
