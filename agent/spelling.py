@@ -5,17 +5,25 @@ compared.
 from __future__ import annotations
 
 import fnmatch
+import ipaddress
 import itertools
 import ntpath
 import os
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from types import ModuleType
+from typing import NamedTuple
+from urllib.parse import unquote
 
-_BETWEEN = re.compile(r"[\s\"',^`]+")
+_BETWEEN = re.compile(r"[\s\"',]+")
 """What may stand between two pieces of a command line, or be lost from a log of it."""
+_JOINED = re.compile(
+    # What stands before the quote is asked behind it: so only quotes are looked at.
+    r"[\"'](?<=[\w.:\\/$-][\"'])(?:\s*\+\s*[\"']|[\"']*)(?=[\w.:\\/$-])"
+)
+"""Quotes within a word, and between the pieces that a script puts together."""
 
 _FIRST_SURROGATE, _AFTER_SURROGATES = 0xD800, 0xE000
 _LAST_CASED = 0x20000
@@ -73,14 +81,86 @@ def cases_of(character: str) -> frozenset[str]:
 
 
 def fold_domain(name: str) -> str:
-    """Lower case, no trailing dot, IDNA's ASCII form; a name that has none stays as it is."""
-    name = unicodedata.normalize("NFKC", name.strip()).rstrip(".").lower()
+    """Lower case, no trailing dot, the ASCII form of IDNA 2008; a name that has none stays as it
+    is."""
+    return domain_forms(name)[0]
+
+
+def domain_forms(name: str) -> tuple[str, ...]:
+    """A name as it is asked for: by IDNA 2008, and by IDNA 2003 where that makes another one of it.
+
+    ``straße.example`` is ``xn--strae-oqa.example``, and to older programs ``strasse.example``
+    (RFC 5891; RFC 3490; Unicode TR46, section 4, "Deviations").
+    """
+    name = _DOTS.sub(".", name.strip())
+    name = unicodedata.normalize("NFKC", name).rstrip(".").lower()
     if name.isascii():
-        return name
+        return (name,)
+    import idna  # not for nothing: it takes longer to load than all names of a pack to fold
+
     try:
-        return name.encode("idna").decode("ascii")
+        by_2003 = name.encode("idna").decode("ascii")
     except UnicodeError:
-        return name
+        by_2003 = name
+    try:
+        labels = [
+            label if label.isascii() else idna.encode(label, uts46=True).decode("ascii")
+            for label in name.split(".")
+        ]
+    except idna.IDNAError:
+        return (by_2003,)
+    return tuple(dict.fromkeys((".".join(labels), by_2003)))
+
+
+_DOTS = re.compile("[\u3002\uff0e\uff61]")
+"""What IDNA takes for a dot between labels (RFC 3490, 3.1)."""
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:(?!\d+(?:[/\\?#]|$))")
+_HOST_ENDS = re.compile(r"[/\\?#]")
+
+
+class UrlParts(NamedTuple):
+    """A URL taken apart as browsers do it, in lower case."""
+
+    scheme: str
+    """Without the colon; empty if there is none."""
+    host: str
+    """Without user, brackets and port."""
+    rest: str
+    """The path with its slash, the query and the fragment."""
+
+
+def url_parts(url: str) -> UrlParts:
+    """Of a URL with or without a scheme, with slashes of either kind (WHATWG URL, 4.4): ``\\``
+    counts as ``/``, and the host ends at a slash, a question mark or a number sign."""
+    text = _NOT_IN_URLS.sub("", url.strip()).casefold()
+    scheme = _SCHEME.match(text)
+    behind = text[scheme.end() :] if scheme is not None else text
+    behind = behind.lstrip("/\\")
+    end = _HOST_ENDS.search(behind)
+    cut = end.start() if end is not None else len(behind)
+    host, rest = unquote(behind[:cut]).rpartition("@")[2], behind[cut:]
+    if host.startswith("["):
+        host = host[1:].partition("]")[0]
+    elif host.count(":") == 1:
+        host = host.partition(":")[0]
+    path, mark, query = rest.partition("?")
+    return UrlParts(
+        scheme[0][:-1] if scheme is not None else "",
+        host,
+        unquote(path.replace("\\", "/")) + mark + query,
+    )
+
+
+_NOT_IN_URLS = re.compile(r"[\t\r\n]")
+
+
+def is_address(text: str) -> bool:
+    """Whether it is an IP address, with or without a zone."""
+    try:
+        ipaddress.ip_address(text.partition("%")[0])
+    except ValueError:
+        return False
+    return True
 
 
 def domain_covers(domain: str, name: str) -> bool:
@@ -90,7 +170,18 @@ def domain_covers(domain: str, name: str) -> bool:
 
 def normal_command(line: str) -> str:
     """A command line without case, quotes, commas and carets, its white space one space each."""
-    return _BETWEEN.sub(" ", line).strip().casefold()
+    return _BETWEEN.sub(" ", _without_escapes(line)).strip().casefold()
+
+
+def _without_escapes(text: str) -> str:
+    """Without what cmd and PowerShell take out of a word; many times faster than a table."""
+    return text.replace("^", "").replace("`", "")
+
+
+def unbroken(text: str) -> str:
+    """A command line or script with its words in one piece: ``c^yz"fc".dat`` and
+    ``'cyz'+'fc.dat'`` without what cmd and PowerShell take out of them."""
+    return _JOINED.sub("", _without_escapes(text))
 
 
 def command_holds(pieces: Sequence[str], line: str) -> bool:
@@ -163,28 +254,47 @@ def example_path(value: str) -> str:
     return places.get(variable.upper(), f"C:\\{variable}") + slash + rest
 
 
-_COPY_MARK = re.compile(r"(?: \([0-9]{1,3}\)| - COPY)\Z")
-_MARK_LENGTH = 7
+_COPY_WORDS = (
+    "COPY", "KOPIE", "COPIE", "COPIA", "CÓPIA", "CÒPIA", "KOPIA", "KOPI", "KOPIO", "KOPYA",
+    "MÁSOLAT", "КОПИЯ", "КОПІЯ", "ΑΝΤΙΓΡΑΦΉ", "コピー", "副本", "복사본",
+)  # fmt: skip
+"""What Explorer writes behind a dash, folded, in its languages."""
+COPY_SIGNS = ("(", "[", " - ", " — ", " – ")  # noqa: RUF001 - Explorer's dashes
+"""One of them stands in each mark of a copy."""
+_COPY_MARK = re.compile(
+    r"(?: ?\([0-9]{1,3}\)|\[[0-9]{1,3}\]| [-—–] (?:" + "|".join(_COPY_WORDS) + r"))\Z"  # noqa: RUF001
+)
+_MARK_LENGTH = 3 + max(map(len, _COPY_WORDS))
 MAX_NAME = 255
 """Characters of a name on NTFS; a longer one (in an archive) is nobody's numbered copy."""
 
 
-def original_of_copy(folded: str) -> str:
-    """The name of which browsers and Explorer made this one, ``NAME (1).ZIP`` or ``NAME -
-    COPY.ZIP``.
+def originals_of_copy(folded: str) -> Iterator[str]:
+    """The names of which browsers and Explorer may have made this one, nearest first: itself, and
+    what it is without each mark of a copy (``NAME (1).ZIP``, ``NAME[1].ZIP``, ``NAME - COPY.ZIP``).
     """
+    yield folded
     if len(folded) > MAX_NAME:
-        return folded
+        return
     stem, dot, extension = folded.rpartition(".")
-    if dot and (original := _without_copy_marks(stem)) != stem:
-        return f"{original}.{extension}"
-    return _without_copy_marks(folded)
+    found = list(_without_copy_marks(stem)) if dot else []
+    if found:
+        yield from (f"{name}.{extension}" for name in found)
+    else:
+        yield from _without_copy_marks(folded)
 
 
-def _without_copy_marks(name: str) -> str:
+def original_of_copy(folded: str) -> str:
+    """The furthest of :func:`originals_of_copy`."""
+    return list(originals_of_copy(folded))[-1]
+
+
+def _without_copy_marks(name: str) -> Iterator[str]:
     while (mark := _COPY_MARK.search(name, max(1, len(name) - _MARK_LENGTH))) is not None:
         name = name[: mark.start()]
-    return name
+        if not name.strip():
+            return
+        yield name
 
 
 def base_name(path: str) -> str:

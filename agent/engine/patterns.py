@@ -25,7 +25,7 @@ from ..indicators import (
     Pipe,
     Url,
 )
-from ..spelling import cases_of, command_regex, fold, fold_domain, is_glob
+from ..spelling import cases_of, command_regex, domain_forms, fold, is_glob
 from .characters import ENCODINGS, MOST_BYTES, Characters, Encoding
 from .expressions import written
 
@@ -112,14 +112,14 @@ def _text(text: str, *, whole_word: bool = False) -> BytePattern:
 def _domain(name: str) -> BytePattern:
     """As it is written, and as it is asked for: with the labels that DNS knows."""
     written_name = _text(name, whole_word=True)
-    asked_name = fold_domain(name)
-    if written_name.text is not None or not asked_name.isascii():
+    asked_for = [form for form in domain_forms(name) if form.isascii()]
+    if written_name.text is not None or not asked_for:
         return written_name
-    asked = _text(asked_name, whole_word=True)
+    asked = [_text(form, whole_word=True) for form in asked_for]
     return BytePattern(
-        written_name.forms + asked.forms,
-        max(written_name.longest or 0, asked.longest or 0),
-        check=StandsAlone(frozenset({fold(name), fold(asked_name)})),
+        written_name.forms + tuple(form for one in asked for form in one.forms),
+        max(one.longest or 0 for one in (written_name, *asked)),
+        check=StandsAlone(frozenset(map(fold, (name, *asked_for)))),
     )
 
 

@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from ..engine.texts import PathsWithin
 from ..indicators import Address, ChainRule, Clause, Content, Domain, Layout
+from ..matching.hidden_commands import readings
 from ..matching.matcher import Match, fold, fold_domain
 from ..model.observation import Claim, Observation
 from ..model.report import Strength
@@ -137,8 +138,10 @@ def _join_command_lines(matches: Sequence[Match], keys: Mapping[int, str], group
 
 
 def _command_line(seen: Observation) -> str:
-    """Of a process that was seen as such; empty if there is none."""
-    return seen.process.command_line if seen.process and not seen.mention else ""
+    """Of a process that was seen as such, with what it hides; empty if there is none."""
+    if seen.process is None or seen.mention:
+        return ""
+    return "\n".join(one.text for one in readings(seen.process.command_line))
 
 
 def _join_resolutions(matches: Sequence[Match], keys: Mapping[int, str], groups: _Groups) -> None:

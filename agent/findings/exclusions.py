@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from msgspec import structs
 
 from ..indicators import Conditions, Exclusion, ExclusionsFile
+from ..matching.hidden_commands import readings
 from ..model.objects import Dll, File
 from ..model.report import Finding, Strength
 from ..spelling import base_name, fold, glob_regex, normal_command
@@ -87,13 +88,14 @@ def _all_pieces(pieces: Sequence[str], line: str) -> bool:
 
 
 def _any_piece(pieces: Sequence[str], line: str) -> bool:
-    """Whether one piece occurs, as it stands or as folded; a piece that folds to nothing counts as
-    it stands.
+    """Whether one piece occurs, as it stands or as folded, also in what the line hides; a piece
+    that folds to nothing counts as it stands.
     """
-    normal, plain = normal_command(line), line.casefold()
+    texts = [(one.text.casefold(), normal_command(one.text)) for one in readings(line)]
     return any(
         piece.casefold() in plain or (normal_command(piece) and normal_command(piece) in normal)
         for piece in pieces
+        for plain, normal in texts
     )
 
 

@@ -23,19 +23,15 @@ from ..indicators import (
 from ..model.objects import Dll, File, Hash, Lnk, Pe
 from ..model.observation import ByteHit, Claim, Observation
 from ..model.report import IndicatorCount, Strength
-from ..spelling import (
-    command_holds,
-    domain_covers,
-    fold,
-    fold_domain,
-    normal_command,
-    original_of_copy,
-)
-from . import wording
+from ..spelling import fold, fold_domain, is_address, originals_of_copy, url_parts
+from . import links, wording
 from .accounts import Accounts
 from .byte_rules import ByteRules, ScanFailed, WindowedScan
+from .command_lines import CommandLines
+from .hidden_commands import HiddenScan, Reading, readings
 from .record_rules import RecordRules
 from .selection import Selector
+from .web_names import WebNames
 
 if TYPE_CHECKING:
     from ..engine.patterns import BytePattern
@@ -114,6 +110,7 @@ class Matcher:
             self._by_kind.setdefault(type(indicator), []).append(indicator)
         self._left_out = own_rules.guarded if own_rules is not None else frozenset[str]()
         self._rules = ByteRules(indicators, self._left_out)
+        self._hidden = HiddenScan(self._rules)
         self._record_rules: dict[tuple[BytePattern, ...], RecordRules] = {}
         self.own_rules = own_rules
         """The operator's rules, and what of the packs is looked for behind the same guard."""
@@ -126,11 +123,8 @@ class Matcher:
         """What cannot match, cheaply."""
         self.accounts = Accounts()
         """What was compared with what."""
-        self._commands = [
-            (i, [normal_command(v) for v in ([i.value] if isinstance(i.value, str) else i.value)])
-            for i in self._of(CommandLine)
-        ]
-        self._domains = [(i, fold_domain(i.value)) for i in self._of(Domain)]
+        self._commands = CommandLines(indicators)
+        self._web = WebNames(indicators)
         self._networks = [
             (i, ipaddress.ip_network(i.value, strict=False)) for i in self._of(Address)
         ]
@@ -156,6 +150,14 @@ class Matcher:
         """
         self.accounts.scanned()
         return self._rules.scan(data)
+
+    def scan_hidden(self, data: bytes) -> list[ByteHit]:
+        """All indicators that occur in what the bytes of a script hide, and not in the bytes
+        themselves. By any thread.
+
+        Raises ScanFailed.
+        """
+        return self._hidden.scan(data)
 
     def scan_content(self, data: bytes, path: str) -> ContentHits:
         """All indicators, and the operator's own rules, in the content of a file or in memory.
@@ -223,7 +225,7 @@ class Matcher:
 
     def cache_names(self) -> list[str]:
         """The names to ask the DNS cache for."""
-        return [domain for _, domain in self._domains]
+        return self._web.names
 
     # ---- Comparing
 
@@ -296,12 +298,12 @@ class Matcher:
         self, seen: Observation, path: str, name_word: str, path_word: str
     ) -> Iterator[Match]:
         folded = fold(path.replace("/", "\\"))
-        name = original_of_copy(folded.rpartition("\\")[2])
-        for exact in self.selector.exact.get(name, ()):
-            yield _made(seen, exact, name_word, path)
-        for globbed, pattern in self.selector.globs:
-            if pattern.match(name):
-                yield _made(seen, globbed, name_word, path)
+        for name in originals_of_copy(folded.rpartition("\\")[2]):
+            for exact in self.selector.exact.get(name, ()):
+                yield _made(seen, exact, name_word, path)
+            for globbed, pattern in self.selector.globs:
+                if pattern.match(name):
+                    yield _made(seen, globbed, name_word, path)
         for placed, pattern in self.selector.paths:
             if pattern.search(folded):
                 yield _made(seen, placed, path_word, path)
@@ -326,18 +328,11 @@ class Matcher:
                 yield _made(seen, indicator, f"{word} export", f"{only}export {indicator.value}")
 
     def _lnk(self, seen: Observation, lnk: Lnk) -> Iterator[Match]:
-        fields = _fields_of(lnk)
-        for indicator in self._of(LnkTrait):
-            self.accounts.tested(indicator.id)
-            value = fields.get(indicator.field, "")
-            if indicator.field == "arguments":
-                holds = normal_command(indicator.value) in normal_command(lnk.arguments)
-            else:
-                holds = value.casefold() == indicator.value.casefold()
-            if holds:
-                yield _made(
-                    seen, indicator, f"shell link's {indicator.field}", value or lnk.arguments
-                )
+        traits = self._of(LnkTrait)
+        for trait in traits:
+            self.accounts.tested(trait.id)
+        for indicator, value in links.matching(traits, lnk):
+            yield _made(seen, indicator, f"shell link's {indicator.field}", value)
         if lnk.arguments:
             yield from self._command(seen, lnk.arguments, "shell link's arguments")
 
@@ -356,24 +351,25 @@ class Matcher:
 
     def _command(self, seen: Observation, line: str, word: str) -> Iterator[Match]:
         self.accounts.compared("command_line")
-        normal = normal_command(line)
-        for indicator, pieces in self._commands:
-            if command_holds(pieces, normal):
-                yield _made(seen, indicator, word, line)
-        for hit in self.scan(line.encode("utf-8", "surrogatepass")):
-            mentioned = self._by_id.get(hit.indicator)
-            if isinstance(mentioned, (FileName, Domain, Address, Url)):
-                yield Match(seen, mentioned, Strength.WEAK, f"{word}: {_MENTIONED}", line)
+        texts = readings(line)
+        for indicator, text in self._commands.in_one_of(texts):
+            yield _made(seen, indicator, _read(word, text), text.text)
+        for text in texts:
+            for hit in self.scan(text.text.encode("utf-8", "surrogatepass")):
+                mentioned = self._by_id.get(hit.indicator)
+                if isinstance(mentioned, (FileName, Domain, Address, Url)):
+                    reason = f"{_read(word, text)}: {_MENTIONED}"
+                    yield Match(seen, mentioned, Strength.WEAK, reason, text.text)
 
     def _url(self, seen: Observation, url: str) -> Iterator[Match]:
         self.accounts.compared("url")
-        folded = url.strip().casefold()
-        for indicator in self._of(Url):
-            if folded.startswith(indicator.value.casefold()):
-                yield _made(seen, indicator, "URL", url)
-        host = folded.partition("://")[2].partition("/")[0].rpartition("@")[2].partition(":")[0]
-        if host:
-            yield from self._domain(seen, host, "host of a URL")
+        parts = url_parts(url)
+        for indicator in self._web.beginning(parts):
+            yield _made(seen, indicator, "URL", url)
+        if is_address(parts.host):
+            yield from self._address(seen, parts.host)
+        elif parts.host:
+            yield from self._domain(seen, parts.host, "host of a URL")
 
     def _dns(self, seen: Observation) -> Iterator[Match]:
         dns = seen.dns
@@ -387,18 +383,15 @@ class Matcher:
 
     def _domain(self, seen: Observation, name: str, where: str) -> Iterator[Match]:
         self.accounts.compared("domain")
-        folded = fold_domain(name)
-        for indicator, domain in self._domains:
-            if domain_covers(domain, folded):
-                yield _made(seen, indicator, where, name)
+        for indicator in self._web.covering(name):
+            yield _made(seen, indicator, where, name)
 
     def _address(self, seen: Observation, text: str) -> Iterator[Match]:
         try:
             address = ipaddress.ip_address(text.partition("%")[0])
         except ValueError:
-            for indicator, domain in self._domains:  # a CNAME's answer is a name
-                if domain_covers(domain, fold_domain(text)):
-                    yield _made(seen, indicator, wording.answer(seen), text)
+            for indicator in self._web.covering(text):  # a CNAME's answer is a name
+                yield _made(seen, indicator, wording.answer(seen), text)
             return
         self.accounts.compared("address")
         if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
@@ -419,14 +412,8 @@ class Matcher:
         )
 
 
-def _fields_of(lnk: Lnk) -> dict[str, str]:
-    return {
-        "machine_id": lnk.machine_id,
-        "mac": lnk.mac,
-        "volume_serial": lnk.volume_serial,
-        "droid_time": "" if lnk.droid_time is None else f"{lnk.droid_time:%Y-%m-%dT%H:%M:%SZ}",
-        "droid_sequence": "" if lnk.droid_sequence is None else str(lnk.droid_sequence),
-    }
+def _read(word: str, text: Reading) -> str:
+    return f"{word}, {text.how}" if text.how else word
 
 
 def _made(seen: Observation, indicator: Indicator, reason: str, detail: str) -> Match:

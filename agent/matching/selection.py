@@ -19,7 +19,15 @@ from ..indicators import (
     PeTrait,
 )
 from ..reading.openings import MAX_HEAD, Opening
-from ..spelling import base_name, fold, glob_regex, is_glob, original_of_copy, path_regex
+from ..spelling import (
+    COPY_SIGNS,
+    base_name,
+    fold,
+    glob_regex,
+    is_glob,
+    originals_of_copy,
+    path_regex,
+)
 from .gates import Grouped
 
 _CERTIFICATE_GATE = Gate(max_size=65536, extensions=[".cer", ".crt", ".der", ".pem"])
@@ -103,8 +111,8 @@ class Selector:
             folded = [fold(name) for name in names]  # a line feed in a name (POSIX allows it)
         candidates = not self._wanted_exact.isdisjoint(folded)
         whole = "" if candidates else "\n".join(folded)
-        if not candidates and (" (" in whole or " - COPY" in whole):
-            candidates = any(original_of_copy(own) in self._wanted_exact for own in folded)
+        if not candidates and any(sign in whole for sign in COPY_SIGNS):
+            candidates = any(map(self._is_copy, folded))
         if not candidates and self._wanted_globs:
             candidates = any(letters in whole for letters in self._glob_letters)
         if not candidates:
@@ -121,8 +129,13 @@ class Selector:
         """For each wildcard that ``matching_names`` knows, a text that its names hold, folded."""
         return tuple(self._glob_letters)
 
+    def _is_copy(self, folded: str) -> bool:
+        return any(sign in folded for sign in COPY_SIGNS) and not self._wanted_exact.isdisjoint(
+            originals_of_copy(folded)
+        )
+
     def _is_wanted(self, folded: str) -> bool:
-        if folded in self._wanted_exact or original_of_copy(folded) in self._wanted_exact:
+        if folded in self._wanted_exact or self._is_copy(folded):
             return True
         return any(g.match(folded) for g in self._wanted_globs)
 

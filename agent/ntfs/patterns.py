@@ -14,10 +14,12 @@ from functools import cached_property
 from ..engine.patterns import any_case
 from ..engine.texts import Within, shortest
 from ..reading.openings import Selection
+from ..spelling import COPY_SIGNS
 
 MAX_RESIDENT = 1 << 12
 """Bytes; a smaller least size would take resident streams too, and so every file."""
-_COPY_MARKS = (" (", " - COPY")
+_COPY_MARKS = (*COPY_SIGNS, " (")
+"""What stands behind the stem in the name of a copy."""
 _LEAST_STEM = 4
 
 

@@ -36,6 +36,7 @@ from ..model.observation import Claim, Observation, Place
 from ..model.report import Strength
 from ..spelling import example_path, fold, is_glob, path_regex
 from .document import Document
+from .never_matching import why_never
 
 _EMPTY = {
     hashlib.new(name, b"", usedforsecurity=False).hexdigest() for name in ("md5", "sha1", "sha256")
@@ -114,6 +115,8 @@ def _flaw(indicator: Indicator) -> str:
             return "the hash of an empty file"
         if indicator.value != indicator.value.lower():
             return "a hash is written in lower case"
+    if why := why_never(indicator):
+        return why
     if isinstance(indicator, Address):
         return _address_flaw(indicator)
     if (

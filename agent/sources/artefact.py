@@ -21,11 +21,12 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from ..engine.scanner import ScanFailed
 from ..formats import FormatError
+from ..matching.hidden_commands import HIDES_TEXT, HIDES_TEXT_IN_UTF_8
 from ..model.observation import ByteHit, Claim, Observation, Place
 from ..model.report import State
 from ..reading.opening import is_gone, read_up_to, reason_of
 from ..targets.raw_fallback import BY_RECORD
-from .encoded_commands import HIDES_TEXT, HIDES_TEXT_IN_UTF_8, with_decoded
+from .encoded_commands import with_decoded
 from .piece_scan import PieceScan, windows_from_the_heap
 
 if TYPE_CHECKING:

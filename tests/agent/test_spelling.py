@@ -8,8 +8,20 @@ import time
 import unicodedata
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from agent.spelling import cases_of, command_regex, fold, original_of_copy
+from agent.spelling import (
+    cases_of,
+    command_regex,
+    domain_forms,
+    fold,
+    fold_domain,
+    original_of_copy,
+    originals_of_copy,
+    unbroken,
+    url_parts,
+)
 
 
 @pytest.mark.parametrize(
@@ -22,7 +34,15 @@ from agent.spelling import cases_of, command_regex, fold, original_of_copy
         ("DS7002 (1)", "DS7002"),
         ("A.B (1)", "A.B"),
         ("DS7002.ZIP", "DS7002.ZIP"),
-        ("DS7002(1).ZIP", "DS7002(1).ZIP"),
+        ("DS7002(1).ZIP", "DS7002.ZIP"),
+        ("DS7002[1].ZIP", "DS7002.ZIP"),
+        ("DS7002 - KOPIE.ZIP", "DS7002.ZIP"),
+        ("DS7002 - COPIE (3).ZIP", "DS7002.ZIP"),
+        ("DS7002 — КОПИЯ.ZIP", "DS7002.ZIP"),
+        ("DS7002 - ΑΝΤΙΓΡΑΦΉ.ZIP", "DS7002.ZIP"),
+        ("DS7002 - 副本.ZIP", "DS7002.ZIP"),
+        ("DS7002 - FINAL.ZIP", "DS7002 - FINAL.ZIP"),
+        ("DS7002[X].ZIP", "DS7002[X].ZIP"),
         ("DS7002 (1234).ZIP", "DS7002 (1234).ZIP"),
         ("", ""),
         (" (1)", " (1)"),
@@ -30,6 +50,16 @@ from agent.spelling import cases_of, command_regex, fold, original_of_copy
 )
 def test_a_copy_is_told_by_its_name(copy: str, original: str) -> None:
     assert original_of_copy(copy) == original
+
+
+def test_each_mark_of_a_copy_may_be_the_names_own() -> None:
+    names = ["INVOICE (2) (1).PDF", "INVOICE (2).PDF", "INVOICE.PDF"]
+    assert list(originals_of_copy(names[0])) == names
+
+
+def test_what_explorer_writes_behind_a_dash_is_folded() -> None:
+    for word in ("Copy", "Kopie", "копия", "Αντιγραφή", "Cópia", "másolat", "コピー"):
+        assert original_of_copy(fold(f"a - {word}.zip")) == "A.ZIP"
 
 
 def test_a_name_as_long_as_an_archive_allows_costs_no_time() -> None:
@@ -101,3 +131,80 @@ def test_the_cases_of_a_letter_are_all_that_fold_alike(letter: str, cases: str) 
 )
 def test_a_piece_of_a_command_line_keeps_its_letters(piece: str, line: str) -> None:
     assert re.search(command_regex(piece), line)
+
+
+@pytest.mark.parametrize(
+    ("url", "host", "rest"),
+    [
+        ("https://pandorasong.com", "pandorasong.com", ""),
+        ("https://pandorasong.com?x=1", "pandorasong.com", "?x=1"),
+        ("https://pandorasong.com#a", "pandorasong.com", "#a"),
+        ("https://pandorasong.com\\a", "pandorasong.com", "/a"),
+        ("https:\\\\pandorasong.com/a", "pandorasong.com", "/a"),
+        ("https:pandorasong.com/a", "pandorasong.com", "/a"),
+        ("pandorasong.com/a", "pandorasong.com", "/a"),
+        ("pandorasong.com:443/a", "pandorasong.com", "/a"),
+        ("pandorasong.com:443", "pandorasong.com", ""),
+        ("//pandorasong.com/a", "pandorasong.com", "/a"),
+        ("HTTPS://user:word@PandoraSong.com:8443/A", "pandorasong.com", "/a"),
+        ("https://x@y@pandorasong.com/", "pandorasong.com", "/"),
+        ("https://pandora%73ong.com/%61", "pandorasong.com", "/a"),
+        (" https://pandora\tsong.com/ ", "pandorasong.com", "/"),
+        ("https://[2001:db8::1]:443/a", "2001:db8::1", "/a"),
+        ("https://evil.example/?u=https://pandorasong.com", "evil.example", None),
+        ("https://evil.example#@pandorasong.com", "evil.example", None),
+        ("about:blank", "blank", ""),
+        ("", "", ""),
+    ],
+)
+def test_the_host_of_a_url_is_the_one_that_a_browser_asks_for(
+    url: str, host: str, rest: str | None
+) -> None:
+    parts = url_parts(url)
+    assert parts.host == host
+    assert rest is None or parts.rest == rest
+
+
+@given(st.text(max_size=80))
+def test_any_url_has_parts(text: str) -> None:
+    parts = url_parts(text)
+    assert not set("/\\?#").intersection(parts.scheme)
+
+
+@pytest.mark.parametrize(
+    ("name", "forms"),
+    [
+        ("straße.example", ("xn--strae-oqa.example", "strasse.example")),
+        ("STRASSE.example.", ("strasse.example",)),
+        ("βόλος.com", ("xn--nxasmm1c.com", "xn--nxasmq6b.com")),
+        ("пример。рф", ("xn--e1afmkfd.xn--p1ai",)),
+        ("ｐａｎｄｏｒａｓｏｎｇ.com", ("pandorasong.com",)),
+        ("_x.пример.рф", ("_x.xn--e1afmkfd.xn--p1ai",)),
+    ],
+)
+def test_a_domain_has_a_form_by_each_idna(name: str, forms: tuple[str, ...]) -> None:
+    assert domain_forms(name) == forms
+    assert fold_domain(name) == forms[0]
+
+
+@given(st.text(max_size=70))
+def test_any_domain_has_a_form(name: str) -> None:
+    assert 1 <= len(domain_forms(name)) <= 2
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        ("c^y^z^f^c.d^a^t", "cyzfc.dat"),
+        ('"cyz"fc.dat', '"cyzfc.dat'),
+        ('cyz""fc.d"a"t', "cyzfc.dat"),
+        ("c`yzfc.dat", "cyzfc.dat"),
+        ("'cyz'+'fc.dat'", "'cyzfc.dat'"),
+        ('"cyz" + "fc.dat"', '"cyzfc.dat"'),
+        ("'FromBase'+0x40+'String'", "'FromBase'+0x40+'String'"),
+        ('"a b" "c d"', '"a b" "c d"'),
+        ('"a","b"', '"a","b"'),
+    ],
+)
+def test_words_are_put_together_again(text: str, plain: str) -> None:
+    assert unbroken(text) == plain

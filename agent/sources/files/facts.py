@@ -39,6 +39,8 @@ FAILED = "looking at it failed"
 WINDOW = 256 << 10
 """Bytes of a larger file that are scanned and hashed at once, while they are in the processor's
 cache. The windows overlap, so that nothing is cut in two."""
+MAX_SCRIPT = 1 << 20
+"""Bytes of a text of which what it hides is looked at too; what starts a thing is no longer."""
 _GREW = "grew beyond --max-file-size while it was read"
 
 
@@ -209,6 +211,8 @@ class FileReader:
             if len(first) == size:
                 facts.data = bytes(first) if needs.pe or needs.lnk else b""
             self._hash(file, limit, needs.algorithms, facts, first, size)
+        if scans and size <= MAX_SCRIPT and _is_text(facts.head):
+            self._scan_hidden(file, size, facts)
         # The parsers come last: what they fail at has been hashed and scanned.
         self._parse(file, facts, needs)
         if needs.exports and facts.pe is None and facts.head.startswith(b"MZ"):
@@ -277,6 +281,19 @@ class FileReader:
         facts.contents = scan.hits()
         if facts.contents:
             facts.data = read_at(file, 0, self.limits.max_file_size + 1, size)
+
+    def _scan_hidden(self, file: BinaryIO, size: int, facts: Facts) -> None:
+        """What the words of a script are when nothing breaks them, and what it has in base64."""
+        data = facts.data or read_at(file, 0, MAX_SCRIPT, size)
+        known = {hit.indicator for hit in facts.contents}
+        try:
+            hidden = [hit for hit in self.matcher.scan_hidden(data) if hit.indicator not in known]
+        except ScanFailed as error:
+            facts.unread.append(f"{SCAN}: {error}")
+            return
+        if hidden:
+            facts.contents = [*facts.contents, *hidden]
+            facts.data = data
 
     def _read_large(
         self, file: BinaryIO, size: int, needs: Needs, facts: Facts, *, scans: bool
@@ -364,6 +381,15 @@ class FileReader:
                 facts.compared.append(indicator.id)
             else:
                 facts.proofs.append(ByteHit(indicator.id, offset, "certificate"))
+
+
+def _is_text(head: bytes) -> bool:
+    """Whether what begins so may be a script, in UTF-8 or UTF-16."""
+    return (
+        head.startswith((b"\xff\xfe", b"\xfe\xff"))
+        or b"\0" not in head[1::2]
+        or b"\0" not in head[::2]
+    )
 
 
 def _machine(file: BinaryIO, head: bytes) -> str | None:

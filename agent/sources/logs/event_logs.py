@@ -25,10 +25,10 @@ from ...formats.evtx import (
     records_in,
     records_of,
 )
+from ...matching.hidden_commands import HIDES_TEXT, IN_BASE64, decoded_pieces, readings
 from ...matching.record_rules import marker
 from ...model.observation import ByteHit, Claim, Observation, Place, moments
 from ..artefact import Artefact, Reader
-from ..encoded_commands import HIDES_TEXT, IN_BASE64, decoded_command, decoded_pieces
 from .events import Told, cleared_log, event_of, script_told, told_by
 from .script_seams import ScriptSeams, Seam
 
@@ -165,9 +165,9 @@ class _LogReader(Reader):
         remarks = [LEFT_OVER] if not record.counted else []
         if record.problem:
             remarks.append(f"not readable to its end: {record.problem}")
-        if inner := self._in_base64(record, found, {hit.indicator for hit in hits}):
-            hits += inner
-            remarks.append(IN_BASE64)
+        for how, inner in self._hidden(record, found, {hit.indicator for hit in hits}):
+            hits.append(inner)
+            remarks.append(how)
         if told is None:
             if not hits:
                 return
@@ -193,17 +193,19 @@ class _LogReader(Reader):
             hits.setdefault(hit.indicator, structs.replace(hit, offset=at))
         return list(hits.values())
 
-    def _in_base64(self, record: EventRecord, found: Found, known: Container[str]) -> list[ByteHit]:
-        """What its values hold as base64, without what is known already."""
+    def _hidden(
+        self, record: EventRecord, found: Found, known: Container[str]
+    ) -> list[tuple[str, ByteHit]]:
+        """What its values hide, and how, without what is known already."""
         at = found.offset + record.offset
-        hits: dict[str, ByteHit] = {}
+        hits: dict[str, tuple[str, ByteHit]] = {}
         try:
-            for piece in _pieces(record):
+            for how, piece in _pieces(record):
                 for hit in found.rules.mentions(piece):
-                    hits.setdefault(hit.indicator, structs.replace(hit, offset=at))
+                    hits.setdefault(hit.indicator, (how, structs.replace(hit, offset=at)))
         except FormatError as error:
             self.part.unread(f"base64 in a record: {error}", self._place(record).text)
-        return [hit for hit in hits.values() if hit.indicator not in known]
+        return [told for indicator, told in hits.items() if indicator not in known]
 
     def _observed(self, record: EventRecord, told: Told, hits: Sequence[ByteHit]) -> Observation:
         return Observation(
@@ -241,11 +243,16 @@ class _LogReader(Reader):
             at = end
 
 
-def _pieces(record: EventRecord) -> Iterator[bytes]:
+def _pieces(record: EventRecord) -> Iterator[tuple[str, bytes]]:
+    """What the values of a record hide, and how."""
     for _, value in record.data:
-        yield from decoded_pieces(value)
-        if hidden := decoded_command(value):
-            yield hidden.encode("utf-8", "surrogatepass")
+        for piece in decoded_pieces(value):
+            yield IN_BASE64, piece
+        for hidden in readings(value)[1:]:
+            yield (
+                f"in text of the event, {hidden.how}",
+                hidden.text.encode("utf-8", "surrogatepass"),
+            )
 
 
 def _across(seam: Seam, rules: RecordRules) -> list[ByteHit] | None:

@@ -18,7 +18,7 @@ from ...formats.binary_xml import Value, values_at
 from ...formats.event_values import BINARY_XML, STRING, text_of
 from ...formats.evtx import EventRecord, RecordHeader, records_in
 from ...formats.filetime import utc_of
-from ..encoded_commands import base64_around, base64_in
+from ...matching.hidden_commands import base64_around, base64_in
 
 SIDE = 1024
 """Characters of either side."""

@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from msgspec import structs
 
 from ...coverage import Ledger
+from ...matching.hidden_commands import readings
 from ...matching.matcher import Matcher, ScanFailed
 from ...model.observation import ByteHit, Claim, Observation, Place
 from ...spelling import base_name
@@ -142,7 +143,8 @@ def _candidate(
         return True
     if matcher.selector.matching_names([process.name]):
         return True
-    if process.command_line and matcher.scan(process.command_line.encode("utf-8", "surrogatepass")):
+    texts = readings(process.command_line) if process.command_line else []
+    if any(matcher.scan(one.text.encode("utf-8", "surrogatepass")) for one in texts):
         return True
     # Modules that cannot be listed are the modules source's gap; it counts them.
     aside = Ledger(ledger.source, required=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from agent.indicators import (
 )
 from agent.matching.matcher import Matcher
 from agent.matching.own_rules import OwnRules
-from agent.model.objects import Destination, Dll, Dns, File, Hash, Pe, Process
+from agent.model.objects import Destination, Dll, Dns, File, Hash, Lnk, Pe, Process
 from agent.model.objects import Url as SeenUrl
 from agent.model.observation import ByteHit, Claim, Observation, Place
 from agent.model.report import Strength
@@ -32,6 +33,10 @@ from tests.evidence.packs import campaign, stated
 
 COMMON = stated()
 CAMPAIGN = campaign()
+
+
+def in_base64(command: str) -> str:
+    return base64.b64encode(command.encode("utf-16-le")).decode()
 
 
 def ids(matcher: Matcher, **objects: Any) -> set[str]:
@@ -176,6 +181,96 @@ def test_a_url_matches_by_its_beginning_and_its_host() -> None:
     assert ids(matcher, url=SeenUrl(full=url)) == {"u"}
     assert ids(matcher, url=SeenUrl(full="https://a@cdn.pandorasong.com:443/x")) == {"d"}
     assert ids(matcher, url=SeenUrl(full="about:blank")) == set()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://pandorasong.com?x=1",
+        "https://pandorasong.com#a",
+        "https:\\\\cdn.pandorasong.com\\a",
+        "pandorasong.com/a",
+        "pandorasong.com:443",
+    ],
+)
+def test_a_host_is_found_wherever_it_ends(url: str) -> None:
+    assert "c2-domain" in ids(CAMPAIGN, url=SeenUrl(full=url))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://pandorasong.com.example.org/",
+        "https://www.jmj.com.example.org/personal/nauerthn_state_gov",
+        "https://example.org/?https://pandorasong.com/",
+    ],
+)
+def test_another_host_is_not(url: str) -> None:
+    assert ids(CAMPAIGN, url=SeenUrl(full=url)) == set()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://www.jmj.com/personal/nauerthn_state_gov/x",
+        "www.jmj.com/personal/nauerthn_state_gov",
+        "https://www.jmj.com:443/personal/nauerthn_state_gov?x",
+        "https://www.jmj.com\\personal\\nauerthn%5Fstate_gov",
+    ],
+)
+def test_a_link_is_found_however_it_is_written(url: str) -> None:
+    assert ids(CAMPAIGN, url=SeenUrl(full=url)) == {"delivery-url"}
+
+
+def test_the_host_of_a_url_may_be_an_address() -> None:
+    found = ids(CAMPAIGN, url=SeenUrl(full="https://95.216.59.92:443/x"))
+    assert found == {"c2-address"}
+
+
+def test_a_domain_is_compared_by_both_forms_of_idna() -> None:
+    matcher = Matcher([Domain(id="d", value="straße.example", **COMMON)])
+    for name in ("straße.example", "www.xn--strae-oqa.example", "STRASSE.example"):
+        assert ids(matcher, dns=Dns(question=name)) == {"d"}
+    other = Matcher([Domain(id="d", value="strasse.example", **COMMON)])
+    assert ids(other, dns=Dns(question="xn--strae-oqa.example")) == set()
+    assert sorted(matcher.cache_names()) == ["strasse.example", "xn--strae-oqa.example"]
+    for data in ("x straße.example", "x xn--strae-oqa.example", "x strasse.example"):
+        assert [hit.indicator for hit in matcher.scan(data.encode())] == ["d"]
+
+
+@pytest.mark.parametrize("name", ["invoice (2).pdf", "INVOICE (2).PDF", "invoice (2) (1).pdf"])
+def test_a_name_with_a_mark_of_its_own_is_matched_as_it_is_written(name: str) -> None:
+    matcher = Matcher([FileName(id="n", value="invoice (2).pdf", **COMMON)])
+    assert matcher.selector.matching_names([name, "x"]) == [name]
+    assert ids(matcher, file=File(path=f"C:\\{name}")) == {"n"}
+    for other in ("invoice.pdf", "invoice (1).pdf"):
+        assert matcher.selector.matching_names([other]) == []
+        assert ids(matcher, file=File(path=f"C:\\{other}")) == set()
+
+
+@pytest.mark.parametrize(
+    "name", ["ds7002(1).zip", "ds7002[1].zip", "DS7002 - Kopie.zip", "ds7002 — копия.zip"]
+)
+def test_a_copy_is_the_campaigns_whoever_made_it(name: str) -> None:
+    assert CAMPAIGN.selector.matching_names([name]) == [name]
+    assert ids(CAMPAIGN, file=File(path=f"D:\\{name}")) == {"name-ds7002-zip"}
+
+
+HIDDEN_CALLS = [
+    'rundll32 "cyz"fc.dat,PointFunctionCall',
+    "cmd /c ^r^u^n^d^l^l^3^2 c^y^z^f^c.d^a^t,P^ointFunctionCall",
+    "powershell & ('run'+'dll32') 'cyz' + 'fc.dat',Point`FunctionCall",
+    'rundll32 "C:\\x\\cyzfc.dat"PointFunctionCall',
+    f"powershell -enc {in_base64('rundll32 cyzfc.dat,PointFunctionCall')}",
+    f"cmd /c power^shell -e^c {in_base64('rundll32 c`yzfc.dat,PointFunctionCall')}",
+]
+
+
+@pytest.mark.parametrize("line", HIDDEN_CALLS)
+def test_the_campaigns_call_matches_however_it_is_hidden(line: str) -> None:
+    assert "cmd-cyzfc-pointfunctioncall" in ids(CAMPAIGN, process=Process(pid=1, command_line=line))
+    link = File(path="D:\\a.lnk", lnk=Lnk(arguments=line))
+    assert "cmd-cyzfc-pointfunctioncall" in ids(CAMPAIGN, file=link)
 
 
 def test_an_only_export_must_be_the_only_one() -> None:

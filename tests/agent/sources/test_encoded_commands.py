@@ -11,9 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.formats import FormatError
-from agent.model.report import Strength
-from agent.sources.artefact import Artefact, ArtefactSource
-from agent.sources.encoded_commands import (
+from agent.matching.hidden_commands import (
     DECODED,
     ENCODED_COMMAND,
     ENCODED_COMMAND_IN_UTF_8,
@@ -23,6 +21,8 @@ from agent.sources.encoded_commands import (
     decoded_command,
     decoded_pieces,
 )
+from agent.model.report import Strength
+from agent.sources.artefact import Artefact, ArtefactSource
 from agent.sources.logs.console_history import ConsoleHistory
 from agent.sources.registry.hives import Hives
 from tests.evidence.hive_files import RUN, nested

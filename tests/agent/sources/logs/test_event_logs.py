@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from agent.matching.hidden_commands import DECODED, IN_BASE64
 from agent.matching.matcher import Match
 from agent.matching.own_traces import Own
 from agent.model.observation import Claim
 from agent.model.report import Finding, State, Strength
 from agent.sources.artefact import ArtefactSource
-from agent.sources.encoded_commands import DECODED, IN_BASE64
 from agent.sources.logs.event_logs import LEFT_OVER, EventLogs
 from agent.targets.offline.folder import FolderTarget
 from tests.evidence.files import STAGE_0

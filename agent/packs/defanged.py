@@ -1,0 +1,26 @@
+"""Names, addresses and URLs as reports write them so that nobody follows them: ``hxxps``, ``[.]``.
+
+No host holds them so: an indicator that is written defanged can never match.
+"""
+
+from __future__ import annotations
+
+import re
+
+_SPELLINGS = (
+    (re.compile(r"(?i)\bh(?:xx|\*\*)ps(?=\[?:)"), "https"),
+    (re.compile(r"(?i)\bh(?:xx|\*\*)p(?=\[?:)"), "http"),
+    (re.compile(r"(?i)\bf(?:x|\*)p(?=\[?:)"), "ftp"),
+    (re.compile(r"\[(://|:|/)\]"), r"\1"),
+    (re.compile(r"(?i)(?<=\w) ?(?:\[(?:\.|dot)\]|\((?:\.|dot)\)|\{(?:\.|dot)\}) ?(?=\w)"), "."),
+    (re.compile(r"(?<=\w)(?:\[\.|\.\])(?=\w)"), "."),
+    (re.compile(r"(?i)(?<=\w) ?(?:\[(?:@|at)\]|\((?:@|at)\)|\{(?:@|at)\}) ?(?=\w)"), "@"),
+)
+
+
+def refanged(text: str) -> str:
+    """As it stands on a host: ``hxxps://evil[.]example`` is ``https://evil.example``. What is
+    not written defanged stays as it is."""
+    for spelling, plain in _SPELLINGS:
+        text = spelling.sub(plain, text)
+    return text

