@@ -18,8 +18,11 @@ from ..matching.matcher import Match, fold, fold_domain
 from ..model.observation import Claim, Observation
 from ..model.report import Strength
 from ..spelling import base_name
-from .keys import file_key, keys_of
-from .main_object import key_of
+from .groups import Groups
+from .implants import of_one_process_each
+from .keys import file_key
+from .main_object import best_objects, key_of
+from .same_paths import SamePaths
 
 
 class Chain(Struct):
@@ -27,6 +30,16 @@ class Chain(Struct):
 
     matches: list[Match]
     rules: list[ChainRule]
+    apart: str = ""
+    """What tells the file that it is about from others on the same path, if there are any."""
+
+    is_of_process: bool = False
+    """Whether it is one of several that share a file, each of a process."""
+
+    @property
+    def key(self) -> str:
+        """What the id of its finding is made of."""
+        return key_of(self.observations, of_process=self.is_of_process) + self.apart
 
     @property
     def observations(self) -> list[Observation]:
@@ -34,43 +47,38 @@ class Chain(Struct):
         return list({id(m.observation): m.observation for m in self.matches}.values())
 
 
-class _Groups:
-    """Union-find over keys."""
-
-    def __init__(self) -> None:
-        self._parent: dict[str, str] = {}
-
-    def find(self, key: str) -> str:
-        parent = self._parent.setdefault(key, key)
-        while parent != self._parent[parent]:
-            self._parent[parent] = parent = self._parent[self._parent[parent]]
-        self._parent[key] = parent
-        return parent
-
-    def join(self, first: str, second: str) -> None:
-        self._parent[self.find(first)] = self.find(second)
-
-
 def build(matches: Sequence[Match], rules: Sequence[ChainRule]) -> list[Chain]:
     """Matches in, chains out, in the order of their first match; ``rules``: of all packs."""
     matches = _explained(matches)
-    groups = _Groups()
+    paths = SamePaths(matches)
+    groups = Groups()
     keys: dict[int, str] = {}
     for match in matches:
-        own = keys_of(match.observation)
+        own = paths.keys(match.observation)
         keys[id(match.observation)] = own[0]
         for key in own[1:]:
             groups.join(own[0], key)
-    _join_command_lines(matches, keys, groups)
+    _join_command_lines(matches, keys, groups, paths)
     _join_resolutions(matches, keys, groups)
-    by_root: dict[str, Chain] = {}
+    by_root: dict[str, list[Match]] = {}
     for match in matches:
-        root = groups.find(keys[id(match.observation)])
-        by_root.setdefault(root, Chain([], [])).matches.append(match)
-    chains = _of_one_thing_each(list(by_root.values()))
+        by_root.setdefault(groups.find(keys[id(match.observation)]), []).append(match)
+    chains = _of_one_thing_each(
+        [chain for together in by_root.values() for chain in _chains_of(together, paths)]
+    )
     for chain in chains:
         chain.rules.extend(rule for rule in rules if _holds(rule, chain))
     return chains
+
+
+def _chains_of(together: list[Match], paths: SamePaths) -> list[Chain]:
+    parts = of_one_process_each(together)
+    if len(parts) > 1:
+        return [Chain(part, [], is_of_process=True) for part in parts]
+    chain = Chain(together, [])
+    if chain.key.startswith("file:"):
+        chain.apart = paths.apart(best_objects(chain.observations).file)
+    return [chain]
 
 
 def _of_one_thing_each(chains: list[Chain]) -> list[Chain]:
@@ -79,7 +87,7 @@ def _of_one_thing_each(chains: list[Chain]) -> list[Chain]:
     while True:
         by_thing: dict[str, Chain] = {}
         for chain in chains:
-            known = by_thing.setdefault(key_of(chain.observations), chain)
+            known = by_thing.setdefault(chain.key, chain)
             if known is not chain:
                 known.matches.extend(chain.matches)
         if len(by_thing) == len(chains):
@@ -122,19 +130,22 @@ def _only_by_block(seen: Observation, blocked: set[str]) -> bool:
     )
 
 
-def _join_command_lines(matches: Sequence[Match], keys: Mapping[int, str], groups: _Groups) -> None:
+def _join_command_lines(
+    matches: Sequence[Match], keys: Mapping[int, str], groups: Groups, same: SamePaths
+) -> None:
     """A process belongs with the matched file whose path stands in its command line."""
     seen = {id(match.observation): match.observation for match in matches}.values()
-    files: dict[str, list[str]] = {}
+    files: dict[str, list[Observation]] = {}
     for one in seen:
         if one.file and not one.file.member_of:
             path = file_key(one.file.path).removeprefix("file:")
-            files.setdefault(path, []).append(keys[id(one)])
+            files.setdefault(path, []).append(one)
     paths = PathsWithin(path for path in files if path)
     for one in seen:
-        for path in paths.of(fold(_command_line(one).replace("/", "\\"))):
-            for file in files[path]:
-                groups.join(keys[id(one)], file)
+        line = _command_line(one)
+        for path in paths.of(fold(line.replace("/", "\\"))):
+            for file in same.named(path, line, files[path]):
+                groups.join(keys[id(one)], keys[id(file)])
 
 
 def _command_line(seen: Observation) -> str:
@@ -144,7 +155,7 @@ def _command_line(seen: Observation) -> str:
     return "\n".join(one.text for one in readings(seen.process.command_line))
 
 
-def _join_resolutions(matches: Sequence[Match], keys: Mapping[int, str], groups: _Groups) -> None:
+def _join_resolutions(matches: Sequence[Match], keys: Mapping[int, str], groups: Groups) -> None:
     """A cached name belongs with the connection to the address that the pack knows it by."""
     contacted: dict[str, list[str]] = {}
     for match in matches:

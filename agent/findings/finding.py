@@ -18,7 +18,7 @@ from ..packs.loading import Pack
 from ..spelling import base_name
 from .chains import Chain
 from .keys import finding_id
-from .main_object import best_objects, is_its, key_of
+from .main_object import best_objects, is_its
 
 MAX_EVIDENCE = 200
 """Sightings kept per finding."""
@@ -122,7 +122,7 @@ def finding_of(
     objects = best_objects(observations)
     evidence, more = _sightings(matches, objects)
     finding = Finding(
-        id=finding_id(host, key_of(observations)),
+        id=finding_id(host, chain.key),
         time=now,
         first_seen=times[0] if times else None,
         last_seen=times[-1] if times else None,

@@ -45,7 +45,7 @@ def keys_of(seen: Observation) -> tuple[str, ...]:
     """What this has in common with other sightings of one chain; at least one, its own first."""
     keys: list[str] = []
     if seen.process is not None:
-        keys += _process_keys(seen, seen.process)
+        keys += process_keys(seen, seen.process)
     if seen.file is not None:
         keys += _file_keys(seen.file)
     if seen.dll is not None:
@@ -59,8 +59,8 @@ def keys_of(seen: Observation) -> tuple[str, ...]:
     return tuple(dict.fromkeys(keys)) or (f"place:{seen.place.text}",)
 
 
-def _process_keys(seen: Observation, process: Process) -> Iterator[str]:
-    """None if it cannot be told from another one that had its pid."""
+def process_keys(seen: Observation, process: Process) -> Iterator[str]:
+    """Of a process as it was seen; none if it cannot be told from another one that had its pid."""
     if process.entity_id:
         yield f"process:{process.entity_id.casefold()}"
     is_told_by_pid = process.start is not None or (seen.event is None and seen.claim in _NOW)

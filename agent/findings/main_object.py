@@ -30,9 +30,12 @@ def best_objects(observations: Sequence[Observation]) -> Objects:
     return Objects(**best)  # type: ignore[arg-type]
 
 
-def key_of(observations: Sequence[Observation]) -> str:
-    """What its id is made of: what is about the same has the same key."""
+def key_of(observations: Sequence[Observation], *, of_process: bool = False) -> str:
+    """What its id is made of: what is about the same has the same key. ``of_process``: it is about
+    the process whatever else there is."""
     objects = best_objects(observations)
+    if of_process:
+        objects.file = None
     event = next((seen for seen in observations if seen.event is not None), observations[0])
     when = next(iter(telling(event.moments)), None)
     return main_key(objects, min(seen.place.text for seen in observations), when)
@@ -43,11 +46,14 @@ def _main_process(observations: Sequence[Observation]) -> Process | None:
     that started it. As the processes source describes it, if that saw it too.
     """
     seen = [(one.claim, one.process) for one in observations if one.process is not None]
-    for claims in _WHO_DID_IT:
-        first = next((process for claim, process in seen if claim in claims), None)
-        if first is not None:
-            own = [pair for pair in seen if _is_same(pair[1], first)]
-            return min(own, key=lambda pair: pair[0] not in _ITSELF)[1]
+    # Before what tells no process from another: prefetch, which program loads the DLL at all.
+    known = [pair for pair in seen if pair[1].entity_id or pair[1].pid is not None]
+    for told in (known, seen):
+        for claims in _WHO_DID_IT[: 3 if told is known else None]:
+            first = next((process for claim, process in told if claim in claims), None)
+            if first is not None:
+                own = [pair for pair in seen if _is_same(pair[1], first)]
+                return min(own, key=lambda pair: pair[0] not in _ITSELF)[1]
     return seen[0][1] if seen else None
 
 

@@ -63,6 +63,9 @@ class File(Part, kw_only=True):
     accessed: datetime | None = None
     stream: str = ""
     """The alternate data stream's name, when that is what matched."""
+    inode: str = ""
+    """Its record on its volume: the number, on NTFS with the sequence (``40-5``) that tells it from
+    a file whose record was used again."""
     member_of: str = ""
     """The archive that holds this member; then ``path`` is the member's path in it."""
     pe: Pe | None = None

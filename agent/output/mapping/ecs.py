@@ -163,6 +163,7 @@ def _file(file: File | None) -> Document | None:
         return None
     return {
         "path": file.path,
+        "inode": file.inode,
         "name": file.name or base_name(file.path),
         "size": file.size,
         "hash": _hash(file.hash),

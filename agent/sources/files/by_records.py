@@ -149,6 +149,7 @@ class _Record:
             created=utc_of(times.created) if times else None,
             mtime=utc_of(times.modified) if times else None,
             accessed=utc_of(times.accessed) if times else None,
+            inode=f"{entry.number}-{entry.reference.sequence}",
         )
 
     def open(self) -> Opened:
@@ -402,7 +403,7 @@ class NtfsFiles:
             seen="alternate data stream",
             claim=Claim.EXISTS,
             place=Place(text=place),
-            file=File(path=item.shown, name=name, size=size, stream=name),
+            file=File(path=item.shown, name=name, size=size, stream=name, inode=item.about().inode),
             remarks=(*item.remarks, _IN_USE_AGAIN),
         )
 

@@ -30,7 +30,15 @@ from .archive_members import ArchiveMembers
 from .containers import ARCHIVES, Containers, is_odd, kind_in
 from .facts import Facts, FileReader, Limits
 from .hash_cache import HashCache
-from .item import SOURCE, Item, close_quietly, is_in_use, observation_of, zone_observations
+from .item import (
+    SOURCE,
+    Item,
+    close_quietly,
+    is_in_use,
+    observation_of,
+    without_content,
+    zone_observations,
+)
 from .memory import Memory
 from .own_mentions import without_own
 from .reading_ahead import ReadAhead, readers_here
@@ -342,7 +350,7 @@ class FileLook:
             self.ledger.own += 1
         if not hits:
             return
-        about = File(path=file.path, name=file.name, size=file.size, mtime=file.mtime)
+        about = without_content(file)
         yield observation_of(item, place, "content", about, hits=tuple(hits), claim=Claim.MENTIONED)
 
     # Streams.
@@ -369,7 +377,7 @@ class FileLook:
         place = f"{item.shown}:{name}"
         self.ledger.examined += 1
         named = bool(self.matcher.selector.matching_names([name]))
-        file = File(path=item.shown, name=name, size=size, stream=name)
+        file = File(path=item.shown, name=name, size=size, stream=name, inode=item.about().inode)
         indicators = self.matcher.selector.file_indicators(name, size, named=named)
         if not (named or indicators or self.everything or may_hold(name, size or 0)):
             return

@@ -109,6 +109,11 @@ def observation_of(
     )
 
 
+def without_content(file: File) -> File:
+    """What is known of a file from outside."""
+    return File(path=file.path, name=file.name, size=file.size, mtime=file.mtime, inode=file.inode)
+
+
 def zone_observations(
     item: Item, file: File, urls: tuple[str, ...], place: str
 ) -> Iterator[Observation]:
@@ -119,7 +124,7 @@ def zone_observations(
             seen="zone identifier",
             claim=Claim.DOWNLOADED,
             place=Place(text=place),
-            file=File(path=file.path, name=file.name, zone_url=list(urls)),
+            file=File(path=file.path, name=file.name, inode=file.inode, zone_url=list(urls)),
             url=Url(full=url),
             remarks=item.remarks,
         )

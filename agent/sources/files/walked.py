@@ -173,7 +173,15 @@ def _file_of(shown: str, name: str, status: os.stat_result) -> File:
         created=None if born is None else _time(born),
         mtime=_time(status.st_mtime_ns),
         accessed=_time(status.st_atime_ns),
+        inode=_inode(status.st_ino),
     )
+
+
+def _inode(number: int) -> str:
+    """On Windows the file's reference, 48 bits of number and 16 of sequence."""
+    if os.name == "nt":
+        return f"{number & (1 << 48) - 1}-{number >> 48 & 0xFFFF}"
+    return str(number) if number else ""
 
 
 def _time(nanoseconds: int) -> datetime | None:

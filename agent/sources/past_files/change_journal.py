@@ -256,7 +256,12 @@ class _Journal:
                 for time in dict.fromkeys((history.first, history.last))
                 if time is not None
             ),
-            file=File(path=place, name=record.name, created=history.created),
+            file=File(
+                path=place,
+                name=record.name,
+                created=history.created,
+                inode=f"{record.file.number}-{record.file.sequence}",
+            ),
             remarks=remarks,
             hits=hits,
         )

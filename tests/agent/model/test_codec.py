@@ -15,7 +15,7 @@ def of_the_future() -> dict[str, Any]:
     made: dict[str, Any] = json.loads(encode(report(finding())))
     made["remembered_by"] = [{"behaviour": "ran"}]
     made["host"]["tpm"] = "2.0"
-    made["findings"][0]["file"]["inode"] = 7
+    made["findings"][0]["file"]["quarantined"] = 7
     made["findings"][0]["evidence"][0]["place"]["volume"] = "C:"
     made["coverage"][1]["reasons"][0]["since"] = "2026"
     return made
@@ -31,7 +31,7 @@ def test_they_can_be_named() -> None:
         "host.tpm",
         "coverage[1].reasons[0].since",
         "findings[0].evidence[0].place.volume",
-        "findings[0].file.inode",
+        "findings[0].file.quarantined",
         "remembered_by",
     }
 
