@@ -46,8 +46,8 @@ class SamePaths:
         self._shared: dict[str, dict[str, _Record]] = {}
         """Of each path that is of several, the files by the records that they are told by."""
         for path, of_path in found.items():
-            records = _of_one_volume(of_path)
-            told = {inode: _same_deleted(record, records) for inode, record in records.items()}
+            own = _of_one_volume(of_path)
+            told = {inode: _same_deleted(record, own) for inode, record in own.items()}
             apart = {id(record): record for record in told.values()}
             if len(apart) > 1 and not _are_copies(apart.values()):
                 self._shared[path] = told
