@@ -21,6 +21,7 @@ Text = Annotated[str, Meta(min_length=1, max_length=4096)]
 Hex = Annotated[str, Meta(pattern=r"^([0-9A-Fa-f]{2})+$", max_length=8192)]
 Size = Annotated[int, Meta(ge=0)]
 Machine = Literal["amd64", "x86", "arm64"]
+Extension = Annotated[str, Meta(pattern=r"^\.[a-z0-9_]{1,15}$")]
 
 
 class _Part(Struct, omit_defaults=True, forbid_unknown_fields=True, kw_only=True, frozen=True):
@@ -172,7 +173,8 @@ class Clause(_Part, kw_only=True, frozen=True):
     sources: list[str] = []
     """Empty: any source."""
     claims: list[Claim] = []
-    """Empty: any claim; with neither, any but a mere mention."""
+    """Empty: any claim. A mere mention counts only where ``mentioned`` is one of them: a text that
+    names two things of the campaign is no more than a text."""
 
 
 class ChainRule(_Part, kw_only=True, frozen=True):
@@ -223,6 +225,14 @@ class Conditions(_Part, kw_only=True, frozen=True):
     exports are compared with their case, as the loader does ..."""
     not_exports: list[str] = []
     """... or, where the list above is not given, none of these."""
+    extensions: list[Extension] = []
+    """Every sighting that the finding rests on is of what a file says, and the file's name (a
+    member's, if it is one) ends so: lower case with the dot."""
+    content: list[str] = []
+    """One of these pieces occurs in each such file ..."""
+    not_content: list[str] = []
+    """... and none of these, also in what it hides. A file of which not all is known (it is too
+    long) is none that a rule with one of these three holds for."""
     sources: list[str] = []
     """Every sighting of the finding comes from one of these sources."""
 

@@ -15,6 +15,7 @@ from ..engine.texts import PathsWithin
 from ..indicators import Address, ChainRule, Clause, Content, Domain, Layout
 from ..matching.hidden_commands import readings
 from ..matching.matcher import Match, fold, fold_domain
+from ..model.objects import File
 from ..model.observation import Claim, Observation
 from ..model.report import Strength
 from ..spelling import base_name
@@ -133,13 +134,14 @@ def _only_by_block(seen: Observation, blocked: set[str]) -> bool:
 def _join_command_lines(
     matches: Sequence[Match], keys: Mapping[int, str], groups: Groups, same: SamePaths
 ) -> None:
-    """A process belongs with the matched file whose path stands in its command line."""
+    """A process belongs with the matched file or module whose path stands in its command line."""
     seen = {id(match.observation): match.observation for match in matches}.values()
     files: dict[str, list[Observation]] = {}
     for one in seen:
-        if one.file and not one.file.member_of:
-            path = file_key(one.file.path).removeprefix("file:")
-            files.setdefault(path, []).append(one)
+        for part in (one.file, one.dll):
+            if part is not None and not (isinstance(part, File) and part.member_of):
+                path = file_key(part.path).removeprefix("file:")
+                files.setdefault(path, []).append(one)
     paths = PathsWithin(path for path in files if path)
     for one in seen:
         line = _command_line(one)
@@ -186,7 +188,7 @@ def _clause(clause: Clause, matches: Iterable[Match]) -> bool:
         match.indicator.id in clause.any
         and (not clause.sources or match.observation.source in clause.sources)
         and (not clause.claims or match.observation.claim in clause.claims)
-        and (bool(clause.sources or clause.claims) or _is_real(match))
+        and (Claim.MENTIONED in clause.claims or _is_real(match))
         for match in matches
     )
 

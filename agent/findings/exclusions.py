@@ -12,7 +12,7 @@ from ..matching.hidden_commands import readings
 from ..model.objects import Dll, File
 from ..model.report import Finding, Strength
 from ..spelling import base_name, fold, glob_regex, normal_command
-from .finding import Basis
+from .finding import Basis, Text
 
 
 class Exclusions:
@@ -44,6 +44,7 @@ class Exclusions:
             and _all_pieces(when.command_line, line)
             and not _any_piece(when.not_command_line, line)
             and _exports_hold(when, basis.parts)
+            and _texts_hold(when, basis.texts)
             and (not when.sources or basis.sources.issubset(when.sources))
         )
 
@@ -80,6 +81,21 @@ def _exports_of_one_hold(when: Conditions, part: File | Dll | None) -> bool:
     if when.exports and sorted(part.pe.exports) != sorted(when.exports):
         return False
     return not set(part.pe.exports) & set(when.not_exports)
+
+
+def _texts_hold(when: Conditions, texts: Sequence[Text | None]) -> bool:
+    """Of every file behind the finding that it rests on by what it says."""
+    if not (when.extensions or when.content or when.not_content):
+        return True
+    return bool(texts) and all(one is not None and _text_holds(when, one) for one in texts)
+
+
+def _text_holds(when: Conditions, one: Text) -> bool:
+    return (
+        (not when.extensions or one.name.lower().endswith(tuple(when.extensions)))
+        and (not when.content or _any_piece(when.content, one.text))
+        and not _any_piece(when.not_content, one.text)
+    )
 
 
 def _all_pieces(pieces: Sequence[str], line: str) -> bool:

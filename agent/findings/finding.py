@@ -41,6 +41,13 @@ SCORES = {
 _PER_INDICATOR = 3
 
 
+class Text(NamedTuple):
+    """What a file says."""
+
+    name: str
+    text: str
+
+
 class Basis(Struct, frozen=True, kw_only=True):
     """What a finding rests on. The finding itself shows one object of each kind and the first of
     its evidence; known-benign rules are judged by all of it."""
@@ -50,6 +57,8 @@ class Basis(Struct, frozen=True, kw_only=True):
     parts: tuple[File | Dll | None, ...]
     """The file or module behind each sighting that gives the finding its strength; None for what
     is neither, or is no more than its content."""
+    texts: tuple[Text | None, ...] = ()
+    """What the file behind each such sighting says; None where that is not what was seen."""
 
 
 def basis_of(chain: Chain) -> Basis:
@@ -59,7 +68,14 @@ def basis_of(chain: Chain) -> Basis:
     return Basis(
         sources=frozenset(match.observation.source for match in chain.matches),
         parts=tuple(parts.values()),
+        texts=tuple({id(one): _text_of(one) for one in seen}.values()),
     )
+
+
+def _text_of(seen: Observation) -> Text | None:
+    if not (seen.mention and seen.file is not None and seen.text):
+        return None
+    return Text(base_name(seen.file.stream or seen.file.name or seen.file.path), seen.text)
 
 
 def _carriers(chain: Chain) -> list[Match]:

@@ -78,11 +78,7 @@ class SamePaths:
             return list(files)
         spelled = {one.spelled for one in self._shared[key].values() if one.spelled in line}
         meant = self._inode(key, spelled.pop() if len(spelled) == 1 else "", "")
-        return [
-            one
-            for one in files
-            if one.file is not None and self._inode(key, one.file.path, one.file.inode) == meant
-        ]
+        return [one for one in files if self._inode(key, *_spelled(one)) == meant]
 
     def _told_apart(self, keys: tuple[str, ...], path: str, inode: str) -> tuple[str, ...]:
         whole = file_key(path)
@@ -116,6 +112,13 @@ def _same_deleted(record: _Record, records: Mapping[str, _Record]) -> _Record:
     number, mark, sequence = record.inode.partition("-")
     before = records.get(f"{number}-{int(sequence) - 1}") if mark else None
     return record if before is None or before.exists or record.exists else before
+
+
+def _spelled(seen: Observation) -> tuple[str, str]:
+    """Path and record of what was seen."""
+    if seen.file is not None:
+        return seen.file.path, seen.file.inode
+    return "" if seen.dll is None else seen.dll.path, ""
 
 
 def _content_of(file: File) -> object:

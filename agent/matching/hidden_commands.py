@@ -231,17 +231,18 @@ HIDES_IN_SCRIPTS = tuple(
 script."""
 
 
+def as_text(data: bytes) -> str:
+    """A script or another text, in UTF-8 or in UTF-16 with or without its mark."""
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return data.decode("utf-16", "replace")
+    return data.decode("utf-16-le" if b"\0" in data[:512] else "utf-8-sig", "replace")
+
+
 def hidden_in_script(data: bytes) -> Sequence[bytes]:
     """What the bytes of a script hide of its text, each in UTF-8: its words unbroken, and what it
     starts with ``-EncodedCommand``. Empty for a script that hides nothing.
     """
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        text = data.decode("utf-16", "replace")
-    elif b"\0" in data[:512]:
-        text = data.decode("utf-16-le", "replace")
-    else:
-        text = data.decode("utf-8-sig", "replace")
-    return [found.text.encode("utf-8", "replace") for found in readings(text)[1:]]
+    return [found.text.encode("utf-8", "replace") for found in readings(as_text(data))[1:]]
 
 
 class HiddenScan:

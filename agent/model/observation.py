@@ -122,6 +122,9 @@ class Observation(Objects, kw_only=True):
     hits: tuple[ByteHit, ...] = ()
     remarks: tuple[str, ...] = ()
     """What a reader of the finding should know: how it was read, why it may not be true."""
+    text: str = ""
+    """Of a short file in which something occurs, all that it says: known-benign rules go by it. In
+    no report."""
 
     @property
     def mention(self) -> bool:

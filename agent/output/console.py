@@ -313,7 +313,30 @@ def _next(report: Report, path: str | None, width: int, *, delivered: bool | Non
     what = "nothing"
     if report.verdict is Verdict.INCOMPLETE:
         what = "close the gaps above" + _how_to_close(report)
+    if weak := _about_weak(report):
+        what = weak if what == "nothing" else f"{what}; {weak}"
     yield from _wrapped(f"{what}; {where}", width, first="Next   ")
+
+
+def _about_weak(report: Report) -> str:
+    """What tells whether the weak findings are more; empty if there are none."""
+    weak = [finding for finding in report.findings if finding.strength is Strength.WEAK]
+    ways = [
+        way
+        for part, way in (
+            ("process", "ask who started the process"),
+            ("file", "see what the file is and who put it there"),
+            ("dns", "ask the proxy's and the DNS server's logs for the name"),
+            ("destination", "see which program talked to the address"),
+        )
+        if any(getattr(finding, part) is not None for finding in weak)
+    ]
+    if not weak:
+        return ""
+    told = (
+        "look at the weak finding" if len(weak) == 1 else f"look at the {len(weak)} weak findings"
+    )
+    return f"{told}: {', '.join(ways) or 'see where it stands, and why'}"
 
 
 def _how_to_close(report: Report) -> str:

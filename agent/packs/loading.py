@@ -83,7 +83,9 @@ def parse_exclusions(data: bytes, path: str, sources: Collection[str] = ()) -> E
         seen.add(rule.id)
         if rule.limit not in (Strength.STRONG, Strength.WEAK):
             document.fail(place, "limit must be strong or weak")
-        if not (rule.when.process or rule.when.path or rule.when.exports or rule.when.command_line):
+        when = rule.when
+        by_text = when.extensions and when.not_content
+        if not (when.process or when.path or when.exports or when.command_line or by_text):
             document.fail(place, f"exclusion {rule.id} has no condition that narrows it")
         place = (*place, "when")
         check_sources(document, place, f"exclusion {rule.id}", rule.when.sources, sources)

@@ -89,6 +89,9 @@ def _check_chains(
                 if identifier not in known:
                     document.fail(place, f"chain {rule.id}: unknown indicator {identifier}")
             check_sources(document, place, f"chain {rule.id}", clause.sources, sources)
+            if set(clause.sources) == {"memory"} and Claim.MENTIONED not in clause.claims:
+                why = "memory only mentions; say `claims: [mentioned]` if that counts"
+                document.fail(place, f"chain {rule.id}: {why}")
 
 
 def check_sources(

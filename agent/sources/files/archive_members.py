@@ -266,6 +266,7 @@ class ArchiveMembers:
                 File(path=member.name, name=member.base_name, member_of=archive.shown),
                 hits=hits,
                 mention=True,
+                text=self.reader.texts.of(facts.data, hits),
             )
 
     def _contents(self, archive: OpenArchive, member: Member, facts: Facts) -> tuple[ByteHit, ...]:
@@ -289,6 +290,7 @@ class ArchiveMembers:
         *,
         hits: tuple[ByteHit, ...] = (),
         mention: bool = False,
+        text: str = "",
     ) -> Observation:
         return Observation(
             source=self.source,
@@ -297,6 +299,7 @@ class ArchiveMembers:
             place=Place(text=place, path=archive.shown.partition(ARROW)[0]),
             file=file,
             hits=hits,
+            text=text,
         )
 
     def _nested(

@@ -23,6 +23,7 @@ from ...model.objects import Hash, Lnk, Pe
 from ...model.observation import ByteHit
 from ...reading.hashing import ALL, Algorithm, Hashing, TooLargeError, hash_stream
 from ...reading.opening import first_chunk, read_at, windows
+from .texts import Texts
 from .users_reach import ProgramsInReach
 
 if TYPE_CHECKING:
@@ -90,10 +91,12 @@ class FileReader:
     matcher: Matcher
     limits: Limits
     programs: ProgramsInReach = field(init=False)
+    texts: Texts = field(init=False)
     _gates: dict[int, tuple[tuple[FileIndicator, ...], Gates]] = field(default_factory=dict)
     """By the identity of the indicators, which are kept with them."""
 
     def __post_init__(self) -> None:
+        self.texts = Texts(self.matcher)
         self.programs = ProgramsInReach(() if self._reads_all else self.matcher.selector.programs)
 
     def opened_for(self, name: str, path: str, size: int) -> tuple[FileIndicator, ...]:

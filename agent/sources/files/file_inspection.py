@@ -23,7 +23,7 @@ from ...formats.zone_identifier import MAX_ZONE_BYTES, STREAM, owner_of, read_zo
 from ...indicators import FileIndicator
 from ...matching.matcher import Matcher
 from ...model.objects import File
-from ...model.observation import Claim, Observation
+from ...model.observation import Observation
 from ...reading.opening import is_gone, read_up_to, reason_of
 from ...targets import Target
 from .archive_members import ArchiveMembers
@@ -35,8 +35,8 @@ from .item import (
     Item,
     close_quietly,
     is_in_use,
+    mention_of,
     observation_of,
-    without_content,
     zone_observations,
 )
 from .memory import Memory
@@ -350,8 +350,7 @@ class FileLook:
             self.ledger.own += 1
         if not hits:
             return
-        about = without_content(file)
-        yield observation_of(item, place, "content", about, hits=tuple(hits), claim=Claim.MENTIONED)
+        yield mention_of(item, place, file, hits, self.reader.texts.of(facts.data, hits))
 
     # Streams.
 

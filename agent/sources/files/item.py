@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import BinaryIO, NamedTuple, Protocol
 
@@ -94,6 +94,7 @@ def observation_of(
     *,
     hits: tuple[ByteHit, ...] = (),
     claim: Claim | None = None,
+    text: str = "",
 ) -> Observation:
     """A sighting of a file, its place told as such."""
     was_there = seen.startswith(_DELETED)
@@ -106,12 +107,18 @@ def observation_of(
         hits=hits,
         claim=claim or (Claim.WAS_THERE if was_there else Claim.EXISTS),
         remarks=item.remarks,
+        text=text,
     )
 
 
-def without_content(file: File) -> File:
-    """What is known of a file from outside."""
-    return File(path=file.path, name=file.name, size=file.size, mtime=file.mtime, inode=file.inode)
+def mention_of(
+    item: Item, place: str, file: File, hits: Sequence[ByteHit], text: str
+) -> Observation:
+    """What occurs in the bytes of a file; ``text``: as an observation has it."""
+    about = File(path=file.path, name=file.name, size=file.size, mtime=file.mtime, inode=file.inode)
+    return observation_of(
+        item, place, "content", about, hits=tuple(hits), claim=Claim.MENTIONED, text=text
+    )
 
 
 def zone_observations(

@@ -14,7 +14,7 @@ import iocs
 from agent.findings.finding import Basis, basis_of
 from agent.indicators import Exclusion, ExclusionsFile
 from agent.model.objects import Destination, Dll, File, Lnk, Parent, Pe, Process
-from agent.model.observation import Claim, Observation, Place
+from agent.model.observation import ByteHit, Claim, Observation, Place
 from agent.model.report import Evidence, Finding, IndicatorRef, Strength
 from tests.evidence.claims import CLAIMS, together
 from tests.evidence.files import STAGE_0
@@ -514,8 +514,8 @@ def test_a_finding_above_the_rules_limit_is_left_alone(
 
 
 def test_every_rule_has_a_benign_and_a_disguised_event(rules: dict[str, Exclusion]) -> None:
-    assert {rule for rule, _, _ in BENIGN} == set(rules)
-    assert {rule for rule, _, _ in DISGUISED} == set(rules)
+    assert {rule for rule, _, _ in BENIGN} | {rule for rule, *_ in AT_REST} == set(rules)
+    assert {rule for rule, _, _ in DISGUISED} | {rule for rule, *_ in AT_REST} == set(rules)
 
 
 def test_a_rule_about_a_program_wants_its_whole_path(rules: dict[str, Exclusion]) -> None:
@@ -540,7 +540,68 @@ def test_only_what_cannot_run_anything_may_be_excluded_when_strong(
     rules: dict[str, Exclusion],
 ) -> None:
     strong = {rule.id for rule in rules.values() if Strength(rule.limit) is Strength.STRONG}
-    assert strong == {"hunt-with-a-search-tool", "lab-dllmain-file"}
+    at_rest = {rule for rule, *_ in AT_REST}
+    assert strong == {"hunt-with-a-search-tool", "lab-dllmain-file", *at_rest}
+
+
+STAGE_0_START = "$zk='JHB0Z3Q9MHgwMDA1ZTJiZTskdmNxPTB4MDAwNjIzYjY7JHRiPSJkczcwMDIubG5rIjtpZi'"
+AT_REST = [
+    (
+        "hunt-script-at-rest",
+        ("a.ps1", f'Select-String -Path x -Pattern "{STAGE_0_START}"'),
+        [
+            ("a.ps1", f'Select-String -Path x -Pattern 1; iex "{STAGE_0_START}"'),
+            ("a.ps1", f'Select-String -Path x -Pattern 1; i`ex "{STAGE_0_START}"'),
+            ("a.ps1", f"{STAGE_0_START}"),
+            ("a.vbs", f'Select-String -Path x -Pattern "{STAGE_0_START}"'),
+        ],
+    ),
+    (
+        "notes-at-rest",
+        ("a.html", f"<pre>powershell {STAGE_0_START}; iex $rhia</pre>"),
+        [
+            ("a.html", f"<SCRIPT>{STAGE_0_START}"),
+            ("a.hta", f"<pre>{STAGE_0_START}</pre>"),
+            ("a.html.ps1", f"<pre>{STAGE_0_START}</pre>"),
+            ("a", f"<pre>{STAGE_0_START}</pre>"),
+        ],
+    ),
+    (
+        "list-at-rest",
+        ("a.txt", f"pandorasong.com\n{STAGE_0_START}"),
+        [("a.txt", STAGE_0_START), ("a.txt.bat", f"pandorasong.com\n{STAGE_0_START}")],
+    ),
+    (
+        "python-tests-at-rest",
+        ("test_a.py", f'STAGE_0 = "{STAGE_0_START}"'),
+        [
+            ("a.py", f'import subprocess; subprocess.run("{STAGE_0_START}")'),
+            ("a.py", f'import ctypes; X = "{STAGE_0_START}"'),
+        ],
+    ),
+]
+"""A rule, a file that it is about, and files that only look like it."""
+
+
+def of_text(name: str, text: str, *, known: bool = True) -> Finding:
+    hit = ByteHit("content-stage0-long", 0, text)
+    seen = Observation(
+        source="files", claim=Claim.MENTIONED, seen="content", place=Place(text=name),
+        file=File(path=f"C:\\{name}", name=name), hits=(hit,), text=text if known else "",
+    )  # fmt: skip
+    (chain,) = chains_of(campaign().match(seen))
+    return exclusions().apply(found(chain, NOW)[0], basis_of(chain))
+
+
+@pytest.mark.parametrize(
+    ("rule", "benign", "disguised"), AT_REST, ids=[rule for rule, *_ in AT_REST]
+)
+def test_a_hunt_at_rest_is_excluded_and_what_looks_like_it_is_not(
+    rule: str, benign: tuple[str, str], disguised: list[tuple[str, str]]
+) -> None:
+    assert of_text(*benign).excluded_by == rule
+    assert of_text(*benign, known=False).strength is Strength.STRONG
+    assert [of_text(*one).strength for one in disguised] == [Strength.STRONG] * len(disguised)
 
 
 # What a finding rests on is more than what it shows.

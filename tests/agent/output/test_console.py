@@ -32,6 +32,12 @@ def test_a_clean_host_ends_so_and_says_how_much_was_looked_at() -> None:
     assert "the report is r.json" in text
 
 
+def test_what_is_weak_is_told_what_to_do_about() -> None:
+    text = " ".join(render(report(finding(Strength.WEAK)), report_path="r.json").split())
+    assert "Next look at the weak finding: " in text
+    assert "Next nothing" in " ".join(render(report(), report_path="r.json").split())
+
+
 def test_clean_does_not_say_that_all_was_seen_if_a_source_beyond_the_required_was_not() -> None:
     clean = report()
     clean.coverage[-1].state = State.PARTIAL

@@ -192,6 +192,17 @@ def test_a_chain_of_unknown_indicators_is_refused() -> None:
         parse_pack(pack(GOOD) + chain, "x")
 
 
+def test_a_clause_of_memory_that_counts_no_mention_is_refused() -> None:
+    chain = (
+        b"chains:\n  - id: c\n    title: t\n    strength: strong\n"
+        b"    all: [{any: [name], sources: [memory]}]\n"
+    )
+    with pytest.raises(PackError, match="memory only mentions"):
+        parse_pack(pack(GOOD) + chain, "x")
+    counted = chain.replace(b"[memory]", b"[memory], claims: [mentioned]")
+    assert parse_pack(pack(GOOD) + counted, "x").file.chains[0].id == "c"
+
+
 def test_broken_yaml_is_told_with_its_line() -> None:
     with pytest.raises(PackError, match=r"x:3: did not find"):
         parse_pack(b"pack: a\nid: [\n", "x")
