@@ -187,7 +187,6 @@ def test_what_is_benign_is_never_more_than_weak(what: str, thorough: bool, tmp_p
     assert [one for one in told if one[0] in ("strong", "confirmed")] == []
 
 
-@pytest.mark.xfail(reason="line B10 of the same work, on its own branch", strict=False)
 @THOROUGH
 def test_all_that_is_benign_in_one_archive_is_never_more_than_weak(
     thorough: bool, tmp_path: Path
@@ -356,22 +355,14 @@ def test_the_campaigns_own_file_is_confirmed(what: str, thorough: bool, tmp_path
     assert strongest(report) is Strength.CONFIRMED
 
 
-def later(line: str) -> pytest.MarkDecorator:
-    return pytest.mark.xfail(
-        reason=f"line {line} of the same work, on its own branch", strict=False
-    )
-
-
-OPENED_LATER = later("A5")
-EXPORTS_LATER = later("B15")
 LAST_PART = shell_link()
 ZIP = archive({"ds7002.lnk": campaign_link()})
 ORDINARY_ZIP = archive({"a.txt": b"harmless"})
 SCRIPT = f"powershell.exe {STAGE_0}\r\n".encode()
 STRONG = [
-    pytest.param({rf"{DOWNLOADS}\Unconfirmed 4711.crdownload": ZIP}, id="ZIP not downloaded whole", marks=OPENED_LATER),
-    pytest.param({rf"{DOWNLOADS}\a.dat": ZIP}, id="ZIP as dat", marks=OPENED_LATER),
-    pytest.param({rf"{DOWNLOADS}\a.docx": ZIP}, id="ZIP as docx", marks=OPENED_LATER),
+    pytest.param({rf"{DOWNLOADS}\Unconfirmed 4711.crdownload": ZIP}, id="ZIP not downloaded whole"),
+    pytest.param({rf"{DOWNLOADS}\a.dat": ZIP}, id="ZIP as dat"),
+    pytest.param({rf"{DOWNLOADS}\a.docx": ZIP}, id="ZIP as docx"),
     pytest.param({rf"{DOWNLOADS}\report.lnk": LAST_PART}, id="shortcut by its maker"),
     pytest.param(
         {rf"{DOWNLOADS}\any.zip": ORDINARY_ZIP, rf"{DOWNLOADS}\any.zip:Zone.Identifier": ZONE},
@@ -387,7 +378,7 @@ STRONG = [
     pytest.param(
         {rf"{DESK}\a.bat": f"powershell -enc {in_base64(STAGE_0)}\r\n".encode()}, id="stage 0 in base64"
     ),
-    pytest.param({rf"{DOWNLOADS}\a.jpg": dll(size=9216)}, id="export, other name and size", marks=EXPORTS_LATER),
+    pytest.param({rf"{DOWNLOADS}\a.jpg": dll(size=9216)}, id="export, other name and size"),
     pytest.param({rf"{DOWNLOADS}\a.jpg": dll()}, id="export, other name"),
 ]  # fmt: skip
 
@@ -407,7 +398,7 @@ def test_what_is_the_campaigns_is_strong(files: Files, thorough: bool, tmp_path:
         pytest.param(
             {rf"{DESK}\x.bin": bytes(b ^ 0x5C for b in dll(size=9216))}, id="DLL XOR 0x5C"
         ),
-        pytest.param({r"C:\x\a.jpg": dll(size=9216)}, id="export anywhere", marks=EXPORTS_LATER),
+        pytest.param({r"C:\x\a.jpg": dll(size=9216)}, id="export anywhere"),
     ],
 )
 def test_what_only_thorough_reads_is_strong_then(files: Files, tmp_path: Path) -> None:

@@ -13,14 +13,9 @@ yet (``recent_changes.py``).
 from __future__ import annotations
 
 import functools
-import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from functools import cached_property
-from typing import BinaryIO
+from dataclasses import dataclass
 
-from ...formats.filetime import utc_of
-from ...formats.zone_identifier import STREAM as ZONE_STREAM
 from ...matching.matcher import ScanFailed
 from ...model.objects import File
 from ...model.observation import Claim, Observation, Place
@@ -29,7 +24,6 @@ from ...ntfs import (
     MftEntry,
     MftScan,
     Name,
-    NtfsError,
     RawHit,
     ResolvedPath,
     Selected,
@@ -39,16 +33,14 @@ from ...ntfs import (
 from ...ntfs.overlay import compressed_stream
 from ...ntfs.programs import Programs
 from ...ntfs.selection import SELECTED, STREAMS
-from ...reading.opening import is_gone, reason_of
+from ...reading.opening import reason_of
 from ...reading.openings import Selection
 from ...targets import RawNtfs
 from ...targets.raw_fallback import VerifiedByRecord
-from ...targets.record_tree import is_placeholder
-from ...targets.shared_volume import SharedVolume
 from ...windows import files as windows_files
 from .file_inspection import FileLook
-from .hash_cache import FileState
-from .item import DELETED, SOURCE, Opened
+from .item import DELETED, SOURCE
+from .record_item import Record
 from .users_reach import LEAST_PROGRAM, PLACES
 
 SMALL_FILE = "content of a small file"
@@ -63,139 +55,6 @@ _IN_USE_AGAIN = "deleted, and its clusters are in use again: content not read"
 _NOT_KNOWN = "deleted, and whether its clusters are in use again is not known: content not read"
 _FREE = "deleted; read from clusters that are free, and may have been another file's since"
 _KEPT = "deleted; its content is kept in its record"
-
-
-@dataclass
-class _Record:
-    """A file or folder by one of its names."""
-
-    volume: Volume
-    entry: MftEntry
-    prefix: str
-    where: Callable[[], ResolvedPath]
-    """Asked when the path is to be told; by the thread that scans."""
-    name: str
-    named: bool
-    notes: tuple[str, ...]
-    by_path: VerifiedByRecord | None
-    """Asked first: what the system still has in memory is not on the disk."""
-    readable: bool
-    streams_apart: bool
-    """Whether its streams are looked at on their own, whatever the look at the file says."""
-    volume_id: str | None
-    """Given, a later sweep may know the file by its state."""
-    raw: RawNtfs
-    how: list[str] = field(default_factory=list)
-
-    @cached_property
-    def _path(self) -> ResolvedPath:
-        return self.where()
-
-    def resolve(self) -> ResolvedPath:
-        """Its path; asked for now, if it was not known."""
-        return self._path
-
-    @property
-    def shown(self) -> str:
-        return windows_files.shown(f"{self.prefix}{self._path.text}")
-
-    @property
-    def known_place(self) -> str:
-        return self.shown if "_path" in self.__dict__ else f"{self.prefix}…\\{self.name}"
-
-    @property
-    def state(self) -> FileState | None:
-        """Of a live file with one stream, on a volume with a change journal.
-
-        None if its names have several extensions: each calls for a look of its own, and what one
-        says stands for no other.
-        """
-        entry = self.entry
-        whole = entry.live and not entry.partial and entry.times is not None
-        alone = len(entry.streams) == 1 and not entry.streams[0].name
-        if self.volume_id is None or not (whole and alone and entry.usn):
-            return None
-        if len({name.text.lower().rpartition(".")[1:] for name in entry.long_names}) > 1:
-            return None
-        assert entry.times is not None
-        return FileState(
-            self.volume_id,
-            entry.number,
-            entry.reference.sequence,
-            entry.size or 0,
-            entry.usn,
-            entry.times.changed,
-        )
-
-    @property
-    def seen(self) -> str:
-        return "file" if self.entry.live else DELETED
-
-    @property
-    def given(self) -> bool:
-        return False
-
-    @property
-    def remarks(self) -> tuple[str, ...]:
-        of_path = (self._path.note,) if self._path.note else ()
-        return tuple(dict.fromkeys((*self.notes, *of_path, *self.how)))
-
-    def about(self) -> File:
-        entry, times = self.entry, self.entry.times
-        return File(
-            path=self.shown,
-            name=self.name,
-            size=None if entry.folder else entry.size,
-            created=utc_of(times.created) if times else None,
-            mtime=utc_of(times.modified) if times else None,
-            accessed=utc_of(times.accessed) if times else None,
-            inode=f"{entry.number}-{entry.reference.sequence}",
-        )
-
-    def open(self) -> Opened:
-        file = self._open("")
-        size = file.seek(0, os.SEEK_END)
-        file.seek(0)
-        return Opened(file, size, self.about)
-
-    def again(self) -> Callable[[], BinaryIO]:
-        number, shared = self.entry.number, SharedVolume(self.raw.open)
-        return lambda: shared.open(lambda volume: volume.open_stream(number))
-
-    def streams(self) -> list[tuple[str, int | None]]:
-        return [
-            (stream.name, stream.size)
-            for stream in self.entry.streams
-            if stream.name
-            and stream is not compressed_stream(self.entry)
-            and (not self.streams_apart or stream.name.casefold() == ZONE_STREAM.casefold())
-        ]
-
-    def open_stream(self, name: str) -> BinaryIO:
-        return self._open(name)
-
-    def _open(self, stream: str) -> BinaryIO:
-        if not stream and is_placeholder(self.entry):
-            raise windows_files.CloudPlaceholder("cloud placeholder", self.name)
-        why: OSError | None = None
-        if self.by_path is not None and self.entry.live:
-            shown = f"{self.shown}:{stream}" if stream else self.shown
-            try:
-                return self.by_path(windows_files.extended(shown), self.entry.reference)
-            except windows_files.CloudPlaceholder:
-                raise
-            except OSError as error:
-                why = error
-        try:
-            file = self.volume.open_stream(self.entry, stream)
-        except NtfsError:
-            # "Not found" is no excuse for a file that the disk still shows.
-            if why is not None and not is_gone(why):
-                raise why from None
-            raise
-        if why is not None:
-            self.how.append(f"read from the raw volume: {reason_of(why)}")
-        return file
 
 
 @dataclass
@@ -297,7 +156,7 @@ class NtfsFiles:
         readable, notes = self._state(entry)
         apart = bool(hit.why & STREAMS) or entry.folder
         make = functools.partial(self._item, entry, readable=readable, apart=apart)
-        items: list[_Record] = []
+        items: list[Record] = []
         for own in entry.long_names or entry.names:
             where = functools.partial(self.volume.path_in, own.parent, own.text)
             item = make(own.text, where, notes, named=own.text in wanted)
@@ -327,8 +186,8 @@ class NtfsFiles:
         named: bool,
         readable: bool,
         apart: bool,
-    ) -> _Record:
-        item = _Record(
+    ) -> Record:
+        item = Record(
             self.volume,
             entry,
             self.raw.prefix,
@@ -363,7 +222,7 @@ class NtfsFiles:
             return True, (_FREE, *entry.notes)
         return False, (_NOT_KNOWN if free is None else _IN_USE_AGAIN, *entry.notes)
 
-    def _look(self, item: _Record, why: Selected) -> Iterator[Observation]:
+    def _look(self, item: Record, why: Selected) -> Iterator[Observation]:
         look, entry = self.look, item.entry
         if item.named and look.is_own(item.shown):
             return
@@ -383,7 +242,7 @@ class NtfsFiles:
         elif why & SELECTED:
             yield from look.selected(item, entry.size or 0)
 
-    def _streams(self, item: _Record) -> Iterator[Observation]:
+    def _streams(self, item: Record) -> Iterator[Observation]:
         """Alternate streams that are looked at whatever the look at the file says."""
         entry = item.entry
         if self.look.is_own(item.shown):
@@ -396,7 +255,7 @@ class NtfsFiles:
             elif self.look.matcher.selector.matching_names([stream.name]):
                 yield self._name_of_stream(item, stream.name, stream.size)
 
-    def _name_of_stream(self, item: _Record, name: str, size: int) -> Observation:
+    def _name_of_stream(self, item: Record, name: str, size: int) -> Observation:
         place = f"{item.shown}:{name}"
         return Observation(
             source=SOURCE,
