@@ -32,6 +32,7 @@ CLUSTER, RECORD = 4096, 1024
 FIRST = 4
 """Cluster of a synthetic $MFT."""
 COMPRESSED = 0x0001
+REAL = "default-sweep-real.img"
 
 
 @dataclass(frozen=True)
@@ -153,15 +154,16 @@ def sweeping(python: Path, image: Path, out: str) -> list[str]:
     return [*command, "--out", out, "--no-delivery"]
 
 
-def compare(image: Path, than: Path | None, runs: int) -> None:
-    """Prints a line for each, with its ratios to the first."""
+def compare(image: Path, than: Path | None, runs: int, *, with_fls: bool) -> None:
+    """Prints a line for each, with its ratios to the first; ``with_fls``: for a volume with
+    folders that it can list."""
     own = Path(sys.executable), Path(__file__).parents[2]
     with tempfile.TemporaryDirectory() as out, tempfile.TemporaryDirectory() as compiled:
         ways = {"this one": (sweeping(own[0], image, out), own[1])}
         if than is not None:
             python = than / ".venv" / "bin" / "python"
             ways["the other one"] = sweeping(python, image, out), than
-        if shutil.which("fls"):
+        if with_fls and shutil.which("fls"):
             ways["fls -r -p (Sleuth Kit)"] = (
                 ["fls", "-r", "-p", "-f", "ntfs", str(image)],
                 Path("/"),
@@ -206,7 +208,7 @@ def subjects(mft: Path | None, cache: Path, records: int) -> Iterator[Path]:
     if mft is None:
         print("left out: a real $MFT and one mixed like it: give one with --mft FILE")
         return
-    real = cache / "default-sweep-real.img"
+    real = cache / REAL
     image_of(mft, real)
     yield real
     like = cache / f"default-sweep-mixed-{records}.img"

@@ -437,7 +437,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(f"left out here, where no folders and no contents are: {', '.join(on_volume)}")
     for image in default_sweep.subjects(options.mft, CACHE, options.records):
         made.append(image)
-        default_sweep.compare(image, options.than, options.runs)
+        is_real = image.name == default_sweep.REAL
+        default_sweep.compare(image, options.than, options.runs, with_fls=is_real)
     print(f"\n{load()}")
     if options.clean:
         for image in made:
