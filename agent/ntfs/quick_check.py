@@ -23,22 +23,22 @@ from .selection import Selected
 _HEAD = struct.Struct("<IIBB")
 _VALUE = struct.Struct("<IH")
 """From byte 0x10 of a resident attribute on: the size of its value, and where it lies."""
-_SIZES = struct.Struct("<QQ")
-"""From byte 0x30 of a $DATA on the disk on: its size, and what of it was written."""
-_RUNS = struct.Struct("<HH")
-"""From byte 0x20 of a $DATA on the disk on: where its run list lies, its unit of compression."""
+_DATA = struct.Struct("<HxxQ8xHH12xQQ")
+"""From byte 0x0C of a $DATA on the disk on: flags, first cluster of the stream that it tells of,
+where its run list lies, its unit of compression, its size, what of it was written."""
 _EXTEND = EXTEND.to_bytes(6, "little")
 _DOS = 2
 _OTHER = "/"
 """Stands for an extension that nothing asks for."""
 _PARSED = (kinds.ATTRIBUTE_LIST, kinds.REPARSE_POINT)
-
-
+_LOOKED_AT = (kinds.STANDARD_INFORMATION, kinds.FILE_NAME, kinds.DATA)
 _SIZE, _LEAST_SIZE = int(Selected.SIZE), int(Selected.LEAST_SIZE)
 _EXTENSION = int(Selected.EXTENSION)
 _STREAM_SIZE, _STREAM_EXTENSION = int(Selected.STREAM_SIZE), int(Selected.STREAM_EXTENSION)
 _SELECTED = _SIZE | _LEAST_SIZE | _EXTENSION
 """Numbers: to join flags of an enumeration takes ten times as long."""
+_Found = list[tuple[int, int, int, int]]
+"""Kind, place, length in bytes and length of the name of attributes."""
 
 
 class QuickAnswer(NamedTuple):
@@ -66,146 +66,169 @@ def quick_check(number: int, data: bytes, selection: Selection) -> QuickAnswer |
         or data[:4] != SIGNATURE
     ):
         return None
-    check = _Check(data, selection)
+    found = _attributes(data)
+    facts = None if found is None else _facts(found, data, selection)
+    return None if facts is None else _answer(facts, data, selection)
+
+
+def _attributes(data: bytes) -> _Found | None:
+    """Those that are looked at; None where others would be, or their chain breaks."""
+    found: _Found = []
     # Only what leaves room for the fields that are looked at.
-    at, end = data[0x14] | data[0x15] << 8, len(data) - 24
+    at, end, most = data[0x14] | data[0x15] << 8, len(data) - 24, len(data)
     while at < end:
-        kind, length, non_resident, name_length = _HEAD.unpack_from(data, at)
-        if kind == kinds.END:
-            return check.answer()
-        if kind in _PARSED or length < 24 or at + length > len(data) or length & 7:
+        kind, length, _, name_length = _HEAD.unpack_from(data, at)
+        if kind in _LOOKED_AT:
+            found.append((kind, at, length, name_length))
+        elif kind == kinds.END:
+            return found
+        elif kind in _PARSED:
             return None
-        if kind == kinds.FILE_NAME:
-            is_plain = check.name(at, length)
-        elif kind == kinds.DATA:
-            is_plain = check.data_of(at, length, non_resident, name_length)
-        elif kind == kinds.STANDARD_INFORMATION:
-            is_plain = check.standard(at)
-        else:
-            is_plain = True
-        if not is_plain:
+        if length < 24 or at + length > most or length & 7:
             return None
         at += length
     return None
 
 
-class _Check:
-    """Of one record; what looks at an attribute gives whether it is as plain as it should be."""
-
-    __slots__ = (
-        "_content", "_data", "_elsewhere", "_endings", "_extensions", "_selection", "_size", "_why",
-    )  # fmt: skip
-
-    def __init__(self, data: bytes, selection: Selection) -> None:
-        self._data = data
-        self._selection = selection
-        self._endings = endings(selection.extensions)
-        self._why = 0
-        self._size = self._content = -1
-        self._extensions: list[str] = []
-        self._elsewhere: bool | None = None
-
-    def standard(self, at: int) -> bool:
-        data = self._data
-        if self._elsewhere is None:
-            bits = at + (data[at + 0x14] | data[at + 0x15] << 8) + 0x20
-            self._elsewhere = is_cloud_placeholder(int.from_bytes(data[bits : bits + 4], "little"))
-        return True
-
-    def name(self, at: int, length: int) -> bool:
-        data = self._data
-        start, stop = at + 0x5A, at + 0x5A + 2 * data[at + 0x58]
-        if length < 0x60 or data[at + 8] or data[at + 0x14] != 0x18 or stop > at + length:
-            return False
-        if data[at + 0x18 : at + 0x1E] == _EXTEND:
-            return False
-        if data[at + 0x59] == _DOS:
-            return True
-        extension = self._endings.get(ending(data[start:stop]))
-        if extension is not None:
-            self._why |= _EXTENSION
-        self._extensions.append(_OTHER if extension is None else extension)
-        return True
-
-    def data_of(self, at: int, length: int, non_resident: int, name_length: int) -> bool:
-        size = _told(self._data, at, length, non_resident)
-        if size is None or (self._size >= 0 and not name_length):
-            return False
-        if name_length:
-            return self._stream(at, length, size)
-        self._size, self._content = size, at
-        return True
-
-    def _stream(self, at: int, length: int, size: int) -> bool:
-        data, selection = self._data, self._selection
-        start = at + int.from_bytes(data[at + 10 : at + 12], "little")
-        stop = start + 2 * data[at + 9]
-        if stop > at + length:
-            return False
-        if size in selection.exact_sizes or size >= selection.least_size:
-            self._why |= _STREAM_SIZE
-        if stream_extension(text_of(data[start:stop])) in selection.extensions:
-            self._why |= _STREAM_EXTENSION
-        return True
-
-    def answer(self) -> QuickAnswer | None:
-        size, selection = self._size, self._selection
-        if size >= 0:
-            if size in selection.exact_sizes:
-                self._why |= _SIZE
-            if size >= selection.least_size:
-                self._why |= _LEAST_SIZE
-        if not self._why & _SELECTED:
-            return _ANSWERS[self._why]
-        if not self._extensions:
-            return None
-        heads = selection.heads_of(self._extensions, max(0, size))
-        if b"" in heads:
-            return _ANSWERS[self._why]
-        if not heads:
-            return _ANSWERS[self._why & ~_SELECTED]
-        if self._elsewhere or size < 0:
-            return QuickAnswer(Selected(self._why), heads)
-        if self._data[self._content + 8]:
-            return _on_disk(Selected(self._why), heads, self._data, self._content)
-        begins_so = self._head().startswith(heads)
-        return _ANSWERS[self._why if begins_so else self._why & ~_SELECTED]
-
-    def _head(self) -> bytes:
-        """First bytes of the content that the record holds."""
-        size, offset = _VALUE.unpack_from(self._data, self._content + 0x10)
-        start = self._content + offset
-        return self._data[start : start + min(size, MAX_HEAD)]
+class _Facts(NamedTuple):
+    why: int
+    """But for the size of the content."""
+    size: int
+    """Of the content; below zero for none."""
+    content: int
+    """Place of its $DATA."""
+    extensions: list[str]
+    """Of its long names."""
+    is_elsewhere: bool | None
 
 
-def _told(data: bytes, at: int, length: int, non_resident: int) -> int | None:
-    """The size of a $DATA; None where it does not tell the whole."""
-    if not non_resident:
-        size, offset = _VALUE.unpack_from(data, at + 0x10)
-        return size if offset + size <= length else None
-    if length < 64 or data[at + 0x10 : at + 0x18] != bytes(8):
+def _facts(found: _Found, data: bytes, selection: Selection) -> _Facts | None:
+    """None where the file has to be parsed."""
+    why, size, content = 0, -1, 0
+    extensions: list[str] = []
+    is_elsewhere: bool | None = None
+    for kind, at, length, name_length in found:
+        if kind == kinds.FILE_NAME:
+            extension = _extension(data, at, length, selection)
+            if extension is None:
+                return None
+            if extension:
+                extensions.append(extension[0])
+                why |= extension[1]
+        elif kind == kinds.DATA:
+            told = _told(data, at, length)
+            if told < 0 or (size >= 0 and not name_length):
+                return None
+            if name_length:
+                stream = _of_stream(data, at, length, told, selection)
+                if stream is None:
+                    return None
+                why |= stream
+            else:
+                size, content = told, at
+        elif is_elsewhere is None:
+            is_elsewhere = _is_elsewhere(data, at)
+    return _Facts(why, size, content, extensions, is_elsewhere)
+
+
+def _answer(facts: _Facts, data: bytes, selection: Selection) -> QuickAnswer | None:
+    why, size, content, extensions, is_elsewhere = facts
+    why |= _of_size(size, selection)
+    if not why & _SELECTED:
+        return _ANSWERS[why]
+    if not extensions:
         return None
-    size, _ = _SIZES.unpack_from(data, at + 0x30)
-    return int(size)
+    heads = selection.heads_of(extensions, max(0, size))
+    if b"" in heads:
+        return _ANSWERS[why]
+    if not heads:
+        return _ANSWERS[why & ~_SELECTED]
+    if is_elsewhere or size < 0:
+        return QuickAnswer(_ANSWERS[why].why, heads)
+    if data[content + 8]:
+        return _on_disk(why, heads, data, content)
+    return _ANSWERS[why if _head(data, content).startswith(heads) else why & ~_SELECTED]
 
 
-def _on_disk(why: Selected, heads: tuple[bytes, ...], data: bytes, at: int) -> QuickAnswer:
+def _extension(
+    data: bytes, at: int, length: int, selection: Selection
+) -> tuple[()] | tuple[str, int] | None:
+    """Of a $FILE_NAME, and what that singles the file out for; empty for an 8.3 name, None where it
+    has to be parsed."""
+    start = at + 0x5A
+    stop = start + 2 * data[at + 0x58]
+    if length < 0x60 or data[at + 8] or data[at + 0x14] != 0x18 or stop > at + length:
+        return None
+    if data[at + 0x18 : at + 0x1E] == _EXTEND:
+        return None
+    if data[at + 0x59] == _DOS:
+        return ()
+    extension = endings(selection.extensions).get(ending(data[start:stop]))
+    return (_OTHER, 0) if extension is None else (extension, _EXTENSION)
+
+
+def _told(data: bytes, at: int, length: int) -> int:
+    """The size of a $DATA; below zero where it does not tell the whole."""
+    if not data[at + 8]:
+        size, offset = _VALUE.unpack_from(data, at + 0x10)
+        return size if offset + size <= length else -1
+    if length < 64:
+        return -1
+    _, first, _, _, size, _ = _DATA.unpack_from(data, at + 0x0C)
+    return -1 if first else size
+
+
+def _of_stream(data: bytes, at: int, length: int, size: int, selection: Selection) -> int | None:
+    """What an alternate stream is singled out for; None where it has to be parsed."""
+    start = at + int.from_bytes(data[at + 10 : at + 12], "little")
+    stop = start + 2 * data[at + 9]
+    if stop > at + length:
+        return None
+    why = 0
+    if size in selection.exact_sizes or size >= selection.least_size:
+        why |= _STREAM_SIZE
+    if stream_extension(text_of(data[start:stop])) in selection.extensions:
+        why |= _STREAM_EXTENSION
+    return why
+
+
+def _is_elsewhere(data: bytes, at: int) -> bool:
+    """Whether a $STANDARD_INFORMATION says that the content is kept in a cloud or on tape."""
+    bits = at + (data[at + 0x14] | data[at + 0x15] << 8) + 0x20
+    return is_cloud_placeholder(int.from_bytes(data[bits : bits + 4], "little"))
+
+
+def _of_size(size: int, selection: Selection) -> int:
+    if size < 0:
+        return 0
+    why = _SIZE if size in selection.exact_sizes else 0
+    return why | _LEAST_SIZE if size >= selection.least_size else why
+
+
+def _head(data: bytes, at: int) -> bytes:
+    """First bytes of a $DATA that the record holds."""
+    size, offset = _VALUE.unpack_from(data, at + 0x10)
+    return data[at + offset : at + offset + min(size, MAX_HEAD)]
+
+
+def _on_disk(why: int, heads: tuple[bytes, ...], data: bytes, at: int) -> QuickAnswer:
     """Told by its first run, and for what is compressed by the one behind it."""
-    runs, unit = _RUNS.unpack_from(data, at + 0x20)
-    flags = int.from_bytes(data[at + 0x0C : at + 0x0E], "little")
+    flags, _, runs, unit, _, written = _DATA.unpack_from(data, at + 0x0C)
     runs += at
     of_length, of_offset = data[runs] & 15, data[runs] >> 4
     start = runs + 1 + of_length
     follows = start + of_offset
     is_run = 1 <= of_length <= 8 and 1 <= of_offset <= 8 and follows < len(data)
     cluster = int.from_bytes(data[start:follows], "little", signed=True)
-    _, written = _SIZES.unpack_from(data, at + 0x30)
-    if not is_run or cluster < 0 or flags & ENCRYPTED or written < MAX_HEAD:
-        return QuickAnswer(why, heads)
+    # What is singled out for a stream too is looked at whatever its content begins with.
+    is_told = is_run and cluster >= 0 and not flags & ENCRYPTED and not why & ~_SELECTED
+    selected = _ANSWERS[why].why
+    if not is_told or written < MAX_HEAD:
+        return QuickAnswer(selected, heads)
     if not flags & COMPRESSED:
-        return QuickAnswer(why, heads, cluster)
+        return QuickAnswer(selected, heads, cluster)
     # A unit that takes all its clusters is kept as it is, one with a hole at its end compressed.
     is_packed = int.from_bytes(data[runs + 1 : start], "little") < 1 << (unit & 15)
     if is_packed and not (data[follows] and data[follows] < 0x10):
-        return QuickAnswer(why, heads)
-    return QuickAnswer(why, heads, cluster, is_packed)
+        return QuickAnswer(selected, heads)
+    return QuickAnswer(selected, heads, cluster, is_packed)

@@ -84,7 +84,7 @@ class Hit:
         """Whether the first bytes of its content, read here, leave it worth a look; True too where
         they are not told."""
         _, heads, cluster, is_packed = self._answer
-        if cluster is None or b"" in heads or self.why & ~SELECTED:
+        if cluster is None:
             return True
         place = cluster * self._volume.boot.cluster_size
         try:
