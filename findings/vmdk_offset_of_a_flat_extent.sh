@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Two readers of VMDK that know nothing of each other pass over the offset of a FLAT extent (the
-# last number of 'RW 128 FLAT "f.bin" 128', in sectors: where in the file the extent begins): libvmdk
+# last number of 'RW 128 FLAT "f.bin" 128', the sector of the file where the extent begins): libvmdk
 # 20260714 and dissect.hypervisor 3.21 both read from the file's begin. That they agree is no proof.
 # dissect.hypervisor also leaves a ZERO extent out, so that all behind it moves towards the front
 # and the disk is shorter than its description says; libvmdk does not open such a disk.
