@@ -55,6 +55,8 @@ class Part:
     def __init__(self, ledger: Ledger, name: str) -> None:
         self.name = name
         self.state = State.COMPLETE
+        self.tells = False
+        """Whether it is told by itself however little it holds."""
         self._ledger = ledger
         self._examined = 0
         self._span = _Span()
@@ -213,18 +215,24 @@ class Ledger:
         )
 
     def _closed_parts(self) -> list[CoveragePart]:
-        """Those with gaps first, then the fullest; what there is no room for is one line."""
-        told = [made for part in self._parts if (made := part.close()) is not None]
-        told.sort(key=lambda part: (part.state is State.COMPLETE, -part.examined))
+        """Those with gaps first, then the fullest; what there is no room for is one line, but none
+        of those that are told in any case."""
+        closed = [(part.tells, made) for part in self._parts if (made := part.close()) is not None]
+        closed.sort(key=lambda pair: (not pair[0], *_by_gap(pair[1])))
+        told = [made for _, made in closed]
         if len(told) <= MAX_PARTS:
-            return told
+            return sorted(told, key=_by_gap)
         rest = told[MAX_PARTS - 1 :]
         whole = all(part.state is State.COMPLETE for part in rest)
         return [
-            *told[: MAX_PARTS - 1],
+            *sorted(told[: MAX_PARTS - 1], key=_by_gap),
             CoveragePart(
                 name=f"{len(rest)} more",
                 state=State.COMPLETE if whole else State.PARTIAL,
                 examined=sum(part.examined for part in rest),
             ),
         ]
+
+
+def _by_gap(part: CoveragePart) -> tuple[bool, int]:
+    return part.state is State.COMPLETE, -part.examined

@@ -5,10 +5,7 @@ Right without colour; every string from the host is shown escaped; times in UTC,
 
 from __future__ import annotations
 
-import contextlib
-import textwrap
 from collections.abc import Iterable, Iterator
-from datetime import datetime, timezone
 
 from ..model.objects import Dll, File, Hash, Parent, Process
 from ..model.report import (
@@ -23,17 +20,17 @@ from ..model.report import (
     Verdict,
 )
 from .escape import shown
+from .layout import MARGIN, counted, flowed, when, wrapped
+from .limits import notes, reaches
 from .next_steps import steps
 from .order import in_order
+from .sightings import sightings, sources_of
 
 MAX_EVIDENCE = 8
-MAX_DETAIL = 60
 MAX_WEAK = 20
-_MENTIONED = ": only mentioned"
 MAX_COMMAND_LINE = 2000
 MAX_PARENTS = 4
 MAX_PARENT_LINE = 300
-_MARGIN = 13
 _UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB")
 
 
@@ -56,10 +53,11 @@ def render(
         lines.append(f"  … and {len(weak) - MAX_WEAK} more weak findings in the report")
     for finding in report.findings:
         if finding.strength is Strength.EXCLUDED:
-            lines += [*_brief(finding), " " * _MARGIN + f"known benign: {finding.excluded_by}"]
+            lines += [*_brief(finding), " " * MARGIN + f"known benign: {finding.excluded_by}"]
     if weak or any(f.strength is Strength.EXCLUDED for f in report.findings):
         lines.append("")
     lines += _not_covered(report)
+    lines += notes(report.coverage, width)
     lines += [f"  cut        {t.what}: {t.kept:,} of {t.total:,} kept" for t in report.truncated]
     lines.append("")
     lines += _next(report, report_path, width, delivered=delivered)
@@ -85,20 +83,17 @@ def _head(report: Report, width: int) -> Iterator[str]:
         kind = "limited to" if report.target.kind is TargetKind.LIVE else report.target.kind.value
         yield f"  {kind}: " + ", ".join(shown(path) for path in report.target.paths)
     seconds = (report.finished - report.started).total_seconds()
-    yield f"  {_when(report.started)}, took {seconds:,.1f} s"
+    yield f"  {when(report.started)}, took {seconds:,.1f} s"
     seen = [_examined(coverage) for coverage in report.coverage if coverage.examined]
-    yield from _flowed(seen, width, first="  examined: ")
-    reaches = [
-        f"{c.source} back to {_when(c.reach.oldest)}"
-        for c in report.coverage
-        if c.reach is not None and c.reach.oldest is not None
-    ]
-    yield from _flowed(reaches, width, first="  reach: ")
+    yield from flowed(seen, width, first="  examined: ")
+    yield from reaches(report.coverage, width)
 
 
 def _examined(coverage: Coverage) -> str:
-    of = f" of {coverage.examined + coverage.unread:,}" if coverage.unread else ""
-    return f"{coverage.source} {coverage.examined:,}{of}"
+    """What was not read need not be of one kind: a log among records."""
+    word = "gap" if coverage.unread == 1 else "gaps"
+    gaps = f" ({coverage.unread:,} {word})" if coverage.unread else ""
+    return f"{coverage.source} {coverage.examined:,}{gaps}"
 
 
 def _verdict(report: Report) -> str:
@@ -128,50 +123,22 @@ def _finding(finding: Finding, width: int) -> Iterator[str]:
     yield f"  {finding.strength.value:<10} {shown(finding.title)}"
     reasons = _reasons(finding)
     for reason in reasons:
-        yield from _wrapped(shown(reason), width)
-    for fact in _facts(finding):
-        yield " " * _MARGIN + fact
-    sightings = _sightings(finding, reasons)
-    for number, line in enumerate(sightings[:MAX_EVIDENCE]):
+        yield from wrapped(shown(reason), width)
+    for fact in (*_facts(finding), *_span(finding)):
+        yield " " * MARGIN + fact
+    lines = sightings(finding, reasons)
+    most = max(MAX_EVIDENCE, sources_of(finding))
+    for number, line in enumerate(lines[:most]):
         first = "seen by" if number == 0 else ""
-        yield from _wrapped(line, width, first=" " * _MARGIN + f"{first:<15}")
-    if len(sightings) > MAX_EVIDENCE:
-        yield " " * _MARGIN + f"… and {len(sightings) - MAX_EVIDENCE} more in the report"
+        yield from wrapped(line, width, first=" " * MARGIN + f"{first:<15}")
+    if len(lines) > most:
+        yield " " * MARGIN + f"… and {len(lines) - most} more in the report"
 
 
 def _reasons(finding: Finding) -> list[str]:
     """Those told at the head of a finding: they are no sighting's own."""
     seen = {evidence.seen for evidence in finding.evidence}
     return [reason for reason in finding.reasons if reason not in seen][:3]
-
-
-def _sightings(finding: Finding, reasons: Iterable[str]) -> list[str]:
-    """One line for all that one source saw in one place at one time, as far as it is shown.
-    ``reasons``: are told already."""
-    told = [finding.title, finding.process.command_line if finding.process else ""]
-    groups: dict[tuple[str, str, str], dict[str, str]] = {}
-    whole = {(one.source, one.place.text, one.seen) for one in finding.evidence}
-    for evidence in finding.evidence:
-        mentioned = evidence.seen.removesuffix(_MENTIONED)
-        if (
-            mentioned != evidence.seen
-            and (evidence.source, evidence.place.text, mentioned) in whole
-        ):
-            continue  # It is more than mentioned there.
-        when = f"{_when(evidence.time)}   " if evidence.time else ""
-        words = groups.setdefault((evidence.source, evidence.place.text, when), {})
-        detail, text = "", evidence.detail
-        for reason in reasons:
-            text = text.replace(f"; {reason}", "")
-        if not any(text in known for known in (*told, evidence.place.text)):
-            rest = "…" if len(text) > MAX_DETAIL else ""
-            detail = f" ({shown(text[:MAX_DETAIL])}{rest})"
-        words.setdefault(evidence.seen, shown(evidence.seen) + detail)
-    lines = []
-    for (source, place, when), words in groups.items():
-        where = "" if place in finding.title else f"   {shown(place)}"
-        lines.append(f"{source:<12} {when}{', '.join(words.values())}{where}")
-    return lines
 
 
 def _facts(finding: Finding) -> Iterator[str]:
@@ -201,9 +168,16 @@ def _facts(finding: Finding) -> Iterator[str]:
         yield f"event          {shown(event.channel)}   id {event.id}   record {event.record}"
 
 
+def _span(finding: Finding) -> Iterator[str]:
+    if finding.first_seen is None or finding.last_seen is None:
+        return
+    first, last = when(finding.first_seen), when(finding.last_seen)
+    yield f"first seen     {first}" + (f"   last seen {last}" if last != first else "")
+
+
 def _process_facts(process: Process) -> Iterator[str]:
     if process.command_line:
-        start = f", started {_when(process.start)}" if process.start else ""
+        start = f", started {when(process.start)}" if process.start else ""
         cut = len(process.command_line) - MAX_COMMAND_LINE
         more = f" … and {cut:,} more characters in the report" if cut > 0 else ""
         yield f"command line   {shown(process.command_line[:MAX_COMMAND_LINE])}{more}{start}"
@@ -232,7 +206,7 @@ def _file_facts(file: File) -> Iterator[str]:
     yield f"file           {shown(file.path)}{stream}{within}{_bytes(file)}"
     yield from _hashes(file.hash)
     times = [
-        f"{word} {_when(time)}"
+        f"{word} {when(time)}"
         for word, time in (("created", file.created), ("modified", file.mtime))
         if time is not None
     ]
@@ -264,7 +238,7 @@ def _brief(finding: Finding) -> Iterator[str]:
     if top is not None:
         detail = f"   {shown(top.detail[:160])}" if top.detail != top.place.text else ""
         where = "" if top.place.text in finding.title else f"   {shown(top.place.text)}"
-        yield " " * _MARGIN + f"{top.source}: {shown(top.seen)}{detail}{where}"
+        yield " " * MARGIN + f"{top.source}: {shown(top.seen)}{detail}{where}"
 
 
 def _not_covered(report: Report) -> list[str]:
@@ -282,11 +256,9 @@ def _not_covered(report: Report) -> list[str]:
             continue
         for number, reason in enumerate(reasons):
             name = coverage.source if number == 0 else ""
-            count = f"{reason.count:,} " if reason.count > 1 else ""
             sample = f"   e.g. {shown(reason.samples[0])}" if reason.samples else ""
-            lines.append(
-                f"  {name:<12} {coverage.state.value}: {count}{shown(reason.reason)}{sample}"
-            )
+            why = counted(reason.reason, reason.count)
+            lines.append(f"  {name:<12} {coverage.state.value}: {why}{sample}")
     lines += [f"  skipped      {', '.join(n)}: {shown(why)}" for why, n in left_out.items()]
     made = ["Not covered", *lines] if lines else []
     if elsewhere:
@@ -308,14 +280,14 @@ def _next(report: Report, path: str | None, width: int, *, delivered: bool | Non
         for step in steps(report):
             yield first + step
             first = " " * len(first)
-        yield from _wrapped(where, width, first)
+        yield from wrapped(where, width, first)
         return
     what = "nothing"
     if report.verdict is Verdict.INCOMPLETE:
         what = "close the gaps above" + _how_to_close(report)
     if weak := _about_weak(report):
         what = weak if what == "nothing" else f"{what}; {weak}"
-    yield from _wrapped(f"{what}; {where}", width, first="Next   ")
+    yield from wrapped(f"{what}; {where}", width, first="Next   ")
 
 
 def _about_weak(report: Report) -> str:
@@ -347,36 +319,6 @@ def _how_to_close(report: Report) -> str:
     if skipped:
         ways.append(f"do not leave out {', '.join(skipped)}")
     return ": " + ", ".join(ways) if ways else ""
-
-
-def _flowed(pieces: list[str], width: int, first: str) -> Iterator[str]:
-    """Pieces side by side, wrapped between them and never within one."""
-    line = ""
-    for piece in pieces:
-        if line and len(first) + len(line) + 3 + len(piece) > max(width, 60):
-            yield first + line
-            first, line = " " * len(first), ""
-        line += ("   " if line else "") + piece
-    if line:
-        yield first + line
-
-
-def _when(time: datetime) -> str:
-    with contextlib.suppress(OverflowError):
-        time = time.astimezone(timezone.utc) if time.tzinfo else time
-    return f"{time:%Y-%m-%d %H:%M UTC}"
-
-
-def _wrapped(text: str, width: int, first: str = "") -> Iterator[str]:
-    margin = first or " " * _MARGIN
-    yield from textwrap.wrap(
-        text,
-        max(width, 60),
-        initial_indent=margin,
-        subsequent_indent=" " * len(margin),
-        break_long_words=False,
-        break_on_hyphens=False,
-    ) or [margin]
 
 
 def _size(size: int) -> str:

@@ -27,6 +27,7 @@ from ...formats.evtx import (
 )
 from ...matching.hidden_commands import HIDES_TEXT, IN_BASE64, decoded_pieces, readings
 from ...matching.record_rules import marker
+from ...model.log_names import telling_log
 from ...model.observation import ByteHit, Claim, Observation, Place, moments
 from ..artefact import Artefact, Reader
 from .events import Told, cleared_log, event_of, script_told, told_by
@@ -72,6 +73,7 @@ class _LogReader(Reader):
 
     def __init__(self, file: EvidenceFile, part: Part) -> None:
         super().__init__(file, part)
+        part.tells = bool(telling_log(file.path))
         self._problem = ""
         """What is wrong with the log's header."""
         self._reach = LogReach()

@@ -78,7 +78,7 @@ def test_a_hit_tells_what_where_and_what_to_do() -> None:
     )
     assert "HIT   1 confirmed, 1 weak, 1 excluded" in text
     assert f"confirmed  {PATH}" in text
-    assert "command line   rundll32 x,y, started 2026-11-24 14:02 UTC" in text
+    assert "command line   rundll32 x,y, started 2026-11-24 14:02:00 UTC" in text
     assert "parents        powershell.exe 4120" in text
     assert "3,000,000 bytes (2.9 MiB)" in text
     assert "and 4 more in the report" in text
@@ -109,7 +109,7 @@ def test_what_two_views_of_a_file_say_alike_is_told_once() -> None:
 
     text = render(report(one))
 
-    assert text.count("2026-11-24 14:02 UTC   file name, file hash (00ff)") == 1
+    assert text.count("2026-11-24 14:02:00 UTC   file name, file hash (00ff)") == 1
     assert text.count("file name") == 1
     assert text.count(remark) == 1
 

@@ -63,7 +63,7 @@ def test_a_command_line_of_30_000_characters_is_shortened_and_says_so() -> None:
 def test_how_far_back_a_source_reaches_is_told() -> None:
     made = report()
     made.coverage[0] = structs.replace(made.coverage[0], reach=Reach(oldest=EARLIER))
-    assert "reach: files back to 2026-10-02 08:30 UTC" in render(made)
+    assert "reach: files back to 2026-10-02 08:30:00 UTC" in render(made)
 
 
 def test_weak_findings_are_not_called_no_trace() -> None:

@@ -82,7 +82,7 @@ def test_hashes_and_times_have_their_names_and_sha_1_is_first() -> None:
         f"SHA-1          {HASH.sha1}",
         f"SHA-256        {HASH.sha256}",
         f"MD5            {HASH.md5}",
-        "times          created 2018-11-14 09:30 UTC, modified 2026-11-24 14:02 UTC",
+        "times          created 2018-11-14 09:30:00 UTC, modified 2026-11-24 14:02:00 UTC",
     ]
 
 
