@@ -9,16 +9,16 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-from ..matching.matcher import Match, UserRuleHit, type_of, value_of
+from ..matching.matcher import MENTIONED, Match, UserRuleHit, type_of, value_of
 from ..model.codec import to_json
 from ..model.objects import Dll, File, Objects, objects_of
-from ..model.observation import Claim, Observation, telling
+from ..model.observation import Claim, Observation, telling_of
 from ..model.report import Evidence, Finding, IndicatorRef, Strength
 from ..packs.loading import Pack
 from ..spelling import base_name
 from .chains import Chain
 from .keys import finding_id
-from .main_object import best_objects, is_its
+from .main_object import is_its, shown_objects
 
 MAX_EVIDENCE = 200
 """Sightings kept per finding."""
@@ -132,10 +132,10 @@ def finding_of(
         [top.strength, *(rule.strength for rule in chain.rules)], key=lambda one: one.rank
     )
     indicators = len({match.indicator.id for match in matches})
-    times = telling(moment for seen in chain.observations for moment in seen.moments)
+    times = telling_of(chain.observations)
     scores = SCORES[strength]
     observations = chain.observations
-    objects = best_objects(observations)
+    objects = shown_objects(observations)
     evidence, more = _sightings(matches, objects)
     finding = Finding(
         id=finding_id(host, chain.key),
@@ -144,7 +144,7 @@ def finding_of(
         last_seen=times[-1] if times else None,
         strength=strength,
         score=min(scores.least + _PER_INDICATOR * (indicators - 1), scores.most),
-        title=_title(top, objects, observations),
+        title=_title(matches, objects, observations),
         reasons=list(
             dict.fromkeys(
                 [
@@ -194,8 +194,10 @@ def _is_about_process(seen: Observation) -> bool:
     )
 
 
-def _title(top: Match, objects: Objects, observations: Sequence[Observation]) -> str:
-    process, place = objects.process, top.observation.place.text
+def _title(matches: Sequence[Match], objects: Objects, observations: Sequence[Observation]) -> str:
+    """``matches``: strongest first."""
+    top, process = matches[0], objects.process
+    place = top.observation.place.text
     if process is not None and any(map(_is_about_process, observations)):
         who = f" ({process.user.name})" if process.user and process.user.name else ""
         pid = "" if process.pid is None else f" {process.pid}"
@@ -205,7 +207,23 @@ def _title(top: Match, objects: Objects, observations: Sequence[Observation]) ->
             now = any(one.claim is Claim.LOADED and one.event is None for one in its)
             verb = "has" if now else "had"
             return f"{head} {verb} {PureWindowsPath(dll.path).name} loaded: {dll.path}"
-        return f"{head}: {top.reason}"
+        its_own = (m.reason for m in matches if is_its(m.observation, process))
+        reason = next((one for one in its_own if not one.endswith(MENTIONED)), "")
+        told = ", ".join(filter(None, (reason, _thing(top.observation))))
+        return f"{head}: {told or top.reason}"
     if objects.file is not None:
         return place
     return f"{place}: {top.reason}" if process is not None else f"{place} {top.reason}"
+
+
+def _thing(seen: Observation) -> str:
+    """What a process has to do with; "" if it was seen alone."""
+    if seen.file is not None:
+        return f"file {seen.file.path}"
+    if seen.dns is not None:
+        return seen.dns.question
+    if seen.destination is not None:
+        return seen.destination.ip or seen.destination.domain
+    if seen.url is not None:
+        return seen.url.full
+    return seen.pipe.name if seen.pipe is not None else ""

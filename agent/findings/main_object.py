@@ -30,6 +30,15 @@ def best_objects(observations: Sequence[Observation]) -> Objects:
     return Objects(**best)  # type: ignore[arg-type]
 
 
+def shown_objects(observations: Sequence[Observation]) -> Objects:
+    """As :func:`best_objects`; no event where there are several, as none of them is best."""
+    best = best_objects(observations)
+    events = [seen.event for seen in observations if seen.event is not None]
+    if any(event != best.event for event in events):
+        best.event = None
+    return best
+
+
 def key_of(observations: Sequence[Observation], *, of_process: bool = False) -> str:
     """What its id is made of: what is about the same has the same key. ``of_process``: it is about
     the process whatever else there is."""

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 __all__ = ["Match", "Matcher", "ScanFailed", "fold", "fold_domain"]
 
 _T = TypeVar("_T")
-_MENTIONED = "only mentioned"
+MENTIONED = "only mentioned"
 _OF_THE_PROCESS = frozenset({Claim.RUNNING, Claim.RAN})
 """Claims about the process itself; with others, or with a module, it is the one that did it."""
 _OF_THE_ADDRESS = frozenset({Claim.CONNECTED, Claim.VISITED, Claim.DOWNLOADED})
@@ -278,7 +278,7 @@ class Matcher:
                 reason = seen.seen if seen.seen == kind else f"{seen.seen}: {kind}"
                 yield _made(seen, indicator, reason, detail)
             else:
-                reason = f"{seen.seen}: {_MENTIONED}"
+                reason = f"{seen.seen}: {MENTIONED}"
                 yield Match(seen, indicator, Strength.WEAK, reason, detail)
 
     def _file(self, seen: Observation, file: File | Dll) -> Iterator[Match]:
@@ -346,7 +346,7 @@ class Matcher:
         if process.hash is not None:
             yield from self._hash(seen, process.hash, image)
         if process.command_line:
-            word = wording.process(seen, "command line")
+            word = wording.command(seen)
             yield from self._command(seen, process.command_line, word)
 
     def _command(self, seen: Observation, line: str, word: str) -> Iterator[Match]:
@@ -358,7 +358,7 @@ class Matcher:
             for hit in self.scan(text.text.encode("utf-8", "surrogatepass")):
                 mentioned = self._by_id.get(hit.indicator)
                 if isinstance(mentioned, (FileName, Domain, Address, Url)):
-                    reason = f"{_read(word, text)}: {_MENTIONED}"
+                    reason = f"{_read(word, text)}: {MENTIONED}"
                     yield Match(seen, mentioned, Strength.WEAK, reason, text.text)
 
     def _url(self, seen: Observation, url: str) -> Iterator[Match]:

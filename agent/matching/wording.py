@@ -30,8 +30,14 @@ def answer(seen: Observation) -> str:
     return f"answer in {'' if seen.event is not None else 'the '}{_first_words(seen)}"
 
 
+def command(seen: Observation) -> str:
+    """``command line``, ``command line in event 4688``, ``script in PowerShell event 4104`` …"""
+    is_script = seen.event is not None and seen.event.is_script
+    return process(seen, "script" if is_script else "command line")
+
+
 def process(seen: Observation, part: str) -> str:
-    """``command line``, ``command line in event 4688`` …"""
+    """``image``, ``image in event 4688`` …"""
     if seen.claim is Claim.RUNNING:
         return part
     return f"{part} in {seen.seen}"

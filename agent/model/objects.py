@@ -8,6 +8,8 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 Count = Annotated[int, Meta(ge=0)]
+SCRIPT_BLOCK = 4104
+"""The event of PowerShell that has a script."""
 ARROW = " → "
 """Between an archive and its member, where a place is told as text."""
 
@@ -160,6 +162,11 @@ class Event(Part, kw_only=True):
     """None where the record cannot be parsed."""
     record: int | None = None
     provider: str = ""
+
+    @property
+    def is_script(self) -> bool:
+        """Whether it holds a script, or a part of one, and no command line."""
+        return self.id == SCRIPT_BLOCK and "powershell" in self.provider.casefold()
 
 
 class Url(Part, kw_only=True):

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timezone
 from enum import Enum
+from typing import Protocol
 
 from msgspec import Struct
 
-from .objects import Objects
+from .objects import Objects, Registry
 
 
 class Claim(str, Enum):
@@ -84,6 +85,34 @@ def telling(told: Iterable[Moment]) -> list[datetime]:
         if one.of is not MomentOf.ACCESSED
         and not ((time := _utc(one.time)) < min(came, default=time) and one.of is MomentOf.MODIFIED)
     )
+
+
+class Dated(Protocol):
+    """A sighting, as far as its times go."""
+
+    @property
+    def moments(self) -> Iterable[Moment]: ...
+
+    @property
+    def registry(self) -> Registry | None: ...
+
+
+def telling_of(sightings: Iterable[Dated]) -> list[datetime]:
+    """As :func:`telling`, of several sightings of one thing.
+
+    When a file was written is none of them, where the evidence does not tell when it came to this
+    host, or to whoever copied it: unless there is no other time.
+    """
+    sightings = list(sightings)
+    sure = [moment for seen in sightings for moment in _sure(seen)]
+    return telling(sure) or telling(moment for seen in sightings for moment in seen.moments)
+
+
+def _sure(seen: Dated) -> list[Moment]:
+    told = list(seen.moments)
+    if seen.registry is not None or any(one.of is MomentOf.CREATED for one in told):
+        return told
+    return [one for one in told if one.of is not MomentOf.MODIFIED]
 
 
 def _utc(time: datetime) -> datetime:

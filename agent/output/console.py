@@ -5,9 +5,21 @@ Right without colour; every string from the host is shown escaped; times in UTC,
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
 
-from ..model.objects import Dll, File, Hash, Parent, Process
+from ..model.objects import (
+    Destination,
+    Dll,
+    Dns,
+    File,
+    Hash,
+    Objects,
+    Parent,
+    Part,
+    Process,
+    Registry,
+)
 from ..model.report import (
     BUILT_IN,
     Coverage,
@@ -20,7 +32,7 @@ from ..model.report import (
     Verdict,
 )
 from .escape import shown
-from .layout import MARGIN, counted, flowed, when, wrapped
+from .layout import MARGIN, counted, cut, flowed, when, wrapped
 from .limits import notes, reaches
 from .next_steps import steps
 from .order import in_order
@@ -28,9 +40,12 @@ from .sightings import sightings, sources_of
 
 MAX_EVIDENCE = 8
 MAX_WEAK = 20
+MAX_OF_A_KIND = 4
+MAX_DATA = 200
 MAX_COMMAND_LINE = 2000
 MAX_PARENTS = 4
 MAX_PARENT_LINE = 300
+_Part = TypeVar("_Part", bound=Part)
 _UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB")
 
 
@@ -143,7 +158,7 @@ def _reasons(finding: Finding) -> list[str]:
 
 def _facts(finding: Finding) -> Iterator[str]:
     if finding.process is not None:
-        yield from _process_facts(finding.process)
+        yield from _process_facts(finding.process, is_script=_is_script(finding))
     if finding.file is not None:
         yield from _file_facts(finding.file)
     if finding.dll is not None:
@@ -151,21 +166,47 @@ def _facts(finding: Finding) -> Iterator[str]:
         yield f"module         {shown(finding.dll.path)}{_bytes(finding.dll)}{gone}"
         if finding.file is None or finding.file.hash != finding.dll.hash:
             yield from _hashes(finding.dll.hash)
-    if finding.destination is not None and finding.destination.ip:
-        end = finding.destination
-        port = f":{end.port}" if end.port else ""
-        yield f"talks to       {shown(end.ip)}{port}   {shown(end.state)}"
-    if finding.dns is not None:
-        answers = ", ".join(shown(answer) for answer in finding.dns.answers)
-        yield f"DNS            {shown(finding.dns.question)}   {answers}"
-    if finding.url is not None:
-        yield f"URL            {shown(finding.url.full)}"
-    if finding.registry is not None:
-        key = finding.registry
-        yield f"registry       {shown(key.path)}   {shown(key.value)}   {shown(key.data[:200])}"
+    for label, told in (
+        ("talks to", _each(finding, lambda one: one.destination, _end)),
+        ("DNS", _each(finding, lambda one: one.dns, _answered)),
+        ("URL", _each(finding, lambda one: one.url, lambda url: shown(url.full))),
+        ("registry", _each(finding, lambda one: one.registry, _value)),
+    ):
+        for number, text in enumerate(told):
+            yield f"{label if not number else '':<15}{text}"
     if finding.event is not None:
         event = finding.event
         yield f"event          {shown(event.channel)}   id {event.id}   record {event.record}"
+
+
+def _each(
+    finding: Finding, part: Callable[[Objects], _Part | None], text: Callable[[_Part], str]
+) -> list[str]:
+    """Of one kind, the finding's and those of its sightings."""
+    parts = (part(one) for one in (finding, *finding.evidence))
+    told = list(dict.fromkeys(line for one in parts if one is not None and (line := text(one))))
+    more = len(told) - MAX_OF_A_KIND
+    return told[:MAX_OF_A_KIND] + ([f"… and {more:,} more in the report"] if more > 0 else [])
+
+
+def _end(end: Destination) -> str:
+    port = f":{end.port}" if end.port else ""
+    return f"{shown(end.ip)}{port}   {shown(end.state)}" if end.ip else ""
+
+
+def _answered(dns: Dns) -> str:
+    return f"{shown(dns.question)}   {', '.join(map(shown, dns.answers))}"
+
+
+def _value(key: Registry) -> str:
+    return f"{shown(key.path)}   {shown(key.value)}   {shown(cut(key.data, MAX_DATA))}"
+
+
+def _is_script(finding: Finding) -> bool:
+    """Whether what its process is told with is a script: a script's record names no program."""
+    events = (one.event for one in (finding, *finding.evidence))
+    unnamed = finding.process is not None and not finding.process.executable
+    return unnamed and any(event.is_script for event in events if event is not None)
 
 
 def _span(finding: Finding) -> Iterator[str]:
@@ -175,12 +216,13 @@ def _span(finding: Finding) -> Iterator[str]:
     yield f"first seen     {first}" + (f"   last seen {last}" if last != first else "")
 
 
-def _process_facts(process: Process) -> Iterator[str]:
+def _process_facts(process: Process, *, is_script: bool) -> Iterator[str]:
     if process.command_line:
         start = f", started {when(process.start)}" if process.start else ""
         cut = len(process.command_line) - MAX_COMMAND_LINE
         more = f" … and {cut:,} more characters in the report" if cut > 0 else ""
-        yield f"command line   {shown(process.command_line[:MAX_COMMAND_LINE])}{more}{start}"
+        line = shown(process.command_line[:MAX_COMMAND_LINE])
+        yield f"{'script' if is_script else 'command line':<15}{line}{more}{start}"
     if process.executable:
         user = f"   as {shown(process.user.name)}" if process.user and process.user.name else ""
         yield f"program        {shown(process.executable)}{user}"
@@ -236,7 +278,7 @@ def _brief(finding: Finding) -> Iterator[str]:
     yield f"  {finding.strength.value:<10} {shown(finding.title)}"
     top = finding.evidence[0] if finding.evidence else None
     if top is not None:
-        detail = f"   {shown(top.detail[:160])}" if top.detail != top.place.text else ""
+        detail = f"   {shown(cut(top.detail, 160))}" if top.detail != top.place.text else ""
         where = "" if top.place.text in finding.title else f"   {shown(top.place.text)}"
         yield " " * MARGIN + f"{top.source}: {shown(top.seen)}{detail}{where}"
 

@@ -23,7 +23,7 @@ from ..model.journal_record import (
     JournalError,
 )
 from ..model.objects import objects_of
-from ..model.observation import telling
+from ..model.observation import telling_of
 from ..model.report import (
     INTERRUPTED,
     Coverage,
@@ -233,7 +233,7 @@ class _Remains:
         evidence = strongest.evidence
         # An excluded match is recorded before any rule's id is known to the finding.
         strength = max(evidence.strength, Strength.WEAK, key=lambda one: one.rank)
-        times = telling(moment for record in records for moment in record.evidence.moments)
+        times = telling_of(record.evidence for record in records)
         return Finding(
             id=known_as,
             time=strongest.at,

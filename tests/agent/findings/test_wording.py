@@ -142,7 +142,7 @@ def test_a_file_is_told_by_its_path_alone() -> None:
 
 def test_a_file_with_a_process_that_names_it_is_told_by_the_process() -> None:
     seen = (lying(), running(program(NOTEPAD, f"notepad.exe {PATH}")))
-    assert title(*seen) == "notepad.exe 4312: file path"
+    assert title(*seen) == f"notepad.exe 4312: file {PATH}"
 
 
 def test_a_process_that_is_only_connected_is_told_by_the_far_end() -> None:
@@ -151,7 +151,7 @@ def test_a_process_that_is_only_connected_is_told_by_the_far_end() -> None:
 
 def test_a_process_that_was_seen_running_too_is_told_by_its_name() -> None:
     seen = (connected(RUNDLL32), running(program(line="rundll32 x,PointFunctionCall")))
-    assert title(*seen) == "rundll32.exe 4312: address"
+    assert title(*seen) == "rundll32.exe 4312: address, 95.216.59.92"
 
 
 def test_a_file_that_a_process_used_in_the_past_is_told_by_its_place() -> None:
