@@ -7,6 +7,7 @@ knows which engine that is.
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
@@ -27,7 +28,12 @@ from ..model.observation import ByteHit
 
 __all__ = ["ByteRules", "RulesError", "ScanFailed", "WindowedScan", "excerpt"]
 
-_EXCERPT = 96
+_EXCERPT = 98
+"""Bytes on either side: those of a word at its edge are cut."""
+_MAX_EXCERPT = 256
+_BORDER = re.compile(r"[\x00-\x08\x0a-\x1f]")
+"""Of lines and fields."""
+_CUT_START, _CUT_END = re.compile(r"\A[\w.\-\ufffd]+"), re.compile(r"[\w.\-\ufffd]+\Z")
 _FEW = 16
 """Places of one pattern, where the first that is one is enough."""
 _EDGE = 4
@@ -307,19 +313,29 @@ class WindowedScan:
 
 
 def excerpt(data: bytes, offset: int, length: int) -> str:
-    """The line around a hit as text, whichever of UTF-8 and UTF-16 it is in."""
-    wide = _is_wide(data[offset : offset + min(length, 256)])
+    """The line around a hit as text, whichever of UTF-8 and UTF-16 it is in; at most 256
+    characters. Where it goes on, it is cut between words if there is a place, and ``…`` says so."""
+    hit_end = offset + min(length, _MAX_EXCERPT)
+    wide = _is_wide(data[offset:hit_end])
     start = max(0, offset - _EXCERPT)
     if wide and (offset - start) % 2:
         start += 1
-    piece = data[start : offset + min(length, 256) + _EXCERPT]
-    text = piece.decode("utf-16-le" if wide else "utf-8", errors="replace")
-    middle = (offset - start) // (2 if wide else 1)
-    lead = max(text.rfind("\n", 0, middle), text.rfind("\0", 0, middle)) + 1
-    tail = min(
-        (p for p in (text.find("\n", middle), text.find("\0", middle)) if p >= 0), default=None
+    end = min(len(data), hit_end + _EXCERPT)
+    before, hit, after = (
+        part.decode("utf-16-le" if wide else "utf-8", errors="replace")
+        for part in (data[start:offset], data[offset:hit_end], data[hit_end:end])
     )
-    return text[lead:tail].strip()[:256]
+    fields = _BORDER.split(before)
+    before, goes_back = fields[-1], len(fields) == 1 and start > 0
+    rest = _BORDER.split(hit + after)
+    goes_on = len(rest) == 1 and end < len(data)
+    after = rest[0][len(hit) :]
+    if goes_back:
+        before = "…" + (_CUT_START.sub("", before) or before)
+    if goes_on:
+        after = (_CUT_END.sub("", after) or after) + "…"
+    text = (before + rest[0][: len(hit)] + after).strip()
+    return text if len(text) <= _MAX_EXCERPT else text[: _MAX_EXCERPT - 1] + "…"
 
 
 def _is_wide(occurrence: bytes) -> bool:

@@ -185,14 +185,17 @@ class _LogReader(Reader):
         yield self._observed(record, told, hits)
 
     def _hits(self, record: EventRecord, found: Found) -> list[ByteHit]:
-        """In its values, one by one, and in its bytes; offsets are those of the file."""
+        """In its values, one by one, and in its bytes; offsets are those of the file. What is shown
+        is of the value: in the bytes the next one begins where it ends."""
         at = found.offset + record.offset
         span = found.data[record.offset : record.offset + record.size]
         raw = found.rules.mentions(span, whole_words=not record.problem)
         hits = {hit.indicator: structs.replace(hit, offset=at + hit.offset) for hit in raw}
         values = "\n".join(value for _, value in record.data)
         for hit in found.rules.mentions(values.encode("utf-16-le", "surrogatepass")):
-            hits.setdefault(hit.indicator, structs.replace(hit, offset=at))
+            known = hits.get(hit.indicator)
+            offset = at if known is None else known.offset
+            hits[hit.indicator] = structs.replace(hit, offset=offset)
         return list(hits.values())
 
     def _hidden(

@@ -55,6 +55,14 @@ def test_a_script_is_not_called_a_command_line(tmp_path: Path) -> None:
     assert "command line" not in text
 
 
+def test_what_is_shown_of_a_record_ends_with_its_value(tmp_path: Path) -> None:
+    script = script_blocks("rundll32 cyzfc.dat, PointFunctionCall")
+    (one,) = found_on({POWERSHELL: event_log(script)}, tmp_path)
+    assert {evidence.detail for evidence in one.evidence} == {
+        "rundll32 cyzfc.dat, PointFunctionCall"
+    }
+
+
 def test_the_write_of_a_copied_file_is_not_when_it_was_seen_last(tmp_path: Path) -> None:
     """The folder was written just now, the log tells of 2018."""
     (one,) = found_on({CYZFC: dll(), SECURITY: event_log([audited_process()])}, tmp_path)
