@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, timedelta, timezone
 
 from ..model.objects import File, Objects, Process, User
 from ..model.observation import Claim
-from ..model.report import Evidence, Finding, Report, Strength, TargetKind
+from ..model.report import Evidence, Finding, Report, State, Strength, TargetKind
 from .escape import shown
+from .layout import when
 from .order import in_order, is_live
 
+RECENT = timedelta(days=30)
+"""Before the sweep: what left a trace since then may go on."""
 MOST = 8
 """Of one kind that are named."""
 _LABEL = 17
@@ -19,17 +23,51 @@ _THERE = frozenset({Claim.EXISTS, Claim.LOADED, Claim.RUNNING, Claim.MENTIONED, 
 def steps(report: Report) -> Iterator[str]:
     """Lines for a hit, without a margin."""
     live = report.target.kind is TargetKind.LIVE
-    yield (
-        "isolate the host; keep its disks and memory as they are"
-        if live
-        else "keep this evidence as it is"
-    )
     findings = [f for f in in_order(report.findings) if f.strength.rank >= Strength.STRONG.rank]
+    yield from _first(report, findings) if live else ["keep this evidence as it is"]
     pids = (_pid(f.process) for f in findings if live and is_live(f) and f.process)
     yield from _listed("dump memory of", pids)
     yield from _listed("collect", (path for f in findings for path in _files(f)))
     yield from _listed("users", (name for f in findings for name in _users(f)))
     yield from _listed("search logs for", (name for f in findings for name in _names(f)))
+
+
+def _first(report: Report, findings: Sequence[Finding]) -> Iterator[str]:
+    """What a host needs that is running: by whether what was found does, or did lately."""
+    last = _last_trace(report, findings)
+    if last is None:
+        yield "isolate the host; keep its disks and memory as they are"
+        return
+    yield f"nothing found was seen to run now, and its last trace is of {when(last)}"
+    if any(path for finding in findings for path in _files(finding)):
+        yield "keep the host's disks and memory as they are"
+        yield "isolate it before what is still there can start again"
+    else:
+        yield "keep the host's disks and memory as they are; isolate it if you find later traces"
+
+
+def _last_trace(report: Report, findings: Sequence[Finding]) -> datetime | None:
+    """None: it is recent, something found runs, or nobody can say."""
+    seen = [_utc(one.last_seen) for one in findings if one.last_seen is not None]
+    not_asked = any(
+        one.required and one.state in (State.SKIPPED, State.UNAVAILABLE) for one in report.coverage
+    )
+    of_now = any(_may_be_of_now(one) for finding in findings for one in finding.evidence)
+    if of_now or any(map(is_live, findings)) or len(seen) < len(findings) or not_asked:
+        return None
+    if not seen or not report.scope.whole_host or max(seen) > _utc(report.finished) - RECENT:
+        return None
+    return max(seen)
+
+
+def _may_be_of_now(seen: Evidence) -> bool:
+    """Whether nothing says that it is of earlier: a name in the cache, a pipe, memory."""
+    place = seen.place
+    return not (seen.moments or place.path or place.record or place.view)
+
+
+def _utc(time: datetime) -> datetime:
+    return time if time.tzinfo is not None else time.replace(tzinfo=timezone.utc)
 
 
 def _listed(label: str, things: Iterable[str]) -> Iterator[str]:
