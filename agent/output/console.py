@@ -33,7 +33,7 @@ from ..model.report import (
 )
 from .escape import shown
 from .layout import MARGIN, counted, cut, flowed, when, wrapped
-from .limits import notes, reaches
+from .limits import notes, reaches, reason_of
 from .next_steps import steps
 from .order import in_order
 from .sightings import sightings, sources_of
@@ -294,12 +294,12 @@ def _not_covered(report: Report) -> list[str]:
             continue
         reasons = coverage.reasons or [Reason(reason="no reason recorded")]
         if coverage.state is State.SKIPPED:
-            left_out.setdefault(reasons[0].reason, []).append(coverage.source)
+            left_out.setdefault(reason_of(coverage, reasons[0]), []).append(coverage.source)
             continue
         for number, reason in enumerate(reasons):
             name = coverage.source if number == 0 else ""
             sample = f"   e.g. {shown(reason.samples[0])}" if reason.samples else ""
-            why = counted(reason.reason, reason.count)
+            why = counted(reason_of(coverage, reason), reason.count)
             lines.append(f"  {name:<12} {coverage.state.value}: {why}{sample}")
     lines += [f"  skipped      {', '.join(n)}: {shown(why)}" for why, n in left_out.items()]
     made = ["Not covered", *lines] if lines else []
@@ -310,7 +310,7 @@ def _not_covered(report: Report) -> list[str]:
 
 
 def _first_reason(coverages: list[Coverage]) -> str:
-    return next((shown(r.reason) for c in coverages for r in c.reasons), "unavailable")
+    return next((shown(reason_of(c, r)) for c in coverages for r in c.reasons), "unavailable")
 
 
 def _next(report: Report, path: str | None, width: int, *, delivered: bool | None) -> Iterator[str]:

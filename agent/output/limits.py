@@ -40,21 +40,26 @@ def notes(coverages: Iterable[Coverage], width: int) -> Iterator[str]:
         yield from wrapped(words, width, first=f"  {', '.join(names):<12} ")
 
 
+def reason_of(coverage: Coverage, reason: Reason) -> str:
+    """Without the name of the source, beside which it stands."""
+    return reason.reason.removeprefix(f"{coverage.source}: ")
+
+
 def _words(coverage: Coverage) -> str:
     told = sorted(
         (note for note in coverage.notes if note.reason not in ROUTINE),
         key=lambda note: note.count,
     )
-    words = [_note(note) for note in told[:MOST_NOTES]]
+    words = [_note(reason_of(coverage, note), note) for note in told[:MOST_NOTES]]
     if len(told) > MOST_NOTES:
         words.append(f"… and {len(told) - MOST_NOTES} more in the report")
     return "; ".join(words)
 
 
-def _note(note: Reason) -> str:
+def _note(words: str, note: Reason) -> str:
     """Where it is about one thing, which."""
     which = f" ({shown(cut(note.samples[0], MOST_SAMPLE))})" if _is_of_one(note) else ""
-    return counted(note.reason, note.count) + which
+    return counted(words, note.count) + which
 
 
 def _is_of_one(note: Reason) -> bool:

@@ -95,7 +95,7 @@ class Walk:
         except OSError as error:
             missing = isinstance(error, FileNotFoundError)
             why = "not found" if missing else reason_of(error)
-            self.ledger.unread(f"given path: {why}", windows_files.shown(root))
+            self.ledger.unread(f"cannot be walked: {why}", windows_files.shown(root))
             return
         if not stat.S_ISDIR(status.st_mode):
             parent, _, name = root.rpartition(os.sep)

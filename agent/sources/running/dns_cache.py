@@ -31,6 +31,7 @@ MAX_ASKED = 4096
 here.
 """
 
+UNASKED = "name that the cache could not be asked for"
 ONLY_ANSWERS = (
     "the table could not be read: the cache was asked for the packs' own names only,"
     " not for names below"
@@ -124,7 +125,7 @@ def _ask(
             except NotHere as error:
                 return answered, [f"answers: {error.reason}"]
             except Unreadable as error:
-                tell(f"cached answers: {error.reason}", f"{question} {type_}", 1)
+                tell(f"{UNASKED}: {error.reason}", f"{question} ({type_})", 1)
                 continue
             answered = True
             if answers is None:

@@ -153,3 +153,13 @@ def test_a_young_log_is_told_of_a_host_with_many(tmp_path: Path) -> None:
 def test_a_log_that_was_not_read_is_not_counted_among_records(unread: int, said: str) -> None:
     made = clean(examined=3, unread=unread)
     assert f"event_logs 3 {said}\n" in render(made)
+
+
+def test_a_source_is_not_named_twice() -> None:
+    made = report(gap="files: Windows error 66")
+    made.coverage[1].reasons = [Reason(reason="pipes: not here")]
+    made.coverage[0].notes = [Reason(reason="files: odd"), Reason(reason="processes: odd")]
+    text = render(made)
+    assert "files        partial: 3 Windows error 66 " in text
+    assert "pipes (not here)" in text
+    assert notes_of(made) == ["files        odd; processes: odd"]

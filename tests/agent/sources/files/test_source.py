@@ -198,7 +198,7 @@ def test_a_root_that_is_gone_is_a_gap(tmp_path: Path) -> None:
     target = FolderTarget(str(tmp_path / "usb"), own=Own())
     (tmp_path / "usb").rmdir()
 
-    assert of_folder(tmp_path, target=target).reasons == {"given path: not found": 1}
+    assert of_folder(tmp_path, target=target).reasons == {"cannot be walked: not found": 1}
 
 
 def test_progress_is_told_each_folder_and_may_end_the_walk(tmp_path: Path) -> None:

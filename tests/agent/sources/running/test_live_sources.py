@@ -317,6 +317,18 @@ def test_the_other_way_is_taken_when_the_table_cannot_be_read() -> None:
     assert coverage.state is State.COMPLETE
 
 
+def test_names_that_the_cache_refuses_are_a_note_beside_its_table_and_told_with_their_type() -> (
+    None
+):
+    _, coverage, _ = observed(
+        DnsCacheSource(), table=[DnsRecord("example.org", "A")], answers=Unreadable("not allowed")
+    )
+    (note,) = coverage.notes
+    assert note.reason == "name that the cache could not be asked for: not allowed"
+    assert "pandorasong.com (A)" in note.samples
+    assert coverage.state is State.COMPLETE
+
+
 def test_a_cache_that_nobody_can_read_is_no_complete_one() -> None:
     _, coverage, _ = observed(
         DnsCacheSource(), table=Unreadable("a"), wmi=NotHere("b"), answers=Unreadable("c")
