@@ -90,6 +90,9 @@ def _carriers(chain: Chain) -> list[Match]:
 def evidence_of(match: Match) -> Evidence:
     """One match as one sighting."""
     seen = match.observation
+    detail = "; ".join((match.detail, *seen.remarks))
+    if len(detail) > MAX_DETAIL:
+        detail = f"{detail[: MAX_DETAIL - 1]}…"
     return Evidence(
         source=seen.source,
         seen=match.reason,
@@ -98,7 +101,7 @@ def evidence_of(match: Match) -> Evidence:
         claim=seen.claim,
         place=seen.place,
         moments=list(seen.moments),
-        detail="; ".join((match.detail, *seen.remarks))[:MAX_DETAIL],
+        detail=detail,
         **objects_of(seen),  # type: ignore[arg-type]
     )
 

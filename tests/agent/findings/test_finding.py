@@ -241,9 +241,10 @@ def test_a_sighting_says_who_saw_what_where_and_when() -> None:
     )
 
 
-def test_the_detail_of_a_sighting_is_cut_at_512_characters() -> None:
-    whole = "x" * 511 + "yz"
-    assert evidence_of(match(detail=whole)).detail == "x" * 511 + "y"
+def test_the_detail_of_a_sighting_is_cut_at_512_characters_and_says_so() -> None:
+    whole = "x" * 511 + "y"
+    assert evidence_of(match(detail=whole)).detail == whole
+    assert evidence_of(match(detail=whole + "z")).detail == "x" * 511 + "…"
 
 
 def test_the_same_sighting_twice_is_evidence_once() -> None:

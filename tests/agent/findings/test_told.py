@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
+from agent.findings.finding import MAX_DETAIL
 from agent.model.objects import File, Registry
 from agent.model.observation import Claim, Observation, Place, moments, telling_of
 from agent.model.report import Finding, Strength
@@ -111,3 +112,11 @@ def test_of_several_answers_none_hides_the_others(tmp_path: Path) -> None:
         "203.0.113.9",
         "95.216.59.92",
     ]
+
+
+def test_a_text_that_goes_on_beyond_what_is_kept_says_so(tmp_path: Path) -> None:
+    script = script_blocks("rundll32 cyzfc.dat, PointFunctionCall; " + "A" * 2 * MAX_DETAIL)
+    (one,) = found_on({POWERSHELL: event_log(script)}, tmp_path)
+    details = [each.detail for each in one.evidence]
+    assert max(map(len, details)) == MAX_DETAIL
+    assert all(detail.endswith("…") for detail in details)
