@@ -23,6 +23,7 @@ from ..reading.openings import MAX_HEAD, Selection
 from ..spelling import fold
 from ..windows.files import is_cloud_placeholder
 from . import attributes as kinds
+from .assembly import Parts
 from .entry import MftEntry, extension_of, stream_extension
 from .extensions import Extensions
 from .lznt1 import beginning
@@ -155,7 +156,7 @@ class MftScan:
     _later: set[int] = field(default_factory=set)
     """Base records of records that hit; they may lie before the buffer at hand."""
     _told: set[int] = field(default_factory=set)
-    """Records with further ones, already told of."""
+    """Records with further ones, looked at in their turn."""
 
     def hits(self) -> Iterator[Hit | RawHit]:
         """Everything found, roughly in the order of the $MFT. The counts grow meanwhile."""
@@ -175,36 +176,29 @@ class MftScan:
             self._count(buffer)
             places = self._places(buffer, self._matches(found, buffer), extensions)
             torn = frozenset(buffer.mended.torn)
-            programs = set(self.programs.candidates(buffer)) if self.programs is not None else set()
-            for index in sorted(places):
+            programs = self._programs(buffer)
+            for index in sorted(places.keys() | programs):
                 data, number = buffer.data[index * size : (index + 1) * size], buffer.first + index
+                also = Selected.PROGRAM if index in programs else NOTHING
                 answer = None
-                if not (places[index] or index in torn or wanted.everything):
+                if not (places.get(index) or index in torn or wanted.everything):
                     answer = quick_check(number, data, wanted.selection)
                 if answer is None:
                     record = Record(number, data, torn=index in torn)
-                    for hit in self._look(record, places[index]):
-                        if isinstance(hit, Hit) and hit.number == number and index in programs:
-                            programs.discard(index)
-                            hit.why |= Selected.PROGRAM
-                        yield hit
-                elif index in programs:
-                    programs.discard(index)
-                    yield Hit(self.volume, number, data, QuickAnswer(answer.why | Selected.PROGRAM))
+                    yield from self._look(record, places.get(index, []), also)
+                elif also:
+                    yield Hit(self.volume, number, data, QuickAnswer(answer.why | also))
                 elif answer.why:
                     yield Hit(self.volume, number, data, answer)
-            yield from self._programs(buffer, programs)
         for number in sorted(self._later - self._told):
             yield from self._base(number)
 
-    def _programs(self, buffer: RecordBuffer, programs: Iterable[int]) -> Iterator[Hit]:
-        """Those that nothing else singles out."""
-        size = self.volume.record_size
-        for index in sorted(programs):
-            number = buffer.first + index
-            if number >= FIRST_USER_RECORD:
-                data = buffer.data[index * size : (index + 1) * size]
-                yield Hit(self.volume, number, data, QuickAnswer(Selected.PROGRAM))
+    def _programs(self, buffer: RecordBuffer) -> set[int]:
+        """Places in the buffer of records that hold one."""
+        if self.programs is None:
+            return set()
+        least = FIRST_USER_RECORD - buffer.first
+        return {index for index in self.programs.candidates(buffer) if index >= least}
 
     def _places(
         self, buffer: RecordBuffer, matches: Iterable[tuple[str, int]], extensions: Extensions
@@ -273,7 +267,8 @@ class MftScan:
 
     # ---- One record that may hold something
 
-    def _look(self, record: Record, places: list[int]) -> Iterator[Hit | RawHit]:
+    def _look(self, record: Record, places: list[int], also: Selected) -> Iterator[Hit | RawHit]:
+        """``also``: what it is singled out for whatever its entry says."""
         if record.data[:4] != SIGNATURE:
             for offset in places:
                 if self._resembles(record.data, offset):
@@ -287,12 +282,11 @@ class MftScan:
                 yield from self._mentions(record, places, record.base)
             return
         parts = self.volume.parts(record)
-        entry = self.volume.assembled(parts)
-        extended = any(holder is not record for _, holder in parts.found)
-        if extended:
+        goes_on = _goes_on(parts)
+        if goes_on:
             self._told.add(record.number)
-        whole = extended or self.wanted.everything
-        yield from self._assess(entry, record, places, whole=whole)
+        whole = goes_on or self.wanted.everything
+        yield from self._assess(self.volume.assembled(parts), record, places, also, whole=whole)
 
     def _is_ours(self, record: Record) -> bool:
         """Whether the record's base knows of it; then the base tells of both."""
@@ -305,6 +299,7 @@ class MftScan:
             and not base.extends
             and (base.sequence - record.base.sequence) % 0xFFFF <= 1
             and base.in_use == record.in_use
+            and any(one.type == kinds.ATTRIBUTE_LIST for one in base.sound_attributes()[0])
         )
 
     def _base(self, number: int) -> Iterator[Hit | RawHit]:
@@ -312,13 +307,22 @@ class MftScan:
             record = self.volume.record(number)
         except OSError:
             return  # Its extensions stood for themselves.
-        if record.signed and not record.extends:
-            yield from self._assess(self.volume.entry(record), record, [])
+        if not record.signed or record.extends:
+            return
+        parts = self.volume.parts(record)
+        if _goes_on(parts):  # Or its own record told all of it.
+            yield from self._assess(self.volume.assembled(parts), record, [])
 
     def _assess(
-        self, entry: MftEntry, record: Record, places: list[int], *, whole: bool = True
+        self,
+        entry: MftEntry,
+        record: Record,
+        places: list[int],
+        also: Selected = NOTHING,
+        *,
+        whole: bool = True,
     ) -> Iterator[Hit | RawHit]:
-        why = selected(entry, self.wanted)
+        why = selected(entry, self.wanted) | also
         texts = [name.text for name in entry.names]
         streams = [stream.name for stream in entry.streams if stream.name]
         names: tuple[str, ...] = ()
@@ -379,6 +383,11 @@ _PLACES = {
     kinds.DATA: "content of a small file",
     kinds.REPARSE_POINT: "target of a link",
 }
+
+
+def _goes_on(parts: Parts) -> bool:
+    """Whether there is, or should be, more of a file than its first record holds."""
+    return bool(parts.problems) or any(holder is not parts.record for _, holder in parts.found)
 
 
 def selected(entry: MftEntry, wanted: Wanted) -> Selected:
