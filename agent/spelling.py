@@ -40,8 +40,7 @@ def fold(text: str) -> str:
     """As NTFS compares names: each character's own upper case, never two characters for one.
 
     Characters outside ASCII whose upper case lies in it (dotless i, long s) stay what they are, as
-    in
-    the file system's ``$UpCase`` table.
+    in the file system's ``$UpCase`` table.
     """
     if text.isascii():
         return text.upper()
@@ -284,11 +283,6 @@ def originals_of_copy(folded: str) -> Iterator[str]:
         yield from _without_copy_marks(folded)
 
 
-def original_of_copy(folded: str) -> str:
-    """The furthest of :func:`originals_of_copy`."""
-    return list(originals_of_copy(folded))[-1]
-
-
 def _without_copy_marks(name: str) -> Iterator[str]:
     while (mark := _COPY_MARK.search(name, max(1, len(name) - _MARK_LENGTH))) is not None:
         name = name[: mark.start()]
@@ -300,6 +294,12 @@ def _without_copy_marks(name: str) -> Iterator[str]:
 def base_name(path: str) -> str:
     """The base name of a path in either notation."""
     return path[max(path.rfind("\\"), path.rfind("/")) + 1 :]
+
+
+def extension_of(name: str) -> str:
+    """Of a name, in lower case with the dot; empty for none."""
+    dot = name.rfind(".")
+    return name[dot:].lower() if dot >= 0 else ""
 
 
 def whole_path(path: str, system: ModuleType = os.path) -> str:

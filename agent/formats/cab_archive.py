@@ -17,7 +17,7 @@ from typing import BinaryIO, NamedTuple
 from ..reading.opening import read_at
 from . import FormatError
 from .compressed import TOO_LARGE, Forward
-from .zip_archive import Member
+from .zip_archive import Member, member_name
 
 MAX_FILES_BYTES = 32 << 20
 _HEADER = struct.Struct("<4s4xI4xI4xBBHHHHH")
@@ -147,7 +147,7 @@ class CabReader:
             if end < 0:
                 return found, FormatError("damaged entry of a file", f"file {len(found)}")
             size, offset, folder, _, _, attributes = _FILE.unpack_from(data, at)
-            name = _name(data[at + _FILE.size : end], utf8=bool(attributes & _UTF8))
+            name = member_name(data[at + _FILE.size : end], utf8=bool(attributes & _UTF8))
             at = end + 1
             if folder >= _FIRST_CONTINUED:
                 found.append((_Place(folder, offset), size, name, _CONTINUED))
@@ -207,12 +207,3 @@ class _Blocks:
             raise FormatError("damaged block of MSZIP: of another size", f"0x{self._at:x}")
         self._history = (self._history + found)[-_BLOCK:]
         return found
-
-
-def _name(raw: bytes, *, utf8: bool) -> str:
-    if utf8:
-        return raw.decode("utf-8", "surrogateescape")
-    try:
-        return raw.decode("utf-8")
-    except UnicodeDecodeError:
-        return raw.decode("cp437")

@@ -13,6 +13,8 @@ from collections.abc import Callable
 from enum import Enum
 from typing import NamedTuple
 
+from ..spelling import extension_of
+
 
 class Holds(Enum):
     """What there is in such a file, and so who looks into it."""
@@ -170,13 +172,13 @@ _SPLIT = re.compile(r"\.[0-9]{3}")
 
 def may_hold(name: str, size: int) -> bool:
     """Whether a file is worth its first bytes, to see whether it holds others."""
-    return size >= LARGE or (size >= LEAST and _extension(name) in EXTENSIONS)
+    return size >= LARGE or (size >= LEAST and extension_of(name) in EXTENSIONS)
 
 
 def kind_by_name(name: str) -> Kind | None:
     """What a file of unknown content is by its name: an image of a disk or of memory, or a piece
     of one; None for neither."""
-    extension = _extension(name)
+    extension = extension_of(name)
     if extension in _IMAGES:
         return NAMED_SO
     return PIECE if _SPLIT.fullmatch(extension) else None
@@ -189,7 +191,7 @@ def kind_of(head: bytes, size: int, name: str, read: Read, *, given: bool = Fals
 
     Raises OSError.
     """
-    extension = _extension(name)
+    extension = extension_of(name)
     if head.startswith(_STARTS_OF):
         start, kind = next(pair for pair in _STARTS if head.startswith(pair[0]))
         if _WEAK.get(start, extension) == extension:
@@ -250,8 +252,3 @@ def _is_ext(head: bytes) -> bool:
         and int.from_bytes(head[1048:1052], "little") <= 6
         and 1 <= int.from_bytes(head[1082:1084], "little") <= 7
     )
-
-
-def _extension(name: str) -> str:
-    dot = name.rfind(".")
-    return name[dot:].lower() if dot >= 0 else ""

@@ -164,7 +164,7 @@ def members(file: BinaryIO, directory: Directory) -> Iterator[Member]:
         extra = data[start + name_length : start + name_length + extra_length]
         size, packed, header = _wide(extra, size, packed, fields[16])
         yield Member(
-            name=_name(name, utf8=bool(flags & _UTF8)),
+            name=member_name(name, utf8=bool(flags & _UTF8)),
             size=size,
             packed=packed,
             method=method,
@@ -240,7 +240,7 @@ def _hidden_member(data: bytes, at: int, offset: int) -> tuple[Member, int] | No
     left = len(data) - start
     known = not flags & _DESCRIBED_LATER and packed <= left
     member = Member(
-        name=_name(name, utf8=bool(flags & _UTF8)),
+        name=member_name(name, utf8=bool(flags & _UTF8)),
         size=size,
         packed=packed if known else left,
         method=method,
@@ -299,7 +299,7 @@ def _second_name(extra: bytes) -> str:
     return _extra(extra, _UNICODE_PATH)[5:].decode("utf-8", "surrogateescape")
 
 
-def _name(raw: bytes, *, utf8: bool) -> str:
+def member_name(raw: bytes, *, utf8: bool) -> str:
     """As stored: UTF-8 if the flag says so or it is, else code page 437 (APPNOTE, appendix D)."""
     if utf8:
         return raw.decode("utf-8", "surrogateescape")

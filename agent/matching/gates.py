@@ -158,6 +158,13 @@ def _may_be_certificate(size: int, head: bytes) -> bool:
     return size <= MAX_CERTIFICATE_BYTES and looks_like_certificate(head)
 
 
+def magic_of(gate: Gate) -> bytes:
+    """What a file begins with that passes a gate."""
+    if gate.magic is not None:
+        return bytes.fromhex(gate.magic)
+    return b"MZ" if gate.machine is not None else b""
+
+
 def size_holds(gate: Gate, size: int) -> bool:
     """Whether a file of this size may pass a gate."""
     if gate.size is not None and size != gate.size:

@@ -22,13 +22,14 @@ from ..reading.openings import MAX_HEAD, Opening
 from ..spelling import (
     COPY_SIGNS,
     base_name,
+    extension_of,
     fold,
     glob_regex,
     is_glob,
     originals_of_copy,
     path_regex,
 )
-from .gates import Grouped
+from .gates import Grouped, magic_of
 
 _CERTIFICATE_GATE = Gate(max_size=65536, extensions=[".cer", ".crt", ".der", ".pem"])
 
@@ -77,8 +78,7 @@ class Selector:
     def gates_passed(self, name: str, size: int | None) -> tuple[int, ...]:
         """Numbers of the gates that a file of this name and size passes, still closed; ``size``:
         as :meth:`file_indicators`."""
-        dot = name.rfind(".")
-        extension = name[dot:].lower() if dot >= 0 else ""
+        extension = extension_of(name)
         return tuple(
             number
             for number, gate in enumerate(self._openers.gates)
@@ -179,8 +179,7 @@ def _is_open(gate: Gate) -> bool:
 
 def opening_of(gate: Gate) -> Opening:
     """What a gate asks of a file that is still closed: of all files, if it asks for nothing."""
-    magic = bytes.fromhex(gate.magic or "") or (b"MZ" if gate.machine else b"")
-    head = magic[:MAX_HEAD]
+    head = magic_of(gate)[:MAX_HEAD]
     if gate.size is not None:
         return Opening(max(1, gate.size), gate.size, head=head)
     most = sys.maxsize if gate.max_size is None else gate.max_size

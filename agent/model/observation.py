@@ -78,12 +78,12 @@ def telling(told: Iterable[Moment]) -> list[datetime]:
     before it came to this host (a copy keeps the time).
     """
     told = list(told)
-    came = [_utc(one.time) for one in told if one.of is MomentOf.CREATED]
+    came = [utc(one.time) for one in told if one.of is MomentOf.CREATED]
     return sorted(
         time
         for one in told
         if one.of is not MomentOf.ACCESSED
-        and not ((time := _utc(one.time)) < min(came, default=time) and one.of is MomentOf.MODIFIED)
+        and not ((time := utc(one.time)) < min(came, default=time) and one.of is MomentOf.MODIFIED)
     )
 
 
@@ -115,7 +115,8 @@ def _sure(seen: Dated) -> list[Moment]:
     return [one for one in told if one.of is not MomentOf.MODIFIED]
 
 
-def _utc(time: datetime) -> datetime:
+def utc(time: datetime) -> datetime:
+    """With its zone: one without is in UTC."""
     return time if time.tzinfo is not None else time.replace(tzinfo=timezone.utc)
 
 

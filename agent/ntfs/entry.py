@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
+from ..spelling import extension_of
 from .attributes import COMPRESSED, ENCRYPTED, text_of
 from .errors import NtfsError
 from .reference import Reference
@@ -152,12 +153,6 @@ class MftEntry:
             return False
         stream = self.stream()
         return bool(self.attributes & _ELSEWHERE) or (stream is not None and stream.has_holes)
-
-
-def extension_of(name: str) -> str:
-    """Lower case with the dot, empty for none: as a selection has them."""
-    dot = name.rfind(".")
-    return name[dot:].lower() if dot >= 0 else ""
 
 
 def stream_extension(name: str) -> str | None:

@@ -20,11 +20,11 @@ from ..engine.scanner import (
     scanned_ahead,
 )
 from ..reading.openings import MAX_HEAD, Selection
-from ..spelling import fold
+from ..spelling import extension_of, fold
 from ..windows.files import is_cloud_placeholder
 from . import attributes as kinds
 from .assembly import Parts
-from .entry import MftEntry, extension_of, stream_extension
+from .entry import MftEntry, stream_extension
 from .extensions import Extensions
 from .lznt1 import beginning
 from .paths import ResolvedPath

@@ -4,9 +4,10 @@ goes."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime, timezone
+from datetime import datetime
 
 from ..model.log_names import telling_log
+from ..model.observation import utc
 from ..model.report import Coverage, Reach, Reason
 from .escape import shown
 from .layout import counted, cut, flowed, when, wrapped
@@ -88,4 +89,4 @@ def _reach(coverage: Coverage) -> Iterator[tuple[datetime, str]]:
 def _since(reach: Reach | None) -> datetime | None:
     if reach is None or reach.oldest is None:
         return None
-    return reach.oldest if reach.oldest.tzinfo else reach.oldest.replace(tzinfo=timezone.utc)
+    return utc(reach.oldest)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 
 from ..model.objects import File, Objects, Process, User
-from ..model.observation import Claim
+from ..model.observation import Claim, utc
 from ..model.report import Evidence, Finding, Report, State, Strength, TargetKind
 from .escape import shown
 from .layout import when
@@ -48,14 +48,14 @@ def _first(report: Report, findings: Sequence[Finding]) -> Iterator[str]:
 
 def _last_trace(report: Report, findings: Sequence[Finding]) -> datetime | None:
     """None: it is recent, something found runs, or nobody can say."""
-    seen = [_utc(one.last_seen) for one in findings if one.last_seen is not None]
+    seen = [utc(one.last_seen) for one in findings if one.last_seen is not None]
     not_asked = any(
         one.required and one.state in (State.SKIPPED, State.UNAVAILABLE) for one in report.coverage
     )
     of_now = any(_may_be_of_now(one) for finding in findings for one in finding.evidence)
     if of_now or any(map(is_live, findings)) or len(seen) < len(findings) or not_asked:
         return None
-    if not seen or not report.scope.whole_host or max(seen) > _utc(report.finished) - RECENT:
+    if not seen or not report.scope.whole_host or max(seen) > utc(report.finished) - RECENT:
         return None
     return max(seen)
 
@@ -64,10 +64,6 @@ def _may_be_of_now(seen: Evidence) -> bool:
     """Whether nothing says that it is of earlier: a name in the cache, a pipe, memory."""
     place = seen.place
     return not (seen.moments or place.path or place.record or place.view)
-
-
-def _utc(time: datetime) -> datetime:
-    return time if time.tzinfo is not None else time.replace(tzinfo=timezone.utc)
 
 
 def _listed(label: str, things: Iterable[str]) -> Iterator[str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import IO
 
@@ -23,7 +22,7 @@ from ..model.journal_record import (
     JournalError,
 )
 from ..model.objects import objects_of
-from ..model.observation import telling_of
+from ..model.observation import telling_of, utc
 from ..model.report import (
     INTERRUPTED,
     Coverage,
@@ -122,7 +121,7 @@ class _Remains:
         self._keep(record)
 
     def _keep(self, record: Body) -> None:
-        if _utc(record.at) > _utc(self._last):
+        if utc(record.at) > utc(self._last):
             self._last = record.at
         if isinstance(record, CoverageRecord):
             self._coverage[record.coverage.source] = record.coverage
@@ -172,7 +171,7 @@ class _Remains:
             indicators=[],
             findings=findings,
             truncated=truncated,
-            resources=Resources(wall_s=(_utc(self._last) - _utc(header.started)).total_seconds()),
+            resources=Resources(wall_s=(utc(self._last) - utc(header.started)).total_seconds()),
         )
 
     def _all_coverage(self) -> list[Coverage]:
@@ -284,10 +283,6 @@ def _lines(file: IO[bytes]) -> Iterator[bytes]:
 
 def _is_plain(name: str) -> bool:
     return bool(name) and name not in {".", ".."} and not set(name) & set("/\\:\0")
-
-
-def _utc(when: datetime) -> datetime:
-    return when if when.tzinfo is not None else when.replace(tzinfo=timezone.utc)
 
 
 def _is_held(path: Path) -> bool:

@@ -24,8 +24,8 @@ from pathlib import Path
 
 from agent.ntfs import MftEntry, Volume
 from agent.ntfs.byte_source import FileSource
-from agent.ntfs.entry import extension_of
 from agent.ntfs.record import Record
+from agent.spelling import extension_of
 from tests.evidence.images import boot, file_name, non_resident, record, resident, run, standard
 
 CLUSTER, RECORD = 4096, 1024

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from agent.ntfs import FileSource, Unread, Volume
-from agent.spelling import fold, original_of_copy
+from agent.spelling import fold, originals_of_copy
 
 CLUSTER = 4096
 MFT_CLUSTER = 4
@@ -291,9 +291,7 @@ def wants(*names: str) -> Callable[[Sequence[str]], list[str]]:
     folded = {fold(name) for name in names}
 
     def of(seen: Sequence[str]) -> list[str]:
-        return [
-            name for name in seen if original_of_copy(fold(name)) in folded or fold(name) in folded
-        ]
+        return [name for name in seen if not folded.isdisjoint(originals_of_copy(fold(name)))]
 
     return of
 

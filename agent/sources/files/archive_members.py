@@ -26,12 +26,13 @@ from ...formats.zip_archive import (
     is_unpackable,
 )
 from ...indicators import Gate
-from ...matching.gates import size_holds
+from ...matching.gates import magic_of, size_holds
 from ...matching.matcher import Matcher
 from ...matching.own_traces import Own
 from ...matching.selection import gate_of
 from ...model.objects import ARROW, File
 from ...model.observation import ByteHit, Claim, Observation, Place
+from ...spelling import extension_of
 from .containers import ARCHIVES, Containers, kind_in
 from .facts import TOO_LARGE, Facts, FileReader
 from .open_archive import Budget, OpenArchive
@@ -189,13 +190,12 @@ class ArchiveMembers:
 
     def _gates_by_name(self, name: str) -> list[tuple[Gate, bytes]]:
         """Those that a file of this name passes if its size is right, with their magic."""
-        dot = name.rfind(".")
-        extension = name[dot:].lower() if dot >= 0 else ""
+        extension = extension_of(name)
         key = extension if extension in self.matcher.selector.extensions else None
         gates = self._gates.get(key)
         if gates is None:
             indicators = self.matcher.selector.file_indicators(name, None, named=False)
-            gates = [(gate, _magic(gate)) for gate in map(gate_of, indicators)]
+            gates = [(gate, magic_of(gate)) for gate in map(gate_of, indicators)]
             self._gates[key] = gates
         return gates
 
@@ -336,13 +336,6 @@ def _is_empty(file: BinaryIO, size: int) -> bool:
     except FormatError:
         return False
     return directory.offset == 0 and directory.length == 0
-
-
-def _magic(gate: Gate) -> bytes:
-    """What a file begins with that passes a gate."""
-    if gate.magic is not None:
-        return bytes.fromhex(gate.magic)
-    return b"MZ" if gate.machine is not None else b""
 
 
 def _sized(gate: Gate) -> int:
