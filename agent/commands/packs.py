@@ -71,10 +71,12 @@ def _print_counts(image: str, selector: Selector) -> None:
 
 
 def _gate_text(count: GateCount) -> str:
-    if count.gate is None:
-        return "archives and zone identifiers, whatever is looked for"
     ids = [indicator.id for indicator in count.indicators]
     more = f" and {len(ids) - 2} more" if len(ids) > 2 else ""
+    if count.gate is None and not ids:
+        return "archives and zone identifiers, whatever is looked for"
+    if count.gate is None:
+        return f"{', '.join(ids[:2])}{more}: programs where users can write"
     gate = msgspec.to_builtins(count.gate)
     told = ", ".join(f"{key} {value}" for key, value in gate.items() if key != "extensions")
     names = " ".join(extension or "(none)" for extension in count.gate.extensions)

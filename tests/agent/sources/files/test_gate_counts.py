@@ -53,6 +53,25 @@ def test_each_gate_is_told_with_what_it_allows_and_what_it_opens(
     assert told["archives"] == ["1", "1"]
 
 
+def test_programs_where_users_can_write_are_told_too(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content = non_resident(0x80, 20_000, run(5, 100))
+    files = {
+        30: record(standard(), file_name("Users", 5), flags=3),
+        31: record(standard(), file_name("a.jpg", 30, 1), content),
+        32: record(standard(), file_name("b.jpg", 30, 1), non_resident(0x80, 20_000, run(5, 120))),
+        33: record(standard(), file_name("c.jpg", 5), content),
+    }
+    path = tmp_path / "disk.img"
+    path.write_bytes(image(files, contents={100: b"MZ" + bytes(20_000)}))
+    assert cli.main(["packs", "check", "--against", str(path)]) == 0
+    head, _, *lines = capsys.readouterr().out.splitlines()
+    assert "1 files are of a size and name that a gate allows, 1 of them" in head
+    (line,) = [line for line in lines if "programs where users can write" in line]
+    assert line.split()[:3] == ["1", "1", "dll-export:"]
+
+
 def test_what_is_no_image_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "text"
     path.write_text("no volume")
