@@ -355,7 +355,7 @@ class Maker:
 
 _PROOF = """
 import sys, ctypes, hashlib, json, sqlite3, ssl, zipfile
-import boreal, msgspec, pefile, psutil, requests, rich, truststore, yaml
+import boreal, msgspec, pefile, psutil, requests, truststore, yaml
 import PyInstaller, win32ctypes
 psutil.Process().cmdline()
 boreal.compile(source='rule a { strings: $a = "a" condition: $a }').match(data=b"a")
