@@ -31,7 +31,7 @@ demo: .venv/run.stamp
 # What a change is tried by all the time; needs no Wine, server or browser.
 check: .venv/test.stamp
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check --quiet . && $(BIN)/mypy
-	@$(BIN)/python -m pytest -n 2 -m "not (slow or wine or server or browser)" $(if $(filter command line,$(origin WHAT)),$(wildcard tests/agent/$(WHAT) tests/collector/$(WHAT) tests/$(WHAT))) $(ARGS)
+	@$(BIN)/python -m pytest -n 2 -p no:schemathesis -m "not (slow or wine or server or browser)" $(if $(filter command line,$(origin WHAT)),$(wildcard tests/agent/$(WHAT) tests/collector/$(WHAT) tests/$(WHAT))) $(ARGS)
 
 test: .venv/test.stamp .cache/packages.stamp
 	$(BIN)/python build/build_exe.py

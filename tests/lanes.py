@@ -1,8 +1,7 @@
-"""Which tests need more than Python and half a second, so that the others can be passed all the time.
+"""Which tests need more than Python and a moment, so that the others can be passed all the time.
 
-``slow.txt`` holds the tests that took 0.4 s or more, all parameters together, measured by
-``pytest -n 2 -m "not (wine or server or browser)" --durations=0 --durations-min=0.05`` beside other
-work; about half of it idle.
+``slow.txt`` holds the tests that took 0.16 s or more on an idle machine, all parameters together,
+measured by ``pytest -n 2 -m "not (wine or server or browser)" --durations=0``.
 """
 
 from __future__ import annotations
