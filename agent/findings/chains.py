@@ -144,17 +144,12 @@ def _join_command_lines(
                 files.setdefault(path, []).append(one)
     paths = PathsWithin(path for path in files if path)
     for one in seen:
-        line = _command_line(one)
-        for path in paths.of(fold(line.replace("/", "\\"))):
-            for file in same.named(path, line, files[path]):
-                groups.join(keys[id(one)], keys[id(file)])
-
-
-def _command_line(seen: Observation) -> str:
-    """Of a process that was seen as such, with what it hides; empty if there is none."""
-    if seen.process is None or seen.mention:
-        return ""
-    return "\n".join(one.text for one in readings(seen.process.command_line))
+        if one.process is None or one.mention:
+            continue
+        for _, line in readings(one.process.command_line):
+            for path in paths.of(fold(line.replace("/", "\\"))):
+                for file in same.named(path, line, files[path]):
+                    groups.join(keys[id(one)], keys[id(file)])
 
 
 def _join_resolutions(matches: Sequence[Match], keys: Mapping[int, str], groups: Groups) -> None:

@@ -11,8 +11,9 @@ import pytest
 import yaml
 
 import iocs
+from agent.findings.exclusions import Exclusions
 from agent.findings.finding import Basis, basis_of
-from agent.indicators import Exclusion, ExclusionsFile
+from agent.indicators import Conditions, Exclusion, ExclusionsFile
 from agent.model.objects import Destination, Dll, File, Lnk, Parent, Pe, Process
 from agent.model.observation import ByteHit, Claim, Observation, Place
 from agent.model.report import Evidence, Finding, IndicatorRef, Strength
@@ -602,6 +603,35 @@ def test_a_hunt_at_rest_is_excluded_and_what_looks_like_it_is_not(
     assert of_text(*benign).excluded_by == rule
     assert of_text(*benign, known=False).strength is Strength.STRONG
     assert [of_text(*one).strength for one in disguised] == [Strength.STRONG] * len(disguised)
+
+
+@pytest.mark.parametrize(
+    ("when", "name", "text", "holds"),
+    [
+        (Conditions(extensions=[".kql"]), "a.KQL", "any", True),
+        (Conditions(extensions=[".kql"]), "a.ps1", "any", False),
+        (Conditions(content=["hunt"]), "a.ps1", "a Hunt", True),
+        (Conditions(content=["hunt"]), "a.ps1", "none", False),
+        (Conditions(not_content=["iex"]), "a.ps1", "none", True),
+        (Conditions(not_content=["iex"]), "a.ps1", "IEX $a", False),
+        (Conditions(extensions=[".kql"], content=["hunt"]), "a.ps1", "hunt", False),
+        (Conditions(extensions=[".kql"], content=["hunt"]), "a.kql", "none", False),
+        (Conditions(extensions=[".kql"], not_content=["iex"]), "a.kql", "iex", False),
+    ],
+)
+def test_each_condition_on_a_text_has_to_hold(
+    when: Conditions, name: str, text: str, holds: bool
+) -> None:
+    hit = ByteHit("content-stage0-long", 0, text)
+    seen = Observation(
+        source="files", claim=Claim.MENTIONED, seen="content", place=Place(text=name),
+        file=File(path=f"C:\\{name}", name=name), hits=(hit,), text=text,
+    )  # fmt: skip
+    (chain,) = chains_of(campaign().match(seen))
+    rule = Exclusion(id="x", title="X", reason="known", when=when)
+    file = ExclusionsFile(exclusions="iocsweep.exclusions/1", version="1", rules=[rule])
+    told = Exclusions(file).apply(found(chain, NOW)[0], basis_of(chain))
+    assert (told.strength is Strength.EXCLUDED) is holds
 
 
 # What a finding rests on is more than what it shows.

@@ -476,6 +476,17 @@ def test_a_process_belongs_with_the_file_in_its_command_line(line: str, path: st
     assert grouped(running(line), lying(path)) == [["process", "file"]]
 
 
+def test_a_process_belongs_with_the_module_in_its_command_line() -> None:
+    module = match(seen("modules", "of 7", dll=Dll(path=PATH), process=process(7)))
+    command = match(seen("processes", "of 8", process=process(8, f"tool.exe {PATH}")))
+    (chain,) = chains.build([module, command], [])
+    assert len(chain.observations) == 2
+
+
+def test_the_key_of_a_file_alone_is_its_path() -> None:
+    assert Chain([match(seen(file=File(path=PATH)))], []).key == f"file:{PATH.upper()}"
+
+
 def test_a_process_does_not_belong_with_a_file_that_its_command_line_does_not_name() -> None:
     assert grouped(running("rundll32 C:\\b.dat"), lying(PATH)) == [["process"], ["file"]]
     assert grouped(running(""), lying(PATH)) == [["process"], ["file"]]
