@@ -634,6 +634,25 @@ def test_each_condition_on_a_text_has_to_hold(
     assert (told.strength is Strength.EXCLUDED) is holds
 
 
+def test_a_condition_on_texts_has_to_hold_of_each() -> None:
+    texts = [("a.kql", "hunt"), ("b.ps1", "hunt")]
+    hit = ByteHit("content-stage0-long", 0, "hunt")
+    seen = [
+        Observation(
+            source="files", claim=Claim.MENTIONED, seen="content", place=Place(text="both"),
+            file=File(path=f"C:\\{name}", name=name), hits=(hit,), text=text,
+        )
+        for name, text in texts
+    ]  # fmt: skip
+    rule = Exclusion(id="x", title="X", reason="known", when=Conditions(extensions=[".kql"]))
+    rules = Exclusions(
+        ExclusionsFile(exclusions="iocsweep.exclusions/1", version="1", rules=[rule])
+    )
+    both = together(*(match for one in seen for match in campaign().match(one)))
+    (chain,) = chains_of(both)
+    assert rules.apply(found(chain, NOW)[0], basis_of(chain)).strength is Strength.STRONG
+
+
 # What a finding rests on is more than what it shows.
 
 LOCAL = "Users\\jo\\AppData\\Local\\"

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta, timezone
 
 import pytest
+from msgspec import structs
 
 from agent.findings import chains
 from agent.findings.chains import Chain
 from agent.findings.exclusions import Exclusions
-from agent.findings.finding import Basis, basis_of, evidence_of, finding_of, reference_of
+from agent.findings.finding import Basis, Text, basis_of, evidence_of, finding_of, reference_of
 from agent.indicators import (
     Address,
     ChainRule,
@@ -404,6 +405,28 @@ def test_a_finding_that_a_rule_makes_strong_rests_on_all() -> None:
     matches = [match(seen(dll=A_DLL)), match(seen(file=A_FILE), strength=STRONG)]
     assert basis(matches, rule(strength=STRONG)).parts == (A_DLL, A_FILE)
     assert basis(matches, rule(strength=WEAK), rule(strength=STRONG)).parts == (A_DLL, A_FILE)
+
+
+@pytest.mark.parametrize(
+    ("file", "told"),
+    [
+        (File(path="C:\\a.txt:b.kql", name="a.txt", stream="b.kql"), "b.kql"),
+        (File(path="C:\\x.bin", name="a.txt"), "a.txt"),
+        (File(path="C:\\a.txt"), "a.txt"),
+    ],
+    ids=["stream", "name", "path"],
+)
+def test_a_finding_rests_on_the_text_under_its_own_name(file: File, told: str) -> None:
+    one = structs.replace(seen(mention=True, file=file), text="of it")
+    assert basis([match(one, strength=STRONG)]).texts == (Text(told, "of it"),)
+
+
+def test_what_is_no_text_of_a_file_is_none_that_a_finding_rests_on() -> None:
+    itself = structs.replace(seen(file=File(path=PATH)), text="of it")
+    elsewhere = structs.replace(seen("memory", mention=True), text="of it")
+    without = seen(mention=True, file=File(path=PATH))
+    for one in (itself, elsewhere, without):
+        assert basis([match(one, strength=STRONG)]).texts == (None,)
 
 
 def test_a_weak_finding_does_not_rest_on_mentions() -> None:
