@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timezone
+from datetime import datetime
 from pathlib import PureWindowsPath
 from typing import NamedTuple
 
@@ -187,7 +187,7 @@ def _sightings(matches: Sequence[Match], shown: Objects) -> tuple[list[Evidence]
 
 def _time_of(one: Evidence) -> datetime:
     assert one.time is not None
-    return one.time if one.time.tzinfo else one.time.replace(tzinfo=timezone.utc)
+    return one.time
 
 
 def _is_about_process(seen: Observation) -> bool:
