@@ -1,6 +1,6 @@
 """Which tests need more than Python and a moment, so that the others can be passed all the time.
 
-``slow.txt`` holds the tests that took 0.16 s or more on an idle machine, all parameters together,
+``slow.txt`` holds the tests that took 0.14 s or more on an idle machine, all parameters together,
 measured by ``pytest -n 2 -m "not (wine or server or browser)" --durations=0``.
 """
 
