@@ -87,9 +87,12 @@ class _Named(Struct):
     schema: str
 
 
+_NAMED = msgspec.json.Decoder(_Named)
+
+
 def _not_a_report(data: bytes, why: str) -> Refused:
     try:
-        schema = msgspec.json.decode(data, type=_Named).schema
+        schema = _NAMED.decode(data).schema
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         schema = ""
     if schema.startswith(_FAMILY) and schema not in SCHEMAS:

@@ -124,6 +124,9 @@ class _Answer(Struct):
     report_id: str = ""
 
 
+_ANSWERS = msgspec.json.Decoder(_Answer)
+
+
 def meaning(status: int, headers: Mapping[str, str], text: str, report_id: str) -> Outcome:
     """The outcome of an answer to this report; ``text`` is its body, or the beginning of it.
 
@@ -146,7 +149,7 @@ def _success(status: int, headers: Mapping[str, str], text: str, report_id: str)
     if headers.get("Content-Type", "").lower().startswith("text/html"):
         return Outcome(Kind.UNREACHABLE, "a web page answered, not a collector", status)
     try:
-        answer = msgspec.json.decode(text, type=_Answer)
+        answer = _ANSWERS.decode(text)
     except (msgspec.MsgspecError, RecursionError):
         answer = _Answer("")
     if answer.result not in _HAVE_IT or answer.report_id not in ("", report_id):

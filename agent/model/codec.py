@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import json
 import math
+import threading
 from collections.abc import Iterator
 from typing import Any, TypeVar
 
@@ -29,6 +30,8 @@ MAX_DEPTH = 64
 """How deep free-form values (``options``) may nest."""
 
 T = TypeVar("T")
+_DECODERS: dict[Any, msgspec.json.Decoder[Any]] = {}
+_PREPARING = threading.Lock()
 
 
 class ReportError(ValueError):
@@ -78,7 +81,7 @@ def from_json(data: bytes, kind: type[T], *, version_1: bool = False) -> T:
     if version_1:
         return _from_json_the_long_way(data, kind)
     try:
-        return msgspec.json.decode(data, type=kind)
+        return _decoder(kind).decode(data)
     except msgspec.ValidationError as error:
         if not may_be_version_1(data):
             raise ReportError(str(error)) from error
@@ -92,7 +95,20 @@ def from_json(data: bytes, kind: type[T], *, version_1: bool = False) -> T:
     return _from_json_the_long_way(data, kind)
 
 
+def _decoder(kind: type[T]) -> msgspec.json.Decoder[T]:
+    """Made once, by one thread.
+
+    msgspec (0.22) works out what a type consists of when it is first used, and a second thread that
+    uses it meanwhile reads what is not there yet: the process ends with a segmentation fault.
+    """
+    with _PREPARING:
+        if kind not in _DECODERS:
+            _DECODERS[kind] = msgspec.json.Decoder(kind)
+        return _DECODERS[kind]
+
+
 def _from_json_the_long_way(data: bytes, kind: type[T]) -> T:
+    _decoder(kind)
     try:
         return msgspec.convert(upgraded(_loaded(data)), kind)
     except json.JSONDecodeError as error:

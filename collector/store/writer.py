@@ -91,6 +91,7 @@ class Ready(Struct, frozen=True, array_like=True, tag="ready"):
 
 Order = Put | Transact | Backup
 _ORDERS = msgspec.msgpack.Decoder(Order)
+_PLANS = msgspec.json.Decoder(BackupPlan)
 _ENCODER = msgspec.msgpack.Encoder()
 
 
@@ -382,7 +383,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     with socket.socket(fileno=int(sys.argv[2])) as channel:
-        serve(Path(sys.argv[1]), channel, msgspec.json.decode(sys.argv[3], type=BackupPlan))
+        serve(Path(sys.argv[1]), channel, _PLANS.decode(sys.argv[3]))
 
 
 if __name__ == "__main__":

@@ -185,6 +185,21 @@ def test_no_source_is_compared_by_its_name() -> None:
     assert wrong == []
 
 
+@pytest.mark.parametrize("folder", ["agent", "collector"])
+def test_what_a_type_consists_of_is_worked_out_before_threads_are_there(folder: str) -> None:
+    """See the codec's ``_decoder``: a type given to ``decode`` is worked out by whoever comes."""
+    late = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for path in (ROOT / folder).rglob("*.py")
+        for node in ast.walk(parsed(path))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr == "decode"
+        and any(given.arg == "type" for given in node.keywords)
+    ]
+    assert late == []
+
+
 def test_telling_the_version_loads_no_source() -> None:
     code = (
         "import sys\n"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -47,3 +49,32 @@ def test_a_field_that_is_missing_is_not_made_up(field: str) -> None:
     del made[field]
     with pytest.raises(ValueError, match=field):
         decode(json.dumps(made).encode())
+
+
+AT_ONCE = """
+import sys, threading
+from agent.model.codec import decode
+
+data, start = sys.stdin.buffer.read(), threading.Barrier(4)
+sys.setswitchinterval(1e-6)
+
+def one():
+    start.wait()
+    decode(data)
+
+threads = [threading.Thread(target=one) for _ in range(4)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+"""
+
+
+def test_the_first_reports_may_be_read_by_several_threads_at_once() -> None:
+    """Each process ended by a segmentation fault one time in four."""
+    data = encode(report(finding()))
+    codes = [
+        subprocess.run([sys.executable, "-c", AT_ONCE], check=False, input=data).returncode
+        for _ in "1234567890"
+    ]
+    assert codes == [0] * 10

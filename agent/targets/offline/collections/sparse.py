@@ -43,6 +43,9 @@ class _Index(msgspec.Struct):
     ranges: list[_Range]
 
 
+_INDEXES = msgspec.json.Decoder(_Index, strict=False)
+
+
 def open_collected(path: str) -> BinaryIO:
     """A file of a collection as the host had it, holes included: seekable, unbuffered.
 
@@ -72,7 +75,7 @@ def _index_of(path: str) -> _Index | None:
     if len(data) > MAX_INDEX_BYTES:
         raise OSError(BAD_INDEX)
     try:
-        return msgspec.json.decode(data, type=_Index, strict=False)
+        return _INDEXES.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
 
