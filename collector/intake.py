@@ -163,7 +163,7 @@ def _new_report(report: Report, arrival: Arrival, data: bytes, body: bytes) -> N
         digest=hashlib.sha256(data).digest(),
         size=len(data),
         body=body,
-        schema=report.made_as or report.schema,
+        schema=schema_of(report),
         whole_host=report.scope.whole_host,
     )
 
@@ -185,6 +185,11 @@ def _gap(coverage: Coverage) -> str:
     return f"{coverage.source} {coverage.state.value}" + (
         f" ({', '.join(reasons)})" if reasons else ""
     )
+
+
+def schema_of(report: Report) -> str:
+    """The one that it was made by, which a report of today's may state in any words."""
+    return _cell(report.made_as or report.schema)
 
 
 def _cell(text: str) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from agent.model.codec import MAX_BYTES, ReportError, decode
 
-from ..intake import Refused, bounded_gunzip
+from ..intake import Refused, bounded_gunzip, schema_of
 from ..listing import rows_of
 from .database import Row, Value
 
@@ -47,8 +47,7 @@ def filled(rows: Sequence[Row]) -> list[tuple[str, list[tuple[Value, ...]]]]:
             report = decode(bounded_gunzip(bytes(body), MAX_BYTES), max_bytes=MAX_BYTES)
         except (ReportError, Refused):
             continue
-        schema = report.made_as or report.schema
-        reports.append((schema, int(report.scope.whole_host), str(report_id)))
+        reports.append((schema_of(report), int(report.scope.whole_host), str(report_id)))
         for row in rows_of(report, str(sweep_id), str(host_key), str(name)):
             facts = (getattr(row, fact) for fact in _FACTS)
             findings.append((*facts, str(report_id), row.finding_id))

@@ -383,6 +383,13 @@ class TestCells:
         for cell in (row.host_id, row.name, row.fqdn, row.domain, row.ip, row.agent):
             assert len(cell) == 300
 
+    def test_the_schema_that_a_report_says_it_was_made_as_is_a_cell_like_the_others(self) -> None:
+        report = a_report(report_id=ID)
+        report.made_as = "\x1f[31m" + "x" * 1000
+        schema = check(arrived(encode(report))).schema
+        assert schema.isprintable()
+        assert len(schema) == 300
+
     def test_a_host_without_a_name_is_called_unnamed(self) -> None:
         report = a_report(report_id=ID)
         report.host.name = ""
