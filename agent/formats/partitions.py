@@ -32,23 +32,42 @@ class Partition(NamedTuple):
     size: int
     reserved: bool = False
     """Whether it holds nothing by its type."""
+    beside_gpt: bool = False
+    """Whether the master boot record tells of it, and there is a GPT."""
 
 
-def partitions(read: Read) -> list[Partition]:
-    """Those in use, in the order of the table.
+def partitions(read: Read) -> Iterator[Partition]:
+    """Those in use, in the order of the table: of a GPT and, beside it, of a master boot record
+    that does more than protect it. Which of the two is in force, not every system sees alike.
 
     Raises:
-        FormatError: there is no table, or it makes no sense.
+        FormatError: there is no table, or some of it makes no sense; what does was given.
         OSError: the disk cannot be read.
     """
+    known: set[tuple[int, int]] = set()
+    damage: FormatError | None = None
+    for table in _tables(read):
+        try:
+            for one in table:
+                if (place := (one.start, one.size)) not in known:
+                    known.add(place)
+                    yield one
+        except FormatError as error:
+            damage = damage or error
+    if damage is not None:
+        raise damage
+    if not known:
+        raise FormatError("no partitions in the table", "sector 0")
+
+
+def _tables(read: Read) -> Iterator[Iterator[Partition]]:
     for sector in _SECTORS:
         header = read(sector, _GPT.size)
         if len(header) == _GPT.size and header.startswith(b"EFI PART"):
-            return list(_gpt(read, sector, *_GPT.unpack(header)[1:4]))
-    found = list(_mbr(read))
-    if not found:
-        raise FormatError("no partitions in the table", "sector 0")
-    return found
+            yield _gpt(read, sector, *_GPT.unpack(header)[1:4])
+            yield (one._replace(beside_gpt=True) for one in _mbr(read))
+            return
+    yield _mbr(read)
 
 
 def _gpt(read: Read, sector: int, place: int, count: int, size: int) -> Iterator[Partition]:
@@ -57,18 +76,25 @@ def _gpt(read: Read, sector: int, place: int, count: int, size: int) -> Iterator
     table = read(place * sector, count * size)
     if len(table) < count * size:
         raise FormatError("table of partitions beyond the end", f"sector {place}")
+    wrong = ""
     for number in range(count):
         entry = table[number * size : (number + 1) * size]
         first, last = struct.unpack_from("<QQ", entry, 32)
-        if any(entry[:16]) and first <= last < 1 << 48:
+        if not any(entry[:16]):
+            continue
+        if first <= last < 1 << 48:
             length = (last + 1 - first) * sector
             yield Partition(number + 1, first * sector, length, entry.startswith(_RESERVED))
+        else:
+            wrong = wrong or f"partition {number + 1}"
+    if wrong:
+        raise FormatError("partition that ends before it begins", wrong)
 
 
 def _mbr(read: Read) -> Iterator[Partition]:
     table = read(0, 512)
     if table[510:512] != b"\x55\xaa":
-        raise FormatError("no table of partitions", "sector 0")
+        return
     for number in range(4):
         _, kind, first, sectors = _ENTRY.unpack_from(table, 446 + 16 * number)
         if kind in _EXTENDED:

@@ -109,17 +109,19 @@ class Containers:
                 continue
             try:
                 yield from self._on_disk(image)
-            except FormatError as error:
-                self.ledger.unread(f"{image.kind.name}: {error.what}", image.shown)
             except OSError as error:
                 self.ledger.unread(f"{image.kind.name}: {reason_of(error)}", image.shown)
 
     def _on_disk(self, image: _Image) -> Iterator[Root]:
         found: list[tuple[Partition, str, Kind | None]] = []
         with image.open() as file:
-            for one in partitions(functools.partial(read_at, file)):
-                place = f"{image.shown} (partition {one.number})"
-                found.append((one, place, _partition_kind(file, one)))
+            try:
+                for one in partitions(functools.partial(read_at, file)):
+                    table = " of its master boot record" if one.beside_gpt else ""
+                    place = f"{image.shown} (partition {one.number}{table})"
+                    found.append((one, place, _partition_kind(file, one)))
+            except FormatError as error:
+                self.ledger.unread(f"{image.kind.name}: {error.what}", image.shown)
         for one, place, kind in found:
             if kind is not None and kind.holds is Holds.NTFS:
                 yield self._root(image, place, one)

@@ -206,6 +206,52 @@ def test_a_disk_whose_table_makes_no_sense_is_a_gap(tmp_path: Path) -> None:
     assert swept(tmp_path).reasons == {"disk with partitions: impossible table of partitions": 1}
 
 
+def test_a_table_that_hides_a_partition_is_never_clean(tmp_path: Path, volume: bytes) -> None:
+    # Of a disk that had a GPT once, and has another table now.
+    stale = bytearray(mbr(volume))
+    stale[512:1024] = gpt()[512:1024]
+    # In force for one system, and not for another.
+    both = bytearray(mbr(volume))
+    both[512:1152] = gpt((RESERVED, bytes(512)))[512:1152]
+    for number, data in enumerate((stale, both)):
+        place = tmp_path / f"swept-{number}"
+        place.mkdir()
+        (place / "a.dd").write_bytes(data)
+        assert {match.indicator.id for match in swept(place).matches()} == {"dll-export"}
+
+    unused = bytearray(gpt((BASIC, volume)))
+    unused[1024:1040] = bytes(16)
+    backwards = bytearray(gpt((BASIC, volume)))
+    struct.pack_into("<QQ", backwards, 1024 + 32, 5000, 10)
+    for number, (data, gap) in enumerate(
+        [
+            (unused, "no partitions in the table"),
+            (backwards, "partition that ends before it begins"),
+        ]
+    ):
+        place = tmp_path / f"gap-{number}"
+        place.mkdir()
+        (place / "a.dd").write_bytes(data)
+        assert swept(place).reasons == {f"disk with partitions: {gap}": 1}
+
+
+def test_one_partition_in_both_tables_is_swept_once(tmp_path: Path, volume: bytes) -> None:
+    hybrid = bytearray(gpt((BASIC, volume)))
+    hybrid[446 + 16 : 446 + 32] = mbr(volume)[446:462]
+    (tmp_path / "a.dd").write_bytes(hybrid)
+    sweep = swept(tmp_path)
+    assert (len(sweep.seen), sweep.reasons) == (1, {})
+
+
+def test_what_a_damaged_table_still_tells_of_is_swept(tmp_path: Path, volume: bytes) -> None:
+    data = bytearray(mbr(volume))
+    struct.pack_into("<B3xB3xII", data, 446 + 16, 0, 0x0F, 2000, 8)  # no table lies there
+    (tmp_path / "a.dd").write_bytes(data)
+    sweep = swept(tmp_path)
+    assert {match.indicator.id for match in sweep.matches()} == {"dll-export"}
+    assert sweep.reasons == {"disk with partitions: damaged table of a logical drive": 1}
+
+
 def test_a_locked_volume_in_a_folder_is_a_gap(tmp_path: Path) -> None:
     (tmp_path / "a.dd").write_bytes(b"\xeb\x58\x90-FVE-FS-".ljust(MIB, b"\0"))
     assert swept(tmp_path).reasons == {"locked by BitLocker": 1}
