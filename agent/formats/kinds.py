@@ -205,7 +205,7 @@ def kind_of(head: bytes, size: int, name: str, read: Read, *, given: bool = Fals
             return kind
     if _is_ext(head):
         return _EXT
-    if extension == ".tar" and size >= _LAST:
+    if size >= _LAST and (extension == ".tar" or _is_old_tar(head)):
         return TAR  # Of before ustar.
     if size > _LAST and (given or size >= LARGE or extension in _IMAGES):
         end = read(size - _LAST, _LAST)
@@ -243,6 +243,17 @@ def _has_partitions(head: bytes) -> bool:
     return all(entry[0] in (0, 0x80) for entry in entries) and any(
         entry[4] and any(entry[12:]) for entry in entries
     )
+
+
+def _is_old_tar(head: bytes) -> bool:
+    """The checksum of a header at 148, in octal digits: of all its bytes, its own as blanks."""
+    field = _OCTAL.fullmatch(head, 148, 156)
+    if field is None or len(head) < _LAST or not head[0]:
+        return False
+    return int(field[1], 8) == sum(head[:148]) + sum(head[156:_LAST]) + 8 * ord(" ")
+
+
+_OCTAL = re.compile(rb"[ 0]*([0-7]{1,7})[ \0]*")
 
 
 def _is_ext(head: bytes) -> bool:

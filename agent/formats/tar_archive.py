@@ -21,7 +21,11 @@ MAX_MEMBERS = 1_000_000
 _LONG_NAME, _LONG_LINK = b"L", b"K"
 _PAX, _PAX_OLD, _PAX_GLOBAL = b"x", b"X", b"g"
 _SPARSE = b"S"
-_FILES = (b"0", b"\0", b"7", _SPARSE)
+_NO_FILES = (b"1", b"2", b"3", b"4", b"5", b"6")
+"""Links, devices, folders and pipes. Whatever else there is has content: what a reader does not
+know it is to take for a file (POSIX)."""
+_REAL_SIZE = slice(483, 495)
+"""Of a sparse file in a header of GNU's."""
 SPARSE = 1
 """The method of a member of which only the pieces that are no holes are kept."""
 
@@ -53,6 +57,7 @@ class TarReader:
                 continue
             if kind == _SPARSE:
                 self._pass_map(header)
+                more["GNU.sparse.realsize"] = str(_of_field(header[_REAL_SIZE], number))
             yield from self._member(info, kind, more)
             more = {}
         raise FormatError(f"more than {MAX_MEMBERS:,} members", "tar archive")
@@ -97,15 +102,16 @@ class TarReader:
             extended = block[504] if len(block) == BLOCK else 0
 
     def _member(self, info: tarfile.TarInfo, kind: bytes, more: dict[str, str]) -> Iterator[Member]:
-        size = _number(more.get("size", ""), info.size) if kind in _FILES else 0
+        size = _number(more.get("size", ""), info.size) if kind not in _NO_FILES else 0
         name = more.get("path") or info.name
         sparse = kind == _SPARSE or any(key.startswith("GNU.sparse.") for key in more)
         if info.isdir():
             name = f"{name.rstrip('/')}/"
         self._size = size
+        told = more.get("GNU.sparse.realsize") or more.get("GNU.sparse.size") or ""
         yield Member(
             name=more.get("GNU.sparse.name") or name,
-            size=size,
+            size=_number(told, size) if sparse else size,
             packed=size,
             method=SPARSE if sparse else 0,
             encrypted=False,
@@ -124,6 +130,14 @@ def _parsed(header: bytes, number: int) -> tarfile.TarInfo:
     if info.size < 0:
         raise FormatError("damaged header: a size below 0", f"header {number}")
     return info
+
+
+def _of_field(field: bytes, number: int) -> int:
+    try:
+        size: int = tarfile.nti(field)  # type: ignore[attr-defined]  # not in its stub
+    except (tarfile.HeaderError, ValueError) as error:
+        raise FormatError(f"damaged header: {error}", f"header {number}") from error
+    return size
 
 
 def _told(kind: bytes, data: bytes) -> dict[str, str]:

@@ -77,9 +77,19 @@ class Member(NamedTuple):
         """The name of a folder's entry; empty for a file."""
         return "" if self.base_name else _last_part(self.name.rstrip("/\\"))
 
+    @property
+    def path(self) -> str:
+        """Its path, which ends in its name, a folder's too."""
+        whole = self.name.rstrip("/\\")
+        folders = max(whole.rfind("/"), whole.rfind("\\")) + 1
+        return whole[:folders] + (self.base_name or self.folder_name)
+
 
 def _last_part(path: str) -> str:
-    return path[max(path.rfind("/"), path.rfind("\\")) + 1 :]
+    """As Windows has it when it is unpacked: no name there ends in a blank or a dot, and none goes
+    on behind a zero (Microsoft, "Naming Files, Paths, and Namespaces")."""
+    name = path[max(path.rfind("/"), path.rfind("\\")) + 1 :]
+    return name.partition("\0")[0].rstrip(" .") or name
 
 
 class Directory(NamedTuple):

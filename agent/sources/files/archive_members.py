@@ -48,6 +48,8 @@ MAX_DEPTH = 3
 """Archives that an archive which is opened may lie in."""
 _PEEK = 1152
 """Bytes unpacked to see a member's magic, and its kind."""
+_FURTHER = 72 << 10
+"""Bytes unpacked at most to see a kind that its first bytes do not tell: of an image of a disc."""
 _ZIP = ".zip"
 
 
@@ -122,7 +124,7 @@ class ArchiveMembers:
             data = self._content(archive, member, place, certain=certain)
         if data is None:
             if named:
-                file = File(path=member.name, name=name, size=member.size, member_of=archive.shown)
+                file = File(path=member.path, name=name, size=member.size, member_of=archive.shown)
                 yield self._observation(archive, place, file)
             return
         stream = io.BytesIO(data)
@@ -131,16 +133,12 @@ class ArchiveMembers:
         yield from self._facts(archive, member, place, facts, size=len(data), named=named)
         kind = kind_in(stream, len(data), name, facts.head)
         if certain:
-            self._closed(kind, place, len(data))
+            likely = kind or self.containers.by_name(name, facts.head)
+            self.containers.in_stream(likely, place, len(data))
         if kind is None and _is_zip(member):
             kind = ZIP
         if kind is not None and kind.holds in ARCHIVES:
             yield from self._nested(archive, stream, place, kind)
-
-    def _closed(self, kind: Kind | None, place: str, size: int) -> None:
-        """Account for a member that holds what is not looked into."""
-        if kind is not None and kind.holds not in ARCHIVES and size >= kind.least:
-            self.containers.closed(kind, place)
 
     def _content(
         self, archive: OpenArchive, member: Member, place: str, *, certain: bool
@@ -166,16 +164,20 @@ class ArchiveMembers:
         is an archive."""
         gates = self._gates_by_name(member.base_name)
         size = max(member.size, member.packed)
-        if not (gates or may_hold(member.base_name, size)):
+        unknown = archive.kind.holds is Holds.STREAM
+        if not (gates or unknown or may_hold(member.base_name, size)):
             return False
         limit = _PEEK
         head = self._probe(archive, member, place, limit)
         if head is None:
             return False
-        kind = kind_of(head, size, member.base_name, _nothing_more)
+        kind = self._kind(archive, member, place, head)
         if kind is not None and kind.holds in ARCHIVES:
             return True
-        self._closed(kind, place, size)
+        likely = kind or self.containers.by_name(member.base_name, head)
+        if likely is not None and size < likely.least:
+            size = len(self._probe(archive, member, place, likely.least) or b"")
+        self.containers.in_stream(likely, place, size)
         gates = [(gate, magic) for gate, magic in gates if head.startswith(magic)]
         if gates and all(_sized(gate) for gate, _ in gates):
             limit = min(max(_sized(gate) for gate, _ in gates), self._limit) + 1
@@ -187,6 +189,17 @@ class ArchiveMembers:
         if not gates:
             self._compare(member, place, len(head), limit)
         return bool(gates)
+
+    def _kind(self, archive: OpenArchive, member: Member, place: str, head: bytes) -> Kind | None:
+        """By its first bytes, and those further on that tell a file system; not by its end."""
+
+        def further(offset: int, length: int) -> bytes:
+            if offset + length > _FURTHER:
+                return b""
+            return (self._probe(archive, member, place, offset + length) or b"")[offset:]
+
+        size = len(head) if len(head) < _PEEK else max(member.size, _FURTHER)
+        return kind_of(head, size, member.base_name, further)
 
     def _gates_by_name(self, name: str) -> list[tuple[Gate, bytes]]:
         """Those that a file of this name passes if its size is right, with their magic."""
@@ -248,7 +261,7 @@ class ArchiveMembers:
         for indicator in facts.compared:
             self.matcher.accounts.tested(indicator)
         file = File(
-            path=member.name,
+            path=member.path,
             name=member.base_name,
             size=size,
             member_of=archive.shown,
@@ -263,7 +276,7 @@ class ArchiveMembers:
             yield self._observation(
                 archive,
                 place,
-                File(path=member.name, name=member.base_name, member_of=archive.shown),
+                File(path=member.path, name=member.base_name, member_of=archive.shown),
                 hits=hits,
                 mention=True,
                 text=self.reader.texts.of(facts.data, hits),
@@ -319,11 +332,6 @@ def _names(member: Member) -> list[str]:
     first = member.base_name or member.folder_name
     second = member._replace(name=member.second) if member.second else member
     return list(dict.fromkeys((first, second.base_name or second.folder_name)))
-
-
-def _nothing_more(offset: int, length: int) -> bytes:  # noqa: ARG001 - of the protocol
-    """What lies deep in a member is not unpacked to tell its kind."""
-    return b""
 
 
 def _is_zip(member: Member) -> bool:

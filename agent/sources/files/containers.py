@@ -81,9 +81,17 @@ class Containers:
             self.closed(kind, item.shown)
 
     def in_stream(self, kind: Kind | None, place: str, size: int) -> None:
-        """The same of an alternate stream, of which volumes are not swept."""
+        """The same of an alternate stream or a member of an archive, of which volumes are not
+        swept."""
         if kind is not None and kind.holds not in ARCHIVES and size >= kind.least:
             self.closed(kind, place)
+
+    def by_name(self, name: str, head: bytes) -> Kind | None:
+        """What a file at rest is by its name that begins like nothing that is known; None for no
+        image."""
+        if self.target.live is not None or not is_unknown(head):
+            return None
+        return kind_by_name(name)
 
     def closed(self, kind: Kind, shown: str) -> None:
         """Something of a kind that is not looked into there; a gap if the packs ask for files."""
@@ -159,10 +167,14 @@ def kind_in(
 
 
 def is_odd(item: Item, kind: Kind | None, head: bytes) -> bool:
-    """Whether a file that is given, or called an image, begins like nothing that is looked at for
-    what it is, nor like text."""
+    """Whether a file that is given, or called an image, is of unknown content."""
     if kind is not None or not (item.given or kind_by_name(item.name)):
         return False
+    return is_unknown(head)
+
+
+def is_unknown(head: bytes) -> bool:
+    """Whether a file begins like nothing that is looked at for what it is, nor like text."""
     if head.startswith((*_UNDERSTOOD, *_WIDE_TEXT)) or looks_like_certificate(head):
         return False
     return _CONTROLS.search(head) is not None

@@ -17,12 +17,20 @@ FORMATS = {"ustar": tarfile.USTAR_FORMAT, "gnu": tarfile.GNU_FORMAT, "pax": tarf
 LONG = "/".join(["long" * 10] * 10) + "/grün-ключ.dat"
 
 
-def tar(members: Mapping[str, bytes], form: int = tarfile.GNU_FORMAT) -> bytes:
+def tar(
+    members: Mapping[str, bytes],
+    form: int = tarfile.GNU_FORMAT,
+    more: Mapping[str, str] | None = None,
+    kind: bytes = tarfile.REGTYPE,
+) -> bytes:
+    """``more``: of a pax header of each member; ``kind``: of each that is no folder."""
     buffer = io.BytesIO()
+    form = tarfile.PAX_FORMAT if more else form
     with tarfile.TarFile(fileobj=buffer, mode="w", format=form) as out:
         for name, content in members.items():
             info = tarfile.TarInfo(name)
-            info.size = len(content)
+            info.size, info.type = len(content), kind
+            info.pax_headers = dict(more or {})
             if name.endswith("/"):
                 info.type = tarfile.DIRTYPE
             out.addfile(info, io.BytesIO(content))
@@ -63,6 +71,12 @@ def test_damage_is_told_after_what_is_whole() -> None:
         next(members)
     with pytest.raises(FormatError, match="cut short"):
         read(tar({"a": bytes(5000)})[:2000])
+
+
+@pytest.mark.parametrize("kind", [b"7", b"D", b"M", b"Z"])
+def test_what_is_no_known_kind_of_member_is_a_file(kind: bytes) -> None:
+    """A folder of an incremental backup lists its names as content."""
+    assert read(tar({"a": b"x" * 600, "b": b"y"}, kind=kind)) == {"a": b"x" * 600, "b": b"y"}
 
 
 def test_a_sparse_member_is_a_gap_and_not_its_pieces() -> None:

@@ -9,6 +9,7 @@ import hashlib
 import io
 import lzma
 import struct
+import tarfile
 import zipfile
 import zlib
 from pathlib import Path
@@ -19,6 +20,7 @@ from agent.formats.compressed import TOO_LARGE
 from agent.sources.files.source import FilesSource
 from tests.agent.formats.test_cab_archive import LZX, MSZIP, STORED, cabinet
 from tests.agent.formats.test_tar_archive import tar
+from tests.agent.sources.files.test_containers import mbr
 from tests.evidence.files import archive, campaign_link, dll
 from tests.evidence.packs import matcher_of, named
 from tests.evidence.sweeping import Swept, reported, swept
@@ -199,7 +201,7 @@ def test_archives_of_several_kinds_in_each_other_are_looked_into(tmp_path: Path)
 
 
 def test_a_damaged_archive_keeps_what_was_found_before_and_is_a_gap(tmp_path: Path) -> None:
-    data = tar({**DLL, "b": bytes(600_000)})
+    data = tar({**DLL, "b": b"x" * 600_000})
     (tmp_path / "short").mkdir()
     short = of(tmp_path / "short", "a.tar", data[: 512 + 300_000])
     assert only_indicator(short) == "dll-export"
@@ -257,3 +259,82 @@ def test_a_sweep_can_be_ended_while_an_archive_is_unpacked(tmp_path: Path, name:
     (tmp_path / name).write_bytes(data)
     with pytest.raises(OutOfTimeError):
         swept(tmp_path, FilesSource(progress=progress))
+
+
+# What a member holds.
+
+
+CLAIMED = 294_400
+"""Bytes of the campaign's DLL, to which its gate belongs."""
+ISO = bytes(0x8001) + b"CD001" + bytes(100_000)
+FIXED_VHD = b"\x11" * (2 * MIB) + b"conectix" + bytes(504)
+
+
+@pytest.mark.parametrize(
+    ("name", "image", "kind"),
+    [
+        ("evil.iso", ISO, "ISO 9660 image"),
+        ("disk.vhd", FIXED_VHD, "image by its name, of unknown content"),
+        ("C.dd", mbr(bytes(MIB)), "disk with partitions"),
+    ],
+)
+def test_an_image_in_any_archive_is_a_gap(
+    tmp_path: Path, name: str, image: bytes, kind: str
+) -> None:
+    for outer, data in {
+        "a.zip": archive({name: image}),
+        "a.tgz": gzip.compress(tar({name: image})),
+        f"{name}.gz": gzip.compress(image),
+        "a.cab": cabinet((MSZIP, {name: image})),
+    }.items():
+        assert of(tmp_path / outer, outer, data).reasons == {f"{kind}: not looked into": 1}, outer
+
+
+def test_the_size_of_what_a_stream_holds_is_not_that_of_the_stream(tmp_path: Path) -> None:
+    """A volume of zeros, but for its beginning, is packed to next to nothing."""
+    volume = (bytes(3) + b"NTFS    ").ljust(20 * MIB, b"\0")
+    for name in ("backup.gz", "backup.img.gz"):
+        sweep = of(tmp_path / name, name, gzip.compress(volume))
+        assert sweep.reasons == {"NTFS volume: not looked into": 1}
+    small = of(tmp_path / "small", "a.gz", gzip.compress(volume[: 64 << 10]))
+    assert small.reasons == {}
+
+
+def test_a_sparse_member_is_as_large_as_it_unpacks_to(tmp_path: Path) -> None:
+    """Nobody asks for files of what is kept of it."""
+    pax = {"GNU.sparse.realsize": str(CLAIMED), "GNU.sparse.name": "x.dll"}
+    plain = tar({"x.dll": b"x" * 600}, more={"GNU.sparse.size": str(CLAIMED)})
+    for number, data in enumerate((tar({"any": b"x" * 600}, more=pax), plain)):
+        sweep = of(tmp_path / str(number), "a.tar", data)
+        assert sweep.reasons == {"archive: sparse archive member": 1}
+    old = bytearray(tar({"x.dll": b"x" * 600}, form=tarfile.GNU_FORMAT))
+    old[156:157] = b"S"
+    old[483:495] = b"%011o " % CLAIMED
+    old[148:156] = b" " * 8
+    old[148:156] = b"%06o\0 " % sum(old[:512])
+    assert of(tmp_path / "old", "a.tar", bytes(old)).reasons == {
+        "archive: sparse archive member": 1
+    }
+
+
+@pytest.mark.parametrize("name", ["a.tgz", "a.bin.gz"])
+def test_a_tar_of_before_ustar_is_told_by_its_checksum(tmp_path: Path, name: str) -> None:
+    old = bytearray(tar(DLL, form=tarfile.USTAR_FORMAT))
+    old[257:265] = bytes(8)
+    old[148:156] = b" " * 8
+    old[148:156] = b"%06o\0 " % sum(old[:512])
+    assert only_indicator(of(tmp_path, name, gzip.compress(old))) == "dll-export"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["cyzfc.dat.", "cyzfc.dat ", "a/cyzfc.dat. .", "../cyzfc.dat", "cyzfc.dat/", "b\\cyzfc.dat\\"],
+)
+@pytest.mark.parametrize("content", [b"", b"x" * 20])
+def test_a_member_has_the_name_that_it_gets_when_it_is_unpacked(
+    tmp_path: Path, name: str, content: bytes
+) -> None:
+    (tmp_path / "a.zip").write_bytes(archive({name: content}))
+    sweep = swept(tmp_path, matcher=matcher_of(named("cyzfc.dat")))
+    (match,) = sweep.matches()
+    assert match.observation.place.text == f"{tmp_path / 'a.zip'} → {name}"
