@@ -24,6 +24,7 @@ _VALUE = 0x18
 """Where a resident attribute's value usually begins."""
 _NAME_LENGTH, _NAME_SPACE, _NAME = 0x40, 0x41, 0x42
 """Within a $FILE_NAME."""
+_NAME_KIND = bytes([kinds.FILE_NAME])
 _LIVE_FILE = 1
 _TYPE = struct.Struct("<II")
 _HEAD = struct.Struct("<IIBB6xI")
@@ -121,7 +122,7 @@ class Extensions:
                 or data[at + 0x14] != _VALUE
                 or (dot := find(_DOT, at + 0x5A, end := at + 0x5A + 2 * data[at + 0x58])) & 1
                 or data[dot:end].lower() in wanted
-                or data[at + data[at + 4] + (data[at + 5] & 3) * 256] == kinds.FILE_NAME
+                or data.startswith(_NAME_KIND, at + data[at + 4] + (data[at + 5] & 3) * 256)
             )
         ]
         return [index for index in found if self._holds(data, index * size)]

@@ -214,7 +214,9 @@ def _head(data: bytes, at: int) -> bytes:
 def _on_disk(why: int, heads: tuple[bytes, ...], data: bytes, at: int) -> QuickAnswer:
     """Told by its first run, and for what is compressed by the one behind it."""
     flags, _, runs, unit, _, written = _DATA.unpack_from(data, at + 0x0C)
-    runs += at
+    selected, runs = _ANSWERS[why].why, at + runs
+    if runs >= len(data):
+        return QuickAnswer(selected, heads)
     of_length, of_offset = data[runs] & 15, data[runs] >> 4
     start = runs + 1 + of_length
     follows = start + of_offset
@@ -222,7 +224,6 @@ def _on_disk(why: int, heads: tuple[bytes, ...], data: bytes, at: int) -> QuickA
     cluster = int.from_bytes(data[start:follows], "little", signed=True)
     # What is singled out for a stream too is looked at whatever its content begins with.
     is_told = is_run and cluster >= 0 and not flags & ENCRYPTED and not why & ~_SELECTED
-    selected = _ANSWERS[why].why
     if not is_told or written < MAX_HEAD:
         return QuickAnswer(selected, heads)
     if not flags & COMPRESSED:
