@@ -30,8 +30,10 @@ from ...matching.record_rules import marker
 from ...model.log_names import telling_log
 from ...model.observation import ByteHit, Claim, Observation, Place, moments
 from ..artefact import Artefact, Reader
-from .events import Told, cleared_log, event_of, script_told, told_by
+from .events import told_by
 from .script_seams import ScriptSeams, Seam
+from .told import Told, event_of, script_told
+from .windows_events import cleared_log
 
 if TYPE_CHECKING:
     from ...coverage import Part

@@ -173,14 +173,14 @@ def test_stage_0_is_in_a_script_block(tmp_path: Path) -> None:
 
 def test_any_other_event_that_mentions_it_is_weak(tmp_path: Path) -> None:
     event = replace(
-        OTHER, id=5156, data=[("DestAddress", "95.216.59.92"), ("x", "pandorasong.com")]
+        OTHER, id=5152, data=[("DestAddress", "95.216.59.92"), ("x", "pandorasong.com")]
     )
     sweep = of(tmp_path, event)
 
     assert {match.strength for match in sweep.matches()} == {Strength.WEAK}
     seen = sweep.only()
     assert seen.claim is Claim.LOGGED
-    assert seen.seen == f"event 5156 of {SECURITY[0]}"
+    assert seen.seen == f"event 5152 of {SECURITY[0]}"
     assert seen.event is not None
     assert seen.event.record == 1
 
