@@ -139,8 +139,6 @@ def _answer(facts: _Facts, data: bytes, selection: Selection) -> QuickAnswer | N
     if not extensions:
         return None
     heads = selection.heads_of(extensions, max(0, size))
-    if b"" in heads:
-        return _ANSWERS[why]
     if not heads:
         return _ANSWERS[why & ~_SELECTED]
     if is_elsewhere or size < 0:

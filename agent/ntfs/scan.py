@@ -64,6 +64,8 @@ class Hit:
         self._answer = answer
         self.cluster = answer.cluster
         """Of its first bytes, where a first look told; then it need not be parsed to find them."""
+        self.head: bytes | None = None
+        """The first bytes of its content, where :meth:`may_begin_so` read them."""
 
     @cached_property
     def record(self) -> Record:
@@ -94,7 +96,10 @@ class Hit:
                 head = beginning(head, MAX_HEAD)
         except OSError:
             return True  # The look at the file tells why.
-        return len(head) < MAX_HEAD or head.startswith(heads)
+        if len(head) < MAX_HEAD:
+            return True
+        self.head = head
+        return head.startswith(heads)
 
     @cached_property
     def entry(self) -> MftEntry:

@@ -26,7 +26,6 @@ from ...ntfs import (
     Name,
     RawHit,
     ResolvedPath,
-    Selected,
     Volume,
     Wanted,
 )
@@ -161,18 +160,18 @@ class NtfsFiles:
             where = functools.partial(self.volume.path_in, own.parent, own.text)
             item = make(own.text, where, notes, named=own.text in wanted)
             items.append(item)
-            yield from self._look(item, hit.why)
+            yield from self._look(item, hit)
         for short in _short_only(entry, wanted):
             where = functools.partial(self.volume.path_in, short.parent, short.text)
             item = make(short.text, where, (*notes, "by its 8.3 name"), named=True)
             items.append(item)
-            yield from self._look(item, hit.why)
+            yield from self._look(item, hit)
         if not items:
             name, more = f"record {entry.number}", (*notes, "the record holds no name")
             where = functools.partial(ResolvedPath, f"?\\{name}")
             item = make(name, where, more, named=False)
             items.append(item)
-            yield from self._look(item, hit.why)
+            yield from self._look(item, hit)
         if apart:
             yield from self._streams(items[0])
 
@@ -222,7 +221,7 @@ class NtfsFiles:
             return True, (_FREE, *entry.notes)
         return False, (_NOT_KNOWN if free is None else _IN_USE_AGAIN, *entry.notes)
 
-    def _look(self, item: Record, why: Selected) -> Iterator[Observation]:
+    def _look(self, item: Record, hit: Hit) -> Iterator[Observation]:
         look, entry = self.look, item.entry
         if item.named and look.is_own(item.shown):
             return
@@ -239,8 +238,10 @@ class NtfsFiles:
             size = entry.size or 0
             indicators = look.matcher.selector.file_indicators(item.name, size, named=True)
             yield from look.file(item, indicators, size)
-        elif why & SELECTED:
-            yield from look.selected(item, entry.size or 0)
+        elif hit.why & SELECTED:
+            yield from look.selected(
+                item, entry.size or 0, hit.head if self.by_path is None else None
+            )
 
     def _streams(self, item: Record) -> Iterator[Observation]:
         """Alternate streams that are looked at whatever the look at the file says."""
@@ -317,7 +318,9 @@ class _InOrder:
         return len(self._placed) >= _IN_ORDER or self._runs >= _RUNS_IN_ORDER
 
     def __iter__(self) -> Iterator[Hit]:
-        return (hit for *_, hit in sorted(self._placed))
+        placed, self._placed = sorted(self._placed, reverse=True), []
+        while placed:
+            yield placed.pop()[-1]  # What was made of it goes with it.
 
 
 def _short_only(entry: MftEntry, wanted: set[str]) -> list[Name]:

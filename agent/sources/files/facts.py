@@ -7,7 +7,7 @@ in memory up to the size limit; of a larger file only what can be had in passing
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -99,11 +99,12 @@ class FileReader:
         self.texts = Texts(self.matcher)
         self.programs = ProgramsInReach(() if self._reads_all else self.matcher.selector.programs)
 
-    def opened_for(self, name: str, path: str, size: int) -> tuple[FileIndicator, ...]:
-        """What a file whose name is not wanted is opened for; nothing: leave it closed. ``size``:
-        bytes."""
+    def opened_for(
+        self, name: str, path: Callable[[], str], size: int, head: bytes | None = None
+    ) -> tuple[FileIndicator, ...]:
+        """What a file of no wanted name is opened for; as :meth:`ProgramsInReach.added`."""
         indicators = self.matcher.selector.file_indicators(name, size, named=False)
-        return self.programs.added(indicators, path, size) if self.programs else indicators
+        return self.programs.added(indicators, path, size, head)
 
     def look(
         self,

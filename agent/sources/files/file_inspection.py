@@ -145,11 +145,11 @@ class FileLook:
         self.ledger.own += own
         return own
 
-    def selected(self, item: Item, size: int) -> Iterator[Observation]:
-        """A file singled out by size or extension."""
+    def selected(self, item: Item, size: int, head: bytes | None = None) -> Iterator[Observation]:
+        """A file singled out by size or extension; ``head``: its first bytes, if known."""
         if not size and not self.everything:
             return
-        indicators = self.reader.opened_for(item.name, item.shown, size)
+        indicators = self.reader.opened_for(item.name, lambda: item.shown, size, head)
         calls = indicators or self.everything or item.given or may_hold(item.name, size)
         if not (calls or item.name.lower().endswith(ZONE)):
             return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Callable
 
 from ...indicators import FileIndicator
 
@@ -23,6 +24,7 @@ PLACES = frozenset(
 """Names of folders, in upper case, wherever they lie: a given path may begin anywhere."""
 LEAST_PROGRAM = 1024
 """Bytes; headers and one section of the least size."""
+_MAGIC = b"MZ"
 _BETWEEN = re.compile(r"[\\/]")
 
 
@@ -42,10 +44,14 @@ class ProgramsInReach:
     def __bool__(self) -> bool:
         return bool(self._indicators)
 
-    def added(self, indicators: Indicators, path: str, size: int) -> Indicators:
+    def added(
+        self, indicators: Indicators, path: Callable[[], str], size: int, head: bytes | None
+    ) -> Indicators:
         """The indicators that a file is looked at for, given those by its name and its size in
-        bytes; the same object for the same indicators, as their gates are kept with it."""
-        if size < LEAST_PROGRAM or not in_users_reach(path):
+        bytes; the same object for the same indicators, as their gates are kept with it. ``head``:
+        first bytes, if they are known; ``path``: asked where these leave a program possible."""
+        is_none = head is not None and not head.startswith(_MAGIC)
+        if not self or is_none or size < LEAST_PROGRAM or not in_users_reach(path()):
             return indicators
         known = self._known.get(id(indicators))
         if known is None:

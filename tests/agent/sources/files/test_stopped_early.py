@@ -28,6 +28,8 @@ from tests.evidence.images import file_name, image, non_resident, record, run, s
 from tests.evidence.packs import campaign
 from tests.evidence.sweeping import swept
 
+EFS = 0x4000
+
 
 class Stopped(Exception):
     pass
@@ -140,14 +142,19 @@ def test_the_listing_of_records_can_be_stopped(monkeypatch: pytest.MonkeyPatch) 
 def test_files_with_very_many_runs_do_not_wait_for_each_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What waits to be looked at in the order of the disk is bounded by its runs, too."""
+    """What waits to be looked at in the order of the disk is bounded by its runs, too, where they
+    are held for it: of what is encrypted, no first look tells the place."""
     monkeypatch.setattr(ntfs_files, "_RUNS_IN_ORDER", 8)
     runs = b"".join(run(1, 3) for _ in range(4))
     records = {
-        30 + n: record(standard(), file_name(f"{n}.lnk"), non_resident(0x80, 500, run(1, 200 - n)))
+        30 + n: record(
+            standard(), file_name(f"{n}.lnk"), non_resident(0x80, 500, run(1, 200 - n), flags=EFS)
+        )
         for n in range(20)
     } | {
-        60: record(standard(), file_name("20.lnk"), non_resident(0x80, 500, runs, last=3)),
+        60: record(
+            standard(), file_name("20.lnk"), non_resident(0x80, 500, runs, last=3, flags=EFS)
+        ),
     }
     order: list[str] = []
     swept(disk(tmp_path, image(records)), FilesSource(progress=order.append))

@@ -109,9 +109,10 @@ def named(name: str, folder: int, space: int = 1) -> bytes:
             standard(), file_name("a.jpg", 5), named("b.jpg", 40),
             non_resident(0x80, 20_000, run(5, 100)), links=2,
         ),
+        record(standard(), named("a.url", 40), non_resident(0x80, 20_000, run(5, 100))),
         compact("a.jpg", 20_000, IMPLANT, LZX, cluster=100).replace(b"\5\0\0\0\0\0\5\0", b"\x28\0\0\0\0\0\1\0"),
     ],
-    ids=["usual", "with an 8.3 name", "as ntfs-3g writes it", "a second link", "compressed"],
+    ids=["usual", "with an 8.3 name", "as ntfs-3g writes it", "a second link", "a script", "compressed"],
 )  # fmt: skip
 @pytest.mark.parametrize("late", [False, True], ids=["folder before", "folder behind"])
 def test_records_of_every_form(tmp_path: Path, made: bytes, late: bool) -> None:
