@@ -2,8 +2,9 @@ r"""What a command line or script hides, in base64 or in broken words, and how b
 
 ``powershell -EncodedCommand`` takes base64 of UTF-16LE text; the parameter may be cut anywhere
 (``-e``, ``-enc``), is also ``-ec``, and begins with a hyphen, a slash or one of three dashes, in
-any case (about_PowerShell_exe; PowerShell, CommandLineParameterParser.cs, ``MatchSwitch``). cmd
-takes carets out before PowerShell sees the line.
+any case (about_PowerShell_exe; PowerShell, CommandLineParameterParser.cs, ``MatchSwitch``), or with
+two. cmd takes carets out before PowerShell sees the line, and whatever makes arguments of it quotes
+(``-e"nc"``).
 """
 
 from __future__ import annotations
@@ -33,14 +34,15 @@ UNBROKEN = "without what breaks its words"
 IN_BASE64 = "in text that stands there as base64"
 _SHORTEST = 16
 """Characters of base64: 12 bytes, six characters of a command."""
-_READABLE = 0.9
-"""How much of a decoded command is printable ASCII, at least, for it to be one."""
+_COMMAND = re.compile(r"[ -~\t\r\n]{4}")
+"""What is in every command, and in noise that is taken for UTF-16 hardly ever; the rest may be in
+any script."""
 
 _NAME = "encodedcommand"
 _SPELLINGS = "|".join([*(_NAME[:length] for length in range(len(_NAME), 0, -1)), "ec"])
 _PARAMETER = re.compile(
     # What may not stand before the dash is asked behind it: so only dashes are looked at.
-    rf"(?i)[-/\u2013\u2014\u2015](?<![^\s\"'&|;(>=].)(?:{_SPELLINGS})[\s:\"']+"
+    rf"(?i)[-/\u2013\u2014\u2015](?<![^\s\"'&|;(>=].)[-\u2013\u2014\u2015]?(?:{_SPELLINGS})[\s:\"']+"
     rf"([A-Za-z0-9+/]{{{_SHORTEST},}}={{0,2}})"
 )
 _RUN = 24
@@ -85,7 +87,7 @@ def decoded_command(line: str) -> str:
     while layer:
         inner: list[str] = []
         for text in layer:
-            for encoded in _PARAMETER.findall(text.replace("^", "")):
+            for encoded in _encoded_in(text.replace("^", "")):
                 data = _decoded(encoded, left)
                 left -= len(data)
                 command = data[: len(data) & ~1].decode("utf-16-le", "surrogatepass")
@@ -94,6 +96,14 @@ def decoded_command(line: str) -> str:
         found += inner
         layer = inner
     return "\n".join(found)
+
+
+def _encoded_in(line: str) -> Sequence[str]:
+    """What stands behind the parameter, with the line's quotes and without them."""
+    found = _PARAMETER.findall(line)
+    if '"' in line:
+        found += _PARAMETER.findall(line.replace('"', ""))
+    return list(dict.fromkeys(found))
 
 
 def base64_in(text: str) -> list[str]:
@@ -163,8 +173,7 @@ def _decoded(encoded: str, most: int) -> bytes:
 
 
 def _is_command(text: str) -> bool:
-    readable = sum(" " <= character <= "~" or character in "\t\r\n" for character in text)
-    return len(text) >= 4 and readable >= len(text) * _READABLE
+    return _COMMAND.search(text) is not None
 
 
 # ---- In bytes
@@ -179,7 +188,7 @@ def _any_case(text: str, after: str) -> str:
 
 
 def _parameter(after: str, dashes: str) -> str:
-    caret = rf"(\x5e{after}){{0,2}}"
+    caret = rf"([\x22\x5e]{after}){{0,2}}"
     rest = ""
     for letter in reversed(_NAME[2:]):
         rest = f"({_any_case(letter, after)}{caret}{rest})?"
@@ -187,7 +196,7 @@ def _parameter(after: str, dashes: str) -> str:
     name = f"{first}{caret}({second}{caret}|{third}{caret}{rest})?"
     # What stands before it makes the expression cheap: "-e" alone is in every other name, and a
     # zero character before it everywhere.
-    before = rf"[\x09\x20\x22\x27\x3d\x3e]{after}{dashes}"
+    before = rf"[\x09\x20\x22\x27\x3d\x3e]{after}{dashes}(\x2d{after})?"
     between = rf"([\x20\x09\x22\x27\x3a]{after}){{1,8}}"
     return rf"{before}{caret}{name}{between}([A-Za-z0-9+\x2f]{after}{caret}){{{_SHORTEST}}}"
 

@@ -45,7 +45,11 @@ SPELLINGS = [
     "pwsh /e ",
     "powershell \u2013enc ",
     "powershell \u2015enc ",
+    "powershell --enc ",
     "cmd /c powershell -e^n^c ",
+    'powershell -e"nc" ',
+    'powershell -"e"nc ',
+    'powershell "-enc" ',
     'powershell -enc "',
     "powershell -enc '",
     "powershell -enc:",
@@ -78,6 +82,19 @@ def test_the_bytes_of_an_encoded_command_are_noticed(start: str) -> None:
 )
 def test_other_parameters_hide_no_command(line: str) -> None:
     assert decoded_command(line) == ""
+
+
+def test_quotes_within_the_base64_are_taken_out() -> None:
+    broken = f'{encoded()[:20]}""{encoded()[20:50]}"{encoded()[50:]}"'
+    line = f"powershell -enc {broken}"
+    assert COMMAND in decoded_command(line).splitlines()
+    assert re.search(ENCODED_COMMAND.encode(), line.encode("utf-16-le"))
+
+
+@pytest.mark.parametrize("more", ["# " + "Привет, мир. " * 50, "#" + "\u4e2d\u6587" * 200])
+def test_a_command_in_any_script_is_one(more: str) -> None:
+    command = f"{more}\n{COMMAND}"
+    assert decoded_command(f"powershell -enc {encoded(command)}") == command
 
 
 def test_bytes_that_are_no_text_are_no_command() -> None:
