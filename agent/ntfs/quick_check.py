@@ -153,9 +153,11 @@ def _extension(
 ) -> tuple[()] | tuple[str, int] | None:
     """Of a $FILE_NAME, and what that singles the file out for; empty for an 8.3 name, None where it
     has to be parsed."""
+    if length < 0x60 or data[at + 8] or data[at + 0x14] != 0x18:
+        return None
     start = at + 0x5A
     stop = start + 2 * data[at + 0x58]
-    if length < 0x60 or data[at + 8] or data[at + 0x14] != 0x18 or stop > at + length:
+    if stop > at + length:
         return None
     if data[at + 0x18 : at + 0x1E] == _EXTEND:
         return None
@@ -172,8 +174,8 @@ def _told(data: bytes, at: int, length: int) -> int:
         return size if offset + size <= length else -1
     if length < 64:
         return -1
-    _, first, _, _, size, _ = _DATA.unpack_from(data, at + 0x0C)
-    return -1 if first else size
+    _, first, runs, _, size, _ = _DATA.unpack_from(data, at + 0x0C)
+    return -1 if first or runs >= length else size
 
 
 def _of_stream(data: bytes, at: int, length: int, size: int, selection: Selection) -> int | None:
