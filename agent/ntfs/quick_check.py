@@ -215,8 +215,6 @@ def _on_disk(why: int, heads: tuple[bytes, ...], data: bytes, at: int) -> QuickA
     """Told by its first run, and for what is compressed by the one behind it."""
     flags, _, runs, unit, _, written = _DATA.unpack_from(data, at + 0x0C)
     selected, runs = _ANSWERS[why].why, at + runs
-    if runs >= len(data):
-        return QuickAnswer(selected, heads)
     of_length, of_offset = data[runs] & 15, data[runs] >> 4
     start = runs + 1 + of_length
     follows = start + of_offset

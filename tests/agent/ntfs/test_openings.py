@@ -130,14 +130,6 @@ def test_content_on_the_disk_is_told_by_its_first_bytes_before_anything_is_parse
     assert not any("entry" in hit.__dict__ for hit in hits.values())
 
 
-def test_a_run_list_beyond_its_record_does_not_end_the_scan() -> None:
-    data = bytearray(non_resident(0x80, 5000, run(2, 100)))
-    data[0x20:0x22] = (0x9000).to_bytes(2, "little")
-    (hit,) = scan(opened(image({24: file("x.lnk", bytes(data))}))).values()
-    assert hit.why == Selected.EXTENSION
-    assert hit.cluster is None
-
-
 def test_a_name_that_leads_beyond_the_last_record_does_not_end_the_scan() -> None:
     short, long = file_name("SHORT~1.TXT", space=2), file_name("long.txt")
     data = bytearray(record(standard(), short, long, resident(0x80, b"x"), links=2))
