@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import re
 import struct
 from collections.abc import Iterable
 
@@ -26,6 +27,10 @@ _NAME_LENGTH, _NAME_SPACE, _NAME = 0x40, 0x41, 0x42
 """Within a $FILE_NAME."""
 _NAME_KIND = bytes([kinds.FILE_NAME])
 _LIVE_FILE = 1
+_TAIL = 8
+"""Bytes of a dot and three characters."""
+_MOST_OTHERS = 1 << 12
+_PLAIN = re.compile(rb"(?:[ -~]\0)+")
 _TYPE = struct.Struct("<II")
 _HEAD = struct.Struct("<IIBB6xI")
 """Of an attribute: kind, length, whether it lies on the disk, length of its name; the size of its
@@ -39,6 +44,32 @@ _OTHERS = {"k": "\N{KELVIN SIGN}"}
 """The one character outside ASCII whose lower case is a letter of it."""
 
 
+class _Columns(dict[int, bytes]):
+    """One byte of each record of a buffer, by its place in the record; each is taken once."""
+
+    def __init__(self, data: bytes, count: int, size: int) -> None:
+        super().__init__()
+        self.count = count
+        self._data, self._size = data, size
+        self._known: dict[tuple[int, int], int] = {}
+
+    def __missing__(self, place: int) -> bytes:
+        column = self[place] = self._data[place : self.count * self._size : self._size]
+        return column
+
+    def differing(self, place: int, value: int) -> int:
+        """As a number with a byte for each record: zero where it has this value."""
+        known = self._known.get((place, value))
+        if known is None:
+            column = self[place]
+            known = 0
+            if column.count(value) != self.count:
+                same = int.from_bytes(bytes([value]) * self.count, "little")
+                known = int.from_bytes(column, "little") ^ same
+            self._known[place, value] = known
+        return known
+
+
 class Extensions:
     """Looks for extensions in buffers of records of one size."""
 
@@ -49,6 +80,9 @@ class Extensions:
         }
         """Least and largest one of a file with this extension."""
         self._wanted = frozenset(self._sizes)
+        self._others: set[bytes] = set()
+        """Ends of names, of a dot and three characters, that are none: most files of a volume have
+        one of few."""
         self._size = record_size
         # The update sequence array ends there, rounded up to eight bytes.
         self._first = 0x30 + (2 * (record_size // STRIDE + 1) + 7 & ~7)
@@ -60,17 +94,20 @@ class Extensions:
         """Records of a mended buffer, by their place in it, that hold such a name: of a live file,
         or of a record that extends another."""
         size = self._size
-        flags = data[0x16 : count * size : size]
+        columns = _Columns(data, count, size)
         found: set[int] = set()
         looked_at = 0
         for standard in _STANDARD_LENGTHS:
+            # ... of which a volume has one or the other.
+            if standard not in columns[self._first + 4]:
+                continue
             for look, links in ((self._single, 1), (self._second, 2)):
-                usual = self._usual(data, count, standard, links)
+                usual = self._usual(columns, standard, links)
                 if usual:
                     looked_at |= usual
                     found.update(look(data, usual.to_bytes(count, "little"), standard))
         if looked_at.to_bytes(count, "little").count(0):
-            holds, looked = self._holds, looked_at.to_bytes(count, "little")
+            holds, looked, flags = self._holds, looked_at.to_bytes(count, "little"), columns[0x16]
             found.update(
                 index
                 for index, flag, done in zip(itertools.count(), flags, looked)
@@ -80,22 +117,24 @@ class Extensions:
 
     def _single(self, data: bytes, usual: bytes, standard: int) -> list[int]:
         """Those whose only name ends so."""
-        size, wanted, find = self._size, self._wanted, data.rfind
-        place = self._first + standard + _VALUE + _NAME
-        starts = range(place, len(usual) * size, size)
-        ends = [at + 2 * n for at, n in zip(starts, data[place - 2 :: size])]  # noqa: B905 - hot
-        name = _VALUE + _NAME
-        spans = data[place - name + 4 :: size]
-        nexts = [at - name + n for at, n in zip(starts, spans)]  # noqa: B905 - hot
-        # A find of -1 is odd, like one that begins in the middle of a unit: both are looked at.
+        size, wanted, others, may_end = self._size, self._wanted, self._others, self._may_end
+        attribute = self._first + standard
+        name = attribute + _VALUE + _NAME
+        starts, whole = range(name, len(usual) * size, size), len(usual) * size
+        spans, lengths = data[attribute + 4 : whole : size], data[name - 2 : whole : size]
+        back = name - attribute
         found = [
             index
-            for index, one, at, end, following in zip(itertools.count(), usual, starts, ends, nexts)
+            for index, one, at, length, span in zip(
+                itertools.count(), usual, starts, lengths, spans
+            )
             if one
             and (
-                (dot := find(_DOT, at, end)) & 1
-                or data[dot:end].lower() in wanted
-                or data[following] == kinds.FILE_NAME  # More names than links are counted.
+                (
+                    data[(end := at + 2 * length) - _TAIL : end] not in others
+                    and may_end(data, at, end)
+                )
+                or data[at - back + span] == kinds.FILE_NAME  # More names than links are counted.
             )
         ]
         if b"" not in wanted:
@@ -103,34 +142,58 @@ class Extensions:
         return [
             index
             for index in found
-            if self._is_sized(data, index * size, starts[index], nexts[index])
+            if self._is_sized(
+                data, index * size, starts[index], starts[index] - back + spans[index]
+            )
         ]
 
     def _second(self, data: bytes, usual: bytes, standard: int) -> list[int]:
         """Those with an 8.3 name in front whose long name ends so."""
-        size, wanted, find = self._size, self._wanted, data.rfind
+        size, others, may_end = self._size, self._others, self._may_end
         name = self._first + standard
         starts = range(name, len(usual) * size, size)
-        spans = data[name + 4 :: size]
-        nexts = [at + length for at, length in zip(starts, spans)]  # noqa: B905 - hot
+        spans = data[name + 4 : len(usual) * size : size]
         found = [
             index
-            for index, one, at in zip(itertools.count(), usual, nexts)
+            for index, one, start, span in zip(itertools.count(), usual, starts, spans)
             if one
             and (
-                data[at] != kinds.FILE_NAME
+                data[at := start + span] != kinds.FILE_NAME
                 or data[at + 0x14] != _VALUE
-                or (dot := find(_DOT, at + 0x5A, end := at + 0x5A + 2 * data[at + 0x58])) & 1
-                or data[dot:end].lower() in wanted
+                or (
+                    data[(end := at + 0x5A + 2 * data[at + 0x58]) - _TAIL : end] not in others
+                    and may_end(data, at + 0x5A, end)
+                )
                 or data.startswith(_NAME_KIND, at + data[at + 4] + (data[at + 5] & 3) * 256)
             )
         ]
-        return [index for index in found if self._holds(data, index * size)]
+        return [
+            index
+            for index in found
+            if self._is_sized(
+                data,
+                index * size,
+                (at := starts[index] + spans[index]) + _VALUE + _NAME,
+                at + data[at + 4] + (data[at + 5] & 3) * 256,
+            )
+        ]
 
-    def _usual(self, data: bytes, count: int, standard: int, links: int) -> int:
+    def _may_end(self, data: bytes, at: int, end: int) -> bool:
+        """Whether a name may end so; ends that do not are remembered."""
+        dot = data.rfind(_DOT, at, end)
+        # A find of -1 is odd, like one that begins in the middle of a unit: both are looked at.
+        if dot & 1 or data[dot:end].lower() in self._wanted:
+            return True
+        tail = data[dot:end]
+        # What stands before a shorter name, its length and name space, is no such text.
+        if len(tail) == _TAIL and len(self._others) < _MOST_OTHERS and _PLAIN.fullmatch(tail):
+            self._others.add(tail)
+        return False
+
+    def _usual(self, columns: _Columns, standard: int, links: int) -> int:
         """As a number with a byte for each record, 1: a live file, in one record, with its names
         right behind the $STANDARD_INFORMATION: one, or an 8.3 name and another."""
-        size, first = self._size, self._first
+        first, count = self._first, columns.count
         name = first + standard
         usual = {
             0x12: links, 0x13: 0, 0x14: first, 0x15: 0, 0x16: _LIVE_FILE, 0x17: 0,
@@ -142,10 +205,7 @@ class Extensions:
             usual[name + _VALUE + _NAME_SPACE] = _DOS
         odd = 0
         for place, value in usual.items():
-            column = data[place : count * size : size]
-            if column.count(value) != count:
-                told = int.from_bytes(column, "little")
-                odd |= told ^ int.from_bytes(bytes([value]) * count, "little")
+            odd |= columns.differing(place, value)
         return int.from_bytes(odd.to_bytes(count, "little").translate(_IS_ZERO), "little")
 
     def _holds(self, data: bytes, start: int) -> bool:
@@ -181,10 +241,14 @@ class Extensions:
         return ending(data[value + _NAME : value + _NAME + 2 * data[value + _NAME_LENGTH]])
 
     def _is_sized(self, data: bytes, start: int, name: int, following: int) -> bool:
-        """Whether the only name of a record, and the size of its file, are wanted."""
+        """Whether the only long name of a record, and the size of its file, are wanted; ``name``
+        and ``following``: where it lies, and the attribute behind it, if the record is a usual
+        one."""
         extension = ending(data[name : name + 2 * data[name - 2]])
         sizes = self._sizes.get(extension)
-        if sizes is None or data[following] == kinds.FILE_NAME:
+        at = name - _NAME - _VALUE
+        usual = data[at] == kinds.FILE_NAME and data[at + 0x14] == _VALUE and data[name - 1] != _DOS
+        if sizes is None or not usual or data.startswith(_NAME_KIND, following):
             return self._holds(data, start)
         return self._allows(data, following, start + self._size, *sizes)
 

@@ -7,6 +7,7 @@ the others are looked up. Most parents are read as one column of the buffer.
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Iterable
 
@@ -14,18 +15,22 @@ from . import attributes as kinds
 from .attributes import COMPRESSED
 from .entry import DOS, WOF_STREAM
 from .fixups import STRIDE
+from .record import SIGNATURE
 from .reference import ROOT
 from .volume import RecordBuffer, Volume
 
 _HEAD = struct.Struct("<IIBBHH")
 _STANDARD = 0x60
 """Length of a $STANDARD_INFORMATION since NTFS 3.0."""
-_FILE, _FOLDER = 1, 3
+_FILE = 1
+_FOLDERS = re.compile(rb"[%s]" % re.escape(bytes(range(3, 256, 4))))
+"""Flags of folders in use."""
 _SPACE = 0x59
 """In a $FILE_NAME as it usually is: the name space."""
-_SIZE, _RUNS = 0x30, 0x20
+_SIZES = struct.Struct("<H14xQ")
+"""From byte 0x20 of a $DATA on the disk on: where its run list lies, its size in bytes."""
+_BASE = bytes(8)
 _WOF = WOF_STREAM.encode("utf-16-le")
-_NUMBER = (1 << 48) - 1
 _MAGIC = b"MZ"
 MOST_STEPS = 64
 """From a folder up to the root."""
@@ -52,25 +57,35 @@ class Programs:
         """Places in the buffer of records to be looked at as files. To be asked of each buffer, in
         their order."""
         size, data = self._volume.record_size, buffer.data
-        flags = data[0x16::size]
-        for index in (i for i, flag in enumerate(flags) if flag & 3 == _FOLDER):
-            self._add(buffer.first + index, data, index * size)
-        within, end = self._within, buffer.first + buffer.count
-        with memoryview(data) as view, view.cast("I") as wide, view.cast("Q") as long:
+        flags, end, within = data[0x16::size], buffer.first + buffer.count, self._within
+        with memoryview(data) as view, view.cast("I") as wide:
             types = wide[self._name // 4 :: size // 4].tolist()
-            references = long[(self._name + 0x18) // 8 :: size // 8].tolist()
-        parents = [reference & _NUMBER for reference in references]
+            # Without their upper two bytes: where those are not zeros, a look too many.
+            parents = wide[(self._name + 0x18) // 4 :: size // 4].tolist()
+        links, spaces = data[0x12::size], data[self._name + _SPACE :: size]
+        for match in _FOLDERS.finditer(flags):
+            index = match.start()
+            number, at = buffer.first + index, index * size + self._name
+            if types[index] != kinds.FILE_NAME or parents[index] >= number:
+                self._add(number, data, index * size)
+            elif parents[index] in within:
+                within.add(number)
+            elif links[index] != 1 or not _is_alone(data, at):
+                self._add(number, data, index * size)
+            elif data[at + 0x5A : at + 0x5A + 2 * data[at + 0x58]].upper() in self._places:
+                within.add(number)
+        records = zip(range(buffer.count), flags, types, parents, links, spaces)  # noqa: B905 - hot
         # An 8.3 name lies in the folder of the long one; other names may lie anywhere.
-        more = [
-            links > 1 + (space == DOS)
-            for links, space in zip(data[0x12::size], data[self._name + _SPACE :: size])  # noqa: B905 - hot
-        ]
-        records = zip(range(buffer.count), flags, types, parents, more)  # noqa: B905 - hot
         found = [
             (index, kind == kinds.FILE_NAME and parent in within)
-            for index, flag, kind, parent, several in records
+            for index, flag, kind, parent, several, space in records
             if flag == _FILE
-            and (parent in within or kind != kinds.FILE_NAME or several or parent >= end)
+            and (
+                parent in within
+                or kind != kinds.FILE_NAME
+                or parent >= end
+                or (several > 1 and several > 1 + (space == DOS))
+            )
         ]
         return [
             index
@@ -120,9 +135,9 @@ class Programs:
 
     def _is_program(self, data: bytes, start: int) -> bool:
         size = self._volume.record_size
-        if data[start : start + 4] != b"FILE" or data[start + 0x20 : start + 0x28] != bytes(8):
+        if not (data.startswith(SIGNATURE, start) and data.startswith(_BASE, start + 0x20)):
             return False
-        at, stop = start + int.from_bytes(data[start + 0x14 : start + 0x16], "little"), start + size
+        at, stop = start + (data[start + 0x14] | data[start + 0x15] << 8), start + size
         while at + 0x40 <= stop:
             kind, length, non_resident, name_length, _, flags = _HEAD.unpack_from(data, at)
             if kind == kinds.ATTRIBUTE_LIST:
@@ -132,15 +147,16 @@ class Programs:
             if kind == kinds.DATA and not name_length:
                 if non_resident:
                     return self._begins_so(data, at, at + length, flags)
-                value = at + int.from_bytes(data[at + 0x14 : at + 0x16], "little")
+                value = at + (data[at + 0x14] | data[at + 0x15] << 8)
                 return data.startswith(_MAGIC, value) and length > self._least
             at += length
         return False
 
     def _begins_so(self, data: bytes, at: int, end: int, flags: int) -> bool:
-        if int.from_bytes(data[at + _SIZE : at + _SIZE + 8], "little") < self._least:
+        runs, size = _SIZES.unpack_from(data, at + 0x20)
+        if size < self._least:
             return False
-        runs = at + int.from_bytes(data[at + _RUNS : at + _RUNS + 2], "little")
+        runs += at
         head = data[runs] if runs < end else 0
         count, width = head & 15, head >> 4
         if not width:
@@ -156,15 +172,22 @@ class Programs:
         return _MAGIC in first if flags & COMPRESSED else first.startswith(_MAGIC)
 
 
+def _is_alone(data: bytes, at: int) -> bool:
+    """Whether a $FILE_NAME lies as it usually does, and none behind it."""
+    return (
+        data[at + 5] == 0 and data[at + 0x14] == 0x18 and data[at + data[at + 4]] != kinds.FILE_NAME
+    )
+
+
 def _names(data: bytes, start: int, size: int) -> Iterable[tuple[int, bytes]]:
     """Folder and name of each $FILE_NAME of a record."""
-    at, end = start + int.from_bytes(data[start + 0x14 : start + 0x16], "little"), start + size
+    at, end = start + (data[start + 0x14] | data[start + 0x15] << 8), start + size
     while at + 0x60 <= end:
         kind, length, _, _, _, _ = _HEAD.unpack_from(data, at)
         if kind > kinds.FILE_NAME or length < 0x18 or length & 7 or at + length > end:
             return
         if kind == kinds.FILE_NAME:
-            value = at + int.from_bytes(data[at + 0x14 : at + 0x16], "little")
+            value = at + (data[at + 0x14] | data[at + 0x15] << 8)
             if value + 0x42 <= end:
                 parent = int.from_bytes(data[value : value + 6], "little")
                 yield parent, data[value + 0x42 : value + 0x42 + 2 * data[value + 0x40]]
