@@ -226,19 +226,20 @@ def glob_regex(value: str) -> re.Pattern[str]:
 
 def path_regex(value: str) -> re.Pattern[str]:
     """The end of a folded path with backslashes. Raises ValueError for an unknown variable."""
-    variable, _, rest = fold(value).replace("/", "\\").partition("\\")
+    variable, slash, rest = fold(value).replace("/", "\\").partition("\\")
+    while variable == "**" and slash:  # any folders may stand before it, whatever it begins with
+        variable, slash, rest = rest.partition("\\")
     if variable.startswith("%") and variable not in _VARIABLES:
         known = ", ".join(_VARIABLES)
         raise ValueError(f"unknown variable {variable} in a path (known: {known})")
-    start = _VARIABLES.get(variable) or r"(?:^|\\)" + re.escape(variable)
+    start = _VARIABLES.get(variable) or r"(?:^|\\)" + _step(variable)
     steps = rest.split("\\") if rest else []
-    body = "".join(
-        r"(?:\\[^\\]+){0,64}"
-        if step == "**"
-        else r"\\" + re.escape(step).replace(r"\*", r"[^\\]*").replace(r"\?", r"[^\\]")
-        for step in steps
-    )
+    body = "".join(r"(?:\\[^\\]+){0,64}" if step == "**" else r"\\" + _step(step) for step in steps)
     return re.compile(start + body + r"$")
+
+
+def _step(step: str) -> str:
+    return re.escape(step).replace(r"\*", r"[^\\]*").replace(r"\?", r"[^\\]")
 
 
 def example_path(value: str) -> str:
@@ -248,9 +249,16 @@ def example_path(value: str) -> str:
         "%APPDATA%": "C:\\Users\\jo\\AppData\\Roaming",
         "%TEMP%": "C:\\Users\\jo\\AppData\\Local\\Temp",
     }
-    variable, slash, rest = value.replace("/", "\\").partition("\\")
-    rest = rest.replace("**\\", "Temp1\\").replace("*", "x").replace("?", "x")
-    return places.get(variable.upper(), f"C:\\{variable}") + slash + rest
+    path = value.replace("/", "\\")
+    while path.startswith("**\\"):
+        path = path[len("**\\") :]
+    variable, slash, rest = path.partition("\\")
+    start = places.get(variable.upper(), f"C:\\{_example_step(variable)}")
+    return start + slash + _example_step(rest.replace("**\\", "Temp1\\"))
+
+
+def _example_step(step: str) -> str:
+    return step.replace("*", "x").replace("?", "x")
 
 
 _COPY_WORDS = (

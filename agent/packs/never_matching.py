@@ -34,6 +34,8 @@ from .defanged import refanged
 
 MAX_DOMAIN = 253
 MAX_LABEL = 63
+MAX_PORT = 65_535
+_SCHEMES = ("http", "https", "ftp")
 """Characters, RFC 1035, 2.3.4; of a domain without the dot at its end."""
 _NOT_IN_NAMES = frozenset('\\/:<>|"')
 _LABEL = re.compile(r"[a-z0-9_-]+")
@@ -75,6 +77,8 @@ def _lines(value: str) -> str:
         return f"{value!r} holds a line end or another control character"
     if value != value.strip():
         return f"{value!r} begins or ends with a blank"
+    if any(unicodedata.category(value[end]) == "Cf" for end in (0, -1)):
+        return f"{value!a} begins or ends with a character that nobody sees"
     return ""
 
 
@@ -155,6 +159,13 @@ def _url(indicator: Url) -> str:
         return "a URL without a host"
     if "*" in host:
         return "a URL has no wildcards; type domain covers all names below one"
+    if value.endswith("*") and "?" not in value:
+        return "a URL has no wildcards: it covers all that begin with it"
+    if not mark and host.lower() in _SCHEMES:
+        return f"{host!r} would be its host: a colon is missing"
+    port = re.fullmatch(r".*[^:]:([0-9]+)", host)
+    if port is not None and int(port[1][-12:]) > MAX_PORT:
+        return f"a port is at most {MAX_PORT}"
     return ""
 
 
@@ -201,6 +212,8 @@ def _layout(indicator: Layout) -> str:
 def _gate(gate: Gate) -> str:
     least = max(gate.size or 0, gate.min_size or 0)
     most = min(size for size in (gate.size, gate.max_size, sys.maxsize) if size is not None)
+    if gate.size == 0 or gate.max_size == 0:
+        return "its gate wants an empty file"
     if least > most:
         return f"its gate wants at least {least:,} and at most {most:,} bytes"
     magic = bytes.fromhex(gate.magic) if gate.magic is not None else b""

@@ -34,7 +34,7 @@ from ..model.objects import Pipe as SeenPipe
 from ..model.objects import Url as SeenUrl
 from ..model.observation import Claim, Observation, Place
 from ..model.report import Strength
-from ..spelling import example_path, fold, is_glob, path_regex
+from ..spelling import base_name, example_path, fold, is_glob, path_regex
 from .document import Document
 from .never_matching import why_never
 
@@ -83,6 +83,10 @@ def _check_chains(
     document: Document, file: PackFile, known: Collection[str], sources: Collection[str]
 ) -> None:
     for number, rule in enumerate(file.chains):
+        for name in rule.process:
+            if name != base_name(name) or name != name.strip():
+                why = "is compared with names of images, without their folders"
+                document.fail(("chains", number, "process"), f"chain {rule.id}: {name!r} {why}")
         for part, clause in enumerate(rule.all):
             place = ("chains", number, "all", part)
             for identifier in clause.any:

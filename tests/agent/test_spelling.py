@@ -14,9 +14,11 @@ from agent.spelling import (
     cases_of,
     command_regex,
     domain_forms,
+    example_path,
     fold,
     fold_domain,
     originals_of_copy,
+    path_regex,
     unbroken,
     url_parts,
 )
@@ -208,3 +210,21 @@ def test_any_domain_has_a_form(name: str) -> None:
 )
 def test_words_are_put_together_again(text: str, plain: str) -> None:
     assert unbroken(text) == plain
+
+
+@pytest.mark.parametrize(
+    ("value", "path", "holds"),
+    [
+        (r"**\evil.exe", r"C:\Users\jo\evil.exe", True),
+        (r"**\**\evil.exe", r"C:\evil.exe", True),
+        (r"**\evil.exe", r"C:\Users\noevil.exe", False),
+        (r"?:\Users\*\evil.exe", r"D:\Users\jo\evil.exe", True),
+        (r"*:\evil.exe", r"D:\a\evil.exe", False),
+        (r"Prog*\evil.exe", r"C:\ProgramData\evil.exe", True),
+        (r"Prog*\evil.exe", r"C:\ProgramData\a\evil.exe", False),
+        ("evil*.exe", r"C:\a\evil-2.exe", True),
+    ],
+)
+def test_the_first_step_of_a_path_may_have_wildcards(value: str, path: str, holds: bool) -> None:
+    assert (path_regex(value).search(fold(path)) is not None) == holds
+    assert path_regex(value).search(fold(example_path(value)))

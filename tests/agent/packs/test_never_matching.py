@@ -77,6 +77,11 @@ def test_what_is_written_defanged_is_refused_with_what_was_meant(
         ("url", "https://*.example.com/x", "no wildcards"),
         ("url", "https://evil.example.com/a b", "%20"),
         ("url", "https://evil.example.com/\r\n", "line end"),
+        ("url", "https://evil.example.com/*", "all that begin with it"),
+        ("url", "http//evil.example.com/a", "a colon is missing"),
+        ("url", "https://evil.example.com:99999/a", "at most 65535"),
+        ("file_name", "\ufeffevil.exe", "nobody sees"),
+        ("file_path", "C:\\evil\\x.exe\u200b", "nobody sees"),
         ("file_name", "evil.exe ", "blank"),
         ("file_name", "evil.exe\n", "line end"),
         ("file_name", '"evil.exe"', "no file name holds"),
@@ -112,6 +117,7 @@ def test_what_nothing_on_a_host_can_have_is_refused(kind: str, value: str, why: 
     [
         ("hash", HASH, {"gate": {"min_size": 10, "max_size": 9}}, "at least 10 and at most 9"),
         ("hash", HASH, {"gate": {"size": 1, "magic": "4d5a"}}, "longer than 1"),
+        ("hash", HASH, {"gate": {"size": 0}}, "an empty file"),
         ("pe", "x", {"gate": {"machine": "x86", "magic": "504b"}}, "another magic"),
         ("layout", "x", {"parts": {"far": "00"}}, "no offset"),
         ("layout", "x", {"parts": {"-1": "00"}}, "no offset"),
@@ -144,6 +150,11 @@ def test_a_condition_that_nothing_passes_is_refused(
         ("file_path", r"\\server\share\evil.exe"),
         ("file_path", r"%TEMP%\**\evil.exe"),
         ("file_path", r"evil\x.exe"),
+        ("file_path", r"**\evil.exe"),
+        ("file_path", r"?:\Users\*\evil.exe"),
+        ("file_path", "evil?*.exe"),
+        ("file_name", "invoice\u202eexe.pdf"),
+        ("url", "https://evil.example.com:65535/a"),
         ("file_path", "/etc/evil"),
         ("command_line", "-split '[.]'"),
         ("command_line", r"type C:\Users\jo\.ssh\id_rsa"),
@@ -157,3 +168,19 @@ def test_what_a_host_can_have_is_taken(kind: str, value: str) -> None:
 def test_what_is_not_written_defanged_stays_as_it_is() -> None:
     for text in ("https://evil.example.com/a?b=c", "invoice[1].pdf", r"C:\a\.b", "a (1).b"):
         assert refanged(text) == text
+
+
+@pytest.mark.parametrize("name", [r"C:\Windows\rundll32.exe", "System32/rundll32.exe", "a.exe "])
+def test_a_chain_of_a_process_that_has_no_such_name_is_refused(name: str) -> None:
+    document = json.loads(pack("domain", "evil.example.com"))
+    document["chains"] = [
+        {
+            "id": "c",
+            "title": "A chain",
+            "strength": "strong",
+            "process": [name],
+            "all": [{"any": ["a"]}],
+        }
+    ]
+    with pytest.raises(PackError, match="without their folders"):
+        parse_pack(json.dumps(document).encode(), "mine.json")
