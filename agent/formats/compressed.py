@@ -59,7 +59,9 @@ class Forward:
         return left <= 0
 
 
-class _Decoder(Protocol):
+class Decoder(Protocol):
+    """What unpacks a stream, piece by piece, as the standard library's do."""
+
     @property
     def eof(self) -> bool: ...
     @property
@@ -69,11 +71,16 @@ class _Decoder(Protocol):
     def decompress(self, data: bytes, max_length: int, /) -> bytes: ...
 
 
-class _Gzip:
+DAMAGED = (zlib.error, lzma.LZMAError, OSError, ValueError, EOFError)
+"""What decoders raise at what is no such data."""
+
+
+class Inflater:
     """zlib's decoder with the manners of the other two."""
 
-    def __init__(self) -> None:
-        self._decoder = zlib.decompressobj(16 + zlib.MAX_WBITS)
+    def __init__(self, window: int = 16 + zlib.MAX_WBITS) -> None:
+        """``window``: as zlib names it; gzip if none is given."""
+        self._decoder = zlib.decompressobj(window)
         self.needs_input = True
 
     @property
@@ -90,8 +97,8 @@ class _Gzip:
         return found
 
 
-_DECODERS: dict[Kind, tuple[bytes, Callable[[], _Decoder]]] = {
-    GZIP: (b"\x1f\x8b", _Gzip),
+_DECODERS: dict[Kind, tuple[bytes, Callable[[], Decoder]]] = {
+    GZIP: (b"\x1f\x8b", Inflater),
     BZIP2: (b"BZh", bz2.BZ2Decompressor),
     XZ: (b"\xfd7zXZ", lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, MAX_XZ_MEMORY)),
 }
@@ -105,7 +112,7 @@ class Unpacked:
         file.seek(0)
         self._file = file
         self._start, self._decoder_of = _DECODERS[kind]
-        self._decoder: _Decoder | None = None
+        self._decoder: Decoder | None = None
         self._packed = b""
         self.left = limit
 
@@ -142,7 +149,7 @@ class Unpacked:
         self._decoder = self._decoder_of()
         return True
 
-    def _decode(self, decoder: _Decoder, size: int) -> bytes:
+    def _decode(self, decoder: Decoder, size: int) -> bytes:
         data, self._packed = self._packed, b""
         if not data and decoder.needs_input:
             data = self._file.read(_CHUNK)
@@ -150,7 +157,7 @@ class Unpacked:
                 raise FormatError("compressed stream is cut short", "end of file")
         try:
             return decoder.decompress(data, size)
-        except (zlib.error, lzma.LZMAError, OSError, ValueError, EOFError) as error:
+        except DAMAGED as error:
             raise FormatError(f"damaged compressed stream: {error}", "stream") from error
 
 

@@ -145,7 +145,7 @@ _DEEP: tuple[tuple[int, bytes, Kind], ...] = (
 )
 """Beyond the first bytes: asked where those are blank, or the end of a boot sector."""
 _LAST = 512
-_ZIP_END = 22
+ZIP_END = 22
 """Bytes of the record that ends an archive without a comment."""
 _FOOTERS = ((b"conectix", _files("VHD disk")), (b"koly", _files("DMG image")))
 _BZIP2 = re.compile(rb"BZh[1-9](?:1AY&SY|\x17rE8P\x90)")
@@ -196,7 +196,7 @@ def kind_of(head: bytes, size: int, name: str, read: Read, *, given: bool = Fals
         start, kind = next(pair for pair in _STARTS if head.startswith(pair[0]))
         if _WEAK.get(start, extension) == extension:
             return _AFF4_IMAGE if kind is ZIP and _is_aff4(head, extension) else kind
-    if head.startswith(b"MZ") and size > _ZIP_END and read(size - _ZIP_END, 4) == b"PK\5\6":
+    if head.startswith(b"MZ") and size > ZIP_END and read(size - ZIP_END, 4) == b"PK\5\6":
         return ZIP  # Behind the program that unpacks it.
     if _BZIP2.match(head):
         return BZIP2

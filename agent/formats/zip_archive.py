@@ -1,4 +1,4 @@
-"""ZIP archives: what they hold, and single members unpacked, within bounds.
+"""ZIP archives: what they hold, within bounds. Members are unpacked by ``zip_unpacking.py``.
 
 Not by the standard library's zipfile, which reads a central directory of any size into an object
 per member: here members are read one at a time, memory is bounded by the caller, and what is left
@@ -9,11 +9,10 @@ of a damaged archive can still be looked at. Format: APPNOTE.TXT (PKWARE), 4.3.7
 from __future__ import annotations
 
 import struct
-import zlib
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO, NamedTuple
 
-from ..reading.opening import read_at, read_up_to
+from ..reading.opening import read_at
 from . import FormatError
 
 MAX_DIRECTORY_BYTES = 32 << 20
@@ -38,11 +37,8 @@ _DESCRIBED_LATER = 0x8
 """Sizes follow the data, in a descriptor (APPNOTE 4.3.9)."""
 _UTF8 = 0x800
 _MASKED = 0x2000
-_STORED = 0
 _DEFLATED = 8
 _ALL_32 = 0xFFFF_FFFF
-_CHUNK = 256 << 10
-_LEAST_CHUNK = 1 << 10
 _NEWEST_VERSION = 63
 _LAST_METHOD = 99
 _NOTHING = 2
@@ -319,54 +315,17 @@ def member_name(raw: bytes, *, utf8: bool) -> str:
         return raw.decode("cp437")
 
 
-def is_stored(member: Member) -> bool:
-    """Whether a member's bytes lie in the archive as they are."""
-    return member.method == _STORED and not member.encrypted
-
-
-def is_unpackable(member: Member) -> bool:
-    """Whether ``unpack`` knows the member's method, and needs no password."""
-    return not member.encrypted and member.method in (_STORED, _DEFLATED)
-
-
-def unpack(file: BinaryIO, member: Member, limit: int) -> bytes:
-    """The first ``limit`` bytes of a member at most, whatever size it claims.
+def content_of(file: BinaryIO, member: Member) -> tuple[int, int]:
+    """Where the packed bytes of a member begin, and the flags of its local header.
 
     Raises:
         OSError: the archive cannot be read.
-        FormatError: encrypted, packed by another method than deflate, or damaged.
+        FormatError: there is no local header.
     """
-    if member.encrypted:
-        raise FormatError("encrypted archive member", member.name)
     if member.header >= 1 << 62:
         raise FormatError("damaged archive member", member.name)
     header = read_at(file, member.header, _LOCAL_HEADER.size)
     if len(header) < _LOCAL_HEADER.size or not header.startswith(_LOCAL):
         raise FormatError("no local header", f"0x{member.header:x}")
-    name_length, extra_length = _LOCAL_HEADER.unpack(header)[9:11]
-    file.seek(member.header + _LOCAL_HEADER.size + name_length + extra_length)
-    if member.method == _STORED:
-        return read_up_to(file, min(limit, member.packed))
-    if member.method != _DEFLATED:
-        raise FormatError(f"archive member packed by method {member.method}", member.name)
-    return _inflate(file, member, limit)
-
-
-def _inflate(file: BinaryIO, member: Member, limit: int) -> bytes:
-    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-    parts: list[bytes] = []
-    left, packed = limit, member.packed
-    try:
-        while left > 0 and not inflater.eof:
-            data = inflater.unconsumed_tail
-            if not data:
-                data = file.read(min(max(left, _LEAST_CHUNK), _CHUNK, packed))
-                packed -= len(data)
-            part = inflater.decompress(data, min(left, _CHUNK * 4))
-            if not part and not data:
-                raise FormatError("archive member is cut short", member.name)
-            left -= len(part)
-            parts.append(part)
-    except zlib.error as error:
-        raise FormatError(f"damaged archive member: {error}", member.name) from error
-    return b"".join(parts)
+    fields = _LOCAL_HEADER.unpack(header)
+    return member.header + _LOCAL_HEADER.size + fields[9] + fields[10], fields[2]

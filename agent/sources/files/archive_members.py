@@ -19,12 +19,8 @@ from typing import BinaryIO
 from ...coverage import Ledger
 from ...formats import FormatError
 from ...formats.kinds import ZIP, Holds, Kind, kind_of, may_hold
-from ...formats.zip_archive import (
-    Member,
-    find_directory,
-    is_stored,
-    is_unpackable,
-)
+from ...formats.zip_archive import Member, find_directory
+from ...formats.zip_unpacking import is_stored, is_unpackable
 from ...indicators import Gate
 from ...matching.gates import magic_of, size_holds
 from ...matching.matcher import Matcher

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from ...formats.kinds import Kind
-from ...formats.zip_archive import Member, unpack
+from ...formats.zip_archive import Member
+from ...formats.zip_unpacking import unpack
 from ...model.observation import Observation
 
 

@@ -12,7 +12,8 @@ from agent.formats.compressed import Forward, Unpacked
 from agent.formats.kinds import Holds, kind_of
 from agent.formats.partitions import partitions
 from agent.formats.tar_archive import TarReader
-from agent.formats.zip_archive import find_directory, members, true_sizes, unpack
+from agent.formats.zip_archive import find_directory, members, true_sizes
+from agent.formats.zip_unpacking import unpack
 from agent.reading.opening import read_at
 
 LIMIT = 1 << 16

@@ -177,6 +177,16 @@ def test_the_name_that_gzip_tells_is_compared(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_members_of_a_zip_by_newer_methods_are_looked_at(tmp_path: Path, method: int) -> None:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", method) as out:
+        out.writestr("notes/x.bin", dll())
+    sweep = of(tmp_path, "a.zip", buffer.getvalue())
+    assert only_indicator(sweep) == "dll-export"
+    assert sweep.reasons == {}
+
+
 @pytest.mark.parametrize("method", [STORED, MSZIP])
 def test_cabinets_are_looked_into(tmp_path: Path, method: int) -> None:
     sweep = of(tmp_path, "any.cab", cabinet((method, {"a.txt": b"x", **DLL})))
