@@ -18,10 +18,10 @@ from typing import BinaryIO
 
 from ...coverage import Ledger
 from ...formats import FormatError
-from ...formats.kinds import ZIP, Holds, Kind, kind_of, may_hold
+from ...formats.kinds import ZIP, Holds, Kind, kind_by_name, kind_of, may_hold
 from ...formats.zip_archive import Member, find_directory
 from ...formats.zip_unpacking import is_stored, is_unpackable
-from ...indicators import Gate
+from ...indicators import FileIndicator, Gate
 from ...matching.gates import magic_of, size_holds
 from ...matching.matcher import Matcher
 from ...matching.own_traces import Own
@@ -31,9 +31,11 @@ from ...model.observation import ByteHit, Claim, Observation, Place
 from ...spelling import extension_of
 from .containers import ARCHIVES, Containers, kind_in
 from .facts import TOO_LARGE, Facts, FileReader
+from .member_programs import MAGIC, MemberBytes, is_wanted
 from .open_archive import Budget, OpenArchive
 from .own_mentions import without_own
 from .stream_members import StreamMembers
+from .users_reach import LEAST_PROGRAM
 from .zip_members import ZipMembers
 
 MAX_UNPACKED = 4
@@ -44,8 +46,10 @@ MAX_DEPTH = 3
 """Archives that an archive which is opened may lie in."""
 _PEEK = 1152
 """Bytes unpacked to see a member's magic, and its kind."""
-_FURTHER = 72 << 10
-"""Bytes unpacked at most to see a kind that its first bytes do not tell: of an image of a disc."""
+_DEEP = 128 << 10
+"""Bytes behind which no kind has its magic, but at its end."""
+_LEAST_PACKED = 128
+"""Bytes that a program takes when it is packed; of the least, most are zeros."""
 _ZIP = ".zip"
 
 
@@ -124,7 +128,9 @@ class ArchiveMembers:
                 yield self._observation(archive, place, file)
             return
         stream = io.BytesIO(data)
+        path = _path(archive, member)
         indicators = self.matcher.selector.file_indicators(name, len(data), named=named)
+        indicators = self.reader.programs.added(indicators, lambda: path, len(data), data)
         facts = self.reader.look(stream, len(data), indicators, named=named, path=place)
         yield from self._facts(archive, member, place, facts, size=len(data), named=named)
         kind = kind_in(stream, len(data), name, facts.head)
@@ -157,17 +163,26 @@ class ArchiveMembers:
 
     def _is_worth_it(self, archive: OpenArchive, member: Member, place: str) -> bool:
         """Whether a member passes a gate, by its extension, first bytes and size, as they are, or
-        is an archive."""
+        is an archive, or a program that may be wanted."""
         gates = self._gates_by_name(member.base_name)
         size = max(member.size, member.packed)
         unknown = archive.kind.holds is Holds.STREAM
-        if not (gates or unknown or may_hold(member.base_name, size)):
+        wanted = gates or unknown or _may_be_program(member) or may_hold(member.base_name, size)
+        if not wanted:
             return False
         limit = _PEEK
         head = self._probe(archive, member, place, limit)
         if head is None:
             return False
-        kind = self._kind(archive, member, place, head)
+        content = MemberBytes(archive, member, self._limit, lambda: self.progress(place))
+        if head.startswith(MAGIC):
+            kind, programs = None, self._programs(archive, member)
+            if is_wanted(content, programs):
+                return True
+            for program in programs:
+                self.matcher.accounts.tested(program.id)
+        else:
+            kind = self._kind(member, head, size, content)
         if kind is not None and kind.holds in ARCHIVES:
             return True
         likely = kind or self.containers.by_name(member.base_name, head)
@@ -186,16 +201,20 @@ class ArchiveMembers:
             self._compare(member, place, len(head), limit)
         return bool(gates)
 
-    def _kind(self, archive: OpenArchive, member: Member, place: str, head: bytes) -> Kind | None:
-        """By its first bytes, and those further on that tell a file system; not by its end."""
+    def _programs(self, archive: OpenArchive, member: Member) -> tuple[FileIndicator, ...]:
+        """What a program is looked at for, whatever its name and size."""
+        return self.reader.programs.added((), lambda: _path(archive, member), LEAST_PROGRAM, None)
 
-        def further(offset: int, length: int) -> bytes:
-            if offset + length > _FURTHER:
-                return b""
-            return (self._probe(archive, member, place, offset + length) or b"")[offset:]
+    def _kind(self, member: Member, head: bytes, size: int, content: MemberBytes) -> Kind | None:
+        """By what lies behind its first bytes too, and by its end if it is called an image: all
+        before it has to be unpacked for that."""
+        size = max(size, len(head) if len(head) < _PEEK else _DEEP)
+        most = size if kind_by_name(member.base_name) else _DEEP
 
-        size = len(head) if len(head) < _PEEK else max(member.size, _FURTHER)
-        return kind_of(head, size, member.base_name, further)
+        def read(offset: int, length: int) -> bytes:
+            return content.at(offset, length) if offset <= most else b""
+
+        return kind_of(head, size, member.base_name, read)
 
     def _gates_by_name(self, name: str) -> list[tuple[Gate, bytes]]:
         """Those that a file of this name passes if its size is right, with their magic."""
@@ -328,6 +347,16 @@ def _names(member: Member) -> list[str]:
     first = member.base_name or member.folder_name
     second = member._replace(name=member.second) if member.second else member
     return list(dict.fromkeys((first, second.base_name or second.folder_name)))
+
+
+def _may_be_program(member: Member) -> bool:
+    """Whether it is large enough, by what it claims or takes: its size may be told wrong."""
+    return member.size >= LEAST_PROGRAM or member.packed >= _LEAST_PACKED
+
+
+def _path(archive: OpenArchive, member: Member) -> str:
+    """Of both, to tell whether users can write there: an archive may be of a host's files."""
+    return f"{archive.shown}/{member.name}"
 
 
 def _is_zip(member: Member) -> bool:

@@ -378,6 +378,7 @@ class FileLook:
         named = bool(self.matcher.selector.matching_names([name]))
         file = File(path=item.shown, name=name, size=size, stream=name, inode=item.about().inode)
         indicators = self.matcher.selector.file_indicators(name, size, named=named)
+        indicators = self.reader.programs.added(indicators, lambda: item.shown, size, None)
         if not (named or indicators or self.everything or may_hold(name, size or 0)):
             return
         try:

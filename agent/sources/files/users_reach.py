@@ -45,13 +45,15 @@ class ProgramsInReach:
         return bool(self._indicators)
 
     def added(
-        self, indicators: Indicators, path: Callable[[], str], size: int, head: bytes | None
+        self, indicators: Indicators, path: Callable[[], str], size: int | None, head: bytes | None
     ) -> Indicators:
         """The indicators that a file is looked at for, given those by its name and its size in
-        bytes; the same object for the same indicators, as their gates are kept with it. ``head``:
-        first bytes, if they are known; ``path``: asked where these leave a program possible."""
+        bytes, if it is known; the same object for the same indicators, as their gates are kept
+        with it. ``head``: first bytes, if they are known; ``path``: asked where these leave a
+        program possible."""
         is_none = head is not None and not head.startswith(_MAGIC)
-        if not self or is_none or size < LEAST_PROGRAM or not in_users_reach(path()):
+        is_small = size is not None and size < LEAST_PROGRAM
+        if not self or is_none or is_small or not in_users_reach(path()):
             return indicators
         known = self._known.get(id(indicators))
         if known is None:
