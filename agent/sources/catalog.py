@@ -107,7 +107,6 @@ def _artefact(name: str, module: str, artefact: str) -> Entry:
 
 
 _LIVE = (TargetKind.LIVE,)
-_VOLUMES = (TargetKind.LIVE, TargetKind.IMAGE)
 
 CATALOG = (
     Entry("processes", _LIVE, _processes),
@@ -117,7 +116,7 @@ CATALOG = (
     Entry("dns_cache", _LIVE, _dns_cache),
     Entry("pipes", _LIVE, _pipes),
     Entry("files", TargetKind, _files),
-    Entry("usn_journal", _VOLUMES, _change_journal),
+    Entry("usn_journal", TargetKind, _change_journal),
     _artefact("hosts_file", "network.hosts_file", "HostsFile"),
     _artefact("event_logs", "logs.event_logs", "EventLogs"),
     _artefact("prefetch", "execution.prefetch", "PrefetchArtefact"),

@@ -119,6 +119,10 @@ class Target(Protocol):
         """Is told of a volume that lies in a file: at rest, its Windows is asked for evidence
         too."""
 
+    @property
+    def volumes_met(self) -> Sequence[RawNtfs]:
+        """Those of which it was told, as far as they are this host's."""
+
     def known_as(self, path: str) -> str:
         r"""The host's own path, ``C:\Users\jo\a.txt``, of a file that the files source shows by
         where it lies here: ``/mnt/c/Users/jo/a.txt``, ``disk.img:\Users\jo\a.txt``."""

@@ -142,7 +142,8 @@ class Containers:
     def _root(self, image: _Image, place: str, part: Partition) -> Root:
         raw = RawNtfs(functools.partial(_source, image.open, part), f"{place}:", state=place)
         self.target.met(raw)
-        self.ledger.note("NTFS volume in a file, swept too; not its change journal", place)
+        asked = "" if self.target.live is None else "; not its change journal"
+        self.ledger.note(f"NTFS volume in a file, swept too{asked}", place)
         return Root(place, "NTFS", raw=raw, mounted=False)
 
 

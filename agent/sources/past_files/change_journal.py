@@ -5,11 +5,11 @@ what changed. Windows keeps one on its system volume since Vista, 32 MiB by defa
 weeks, which the coverage's reach tells. Read from the raw volume or an image of it; of a volume in
 use the newest records, which may not be on its disk yet, are asked of the system.
 
-Required of an image, where a journal that cannot be read means that the image is damaged. Not
-required of a running host: what is there now is the files source's to say, and it does so without a
-journal (walked volumes, FAT, a raw volume that is denied). What happened before is evidence of its
-own, which often reaches back only days: its gaps are told in the coverage, and leave a clean
-verdict standing.
+Required of an image, given or met in a file, where a journal that cannot be read means that the
+image is damaged. Not required of a running host: what is there now is the files source's to say,
+and it does so without a journal (walked volumes, FAT, a raw volume that is denied). What happened
+before is evidence of its own, which often reaches back only days: its gaps are told in the
+coverage, and leave a clean verdict standing.
 
 Cannot tell: content, and who did it; nor a path whose folder's record was used again since.
 """
@@ -84,16 +84,17 @@ class UsnJournalSource:
         self._progress = progress
 
     def required(self, target: Target) -> bool:
-        """Of an image."""
-        return target.live is None and any(root.raw is not None for root in target.roots()[0])
+        """Of an image, and of a volume that the files source met in a file."""
+        return target.live is None and bool(_volumes_of(target))
 
     def observe(self, target: Target, matcher: Matcher, ledger: Ledger) -> Iterator[Observation]:
         """As :class:`~agent.sources.Source`: each file with a wanted name, when it was first seen
         and when last."""
-        roots, skipped = target.roots()
-        volumes = [(root.path, root.raw) for root in roots if root.raw is not None]
+        volumes, (_, skipped) = _volumes_of(target), target.roots()
         closed = [(LOCKED, volume.path) for volume in skipped if volume.reason == LOCKED]
-        if not volumes and not closed:
+        if not volumes and target.live is None:
+            ledger.note("no NTFS volume in a file", "")
+        elif not volumes and not closed:
             ledger.unavailable("no NTFS volume that can be read by its records")
         try:
             for path, raw in volumes:
@@ -128,6 +129,12 @@ class UsnJournalSource:
             else:
                 journal.ledger.note(NONE, path)
                 yield from journal.newest()
+
+
+def _volumes_of(target: Target) -> list[tuple[str, RawNtfs]]:
+    """By the place that the coverage names."""
+    roots = [(root.path, root.raw) for root in target.roots()[0] if root.raw is not None]
+    return roots + [(raw.prefix.removesuffix(":"), raw) for raw in target.volumes_met]
 
 
 @dataclass

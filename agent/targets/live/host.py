@@ -150,6 +150,11 @@ class LiveHost:
     def met(self, raw: RawNtfs) -> None:
         """It is another host's, whose files alone are looked at."""
 
+    @property
+    def volumes_met(self) -> tuple[RawNtfs, ...]:
+        """None is this host's."""
+        return ()
+
     def known_as(self, path: str) -> str:
         """The host reads itself."""
         return path

@@ -33,6 +33,7 @@ class AtRest(ABC):
         self._own = own
         self._now = now
         self._met: list[Volume] = []
+        self._raw_met: list[RawNtfs] = []
 
     @property
     def live(self) -> None:
@@ -67,7 +68,13 @@ class AtRest(ABC):
         """Evidence that is asked for later comes from it too."""
         tree = replace(record_tree(SharedVolume(raw.open), ""), shown=(raw.prefix,))
         self._met.append(Volume(tree, raw.prefix))
+        self._raw_met.append(raw)
         self.__dict__.pop("_met_hosts", None)
+
+    @property
+    def volumes_met(self) -> tuple[RawNtfs, ...]:
+        """All of them: what lies in one folder is one host's."""
+        return tuple(self._raw_met)
 
     def known_as(self, path: str) -> str:
         """By the volume that it lies on, if that is known for one of Windows."""

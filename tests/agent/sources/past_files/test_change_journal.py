@@ -8,14 +8,15 @@ from pathlib import Path
 from agent.findings.finding import evidence_of
 from agent.matching.own_traces import Own
 from agent.model.observation import Moment, MomentOf
-from agent.model.report import State, Strength
+from agent.model.report import State, Strength, Verdict
+from agent.sources.files.source import FilesSource
 from agent.sources.past_files.change_journal import NONE, UsnJournalSource
 from agent.targets.offline.folder import FolderTarget
 from tests.evidence import journals
 from tests.evidence.hosts import disk
 from tests.evidence.images import file_name, image, record, resident, standard
 from tests.evidence.journals import NOON, with_journal
-from tests.evidence.sweeping import Swept, swept
+from tests.evidence.sweeping import Swept, reported, swept
 
 
 def change(name: str, reason: int, hour: int, parent: int = 43, sequence: int = 5) -> bytes:
@@ -114,5 +115,30 @@ def test_a_folder_has_none(tmp_path: Path) -> None:
     source = UsnJournalSource()
     assert not source.required(FolderTarget(str(tmp_path), own=Own()))
     sweep = swept(tmp_path, source)
-    assert sweep.seen == []
-    assert sweep.coverage.state is State.UNAVAILABLE
+    assert (sweep.seen, sweep.notes) == ([], {"no NTFS volume in a file": 1})
+    assert sweep.coverage.state is State.COMPLETE
+
+
+def test_of_a_volume_in_a_folder_it_is_searched_as_of_an_image(tmp_path: Path) -> None:
+    journal = change("cyzfc.dat", 0x80000200, 5).ljust(4096, b"\0")
+    (tmp_path / "C.dd").write_bytes(with_journal(journal).ljust(1 << 20, b"\0"))
+    target = FolderTarget(str(tmp_path), own=Own())
+    report = reported(target, FilesSource(), UsnJournalSource())
+    (finding,) = (f for f in report.findings if f.strength is Strength.STRONG)
+    place = f"{tmp_path}/C.dd:\\Users\\jo\\AppData\\Local\\cyzfc.dat"
+    assert finding.evidence[0].place.text == place
+    (coverage,) = (one for one in report.coverage if one.source == UsnJournalSource.name)
+    assert coverage.required
+    assert (coverage.state, coverage.examined) == (State.COMPLETE, 1)
+
+
+def test_a_damaged_one_there_is_a_gap_that_names_it(tmp_path: Path) -> None:
+    bad = bytearray(change("cyzfc.dat", 0x100, 1))
+    bad[:4] = b"\xff" * 4
+    (tmp_path / "C.dd").write_bytes(
+        with_journal(bytes(bad).ljust(4096, b"\0")).ljust(1 << 20, b"\0")
+    )
+    report = reported(FolderTarget(str(tmp_path), own=Own()), FilesSource(), UsnJournalSource())
+    (coverage,) = (one for one in report.coverage if one.source == UsnJournalSource.name)
+    assert (coverage.state, coverage.required) == (State.PARTIAL, True)
+    assert report.verdict is not Verdict.CLEAN
