@@ -40,6 +40,7 @@ class Options(DeliveryOptions, frozen=True, kw_only=True):
     walk: bool = False
     verify_walk: bool = False
     max_runtime: float | None = None
+    since: float | None = None
     out: Path | None = None
     force: bool = False
     exit_zero: bool = False
@@ -166,6 +167,9 @@ def _sweep_arguments(parser: argparse.ArgumentParser) -> None:
     how.add_argument("--cache", action="store_true",
                      help="keep hashes in the home folder, and do not read again what its NTFS"
                      " change journal says has not changed")  # fmt: skip
+    how.add_argument("--since", metavar="TIME", type=_window,
+                     help="the verdict is about so long, for example 10d; all is searched, and"
+                     " older traces are shown as older")  # fmt: skip
     where = parser.add_argument_group("where the report goes")
     where.add_argument("--out", metavar="FILE|DIR", type=Path, help="instead of the home folder")
     where.add_argument("--force", action="store_true",

@@ -129,6 +129,7 @@ def _sweep(options: Options, route: Route | None, packs: Sequence[Pack], matcher
                 agent=running_agent(),
                 options=recorded,
                 sweep_id=options.sweep_id,
+                since_s=options.since,
             )
             run = Sweep(plan, functools.partial(_start_journal, where, exclusions))
             report = structs.replace(_run(run, course, options), exclusions=exclusions)

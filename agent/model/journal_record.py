@@ -62,6 +62,7 @@ class Header(Struct, tag_field="kind", tag="header", kw_only=True):
     packs: list[PackRef]
     exclusions: ExclusionsRef | None = None
     started: datetime
+    since: datetime | None = None
     options: dict[str, Any]
     sources: list[PlannedSource]
     final: Annotated[str, Meta(max_length=255)] = ""

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Final, Literal
 from msgspec import Meta, Struct
 
 from .objects import Count, Objects, Part
-from .observation import Claim, Moment, Place, telling
+from .observation import Claim, Moment, Place, telling, utc
 
 SCHEMA: Final = "iocsweep.report/2"
 BUILT_IN: Final = "built in"
@@ -258,6 +258,9 @@ class Finding(Objects, kw_only=True):
     indicator: IndicatorRef
     evidence: list[Evidence]
     excluded_by: str | None = None
+    in_window: bool = True
+    """Whether it counts where the verdict is limited (``since``): its last time lies within, it has
+    none, or it was there when the sweep saw it."""
 
     def __post_init__(self) -> None:
         if (self.strength is Strength.EXCLUDED) != (self.excluded_by is not None):
@@ -309,6 +312,8 @@ class Report(Struct, kw_only=True):
     exclusions: ExclusionsRef | None = None
     started: datetime
     finished: datetime
+    since: datetime | None = None
+    """Given, the verdict is about what happened since then alone; all was searched."""
     options: dict[str, Any]
     verdict: Verdict
     coverage: list[Coverage]
@@ -317,7 +322,16 @@ class Report(Struct, kw_only=True):
     truncated: list[Truncation]
     resources: Resources
 
+    @property
+    def older(self) -> list[Finding]:
+        """Strong traces that the verdict does not count: a clean one is never plain."""
+        strong = Strength.STRONG.rank
+        return [f for f in self.findings if f.strength.rank >= strong and not f.in_window]
+
     def __post_init__(self) -> None:
+        for finding in self.findings:
+            if not finding.in_window and not is_before(finding, self.since):
+                raise ValueError(f"finding {finding.id}: left out of the verdict without a reason")
         expected = verdict_of(self.findings, self.coverage)
         if self.verdict is not expected:
             gaps = [coverage.source for coverage in self.coverage if coverage.is_gap]
@@ -328,8 +342,28 @@ class Report(Struct, kw_only=True):
 
 
 def verdict_of(findings: Iterable[Finding], coverage: Sequence[Coverage]) -> Verdict:
-    """The verdict: a hit wins; clean needs every required source complete, and at least one."""
-    if any(finding.strength.rank >= Strength.STRONG.rank for finding in findings):
+    """The verdict: a hit wins; clean needs every required source complete, and at least one. What
+    happened before its window does not count."""
+    if any(f.strength.rank >= Strength.STRONG.rank and f.in_window for f in findings):
         return Verdict.HIT
     complete = any(one.required for one in coverage) and not any(one.is_gap for one in coverage)
     return Verdict.CLEAN if complete else Verdict.INCOMPLETE
+
+
+_NOW = (Claim.RUNNING, Claim.LOADED, Claim.CONNECTED)
+
+
+def is_before(finding: Finding, since: datetime | None) -> bool:
+    """Whether all of a finding happened before then: what runs, is loaded, is connected or lies in
+    the cache as the sweep looks goes on, whenever it began."""
+    if since is None or finding.last_seen is None:
+        return False
+    return utc(finding.last_seen) < utc(since) and not any(map(_goes_on, finding.evidence))
+
+
+def _goes_on(evidence: Evidence) -> bool:
+    """Told by the running system, and by no record of it."""
+    place = evidence.place
+    recorded = place.record or place.view
+    cached = evidence.claim is Claim.RESOLVED and not place.path
+    return (evidence.claim in _NOW or cached) and not recorded

@@ -119,13 +119,26 @@ def _verdict(report: Report) -> str:
             seen = f"all that is required was seen; not whole: {', '.join(short)}"
         if not report.scope.whole_host:
             seen = f"as far as asked ({shown('; '.join(report.scope.limited_to))}): {seen}"
-        return f"CLEAN, {seen}" + (f"   {_counts(report.findings)}" if report.findings else "")
-    if report.verdict is Verdict.INCOMPLETE:
+        told = f"CLEAN{_window(report)}, {seen}"
+    elif report.verdict is Verdict.INCOMPLETE:
         weak = any(finding.strength is Strength.WEAK for finding in report.findings)
-        return f"INCOMPLETE, no {'strong ' * weak}trace found in what could be seen" + (
-            f"   {_counts(report.findings)}" if report.findings else ""
-        )
-    return f"HIT   {_counts(report.findings)}"
+        trace = f"no {'strong ' * weak}trace{_window(report)} found in what could be seen"
+        told = f"INCOMPLETE, {trace}"
+    else:
+        told = f"HIT{_window(report)}"
+    if older := _older(report):
+        told = f"{told}; {older}"
+    return told + (f"   {_counts(report.findings)}" if report.findings else "")
+
+
+def _window(report: Report) -> str:
+    return f" since {when(report.since)[:10]}" if report.since is not None else ""
+
+
+def _older(report: Report) -> str:
+    """What the verdict does not count and nobody must overlook."""
+    count = len(report.older)
+    return f"{count:,} STRONG {'TRACE IS' if count == 1 else 'TRACES ARE'} OLDER" if count else ""
 
 
 def _counts(findings: Iterable[Finding]) -> str:
@@ -136,6 +149,8 @@ def _counts(findings: Iterable[Finding]) -> str:
 
 def _finding(finding: Finding, width: int) -> Iterator[str]:
     yield f"  {finding.strength.value:<10} {shown(finding.title)}"
+    if not finding.in_window:
+        yield " " * MARGIN + "older than what the verdict is about (--since)"
     reasons = _reasons(finding)
     for reason in reasons:
         yield from wrapped(shown(reason), width)
@@ -324,7 +339,8 @@ def _next(report: Report, path: str | None, width: int, *, delivered: bool | Non
             first = " " * len(first)
         yield from wrapped(where, width, first)
         return
-    what = "nothing"
+    what = "judge the older traces above, which the verdict leaves out" * bool(report.older)
+    what = what or "nothing"
     if report.verdict is Verdict.INCOMPLETE:
         what = "close the gaps above" + _how_to_close(report)
     if weak := _about_weak(report):

@@ -56,7 +56,8 @@ def schema_text() -> str:
 
 def _verdict_rules() -> list[dict[str, Any]]:
     """What ``Report.__post_init__`` enforces, which msgspec cannot know."""
-    hit = _has("findings", {"strength": {"enum": ["confirmed", "strong"]}})
+    strong = {"strength": {"enum": ["confirmed", "strong"]}}
+    hit = _has("findings", strong, in_window={"const": True})
     required = _has("coverage", {"required": {"const": True}})
     gap = _has(
         "coverage",
@@ -70,8 +71,9 @@ def _verdict_rules() -> list[dict[str, Any]]:
     ]
 
 
-def _has(field: str, properties: dict[str, Any]) -> dict[str, Any]:
-    item = {"properties": properties, "required": list(properties)}
+def _has(field: str, properties: dict[str, Any], **defaults: Any) -> dict[str, Any]:
+    """``defaults``: of fields that are left out where they have their default, which fits."""
+    item = {"properties": {**properties, **defaults}, "required": list(properties)}
     return {"properties": {field: {"contains": item}}}
 
 

@@ -50,6 +50,9 @@ def summary_line(
         "sec": round((report.finished - report.started).total_seconds(), 1),
         "agent": report.agent.version[:32],
     }
+    if report.since is not None:
+        line["since"] = report.since.isoformat(timespec="seconds")
+        line["older"] = len(report.older)
     if recovered:
         line["recovered"] = [_recovered(one) for one in recovered]
     return _fitted(line)

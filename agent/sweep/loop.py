@@ -8,6 +8,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from typing import Any
 
 import psutil
@@ -39,6 +40,7 @@ from ..model.report import (
     Strength,
     TargetKind,
     Truncation,
+    is_before,
     verdict_of,
 )
 from ..packs.loading import Pack
@@ -76,6 +78,8 @@ class Plan(Struct, frozen=True, kw_only=True):
     agent: Agent
     options: dict[str, Any]
     sweep_id: str | None = None
+    since_s: float | None = None
+    """Given, the verdict counts what happened in so many seconds before the sweep alone."""
 
 
 class Sweep:
@@ -105,6 +109,7 @@ class Sweep:
             scope=_scope(plan),
             packs=[pack.reference() for pack in plan.packs],
             started=self._started,
+            since=_since(self._started, plan.since_s),
             options=plan.options,
             sources=[PlannedSource(s.name, self._required(s)) for s in plan.sources],
         )
@@ -253,6 +258,7 @@ class Sweep:
             packs=self._header.packs,
             started=self._started,
             finished=self.plan.target.now(),
+            since=self._header.since,
             options=self._header.options,
             verdict=verdict_of(findings, self._coverage),
             coverage=self._coverage,
@@ -270,8 +276,9 @@ class Sweep:
         for chain in chains.build(self._matches, rules):
             finding, lost = finding_of(chain, self._host.id, self._packs, now)
             dropped += lost
+            finding.in_window = not is_before(finding, self._header.since)
             findings.append(self.plan.exclusions.apply(finding, basis_of(chain)))
-        findings.sort(key=lambda finding: (-finding.strength.rank, -finding.score, finding.title))
+        findings.sort(key=_by_weight)
         kept = findings[:MAX_FINDINGS]
         evidence = sum(len(finding.evidence) for finding in findings)
         truncated = [
@@ -300,6 +307,19 @@ class Sweep:
             peak_rss_bytes=_peak_rss(process),
             read_bytes=sum(coverage.bytes for coverage in self._coverage),
         )
+
+
+def _since(started: datetime, seconds: float | None) -> datetime | None:
+    try:
+        return None if seconds is None else started - timedelta(seconds=seconds)
+    except OverflowError:
+        return None  # longer than there is a calendar: all of it counts
+
+
+def _by_weight(finding: Finding) -> tuple[object, ...]:
+    """What the verdict counts goes first: it is never what there was no room for."""
+    counts = finding.in_window or finding.strength.rank < Strength.STRONG.rank
+    return (not counts, -finding.strength.rank, -finding.score, finding.title)
 
 
 def _scope(plan: Plan) -> Scope:

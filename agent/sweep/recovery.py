@@ -34,6 +34,7 @@ from ..model.report import (
     State,
     Strength,
     Truncation,
+    is_before,
     verdict_of,
 )
 from .journal import MAX_FINDINGS, lock
@@ -165,6 +166,7 @@ class _Remains:
             exclusions=header.exclusions,
             started=header.started,
             finished=self._last,
+            since=header.since,
             options=header.options,
             verdict=verdict_of(findings, coverage),
             coverage=coverage,
@@ -233,7 +235,7 @@ class _Remains:
         # An excluded match is recorded before any rule's id is known to the finding.
         strength = max(evidence.strength, Strength.WEAK, key=lambda one: one.rank)
         times = telling_of(record.evidence for record in records)
-        return Finding(
+        made = Finding(
             id=known_as,
             time=strongest.at,
             first_seen=times[0] if times else None,
@@ -247,6 +249,8 @@ class _Remains:
             evidence=[record.evidence for record in self._within_bounds(records)],
             **objects_of(evidence),  # type: ignore[arg-type]
         )
+        made.in_window = not is_before(made, self._header.since)
+        return made
 
     def _within_bounds(self, records: list[EvidenceRecord]) -> list[EvidenceRecord]:
         """The strongest sightings, those left out counted."""

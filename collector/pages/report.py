@@ -61,6 +61,8 @@ class ReportView(Struct, frozen=True, kw_only=True):
     gaps: list[str]
     scope: str
     """What limited the question; empty: nothing did."""
+    since: str
+    """What the verdict is about, and what is older; empty: all of it."""
     made_as: str
     """The schema, if it is not today's."""
     facts: list[tuple[str, str]]
@@ -97,6 +99,7 @@ def view_of(report: Report, row: ReportRow) -> ReportView:
         found=found,
         gaps=gaps_of(report),
         scope=_scope(report),
+        since=_since(report),
         made_as=report.made_as or "",
         facts=_facts(report),
         findings=[_finding(one) for one in findings[:MAX_FINDINGS]],
@@ -124,6 +127,17 @@ def _scope(report: Report) -> str:
     if more > 0:
         told += f"; and {more:,} more in the download"
     return told or "it does not say what limited it"
+
+
+def _since(report: Report) -> str:
+    if report.since is None:
+        return ""
+    older = len(report.older)
+    told = f"what happened since {when(report.since)}"
+    if not older:
+        return told
+    traces = "strong trace is" if older == 1 else "strong traces are"
+    return f"{told}: {older:,} {traces} older, and it says {report.verdict.value}"
 
 
 def _facts(report: Report) -> list[tuple[str, str]]:

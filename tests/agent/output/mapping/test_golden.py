@@ -27,7 +27,7 @@ def test_a_finding_is_mapped_as_its_golden_file_says(name: str) -> None:
 
 def test_the_rich_finding_leaves_no_field_of_the_model_empty() -> None:
     plain = msgspec.to_builtins(FOUND)
-    assert set(Finding.__struct_fields__) - set(plain) == {"excluded_by"}
+    assert set(Finding.__struct_fields__) - set(plain) == {"excluded_by", "in_window"}
 
 
 MAPPED = {
