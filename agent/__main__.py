@@ -33,7 +33,8 @@ def run() -> int:
     try:
         main = _command()
     except Exception as error:  # noqa: BLE001 - whatever it is: Python's own 1 would mean a hit
-        sys.stderr.write(f"iocsweep: {does_not_load(error)}\n")
+        if sys.stderr is not None:
+            sys.stderr.write(f"iocsweep: {does_not_load(error)}\n")
         return FAILED
     return main()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -10,14 +9,14 @@ from collections.abc import Callable, Sequence
 from .exit_codes import FAILED, CannotRun, does_not_load
 from .options import Options, parse
 from .output.plain import failure_line, plain
-from .output.say import say, tell
+from .output.say import say, tell, use_safe_streams
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; gives the exit code (DESIGN, section 4)."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        _use_safe_streams()
+        use_safe_streams()
         if sys.platform == "win32":
             from .windows.security import harden_dll_search
 
@@ -56,13 +55,3 @@ def _command(name: str) -> Callable[[Options], int]:
     from .commands.sweep import sweep
 
     return sweep
-
-
-def _use_safe_streams() -> None:
-    """Never fail on a character that the console does not have; UTF-8 wherever there is no
-    console.
-    """
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            encoding = None if stream.isatty() else "utf-8"
-            stream.reconfigure(encoding=encoding, errors="backslashreplace")

@@ -364,7 +364,8 @@ def _show_recovered(recovered: Sequence[Recovered], options: Options) -> None:
 
 
 def _width() -> int:
-    return os.get_terminal_size().columns if sys.stdout.isatty() else 100
+    """Of the terminal, where there is one that knows; some say 0."""
+    return (os.get_terminal_size(sys.stdout.fileno()).columns if sys.stdout.isatty() else 0) or 100
 
 
 def exit_code(report: Report, *, kept: bool, delivered: bool | None, options: Options) -> int:

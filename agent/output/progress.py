@@ -16,6 +16,7 @@ from typing import TextIO
 
 from ..model.report import Coverage
 from .escape import shown
+from .say import lead_nowhere
 
 TERMINAL_S = 0.2
 PIPE_S = 30.0
@@ -119,6 +120,7 @@ class Progress:
             self._stream.flush()
         except (OSError, ValueError):
             self._enabled = False
+            lead_nowhere(self._stream)
 
 
 def _fitted(line: str, cells: int) -> tuple[str, int]:
