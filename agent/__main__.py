@@ -36,7 +36,12 @@ def run() -> int:
         if sys.stderr is not None:
             sys.stderr.write(f"iocsweep: {does_not_load(error)}\n")
         return FAILED
-    return main()
+    try:
+        return main()
+    finally:
+        # Or Python looks through all that there is once more before it ends: what is written was
+        # closed, and what is left goes with the process.
+        gc.freeze()
 
 
 if __name__ == "__main__":

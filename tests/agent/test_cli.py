@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import random
@@ -17,6 +18,7 @@ import jsonschema
 import pytest
 
 from agent import cli
+from agent.__main__ import run as run_program
 from agent.commands import sweep as sweeping
 from agent.delivery import client
 from agent.delivery.spool import Spool
@@ -181,6 +183,19 @@ def test_a_part_that_does_not_load_never_ends_like_a_hit(tmp_path: Path) -> None
     assert done.returncode == 2
     (line,) = done.stderr.splitlines()
     assert line.endswith("a part of it does not load: ImportError: DLL load failed: blocked")
+
+
+def test_nothing_is_looked_through_once_more_before_the_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    least, frozen = gc.get_threshold(), gc.get_freeze_count()
+    monkeypatch.setattr("sys.argv", ["iocsweep", "packs", "list"])
+    try:
+        assert run_program() == 0
+        assert gc.get_freeze_count() > frozen + 10_000
+    finally:
+        gc.unfreeze()
+        gc.set_threshold(*least)
 
 
 def test_packs_are_listed_and_checked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
