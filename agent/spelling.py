@@ -162,11 +162,6 @@ def is_address(text: str) -> bool:
     return True
 
 
-def domain_covers(domain: str, name: str) -> bool:
-    """Whether a folded name is this folded domain or lies below it."""
-    return name == domain or name.endswith("." + domain)
-
-
 def normal_command(line: str) -> str:
     """A command line without case, quotes, commas and carets, its white space one space each."""
     return _BETWEEN.sub(" ", _without_escapes(line)).strip().casefold()
@@ -224,14 +219,21 @@ def glob_regex(value: str) -> re.Pattern[str]:
     return re.compile(fnmatch.translate(fold(value).replace("[", "[[]")))
 
 
+def path_start(value: str) -> tuple[str, str]:
+    """The first step of a path indicator, which may be a variable, and what stands behind it;
+    folded, with backslashes. Raises ValueError for an unknown variable."""
+    first, slash, rest = fold(value).replace("/", "\\").partition("\\")
+    while first == "**" and slash:  # any folders may stand before it, whatever it begins with
+        first, slash, rest = rest.partition("\\")
+    if first.startswith("%") and first not in _VARIABLES:
+        known = ", ".join(_VARIABLES)
+        raise ValueError(f"unknown variable {first} in a path (known: {known})")
+    return first, rest
+
+
 def path_regex(value: str) -> re.Pattern[str]:
     """The end of a folded path with backslashes. Raises ValueError for an unknown variable."""
-    variable, slash, rest = fold(value).replace("/", "\\").partition("\\")
-    while variable == "**" and slash:  # any folders may stand before it, whatever it begins with
-        variable, slash, rest = rest.partition("\\")
-    if variable.startswith("%") and variable not in _VARIABLES:
-        known = ", ".join(_VARIABLES)
-        raise ValueError(f"unknown variable {variable} in a path (known: {known})")
+    variable, rest = path_start(value)
     start = _VARIABLES.get(variable) or r"(?:^|\\)" + _step(variable)
     steps = rest.split("\\") if rest else []
     body = "".join(r"(?:\\[^\\]+){0,64}" if step == "**" else r"\\" + _step(step) for step in steps)

@@ -29,9 +29,9 @@ from .accounts import Accounts
 from .byte_rules import ByteRules, ScanFailed, WindowedScan
 from .command_lines import CommandLines
 from .hidden_commands import HiddenScan, Reading, readings
+from .look_ups import Domains, Networks, Urls
 from .record_rules import RecordRules
 from .selection import Selector
-from .web_names import WebNames
 
 if TYPE_CHECKING:
     from ..engine.patterns import BytePattern
@@ -124,10 +124,9 @@ class Matcher:
         self.accounts = Accounts()
         """What was compared with what."""
         self._commands = CommandLines(indicators)
-        self._web = WebNames(indicators)
-        self._networks = [
-            (i, ipaddress.ip_network(i.value, strict=False)) for i in self._of(Address)
-        ]
+        self._domains = Domains(self._of(Domain))
+        self._urls = Urls(self._of(Url))
+        self._networks = Networks(self._of(Address))
         self._hashes: dict[str | None, list[FileHash]] = {}
         for indicator in self._of(FileHash):
             self._hashes.setdefault(indicator.value.lower(), []).append(indicator)
@@ -225,7 +224,7 @@ class Matcher:
 
     def cache_names(self) -> list[str]:
         """The names to ask the DNS cache for."""
-        return self._web.names
+        return self._domains.names
 
     # ---- Comparing
 
@@ -304,9 +303,8 @@ class Matcher:
             for globbed, pattern in self.selector.globs:
                 if pattern.match(name):
                     yield _made(seen, globbed, name_word, path)
-        for placed, pattern in self.selector.paths:
-            if pattern.search(folded):
-                yield _made(seen, placed, path_word, path)
+        for placed in self.selector.paths.ending(folded):
+            yield _made(seen, placed, path_word, path)
 
     def _hash(self, seen: Observation, digest: Hash, word: str) -> Iterator[Match]:
         for value in (digest.md5, digest.sha1, digest.sha256):
@@ -364,7 +362,7 @@ class Matcher:
     def _url(self, seen: Observation, url: str) -> Iterator[Match]:
         self.accounts.compared("url")
         parts = url_parts(url)
-        for indicator in self._web.beginning(parts):
+        for indicator in self._urls.beginning(parts):
             yield _made(seen, indicator, "URL", url)
         if is_address(parts.host):
             yield from self._address(seen, parts.host)
@@ -383,22 +381,21 @@ class Matcher:
 
     def _domain(self, seen: Observation, name: str, where: str) -> Iterator[Match]:
         self.accounts.compared("domain")
-        for indicator in self._web.covering(name):
+        for indicator in self._domains.covering(name):
             yield _made(seen, indicator, where, name)
 
     def _address(self, seen: Observation, text: str) -> Iterator[Match]:
         try:
             address = ipaddress.ip_address(text.partition("%")[0])
         except ValueError:
-            for indicator in self._web.covering(text):  # a CNAME's answer is a name
+            for indicator in self._domains.covering(text):  # a CNAME's answer is a name
                 yield _made(seen, indicator, wording.answer(seen), text)
             return
         self.accounts.compared("address")
         if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
             address = address.ipv4_mapped
-        for known, network in self._networks:
-            if address in network:
-                yield _made(seen, known, "address", text)
+        for known in self._networks.holding(address):
+            yield _made(seen, known, "address", text)
 
     # ---- Proof
 

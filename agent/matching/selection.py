@@ -27,9 +27,9 @@ from ..spelling import (
     glob_regex,
     is_glob,
     originals_of_copy,
-    path_regex,
 )
 from .gates import Grouped, magic_of
+from .look_ups import Paths
 
 _CERTIFICATE_GATE = Gate(max_size=65536, extensions=[".cer", ".crt", ".der", ".pem"])
 
@@ -94,7 +94,7 @@ class Selector:
             if not is_glob(name.value):
                 self.exact.setdefault(fold(name.value), []).append(name)
         self.globs = [(i, glob_regex(i.value)) for i in names if is_glob(i.value)]
-        self.paths = [(i, path_regex(i.value)) for i in paths]
+        self.paths = Paths(paths)
         ends = [fold(base_name(i.value)) for i in paths]
         self._wanted_exact = frozenset(self.exact) | {e for e in ends if not is_glob(e)}
         globs = [i.value for i, _ in self.globs] + [e for e in ends if is_glob(e)]

@@ -34,7 +34,7 @@ from ..model.objects import Pipe as SeenPipe
 from ..model.objects import Url as SeenUrl
 from ..model.observation import Claim, Observation, Place
 from ..model.report import Strength
-from ..spelling import base_name, example_path, fold, is_glob, path_regex
+from ..spelling import base_name, example_path, fold, is_glob, path_start
 from .document import Document
 from .never_matching import why_never
 
@@ -136,7 +136,7 @@ def _flaw(indicator: Indicator) -> str:
         return "a domain needs at least two labels"
     try:
         if isinstance(indicator, FilePath):
-            path_regex(indicator.value)
+            path_start(indicator.value)
         if isinstance(indicator, LnkTrait):
             return _lnk_flaw(indicator)
     except ValueError as error:
