@@ -85,13 +85,13 @@ class Networks:
 
 
 class Paths:
-    """Path indicators: those without wildcards and variables by all that they say, those with an
-    exact name at their end by that."""
+    """Path indicators: those without wildcards and variables by all that they say, those with exact
+    steps at their end by those."""
 
     def __init__(self, indicators: Iterable[FilePath]) -> None:
         """Raises ValueError for an unknown variable."""
         self._whole = Endings[_Numbered[FilePath]]("\\")
-        self._named: dict[str, list[_Numbered[FilePath]]] = {}
+        self._named = Endings[_Numbered[FilePath]]("\\")
         self._others: list[_Numbered[FilePath]] = []
         self._patterns: dict[int, re.Pattern[str]] = {}
         """Made when first asked for: of thousands of paths few ever are."""
@@ -99,11 +99,13 @@ class Paths:
             one = _Numbered(number, indicator)
             first, rest = path_start(indicator.value)
             folded = f"{first}\\{rest}" if rest else first  # as :func:`path_regex` has it
-            name = folded.rpartition("\\")[2]
+            tail = rest
+            while is_glob(tail) and "\\" in tail:
+                tail = tail.partition("\\")[2]
             if not is_glob(folded) and not first.startswith("%"):
                 self._whole.add(folded, one)
-            elif rest and not is_glob(name):
-                self._named.setdefault(name, []).append(one)
+            elif rest and not is_glob(tail):
+                self._named.add(tail, one)
             else:
                 self._others.append(one)
 
@@ -111,13 +113,10 @@ class Paths:
         """The indicators with which a folded path with backslashes ends."""
         found: list[_Numbered[FilePath]] = []
         # An expression's end is also before a last line feed, which POSIX allows in names.
+        by_pattern = list(self._others)
         for text in {folded, folded.removesuffix("\n")}:
             found += self._whole.of(text)
-        by_pattern = self._others
-        if self._named:
-            name = folded.rpartition("\\")[2]
-            for last in {name, name.removesuffix("\n")}:
-                by_pattern = by_pattern + self._named.get(last, [])
+            by_pattern += self._named.of(text)
         found += (one for one in by_pattern if self._pattern(one).search(folded))
         return _in_order(found)
 
