@@ -27,18 +27,16 @@ _DATA = struct.Struct("<HxxQ8xHH12xQQ")
 """From byte 0x0C of a $DATA on the disk on: flags, first cluster of the stream that it tells of,
 where its run list lies, its unit of compression, its size, what of it was written."""
 _EXTEND = EXTEND.to_bytes(6, "little")
+_NO_BASE = bytes(8)
 _DOS = 2
 _OTHER = "/"
 """Stands for an extension that nothing asks for."""
 _PARSED = (kinds.ATTRIBUTE_LIST, kinds.REPARSE_POINT)
-_LOOKED_AT = (kinds.STANDARD_INFORMATION, kinds.FILE_NAME, kinds.DATA)
 _SIZE, _LEAST_SIZE = int(Selected.SIZE), int(Selected.LEAST_SIZE)
 _EXTENSION = int(Selected.EXTENSION)
 _STREAM_SIZE, _STREAM_EXTENSION = int(Selected.STREAM_SIZE), int(Selected.STREAM_EXTENSION)
 _SELECTED = _SIZE | _LEAST_SIZE | _EXTENSION
 """Numbers: to join flags of an enumeration takes ten times as long."""
-_Found = list[tuple[int, int, int, int]]
-"""Kind, place, length in bytes and length of the name of attributes."""
 
 
 class QuickAnswer(NamedTuple):
@@ -61,79 +59,71 @@ def quick_check(number: int, data: bytes, selection: Selection) -> QuickAnswer |
     """What the file is singled out for; None: it has to be parsed to know."""
     if (
         data[0x16:0x18] != b"\1\0"
-        or data[0x20:0x28] != bytes(8)
+        or data[0x20:0x28] != _NO_BASE
         or number < FIRST_USER_RECORD
-        or data[:4] != SIGNATURE
+        or not data.startswith(SIGNATURE)
     ):
         return None
-    found = _attributes(data)
-    facts = None if found is None else _facts(found, data, selection)
-    return None if facts is None else _answer(facts, data, selection)
-
-
-def _attributes(data: bytes) -> _Found | None:
-    """Those that are looked at; None where others would be, or their chain breaks."""
-    found: _Found = []
+    facts = _Facts()
     # Only what leaves room for the fields that are looked at.
     at, end, most = data[0x14] | data[0x15] << 8, len(data) - 24, len(data)
     while at < end:
         kind, length, _, name_length = _HEAD.unpack_from(data, at)
-        if kind in _LOOKED_AT:
-            found.append((kind, at, length, name_length))
-        elif kind == kinds.END:
-            return found
-        elif kind in _PARSED:
+        if kind == kinds.END:
+            return _answer(facts, data, selection)
+        if kind in _PARSED or length < 24 or at + length > most or length & 7:
             return None
-        if length < 24 or at + length > most or length & 7:
+        if kind == kinds.FILE_NAME:
+            is_told = _extension(facts, data, at, length, selection)
+        elif kind == kinds.DATA:
+            is_told = _content(facts, data, at, length, name_length, selection)
+        else:
+            is_told = True
+            if kind == kinds.STANDARD_INFORMATION and facts.is_elsewhere is None:
+                facts.is_elsewhere = _is_elsewhere(data, at)
+        if not is_told:
             return None
         at += length
     return None
 
 
-class _Facts(NamedTuple):
-    why: int
-    """But for the size of the content."""
-    size: int
-    """Of the content; below zero for none."""
-    content: int
-    """Place of its $DATA."""
-    extensions: list[str]
-    """Of its long names."""
-    is_elsewhere: bool | None
+class _Facts:
+    """What the attributes say, one after the other."""
+
+    __slots__ = ("content", "extensions", "is_elsewhere", "size", "why")
+
+    def __init__(self) -> None:
+        self.why = 0
+        """But for the size of the content."""
+        self.size = -1
+        """Of the content; below zero for none."""
+        self.content = 0
+        """Place of its $DATA."""
+        self.extensions: list[str] = []
+        """Of its long names."""
+        self.is_elsewhere: bool | None = None
 
 
-def _facts(found: _Found, data: bytes, selection: Selection) -> _Facts | None:
-    """None where the file has to be parsed."""
-    why, size, content = 0, -1, 0
-    extensions: list[str] = []
-    is_elsewhere: bool | None = None
-    for kind, at, length, name_length in found:
-        if kind == kinds.FILE_NAME:
-            extension = _extension(data, at, length, selection)
-            if extension is None:
-                return None
-            if extension:
-                extensions.append(extension[0])
-                why |= extension[1]
-        elif kind == kinds.DATA:
-            told = _told(data, at, length)
-            if told < 0 or (size >= 0 and not name_length):
-                return None
-            if name_length:
-                stream = _of_stream(data, at, length, told, selection)
-                if stream is None:
-                    return None
-                why |= stream
-            else:
-                size, content = told, at
-        elif is_elsewhere is None:
-            is_elsewhere = _is_elsewhere(data, at)
-    return _Facts(why, size, content, extensions, is_elsewhere)
+def _content(
+    facts: _Facts, data: bytes, at: int, length: int, name_length: int, selection: Selection
+) -> bool:
+    """A $DATA; False where the file has to be parsed."""
+    told = _told(data, at, length)
+    if told < 0:
+        return False
+    if name_length:
+        stream = _of_stream(data, at, length, told, selection)
+        facts.why |= stream or 0
+        return stream is not None
+    if facts.size >= 0:
+        return False
+    facts.size, facts.content = told, at
+    return True
 
 
 def _answer(facts: _Facts, data: bytes, selection: Selection) -> QuickAnswer | None:
-    why, size, content, extensions, is_elsewhere = facts
-    why |= _of_size(size, selection)
+    size, extensions = facts.size, facts.extensions
+    why = facts.why | _of_size(size, selection)
     if not why & _SELECTED:
         return _ANSWERS[why]
     if not extensions:
@@ -141,30 +131,30 @@ def _answer(facts: _Facts, data: bytes, selection: Selection) -> QuickAnswer | N
     heads = selection.heads_of(extensions, max(0, size))
     if not heads:
         return _ANSWERS[why & ~_SELECTED]
-    if is_elsewhere or size < 0:
+    if facts.is_elsewhere or size < 0:
         return QuickAnswer(_ANSWERS[why].why, heads)
-    if data[content + 8]:
-        return _on_disk(why, heads, data, content)
-    return _ANSWERS[why if _head(data, content).startswith(heads) else why & ~_SELECTED]
+    if data[facts.content + 8]:
+        return _on_disk(why, heads, data, facts.content)
+    return _ANSWERS[why if _head(data, facts.content).startswith(heads) else why & ~_SELECTED]
 
 
-def _extension(
-    data: bytes, at: int, length: int, selection: Selection
-) -> tuple[()] | tuple[str, int] | None:
-    """Of a $FILE_NAME, and what that singles the file out for; empty for an 8.3 name, None where it
+def _extension(facts: _Facts, data: bytes, at: int, length: int, selection: Selection) -> bool:
+    """A $FILE_NAME, and what it singles the file out for, unless it is an 8.3 one; False where it
     has to be parsed."""
     if length < 0x60 or data[at + 8] or data[at + 0x14] != 0x18:
-        return None
+        return False
     start = at + 0x5A
     stop = start + 2 * data[at + 0x58]
-    if stop > at + length:
-        return None
-    if data[at + 0x18 : at + 0x1E] == _EXTEND:
-        return None
-    if data[at + 0x59] == _DOS:
-        return ()
-    extension = endings(selection.extensions).get(ending(data[start:stop]))
-    return (_OTHER, 0) if extension is None else (extension, _EXTENSION)
+    if stop > at + length or data[at + 0x18 : at + 0x1E] == _EXTEND:
+        return False
+    if data[at + 0x59] != _DOS:
+        extension = endings(selection.extensions).get(ending(data[start:stop]))
+        if extension is None:
+            facts.extensions.append(_OTHER)
+        else:
+            facts.extensions.append(extension)
+            facts.why |= _EXTENSION
+    return True
 
 
 def _told(data: bytes, at: int, length: int) -> int:

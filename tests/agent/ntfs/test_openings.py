@@ -138,6 +138,15 @@ def test_a_name_that_leads_beyond_the_last_record_does_not_end_the_scan() -> Non
     assert scan(opened(image({24: bytes(data)}, count=25))) == {}
 
 
+def test_a_name_without_room_for_one_does_not_end_the_scan() -> None:
+    data = bytearray(file("x.lnk", resident(0x80, LINK)))
+    end = data.index(b"\xff" * 4)
+    data[end : end + 16] = struct.pack("<IIQ", 0x100, 968 - end, 0)
+    data[968:996] = struct.pack("<II16xI", 0x30, 24, 0xFFFFFFFF)
+    (hit,) = scan(opened(image({24: bytes(data)}))).values()
+    assert hit.why == Selected.EXTENSION
+
+
 def test_what_cannot_be_read_is_left_to_the_look_that_tells_why() -> None:
     data = image({24: file("x.lnk", non_resident(0x80, 5000, run(2, 100)))})
     (hit,) = scan(Volume(BadSectors(data, range(100 * 4096, 101 * 4096)))).values()
