@@ -45,6 +45,7 @@ from .reading_ahead import ReadAhead, readers_here
 
 ARCHIVE = ".zip"
 _NOT_OPENED = "archive not opened: the reading was ended early"
+EMPTY = "given file: empty"
 ZONE = ".identifier"
 """The extension of a zone identifier that a copy made a file of its own."""
 
@@ -147,6 +148,8 @@ class FileLook:
 
     def selected(self, item: Item, size: int, head: bytes | None = None) -> Iterator[Observation]:
         """A file singled out by size or extension; ``head``: its first bytes, if known."""
+        if not size and item.given:
+            self.ledger.unread(EMPTY, item.shown)
         if not size and not self.everything:
             return
         indicators = self.reader.opened_for(item.name, lambda: item.shown, size, head)

@@ -78,6 +78,8 @@ class _LogReader(Reader):
         part.tells = bool(telling_log(file.path))
         self._problem = ""
         """What is wrong with the log's header."""
+        self._blank = file.size == 0
+        """Whether nothing is where each log has its header: it was copied without its content."""
         self._reach = LogReach()
         name = file.path.casefold().rpartition("\\")[2]
         scripts = "powershell" in name and "operational" in name
@@ -90,6 +92,7 @@ class _LogReader(Reader):
             if self._seams is not None:
                 self._seams.add(window[at : at + CHUNK])
             return
+        self._blank = not window.strip(b"\0")
         try:
             self._problem = read_log_header(window).problem
         except FormatError as error:
@@ -149,6 +152,9 @@ class _LogReader(Reader):
     def _account(self) -> None:
         reach = self._reach
         self.part.examined(reach.records)
+        if self._blank and not reach.records:
+            self.part.unread("event log: blank, nothing of it is there", self.file.path)
+            return
         for when in (reach.oldest, reach.newest):
             if when is not None:
                 self.part.reaches(when)

@@ -38,6 +38,7 @@ LOGS = (".LOG1", ".LOG2", ".LOG")
 MAX_STATES = 16
 """Of a hive, as its logs hold earlier ones, in which the keys of hits are looked up."""
 DELETED = "deleted"
+_HEADER = 4096
 
 
 class _Opened(NamedTuple):
@@ -80,7 +81,9 @@ class HiveReader(Reader):
         """The hive with its logs laid over it, what they replaced, its long values joined, and the
         logs themselves. A log that is missing or damaged is a gap.
         """
-        if not data.startswith(b"regf"):
+        if not data[:_HEADER].strip(b"\0"):
+            self.part.unread(f"{Hives.kind}: blank, nothing of it is there", self.file.path)
+        elif not data.startswith(b"regf"):
             self.part.note("no registry hive; its bytes were searched", self.file.path)
         logs = _logs_of(self.file, self.part)
         text = text_of(data, list(logs.values()))

@@ -358,3 +358,10 @@ def test_an_image_by_its_name_alone_is_a_gap_at_rest(
         file.write(start + b"\1")
         file.truncate(size)
     assert swept(tmp_path).reasons == ({closed(kind): 1} if kind else {})
+
+
+@pytest.mark.parametrize("name", ["y.zip", "a.txt", "Security.log"])
+def test_a_given_file_without_content_is_never_clean(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).touch()
+    assert swept(FolderTarget(str(tmp_path / name), own=Own())).reasons == {"given file: empty": 1}
+    assert swept(tmp_path).reasons == {}

@@ -394,3 +394,12 @@ def test_base64_that_another_part_of_a_script_decodes_is_decoded(tmp_path: Path)
     sweep = of_log(tmp_path, event_log([*script_blocks(script)]), POWERSHELL_LOG)
 
     assert IN_BASE64 in strongest(sweep)["c2-domain"].observation.remarks
+
+
+@pytest.mark.parametrize("content", [b"", bytes(4096), bytes(70_000)])
+def test_a_log_that_was_copied_without_its_content_is_a_gap(tmp_path: Path, content: bytes) -> None:
+    for name in ("C:\\Windows\\System32\\winevt\\Logs\\Security.evtx", "C:\\copied\\Security.evtx"):
+        place = tmp_path / name[3]
+        as_folder(place, {name: content})
+        sweep = swept(place, ArtefactSource(EventLogs()))
+        assert sweep.reasons == {"event log: blank, nothing of it is there": 1}

@@ -305,3 +305,12 @@ def test_a_longer_word_is_another_one(tmp_path: Path) -> None:
     data = hive(nested(ZONES, {"mypandorasong.com": {"xcyzfc.dat": "acyzfc.datb"}}))
     target = FORMS["folder"](tmp_path / "c", windows({r"C:\Users\jo\NTUSER.DAT": data}))
     assert swept(target, ArtefactSource(Hives())).matches() == []
+
+
+@pytest.mark.parametrize("content", [b"", bytes(4096), bytes(70_000)])
+def test_a_hive_that_was_copied_without_its_content_is_a_gap(
+    tmp_path: Path, content: bytes
+) -> None:
+    place = as_folder(tmp_path, windows({"C:\\Users\\jo\\NTUSER.DAT": content}))
+    sweep = swept(place, ArtefactSource(Hives()))
+    assert sweep.reasons == {"registry hive: blank, nothing of it is there": 1}
