@@ -135,6 +135,8 @@ def meaning(status: int, headers: Mapping[str, str], text: str, report_id: str) 
     if status in _SUCCESS:
         return _success(status, headers, text, report_id)
     kind = _KINDS.get(status) or _kind_of_class(status)
+    if kind.action is Action.ASIDE and _is_page(headers):
+        kind = Kind.BLOCKED  # What was never offered to the collector is no refused report.
     text = text[:_MAX_REASON]
     if kind is Kind.CONFLICT and _FAMILY in text:
         kind = Kind.OTHER_SCHEMA
@@ -146,7 +148,7 @@ def meaning(status: int, headers: Mapping[str, str], text: str, report_id: str) 
 
 
 def _success(status: int, headers: Mapping[str, str], text: str, report_id: str) -> Outcome:
-    if headers.get("Content-Type", "").lower().startswith("text/html"):
+    if _is_page(headers):
         return Outcome(Kind.UNREACHABLE, "a web page answered, not a collector", status)
     try:
         answer = _ANSWERS.decode(text)
@@ -159,6 +161,11 @@ def _success(status: int, headers: Mapping[str, str], text: str, report_id: str)
         why = f"HTTP {status}, an earlier collector that names no report: update it"
         return Outcome(Kind.UNNAMED, why, status)
     return Outcome(Kind.ACKNOWLEDGED, "acknowledged", status)
+
+
+def _is_page(headers: Mapping[str, str]) -> bool:
+    """Whether it is one for people, which no collector sends there."""
+    return headers.get("Content-Type", "").lower().startswith("text/html")
 
 
 def _kind_of_class(status: int) -> Kind:

@@ -14,7 +14,7 @@ import pytest
 
 from agent.delivery.client import DEADLINE_S, _verifying_adapter, post
 from agent.delivery.collector import Collector
-from agent.delivery.outcome import Kind, Outcome
+from agent.delivery.outcome import Action, Kind, Outcome, meaning
 from tests.agent.delivery.scripted import acknowledgement
 
 ID = str(uuid.UUID(int=7))
@@ -152,3 +152,12 @@ def test_only_the_systems_certificates_are_trusted(
     assert loaded == []
     assert context.verify_mode is ssl.CERT_REQUIRED
     assert context.check_hostname
+
+
+@pytest.mark.parametrize("status", [400, 409, 422])
+def test_a_page_of_somebody_else_sets_no_report_aside(status: int) -> None:
+    """A proxy's, a firewall's, another server's at that address."""
+    page = meaning(status, {"Content-Type": "text/html; charset=utf-8"}, "<html>", ID)
+    assert page.kind.action in (Action.AGAIN, Action.STAYS)
+    own = meaning(422, {"Content-Type": "application/json"}, '{"error": "no report"}', ID)
+    assert own.kind.action is Action.ASIDE
