@@ -1,5 +1,5 @@
 """One finding for each process that has the thing: four implants with one DLL are four findings
-that share it.
+that share it. A file that only some of them have is evidence of theirs alone.
 
 Whoever started such a process, or only names the file, is evidence of its finding and none of its
 own. What logs remember is apart by program, user, parent and command line: a thousand starts of
@@ -8,15 +8,16 @@ one task are one finding.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from typing import NamedTuple
 
 from ..matching.matcher import Match, fold
-from ..model.objects import Process
+from ..model.objects import ARROW, Process
 from ..model.observation import Claim, Observation
 from ..model.report import Strength
 from ..spelling import base_name, normal_command
 from .groups import Groups
-from .keys import process_keys
+from .keys import file_key, process_keys
 
 MAX_APART = 256
 """Processes of one chain that get findings of their own; the others stay together."""
@@ -42,7 +43,42 @@ def of_one_process_each(matches: list[Match]) -> list[list[Match]]:
         apart[MAX_APART - 1 :] = [[match for part in rest for match in part]]
     own = {id(match) for part in apart for match in part}
     shared = [match for match in matches if id(match) not in own]
-    return [[*part, *shared] for part in apart]
+    named = [_named_by(part) for part in apart]
+    owners = {id(match): _owners(match, named) for match in shared}
+    return [
+        [*part, *(match for match in shared if number in owners[id(match)])]
+        for number, part in enumerate(apart)
+    ]
+
+
+class _Named(NamedTuple):
+    """Files that processes have, or were started with."""
+
+    paths: frozenset[str]
+    lines: tuple[str, ...]
+
+
+def _named_by(own: Sequence[Match]) -> _Named:
+    seen = [match.observation for match in own]
+    paths = frozenset(file_key(one.dll.path) for one in seen if one.dll is not None)
+    lines = {one.process.command_line for one in seen if one.process is not None}
+    return _Named(paths, tuple(map(fold, lines)))
+
+
+def _owners(match: Match, named: Sequence[_Named]) -> Collection[int]:
+    """Whose evidence it is: of a file, those that have it and no others, who came to it by the
+    server that they share; of what nobody has, all."""
+    file = match.observation.file
+    if file is None or not file.path:
+        return range(len(named))
+    path = file_key(file.member_of.partition(ARROW)[0] or file.path)
+    whole = fold(file.path)
+    found = [
+        number
+        for number, one in enumerate(named)
+        if path in one.paths or any(whole in line for line in one.lines)
+    ]
+    return found or range(len(named))
 
 
 def _by_process(matches: Iterable[Match]) -> dict[str, list[Match]]:

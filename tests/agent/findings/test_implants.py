@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from agent.findings.implants import MAX_APART
-from agent.model.objects import Destination, Dll, Dns, Event, File, Parent, Pe, Process, User
+from agent.model.objects import Destination, Dll, Dns, Event, File, Hash, Parent, Pe, Process, User
 from agent.model.observation import Claim, Observation, Place, moments
 from agent.model.report import Finding, Strength
 from tests.evidence.packs import campaign, chains_of, found
@@ -159,3 +159,33 @@ def test_a_thousand_at_once_are_bounded_and_none_is_lost() -> None:
     matches = [match for seen in map(loaded, who) for match in MATCHER.match(seen)]
     parts = chains_of([*matches, *MATCHER.match(FILE)])
     assert len({id(m.observation) for part in parts for m in part.matches}) == 1001
+
+
+OTHERS = PATH.replace("jo", "ann")
+
+
+@pytest.mark.parametrize("there", [(PATH, OTHERS), (OTHERS, PATH), (PATH,)])
+def test_two_dlls_with_one_server_are_each_their_own_process_file(there: tuple[str, ...]) -> None:
+    """One finding showed the hash of the other one's DLL."""
+    files = [
+        Observation(
+            source="files",
+            claim=Claim.EXISTS,
+            seen="file",
+            place=Place(text=path),
+            file=File(path=path, hash=Hash(sha1=f"{len(path):040x}"), pe=TRAITS),
+        )
+        for path in there
+    ]
+    own = process(1), process(2, line=LINE.replace(PATH, OTHERS))
+    seen = [
+        one
+        for who, path in zip(own, (PATH, OTHERS), strict=True)
+        for one in (running(who), loaded(who, path), connected(who))
+    ]
+    told = {
+        finding.process.pid: finding.file and finding.file.path
+        for finding in findings(*files, *seen)
+        if finding.process is not None
+    }
+    assert told == {1: PATH, 2: OTHERS if OTHERS in there else None}
