@@ -10,12 +10,14 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Iterable
+from contextlib import suppress
 
 from . import attributes as kinds
 from .attributes import COMPRESSED
-from .entry import DOS, WOF_STREAM
+from .entry import DOS, WOF_STREAM, read_name
+from .errors import NtfsError
 from .fixups import STRIDE
-from .record import SIGNATURE
+from .record import SIGNATURE, Record
 from .reference import ROOT
 from .volume import RecordBuffer, Volume
 
@@ -90,14 +92,14 @@ class Programs:
         return [
             index
             for index, is_within in found
-            if (is_within or self._has_name_within(data, index * size, end))
+            if (is_within or self._has_name_within(buffer.first + index, data, index * size, end))
             and self._is_program(data, index * size)
         ]
 
     # ---- Folders
 
     def _add(self, number: int, data: bytes, at: int) -> None:
-        for parent, name in _names(data, at, self._volume.record_size):
+        for parent, name in self._names(number, data, at):
             if name.upper() in self._places or self._is_within(parent, number):
                 self._within.add(number)
                 return
@@ -117,7 +119,7 @@ class Programs:
                 data = self._volume.record(folder).data
             except OSError:
                 break
-            parents = list(_names(data, 0, len(data)))
+            parents = list(self._names(folder, data, 0))
             if not parents or any(name.upper() in self._places for _, name in parents):
                 answer = bool(parents)
                 break
@@ -129,9 +131,26 @@ class Programs:
 
     # ---- Files
 
-    def _has_name_within(self, data: bytes, start: int, end: int) -> bool:
-        names = _names(data, start, self._volume.record_size)
+    def _has_name_within(self, number: int, data: bytes, start: int, end: int) -> bool:
+        names = self._names(number, data, start)
         return any(self._is_within(parent, end) for parent, _ in names)
+
+    def _names(self, number: int, data: bytes, start: int) -> list[tuple[int, bytes]]:
+        """Folder and name of each $FILE_NAME of a file, those in its further records too."""
+        size = self._volume.record_size
+        own = list(_names(data, start, size))
+        # Links are counted that have a name each, an 8.3 name one of its own.
+        if len(own) >= data[start + 0x12] + 256 * data[start + 0x13] or not _is_listed(
+            data, start, size
+        ):
+            return own
+        parts = self._volume.parts(Record(number, data[start : start + size]))
+        found = []
+        for attribute, holder in parts.of(kinds.FILE_NAME):
+            with suppress(NtfsError):  # Those who look at the file say why.
+                name = read_name(attribute.content(holder.data))
+                found.append((name.parent.number, name.text.encode("utf-16-le", "surrogatepass")))
+        return found
 
     def _is_program(self, data: bytes, start: int) -> bool:
         size = self._volume.record_size
@@ -177,6 +196,17 @@ def _is_alone(data: bytes, at: int) -> bool:
     return (
         data[at + 5] == 0 and data[at + 0x14] == 0x18 and data[at + data[at + 4]] != kinds.FILE_NAME
     )
+
+
+def _is_listed(data: bytes, start: int, size: int) -> bool:
+    """Whether a record has an attribute list, which lies before names and content."""
+    at, end = start + int.from_bytes(data[start + 0x14 : start + 0x16], "little"), start + size
+    while at + 0x18 <= end:
+        kind, length, _, _, _, _ = _HEAD.unpack_from(data, at)
+        if kind >= kinds.ATTRIBUTE_LIST or length < 0x18 or length & 7:
+            return bool(kind == kinds.ATTRIBUTE_LIST)
+        at += length
+    return False
 
 
 def _names(data: bytes, start: int, size: int) -> Iterable[tuple[int, bytes]]:

@@ -19,12 +19,11 @@ from ..engine.scanner import (
     ScanFailed,
     scanned_ahead,
 )
-from ..reading.openings import MAX_HEAD, Selection
-from ..spelling import extension_of, fold
-from ..windows.files import is_cloud_placeholder
+from ..reading.openings import MAX_HEAD
+from ..spelling import fold
 from . import attributes as kinds
 from .assembly import Parts
-from .entry import MftEntry, stream_extension
+from .entry import MftEntry
 from .extensions import Extensions
 from .lznt1 import beginning
 from .paths import ResolvedPath
@@ -32,8 +31,9 @@ from .patterns import Wanted, least_patterns, name_patterns, size_patterns, stre
 from .programs import Programs
 from .quick_check import QuickAnswer, quick_check
 from .record import BAAD, IN_USE, SIGNATURE, Record
-from .reference import EXTEND, FIRST_USER_RECORD, ROOT, Reference
-from .selection import NOTHING, SELECTED, Selected
+from .reference import FIRST_USER_RECORD, Reference
+from .selection import NOTHING, Selected
+from .singled_out import selected
 from .volume import RecordBuffer, Volume
 
 _NAMES, _SIZES, _LEAST, _STREAMS = "names", "sizes", "least", "streams"
@@ -158,8 +158,8 @@ class MftScan:
     """Called before the records of each buffer; may raise, to end the scan."""
     programs: Programs | None = None
     """Tells records that hold a program where one is wanted."""
-    _later: set[int] = field(default_factory=set)
-    """Base records of records that hit; they may lie before the buffer at hand."""
+    _later: dict[int, list[int]] = field(default_factory=dict)
+    """Base records, which may lie before the buffer at hand, of those that hit."""
     _told: set[int] = field(default_factory=set)
     """Records with further ones, looked at in their turn."""
 
@@ -195,8 +195,9 @@ class MftScan:
                     yield Hit(self.volume, number, data, QuickAnswer(answer.why | also))
                 elif answer.why:
                     yield Hit(self.volume, number, data, answer)
-        for number in sorted(self._later - self._told):
-            yield from self._base(number)
+        for number, further in sorted(self._later.items()):
+            self.progress()
+            yield from self._base(number, further)
 
     def _programs(self, buffer: RecordBuffer) -> set[int]:
         """Places in the buffer of records that hold one."""
@@ -280,10 +281,11 @@ class MftScan:
                     yield self._mention(record, offset, "record without a signature")
             return
         if record.extends:
-            self._later.add(record.base.number)
+            further = self._later.setdefault(record.base.number, [])
             if not self._is_ours(record):
                 yield from self._assess(self.volume.entry(record), record, places)
             else:
+                further.append(record.number)
                 yield from self._mentions(record, places, record.base)
             return
         parts = self.volume.parts(record)
@@ -307,7 +309,9 @@ class MftScan:
             and any(one.type == kinds.ATTRIBUTE_LIST for one in base.sound_attributes()[0])
         )
 
-    def _base(self, number: int) -> Iterator[Hit | RawHit]:
+    def _base(self, number: int, further: list[int]) -> Iterator[Hit | RawHit]:
+        """``further``: those of its records that hit. One that its attribute list does not name
+        stands for itself."""
         try:
             record = self.volume.record(number)
         except OSError:
@@ -315,8 +319,24 @@ class MftScan:
         if not record.signed or record.extends:
             return
         parts = self.volume.parts(record)
-        if _goes_on(parts):  # Or its own record told all of it.
+        if number not in self._told and _goes_on(parts):  # Or its own record told all of it.
             yield from self._assess(self.volume.assembled(parts), record, [])
+        known = {holder.number for _, holder in parts.found}
+        for other in further:
+            if other not in known:
+                yield from self._unnamed(other)
+
+    def _unnamed(self, number: int) -> Iterator[Hit | RawHit]:
+        try:
+            record = self.volume.record(number)
+        except OSError as error:
+            self.volume.account.unread(f"$MFT: {error}", f"record {number}")
+            return
+        if record.in_use:
+            self.volume.account.unread(
+                "$MFT: record that its file's attribute list does not name", f"record {number}"
+            )
+        yield from self._assess(self.volume.entry(record), record, [])
 
     def _assess(
         self,
@@ -393,54 +413,3 @@ _PLACES = {
 def _goes_on(parts: Parts) -> bool:
     """Whether there is, or should be, more of a file than its first record holds."""
     return bool(parts.problems) or any(holder is not parts.record for _, holder in parts.found)
-
-
-def selected(entry: MftEntry, wanted: Wanted) -> Selected:
-    """What a file is singled out for but its name."""
-    why = _by_size_or_extension(entry, wanted.selection)
-    return why if not why & SELECTED or _is_opened(entry, wanted.selection) else why & ~SELECTED
-
-
-def _is_opened(entry: MftEntry, selection: Selection) -> bool:
-    """Whether a file of this size, these extensions and, where the record holds them, first bytes
-    is to be looked into."""
-    stream = entry.stream("")
-    extensions = [extension_of(name.text) for name in entry.long_names or entry.names]
-    heads = selection.heads_of(extensions or [""], 0 if stream is None else stream.size)
-    is_here = stream is not None and stream.resident
-    if not is_here or entry.reparse_tag or is_cloud_placeholder(entry.attributes):
-        return bool(heads)
-    return stream is not None and stream.value.startswith(heads)
-
-
-def _by_size_or_extension(entry: MftEntry, selection: Selection) -> Selected:
-    why = NOTHING
-    for stream in entry.streams:
-        if stream.size in selection.exact_sizes:
-            if stream.name:
-                why |= Selected.STREAM_SIZE
-            elif not entry.folder and not entry.is_link:
-                why |= Selected.SIZE
-        elif stream.name and entry.live and stream.size >= selection.least_size:
-            why |= Selected.STREAM_SIZE
-        if stream.name and entry.live and stream_extension(stream.name) in selection.extensions:
-            why |= Selected.STREAM_EXTENSION
-    if not entry.live or entry.folder or entry.is_link:
-        return why
-    if is_system(entry):
-        return NOTHING
-    size = entry.size
-    if size is not None and size >= selection.least_size:
-        why |= Selected.LEAST_SIZE
-    if any(extension_of(name.text) in selection.extensions for name in entry.long_names):
-        why |= Selected.EXTENSION
-    return why
-
-
-def is_system(entry: MftEntry) -> bool:
-    """Whether it is a file of the file system itself, which no walk lists."""
-    if entry.number == ROOT:
-        return False
-    return entry.number < FIRST_USER_RECORD or any(
-        name.parent.number == EXTEND for name in entry.names
-    )

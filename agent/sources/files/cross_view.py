@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from ...coverage import Ledger
 from ...ntfs import Hit, MftEntry, MftScan, Volume, Wanted
 from ...ntfs.reference import ROOT
-from ...ntfs.scan import is_system
+from ...ntfs.singled_out import is_system
 from ...reading.opening import reason_of
 from ...reading.walk import Folder
 from ...spelling import fold

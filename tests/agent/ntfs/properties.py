@@ -31,7 +31,7 @@ from agent.ntfs.quick_check import quick_check
 from agent.ntfs.record import Record
 from agent.ntfs.reference import Reference
 from agent.ntfs.run_list import Run, decode_runs
-from agent.ntfs.scan import selected
+from agent.ntfs.singled_out import selected
 from agent.reading.openings import Opening, Selection
 from tests.evidence.images import (
     CLUSTER,

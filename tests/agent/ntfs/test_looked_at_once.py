@@ -93,3 +93,48 @@ def test_a_program_in_a_torn_record_is_looked_at_and_is_told_to_be_torn(name: st
     ((number, why),) = hits({BASE: bytes(torn)}, account)
     assert (number, bool(why & Selected.PROGRAM)) == (BASE, True)
     assert account.gaps["$MFT: record torn: written in part"] == 1
+
+
+NAMED = resident(0x20, listed(200))
+"""An attribute list that does not name the record in question."""
+
+
+@pytest.mark.parametrize("first", [BASE, OTHER], ids=["base first", "base last"])
+@pytest.mark.parametrize("name", ["a.jpg", "a.exe"])
+def test_a_further_record_that_the_list_does_not_name_stands_for_itself_and_is_a_gap(
+    name: str, first: int
+) -> None:
+    last, account = BASE + OTHER - first, Unread()
+    more = record(file_name("cyzfc.dat", 30, 1), MARKED, base=first | 1 << 48)
+    found = dict(hits({first: base(NAMED, name=name), last: more}, account))
+    assert found[last] & (Selected.NAME | Selected.STREAM_SIZE)
+    why = "$MFT: record that its file's attribute list does not name"
+    assert (why, 1) in account.gaps.items()
+
+
+def test_one_that_the_list_names_by_another_use_stands_for_itself() -> None:
+    more = record(MARKED, base=BASE | 1 << 48, sequence=9)
+    found = dict(hits({BASE: base(resident(0x20, listed(OTHER))), OTHER: more}))
+    assert found[OTHER] & Selected.STREAM_SIZE
+
+
+@pytest.mark.parametrize("links", [1, 2])
+def test_a_program_is_seen_whose_name_there_lies_in_a_further_record(links: int) -> None:
+    own = [file_name("b.jpg", 5)] if links == 2 else []
+    whole = record(standard(), resident(0x20, listed(OTHER)), *own, PROGRAM, links=links)
+    more = extension(file_name("a.jpg", 30, 1))
+    assert hits({BASE: whole, OTHER: more}) == [(BASE, Selected.PROGRAM)]
+
+
+def test_a_program_is_seen_in_a_folder_whose_name_lies_in_a_further_record() -> None:
+    folder = record(standard(), resident(0x20, listed(OTHER)), flags=3)
+    more = record(file_name("deep", 30, 1), base=35 | 1 << 48)
+    program = record(standard(), file_name("a.jpg", 35, 1), PROGRAM)
+    made = {35: folder, OTHER: more, BASE: program}
+    assert hits(made) == [(BASE, Selected.PROGRAM)]
+
+
+def test_a_program_elsewhere_is_none_for_its_attribute_list() -> None:
+    whole = record(standard(), resident(0x20, listed(OTHER)), PROGRAM, links=1)
+    more = extension(file_name("a.jpg", 5))
+    assert hits({BASE: whole, OTHER: more}) == []
