@@ -333,9 +333,10 @@ class MftScan:
             self.volume.account.unread(f"$MFT: {error}", f"record {number}")
             return
         if record.in_use:
-            self.volume.account.unread(
-                "$MFT: record that its file's attribute list does not name", f"record {number}"
-            )
+            # The file system's own files are listed by no walk.
+            account, is_own = self.volume.account, record.base.number < FIRST_USER_RECORD
+            tell = account.note if is_own else account.unread
+            tell("$MFT: record that its file's attribute list does not name", f"record {number}")
         yield from self._assess(self.volume.entry(record), record, [])
 
     def _assess(

@@ -112,6 +112,13 @@ def test_a_further_record_that_the_list_does_not_name_stands_for_itself_and_is_a
     assert (why, 1) in account.gaps.items()
 
 
+def test_of_a_file_of_the_file_system_itself_it_is_no_gap() -> None:
+    account = Unread()
+    own = record(standard(), NAMED, file_name("$Secure"))
+    assert hits({9: own, OTHER: record(MARKED, base=9 | 1 << 48)}, account)
+    assert not [why for why in account.gaps if "does not name" in why]
+
+
 def test_one_that_the_list_names_by_another_use_stands_for_itself() -> None:
     more = record(MARKED, base=BASE | 1 << 48, sequence=9)
     found = dict(hits({BASE: base(resident(0x20, listed(OTHER))), OTHER: more}))
