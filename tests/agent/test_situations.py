@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import json
 from collections.abc import Iterable
 from datetime import timedelta
 from pathlib import Path
@@ -24,23 +22,42 @@ from agent.sources.registry.hives import Hives
 from agent.sources.running.modules import ModulesSource
 from agent.sources.running.processes import ProcessesSource
 from agent.targets.live.system import ProcessInfo, Vanished
-from tests.evidence.files import DLL_SIZE, STAGE_0, archive, campaign_link, dll, shell_link
+from agent.targets.offline.image import ImageTarget
+from tests.evidence.files import DLL_SIZE, STAGE_0, archive, dll
 from tests.evidence.hosts import START, FakeSystem, installed
-from tests.evidence.planted import QUERY_3
+from tests.evidence.images import (
+    CLUSTER,
+    file_name,
+    folders,
+    image,
+    non_resident,
+    record,
+    resident,
+    run,
+    standard,
+)
+from tests.evidence.situations import (
+    BENIGN,
+    BLOG,
+    CONFIRMED,
+    DELETED,
+    DESK,
+    DLL,
+    DOWNLOADS,
+    HUNT,
+    LINK,
+    LITERAL,
+    NOTES,
+    STRONG,
+    THOROUGH_ONLY,
+    ZONE,
+    Files,
+    in_base64,
+)
 from tests.evidence.sweeping import reported
 from tests.evidence.windows_folder import FORMS, RunningWindows, windows
 
-JO = r"C:\Users\jo"
-DOWNLOADS = rf"{JO}\Downloads"
-DESK = rf"{JO}\Desktop"
-LOCAL = rf"{JO}\AppData\Local"
-HISTORY = rf"{JO}\AppData\Roaming\Microsoft\Windows\PowerShell\PSReadLine\ConsoleHost_history.txt"
-HOSTS = r"C:\Windows\System32\drivers\etc\hosts"
-LINK = "https://www.jmj.com/personal/nauerthn_state_gov/TUJE7QJl"
-ZONE = f"[ZoneTransfer]\r\nZoneId=3\r\nReferrerUrl=https://mail.example/\r\nHostUrl={LINK}\r\n".encode()
-ROOT = Path(__file__).parents[2]
 THOROUGH = pytest.mark.parametrize("thorough", [False, True], ids=["default", "thorough"])
-Files = dict[str, bytes]
 
 
 def at_rest() -> list[Source]:
@@ -58,125 +75,7 @@ def strongest(report: Report | Iterable[Finding]) -> Strength | None:
     return max((one.strength for one in found), key=lambda one: one.rank, default=None)
 
 
-def wide(text: str) -> bytes:
-    return b"\xff\xfe" + text.encode("utf-16-le")
-
-
 # ---- Benign -------------------------------------------------------------------------------------
-
-LITERAL = "$zk='JHB0Z3Q9MHgwMDA1ZTJiZTskdmNxPTB4MDAwNjIzYjY7JHRiPSJkczcwMDIubG5rIjtpZi'"
-NOTES = (
-    "# cyzfc, November 2018. Files: ds7002.zip, ds7002.lnk, ds7002.pdf, cyzfc.dat\r\n"
-    f"# domain pandorasong.com, address 95.216.59.92, link {LINK}\r\n"
-    "# SHA-1 9858d5cb2a6614be3c48e33911bf9f7978b441bf cd92f19d3ad4ec50f6d19652af010fe07dca55e1\r\n"
-    "# stage 0: powershell -noni -ep bypass $zk=... with 'FromBase'+0x40+'String'\r\n"
-    "# rundll32 cyzfc.dat, PointFunctionCall\r\n"
-)
-HUNT = (
-    "# Looks for the campaign.\r\n"
-    f'$needle = "{LITERAL}"\r\n'
-    f'Get-WinEvent -LogName Security | Where-Object {{ $_.Message -like "*$needle*" }}\r\n'
-    f"Select-String -Path C:\\Logs\\*.txt -SimpleMatch \"{QUERY_3}\", 'cyzfc.dat', 'pandorasong.com'\r\n"
-)
-SIGMA = (
-    "title: APT29 2018 Phishing Campaign CommandLine Indicators\n"
-    "status: stable\nlogsource:\n    category: process_creation\n    product: windows\n"
-    "detection:\n    selection:\n        - CommandLine|contains: '-noni -ep bypass $'\n"
-    "        - CommandLine|contains|all:\n            - 'cyzfc.dat,'\n            - 'PointFunctionCall'\n"
-    f'        - CommandLine|contains: "{LITERAL}"\n'
-    "        - TargetFilename|contains: 'ds7002.lnk'\n    condition: selection\nlevel: critical\n"
-)
-YARA = (
-    "rule apt29_cyzfc { strings:\n"
-    f'  $a = "{LITERAL}"\n  $b = "PointFunctionCall" fullword\n  $c = "pandorasong.com"\n'
-    '  $d = "$ptgt=0x0005e2be" wide ascii\n  $e = "$vcq=0x000623b6" wide ascii\n'
-    f'  $f = "{LINK}"\n condition: any of them }}\n'
-)
-KQL = (
-    "//Hunting query 1\nDeviceFileEvents\n| where SHA1 in ('9858d5cb2a6614be3c48e33911bf9f7978b441bf')\n"
-    f'//Hunting query 3\nDeviceProcessEvents\n| where ProcessCommandLine contains\n"{QUERY_3}"\n'
-    "//Hunting query 2\nDeviceNetworkEvents | where RemoteUrl has 'pandorasong.com'\n"
-    f"//Hunting query 4\nDeviceEvents | where RemoteUrl == '{LINK.rpartition('/')[0]}'\n"
-)
-BLOG = (
-    "<!DOCTYPE html><html><head><title>APT29 is back</title></head><body>"
-    f"<p>The victim clicked <code>{LINK}</code> and got ds7002.zip with ds7002.lnk.</p>"
-    f"<pre>powershell.exe {STAGE_0}</pre>"
-    '<pre>$ptgt=0x0005e2be;$vcq=0x000623b6;$tb="ds7002.lnk"; function lylyvve( $edblcez ) {'
-    " $oufgke = 0x48bd8 }</pre>"
-    "<p>It runs cyzfc.dat, PointFunctionCall, which talks to pandorasong.com (95.216.59.92).</p>"
-    "</body></html>\n"
-)
-CSV = "type,value\n" + "".join(
-    f"{kind},{value}\n"
-    for kind, value in (
-        ("sha1", "9858d5cb2a6614be3c48e33911bf9f7978b441bf"), ("md5", "16bbc967a8b6a365871a05c74a4f345b"),
-        ("file", "cyzfc.dat"), ("file", "ds7002.zip"), ("file", "ds7002.lnk"), ("domain", "pandorasong.com"),
-        ("ip", "95.216.59.92"), ("url", LINK), ("cmd", f'"{LITERAL}"'), ("cmd", "cyzfc.dat, PointFunctionCall"),
-    )
-)  # fmt: skip
-MISP = json.dumps(
-    {
-        "Event": {
-            "info": "APT29 cyzfc",
-            "Attribute": [
-                {"type": "filename|sha1", "value": "cyzfc.dat|9858d5cb2a6614be3c48e33911bf9f7978b441bf"},
-                {"type": "domain", "value": "pandorasong.com"},
-                {"type": "url", "value": LINK},
-                {"type": "text", "value": LITERAL},
-                {"type": "text", "value": STAGE_0},
-            ],
-        }
-    },
-    indent=1,
-)  # fmt: skip
-DOCX = archive(
-    {
-        "[Content_Types].xml": b"<Types/>",
-        "word/document.xml": f"<w:document><w:t>{BLOG.replace('<', '&lt;')}</w:t></w:document>".encode(),
-    }
-)
-BENIGN: dict[str, Files] = {
-    "notes in a script": {rf"{DESK}\notes.ps1": NOTES.encode()},
-    "notes in UTF-16": {rf"{DESK}\notes.ps1": wide(NOTES)},
-    "a hunting script": {rf"{DESK}\hunt.ps1": HUNT.encode(), rf"{DESK}\hunt16.ps1": wide(HUNT)},
-    "a list of indicators": {rf"{DESK}\iocs.csv": CSV.encode(), rf"{DESK}\iocs.txt": CSV.encode()},
-    "a MISP export": {rf"{DESK}\misp.json": MISP.encode()},
-    "a Sigma rule": {rf"{DESK}\rules\apt29.yml": SIGMA.encode()},
-    "a YARA rule": {rf"{DESK}\rules\apt29.yar": YARA.encode()},
-    "a KQL repository": {rf"{DESK}\repo\detect-cyzfc.md": KQL.encode(), rf"{DESK}\repo\1.kql": KQL.encode()},
-    "a blog": {
-        rf"{DESK}\blog.html": BLOG.encode(),
-        rf"{DESK}\blog.docx": DOCX,
-        rf"{DESK}\blog.url": f"[InternetShortcut]\r\nURL=https://blog.example/ds7002.zip?{LINK}\r\n".encode(),
-    },
-    "a proxy log": {
-        rf"{DESK}\proxy.log": b"1543000000.1 10.0.0.7 TCP_DENIED/403 CONNECT pandorasong.com:443\n" * 3
-    },
-    "an antivirus log": {
-        r"C:\ProgramData\Microsoft\Windows Defender\Support\MPLog-20181120.log": wide(
-            "2018-11-20T09:00:00 DETECTION Trojan:Win32/Cyzfc file:C:\\Users\\jo\\AppData\\Local\\cyzfc.dat\r\n"
-        ),
-        r"C:\ProgramData\Microsoft\Windows Defender\Quarantine\Entries\{1}": b"\x0b\xad" * 40,
-    },
-    "a sinkhole": {HOSTS: b"0.0.0.0 pandorasong.com\r\n127.0.0.1 www.pandorasong.com\r\n"},
-    "the real form": {
-        rf"{DOWNLOADS}\ds7002.pdf": b"%PDF-1.4\nApplication form DS-7002\n",
-        rf"{JO}\AppData\Roaming\Microsoft\Windows\Recent\ds7002.lnk": shell_link(
-            "", machine_id="ws-17", serial=7, tracked=None, target=rf"{DOWNLOADS}\ds7002.pdf"
-        ),
-    },
-    "a search in the history": {HISTORY: b"Get-ChildItem C:\\ -Recurse -Filter cyzfc.dat\r\nwhoami\r\n"},
-    "the training lab": {rf"{LOCAL}\cyzfc.dat": dll(["DLLMain"], size=9216)},
-    "a game": {r"C:\Games\x\cyzfc.dat": b"level data " * 100},
-    "another vendor's DLL": {r"C:\Program Files\v\codec.dll": dll(["PointFunctionCall", "DllMain"])},
-    "our own": {
-        rf"{DESK}\iocs\cyzfc.yaml": (ROOT / "iocs/cyzfc.yaml").read_bytes(),
-        rf"{DESK}\README.md": (ROOT / "README.md").read_bytes(),
-        rf"{DESK}\tests\planted.py": (ROOT / "tests/evidence/planted.py").read_bytes(),
-        rf"{DESK}\tests\files.py": (ROOT / "tests/evidence/files.py").read_bytes(),
-    },
-}  # fmt: skip
 
 
 @THOROUGH
@@ -205,12 +104,7 @@ def test_all_that_is_benign_in_one_archive_is_never_more_than_weak(
 
 RUNDLL32 = r"C:\Windows\System32\rundll32.exe"
 TRAITS = Pe(machine="amd64", dll=True, exports=["PointFunctionCall"])
-DLL = rf"{LOCAL}\cyzfc.dat"
 CALL = "PointFunctionCall"
-
-
-def in_base64(text: str) -> str:
-    return base64.b64encode(text.encode("utf-16-le")).decode()
 
 
 def running(
@@ -329,24 +223,6 @@ def test_stage_0_as_it_runs_is_strong(how: str, thorough: bool) -> None:
 
 # ---- Malicious: what lies on the disk -----------------------------------------------------------
 
-CONFIRMED: dict[str, Files] = {
-    "in its place": {DLL: dll()},
-    "roaming": {rf"{JO}\AppData\Roaming\cyzfc.dat": dll()},
-    "Temp": {rf"{LOCAL}\Temp\cyzfc.dat": dll()},
-    "Windows.old": {r"C:\Windows.old\Users\jo\AppData\Local\cyzfc.dat": dll()},
-    "the system's profile": {
-        r"C:\Windows\System32\config\systemprofile\AppData\Local\cyzfc.dat": dll()
-    },
-    "a long path": {"C:\\" + "\\".join(["d" * 50] * 8) + "\\cyzfc.dat": dll()},
-    "an alternate stream": {rf"{DESK}\a.txt": b"x", rf"{DESK}\a.txt:cyzfc.dat": dll()},
-    "a ZIP whose end is gone": {rf"{DOWNLOADS}\a.zip": archive({"cyzfc.dat": dll()})[:-30]},
-    "in a ZIP": {rf"{DOWNLOADS}\a.zip": archive({"cyzfc.dat": dll()})},
-    "in a ZIP in a ZIP": {rf"{DOWNLOADS}\a.zip": archive({"b.zip": archive({"cyzfc.dat": dll()})})},
-    "in a numbered ZIP": {rf"{DOWNLOADS}\ds7002 (1).zip": archive({"ds7002.lnk": campaign_link()})},
-    "the shortcut": {rf"{DOWNLOADS}\ds7002.lnk": campaign_link()},
-    "the shortcut renamed": {rf"{DOWNLOADS}\report.lnk": campaign_link()},
-}
-
 
 @THOROUGH
 @pytest.mark.parametrize("what", CONFIRMED)
@@ -355,54 +231,41 @@ def test_the_campaigns_own_file_is_confirmed(what: str, thorough: bool, tmp_path
     assert strongest(report) is Strength.CONFIRMED
 
 
-LAST_PART = shell_link()
-ZIP = archive({"ds7002.lnk": campaign_link()})
-ORDINARY_ZIP = archive({"a.txt": b"harmless"})
-SCRIPT = f"powershell.exe {STAGE_0}\r\n".encode()
-STRONG = [
-    pytest.param({rf"{DOWNLOADS}\Unconfirmed 4711.crdownload": ZIP}, id="ZIP not downloaded whole"),
-    pytest.param({rf"{DOWNLOADS}\a.dat": ZIP}, id="ZIP as dat"),
-    pytest.param({rf"{DOWNLOADS}\a.docx": ZIP}, id="ZIP as docx"),
-    pytest.param({rf"{DOWNLOADS}\report.lnk": LAST_PART}, id="shortcut by its maker"),
-    pytest.param(
-        {rf"{DOWNLOADS}\any.zip": ORDINARY_ZIP, rf"{DOWNLOADS}\any.zip:Zone.Identifier": ZONE},
-        id="ZIP from the link",
-    ),
-    pytest.param(
-        {rf"{DOWNLOADS}\ds7002.zip": ORDINARY_ZIP, rf"{DOWNLOADS}\ds7002.zip:Zone.Identifier": ZONE},
-        id="ZIP of the name from the link",
-    ),
-    pytest.param({rf"{DESK}\a.ps1": SCRIPT}, id="stage 0 in ps1"),
-    pytest.param({rf"{DESK}\a.ps1": wide(SCRIPT.decode())}, id="stage 0 in ps1 of UTF-16"),
-    pytest.param({rf"{DESK}\a.bat": SCRIPT}, id="stage 0 in bat"),
-    pytest.param(
-        {rf"{DESK}\a.bat": f"powershell -enc {in_base64(STAGE_0)}\r\n".encode()}, id="stage 0 in base64"
-    ),
-    pytest.param({rf"{DOWNLOADS}\a.jpg": dll(size=9216)}, id="export, other name and size"),
-    pytest.param({rf"{DOWNLOADS}\a.jpg": dll()}, id="export, other name"),
-]  # fmt: skip
-
-
 @THOROUGH
-@pytest.mark.parametrize("files", STRONG)
-def test_what_is_the_campaigns_is_strong(files: Files, thorough: bool, tmp_path: Path) -> None:
-    found = strongest(swept(tmp_path, files, thorough=thorough))
+@pytest.mark.parametrize("what", STRONG)
+def test_what_is_the_campaigns_is_strong(what: str, thorough: bool, tmp_path: Path) -> None:
+    found = strongest(swept(tmp_path, STRONG[what], thorough=thorough))
     assert found is not None
     assert found.rank >= Strength.STRONG.rank
 
 
-@pytest.mark.parametrize(
-    "files",
-    [
-        pytest.param({rf"{DESK}\a.js": SCRIPT}, id="stage 0 in js"),
-        pytest.param(
-            {rf"{DESK}\x.bin": bytes(b ^ 0x5C for b in dll(size=9216))}, id="DLL XOR 0x5C"
-        ),
-        pytest.param({r"C:\x\a.jpg": dll(size=9216)}, id="export anywhere"),
-    ],
-)
-def test_what_only_thorough_reads_is_strong_then(files: Files, tmp_path: Path) -> None:
-    assert strongest(swept(tmp_path, files, thorough=True)) is Strength.STRONG
+@THOROUGH
+@pytest.mark.parametrize(("name", "strength"), DELETED)
+def test_a_deleted_file_whose_bytes_are_left_is_found(
+    name: str, strength: Strength, thorough: bool, tmp_path: Path
+) -> None:
+    place, length = 100, DLL_SIZE // CLUSTER + 1
+    deleted = record(
+        standard(),
+        file_name(name, 43, 5),
+        non_resident(0x80, DLL_SIZE, run(length, place), last=length - 1),
+        flags=0,
+    )
+    free = record(standard(), file_name("$Bitmap"), resident(0x80, bytes(32)))
+    records = {6: free, **folders("Users", "jo", "AppData", "Local"), 50: deleted}
+    path = tmp_path / "disk.img"
+    path.write_bytes(image(records, contents={place: dll()}))
+    report = reported(ImageTarget(str(path), own=Own()), *at_rest(), thorough=thorough)
+    (found,) = report.findings
+    assert found.strength is strength
+    (found,) = report.findings
+    assert found.strength is strength
+    assert any(reason.startswith("deleted") for reason in found.reasons)
+
+
+@pytest.mark.parametrize("what", THOROUGH_ONLY)
+def test_what_only_thorough_reads_is_strong_then(what: str, tmp_path: Path) -> None:
+    assert strongest(swept(tmp_path, THOROUGH_ONLY[what], thorough=True)) is Strength.STRONG
 
 
 # ---- Disguised: what looks like the defender's hunt and is none ----------------------------------
