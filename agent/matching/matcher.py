@@ -111,7 +111,7 @@ class Matcher:
         self._left_out = own_rules.guarded if own_rules is not None else frozenset[str]()
         self._rules = ByteRules(indicators, self._left_out)
         self._hidden = HiddenScan(self._rules)
-        self._record_rules: dict[tuple[BytePattern, ...], RecordRules] = {}
+        self._record_rules: dict[tuple[tuple[BytePattern, ...], bool], RecordRules] = {}
         self.own_rules = own_rules
         """The operator's rules, and what of the packs is looked for behind the same guard."""
         self.has_user_rules = own_rules is not None and bool(own_rules.rules)
@@ -135,11 +135,14 @@ class Matcher:
     def _of(self, kind: type[_T]) -> list[_T]:
         return cast("list[_T]", self._by_kind.get(cast("type[Indicator]", kind), []))
 
-    def records(self, markers: Sequence[BytePattern] = ()) -> RecordRules:
-        """What to look for in the records that a host keeps; ``markers``: and in theirs alone."""
-        key = tuple(markers)
+    def records(self, markers: Sequence[BytePattern] = (), *, turned: bool = False) -> RecordRules:
+        """What to look for in the records that a host keeps; ``markers``: and in theirs alone;
+        ``turned``: as of :class:`RecordRules`."""
+        key = (tuple(markers), turned)
         if key not in self._record_rules:
-            self._record_rules[key] = RecordRules(self.indicators, self._left_out, markers)
+            self._record_rules[key] = RecordRules(
+                self.indicators, self._left_out, markers, turned=turned
+            )
         return self._record_rules[key]
 
     def scan(self, data: bytes) -> list[ByteHit]:

@@ -11,6 +11,7 @@ for in what a parser took apart, and not in the bytes.
 
 from __future__ import annotations
 
+import codecs
 import ipaddress
 from collections.abc import Container, Sequence
 from functools import cached_property
@@ -22,7 +23,7 @@ from ..engine.patterns import (
     patterns_of,
     text_pattern,
 )
-from ..indicators import Address, FileHash, FilePath, Indicator
+from ..indicators import Address, Domain, FileHash, FileName, FilePath, Indicator
 from ..model.observation import ByteHit
 from .byte_rules import ByteRules
 
@@ -40,14 +41,21 @@ class RecordRules:
         indicators: Sequence[Indicator],
         left_out: Container[str] = frozenset(),
         markers: Sequence[BytePattern] = (),
+        *,
+        turned: bool = False,
     ) -> None:
-        """``markers``: what makes a record worth parsing whatever it holds.
+        """``markers``: what makes a record worth parsing whatever it holds. ``turned``: names may
+        stand in ROT13.
 
         Raises RulesError, with the indicator's id.
         """
         self._indicators, self._left_out = indicators, left_out
+        turned_patterns = [p for i in indicators for p in _turned_of(i)] if turned else []
         self._candidates = ByteRules(
-            indicators, left_out, patterns_of=_candidates_of, markers=markers
+            indicators,
+            left_out,
+            patterns_of=_candidates_of,
+            markers=(*markers, *turned_patterns),
         )
         self._only_candidates = frozenset(i.id for i in indicators if _is_only_candidate(i))
         self.overlap = self._candidates.overlap
@@ -57,6 +65,10 @@ class RecordRules:
     def _rules(self) -> ByteRules:
         """Asked where something occurs."""
         return ByteRules(self._indicators, self._left_out, patterns_of=_recorded_patterns_of)
+
+    @cached_property
+    def _turned(self) -> ByteRules:
+        return ByteRules(self._indicators, self._left_out, patterns_of=_turned_of)
 
     def occurs(self, data: bytes) -> bool:
         """Whether there is anything in these bytes that is worth a closer look.
@@ -82,6 +94,25 @@ class RecordRules:
         rules = self._rules if whole_words else self._candidates
         return [hit for hit in rules.scan(data) if hit.indicator not in self._only_candidates]
 
+    def candidates(self, data: bytes) -> list[ByteHit]:
+        """As :meth:`mentions` of no whole words, and what only says where a record is worth
+        parsing.
+
+        Raises ScanFailed.
+        """
+        return self._candidates.scan(data)
+
+    def turned(self, data: bytes) -> list[ByteHit]:
+        """The names that stand in these bytes in ROT13, each at its first place, whatever stands
+        beside it; the excerpts are turned back.
+
+        Raises ScanFailed.
+        """
+        return [
+            ByteHit(hit.indicator, hit.offset, codecs.encode(hit.excerpt, "rot_13"))
+            for hit in self._turned.scan(data)
+        ]
+
 
 def _recorded_patterns_of(indicator: Indicator) -> list[BytePattern]:
     if isinstance(indicator, FileHash):
@@ -97,17 +128,28 @@ def _candidates_of(indicator: Indicator) -> list[BytePattern]:
     return [beside_anything(pattern) for pattern in _recorded_patterns_of(indicator)]
 
 
+def _turned_of(indicator: Indicator) -> list[BytePattern]:
+    """Of names and hashes as ROT13 turns them: each letter of ASCII, and nothing else."""
+    if isinstance(indicator, FilePath):
+        return [beside_anything(pattern) for pattern in _last_of(indicator, turned=True)]
+    if not isinstance(indicator, (FileName, FileHash, Domain)):
+        return []
+    value = codecs.encode(indicator.value, "rot_13")
+    made = name_pattern(value) if isinstance(indicator, FileName) else text_pattern(value)
+    return [beside_anything(made)]
+
+
 def _is_only_candidate(indicator: Indicator) -> bool:
     return isinstance(indicator, FilePath) or (
         isinstance(indicator, Address) and "/" in indicator.value
     )
 
 
-def _last_of(path: FilePath) -> list[BytePattern]:
+def _last_of(path: FilePath, *, turned: bool = False) -> list[BytePattern]:
     """Of the name at a path's end; without any letter there, of the last folder that has one."""
     for part in reversed(path.value.replace("/", "\\").split("\\")):
         if any(character.isalnum() for character in part) and "%" not in part:
-            return [name_pattern(part)]
+            return [name_pattern(codecs.encode(part, "rot_13") if turned else part)]
     return []
 
 

@@ -105,6 +105,8 @@ class Artefact:
     """Bytes before the first piece, and of each piece; 0: the file is one."""
     markers: Sequence[BytePattern] = (*HIDES_TEXT, *HIDES_TEXT_IN_UTF_8)
     """What makes a record worth parsing though no indicator occurs in it: it hides text."""
+    turned: bool = False
+    """Whether names may stand in it in ROT13 (``RecordRules.turned``)."""
 
     def patterns(self, target: Target) -> Sequence[str]:  # noqa: ARG002 - the same everywhere
         """``where``, unless that depends on the target."""
@@ -196,7 +198,7 @@ class _ArtefactSweep:
     _pool: ThreadPoolExecutor | None = None
 
     def __post_init__(self) -> None:
-        self.rules = self.matcher.records(self.artefact.markers)
+        self.rules = self.matcher.records(self.artefact.markers, turned=self.artefact.turned)
         if not self.artefact.piece:
             return
         windows_from_the_heap()

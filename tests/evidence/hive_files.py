@@ -14,6 +14,7 @@ from agent.sources.registry.hives import HiveReader
 from agent.targets.evidence import EvidenceFile
 
 from .hives import Tree, hive
+from .packs import campaign
 from .windows_folder import CONFIG
 
 COMMAND = r"rundll32.exe C:\Users\jo\AppData\Local\cyzfc.dat, PointFunctionCall"
@@ -104,7 +105,7 @@ def observed(file: MadeFile, word: str = "cyzfc.dat") -> list[Observation]:
     account = Account(file)
     hits = hits_of(account.text, word)
     assert hits
-    found = list(account.reader.seen_in(hits))
+    found = list(account.reader.seen_in(hits, campaign().records(turned=True)))
     assert {hit for one in found for hit in one.hits} <= set(hits)
     return [one for one in found if one.hits]
 

@@ -40,7 +40,8 @@ class Gone:
 
 
 Content = str | int | bytes | Sequence[str] | Typed | Gone | Mapping[str, "Content"]
-"""A value (REG_SZ, REG_DWORD, REG_BINARY, REG_MULTI_SZ, any), or a key by what is in it."""
+"""A value (REG_SZ, REG_DWORD, REG_BINARY, REG_MULTI_SZ, any), or a key by what is in it; a key that
+has a value's name is written with a backslash behind it."""
 Tree = Mapping[str, Content]
 
 
@@ -129,7 +130,8 @@ class _Maker:
             lost = gone or isinstance(content, Gone)
             inner = content.was if isinstance(content, Gone) else content
             if isinstance(inner, Mapping):
-                below = self.key(child, inner, f"{path}\\{child}".strip("\\"), offset, gone=lost)
+                name = child.rstrip("\\")
+                below = self.key(name, inner, f"{path}\\{name}".strip("\\"), offset, gone=lost)
                 if not lost or gone:
                     keys.append((child, below))
             else:

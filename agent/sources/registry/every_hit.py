@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -24,19 +24,24 @@ def hits_in(found: Found, part: Part) -> list[ByteHit]:
     """All hits by their places in ``found.data``, in order; more than 20,000, and what cannot be
     scanned, are gaps of the account.
     """
-    return _bounded(_hits(found, whole_words=True), part)
+    return _bounded(_hits(found, found.rules.mentions), part)
 
 
 def doubtful_in(found: Found, part: Part, hits: Collection[ByteHit]) -> list[ByteHit]:
-    """Those beside letters or digits, which may be of another record; ``hits``: all others. None
-    where those are too many already.
+    """Those beside letters or digits, which may be of another record, and what only says where a
+    record is worth parsing; ``hits``: all others. None where those are too many already.
     """
     if len(hits) >= MAX_HITS:
         return []
     known = {(hit.indicator, hit.offset) for hit in hits}
-    candidates = _hits(found, whole_words=False)
+    candidates = _hits(found, found.rules.candidates)
     others = (hit for hit in candidates if (hit.indicator, hit.offset) not in known)
     return _bounded(others, part)
+
+
+def turned_in(found: Found, part: Part) -> list[ByteHit]:
+    """Those that stand there in ROT13."""
+    return _bounded(_hits(found, found.rules.turned), part)
 
 
 def _bounded(found: Iterator[ByteHit], part: Part) -> list[ByteHit]:
@@ -50,14 +55,14 @@ def _bounded(found: Iterator[ByteHit], part: Part) -> list[ByteHit]:
     return hits[:MAX_HITS]
 
 
-def _hits(found: Found, *, whole_words: bool) -> Iterator[ByteHit]:
+def _hits(found: Found, scan: Callable[[bytes], list[ByteHit]]) -> Iterator[ByteHit]:
     """Scans from behind each hit on: a scan tells the first place of each indicator alone. Where
     one hit is, others are likely: there windows are small."""
     overlap = found.rules.overlap if found.rules.overlap is not None else WINDOW
     start, size = 0, WINDOW
     while start < len(found.data):
         window = found.data[start : start + size + overlap]
-        hits = found.rules.mentions(window, whole_words=whole_words)
+        hits = scan(window)
         if not hits:
             start += size
             size = min(2 * size, WINDOW)

@@ -22,6 +22,9 @@ class Kind(Enum):
     SOFTWARE = "software"
     USER = "user"
     """What a user has set, ``SOFTWARE`` within."""
+    CLASSES = "classes"
+    """A user's ``Software\\Classes``."""
+    AMCACHE = "amcache"
     OTHER = "other"
 
 
@@ -36,6 +39,7 @@ _OF_THE_MACHINE = {
     "SYSTEM": Mounted(r"HKLM\SYSTEM", Kind.SYSTEM),
     "SOFTWARE": Mounted(r"HKLM\SOFTWARE", Kind.SOFTWARE),
     "DEFAULT": Mounted(r"HKU\.DEFAULT", Kind.USER),
+    "AMCACHE.HVE": Mounted("Amcache.hve", Kind.AMCACHE),
 }
 
 
@@ -52,5 +56,17 @@ def _mounted(file: EvidenceFile) -> Mounted:
     if name == "NTUSER.DAT":
         return Mounted(f"HKU\\{user}", Kind.USER)
     if name == "USRCLASS.DAT":
-        return Mounted(f"HKU\\{user}_Classes", Kind.OTHER)
+        return Mounted(f"HKU\\{user}_Classes", Kind.CLASSES)
     return _OF_THE_MACHINE.get(name) or Mounted(f"HKLM\\{base_name(file.path)}", Kind.OTHER)
+
+
+def profile_of(file: EvidenceFile) -> str:
+    """The folder of the user whose hive it is; empty for one of the machine."""
+    if not file.owner and not file.owner_id:
+        return ""
+    steps = file.path.split("\\")
+    names = [fold(step) for step in steps]
+    ends = (
+        names.index(name) for name in ("NTUSER.DAT", "APPDATA", "LOCAL SETTINGS") if name in names
+    )
+    return "\\".join(steps[: next(ends, 0)])

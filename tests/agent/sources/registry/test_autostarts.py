@@ -106,7 +106,7 @@ def test_run_keys_are_all_told_once_a_hive_is_hit_wherever() -> None:
     )
     account = Account(file)
     first = hits_of(account.text, "cyzfc.dat")[-1:]
-    found = list(account.reader.seen_in(first))
+    found = list(account.reader.seen_in(first, campaign().records()))
 
     commands = [one.process.command_line for one in found if one.process is not None]
     assert commands == [COMMAND, r'"C:\Program Files\x y\z.exe" /q']
@@ -181,7 +181,7 @@ def test_the_services_of_a_real_host_are_told() -> None:
     data = sample("registry/SYSTEM_WIN_10_1709.xz")
     file = made_file(data, rf"{CONFIG}\SYSTEM", "")
     hits = [ByteHit("x", data.index("drivers\\3ware.sys".encode("utf-16-le")))]
-    found = list(Account(file).reader.seen_in(hits))
+    found = list(Account(file).reader.seen_in(hits, campaign().records()))
     seen = {one.seen for one in found}
 
     assert seen == {"service", "driver", "service DLL", "failure command of a service"}

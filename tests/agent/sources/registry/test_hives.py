@@ -24,6 +24,7 @@ from tests.evidence.hive_files import (
     only,
 )
 from tests.evidence.hives import Content, Gone, Typed, dirty, hive, log, with_checksum
+from tests.evidence.packs import campaign
 from tests.evidence.sweeping import swept
 from tests.evidence.windows_folder import CONFIG, FORMS, as_folder, windows
 
@@ -179,7 +180,7 @@ def test_what_is_no_hive_is_refused_and_searched_nonetheless() -> None:
 
     assert (account.text, account.gaps) == (b"cyzfc.dat", [])
     with pytest.raises(FormatError):
-        list(account.reader.seen_in(hits_of(account.text, "cyzfc.dat")))
+        list(account.reader.seen_in(hits_of(account.text, "cyzfc.dat"), campaign().records()))
 
 
 # As the driver looks at a host's files.

@@ -1,0 +1,116 @@
+"""Which keys of which hives remember something, and who tells what."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, NamedTuple
+
+from ...spelling import fold
+from . import opened, programs
+from .hive_names import Kind
+from .remembered import Remembered, Spot
+
+if TYPE_CHECKING:
+    from ...formats.hive import Key
+
+
+class Decoder(NamedTuple):
+    """``where``: of a key's folded path. ``whole_key``: its values tell of one thing together."""
+
+    kind: Kind
+    where: re.Pattern[str]
+    read: Callable[[Spot], Iterator[Remembered]]
+    whole_key: bool = False
+    turned: bool = False
+    """Whether names stand in it in ROT13."""
+
+
+def _of(
+    kind: Kind,
+    where: str,
+    read: Callable[[Spot], Iterator[Remembered]],
+    *,
+    whole_key: bool = False,
+    turned: bool = False,
+) -> Decoder:
+    return Decoder(kind, re.compile(where), read, whole_key, turned)
+
+
+_CONTROL_SET = r"CONTROLSET\d{3}"
+_EXPLORER = r"SOFTWARE\\MICROSOFT\\WINDOWS\\CURRENTVERSION\\EXPLORER"
+_SHELL = r"(?:LOCAL SETTINGS\\)?SOFTWARE\\MICROSOFT\\WINDOWS\\SHELL(?:NOROAM)?"
+_OFFICE = r"SOFTWARE\\MICROSOFT\\OFFICE\\[^\\]+\\[^\\]+"
+_DIALOGUES = rf"{_EXPLORER}\\COMDLG32"
+_USERS = (Kind.USER, Kind.CLASSES)
+
+DECODERS = (
+    _of(
+        Kind.SYSTEM,
+        rf"{_CONTROL_SET}\\CONTROL\\SESSION MANAGER\\APPCOMPATCACHE",
+        programs.shimcache,
+    ),
+    _of(
+        Kind.SYSTEM,
+        rf"{_CONTROL_SET}\\SERVICES\\[BD]AM\\(?:STATE\\)?USERSETTINGS\\S-1-[^\\]+",
+        programs.activity_moderator,
+    ),
+    _of(
+        Kind.USER,
+        rf"{_EXPLORER}\\USERASSIST\\[^\\]+\\COUNT",
+        programs.user_assist,
+        turned=True,
+    ),
+    _of(
+        Kind.USER,
+        r"SOFTWARE\\MICROSOFT\\WINDOWS NT\\CURRENTVERSION\\APPCOMPATFLAGS"
+        r"\\COMPATIBILITY ASSISTANT\\(?:STORE|PERSISTED)",
+        programs.compatibility_assistant,
+    ),
+    _of(Kind.USER, rf"{_EXPLORER}\\FEATUREUSAGE\\[^\\]+", programs.feature_usage),
+    *(_of(kind, rf"{_SHELL}\\MUICACHE", programs.mui_cache) for kind in _USERS),
+    _of(
+        Kind.AMCACHE,
+        r"ROOT\\INVENTORY(?:APPLICATIONFILE|DRIVERBINARY)\\[^\\]+",
+        programs.inventory,
+        whole_key=True,
+    ),
+    _of(Kind.AMCACHE, r"ROOT\\FILE\\[^\\]+\\[^\\]+", programs.old_inventory, whole_key=True),
+    _of(
+        Kind.SOFTWARE,
+        r"MICROSOFT\\WINDOWS NT\\CURRENTVERSION\\SCHEDULE\\TASKCACHE\\TASKS\\[^\\]+",
+        programs.task_cache,
+        whole_key=True,
+    ),
+    _of(Kind.USER, rf"{_EXPLORER}\\RUNMRU", opened.run_history),
+    _of(Kind.USER, rf"{_EXPLORER}\\RECENTDOCS(?:\\[^\\]+)?", opened.recent_documents),
+    _of(Kind.USER, rf"{_EXPLORER}\\TYPEDPATHS", opened.typed_path),
+    *(_of(kind, rf"{_SHELL}\\BAGMRU(?:\\\d+)*", opened.shellbag) for kind in _USERS),
+    _of(Kind.USER, rf"{_DIALOGUES}\\OPENSAVEPIDLMRU\\[^\\]+", opened.chosen_file),
+    _of(
+        Kind.USER,
+        rf"{_DIALOGUES}\\LASTVISITEDPIDLMRU(?:LEGACY)?",
+        opened.dialogue_of_program,
+    ),
+    _of(
+        Kind.USER,
+        rf"{_OFFICE}(?:\\USER MRU\\[^\\]+)?\\(?:FILE|PLACE) MRU",
+        opened.office_recent,
+    ),
+    _of(
+        Kind.USER,
+        rf"{_OFFICE}\\SECURITY\\TRUSTED DOCUMENTS\\TRUSTRECORDS",
+        opened.office_trusted,
+    ),
+    _of(
+        Kind.USER,
+        r"SOFTWARE\\(?:WINRAR\\ARCHISTORY|7-ZIP\\FM|7-ZIP\\(?:EXTRACTION|COMPRESSION))",
+        opened.archive_history,
+    ),
+)
+
+
+def decoder_of(kind: Kind, key: Key) -> Decoder | None:
+    """Who tells what a key of a hive remembers; None: nobody."""
+    path = fold(key.path)
+    return next((one for one in DECODERS if one.kind is kind and one.where.fullmatch(path)), None)

@@ -1,0 +1,321 @@
+"""What hives remember of programs and files, each in the words of its own."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Mapping
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+
+from agent.indicators import FileName, FilePath
+from agent.model.observation import Claim, Moment, Observation, moments
+from agent.model.report import State, Strength
+from agent.sources.artefact import ArtefactSource
+from agent.sources.registry.hives import Hives
+from tests.evidence.hive_files import nested
+from tests.evidence.hives import Gone, Tree, hive, log
+from tests.evidence.packs import matcher_of
+from tests.evidence.remembered_values import (
+    last_run,
+    shimcache,
+    task_actions,
+    task_times,
+    user_assist,
+)
+from tests.evidence.samples import sample
+from tests.evidence.shell_items import entry, listed, root, volume
+from tests.evidence.sweeping import Swept, reported, swept
+from tests.evidence.windows_folder import CONFIG, FORMS, JO_SID, as_folder, windows
+
+NOON = datetime(2018, 11, 14, 12, 0, 2, tzinfo=timezone.utc)
+LATER = NOON + timedelta(days=3)
+DAT = r"C:\Users\jo\AppData\Local\cyzfc.dat"
+ON_DEVICE = r"\Device\HarddiskVolume3\Users\jo\AppData\Local\cyzfc.dat"
+NTUSER = r"C:\Users\jo\NTUSER.DAT"
+USRCLASS = r"C:\Users\jo\AppData\Local\Microsoft\Windows\UsrClass.dat"
+AMCACHE = r"C:\Windows\AppCompat\Programs\Amcache.hve"
+SHA_1 = "9858d5cb2a6614be3c48e33911bf9f7978b441bf"
+EXPLORER = r"Software\Microsoft\Windows\CurrentVersion\Explorer"
+BAGS = r"Local Settings\Software\Microsoft\Windows\Shell\BagMRU"
+CACHE = r"ControlSet001\Control\Session Manager\AppCompatCache"
+COUNT = rf"{EXPLORER}\UserAssist\{{CEBFF5CD-ACE2-4F4F-9178-9926F41749EA}}\Count"
+TASK = r"Microsoft\Windows NT\CurrentVersion\Schedule\TaskCache\Tasks\{0A1B}"
+
+
+def turned(text: str) -> str:
+    return codecs.encode(text, "rot_13")
+
+
+def sweep(place: Path, hives: Mapping[str, bytes], form: str = "folder") -> Swept:
+    quiet = {r"C:\Users\Ann\NTUSER.DAT": hive({}), NTUSER: hive({}),
+             rf"{CONFIG}\systemprofile\NTUSER.DAT": hive({})}  # fmt: skip
+    target = FORMS[form](place / "c", windows({**quiet, **hives}))
+    return swept(target, ArtefactSource(Hives()))
+
+
+def strongest(found: Swept) -> tuple[Observation, Strength]:
+    best = max(found.matches(), key=lambda match: match.strength.rank)
+    assert found.coverage.state is State.COMPLETE, found.reasons
+    return best.observation, best.strength
+
+
+def of_user(path: str, values: Tree, written: datetime = NOON) -> bytes:
+    return hive(nested(path, values), written={path: written})
+
+
+def who(seen: Observation) -> str:
+    user = seen.process.user if seen.process is not None else seen.user
+    return "" if user is None else user.name or user.id
+
+
+SIGHTINGS: dict[
+    str,
+    tuple[dict[str, bytes | None], Claim, Strength, str, str, tuple[Moment, ...] | None],
+] = {
+    "Shimcache": (
+        {rf"{CONFIG}\SYSTEM": hive(nested(CACHE, {"AppCompatCache": shimcache([(r"C:\a.exe", NOON), (DAT, NOON)])}))},
+        Claim.WAS_THERE, Strength.STRONG, "", DAT, moments(modified=NOON),
+    ),
+    "BAM": (
+        {rf"{CONFIG}\SYSTEM": hive(nested(rf"ControlSet001\Services\bam\State\UserSettings\{JO_SID}", {ON_DEVICE: last_run(NOON)}))},
+        Claim.RAN, Strength.STRONG, JO_SID, ON_DEVICE, moments(ran=NOON),
+    ),
+    "UserAssist": (
+        {NTUSER: hive(nested(COUNT, {turned(DAT): user_assist(3, NOON)}))},
+        Claim.RAN, Strength.STRONG, "jo", DAT, moments(ran=NOON),
+    ),
+    "MUICache": (
+        {USRCLASS: hive(nested(r"Local Settings\Software\Microsoft\Windows\Shell\MuiCache", {f"{DAT}.FriendlyAppName": "x"}))},
+        Claim.WAS_THERE, Strength.STRONG, "jo", DAT, (),
+    ),
+    "Compatibility Assistant": (
+        {NTUSER: hive(nested(r"Software\Microsoft\Windows NT\CurrentVersion\AppCompatFlags\Compatibility Assistant\Store", {DAT: b"x" * 40}))},
+        Claim.RAN, Strength.STRONG, "jo", DAT, (),
+    ),
+    "FeatureUsage": (
+        {NTUSER: hive(nested(rf"{EXPLORER}\FeatureUsage\AppSwitched", {DAT: 3}))},
+        Claim.RAN, Strength.STRONG, "jo", DAT, (),
+    ),
+    "Amcache": (
+        {AMCACHE: hive(nested(r"Root\InventoryApplicationFile\cyzfc.dat|1a2b", {"FileId": f"0000{SHA_1}", "LowerCaseLongPath": DAT.lower(), "Size": "294400"}))},
+        Claim.WAS_THERE, Strength.CONFIRMED, "", DAT.lower(), None,
+    ),
+    "scheduled task in the registry": (
+        {rf"{CONFIG}\SOFTWARE": None},
+        Claim.RAN, Strength.STRONG, "", "rundll32.exe " + DAT + ", PointFunctionCall", moments(created=NOON, ran=LATER),
+    ),
+    "RunMRU": (
+        {NTUSER: of_user(rf"{EXPLORER}\RunMRU", {"a": f"rundll32 {DAT},PointFunctionCall\\1", "MRUList": "a"})},
+        Claim.RAN, Strength.STRONG, "jo", f"rundll32 {DAT},PointFunctionCall", moments(ran=NOON),
+    ),
+    "RecentDocs": (
+        {NTUSER: of_user(rf"{EXPLORER}\RecentDocs\.zip", {"0": "ds7002.zip\0".encode("utf-16-le") + entry("ds7002.zip.lnk", kind=0x32), "MRUListEx": b"\0\0\0\0\xff\xff\xff\xff"})},
+        Claim.WAS_THERE, Strength.WEAK, "jo", "ds7002.zip", moments(happened=NOON),
+    ),
+}  # fmt: skip
+
+
+def with_task(hives: Mapping[str, bytes | None]) -> dict[str, bytes]:
+    task = hive(nested(TASK, {
+        "Path": r"\Updater", "DynamicInfo": task_times(NOON, LATER),
+        "Actions": task_actions("rundll32.exe", f"{DAT}, PointFunctionCall"),
+    }))  # fmt: skip
+    return {path: task if content is None else content for path, content in hives.items()}
+
+
+@pytest.mark.parametrize("seen", SIGHTINGS)
+def test_each_memory_says_what_who_and_when(seen: str, tmp_path: Path) -> None:
+    hives, claim, strength, user, what, when = SIGHTINGS[seen]
+    found, best = strongest(sweep(tmp_path, with_task(hives)))
+
+    assert (found.seen, found.claim, best) == (seen, claim, strength)
+    assert who(found) == user
+    told = found.file.path if found.file else found.process and (
+        found.process.command_line or found.process.executable)  # fmt: skip
+    assert told == what
+    assert when is None or found.moments == when
+    assert found.place.path in hives
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_name_that_stands_there_in_rot13_alone_is_found_in_every_form(
+    form: str, tmp_path: Path
+) -> None:
+    jo = hive(nested(COUNT, {turned(DAT): user_assist(3, NOON), turned("a.exe"): b""}))
+    assert b"cyzfc" not in jo
+    found, _ = strongest(sweep(tmp_path, {NTUSER: jo}, form))
+
+    assert (found.seen, found.moments, found.remarks) == (
+        "UserAssist", moments(ran=NOON), ("started 3 times",)
+    )  # fmt: skip
+    assert found.process is not None
+    assert found.process.executable == DAT
+    assert "cyzfc.dat" in {hit.excerpt.rpartition("\\")[2] for hit in found.hits}
+
+
+def test_a_name_in_rot13_outside_ascii_and_of_a_path_alone_is_found(tmp_path: Path) -> None:
+    jo = hive(nested(COUNT, {turned(r"C:\x\счёт-final.exe"): b"", turned(r"C:\Q\top.exe"): b""}))
+    target = as_folder(tmp_path / "c", windows({NTUSER: jo}))
+    name = FileName(
+        id="n", value="счёт-final.exe", strength=Strength.STRONG, reference=["S"], status="SRC"
+    )
+    path = FilePath(
+        id="p", value=r"Q\top.exe", strength=Strength.STRONG, reference=["S"], status="SRC"
+    )
+    found = swept(target, ArtefactSource(Hives()), matcher=matcher_of(name, path))
+
+    assert {match.indicator.id for match in found.matches()} == {"n", "p"}
+
+
+def test_a_deleted_name_in_rot13_and_one_in_a_log_are_told_as_gone(tmp_path: Path) -> None:
+    before = hive(nested(COUNT, {turned(DAT): user_assist(3, NOON), "P": "x" * 5000}))
+    deleted = hive(nested(COUNT, {turned(DAT): Gone(user_assist(3, NOON)), "P": "x"}))
+    for jo, more in (
+        (deleted, {}),
+        (before, {f"{NTUSER}.LOG1": log(before, before[:4096] + hive({})[4096:], 5)}),
+    ):
+        found, _ = strongest(sweep(tmp_path / str(len(more)), {NTUSER: jo, **more}))
+        assert found.process is not None
+        assert found.process.executable == DAT
+    assert strongest(sweep(tmp_path / "gone", {NTUSER: deleted}))[0].place.view == "deleted"
+
+
+def test_a_folder_that_explorer_has_shown_is_told_with_its_whole_path(tmp_path: Path) -> None:
+    path = [root(), volume("C:\\"), entry("Users"), entry("jo"), entry("Temp", version=3)]
+    tree: Tree = {"0": entry("Temp1_ds7002.zip", "TEMP1_~1.ZIP", when=NOON),
+                  "MRUListEx": b"\0\0\0\0"}  # fmt: skip
+    for item in reversed(path):
+        tree = {"0": item, "0\\": tree}
+    last = BAGS + "\\0" * len(path)
+    classes = hive(nested(BAGS, tree), written={last: LATER})
+    seen, _ = strongest(sweep(tmp_path, {USRCLASS: classes}))
+
+    assert (seen.seen, seen.claim, who(seen)) == ("shellbag", Claim.WAS_THERE, "jo")
+    assert seen.file is not None
+    assert seen.file.path == r"C:\Users\jo\Temp\Temp1_ds7002.zip"
+    assert seen.moments == moments(created=NOON, modified=NOON, accessed=NOON, happened=LATER)
+
+
+def test_a_chosen_file_has_the_path_of_all_its_items(tmp_path: Path) -> None:
+    chosen = listed(root(), volume("C:\\"), entry("Temp"), entry("cyzfc.dat", kind=0x32))
+    key = rf"{EXPLORER}\ComDlg32\OpenSavePidlMRU\dat"
+    found, _ = strongest(sweep(tmp_path, {NTUSER: hive(nested(key, {"7": chosen}))}))
+
+    assert found.file is not None
+    assert found.file.path == r"C:\Temp\cyzfc.dat"
+    assert found.remarks == ("when it was opened is not kept",)
+
+
+def test_what_office_and_archivers_opened_is_told_with_its_time(tmp_path: Path) -> None:
+    item = r"[F00000000][T01D47C1D0B15F000][O00000000]*C:\Users\jo\ds7002.PDF"
+    jo = hive(
+        {
+            "Software": {
+                "Microsoft": {"Office": {"16.0": {"Word": {
+                    "File MRU": {"Item 1": item},
+                    "Security": {"Trusted Documents": {"TrustRecords": {
+                        "%USERPROFILE%/Downloads/ds7002.pdf": (0x01D47C1D0B15F000).to_bytes(8, "little")
+                    }}},
+                }}}},
+                "WinRAR": {"ArcHistory": {"0": r"C:\Users\jo\Downloads\ds7002.zip"}},
+                "7-Zip": {"FM": {"FolderHistory": "C:\\q\0C:\\Users\\jo\\Downloads\\ds7002.zip\\\0".encode("utf-16-le")}},
+            }
+        }
+    )  # fmt: skip
+    found = sweep(tmp_path, {NTUSER: jo})
+
+    told = {(m.observation.seen, m.observation.file.path, bool(m.observation.moments))
+            for m in found.matches() if m.observation.file is not None}  # fmt: skip
+    assert told == {
+        ("Office MRU", r"C:\Users\jo\ds7002.PDF", True),
+        ("Office trusted document", r"C:\Users\jo\Downloads\ds7002.pdf", True),
+        ("archiver's history", r"C:\Users\jo\Downloads\ds7002.zip", False),
+    }
+
+
+def test_of_a_list_only_the_entry_that_was_used_last_has_a_time(tmp_path: Path) -> None:
+    typed = {"a": "notepad ds7002.lnk\\1", "b": "cmd ds7002.lnk\\1", "MRUList": "ba"}
+    found = sweep(tmp_path, {NTUSER: of_user(rf"{EXPLORER}\RunMRU", typed)})
+
+    times = {m.observation.process.command_line: m.observation.moments
+             for m in found.matches() if m.observation.process is not None}  # fmt: skip
+    assert times == {"notepad ds7002.lnk": (), "cmd ds7002.lnk": moments(ran=NOON)}
+
+
+def test_a_file_too_large_for_amcache_has_no_hash_of_the_whole(tmp_path: Path) -> None:
+    key = r"Root\InventoryApplicationFile\big.exe|1"
+    values = {"FileId": f"0000{SHA_1}", "LowerCaseLongPath": r"c:\big.exe", "Size": "31457281"}
+    found, strength = strongest(sweep(tmp_path, {AMCACHE: hive(nested(key, values))}))
+
+    assert strength is Strength.WEAK
+    assert found.file is not None
+    assert found.file.hash is None
+    assert f"SHA-1 {SHA_1} is of its first 31,457,280 bytes" in found.remarks
+
+
+def test_an_older_amcache_tells_the_files_times(tmp_path: Path) -> None:
+    ticks = (0x01D47C1D0B15F000).to_bytes(8, "little")
+    key = r"Root\File\ccbe4c57-0000-0000-0000-100000000000\200001b0c1"
+    values: Tree = {"15": DAT, "101": f"0000{SHA_1}", "6": 294400, "12": ticks, "11": ticks}
+    found, strength = strongest(sweep(tmp_path, {AMCACHE: hive(nested(key, values))}))
+
+    assert strength is Strength.CONFIRMED
+    assert found.file is not None
+    assert (found.file.size, found.file.created == found.file.mtime) == (294400, True)
+
+
+def test_what_cannot_be_taken_apart_is_a_mention_and_a_gap(tmp_path: Path) -> None:
+    cache = b"\x30\0\0\0" + bytes(44) + b"10ts" + b"\0cyzfc.dat"
+    found = sweep(tmp_path, {rf"{CONFIG}\SYSTEM": hive(nested(CACHE, {"AppCompatCache": cache}))})
+
+    (match,) = found.matches()
+    assert (match.observation.claim, match.strength) == (Claim.MENTIONED, Strength.WEAK)
+    assert found.reasons == {"registry: the application compatibility cache is cut": 1}
+
+
+def test_a_value_beside_what_is_remembered_is_a_mention_still(tmp_path: Path) -> None:
+    found = sweep(
+        tmp_path, {rf"{CONFIG}\SYSTEM": hive(nested(CACHE, {"AppCompatCache": "see cyzfc.dat"}))}
+    )
+    assert {match.observation.claim for match in found.matches()} == {Claim.MENTIONED}
+
+
+def test_two_users_who_ran_it_are_two_findings(tmp_path: Path) -> None:
+    ran = hive(nested(COUNT, {turned(r"D:\cyzfc.dat"): user_assist(1, NOON)}))
+    target = as_folder(tmp_path / "c", windows({NTUSER: ran, r"C:\Users\Ann\NTUSER.DAT": ran}))
+    findings = reported(target, ArtefactSource(Hives())).findings
+
+    assert len(findings) == len({finding.id for finding in findings}) == 2
+
+
+# ---- Of real hosts
+
+
+@pytest.mark.parametrize(
+    ("hive_file", "path", "name", "seen", "when"),
+    [
+        ("SYSTEM_B.xz", rf"{CONFIG}\SYSTEM", "FileCoAuth.exe", "Shimcache",
+         "2018-03-27 09:22:00.521742"),
+        ("SYSTEM_WIN_10_1709.xz", rf"{CONFIG}\SYSTEM", "dwm.exe", "BAM",
+         "2019-05-16 07:36:44.219471"),
+        ("NTUSER_with_winscp.DAT.xz", NTUSER, "Command Prompt.lnk", "UserAssist",
+         "2022-05-30 11:26:22.119000"),
+        ("NTUSER_with_winscp.DAT.xz", NTUSER, "dexter-tests-centos.ppk", "OpenSavePidlMRU", ""),
+        ("UsrClass.dat.xz", USRCLASS, "Box Sync", "shellbag", "2018-03-28 00:53:58"),
+        ("win10-Amcache.hve", AMCACHE, "7z.exe", "Amcache", "2019-12-16 21:01:12.793908"),
+        ("amcache.hve.xz", AMCACHE, "vcredist_x64.exe", "Amcache", "2017-08-01 11:54:03.901115"),
+    ],
+)  # fmt: skip
+def test_what_real_hives_remember_is_told_with_its_time(
+    hive_file: str, path: str, name: str, seen: str, when: str, tmp_path: Path
+) -> None:
+    wanted = FileName(id="n", value=name, strength=Strength.STRONG, reference=["S"], status="SRC")
+    target = as_folder(tmp_path / "c", windows({path: sample(f"registry/{hive_file}")}))
+    found = swept(target, ArtefactSource(Hives()), matcher=matcher_of(wanted))
+
+    told = [match.observation for match in found.matches() if match.observation.seen == seen]
+    assert told
+    times = {f"{moment.time:%Y-%m-%d %H:%M:%S.%f}" for one in told for moment in one.moments}
+    assert not when or any(time.startswith(when) for time in times), times
