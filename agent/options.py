@@ -42,6 +42,9 @@ class Options(DeliveryOptions, frozen=True, kw_only=True):
     max_runtime: float | None = None
     since: float | None = None
     out: Path | None = None
+    timeline: Path | None = None
+    csv: Path | None = None
+    defender: Path | None = None
     force: bool = False
     exit_zero: bool = False
     nice: bool = False
@@ -172,8 +175,15 @@ def _sweep_arguments(parser: argparse.ArgumentParser) -> None:
                      " older traces are shown as older")  # fmt: skip
     where = parser.add_argument_group("where the report goes")
     where.add_argument("--out", metavar="FILE|DIR", type=Path, help="instead of the home folder")
+    for name, what_it_is in (
+        ("--timeline", "what happened when, for Timesketch (JSON lines)"),
+        ("--csv", "findings and timeline for a spreadsheet"),
+        ("--defender", "sightings as rows of Defender's advanced hunting (JSON lines)"),
+    ):
+        where.add_argument(name, metavar="FILE", type=Path, help=what_it_is)
     where.add_argument("--force", action="store_true",
-                       help="replace the report that --out FILE names, if it is one")  # fmt: skip
+                       help="replace what --out, --timeline, --csv or --defender FILE names, if"
+                       " it is such a file")  # fmt: skip
     where.add_argument("--sweep-id", metavar="ID", help="kept in the report")
     _delivery_arguments(where)
     manners = parser.add_argument_group("manners")

@@ -49,6 +49,7 @@ from ..targets import Target
 from ..targets.offline.recognise import offline_target
 from ..windows import security
 from .destination import Destination, Recovered, destination_of, finish_interrupted
+from .exports import exports_of, write_exports
 from .given_paths import refuse_missing
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ def _own_rules(options: Options, packs: Sequence[Pack]) -> Iterator[OwnRules | N
 def _sweep(options: Options, route: Route | None, packs: Sequence[Pack], matcher: Matcher) -> int:
     rules, exclusions = exclusions_in_use(NAMES)
     _say_what_replaces(packs, exclusions, options)
-    where = destination_of(options, home())
+    where, exports = destination_of(options, home()), exports_of(options)
     _take_rights(options)
     target = _target(options, _own(options, where.home))
     with OneSweep(where.home) as lock:
@@ -134,11 +135,12 @@ def _sweep(options: Options, route: Route | None, packs: Sequence[Pack], matcher
             run = Sweep(plan, functools.partial(_start_journal, where, exclusions))
             report = structs.replace(_run(run, course, options), exclusions=exclusions)
         path = _write(report, run.journal)
+        kept = write_exports(report, exports) and path is not None
         delivered = _deliver(report, spool, route)
     _show(report, path, options, delivered, recovered)
     if not options.exit_zero and any(one.report.verdict is Verdict.HIT for one in recovered):
         return HIT
-    return exit_code(report, kept=path is not None, delivered=delivered.done, options=options)
+    return exit_code(report, kept=kept, delivered=delivered.done, options=options)
 
 
 def _start_journal(where: Destination, exclusions: ExclusionsRef, header: Header) -> Journal | None:
@@ -305,7 +307,8 @@ def _own(options: Options, folder: Path) -> Own:
             continue
         if Own.has_text(line):
             pids.add(parent.pid)
-    files = [*options.packs, *options.only_packs, *options.rules]
+    exports = (options.timeline, options.csv, options.defender)
+    files = [*options.packs, *options.only_packs, *options.rules, *filter(None, exports)]
     if getattr(sys, "frozen", False):
         files.append(Path(sys.executable))
     folders = [folder / "spool", folder / "reports", _program_folder()]
@@ -369,7 +372,8 @@ def _width() -> int:
 
 
 def exit_code(report: Report, *, kept: bool, delivered: bool | None, options: Options) -> int:
-    """A hit wins over all others; ``kept``: the report is on this host."""
+    """A hit wins over all others; ``kept``: the report, and what else was to be written, is on this
+    host."""
     if options.exit_zero:
         return CLEAN
     if report.verdict is Verdict.HIT:

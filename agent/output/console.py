@@ -37,6 +37,7 @@ from .limits import notes, reaches, reason_of
 from .next_steps import steps
 from .order import in_order
 from .sightings import sightings, sources_of
+from .story import story
 
 MAX_EVIDENCE = 8
 MAX_WEAK = 20
@@ -71,6 +72,8 @@ def render(
             lines += [*_brief(finding), " " * MARGIN + f"known benign: {finding.excluded_by}"]
     if weak or any(f.strength is Strength.EXCLUDED for f in report.findings):
         lines.append("")
+    if told := [*story(report)]:
+        lines += [*told, ""]
     lines += _not_covered(report)
     lines += notes(report.coverage, width)
     lines += [f"  cut        {t.what}: {t.kept:,} of {t.total:,} kept" for t in report.truncated]

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import zlib
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from agent.output.escape import shown
+from agent.output.mapping.table import cell, csv_lines
 
 from ..records import FindingRow, HostRow
 from .describe import iso
@@ -27,7 +25,6 @@ PIECE = 64 << 10
 _TIMES = frozenset(
     {"first_received", "last_received", "finished", "time", "first_seen", "last_seen"}
 )
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 _LISTS = {
     "hosts": HostRow.__struct_fields__,
     "findings": FindingRow.__struct_fields__,
@@ -36,26 +33,6 @@ _LISTS = {
 _KINDS = {"csv": "text/csv; charset=utf-8; header=present", "ndjson": "application/x-ndjson"}
 
 Values = tuple[Any, ...]
-
-
-def cell(value: object) -> object:
-    """A cell of a CSV file that no spreadsheet takes for a formula, all of it visible."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if not isinstance(value, str):
-        return value
-    # a full-width sign is folded to the plain one by some spreadsheets
-    risky = value.startswith(_FORMULA) or value.startswith(("\uff1d", "\uff0b", "\uff0d", "\uff20"))
-    return ("'" if risky else "") + shown(value)
-
-
-def csv_lines(rows: Iterable[Values]) -> str:
-    """Rows as RFC 4180 has them."""
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\r\n").writerows([cell(v) for v in row] for row in rows)
-    return text.getvalue()
 
 
 def ndjson_line(names: tuple[str, ...], values: Values) -> str:

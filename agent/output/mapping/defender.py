@@ -81,7 +81,7 @@ def _row(report: Report, finding: Finding, number: int, own: Document) -> Docume
         "DeviceId": report.host.id,
         "DeviceName": name.lower(),
         **own,
-        "ReportId": _number(f"{identity}/{number}"),
+        "ReportId": number_of(f"{identity}/{number}"),
         "AdditionalFields": _additional(report, finding, identity) if number == 0 else {
             "DocumentId": identity, "FindingId": finding.id, "SweepReportId": report.report_id,
         },
@@ -93,7 +93,7 @@ def _row(report: Report, finding: Finding, number: int, own: Document) -> Docume
     return row
 
 
-def _number(text: str) -> int:
+def number_of(text: str) -> int:
     """``ReportId`` is a long; with DeviceName and Timestamp it tells rows apart."""
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
 

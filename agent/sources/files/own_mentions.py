@@ -15,10 +15,20 @@ from ...matching.own_traces import Own
 from ...model.codec import ReportError, decode, unknown_fields
 from ...model.journal_record import is_journal
 from ...model.observation import ByteHit
+from ...output.mapping.hunting import is_hunting
+from ...output.mapping.table import is_table
+from ...output.mapping.timeline import is_timeline
 from ...packs.document import PackError
 from ...packs.loading import parse_exclusions, parse_pack
 
-_MARKS = (b'"iocsweep.report/', b"iocsweep.pack/1", b"iocsweep.exclusions/1")
+_MARKS = (
+    b'"iocsweep.report/',
+    b"iocsweep.pack/1",
+    b"iocsweep.exclusions/1",
+    b'"iocsweep:sighting"',
+    b"IocSweep",
+    b"row,time_utc,time_of,",
+)
 _HEAD = 4096
 _MAX_YAML_BYTES = 1 << 20
 """Of a pack that is tried; proving a larger one would take too long."""
@@ -52,8 +62,8 @@ def without_own(
 
 
 def is_own_document(name: str, data: bytes) -> bool:
-    """Whether a file of this name and content is a report, journal, pack or exclusions file, and
-    nothing else."""
+    """Whether a file of this name and content is a report, what is exported of one, a journal, a
+    pack or an exclusions file, and nothing else."""
     decoders = _DECODERS.get(name[name.rfind(".") :].lower(), ())
     if not any(mark in data[:_HEAD] for mark in _MARKS):
         return False
@@ -85,7 +95,8 @@ def _parses(parse: Callable[[bytes, str], object], data: bytes) -> bool:
 
 _DECODERS: dict[str, tuple[Callable[[bytes], bool], ...]] = {
     ".json": (_is_report,),
-    ".jsonl": (is_journal,),
+    ".jsonl": (is_journal, is_timeline, is_hunting),
+    ".csv": (is_table,),
     ".yaml": (_is_pack, _is_exclusions),
     ".yml": (_is_pack, _is_exclusions),
 }

@@ -1,0 +1,109 @@
+"""Files that a sweep writes beside its report: the timeline, the table, rows for hunting.
+
+As the report that ``--out`` names, none of them ever takes the place of another file, and with
+``--force`` only of one of its own kind.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from ..exit_codes import UsageError
+from ..model.report import Report
+from ..options import Options
+from ..output.atomic import write_atomically, write_new
+from ..output.mapping.hunting import hunting_lines, is_hunting
+from ..output.mapping.table import is_table, table
+from ..output.mapping.timeline import is_timeline, timesketch
+from ..output.plain import plain
+from ..output.say import say
+
+_MAX_BYTES = 256 << 20
+"""Of a file that is looked at to see what it is."""
+
+
+class Export(NamedTuple):
+    """One of them."""
+
+    option: str
+    path: Path
+    make: Callable[[Report], bytes]
+    is_one: Callable[[bytes], bool]
+    replaces: bool
+
+
+def exports_of(options: Options) -> list[Export]:
+    """Those that were asked for; their folders are there then. Raises UsageError, also if a file
+    would be lost."""
+    kinds = (
+        ("--timeline", options.timeline, timesketch, is_timeline),
+        ("--csv", options.csv, table, is_table),
+        ("--defender", options.defender, hunting_lines, is_hunting),
+    )
+    asked = [
+        Export(name, path, make, is_one, options.force)
+        for name, path, make, is_one in kinds
+        if path is not None
+    ]
+    taken = {} if options.out is None else {_same(options.out): "--out"}
+    for export in asked:
+        other = taken.setdefault(_same(export.path), export.option)
+        if other != export.option:
+            raise UsageError(f"{export.option} and {other}: both are {export.path}")
+        _check(export)
+    return asked
+
+
+def _same(path: Path) -> str:
+    return os.path.normcase(os.path.realpath(path))
+
+
+def _check(export: Export) -> None:
+    path = export.path
+    if path.is_dir():
+        raise UsageError(f"{export.option} {path}: is a folder; name a file")
+    if os.path.lexists(path):
+        if not _is_replaceable(export):
+            raise UsageError(f"{path}: is there already, and not from {export.option}")
+        if not export.replaces:
+            raise UsageError(f"{path}: is there already; --force replaces it")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"{path.parent}: cannot be written: {plain(error)}") from error
+
+
+def _is_replaceable(export: Export) -> bool:
+    """A file of its own kind; an empty one is what a sweep without findings wrote."""
+    if not export.path.is_file():
+        return False
+    try:
+        with export.path.open("rb") as file:
+            data = file.read(_MAX_BYTES + 1)
+    except OSError:
+        return False
+    return not data or (len(data) <= _MAX_BYTES and export.is_one(data))
+
+
+def write_exports(report: Report, exports: Sequence[Export]) -> bool:
+    """Whether all could be written; what could not is said."""
+    written = [_write(report, export) for export in exports]
+    return all(written)
+
+
+def _write(report: Report, export: Export) -> bool:
+    try:
+        data = export.make(report)
+        try:
+            write_new(export.path, data)
+        except FileExistsError:
+            if not (export.replaces and _is_replaceable(export)):
+                raise
+            write_atomically(export.path, data)
+    except OSError as error:
+        say(f"{export.option} {export.path}: could not be written: {plain(error)}")
+        return False
+    return True

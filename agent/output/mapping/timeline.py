@@ -1,0 +1,258 @@
+"""The timeline of a report: one row per moment of a thing, in the order in which they happened.
+
+It is made from the moments of the sightings and stored nowhere. As JSON lines it is what Timesketch
+imports ("Create timeline from JSON/JSONL/CSV file": ``message``, ``datetime`` in ISO 8601 and
+``timestamp_desc``, one row a time; all else is kept as it is).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Final, Literal
+
+import msgspec
+from msgspec import Struct
+
+from ...model.objects import Destination, File, Objects, Part, Process, objects_of
+from ...model.observation import Claim, MomentOf, Place
+from ...model.report import Evidence, Finding, Report, Strength
+from ...spelling import base_name
+from .document import Document, pruned, stamp, utc, within
+
+MAX_ROW = 900_000
+"""Bytes of a row's JSON, and characters of one of its texts."""
+MAX_TEXT = 64_000
+DATA_TYPE: Final = "iocsweep:sighting"
+
+_PRIMARY: dict[Claim | None, tuple[str, ...]] = {
+    Claim.EXISTS: ("file", "registry", "task", "service", "pipe"),
+    Claim.RUNNING: ("process",),
+    Claim.LOADED: ("dll", "process"),
+    Claim.RAN: ("dll", "process", "task", "service"),
+    Claim.CONNECTED: ("destination", "dns", "process"),
+    Claim.RESOLVED: ("dns",),
+    Claim.VISITED: ("url",),
+    Claim.DOWNLOADED: ("file", "url"),
+    Claim.WAS_THERE: ("file", "pipe"),
+    Claim.BLOCKED: ("dns",),
+}
+_OTHERS = ("file", "dll", "process", "dns", "destination", "url", "registry", "pipe", "task")
+_BY_A_PROCESS = (Claim.LOADED, Claim.CONNECTED, Claim.RAN)
+"""What no record of can be without the process that did it."""
+_DESCRIPTIONS = {
+    MomentOf.CREATED: "Creation Time",
+    MomentOf.MODIFIED: "Content Modification Time",
+    MomentOf.ACCESSED: "Last Access Time",
+    MomentOf.RAN: "Execution Time",
+    MomentOf.LOGGED: "Event Logged Time",
+    MomentOf.VISITED: "Visit Time",
+    MomentOf.DOWNLOADED: "Download Time",
+    MomentOf.DELETED: "Deletion Time",
+    MomentOf.CONNECTED: "Connection Time",
+    MomentOf.HAPPENED: "Event Time",
+}
+
+
+class Row(Struct, frozen=True, kw_only=True):
+    """One moment of one thing."""
+
+    time: datetime
+    """UTC."""
+    of: MomentOf
+    claim: str
+    """``exists``, ``ran`` …; empty in reports of version 1."""
+    thing: str
+    """A path, a command line, a name, an address."""
+    by: str
+    """The program that did it; empty: the thing did, or nobody knows."""
+    user: str
+    source: str
+    seen: str
+    strength: Strength
+    place: Place
+    detail: str
+    indicators: tuple[str, ...]
+    finding: Finding
+
+    @property
+    def words(self) -> str:
+        """``created``, ``ran`` …: what the time is of, and else what the sighting says."""
+        if self.of is MomentOf.HAPPENED or (self.of is MomentOf.LOGGED and self.claim):
+            return self.claim or str(self.of.value)
+        return str(self.of.value)
+
+    @property
+    def message(self) -> str:
+        """One line for a person, not escaped."""
+        who = f" ({self.user})" if self.user else ""
+        by = f" by {self.by}" if self.by else ""
+        return f"{self.thing} {self.words}{by}{who}: {self.seen}"
+
+
+def rows(report: Report) -> list[Row]:
+    """Sorted by time; what several indicators matched at one moment is one row."""
+    found: dict[tuple[object, ...], Row] = {}
+    for finding in report.findings:
+        for evidence in finding.evidence:
+            for row in _rows_of(finding, evidence):
+                key = (row.time, row.of, finding.id, row.source, row.claim, row.thing)
+                known = found.setdefault(key, row)
+                both = tuple(dict.fromkeys((*known.indicators, *row.indicators)))
+                found[key] = msgspec.structs.replace(known, indicators=both)
+    return sorted(found.values(), key=lambda row: (row.time, row.source, row.thing))
+
+
+def _rows_of(finding: Finding, evidence: Evidence) -> Iterable[Row]:
+    seen = seen_objects(finding, evidence)
+    thing, by = thing_of(evidence, seen)
+    for moment in evidence.moments:
+        yield Row(
+            time=utc(moment.time),
+            of=moment.of,
+            claim=evidence.claim.value if evidence.claim else "",
+            thing=thing or finding.title,
+            by=by,
+            user=user_of(finding, evidence, seen),
+            source=evidence.source,
+            seen=evidence.seen,
+            strength=Strength.EXCLUDED if finding.excluded_by else finding.strength,
+            place=evidence.place,
+            detail=evidence.detail,
+            indicators=(evidence.indicator,),
+            finding=finding,
+        )
+
+
+def seen_objects(finding: Finding, evidence: Evidence) -> Objects:
+    """All that a sighting is about: what it has itself, and what it shares with its finding, which
+    the report has there alone. What its claim does not speak of is not taken from the finding."""
+    own: dict[str, Part] = objects_of(evidence)
+    primary = _PRIMARY.get(evidence.claim, _OTHERS)
+    if not own.keys() & set(primary):
+        shared = next((n for n in primary if getattr(finding, n) is not None), None)
+        if shared is not None:
+            own[shared] = getattr(finding, shared)
+    if evidence.claim in _BY_A_PROCESS and finding.process is not None:
+        own.setdefault("process", finding.process)
+    return Objects(**own)  # type: ignore[arg-type]
+
+
+def thing_of(evidence: Evidence, seen: Objects) -> tuple[str, str]:
+    """What the sighting is of, and the program that did it."""
+    names = (*_PRIMARY.get(evidence.claim, ()), *_OTHERS)
+    name = next((one for one in names if getattr(seen, one) is not None), "")
+    if not name:
+        return evidence.place.text, ""
+    process = seen.process
+    by = "" if process is None or name == "process" else _named(process)
+    return text_of(getattr(seen, name)) or evidence.place.text, by
+
+
+def _named(process: Process) -> str:
+    return process.name or base_name(process.executable)
+
+
+def text_of(part: Part) -> str:
+    """An object as one text: a path, a command line, a name."""
+    if isinstance(part, File):
+        stream = f":{part.stream}" if part.stream else ""
+        return f"{part.member_of}\\{part.path}" if part.member_of else part.path + stream
+    if isinstance(part, Process):
+        return part.command_line or part.executable or part.name
+    if isinstance(part, Destination):
+        port = f":{part.port}" if part.port else ""
+        return f"{part.ip}{port}" if part.ip else part.domain
+    for name in ("path", "question", "full", "name"):
+        if text := getattr(part, name, ""):
+            value = getattr(part, "value", "")
+            return f"{text}\\{value}" if value else str(text)
+    return ""
+
+
+def user_of(finding: Finding, evidence: Evidence, seen: Objects) -> str:
+    """Who did it, or in whose profile it lies; empty: nobody knows."""
+    users = (seen.process.user if seen.process else None, seen.user)
+    told = next((one.name or one.id for one in users if one is not None), "")
+    return told or evidence.place.owner or (finding.user.name if finding.user else "")
+
+
+def timesketch(report: Report) -> bytes:
+    """As JSON lines in UTF-8; none where there is no moment."""
+    return b"".join(msgspec.json.encode(_line(report, row)) + b"\n" for row in rows(report))
+
+
+def _line(report: Report, row: Row) -> Document:
+    finding, place = row.finding, row.place
+    whole: Document = {
+        "message": row.message,
+        "datetime": stamp(row.time),
+        "timestamp_desc": _DESCRIPTIONS[row.of],
+        "data_type": DATA_TYPE,
+        "tag": [row.strength.value, *([] if finding.in_window else ["older"])],
+        "hostname": report.host.name,
+        "host_id": report.host.id,
+        "username": row.user,
+        "source_name": row.source,
+        "claim": row.claim,
+        "moment": row.of.value,
+        "thing": row.thing,
+        "by": row.by,
+        "seen": row.seen,
+        "place": place.text,
+        "place_path": place.path,
+        "place_record": place.record,
+        "place_view": place.view,
+        "detail": row.detail,
+        "indicators": list(row.indicators),
+        "strength": row.strength.value,
+        "finding_id": finding.id,
+        "finding": finding.title,
+        "report_id": report.report_id,
+        "sweep_id": report.sweep_id,
+    }
+    fitted, _ = within(pruned(whole), max_bytes=MAX_ROW, max_text=MAX_TEXT)
+    assert isinstance(fitted, dict)
+    return fitted
+
+
+def is_timeline(data: bytes) -> bool:
+    """Whether these bytes are such lines and nothing else."""
+    try:
+        lines = [_LINE.decode(line) for line in data.splitlines()]
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return False
+    return bool(lines)
+
+
+class _Line(Struct, forbid_unknown_fields=True, kw_only=True):
+    """What a row may have, and must."""
+
+    message: str
+    datetime: str
+    timestamp_desc: str
+    data_type: Literal["iocsweep:sighting"]
+    moment: str
+    seen: str
+    strength: str
+    finding_id: str
+    report_id: str
+    tag: list[str] = []
+    hostname: str = ""
+    host_id: str = ""
+    username: str = ""
+    source_name: str = ""
+    claim: str = ""
+    thing: str = ""
+    by: str = ""
+    place: str = ""
+    place_path: str = ""
+    place_record: str = ""
+    place_view: str = ""
+    detail: str = ""
+    indicators: list[str] = []
+    finding: str = ""
+    sweep_id: str = ""
+
+
+_LINE = msgspec.json.Decoder(_Line)

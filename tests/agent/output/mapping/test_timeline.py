@@ -1,0 +1,216 @@
+"""One line per moment of a thing: for people, for Timesketch, for spreadsheets."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from msgspec import structs
+
+from agent.model.objects import Dll, Dns, File, Process, User
+from agent.model.observation import Claim, Moment, MomentOf, Place, moments
+from agent.model.report import Evidence, Finding, Report, Strength
+from agent.output.console import render
+from agent.output.mapping.table import COLUMNS, cell, is_table, table
+from agent.output.mapping.timeline import is_timeline, rows, timesketch
+from tests.evidence.reports import finding, report
+
+DLL = "C:\\Users\\jo\\AppData\\Local\\cyzfc.dat"
+CALL = f"rundll32.exe {DLL}, PointFunctionCall"
+DAY = datetime(2018, 11, 14, 15, tzinfo=timezone.utc)
+
+
+def at(minute: int) -> datetime:
+    return DAY + timedelta(minutes=minute)
+
+
+def sighting(source: str, claim: Claim, seen: str, *times: Moment, **parts: Any) -> Evidence:
+    place = parts.pop("place", Place(text=f"{source}'s place"))
+    return Evidence(
+        source=source, seen=seen, claim=claim, indicator=parts.pop("indicator", "i"),
+        strength=Strength.STRONG, place=place, moments=[*times], **parts,
+    )  # fmt: skip
+
+
+RUNDLL32 = Process(pid=4312, name="rundll32.exe", command_line=CALL, user=User(name="CORP\\jo"))
+
+
+def story() -> Finding:
+    """What a host remembers of the campaign, in any order."""
+    base = finding(Strength.CONFIRMED, title=f"rundll32.exe has {DLL} loaded")
+    return structs.replace(
+        base,
+        process=RUNDLL32,
+        file=None,
+        first_seen=at(2),
+        last_seen=at(5),
+        evidence=[
+            sighting("event_logs", Claim.RAN, "event 4688", *moments(ran=at(4))),
+            sighting("event_logs", Claim.RAN, "event 4688", *moments(ran=at(4)), indicator="j"),
+            sighting("prefetch", Claim.RAN, "prefetch file", *moments(ran=at(5)), dll=Dll(path=DLL)),
+            sighting(
+                "event_logs", Claim.RESOLVED, "DNS client event 1014", *moments(happened=at(5)),
+                dns=Dns(question="pandorasong.com"), place=Place(text="log", path="System.evtx"),
+            ),
+            sighting(
+                "browsers", Claim.DOWNLOADED, "download", *moments(downloaded=at(2)),
+                file=File(path="C:\\Users\\jo\\Downloads\\ds7002.zip"),
+                place=Place(text="History", owner="jo"),
+            ),
+            sighting("files", Claim.EXISTS, "file name", file=File(path=DLL)),
+        ],
+    )  # fmt: skip
+
+
+def told() -> Report:
+    return report(story())
+
+
+def test_the_timeline_is_in_order_with_source_user_and_claim() -> None:
+    seen = [(f"{r.time:%H:%M}", r.words, r.thing, r.by, r.user, r.source) for r in rows(told())]
+    assert seen == [
+        ("15:02", "downloaded", "C:\\Users\\jo\\Downloads\\ds7002.zip", "", "jo", "browsers"),
+        ("15:04", "ran", CALL, "", "CORP\\jo", "event_logs"),
+        ("15:05", "resolved", "pandorasong.com", "", "", "event_logs"),
+        ("15:05", "ran", DLL, "rundll32.exe", "CORP\\jo", "prefetch"),
+    ]
+
+
+def test_a_sighting_of_a_name_does_not_get_the_program_of_another_sighting() -> None:
+    (asked,) = [row for row in rows(told()) if row.claim == "resolved"]
+    assert (asked.by, asked.user) == ("", "")
+
+
+def test_what_two_indicators_matched_at_one_moment_is_one_line() -> None:
+    (ran,) = [row for row in rows(told()) if row.seen == "event 4688"]
+    assert ran.indicators == ("i", "j")
+
+
+def test_all_eight_runs_of_a_prefetch_file_are_lines() -> None:
+    runs = [Moment(time=at(n), of=MomentOf.RAN) for n in range(8)]
+    seen = sighting("prefetch", Claim.RAN, "prefetch file", *runs)
+    assert len(rows(report(structs.replace(story(), evidence=[seen])))) == 8
+
+
+def test_times_without_a_zone_are_in_utc() -> None:
+    naive = Moment(time=datetime(2018, 11, 14, 15, 3))  # noqa: DTZ001 - the point
+    seen = sighting("s", Claim.LOGGED, "x", naive, Moment(time=at(1)))
+    found = rows(report(structs.replace(story(), evidence=[seen])))
+    assert [row.time for row in found] == [at(1), at(3)]
+
+
+def test_timesketch_gets_what_it_asks_for() -> None:
+    lines = [json.loads(line) for line in timesketch(told()).splitlines()]
+    assert len(lines) == 4
+    for line in lines:
+        when = datetime.fromisoformat(line["datetime"])
+        assert when.utcoffset() == timedelta(0)
+        assert line["message"]
+        assert line["timestamp_desc"]
+    first = lines[0]
+    assert first["timestamp_desc"] == "Download Time"
+    assert first["username"] == "jo"
+    assert first["message"] == (
+        "C:\\Users\\jo\\Downloads\\ds7002.zip downloaded (jo): download"
+    )  # fmt: skip
+    assert first["tag"] == ["confirmed"]
+
+
+def test_a_moment_that_is_older_than_the_window_says_so() -> None:
+    old = structs.replace(story(), in_window=False)
+    since = structs.replace(report(), since=DAY + timedelta(days=9), findings=[old])
+    assert json.loads(timesketch(since).splitlines()[0])["tag"] == ["confirmed", "older"]
+    assert json.loads(timesketch(told()).splitlines()[0])["tag"] == ["confirmed"]
+
+
+def test_a_hostile_name_stays_one_line_of_valid_json() -> None:
+    bad = sighting(
+        "files", Claim.EXISTS, "file name", Moment(time=at(1)), file=File(path="C:\\a\n\udc80\0=")
+    )
+    data = timesketch(report(structs.replace(story(), evidence=[bad])))
+    (line,) = data.splitlines()
+    assert "\\udc80" in json.loads(line.decode("utf-8"))["thing"]
+
+
+def read(data: bytes) -> list[dict[str, str]]:
+    return [*csv.DictReader(io.StringIO(data.decode("utf-8-sig"), newline=""))]
+
+
+def test_the_table_has_findings_and_then_their_moments() -> None:
+    lines = read(table(told()))
+    assert [line["row"] for line in lines] == ["finding", *["moment"] * 4]
+    assert lines[0]["strength"] == "confirmed"
+    assert lines[0]["first_seen"] == "2018-11-14T15:02:00Z"
+    assert [line["time_utc"][11:16] for line in lines[1:]] == ["15:02", "15:04", "15:05", "15:05"]
+    assert {line["finding_id"] for line in lines} == {story().id}
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠"])
+def test_no_cell_is_a_formula(start: str) -> None:
+    hostile = structs.replace(
+        story(),
+        title=f"{start}HYPERLINK(0)",
+        evidence=[
+            sighting(
+                f"{start}s", Claim.EXISTS, f"{start}x", Moment(time=at(1)),
+                file=File(path=f"{start}cmd|' /C calc'!A0"), detail=f"{start}1",
+            )
+        ],
+    )  # fmt: skip
+    for line in read(table(report(hostile))):
+        for name, value in line.items():
+            assert not value.startswith(start), name
+    assert str(cell(f"{start}1")).startswith("'")
+
+
+def test_numbers_and_plain_texts_are_as_they_are() -> None:
+    assert (cell(-3), cell("a=b"), cell(None), cell(value=True)) == (-3, "a=b", "", "yes")
+
+
+def test_excel_knows_it_for_utf_8_and_no_cell_is_too_long_for_it() -> None:
+    long = structs.replace(story(), title="ü" * 40_000)
+    data = table(report(long))
+    assert data.startswith(b"\xef\xbb\xbf")
+    assert max(len(value) for line in read(data) for value in line.values()) <= 32_767
+
+
+def test_an_export_is_known_again_and_nothing_else_is_taken_for_one() -> None:
+    assert is_timeline(timesketch(told()))
+    assert is_table(table(told()))
+    assert not is_timeline(timesketch(told()) + b'{"message": "x"}\n')
+    assert not is_timeline(b"")
+    assert not is_timeline(table(told()))
+    assert not is_table(table(told()) + b"iex(1)\r\n")
+    assert not is_table(b"a,b\r\n")
+    assert len(COLUMNS) == len(set(COLUMNS))
+
+
+def test_the_console_tells_the_story_in_a_few_lines() -> None:
+    text = render(told())
+    part = text.split("\nTimeline\n")[1].split("\n\n")[0].split("\n")
+    assert part[0] == (
+        "  2018-11-14 15:02:00 UTC  downloaded C:\\Users\\jo\\Downloads\\ds7002.zip (jo)   download"
+    )
+    assert part[1].endswith("(CORP\\jo)   event 4688")
+    assert len(part) == 4
+
+
+def test_a_long_story_is_cut_in_the_middle_and_says_where_all_of_it_is() -> None:
+    runs = [Moment(time=at(n), of=MomentOf.RAN) for n in range(40)]
+    many = structs.replace(
+        story(), evidence=[sighting("prefetch", Claim.RAN, "prefetch file", *runs)]
+    )
+    text = render(report(many)).split("\nTimeline\n")[1].split("\n\n")[0]
+    assert "… 26 more; --timeline FILE and --csv FILE have all of them" in text
+    assert "15:00:00" in text
+    assert "15:39:00" in text
+
+
+def test_one_time_is_no_story_and_weak_findings_tell_none() -> None:
+    assert "Timeline" not in render(report(finding()))
+    weak = structs.replace(story(), strength=Strength.WEAK)
+    assert "Timeline" not in render(report(weak))
