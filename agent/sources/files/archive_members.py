@@ -129,8 +129,7 @@ class ArchiveMembers:
             return
         stream = io.BytesIO(data)
         path = _path(archive, member)
-        indicators = self.matcher.selector.file_indicators(name, len(data), named=named)
-        indicators = self.reader.programs.added(indicators, lambda: path, len(data), data)
+        indicators = self.reader.opened_for(name, lambda: path, len(data), data, named=named)
         facts = self.reader.look(stream, len(data), indicators, named=named, path=place)
         yield from self._facts(archive, member, place, facts, size=len(data), named=named)
         kind = kind_in(stream, len(data), name, facts.head)

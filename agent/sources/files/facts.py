@@ -7,7 +7,7 @@ in memory up to the size limit; of a larger file only what can be had in passing
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -24,7 +24,7 @@ from ...model.observation import ByteHit
 from ...reading.hashing import ALL, Algorithm, Hashing, TooLargeError, hash_stream
 from ...reading.opening import first_chunk, read_at, windows
 from .texts import Texts
-from .users_reach import ProgramsInReach
+from .users_reach import ProgramsInReach, Shown
 
 if TYPE_CHECKING:
     from ...engine.guard import Content
@@ -100,10 +100,10 @@ class FileReader:
         self.programs = ProgramsInReach(() if self._reads_all else self.matcher.selector.programs)
 
     def opened_for(
-        self, name: str, path: Callable[[], str], size: int, head: bytes | None = None
+        self, name: str, path: Shown, size: int | None, head: bytes | None, *, named: bool = False
     ) -> tuple[FileIndicator, ...]:
-        """What a file of no wanted name is opened for; as :meth:`ProgramsInReach.added`."""
-        indicators = self.matcher.selector.file_indicators(name, size, named=False)
+        """What a file is opened for; as :meth:`ProgramsInReach.added`."""
+        indicators = self.matcher.selector.file_indicators(name, size, named=named)
         return self.programs.added(indicators, path, size, head)
 
     def look(

@@ -44,6 +44,7 @@ from .own_mentions import without_own
 from .reading_ahead import ReadAhead, readers_here
 
 ARCHIVE = ".zip"
+_SEEN_APART = "alternate data stream"
 _NOT_OPENED = "archive not opened: the reading was ended early"
 EMPTY = "given file: empty"
 ZONE = ".identifier"
@@ -380,8 +381,7 @@ class FileLook:
         self.ledger.examined += 1
         named = bool(self.matcher.selector.matching_names([name]))
         file = File(path=item.shown, name=name, size=size, stream=name, inode=item.about().inode)
-        indicators = self.matcher.selector.file_indicators(name, size, named=named)
-        indicators = self.reader.programs.added(indicators, lambda: item.shown, size, None)
+        indicators = self.reader.opened_for(name, lambda: item.shown, size, None, named=named)
         if not (named or indicators or self.everything or may_hold(name, size or 0)):
             return
         try:
@@ -394,14 +394,13 @@ class FileLook:
         except OSError as error:
             self.missed(error, place)
             if named:
-                yield observation_of(item, place, "alternate data stream", file)
+                yield observation_of(item, place, _SEEN_APART, file)
             return
         self._account(item, facts, f":{name}")
         self.containers.in_stream(kind, place, length)
         file.size, file.hash, file.pe, file.lnk = length, facts.hash, facts.pe, facts.lnk
         if named or facts.says_something:
-            hits = tuple(facts.proofs)
-            yield observation_of(item, place, "alternate data stream", file, hits=hits)
+            yield observation_of(item, place, _SEEN_APART, file, hits=tuple(facts.proofs))
         yield from self._mentions(item, place, file, facts)
 
     def missed(self, error: OSError, shown: str) -> None:

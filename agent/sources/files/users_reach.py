@@ -9,6 +9,7 @@ from collections.abc import Callable
 from ...indicators import FileIndicator
 
 Indicators = tuple[FileIndicator, ...]
+Shown = Callable[[], str]
 PLACES = frozenset(
     {
         "USERS",
@@ -45,7 +46,7 @@ class ProgramsInReach:
         return bool(self._indicators)
 
     def added(
-        self, indicators: Indicators, path: Callable[[], str], size: int | None, head: bytes | None
+        self, indicators: Indicators, path: Shown, size: int | None, head: bytes | None
     ) -> Indicators:
         """The indicators that a file is looked at for, given those by its name and its size in
         bytes, if it is known; the same object for the same indicators, as their gates are kept
