@@ -13,6 +13,7 @@ yet (``recent_changes.py``).
 from __future__ import annotations
 
 import functools
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -136,9 +137,10 @@ class NtfsFiles:
         return f"{identity} {self.raw.state}"
 
     def _all(self, hits: _InOrder) -> Iterator[Observation]:
-        for hit in hits:
-            if hit.may_begin_so():
-                yield from self._looked_at(hit)
+        # All first bytes before any file: no reader wants the interpreter in between.
+        left = deque(hit for hit in hits if hit.may_begin_so())
+        while left:
+            yield from self._looked_at(left.popleft())
 
     def _looked_at(self, hit: Hit) -> Iterator[Observation]:
         try:
