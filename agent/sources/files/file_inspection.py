@@ -28,7 +28,7 @@ from ...reading.opening import is_gone, read_up_to, reason_of
 from ...targets import Target
 from .archive_members import ArchiveMembers
 from .containers import ARCHIVES, Containers, is_odd, kind_in
-from .facts import Facts, FileReader, Limits
+from .facts import HEAD, Facts, FileReader, Limits
 from .hash_cache import HashCache
 from .item import (
     SOURCE,
@@ -194,7 +194,8 @@ class FileLook:
             self._finish([read])
             yield from self._emit([read])
         else:
-            held = min(size, self.limits.max_file_size)
+            reads = indicators or self.everything or item.given  # or only whether it holds others
+            held = min(size, self.limits.max_file_size if reads else HEAD)
             yield from self._emit(self._ahead.put(job, held))
             if item.named:
                 yield from self.drain()
