@@ -148,7 +148,8 @@ def _named_keys(found: Objects) -> Iterator[str]:
     if found.pipe is not None:
         yield f"pipe:{found.pipe.name.casefold()}"
     if found.url is not None:
-        yield f"url:{found.url.full}"
+        whose = "" if found.user is None else fold(found.user.name) or found.user.id
+        yield f"url:{found.url.full}" + (f":{whose}" if whose else "")
 
 
 def file_key(path: str) -> str:

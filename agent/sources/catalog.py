@@ -121,6 +121,7 @@ CATALOG = (
     _artefact("event_logs", "logs.event_logs", "EventLogs"),
     _artefact("prefetch", "execution.prefetch", "PrefetchArtefact"),
     _artefact("registry", "registry.hives", "Hives"),
+    _artefact("browsers", "network.browsers", "Browsers"),
     _artefact("console_history", "logs.console_history", "ConsoleHistory"),
 )
 NAMES = tuple(entry.name for entry in CATALOG)

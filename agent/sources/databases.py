@@ -1,0 +1,286 @@
+"""Evidence that lies in SQLite databases: searched as bytes, and read where something occurs.
+
+A database is looked at in pieces of whole pages, so that its size does not matter, and with what
+lies beside it: the WAL, in which the newest rows are, and the journal of the last change. Where an
+indicator occurs, in a page or across the ends of pages, the WAL is laid over the database in memory
+and its rows are asked for it; of a database that is too large for that, the bytes are mentioned.
+Nothing is written, beside it or elsewhere. What occurs in no row (a deleted one, an older page) is
+mentioned too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, NamedTuple
+
+from msgspec import structs
+
+from ..formats import FormatError
+from ..formats.sqlite import Database, Row, Seams, read_header, replayed
+from ..model.observation import ByteHit, Claim, Observation, Place
+from ..reading.opening import read_up_to, reason_of
+from .artefact import Artefact, Found, Reader
+
+if TYPE_CHECKING:
+    from ..coverage import Part
+    from ..matching.record_rules import RecordRules
+    from ..targets.evidence import EvidenceFile
+
+PIECE = 64 << 10
+"""Bytes: pages of any size lie in it whole."""
+MAX_PARSED = 64 << 20
+"""Bytes of a database whose rows are read."""
+MAX_BESIDE = 64 << 20
+"""Of a WAL or journal; what is beyond is a gap."""
+MAX_TOLD = 20_000
+"""Rows of one database in which something occurs."""
+_BATCH = 256
+"""Rows that are scanned at once."""
+WAL, JOURNAL = "-wal", "-journal"
+
+
+class HitRow(NamedTuple):
+    """A row in which something occurs."""
+
+    file: EvidenceFile
+    database: Database
+    row: Row
+    hits: tuple[ByteHit, ...]
+    """In its texts; their offsets tell nothing. None: it holds a part of a path alone."""
+
+    @property
+    def place(self) -> Place:
+        """Of the row, in its file."""
+        record = f"{self.row.table} {self.row.number}"
+        return Place(
+            text=f"{self.file.path}, {self.row.table}, row {self.row.number}",
+            path=self.file.path,
+            record=record,
+            view=self.file.view,
+            owner=self.file.owner,
+        )
+
+
+class Databases(Artefact):
+    """An artefact whose files are SQLite databases."""
+
+    max_bytes = 0
+    piece = PIECE
+    markers = ()
+
+    def told(self, hit: HitRow) -> Iterator[Observation]:
+        """What a row says. Raises FormatError."""
+        raise NotImplementedError
+
+    def unasked(self, database: Database) -> Iterator[Row]:  # noqa: ARG002 - none are
+        """Rows that are told whether anything occurs in them or not, of those files whose reach is
+        asked for. Raises FormatError."""
+        return iter(())
+
+    def reach(self, database: Database) -> Iterable[datetime | None]:  # noqa: ARG002 - none
+        """The oldest and the newest time that it knows; nothing, where that tells nothing. Raises
+        FormatError."""
+        return ()
+
+    def knows_reach(self, file: EvidenceFile) -> bool:  # noqa: ARG002 - none does
+        """Whether :meth:`reach` is worth reading this file once more."""
+        return False
+
+    def reader(self, file: EvidenceFile, part: Part) -> Reader:
+        return DatabaseReader(file, part, self)
+
+
+@dataclass
+class DatabaseReader(Reader):
+    """One database."""
+
+    artefact: Databases
+    _seams: Seams | None = field(default=None, init=False)
+    _page: int = field(default=0, init=False)
+    """Bytes of a page; 0: it is no database."""
+    _raw: dict[str, tuple[str, ByteHit]] = field(default_factory=dict, init=False)
+    """By the indicator, the file that mentions it, and where."""
+    _occurs: bool = field(default=False, init=False)
+    _told: int = field(default=0, init=False)
+    """Rows in which something occurs."""
+
+    def passes(self, window: bytes, at: int, offset: int) -> None:
+        if not offset:
+            try:
+                header = read_header(window[:100])
+            except FormatError:
+                self.part.note("no SQLite database; its bytes were searched", self.file.path)
+            else:
+                self._seams, self._page = Seams(header), header.page_size
+        if self._seams is not None:
+            end = min(at + PIECE, len(window))
+            self._seams.add(window, at, end, offset // self._page + 1)
+
+    def records(self, found: Found) -> Iterator[Observation]:
+        """Nothing yet: rows are told when the whole file was seen."""
+        self._mentioned(self.file.path, found.data, found.offset, found.rules)
+        return iter(())
+
+    def _mentioned(self, path: str, data: bytes, offset: int, rules: RecordRules) -> None:
+        self._occurs = True
+        for hit in rules.mentions(data, whole_words=False):
+            moved = structs.replace(hit, offset=offset + hit.offset)
+            self._raw.setdefault(hit.indicator, (path, moved))
+
+    def end(self, rules: RecordRules) -> Iterator[Observation]:
+        """The rows, what no row tells, and the reach. Raises ScanFailed."""
+        self.part.examined()
+        beside = {suffix: self._beside(suffix, rules) for suffix in (WAL, JOURNAL)}
+        self._across(beside[WAL], rules)
+        explained: set[str] = set()
+        if self._occurs or (self._page and self.artefact.knows_reach(self.file)):
+            yield from self._rows(beside[WAL], rules, explained)
+        yield from self._left(explained)
+
+    def _beside(self, suffix: str, rules: RecordRules) -> bytes:
+        """What lies beside it, scanned; what cannot be read is a gap."""
+        try:
+            file = self.file.beside(suffix)
+            if file is None or not file.size:
+                return b""
+            with file.open() as opened:
+                data = read_up_to(opened, MAX_BESIDE + 1)
+        except OSError as error:
+            self.part.unread(f"{suffix[1:]}: {reason_of(error)}", self.file.path + suffix)
+            return b""
+        if len(data) > MAX_BESIDE:
+            self.part.unread(f"{suffix[1:]}: read up to {MAX_BESIDE >> 20} MiB only", file.path)
+            data = data[:MAX_BESIDE]
+        if rules.occurs(data):
+            self._mentioned(file.path, data, 0, rules)
+        return data
+
+    def _across(self, wal: bytes, rules: RecordRules) -> None:
+        """What stands across the ends of pages, of the WAL too."""
+        if self._seams is None:
+            return
+        step = self._page + 24
+        for at in range(32, len(wal) - step + 1, step):
+            page = int.from_bytes(wal[at : at + 4], "big")
+            self._seams.add(wal, at + 24, at + step, page)
+        if self._seams.left_out:
+            self.part.unread("ends of pages that were not joined", count=self._seams.left_out)
+        joined = self._seams.joined()
+        if joined and rules.occurs(joined):
+            self._mentioned(self.file.path, joined, 0, rules)
+        self._seams = None
+
+    def _rows(self, wal: bytes, rules: RecordRules, explained: set[str]) -> Iterator[Observation]:
+        try:
+            database = self._opened(wal)
+        except FormatError as error:
+            tell = self.part.unread if self._occurs else self.part.note
+            tell(f"{self.artefact.kind}: {error.what}", self.file.path)
+            return
+        if database is None:
+            self.part.note("too large to read its rows; its bytes were searched", self.file.path)
+            return
+        try:
+            self._reached(database)
+            yield from self._unasked(database)
+            if self._occurs:
+                yield from self._hit_rows(database, rules, explained)
+        finally:
+            database.close()
+
+    def _opened(self, wal: bytes) -> Database | None:
+        """None: it is too large. Raises FormatError."""
+        try:
+            with self.file.open() as opened:
+                data = read_up_to(opened, MAX_PARSED + 1)
+        except OSError as error:
+            raise FormatError(reason_of(error)) from error
+        if len(data) > MAX_PARSED:
+            return None
+        try:
+            data = replayed(data, wal)
+        except FormatError as error:
+            self.part.unread(f"{self.artefact.kind}: {error.what}", self.file.path + WAL)
+            data = replayed(data, b"")
+        return Database(data)
+
+    def _reached(self, database: Database) -> None:
+        try:
+            for when in self.artefact.reach(database):
+                if when is not None:
+                    self.part.reaches(when)
+        except FormatError as error:
+            self.part.note(f"{self.artefact.kind}: {error.what}", self.file.path)
+
+    def _unasked(self, database: Database) -> Iterator[Observation]:
+        try:
+            for row in self.artefact.unasked(database):
+                yield from self.artefact.told(HitRow(self.file, database, row, ()))
+        except FormatError as error:
+            self.part.unread(f"{self.artefact.kind}: {error.what}", self.file.path)
+
+    def _hit_rows(
+        self, database: Database, rules: RecordRules, explained: set[str]
+    ) -> Iterator[Observation]:
+        for table in database.tables:
+            try:
+                for batch in _batches(database.rows(table)):
+                    if rules.occurs(b"\0".join(row.bytes for row in batch)):
+                        for row in batch:
+                            yield from self._row(database, row, rules, explained)
+            except FormatError as error:
+                self.part.unread(f"{self.artefact.kind}: {error.what}", self.file.path)
+
+    def _row(
+        self, database: Database, row: Row, rules: RecordRules, explained: set[str]
+    ) -> Iterator[Observation]:
+        text = row.bytes
+        if not rules.occurs(text):
+            return
+        explained.update(hit.indicator for hit in rules.mentions(text, whole_words=False))
+        self._told += 1
+        if self._told > MAX_TOLD:
+            if self._told == MAX_TOLD + 1:
+                self.part.unread(f"more than {MAX_TOLD:,} rows with something in it")
+            return
+        hits = tuple(rules.mentions(text))
+        yield from self.artefact.told(HitRow(self.file, database, row, hits))
+
+    def _left(self, explained: set[str]) -> Iterator[Observation]:
+        """What no row holds."""
+        by_path: dict[str, list[ByteHit]] = {}
+        for indicator, (path, hit) in self._raw.items():
+            if indicator not in explained:
+                by_path.setdefault(path, []).append(hit)
+        for path, hits in by_path.items():
+            yield Observation(
+                source=self.artefact.name,
+                seen=f"{self.artefact.kind}, by its bytes",
+                claim=Claim.MENTIONED,
+                place=Place(
+                    text=f"{path} (byte {hits[0].offset:,})",
+                    path=path,
+                    record=f"byte {hits[0].offset}",
+                    view=self.file.view,
+                    owner=self.file.owner,
+                ),
+                hits=tuple(hits),
+                remarks=("in none of its rows: a deleted one, or not readable",),
+            )
+
+
+def _batches(rows: Iterator[Row]) -> Iterator[list[Row]]:
+    """Those before a damaged one are given before its FormatError is raised."""
+    batch: list[Row] = []
+    try:
+        for row in rows:
+            batch.append(row)
+            if len(batch) == _BATCH:
+                yield batch
+                batch = []
+    except FormatError:
+        yield batch
+        raise
+    yield batch

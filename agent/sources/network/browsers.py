@@ -1,0 +1,311 @@
+r"""Browsers: which pages were visited and what was downloaded, when and by whom.
+
+Evidence: of each user and profile, the databases of Chromium and what is made of it (Chrome, Edge,
+Brave, Opera, Vivaldi, programs with a browser inside): ``History`` and what stands beside it, below
+``AppData\Local\…\User Data``; and of Firefox and its kin: ``places.sqlite`` and others, below
+``AppData\Roaming\Mozilla\Firefox\Profiles``. Their WAL and journal too: the newest rows are in
+those alone, deleted ones often in them still.
+Since: Chrome 1, Firefox 3. Chromium keeps visits for 90 days, downloads and icons longer.
+Cannot tell: what a private window did, what was deleted and written over, which other programs
+asked for; of bookmarks, cookies, icons and inputs more than that they are there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+from ...formats.filetime import utc_of
+from ...formats.sqlite import Database, Row
+from ...model.objects import File, Process, Url, User
+from ...model.observation import ByteHit, Claim, Moment, MomentOf, Observation, moments
+from ...spelling import base_name, fold, originals_of_copy
+from ..databases import Databases, HitRow
+
+if TYPE_CHECKING:
+    from ...targets.evidence import EvidenceFile
+
+CHROMIUM = (
+    "History",
+    "Archived History",
+    "Favicons",
+    "Top Sites",
+    "Shortcuts",
+    "Network Action Predictor",
+    "Web Data",
+    "Media History",
+    "DIPS",
+    "Cookies",
+    r"Network\Cookies",
+    r"Network\Reporting and NEL",
+)
+FIREFOX = (
+    "places.sqlite",
+    "favicons.sqlite",
+    "cookies.sqlite",
+    "downloads.sqlite",
+    "formhistory.sqlite",
+    "permissions.sqlite",
+)
+_LOCAL = r"%Profile%\AppData\Local"
+_ROAMING = r"%Profile%\AppData\Roaming"
+CHROMIUM_PROFILES = (
+    rf"{_LOCAL}\*\User Data\*",
+    rf"{_LOCAL}\*\*\User Data\*",
+    rf"{_LOCAL}\*\*\User Data\Snapshots\*\*",
+    rf"{_LOCAL}\*\EBWebView\*",
+    rf"{_LOCAL}\*\*\EBWebView\*",
+    rf"{_LOCAL}\Packages\*\LocalCache\*\*\EBWebView\*",
+    rf"{_ROAMING}\Opera Software\*",
+    rf"{_ROAMING}\Opera Software\*\*",
+    r"%Profile%\Local Settings\Application Data\*\*\User Data\*",
+)
+FIREFOX_PROFILES = (
+    rf"{_ROAMING}\*\Profiles\*",
+    rf"{_ROAMING}\*\*\Profiles\*",
+    rf"{_LOCAL}\Packages\*\LocalCache\Roaming\*\*\Profiles\*",
+    r"%Profile%\Application Data\*\*\Profiles\*",
+)
+_LOOSE = ("History", "Favicons", "places.sqlite", "favicons.sqlite", "downloads.sqlite")
+
+MAX_TIMES = 64
+"""Visits of one page that are told; the newest."""
+MAX_CHAIN = 64
+"""Addresses that one download went through."""
+_UNIX = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_PROGRAMS = (
+    (r"\google\chrome", "chrome.exe"),
+    (r"\microsoft\edge", "msedge.exe"),
+    (r"\bravesoftware", "brave.exe"),
+    (r"\opera software", "opera.exe"),
+    (r"\vivaldi", "vivaldi.exe"),
+    (r"\mozilla\firefox", "firefox.exe"),
+)
+_STATES = {0: "in progress", 2: "cancelled", 3: "interrupted", 4: "interrupted"}
+"""Chromium, components/history/core/browser/download_constants.h, DownloadState."""
+
+
+class Browsers(Databases):
+    """One observation for each page and each download."""
+
+    name = "browsers"
+    kind = "browser database"
+    where = (
+        *(rf"{place}\{name}" for place in CHROMIUM_PROFILES for name in CHROMIUM),
+        *(rf"{place}\{name}" for place in FIREFOX_PROFILES for name in FIREFOX),
+        *(rf"%Loose%\**\{name}" for name in _LOOSE),
+    )
+
+    def told(self, hit: HitRow) -> Iterator[Observation]:
+        """Pages and downloads; whatever else there is, as a mention of its table."""
+        record = _Record(hit)
+        table = hit.row.table
+        if table == "urls" and hit.database.has("visits"):
+            yield from record.chromium_page()
+        elif table in ("downloads", "downloads_url_chains") and "id" in hit.row.values:
+            yield from record.chromium_download()
+        elif table == "moz_places":
+            yield from record.firefox_page()
+        elif table == "moz_annos" and hit.database.has("moz_places"):
+            yield from record.firefox_download(hit.row.integer("place_id"))
+        elif table == "moz_downloads":
+            yield from record.old_firefox_download()
+        if hit.hits:
+            yield record.mention()
+
+    def unasked(self, database: Database) -> Iterator[Row]:
+        """Downloads that got a number because a file of that name was there: the name that is
+        looked for stands nowhere in them."""
+        for table, column in (("downloads", "target_path"), ("moz_annos", "content")):
+            if database.has(table):
+                for row in database.rows(table):
+                    name = base_name(_path_of(row.text(column)))
+                    if any(one != fold(name) for one in originals_of_copy(fold(name))):
+                        yield row
+
+    def knows_reach(self, file: EvidenceFile) -> bool:
+        """Whether it has visits."""
+        return base_name(file.path).casefold() in ("history", "places.sqlite")
+
+    def reach(self, database: Database) -> Iterable[datetime | None]:
+        """The first and the last visit."""
+        if database.has("visits"):
+            span, of = database.span("visits", "visit_time"), _chromium
+        elif database.has("moz_historyvisits"):
+            span, of = database.span("moz_historyvisits", "visit_date"), _firefox
+        else:
+            return ()
+        return () if span is None else map(of, span)
+
+
+class _Record:
+    """One row, as observations."""
+
+    def __init__(self, hit: HitRow) -> None:
+        self._hit = hit
+        file = hit.file
+        self._user = User(name=file.owner, id=file.owner_id)
+        path = file.path.casefold()
+        self._program = next((name for part, name in _PROGRAMS if part in path), "")
+
+    def _seen(
+        self,
+        seen: str,
+        claim: Claim,
+        url: str,
+        times: tuple[Moment, ...],
+        remarks: Iterable[str],
+        file: File | None = None,
+        hits: tuple[ByteHit, ...] = (),
+    ) -> Observation:
+        process = Process(name=self._program, user=self._user) if file is not None else None
+        return Observation(
+            source=Browsers.name,
+            seen=seen,
+            claim=claim,
+            place=self._hit.place,
+            moments=times,
+            url=Url(full=url) if url else None,
+            file=file,
+            process=process,
+            user=self._user if process is None else None,
+            hits=hits,
+            remarks=tuple(filter(None, remarks)),
+        )
+
+    def chromium_page(self) -> Iterator[Observation]:
+        row = self._hit.row
+        visits = self._hit.database.rows(
+            "visits", f"url = ? ORDER BY visit_time DESC LIMIT {MAX_TIMES}", row.number
+        )
+        times = [_chromium(visit.integer("visit_time")) for visit in visits]
+        yield self._page(row, times, _chromium(row.integer("last_visit_time")))
+
+    def firefox_page(self) -> Iterator[Observation]:
+        row, database = self._hit.row, self._hit.database
+        times: list[datetime | None] = []
+        if database.has("moz_historyvisits"):
+            condition = f"place_id = ? ORDER BY visit_date DESC LIMIT {MAX_TIMES}"
+            visits = database.rows("moz_historyvisits", condition, row.number)
+            times += [_firefox(visit.integer("visit_date")) for visit in visits]
+        yield self._page(row, times, _firefox(row.integer("last_visit_date")))
+        yield from self.firefox_download(row.number)
+
+    def _page(self, row: Row, times: list[datetime | None], last: datetime | None) -> Observation:
+        """A page that was never visited is a bookmark, or was imported."""
+        known = list(dict.fromkeys(time for time in (*times, last) if time is not None))
+        count, title = row.integer("visit_count"), row.text("title")
+        return self._seen(
+            "browser history" if known else "browser's list of pages",
+            Claim.VISITED if known else Claim.LOGGED,
+            row.text("url"),
+            tuple(Moment(time=time, of=MomentOf.VISITED) for time in sorted(known)),
+            (f'title "{title}"' if title else "", f"visited {count:,} times" if count > 1 else ""),
+        )
+
+    def chromium_download(self) -> Iterator[Observation]:
+        """By whichever of its two tables was hit: once for each address that it came from."""
+        row, database = self._hit.row, self._hit.database
+        number = row.integer("id")
+        chain: list[str] = []
+        if database.has("downloads_url_chains"):
+            rows = database.rows(
+                "downloads_url_chains", f"id = ? ORDER BY chain_index LIMIT {MAX_CHAIN}", number
+            )
+            chain += [one.text("url") for one in rows]
+        for download in database.rows("downloads", "id = ? LIMIT 1", number):
+            # Before Chrome 26, full_path and url.
+            target = download.text("target_path") or download.text("full_path")
+            pages = (download.text(name) for name in ("url", "referrer", "tab_url", "site_url"))
+            yield from self._download(
+                target or download.text("current_path"),
+                [*chain, *pages],
+                download.integer("total_bytes") or download.integer("received_bytes"),
+                _chromium_or_old(download.integer("start_time")),
+                _chromium_or_old(download.integer("end_time")),
+                _STATES.get(download.integer("state"), ""),
+            )
+
+    def firefox_download(self, page: int) -> Iterator[Observation]:
+        """What is noted with a page about a file that was downloaded from it."""
+        database = self._hit.database
+        if not database.has("moz_annos", "moz_places"):
+            return
+        urls = [one.text("url") for one in database.rows("moz_places", "id = ? LIMIT 1", page)]
+        for note in database.rows("moz_annos", f"place_id = ? LIMIT {MAX_CHAIN}", page):
+            target = note.text("content")
+            if target.casefold().startswith("file:///"):
+                yield from self._download(
+                    _path_of(target), urls, 0, _firefox(note.integer("dateadded")), None, ""
+                )
+
+    def old_firefox_download(self) -> Iterator[Observation]:
+        """Before Firefox 26."""
+        row = self._hit.row
+        yield from self._download(
+            _path_of(row.text("target")),
+            [row.text("source"), row.text("referrer")],
+            max(row.integer("maxbytes"), 0),
+            _firefox(row.integer("starttime")),
+            _firefox(row.integer("endtime")),
+            "",
+        )
+
+    def _download(
+        self,
+        target: str,
+        urls: Iterable[str],
+        size: int,
+        start: datetime | None,
+        end: datetime | None,
+        state: str,
+    ) -> Iterator[Observation]:
+        told = list(dict.fromkeys(url for url in urls if url))
+        for url in told or [""]:
+            yield self._seen(
+                "browser's download",
+                Claim.DOWNLOADED if target else Claim.LOGGED,
+                url,
+                moments(created=start, downloaded=end) if target else moments(happened=start),
+                (f"{state} when last heard of" if state else "",),
+                File(path=target, name=base_name(target), size=size or None, zone_url=told)
+                if target
+                else None,
+            )
+
+    def mention(self) -> Observation:
+        """What else stands in the row: in a title, in what was searched for, beside an icon or a
+        cookie. It says no more than that somebody wrote or read it."""
+        row = self._hit.row
+        url = row.text("url") if row.table in ("urls", "moz_places") else ""
+        seen = f"browser's {row.table}"
+        return self._seen(seen, Claim.LOGGED, url, (), (), hits=self._hit.hits)
+
+
+def _chromium(microseconds: int) -> datetime | None:
+    """Since 1601, as Chromium's base::Time; 0: never."""
+    return utc_of(microseconds * 10)
+
+
+def _chromium_or_old(number: int) -> datetime | None:
+    """Seconds since 1970, before Chrome 26."""
+    if 0 < number < 1 << 40:
+        return _firefox(number * 1_000_000)
+    return _chromium(number)
+
+
+def _firefox(microseconds: int) -> datetime | None:
+    """Since 1970, as NSPR's PRTime; 0: never."""
+    try:
+        return _UNIX + timedelta(microseconds=microseconds) if microseconds > 0 else None
+    except OverflowError:
+        return None
+
+
+def _path_of(link: str) -> str:
+    """Of a link to a file of this machine; what is none stays as it is."""
+    if not link.casefold().startswith("file:///"):
+        return link
+    return unquote(link[len("file:///") :]).replace("/", "\\")
