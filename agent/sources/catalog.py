@@ -122,6 +122,13 @@ CATALOG = (
     _artefact("prefetch", "execution.prefetch", "PrefetchArtefact"),
     _artefact("registry", "registry.hives", "Hives"),
     _artefact("browsers", "network.browsers", "Browsers"),
+    _artefact("scheduled_tasks", "execution.scheduled_tasks", "ScheduledTasks"),
+    _artefact("startup_info", "execution.startup_info", "StartupInfo"),
+    _artefact(
+        "compatibility_assistant", "execution.compatibility_assistant", "CompatibilityAssistant"
+    ),
+    _artefact("error_reports", "execution.error_reports", "ErrorReports"),
+    _artefact("wmi_repository", "execution.wmi_repository", "WmiRepository"),
     _artefact("console_history", "logs.console_history", "ConsoleHistory"),
 )
 NAMES = tuple(entry.name for entry in CATALOG)

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
 
+from agent.formats.user_assist import turned
 from agent.model.observation import Claim
 from agent.model.report import Evidence, Finding, Report, Strength
 
+from .execution import TASKS, WER, error_report, task
 from .files import dll
 from .hive_files import nested
 from .hives import hive
 from .logged_events import (
     CALL,
     CYZFC,
+    DLL_SHA1,
     audited_process,
     dns_query,
     script_blocks,
@@ -22,6 +25,7 @@ from .logged_events import (
 )
 from .logs import WHEN, event_log
 from .prefetch import PlantedVolume, mam, prefetch
+from .remembered_values import user_assist
 from .windows_folder import windows
 
 LOGS = "C:\\Windows\\System32\\winevt\\Logs"
@@ -36,7 +40,13 @@ HISTORY = (
     "C:\\Users\\jo\\AppData\\Roaming\\Microsoft\\Windows\\PowerShell\\PSReadLine\\"
     "ConsoleHost_history.txt"
 )
-RUN = r"Software\Microsoft\Windows\CurrentVersion\Run"
+AMCACHE = "C:\\Windows\\AppCompat\\Programs\\Amcache.hve"
+TASK = f"{TASKS}\\Updater"
+CRASH = f"C:\\ProgramData\\{WER}"
+USER_ASSIST = r"Explorer\UserAssist\{CEBFF5CD-ACE2-4F4F-9178-9926F41749EA}\Count"
+INVENTORY = r"Root\InventoryApplicationFile\cyzfc.dat|1a2b"
+VERSION = r"Software\Microsoft\Windows\CurrentVersion"
+CRASHED = datetime(2018, 11, 14, 12, 0, 2, tzinfo=timezone.utc)
 RAN = datetime(2018, 11, 14, 18, 4, 2, tzinfo=timezone.utc)
 ON_VOLUME = r"\VOLUME{01d2bf5a6c6f6d20-c4b2bd1c}"
 
@@ -59,7 +69,20 @@ def evidence() -> dict[str, bytes]:
                     files=[ntdll, rundll32, loaded], runs=[RAN], volumes=[PlantedVolume(ON_VOLUME)]
                 )
             ),
-            NTUSER: hive(nested(RUN, {"Updater": CALL})),
+            NTUSER: hive(
+                nested(
+                    VERSION,
+                    {
+                        "Run": {"Updater": CALL},
+                        **nested(USER_ASSIST, {turned(CYZFC): user_assist(2, RAN)}),
+                    },
+                )
+            ),
+            AMCACHE: hive(
+                nested(INVENTORY, {"FileId": f"0000{DLL_SHA1}", "LowerCaseLongPath": CYZFC})
+            ),
+            TASK: task("rundll32.exe", f"{CYZFC}, PointFunctionCall"),
+            CRASH: error_report(module=CYZFC),
             HOSTS: b"203.0.113.9 pandorasong.com\n",
             HISTORY: f"Get-Process\n{CALL}\n".encode(),
         }
@@ -80,6 +103,10 @@ SIGHTINGS: dict[str, tuple[str, Claim, str, str, datetime | None]] = {
     "PowerShell 4104": ("event_logs", Claim.RAN, POWERSHELL, "", WHEN),
     "prefetch": ("prefetch", Claim.RAN, PREFETCH, "", RAN),
     "Run key": ("registry", Claim.RAN, NTUSER, "jo", None),
+    "UserAssist": ("registry", Claim.RAN, NTUSER, "jo", RAN),
+    "Amcache": ("registry", Claim.WAS_THERE, AMCACHE, "", None),
+    "task": ("scheduled_tasks", Claim.RAN, TASK, "", None),
+    "error report": ("error_reports", Claim.LOADED, CRASH, "", CRASHED),
     "history": ("console_history", Claim.RAN, HISTORY, "jo", None),
     "hosts file": ("hosts_file", Claim.RESOLVED, HOSTS, "", None),
     "the file": ("files", Claim.EXISTS, "", "", None),

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from ...spelling import fold
+from ..remembered import Remembered
 from . import opened, programs
 from .hive_names import Kind
-from .remembered import Remembered, Spot
+from .spot import Spot
 
 if TYPE_CHECKING:
     from ...formats.hive import Key

@@ -18,10 +18,11 @@ from ...formats.hive_places import places
 from ...formats.hive_text import From, HiveText, State
 from ...model.objects import Registry, User
 from ...model.observation import ByteHit, Claim, MomentOf, Observation, Place, moments
+from ..remembered import Remembered
 from .autostarts import Autostart, autostart, autostarts
 from .decoders import Decoder, decoder_of
 from .hive_names import mounted, profile_of
-from .remembered import Remembered, Spot
+from .spot import Spot
 
 if TYPE_CHECKING:
     from ...coverage import Part
@@ -178,9 +179,8 @@ class HiveHits:
         told: set[str] = set()
         try:
             for thing in decoder.read(Spot(key, place.value, profile_of(self._file))):
-                text = "\0".join(thing.texts).encode("utf-16-le", "surrogatepass")
-                if self._rules.occurs(text):
-                    found = self._rules.mentions(text)
+                found = thing.hits(self._rules)
+                if found is not None:
                     told.update(hit.indicator for hit in found)
                     yield self._thing(thing, place, key, found, state)
         except FormatError as error:

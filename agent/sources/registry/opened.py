@@ -24,7 +24,8 @@ from ...formats.shell_items import Item, joined, read_item, read_items
 from ...model.objects import File, Process
 from ...model.observation import Claim, moments
 from ...spelling import base_name
-from .remembered import Remembered, Spot
+from ..remembered import Remembered
+from .spot import Spot
 
 _LISTS = frozenset({"MRUList", "MRUListEx", "NodeSlot", "NodeSlots"})
 _BAGS = "BagMRU"

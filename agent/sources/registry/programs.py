@@ -28,7 +28,8 @@ from ...formats.user_assist import path_of, read_use, turned
 from ...model.objects import File, Hash, Process, Task, User
 from ...model.observation import Claim, moments
 from ...spelling import base_name
-from .remembered import Remembered, Spot
+from ..remembered import Remembered
+from .spot import Spot
 
 MAX_HASHED = 31_457_280
 """Bytes of a file of which Amcache takes the SHA-1; of a larger one it is of no whole file."""

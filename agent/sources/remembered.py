@@ -1,0 +1,128 @@
+"""What evidence remembers of programs and files, and files that consist of such memories.
+
+A :class:`Memories` says where its files lie and what they remember, thing by thing; which of the
+things hold an indicator, and what is mentioned beside them, is told here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from ..model.objects import User
+from ..model.observation import ByteHit, Claim, Moment, Observation, Place
+from .artefact import Artefact, Found, Reader
+
+if TYPE_CHECKING:
+    from ..coverage import Part
+    from ..matching.record_rules import RecordRules
+    from ..model.objects import Dll, File, Process, Task
+    from ..targets.evidence import EvidenceFile
+
+
+class Remembered(NamedTuple):
+    """One thing that is remembered; the objects are what it is about.
+
+    ``texts``: all of it in which an indicator can be written. ``record``: which of several in one
+    place. ``user``: whose, where that is not whoever owns the place.
+    """
+
+    seen: str
+    claim: Claim
+    texts: tuple[str, ...]
+    moments: tuple[Moment, ...] = ()
+    process: Process | None = None
+    file: File | None = None
+    dll: Dll | None = None
+    task: Task | None = None
+    user: User | None = None
+    record: str = ""
+    remarks: tuple[str, ...] = ()
+
+    def hits(self, rules: RecordRules) -> list[ByteHit] | None:
+        """What it mentions; None: it is worth no closer look.
+
+        Raises ScanFailed.
+        """
+        text = "\0".join(self.texts).encode("utf-16-le", "surrogatepass")
+        return rules.mentions(text) if rules.occurs(text) else None
+
+
+class Memories(Artefact):
+    """Files that are read whole, and remember one thing behind the other."""
+
+    def plain(self, data: bytes) -> bytes:
+        """The bytes in which no text is hidden: these. Raises FormatError."""
+        return data
+
+    def things(self, file: EvidenceFile, data: bytes) -> Iterator[Remembered]:
+        """What is remembered; ``data``: in the clear. Raises FormatError for what cannot be read,
+        when all else was given."""
+        raise NotImplementedError
+
+    def reader(self, file: EvidenceFile, part: Part) -> Reader:
+        """Asks :meth:`things`, and nothing of a file in which nothing occurs."""
+        return _MemoriesReader(file, part, self)
+
+
+@dataclass
+class _MemoriesReader(Reader):
+    artefact: Memories
+
+    def plain(self, data: bytes) -> bytes:
+        return self.artefact.plain(data)
+
+    def records(self, found: Found) -> Iterator[Observation]:
+        told: set[str] = set()
+        for thing in self.artefact.things(self.file, found.data):
+            hits = thing.hits(found.rules)
+            if hits is not None:
+                told.update(hit.indicator for hit in hits)
+                yield self._observation(thing, hits)
+        rest = [hit for hit in found.rules.mentions(found.data) if hit.indicator not in told]
+        if rest:
+            yield self._mention(rest)
+
+    def _observation(self, thing: Remembered, hits: list[ByteHit]) -> Observation:
+        user, process = thing.user or self._owner(), thing.process
+        if process is not None and process.user is None:
+            process.user = user
+        return Observation(
+            source=self.artefact.name,
+            seen=thing.seen,
+            claim=thing.claim,
+            place=self._place(thing.record),
+            moments=thing.moments,
+            process=process,
+            file=thing.file,
+            dll=thing.dll,
+            task=thing.task,
+            user=user if process is None else None,
+            hits=tuple(hits),
+            remarks=thing.remarks,
+        )
+
+    def _mention(self, hits: list[ByteHit]) -> Observation:
+        return Observation(
+            source=self.artefact.name,
+            seen=self.artefact.kind,
+            claim=Claim.MENTIONED,
+            place=self._place(f"byte {hits[0].offset}"),
+            user=self._owner(),
+            hits=tuple(hits),
+        )
+
+    def _owner(self) -> User | None:
+        if not self.file.owner and not self.file.owner_id:
+            return None
+        return User(name=self.file.owner, id=self.file.owner_id)
+
+    def _place(self, record: str) -> Place:
+        return Place(
+            text=f"{self.file.path}, {record}" if record else self.file.path,
+            path=self.file.path,
+            record=record,
+            view=self.file.view,
+            owner=self.file.owner,
+        )
