@@ -324,12 +324,12 @@ class FileReader:
         if len(start) != size:
             file.seek(len(start))
         try:
-            facts.hash, count = hash_stream(
-                file, algorithms, limit=limit, start=start, expected=size
-            )
+            found, count = hash_stream(file, algorithms, limit=limit, start=start, expected=size)
         except TooLargeError:
             facts.unread.append(_GREW)
         else:
+            # Of no bytes it is that of every empty file: nobody should search for it, or block it.
+            facts.hash = found if count else None
             facts.bytes_read += count - len(start)
 
     def _parse(self, file: BinaryIO, facts: Facts, needs: Needs) -> None:

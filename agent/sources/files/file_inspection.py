@@ -183,9 +183,8 @@ class FileLook:
         self, item: Item, indicators: tuple[FileIndicator, ...], size: int
     ) -> Iterator[Observation]:
         """A file that is opened, with its streams and members; gives what others said meanwhile.
-        A file with a wanted name is told at once: the sweep may be stopped.
-
-        ``indicators``: those that apply by its name and size.
+        A file with a wanted name is told at once: the sweep may be stopped. ``indicators``: those
+        that apply by its name and size.
         """
         self.progress(item.known_place)
         job = functools.partial(self._read, item, indicators)

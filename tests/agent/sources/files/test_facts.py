@@ -90,6 +90,13 @@ def test_a_file_without_a_size_that_has_bytes_is_hashed_whole(*, scanned: bool) 
 
 
 @pytest.mark.parametrize("scanned", [False, True])
+def test_an_empty_file_has_no_hash(*, scanned: bool) -> None:
+    """That of no bytes would be every empty file's."""
+    more = (CONTENT,) if scanned else ()
+    assert seen(io.BytesIO(b""), 0, sha256_of(b""), *more).hash is None
+
+
+@pytest.mark.parametrize("scanned", [False, True])
 def test_a_file_that_grew_beyond_the_limit_has_no_hash_and_is_counted(*, scanned: bool) -> None:
     data = bytes(LIMIT + 2)
     more = (CONTENT,) if scanned else ()
