@@ -57,6 +57,16 @@ class Host:
         )
         return self.running(str(self.lab.python_exe), "-c", script, line)
 
+    def short_path(self, path: str) -> str:
+        """The 8.3 form of a path."""
+        script = (
+            "import ctypes,sys; b=ctypes.create_unicode_buffer(999);"
+            "ctypes.windll.kernel32.GetShortPathNameW(sys.argv[1],b,999); print(b.value)"
+        )
+        short = self.lab.python(["-c", script, path]).stdout.strip()
+        assert "~" in short
+        return short
+
     def sweep(
         self, *arguments: str, exe: Path | None = None, **named: Any
     ) -> tuple[int, Report, str]:

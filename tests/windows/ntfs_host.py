@@ -54,7 +54,7 @@ def on_ntfs(host: Host, folder: Path, files: Mapping[str, bytes]) -> Iterator[Ho
     with mounted(image, _RIGHTS) as root:
         _lay_down(own, root)
         for path, content in files.items():
-            place = _spelled_as_there(root, path)
+            place = spelled_as_there(root, path)
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_bytes(content)
     with mounted(image, _RIGHTS) as root:
@@ -81,7 +81,7 @@ def _lay_down(own: Path, root: Path) -> None:
                 shutil.copyfile(path, root / inner / name)
 
 
-def _spelled_as_there(root: Path, path: str) -> Path:
+def spelled_as_there(root: Path, path: str) -> Path:
     """Where it lies on Linux, which keeps ``Windows`` and ``windows`` apart."""
     place = root
     for name in path.split("\\")[1:]:

@@ -96,7 +96,7 @@ def test_another_spelling_is_found(host: Host, folder: str, line: str) -> None:
     path = host.plant(host.local / folder / "cyzfc.dat")
     line = line.replace("UPPER", path.upper()).replace("PATH", path)
     if "SHORT" in line:
-        line = line.replace("SHORT", short_path(host, path))
+        line = line.replace("SHORT", host.short_path(path))
     with host.running_line(line):
         code, report, _ = host.sweep()
     assert code == 1
@@ -104,16 +104,6 @@ def test_another_spelling_is_found(host: Host, folder: str, line: str) -> None:
     assert {"processes", "modules"} <= sources(finding)
     assert finding.process is not None
     assert finding.process.name.casefold() == "rundll32.exe"
-
-
-def short_path(host: Host, path: str) -> str:
-    script = (
-        "import ctypes,sys; b=ctypes.create_unicode_buffer(999);"
-        "ctypes.windll.kernel32.GetShortPathNameW(sys.argv[1],b,999); print(b.value)"
-    )
-    short = host.lab.python(["-c", script, path]).stdout.strip()
-    assert "~" in short
-    return str(short)
 
 
 def test_a_dll_that_is_gone_from_disk_is_found_while_it_is_loaded(host: Host) -> None:
