@@ -122,6 +122,7 @@ CATALOG = (
     _artefact("prefetch", "execution.prefetch", "PrefetchArtefact"),
     _artefact("registry", "registry.hives", "Hives"),
     _artefact("browsers", "network.browsers", "Browsers"),
+    _artefact("srum", "execution.srum", "Srum"),
     _artefact("scheduled_tasks", "execution.scheduled_tasks", "ScheduledTasks"),
     _artefact("startup_info", "execution.startup_info", "StartupInfo"),
     _artefact(

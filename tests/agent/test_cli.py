@@ -273,6 +273,7 @@ def test_a_live_sweep_of_paths_runs_all_sources_of_this_host(tree: Path, tmp_pat
         "usn_journal", "event_logs", "prefetch", "registry", "console_history",
         "browsers",
         "scheduled_tasks", "startup_info", "compatibility_assistant", "error_reports",
+        "srum", "scheduled_tasks", "startup_info", "compatibility_assistant", "error_reports",
         "wmi_repository",
     }  # fmt: skip
     for windows_only in ("memory", "dns_cache", "pipes"):

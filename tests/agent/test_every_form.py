@@ -67,7 +67,7 @@ def test_an_analysts_note_stays_with_its_finding_whatever_form_is_swept(
 def test_every_memory_was_looked_at(form: str, reports: dict[str, Report]) -> None:
     states = {one.source: one.state for one in reports[form].coverage}
     for source in (
-        "hosts_file", "event_logs", "prefetch", "registry", "console_history", "scheduled_tasks",
+        "hosts_file", "event_logs", "prefetch", "registry", "console_history", "srum", "scheduled_tasks",
         "startup_info", "compatibility_assistant", "error_reports", "wmi_repository",
     ):  # fmt: skip
         assert states[source] is State.COMPLETE, source

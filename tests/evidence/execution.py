@@ -73,3 +73,84 @@ def consumer(command: str, kind: str = "CommandLineEventConsumer") -> bytes:
     """A page of OBJECTS.DATA with a consumer of events."""
     body = f"\0{kind}\0\0{command}\0\0Updater\0\0".encode("cp1252")
     return (bytes(300) + body).ljust(8192, b"\0")
+
+
+def ese(tables: dict[str, tuple[Sequence[tuple[str, int]], Sequence[Sequence[object]]]]) -> bytes:
+    """An ESE database: of each table columns (name and type; 11, LongBinary, is tagged) and rows.
+
+    Pages of 4,096 bytes; each table's rows lie in one page.
+    """
+    catalog: list[bytes] = []
+    pages: list[bytes] = []
+    for number, (name, (columns, rows)) in enumerate(tables.items(), start=10):
+        catalog.append(_catalogued(number, 1, number, 0, 0, name))
+        fixed, tagged = 0, 255
+        for column, kind in columns:
+            tagged, fixed = (tagged + 1, fixed) if kind == 11 else (tagged, fixed + 1)
+            catalog.append(
+                _catalogued(number, 2, tagged if kind == 11 else fixed, kind, _SIZES[kind], column)
+            )
+        pages.append(_page(number, [_row(columns, row) for row in rows]))
+    head = bytearray(4096)
+    struct.pack_into("<I", head, 4, 0x89ABCDEF)
+    struct.pack_into("<I", head, 52, 3)
+    struct.pack_into("<I", head, 236, 4096)
+    return bytes(head) * 2 + _page(2, catalog) + b"".join(pages) + bytes(4096)
+
+
+_SIZES = {1: 1, 2: 1, 4: 4, 8: 8, 11: 0, 15: 8}
+
+
+def _catalogued(table: int, kind: int, number: int, of: int, size: int, name: str) -> bytes:
+    fixed = struct.pack("<ihiii", table, kind, number, of, size)
+    nulls = b"\0"
+    text = name.encode()
+    head = struct.pack("<BBH", 5, 128, 4 + len(fixed) + len(nulls))
+    return head + fixed + nulls + struct.pack("<H", len(text)) + text
+
+
+def _row(columns: Sequence[tuple[str, int]], row: Sequence[object]) -> bytes:
+    fixed, null, tagged, last = b"", 0, b"", 0
+    for (_, kind), value in zip(columns, row, strict=True):
+        if kind == 11:
+            assert isinstance(value, bytes)
+            tagged = struct.pack("<HH", 256, 4) + value
+            continue
+        null |= (value is None) << last
+        last += 1
+        fixed += struct.pack({1: "B", 2: "B", 4: "<i", 8: "<d", 15: "<q"}[kind], value or 0)
+    nulls = null.to_bytes(-(-last // 8), "little")
+    return struct.pack("<BBH", last, 127, 4 + len(fixed) + len(nulls)) + fixed + nulls + tagged
+
+
+def _page(table: int, records: Sequence[bytes]) -> bytes:
+    page = bytearray(4096)
+    struct.pack_into("<I", page, 24, table)
+    struct.pack_into("<H", page, 34, len(records) + 1)
+    struct.pack_into("<I", page, 36, 0x2)
+    at = 0
+    for number, record in enumerate(records, start=1):
+        entry = struct.pack("<H", 1) + b"k" + record
+        page[40 + at : 40 + at + len(entry)] = entry
+        struct.pack_into("<HH", page, 4096 - 4 * (number + 1), len(entry), at)
+        at += len(entry)
+    return bytes(page)
+
+
+def srum(program: str, sid: bytes, days: Sequence[float]) -> bytes:
+    """SRUDB.dat: a program's network use by a user, a row for each of these times (days since
+    1899-12-30)."""
+    usage = [("AutoIncId", 4), ("TimeStamp", 8), ("AppId", 4), ("UserId", 4), ("BytesSent", 15),
+             ("BytesRecvd", 15)]  # fmt: skip
+    return ese(
+        {
+            "SruDbIdMapTable": (
+                [("IdType", 2), ("IdIndex", 4), ("IdBlob", 11)],
+                [(0, 7, (program + "\0").encode("utf-16-le")), (3, 8, sid)],
+            ),
+            "{973F5D5C-1D90-4944-BE8E-24B94231A174}": (
+                usage,
+                [(number, day, 7, 8, 1000, None) for number, day in enumerate(days)],
+            ),
+        }
+    )

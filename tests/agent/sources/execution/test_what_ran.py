@@ -4,18 +4,20 @@ WMI.
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+import struct
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
 
 from agent.indicators import FileName
-from agent.model.observation import Claim, Moment, Observation, moments
+from agent.model.observation import Claim, Moment, MomentOf, Observation, moments
 from agent.model.report import State, Strength
 from agent.sources.artefact import Artefact, ArtefactSource
 from agent.sources.execution.compatibility_assistant import CompatibilityAssistant
 from agent.sources.execution.error_reports import ErrorReports
 from agent.sources.execution.scheduled_tasks import ScheduledTasks
+from agent.sources.execution.srum import Srum
 from agent.sources.execution.startup_info import StartupInfo
 from agent.sources.execution.wmi_repository import WmiRepository
 from tests.evidence.execution import (
@@ -27,6 +29,7 @@ from tests.evidence.execution import (
     consumer,
     error_report,
     recent_files,
+    srum,
     startup_info,
     task,
     wide,
@@ -38,6 +41,9 @@ from tests.evidence.windows_folder import FORMS, as_folder, windows
 
 DAT = r"C:\Users\jo\AppData\Local\cyzfc.dat"
 CALL = f"{DAT}, PointFunctionCall"
+ON_DEVICE = r"\Device\HarddiskVolume3\Users\jo\AppData\Local\cyzfc.dat"
+SID = struct.pack("<BB6s4I", 1, 3, b"\0\0\0\0\0\5", 21, 7, 1001, 0)[:-4]
+MIDDAY = datetime(2018, 11, 14, 12, tzinfo=timezone.utc)
 RAN = datetime(2018, 11, 14, 18, 4, 2, 123456, tzinfo=timezone.utc)
 NOON = datetime(2018, 11, 14, 12, 0, 2, tzinfo=timezone.utc)
 LAUNCHED = f"C:\\a.exe|2022-12-24 05:29:08.123\r\n{DAT}|2018-11-14 12:00:02.000\r\n".encode()
@@ -65,6 +71,9 @@ SIGHTINGS: dict[
     "module of a user's crash": (ErrorReports, rf"C:\Users\jo\AppData\Local\{WER}",
                                  error_report().replace("9858".encode("utf-16-le"), b"1\0001\0001\0001\0"),
                                  Claim.LOADED, Strength.STRONG, "jo", DAT, moments(happened=NOON)),
+    "SRUM": (Srum, r"C:\Windows\System32\sru\SRUDB.dat", srum(ON_DEVICE, SID, [43418.5, 43419.5]),
+             Claim.RAN, Strength.STRONG, "S-1-5-21-7-1001", ON_DEVICE,
+             tuple(Moment(time=time, of=MomentOf.RAN) for time in (MIDDAY, MIDDAY + timedelta(1)))),
     "consumer": (WmiRepository, OBJECTS, consumer("x") + consumer(f"rundll32 {CALL}"), Claim.RAN,
                  Strength.STRONG, "", f"rundll32 {CALL}", ()),
 }  # fmt: skip
@@ -146,6 +155,26 @@ def test_a_task_with_a_document_type_is_a_gap_and_a_mention(tmp_path: Path) -> N
 
     assert {match.observation.claim for match in found.matches()} == {Claim.MENTIONED}
     assert found.reasons == {"scheduled task: XML with a document type": 1}
+
+
+def test_a_program_of_a_real_database_is_told_with_its_user_and_its_bytes(tmp_path: Path) -> None:
+    database = sample("srum/SRUDB-win10-clean.dat.xz")
+    target = as_folder(tmp_path / "c", windows({r"C:\Windows\System32\sru\SRUDB.dat": database}))
+    wanted = matcher_of(_name("MicrosoftEdgeUpdate.exe"))
+    seen = [m.observation for m in swept(target, ArtefactSource(Srum()), matcher=wanted).matches()]
+
+    (of_jo,) = [one for one in seen if told(one)[0].endswith("-505560459-1000")]
+    when = datetime(2022, 2, 5, 22, 19, tzinfo=timezone.utc)
+    assert of_jo.moments == moments(ran=when)
+    assert "sent 247,897 and received 7,163,701 bytes by the network" in of_jo.remarks
+
+
+def test_what_only_a_log_of_srum_holds_is_a_mention(tmp_path: Path) -> None:
+    log = bytes(600) + "cyzfc.dat".encode("utf-16-le") + bytes(100)
+    found = sweep(tmp_path, Srum, r"C:\Windows\System32\sru\SRU0001F.log", log)
+
+    assert {match.observation.claim for match in found.matches()} == {Claim.MENTIONED}
+    assert found.coverage.state is State.COMPLETE
 
 
 def test_a_line_that_is_none_hides_no_other(tmp_path: Path) -> None:
