@@ -82,7 +82,7 @@ def autostart(kind: Kind, key: Key, value: Value, service: Key | None = None) ->
     if kind in (Kind.SOFTWARE, Kind.USER) and _RUN.fullmatch(path):
         text, remarks = _text(value)
         return (
-            Autostart(key, value, "Run key", text, _process(text), remarks=remarks)
+            Autostart(key, value, "Run key", text, process_of(text), remarks=remarks)
             if text
             else None
         )
@@ -141,7 +141,7 @@ def _of_service(
     if name == "IMAGEPATH" and _type_of(own) in _DRIVERS:
         dll = Dll(path=text, name=base_name(text))
         return Autostart(key, value, "driver", text, None, dll, service, remarks)
-    return Autostart(key, value, command or "", text, _process(text), None, service, remarks)
+    return Autostart(key, value, command or "", text, process_of(text), None, service, remarks)
 
 
 def _text(value: Value) -> tuple[str, tuple[str, ...]]:
@@ -174,7 +174,7 @@ def _type_of(service: Key | None) -> int | None:
         return None
 
 
-def _process(command: str) -> Process:
+def process_of(command: str) -> Process:
     """Of a command line that was seen at rest: no pid, no start."""
     found = _PROGRAM.match(command.lstrip())
     program = next((group for group in found.groups() if group), "") if found else ""

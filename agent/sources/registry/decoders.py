@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ...spelling import fold
 from ..remembered import Remembered
-from . import opened, programs
+from . import opened, programs, startups
 from .hive_names import Kind
 from .spot import Spot
 
 if TYPE_CHECKING:
-    from ...formats.hive import Key
+    from ...formats.hive import Hive, Key
 
 
 class Decoder(NamedTuple):
@@ -83,6 +83,10 @@ DECODERS = (
         programs.task_cache,
         whole_key=True,
     ),
+    *(
+        _of(kind, startups.place_regex(where), startups.startup)
+        for kind, where in (*startups.KEYS, *startups.CLASSES)
+    ),
     _of(Kind.USER, rf"{_EXPLORER}\\RUNMRU", opened.run_history),
     _of(Kind.USER, rf"{_EXPLORER}\\RECENTDOCS(?:\\[^\\]+)?", opened.recent_documents),
     _of(Kind.USER, rf"{_EXPLORER}\\TYPEDPATHS", opened.typed_path),
@@ -115,3 +119,39 @@ def decoder_of(kind: Kind, key: Key) -> Decoder | None:
     """Who tells what a key of a hive remembers; None: nobody."""
     path = fold(key.path)
     return next((one for one in DECODERS if one.kind is kind and one.where.fullmatch(path)), None)
+
+
+COMMANDS = (
+    *startups.KEYS,
+    (Kind.USER, r"Software\Microsoft\Windows\CurrentVersion\Explorer\RunMRU"),
+    (Kind.SOFTWARE, r"Microsoft\Windows NT\CurrentVersion\Schedule\TaskCache\Tasks\*"),
+)
+"""Keys whose values hold command lines, which may hide what no search of bytes finds."""
+MAX_KEYS = 20_000
+"""Of one such place; tasks are some hundreds."""
+
+
+def keys_of_commands(hive: Hive, kind: Kind) -> Iterator[tuple[Decoder, Key]]:
+    """All of these keys that a hive has."""
+    known: dict[str, list[Key]] = {"": [hive.root]}
+    for of, where in COMMANDS:
+        if of is not kind:
+            continue
+        for key in _keys_at(where, known):
+            decoder = decoder_of(kind, key)
+            if decoder is not None:
+                yield decoder, key
+
+
+def _keys_at(where: str, known: dict[str, list[Key]]) -> list[Key]:
+    """``known``: what was looked up before, by its place."""
+    if where not in known:
+        above, _, name = where.rpartition("\\")
+        pattern = re.compile(startups.place_regex(name))
+        known[where] = [
+            key
+            for holder in _keys_at(above, known)
+            for key in holder.subkeys()
+            if pattern.fullmatch(fold(key.name))
+        ][:MAX_KEYS]
+    return known[where]

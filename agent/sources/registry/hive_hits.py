@@ -20,7 +20,7 @@ from ...model.objects import Registry, User
 from ...model.observation import ByteHit, Claim, MomentOf, Observation, Place, moments
 from ..remembered import Remembered
 from .autostarts import Autostart, autostart, autostarts
-from .decoders import Decoder, decoder_of
+from .decoders import Decoder, decoder_of, keys_of_commands
 from .hive_names import mounted, profile_of
 from .spot import Spot
 
@@ -57,6 +57,8 @@ class HiveHits:
         self._text = opened.text
         self._logs = opened.logs
         self._root, self._kind = mounted(opened.file)
+        self._taken_apart: set[tuple[str, str | None]] = set()
+        """Paths of keys, and names of values."""
         self._told: set[tuple[str, str | None, str]] = set()
 
     def observations(
@@ -91,10 +93,20 @@ class HiveHits:
             )
         }
         yield from self._others(there, others, NOW)
+        yield from self._hidden_commands(now)
         known = {(hit.indicator, position) for position in found for hit in found[position]}
         for state, at in states.items():
             yield from self._earlier(state, at, known)
         yield from map(self._raw, self._mentions(lost))
+
+    def _hidden_commands(self, hive: Hive) -> Iterator[Observation]:
+        """What command lines may hide that no hit led to."""
+        for decoder, key in keys_of_commands(hive, self._kind):
+            for value in (None,) if decoder.whole_key else key.values():
+                if (key.path, value.name if value is not None else None) not in self._taken_apart:
+                    cell = key.offset if value is None else value.offset
+                    place = CellPlace(cell, CellState.IN_USE, cell=cell, key=key, value=value)
+                    yield from self._remembered(decoder, place, key, (), NOW)
 
     def _mentions(self, hits: Sequence[ByteHit]) -> list[ByteHit]:
         """Those that say something by themselves."""
@@ -177,6 +189,8 @@ class HiveHits:
         """What a key remembers, as far as anything occurs in it; what of the hits is in nothing
         that it tells is a mention."""
         told: set[str] = set()
+        value = None if decoder.whole_key or place.value is None else place.value.name
+        self._taken_apart.add((key.path, value))
         try:
             for thing in decoder.read(Spot(key, place.value, profile_of(self._file))):
                 found = thing.hits(self._rules)
@@ -184,6 +198,8 @@ class HiveHits:
                     told.update(hit.indicator for hit in found)
                     yield self._thing(thing, place, key, found, state)
         except FormatError as error:
+            if not hits:
+                return  # Nothing occurs in it, as far as bytes tell.
             where = self._place(key, place.value, None, state).text
             self._part.unread(f"registry: {error.what}", where)
         if rest := [hit for hit in self._mentions(hits) if hit.indicator not in told]:
@@ -209,7 +225,9 @@ class HiveHits:
                 where, text=f"{where.text}, {thing.record}", record=f"{where.record} {thing.record}"
             )
         # When a file was written says nothing of the host, as the time of a key does.
-        is_of_file = any(moment.of is MomentOf.MODIFIED for moment in thing.moments)
+        is_of_file = thing.file is not None and any(
+            moment.of is MomentOf.MODIFIED for moment in thing.moments
+        )
         value = place.value.name if place.value is not None else ""
         return Observation(
             source=self._source,
@@ -224,7 +242,7 @@ class HiveHits:
             task=thing.task,
             user=user if process is None else None,
             hits=tuple(hits),
-            remarks=(*thing.remarks, *self._remarks(state)),
+            remarks=(*thing.remarks, *_remarks(state)),
         )
 
     def _not_told(
@@ -255,7 +273,7 @@ class HiveHits:
             service=start.service,
             user=user if process is None else None,
             hits=tuple(self._mentions(hits)),
-            remarks=(*start.remarks, *self._remarks(state)),
+            remarks=(*start.remarks, *_remarks(state)),
         )
 
     def _mentioned(self, place: CellPlace, hits: Sequence[ByteHit], state: State) -> Observation:
@@ -274,7 +292,7 @@ class HiveHits:
             ),
             user=self._user(),
             hits=tuple(hits),
-            remarks=self._remarks(state),
+            remarks=_remarks(state),
         )
 
     def _raw(self, hit: ByteHit) -> Observation:
@@ -328,10 +346,10 @@ class HiveHits:
             return None
         return User(name=self._file.owner, id=self._file.owner_id)
 
-    @staticmethod
-    def _remarks(state: State) -> tuple[str, ...]:
-        if state.source is From.FILE:
-            return ("as it was before its transaction log",)
-        if state.source is From.LOG:
-            return (f"an earlier state, from entry {state.entry} of its transaction log",)
-        return ()
+
+def _remarks(state: State) -> tuple[str, ...]:
+    if state.source is From.FILE:
+        return ("as it was before its transaction log",)
+    if state.source is From.LOG:
+        return (f"an earlier state, from entry {state.entry} of its transaction log",)
+    return ()

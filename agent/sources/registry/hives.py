@@ -23,6 +23,8 @@ from ...formats.hive_logs import MAX_LOG_BYTES
 from ...formats.hive_places import Place as CellPlace
 from ...formats.hive_places import places
 from ...formats.hive_text import HiveText, text_of
+from ...matching.hidden_commands import HIDES_TEXT, HIDES_TEXT_IN_UTF_8
+from ...matching.record_rules import marker
 from ...model.observation import ByteHit, Observation
 from ...reading.opening import read_up_to, reason_of
 from ..artefact import Artefact, Found, Reader
@@ -34,6 +36,12 @@ if TYPE_CHECKING:
     from ...matching.record_rules import RecordRules
     from ...targets.evidence import EvidenceFile
 
+ENCODED_IN_A_TASK = marker(
+    r"/(p\x00o\x00w\x00e\x00r\x00s\x00h\x00e\x00l\x00l\x00|p\x00w\x00s\x00h\x00)"
+    r"(\x2e\x00e\x00x\x00e\x00)?(\x22\x00)?[\x00-\xff]{2}\x00\x00[\x2d\x2f]\x00e\x00/ nocase",
+    40,
+)
+"""Of a task whose arguments begin with ``-e``: between it and the program stands their length."""
 LOGS = (".LOG1", ".LOG2", ".LOG")
 _HEADER = 4096
 
@@ -62,6 +70,7 @@ class Hives(Artefact):
     )
     max_bytes = 512 << 20
     turned = True
+    markers = (*HIDES_TEXT, *HIDES_TEXT_IN_UTF_8, ENCODED_IN_A_TASK)
 
     def reader(self, file: EvidenceFile, part: Part) -> HiveReader:
         return HiveReader(file, part)

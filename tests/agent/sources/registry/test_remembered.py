@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import codecs
 from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
@@ -319,3 +320,63 @@ def test_what_real_hives_remember_is_told_with_its_time(
     assert told
     times = {f"{moment.time:%Y-%m-%d %H:%M:%S.%f}" for one in told for moment in one.moments}
     assert not when or any(time.startswith(when) for time in times), times
+
+
+# ---- What else is started
+
+
+NT = r"Microsoft\Windows NT\CurrentVersion"
+STARTS = {
+    (rf"{CONFIG}\SOFTWARE", rf"{NT}\Winlogon", "Userinit", f"userinit.exe,{DAT},"): "Winlogon",
+    (rf"{CONFIG}\SOFTWARE", rf"Wow6432Node\{NT}\Windows", "AppInit_DLLs", f"a.dll {DAT}"): (
+        "AppInit_DLLs"
+    ),
+    (rf"{CONFIG}\SOFTWARE", rf"{NT}\Image File Execution Options\sethc.exe", "Debugger", DAT): (
+        "debugger of a program"
+    ),
+    (rf"{CONFIG}\SOFTWARE", r"Classes\CLSID\{1}\InprocServer32", "", DAT): "class of COM",
+    (USRCLASS, r"CLSID\{1}\InprocServer32", "", DAT): "class of COM",
+    (NTUSER, r"Environment", "UserInitMprLogonScript", DAT): "logon script",
+    (NTUSER, r"Software\Microsoft\Command Processor", "AutoRun", DAT): "AutoRun of cmd",
+    (rf"{CONFIG}\SYSTEM", r"ControlSet001\Control\Lsa", "Notification Packages", ("scecli", DAT)): (
+        "package of LSASS"
+    ),
+    (rf"{CONFIG}\SYSTEM", r"ControlSet001\Control\Session Manager\AppCertDlls", "x", DAT): (
+        "AppCertDlls"
+    ),
+}
+
+
+@pytest.mark.parametrize(("where", "seen"), STARTS.items())
+def test_whatever_windows_starts_or_loads_is_strong(
+    where: tuple[str, str, str, str | tuple[str, ...]], seen: str, tmp_path: Path
+) -> None:
+    path, key, value, text = where
+    found, strength = strongest(sweep(tmp_path, {path: of_user(key, {value: text})}))
+
+    assert (found.seen, found.claim, strength) == (seen, Claim.RAN, Strength.STRONG)
+    assert found.registry is not None
+    assert found.registry.value == value
+    assert found.moments == moments(modified=NOON)
+
+
+def test_another_value_of_such_a_key_is_a_mention(tmp_path: Path) -> None:
+    hives = {rf"{CONFIG}\SOFTWARE": of_user(rf"{NT}\Winlogon", {"Comment": DAT})}
+    assert {m.observation.claim for m in sweep(tmp_path, hives).matches()} == {Claim.MENTIONED}
+
+
+@pytest.mark.parametrize("kind", ["task", "typed", "debugger"])
+def test_a_command_that_base64_hides_is_found(kind: str, tmp_path: Path) -> None:
+    call = f"rundll32.exe {DAT}, PointFunctionCall".encode("utf-16-le")
+    hidden = f"powershell -enc {base64.b64encode(call).decode()}"
+    made: dict[str, tuple[str, str, Tree]] = {
+        "task": (rf"{CONFIG}\SOFTWARE", TASK, {"Actions": task_actions(*hidden.split(" ", 1))}),
+        "typed": (NTUSER, rf"{EXPLORER}\RunMRU", {"a": f"{hidden}\\1"}),
+        "debugger": (rf"{CONFIG}\SOFTWARE", rf"{NT}\Image File Execution Options\a.exe",
+                     {"Debugger": hidden}),
+    }  # fmt: skip
+    path, key, values = made[kind]
+    found, strength = strongest(sweep(tmp_path, {path: hive(nested(key, values))}))
+
+    assert (found.claim, strength) == (Claim.RAN, Strength.STRONG)
+    assert "decoded from -EncodedCommand" in found.remarks

@@ -1,0 +1,152 @@
+r"""What else Windows starts by itself, or loads into what it starts, because a hive says so.
+
+Winlogon's programs, debuggers of programs (Image File Execution Options, SilentProcessExit),
+Active Setup, AutoRun of cmd, logon scripts, screen savers, classes of COM; libraries loaded into
+every program (AppInit_DLLs, AppCertDlls), into LSASS, the spooler and the time service.
+MITRE ATT&CK T1546, T1547 and T1037 name each of them with its source. Run keys and services:
+``autostarts.py``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from ...formats import FormatError
+from ...model.objects import Dll
+from ...model.observation import Claim, moments
+from ...spelling import base_name, fold
+from ..remembered import Remembered
+from .autostarts import MAX_TEXT, process_of
+from .hive_names import Kind
+from .spot import Spot
+
+_NT = r"Microsoft\Windows NT\CurrentVersion"
+_DLLS = re.compile(r"[ ,;]+")
+_PROGRAMS = re.compile(r" *, *")
+_WOW = "Wow6432Node\\"
+
+
+class _Startup(NamedTuple):
+    """``where``: a key, ``*`` for any name or a part of one. ``values``: names of values that start
+    something, folded; empty: each does."""
+
+    where: str
+    values: tuple[str, ...]
+    seen: str
+    is_dll: bool = False
+    between: re.Pattern[str] | None = None
+    """What stands between several in one text."""
+
+
+_OF_SOFTWARE = (
+    _Startup(
+        rf"{_NT}\Winlogon",
+        ("SHELL", "USERINIT", "TASKMAN", "APPSETUP", "VMAPPLET", "SYSTEM"),
+        "Winlogon",
+        between=_PROGRAMS,
+    ),
+    _Startup(rf"{_NT}\Winlogon", ("GINADLL",), "Winlogon", is_dll=True),
+    _Startup(rf"{_NT}\Winlogon\Notify\*", ("DLLNAME",), "Winlogon", is_dll=True),
+    _Startup(rf"{_NT}\Windows", ("LOAD", "RUN"), "Load or Run of Windows NT"),
+    _Startup(rf"{_NT}\Windows", ("APPINIT_DLLS",), "AppInit_DLLs", is_dll=True),
+    _Startup(rf"{_NT}\Image File Execution Options\*", ("DEBUGGER",), "debugger of a program"),
+    _Startup(
+        rf"{_NT}\Image File Execution Options\*", ("VERIFIERDLLS",), "verifier DLL", is_dll=True
+    ),
+    _Startup(rf"{_NT}\SilentProcessExit\*", ("MONITORPROCESS",), "monitor of a program"),
+    _Startup(r"Microsoft\Active Setup\Installed Components\*", ("STUBPATH",), "Active Setup"),
+    _Startup(r"Microsoft\Command Processor", ("AUTORUN",), "AutoRun of cmd"),
+    _Startup(r"Microsoft\Windows\CurrentVersion\Policies\System", ("SHELL",), "shell by policy"),
+    _Startup(r"Microsoft\NetSh", (), "netsh helper", is_dll=True),
+)
+_CLASSES = (
+    _Startup(r"CLSID\*\InprocServer32", ("",), "class of COM", is_dll=True),
+    _Startup(r"CLSID\*\LocalServer32", ("",), "class of COM"),
+    _Startup(r"*\Shell\*\Command", ("",), "command of a file type"),
+)
+"""Thousands: looked at where they are hit, and nowhere else."""
+_OF_USERS = (
+    _Startup("Environment", ("USERINITMPRLOGONSCRIPT",), "logon script"),
+    _Startup(r"Control Panel\Desktop", ("SCRNSAVE.EXE",), "screen saver"),
+)
+_CONTROL = r"ControlSet*\Control"
+_LSASS = ("AUTHENTICATION PACKAGES", "NOTIFICATION PACKAGES", "SECURITY PACKAGES")
+_OF_SYSTEM = (
+    _Startup(
+        rf"{_CONTROL}\Session Manager", ("BOOTEXECUTE", "SETUPEXECUTE", "EXECUTE"), "BootExecute"
+    ),
+    _Startup(rf"{_CONTROL}\Session Manager\AppCertDlls", (), "AppCertDlls", is_dll=True),
+    _Startup(rf"{_CONTROL}\Lsa", _LSASS, "package of LSASS", is_dll=True),
+    _Startup(rf"{_CONTROL}\Lsa\OSConfig", _LSASS, "package of LSASS", is_dll=True),
+    _Startup(rf"{_CONTROL}\Print\Monitors\*", ("DRIVER",), "print monitor", is_dll=True),
+    _Startup(rf"{_CONTROL}\SafeBoot", ("ALTERNATESHELL",), "shell of the safe mode"),
+    _Startup(
+        r"ControlSet*\Services\W32Time\TimeProviders\*", ("DLLNAME",), "time provider", is_dll=True
+    ),
+)
+
+
+def _placed() -> Iterator[tuple[Kind, str, _Startup]]:
+    for one in _OF_SOFTWARE:
+        for bits in ("", _WOW):
+            yield Kind.SOFTWARE, f"{bits}{one.where}", one
+            yield Kind.USER, rf"Software\{bits}{one.where}", one
+    for one in _OF_USERS:
+        yield Kind.USER, one.where, one
+    for one in _OF_SYSTEM:
+        yield Kind.SYSTEM, one.where, one
+
+
+def _classes() -> Iterator[tuple[Kind, str, _Startup]]:
+    for one in _CLASSES:
+        for bits in ("", _WOW):
+            yield Kind.SOFTWARE, rf"{bits}Classes\{one.where}", one
+            yield Kind.SOFTWARE, rf"Classes\{bits}{one.where}", one
+            yield Kind.USER, rf"Software\Classes\{bits}{one.where}", one
+            yield Kind.CLASSES, f"{bits}{one.where}", one
+
+
+def place_regex(where: str) -> str:
+    """Of a key's folded path."""
+    return re.escape(fold(where)).replace(r"\*", r"[^\\]*")
+
+
+KEYS = tuple(dict.fromkeys((kind, where) for kind, where, _ in _placed()))
+"""The kinds of hives and paths of keys in which :func:`startup` knows values, ``*`` for names."""
+CLASSES = tuple(dict.fromkeys((kind, where) for kind, where, _ in _classes()))
+"""More of them, in which there are thousands."""
+_STARTUPS = tuple(
+    (re.compile(place_regex(where)), one) for _, where, one in (*_placed(), *_classes())
+)
+
+
+def startup(spot: Spot) -> Iterator[Remembered]:
+    """What a value of such a key starts or loads; nothing for its other values."""
+    if spot.value is None:
+        return
+    path, name = fold(spot.key.path), fold(spot.value.name)
+    for where, one in _STARTUPS:
+        if (not one.values or name in one.values) and where.fullmatch(path):
+            yield from _things(spot, one)
+            return
+
+
+def _things(spot: Spot, one: _Startup) -> Iterator[Remembered]:
+    try:
+        texts = [text[:MAX_TEXT] for text in spot.value.strings] if spot.value is not None else []
+    except FormatError:
+        return
+    between = _DLLS if one.is_dll else one.between
+    if between is not None:
+        texts = [part for text in texts for part in [text, *between.split(text)]]
+    for text in dict.fromkeys(filter(None, texts)):
+        yield Remembered(
+            seen=one.seen,
+            claim=Claim.RAN,
+            texts=(text,),
+            moments=moments(modified=spot.key.written),
+            process=None if one.is_dll else process_of(text),
+            dll=Dll(path=text, name=base_name(text)) if one.is_dll else None,
+        )
