@@ -96,11 +96,15 @@ def _own_key(file: File) -> str:
 
 
 def _file_keys(file: File) -> Iterator[str]:
-    """Its own, and of a stream that of its file. An archive's members are things of their own: what
-    one is says nothing about the others."""
+    """Its own, of a stream that of its file, and that of what is left of it in the recycle bin. An
+    archive's members are things of their own: what one is says nothing about the others."""
     yield _own_key(file)
     if file.stream and not file.member_of:
         yield file_key(file.path)
+    if file.recycled:
+        folder, _, name = file.recycled.rpartition("\\")
+        yield file_key(file.recycled)
+        yield file_key(f"{folder}\\$I{name[2:]}")  # the record that says so
 
 
 def _dns_keys(dns: Dns) -> Iterator[str]:

@@ -75,6 +75,8 @@ class File(Part, kw_only=True):
     zone_url: list[str] = []
     """HostUrl and ReferrerUrl of the Zone.Identifier stream."""
     signer: str = ""
+    recycled: str = ""
+    """Where its content is in the recycle bin, if it was put there."""
 
 
 class User(Part, kw_only=True):

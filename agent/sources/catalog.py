@@ -121,6 +121,7 @@ CATALOG = (
     _artefact("event_logs", "logs.event_logs", "EventLogs"),
     _artefact("prefetch", "execution.prefetch", "PrefetchArtefact"),
     _artefact("registry", "registry.hives", "Hives"),
+    _artefact("recycle_bin", "past_files.recycle_bin", "RecycleBin"),
     _artefact("browsers", "network.browsers", "Browsers"),
     _artefact("srum", "execution.srum", "Srum"),
     _artefact("scheduled_tasks", "execution.scheduled_tasks", "ScheduledTasks"),

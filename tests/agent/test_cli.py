@@ -275,6 +275,7 @@ def test_a_live_sweep_of_paths_runs_all_sources_of_this_host(tree: Path, tmp_pat
         "scheduled_tasks", "startup_info", "compatibility_assistant", "error_reports",
         "srum", "scheduled_tasks", "startup_info", "compatibility_assistant", "error_reports",
         "wmi_repository",
+        "browsers", "recycle_bin",
     }  # fmt: skip
     for windows_only in ("memory", "dns_cache", "pipes"):
         assert states[windows_only].state is State.UNAVAILABLE

@@ -1,0 +1,98 @@
+r"""The recycle bin: what was deleted, when, by whom, and where it was.
+
+Evidence: ``$I…`` in ``$Recycle.Bin\SID`` of each drive, one for each thing that was deleted; its
+content lies beside it as ``$R…``, where the files source finds it: both are one finding. Since:
+Windows Vista.
+Cannot tell: what was deleted past the bin (by a program, by a command, held Shift), nor what was in
+a bin that was emptied. Who may write there can change it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ...formats import FormatError
+from ...formats.recycled import MAX_BYTES, Recycled, read_recycled
+from ...model.objects import File, User
+from ...model.observation import Claim, Observation, Place, moments
+from ...spelling import base_name
+from ..artefact import Artefact, Found, Reader
+
+if TYPE_CHECKING:
+    from ...coverage import Part
+    from ...matching.record_rules import RecordRules
+    from ...targets.evidence import EvidenceFile
+
+
+class RecycleBin(Artefact):
+    """One observation for each thing that was deleted."""
+
+    name = "recycle_bin"
+    kind = "recycle bin's record"
+    where = (
+        r"%Volume%\$Recycle.Bin\*\$I*",
+        r"%Loose%\**\$I*",
+    )
+    max_bytes = MAX_BYTES
+    markers = ()
+
+    def reader(self, file: EvidenceFile, part: Part) -> Reader:
+        return _RecycledReader(file, part)
+
+
+@dataclass
+class _RecycledReader(Reader):
+    """One record. It is told whatever occurs in its bytes: what is looked for may be another
+    spelling of the name in it (``ds7002 (1).zip``)."""
+
+    _data: bytes = field(default=b"", init=False)
+
+    def passes(self, window: bytes, at: int, offset: int) -> None:  # noqa: ARG002 - the whole file
+        self._data = window
+        self.part.examined()
+
+    def records(self, found: Found) -> Iterator[Observation]:
+        """Nothing but whether it can be read: it is told at the end."""
+        read_recycled(found.data)
+        return iter(())
+
+    def end(self, rules: RecordRules) -> Iterator[Observation]:
+        try:
+            recycled = read_recycled(self._data)
+        except FormatError as error:
+            self.part.note(f"{RecycleBin.kind}: {error.what}", self.file.path)
+            return
+        yield self._observation(recycled, rules)
+
+    def _observation(self, recycled: Recycled, rules: RecordRules) -> Observation:
+        file = self.file
+        content = _content_of(file.path)
+        return Observation(
+            source=RecycleBin.name,
+            seen="deleted file",
+            claim=Claim.WAS_THERE,
+            place=Place(
+                text=f"{recycled.path} in {file.path}",
+                path=file.path,
+                view=file.view,
+                owner=file.owner,
+            ),
+            moments=moments(deleted=recycled.deleted),
+            file=File(
+                path=recycled.path,
+                name=base_name(recycled.path),
+                size=recycled.size,
+                recycled=content,
+            ),
+            user=User(name=file.owner, id=file.owner_id),
+            hits=tuple(rules.mentions(self._data)) if rules.occurs(self._data) else (),
+            remarks=(f"deleted from {recycled.path}; what is left of it is {content}",),
+        )
+
+
+def _content_of(path: str) -> str:
+    """Where the content lies that belongs to a record."""
+    folder, _, name = path.rpartition("\\")
+    return f"{folder}\\$R{name[2:]}"

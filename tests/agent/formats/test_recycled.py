@@ -1,0 +1,46 @@
+"""The recycle bin's records tell what was deleted."""
+
+from __future__ import annotations
+
+import struct
+from datetime import datetime, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agent.formats import FormatError
+from agent.formats.recycled import Recycled, read_recycled
+from tests.evidence.recycled import NOON, recycled
+
+PATH = "C:\\Users\\jo\\AppData\\Local\\cyzfc.dat"
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_path_size_and_time_are_read(version: int) -> None:
+    assert read_recycled(recycled(PATH, 294_400, version=version)) == Recycled(PATH, 294_400, NOON)
+
+
+def test_a_record_as_windows_10_writes_it() -> None:
+    """Byte by byte."""
+    data = bytes.fromhex("0200000000000000 007e040000000000 008863f3197cd401 04000000")
+    data += "C:\\".encode("utf-16-le") + b"\0\0"
+    when = datetime(2018, 11, 14, 13, tzinfo=timezone.utc)
+    assert read_recycled(data) == Recycled("C:\\", 294_400, when)
+
+
+@pytest.mark.parametrize(
+    "data", [b"", struct.pack("<QQQI", 3, 0, 0, 4) + b"x\0", struct.pack("<QQQI", 2, 0, 0, 0)]
+)
+def test_what_is_none_is_refused(data: bytes) -> None:
+    with pytest.raises(FormatError):
+        read_recycled(data)
+
+
+@given(st.binary(max_size=700), st.sampled_from([b"\1" + bytes(7), b"\2" + bytes(7), b""]))
+def test_any_bytes_end_in_a_record_or_in_an_error(data: bytes, begin: bytes) -> None:
+    try:
+        told = read_recycled(begin + data)
+    except FormatError:
+        return
+    assert told.path
