@@ -9,6 +9,7 @@ first tracked.
 from __future__ import annotations
 
 import io
+import struct
 from datetime import datetime, timedelta, timezone
 from typing import BinaryIO, NamedTuple
 from uuid import UUID
@@ -18,11 +19,15 @@ import pylnk
 from ..model.objects import Lnk
 from ..reading.opening import read_up_to
 from . import FormatError
+from .filetime import utc_of
+from .shell_items import path_of
 
 MAX_LNK_BYTES = 1 << 20
 """Room for every structure of a link; what an attacker appends lies behind and is not parsed."""
 HEADER = bytes.fromhex("4c0000000114020000000000c000000000000046")
 """HeaderSize and LinkCLSID ([MS-SHLLINK] 2.1)."""
+
+_HEADER_SIZE = 76
 
 _GREGORIAN = datetime(1582, 10, 15, tzinfo=timezone.utc)
 """Where the time of a UUID begins, in ticks of 100 ns."""
@@ -48,6 +53,37 @@ def read_lnk(source: bytes | BinaryIO) -> Lnk:
         return _facts(link)
     finally:
         link.close()
+
+
+class Target(NamedTuple):
+    """What a shell link tells of the file that it leads to."""
+
+    link: Lnk
+    path: str
+    """Of its item ID list where nothing else tells it; "": it leads to no file."""
+    size: int
+    """Bytes, the lower 32 bits."""
+    created: datetime | None
+    accessed: datetime | None
+    modified: datetime | None
+
+
+def read_target(data: bytes) -> Target:
+    """Raises FormatError: as :func:`read_lnk`."""
+    link = read_lnk(data)
+    if len(data) < _HEADER_SIZE:
+        raise FormatError("not a shell link", "header")
+    flags, _, *ticks, size = struct.unpack_from("<II3QI", data, 20)
+    path = link.target
+    if not _is_whole(path) and flags & 1 and len(data) >= _HEADER_SIZE + 2:
+        (length,) = struct.unpack_from("<H", data, _HEADER_SIZE)
+        begin = _HEADER_SIZE + 2
+        path = path_of(data[begin : begin + length]) or path
+    return Target(link, path, size, *map(utc_of, ticks))
+
+
+def _is_whole(path: str) -> bool:
+    return path[1:3] == ":\\" or path.startswith(("\\\\", "%"))
 
 
 def _facts(link: pylnk.file) -> Lnk:

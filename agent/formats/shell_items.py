@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime, timezone
 from typing import NamedTuple
 
@@ -108,6 +109,15 @@ def joined(items: list[Item]) -> str:
         if item.name:
             path = f"{path}\\{item.name}" if path else item.name
     return path
+
+
+def path_of(id_list: bytes) -> str:
+    r"""``C:\folder\file``, or its last part, of what leads to a file; else "". Never raises."""
+    items: list[Item] = []
+    with suppress(FormatError):  # What stands before the damage leads somewhere, too.
+        items += read_items(id_list)
+    path = joined(items)
+    return "" if path.startswith("{") else path
 
 
 def _extended(block: bytes) -> Item:

@@ -122,6 +122,7 @@ CATALOG = (
     _artefact("prefetch", "execution.prefetch", "PrefetchArtefact"),
     _artefact("registry", "registry.hives", "Hives"),
     _artefact("recycle_bin", "past_files.recycle_bin", "RecycleBin"),
+    _artefact("opened_files", "past_files.opened_files", "OpenedFiles"),
     _artefact("browsers", "network.browsers", "Browsers"),
     _artefact("srum", "execution.srum", "Srum"),
     _artefact("scheduled_tasks", "execution.scheduled_tasks", "ScheduledTasks"),

@@ -25,6 +25,7 @@ from agent.delivery.spool import Spool
 from agent.model.codec import decode
 from agent.model.report import INTERRUPTED, Report, State, Verdict
 from agent.packs import built_in as packs
+from agent.sources.catalog import NAMES
 from tests.agent.delivery.scripted import (
     Answer,
     Scripted,
@@ -268,15 +269,7 @@ def test_a_live_sweep_of_paths_runs_all_sources_of_this_host(tree: Path, tmp_pat
     code = cli.main(["live", str(tree), "--out", str(out), "--nice", "--quiet"])
     report = the_report(out)
     states = {coverage.source: coverage for coverage in report.coverage}
-    assert set(states) == {
-        "processes", "modules", "memory", "connections", "dns_cache", "pipes", "hosts_file", "files",
-        "usn_journal", "event_logs", "prefetch", "registry", "console_history",
-        "browsers",
-        "scheduled_tasks", "startup_info", "compatibility_assistant", "error_reports",
-        "srum", "scheduled_tasks", "startup_info", "compatibility_assistant", "error_reports",
-        "wmi_repository",
-        "browsers", "recycle_bin",
-    }  # fmt: skip
+    assert set(states) == set(NAMES)
     for windows_only in ("memory", "dns_cache", "pipes"):
         assert states[windows_only].state is State.UNAVAILABLE
         assert states[windows_only].reasons[0].reason == "not this platform"
