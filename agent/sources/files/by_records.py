@@ -52,7 +52,7 @@ _RUNS_IN_ORDER = 1 << 16
 _PATHS = 1024
 """Of files that mention a name, remembered."""
 _IN_USE_AGAIN = "deleted, and its clusters are in use again: content not read"
-_NOT_KNOWN = "deleted, and whether its clusters are in use again is not known: content not read"
+_NOT_KNOWN = "deleted; read from clusters of which is not known whether another file uses them now"
 _FREE = "deleted; read from clusters that are free, and may have been another file's since"
 _KEPT = "deleted; its content is kept in its record"
 
@@ -219,9 +219,9 @@ class NtfsFiles:
         if stream.resident or not any(run.cluster is not None for run in stream.runs):
             return True, (_KEPT, *entry.notes)
         free = self.volume.still_free(stream)
-        if free:
-            return True, (_FREE, *entry.notes)
-        return False, (_NOT_KNOWN if free is None else _IN_USE_AGAIN, *entry.notes)
+        if free is False:
+            return False, (_IN_USE_AGAIN, *entry.notes)
+        return True, (_FREE if free else _NOT_KNOWN, *entry.notes)
 
     def _look(self, item: Record, hit: Hit) -> Iterator[Observation]:
         look, entry = self.look, item.entry

@@ -242,6 +242,19 @@ def test_a_deleted_file_whose_clusters_are_used_again_is_told_by_its_name(tmp_pa
     assert sweep.coverage.state is State.COMPLETE
 
 
+def test_a_deleted_file_of_which_nobody_knows_is_read_and_says_so(tmp_path: Path) -> None:
+    """Without a $Bitmap: what its clusters hold is looked at rather than left out."""
+    gone = record(
+        standard(), file_name("cyzfc.dat"), non_resident(0x80, 4096, run(1, 100)), flags=0
+    )
+    sweep = of_bytes(tmp_path, image({30: gone}, contents={100: b"MZ"}))
+    (found,) = sweep.at("disk.img:\\cyzfc.dat")
+    assert found.file is not None
+    assert found.file.hash is not None
+    assert found.remarks[0].endswith("of which is not known whether another file uses them now")
+    assert "deleted file whose content is no longer there" not in sweep.notes
+
+
 def test_times_that_were_set_are_said_in_the_finding(tmp_path: Path) -> None:
     old = standard(*(10**17,) * 4)
     made = record(old, file_name("cyzfc.dat"), resident(0x80, b"x"))
