@@ -12,6 +12,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
+from itertools import islice
 from typing import NamedTuple
 
 from . import FormatError
@@ -110,6 +111,12 @@ class Database:
                 room -= 1 + len(table.columns)
                 if room < 0:
                     raise FormatError("more rows than a database has", f"page {page}")
+                yield Row(page, number, _values(record, table.columns), is_deleted)
+
+    def first_rows(self, table: Table) -> Iterator[Row]:
+        """The first of each page of a table. Raises FormatError, as :meth:`rows`."""
+        for page in self._pages.get(table.id, ()):
+            for number, record, is_deleted in islice(self._records(page), 1):
                 yield Row(page, number, _values(record, table.columns), is_deleted)
 
     def _records(self, page: int) -> Iterator[tuple[int, bytes, bool]]:

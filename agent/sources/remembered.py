@@ -6,15 +6,18 @@ things hold an indicator, and what is mentioned beside them, is told here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from ..formats import FormatError
 from ..model.objects import User
-from ..model.observation import ByteHit, Claim, Moment, Observation, Place
+from ..model.observation import ByteHit, Claim, Moment, MomentOf, Observation, Place
 from .artefact import Artefact, Found, Reader
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from ..coverage import Part
     from ..matching.record_rules import RecordRules
     from ..model.objects import Dll, File, Process, Task
@@ -40,6 +43,20 @@ class Remembered(NamedTuple):
     record: str = ""
     remarks: tuple[str, ...] = ()
 
+    @property
+    def text(self) -> str:
+        """What it is about, as people write it."""
+        if self.process is not None:
+            return self.process.command_line or self.process.executable
+        part = self.file or self.dll
+        return part.path if part is not None else ""
+
+    @property
+    def has_times_of_a_file(self) -> bool:
+        """Whether a time is that at which a file was written, which says nothing of the host: the
+        time of a key does."""
+        return self.file is not None and any(one.of is MomentOf.MODIFIED for one in self.moments)
+
     def hits(self, rules: RecordRules) -> list[ByteHit] | None:
         """What it mentions; None: it is worth no closer look.
 
@@ -61,6 +78,11 @@ class Memories(Artefact):
         when all else was given."""
         raise NotImplementedError
 
+    def times(self, file: EvidenceFile, data: bytes) -> Iterable[datetime]:  # noqa: ARG002
+        """Of a file in which nothing need occur, times between which it reaches, if that is cheap
+        to tell. Raises FormatError."""
+        return ()
+
     def reader(self, file: EvidenceFile, part: Part) -> Reader:
         """Asks :meth:`things`, and nothing of a file in which nothing occurs."""
         return _MemoriesReader(file, part, self)
@@ -72,6 +94,14 @@ class _MemoriesReader(Reader):
 
     def plain(self, data: bytes) -> bytes:
         return self.artefact.plain(data)
+
+    def passes(self, window: bytes, at: int, offset: int) -> None:
+        super().passes(window, at, offset)
+        try:
+            for when in self.artefact.times(self.file, window):
+                self.part.reaches(when)
+        except FormatError as error:
+            self.part.note(f"how far back it reaches is unknown: {error.what}", self.file.path)
 
     def records(self, found: Found) -> Iterator[Observation]:
         told: set[str] = set()

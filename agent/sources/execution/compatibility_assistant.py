@@ -43,6 +43,16 @@ class CompatibilityAssistant(Memories):
     )
     max_bytes = 32 << 20
 
+    def times(self, file: EvidenceFile, data: bytes) -> Iterator[datetime]:
+        """Of its lines."""
+        if data.startswith(MAGIC):
+            return
+        place = 1 if base_name(file.path).lower().startswith(_LAUNCHES) else 0
+        for line in lines_of(data):
+            when = _time("".join(line.text.split("|")[place : place + 1]))
+            if when is not None:
+                yield when
+
     def things(self, file: EvidenceFile, data: bytes) -> Iterator[Remembered]:
         """The programs; a line that is none of one is refused when all others were given."""
         if data.startswith(MAGIC):

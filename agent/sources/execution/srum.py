@@ -12,7 +12,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from ...formats.ese import SIGNATURE, CellValue, Database, time_of
@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 _NAMES = "SruDbIdMapTable"
 _USER = 3
 """The type of an entry that is a SID; others name programs and services."""
+_ROW = frozenset({"AppId", "UserId", "TimeStamp"})
+"""Columns of a table about programs."""
+_NEVER = datetime(2012, 1, 1, tzinfo=timezone.utc)
+"""Before SRUM was."""
 _SENT, _RECEIVED = "BytesSent", "BytesRecvd"
 
 
@@ -51,6 +55,17 @@ class Srum(Memories):
         r"%Loose%\**\SRUDB.dat",
     )
     max_bytes = 128 << 20
+
+    def times(self, file: EvidenceFile, data: bytes) -> Iterator[datetime]:  # noqa: ARG002
+        """One row of each page tells."""
+        database = Database(data) if data[4:8] == SIGNATURE else None
+        for table in database.tables.values() if database is not None else ():
+            if not {column.name for column in table.columns} >= _ROW:
+                continue
+            for row in database.first_rows(table) if database is not None else ():
+                when = time_of(row.values["TimeStamp"])
+                if when is not None and when > _NEVER:
+                    yield when
 
     def things(self, file: EvidenceFile, data: bytes) -> Iterator[Remembered]:
         """The programs, with the first and the last hour in which each did something."""
@@ -85,7 +100,7 @@ def _named(database: Database) -> tuple[dict[int, str], dict[int, str]]:
 def _uses(database: Database) -> dict[int, dict[int | None, _Use]]:
     used: dict[int, dict[int | None, _Use]] = {}
     for table in database.tables.values():
-        if not {"AppId", "UserId", "TimeStamp"} <= {column.name for column in table.columns}:
+        if not {column.name for column in table.columns} >= _ROW:
             continue
         for row in database.rows(table):
             program, user = row.values["AppId"], row.values["UserId"]

@@ -17,7 +17,7 @@ from ...formats.hive_places import State as CellState
 from ...formats.hive_places import places
 from ...formats.hive_text import From, HiveText, State
 from ...model.objects import Registry, User
-from ...model.observation import ByteHit, Claim, MomentOf, Observation, Place, moments
+from ...model.observation import ByteHit, Claim, Observation, Place, moments
 from ..remembered import Remembered
 from .autostarts import Autostart, autostart, autostarts
 from .decoders import Decoder, decoder_of, keys_of_commands
@@ -224,18 +224,15 @@ class HiveHits:
             where = structs.replace(
                 where, text=f"{where.text}, {thing.record}", record=f"{where.record} {thing.record}"
             )
-        # When a file was written says nothing of the host, as the time of a key does.
-        is_of_file = thing.file is not None and any(
-            moment.of is MomentOf.MODIFIED for moment in thing.moments
-        )
         value = place.value.name if place.value is not None else ""
+        registry = Registry(path=self._path(key), value=value, data=thing.text)
         return Observation(
             source=self._source,
             seen=thing.seen,
             claim=thing.claim,
             place=where,
             moments=thing.moments,
-            registry=None if is_of_file else Registry(path=self._path(key), value=value),
+            registry=None if thing.has_times_of_a_file else registry,
             process=process,
             file=thing.file,
             dll=thing.dll,

@@ -219,3 +219,43 @@ def test_the_crashes_of_two_users_are_findings_of_their_own(tmp_path: Path) -> N
     users = {one.process.user.name for one in findings if one.process and one.process.user}
     assert users == {"jo", "Ann"}
     assert len({finding.id for finding in findings}) == len(findings)
+
+
+@pytest.mark.parametrize(
+    ("name", "oldest", "newest"),
+    [
+        ("SRUM", MIDDAY, MIDDAY),
+        ("launch", NOON, datetime(2022, 12, 24, 5, 29, 8, 123000, tzinfo=timezone.utc)),
+        ("unusual end", NOON, NOON),
+    ],
+)
+def test_the_coverage_says_how_far_back_it_reaches(
+    name: str, oldest: datetime, newest: datetime, tmp_path: Path
+) -> None:
+    artefact, path, data, *_ = SIGHTINGS[name]
+    quiet = data.replace(b"cyzfc", b"other").replace(
+        "cyzfc".encode("utf-16-le"), "other".encode("utf-16-le")
+    )
+    found = sweep(tmp_path, artefact, path, quiet)
+
+    assert found.seen == []
+    (part,) = found.coverage.parts
+    assert part.reach is not None
+    assert (part.reach.oldest, part.reach.newest) == (oldest, newest)
+
+
+def test_the_reach_of_a_real_database_is_told(tmp_path: Path) -> None:
+    database = sample("srum/SRUDB-win10-clean.dat.xz")
+    found = sweep(tmp_path, Srum, r"C:\Windows\System32\sru\SRUDB.dat", database)
+    (part,) = found.coverage.parts
+    assert part.reach is not None
+    assert part.reach.oldest == datetime(2022, 2, 5, 22, 19, tzinfo=timezone.utc)
+
+
+def test_a_database_that_cannot_be_read_says_so_and_is_searched(tmp_path: Path) -> None:
+    data = bytearray(srum("x", SID, [1.0]))
+    data[236:240] = b"\1\0\0\0"
+    found = sweep(tmp_path, Srum, r"C:\Windows\System32\sru\SRUDB.dat", bytes(data))
+
+    assert found.coverage.state is State.COMPLETE
+    assert found.notes == {"how far back it reaches is unknown: no page size of an ESE database": 1}
