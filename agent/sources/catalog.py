@@ -118,6 +118,7 @@ CATALOG = (
     Entry("files", TargetKind, _files),
     Entry("usn_journal", TargetKind, _change_journal),
     _artefact("hosts_file", "network.hosts_file", "HostsFile"),
+    _artefact("firewall_log", "network.firewall_log", "FirewallLog"),
     _artefact("event_logs", "logs.event_logs", "EventLogs"),
     _artefact("prefetch", "execution.prefetch", "PrefetchArtefact"),
     _artefact("registry", "registry.hives", "Hives"),
