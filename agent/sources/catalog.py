@@ -120,6 +120,7 @@ CATALOG = (
     _artefact("hosts_file", "network.hosts_file", "HostsFile"),
     _artefact("firewall_log", "network.firewall_log", "FirewallLog"),
     _artefact("event_logs", "logs.event_logs", "EventLogs"),
+    _artefact("defender", "logs.defender", "Defender"),
     _artefact("prefetch", "execution.prefetch", "PrefetchArtefact"),
     _artefact("registry", "registry.hives", "Hives"),
     _artefact("recycle_bin", "past_files.recycle_bin", "RecycleBin"),

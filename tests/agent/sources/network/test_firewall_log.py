@@ -93,7 +93,7 @@ def test_a_real_log_of_windows_xp_is_read(tmp_path: Path) -> None:
     fields = fields_of(data)
     lines = [packet for line in data.split(b"\n") if (packet := read_line(line, fields))]
     assert len(lines) == data.count(b"2005-04-11") == 15
-    assert [packet.action for packet in lines].count("DROP") == 8
+    assert [packet.action for packet in lines].count("DROP") == 9
     wanted = Address(id="wanted", value="123.156.78.90", **stated())
     target = FORMS["folder"](tmp_path / "c", windows({LOG: data}))
     found = swept(target, ArtefactSource(FirewallLog()), matcher=matcher_of(wanted))

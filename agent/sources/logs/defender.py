@@ -1,0 +1,147 @@
+r"""Microsoft Defender's own records: what it detected, and what it wrote into its logs.
+
+Evidence: below ``%ProgramData%\Microsoft\Windows Defender``, ``Scans\History\Service\
+DetectionHistory``, a file for each detection (30 days by default), and ``Support\MPLog-*.log``,
+``MPDetection-*.log``. Since: Windows 8.
+Cannot tell: that something ran. A scanner names what it looked for and what it stopped: what stands
+here alone is weak, whatever it is, and belongs with what else is known of the file. Quarantined
+content is not looked into.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from ...formats.detection_history import Detection, Resource, read_detection
+from ...model.objects import File, Hash, Url
+from ...model.observation import Claim, Observation, Place, moments
+from ...spelling import base_name
+from ..artefact import Artefact, Found, Reader
+
+if TYPE_CHECKING:
+    from ...coverage import Part
+    from ...matching.record_rules import RecordRules
+    from ...targets.evidence import EvidenceFile
+
+_FOLDER = r"%ProgramData%\Microsoft\Windows Defender"
+HISTORY = "\\detectionhistory\\"
+MAX_LINES = 10_000
+"""Of one log, in which something occurs."""
+_HEX = frozenset("0123456789abcdef")
+_LINE_END = "\n".encode("utf-16-le")
+
+
+class Defender(Artefact):
+    """One observation for each thing that was detected, and each line of a log."""
+
+    name = "defender"
+    kind = "Defender's record"
+    where = (
+        rf"{_FOLDER}\Scans\History\Service\DetectionHistory\**\*",
+        rf"{_FOLDER}\Support\MPLog*.log",
+        rf"{_FOLDER}\Support\MPDetection*.log",
+        r"%Loose%\**\DetectionHistory\**\*",
+        r"%Loose%\**\MPLog*.log",
+    )
+    max_bytes = 128 << 20
+    markers = ()
+
+    def reader(self, file: EvidenceFile, part: Part) -> Reader:
+        is_detection = HISTORY in file.path.casefold()
+        return _DetectionReader(file, part) if is_detection else _LogReader(file, part)
+
+
+class _DetectionReader(Reader):
+    def records(self, found: Found) -> Iterator[Observation]:
+        detection = read_detection(found.data)
+        hits = tuple(found.rules.mentions(found.data))
+        for resource in detection.resources:
+            yield self._observation(detection, resource)
+        yield Observation(
+            source=Defender.name,
+            seen="Defender's detection",
+            claim=Claim.BLOCKED,
+            place=self._place(self.file.path),
+            moments=moments(happened=detection.started),
+            hits=hits,
+            remarks=(f"detected as {detection.threat}",),
+        )
+
+    def _observation(self, detection: Detection, resource: Resource) -> Observation:
+        named, is_file = resource.named, resource.kind not in ("process", "regkey")
+        return Observation(
+            source=Defender.name,
+            seen="Defender's detection",
+            claim=Claim.BLOCKED,
+            place=self._place(f"{resource.value} in {self.file.path}"),
+            moments=moments(happened=detection.started),
+            file=File(
+                path=resource.member or resource.path,
+                name=base_name(resource.member or resource.path),
+                member_of=resource.path if resource.member else "",
+                hash=Hash(
+                    md5=_hash(named, "ThreatTrackingMD5", 32),
+                    sha1=_hash(named, "ThreatTrackingSha1", 40),
+                    sha256=_hash(named, "ThreatTrackingSha256", 64),
+                )
+                if resource.kind == "file"
+                else None,
+                zone_url=[resource.url] if resource.url else [],
+            )
+            if is_file
+            else None,
+            url=Url(full=resource.url) if resource.url else None,
+            remarks=(f"detected as {detection.threat}",) if detection.threat else (),
+        )
+
+    def _place(self, text: str) -> Place:
+        return Place(text=text, path=self.file.path, view=self.file.view)
+
+
+def _hash(named: dict[str, str], name: str, length: int) -> str | None:
+    value = named.get(name, "").lower()
+    return value if len(value) == length and _HEX.issuperset(value) else None
+
+
+class _LogReader(Reader):
+    """A log of lines, in UTF-16 or in UTF-8."""
+
+    def records(self, found: Found) -> Iterator[Observation]:
+        told = 0
+        for offset, line in _lines(found.data):
+            if not found.rules.occurs(line):
+                continue
+            told += 1
+            if told > MAX_LINES:
+                self.part.unread(f"more than {MAX_LINES:,} lines with something in it")
+                return
+            yield from self._line(offset, line, found.rules)
+
+    def _line(self, offset: int, line: bytes, rules: RecordRules) -> Iterator[Observation]:
+        if hits := tuple(rules.mentions(line)):
+            yield Observation(
+                source=Defender.name,
+                seen="Defender's log",
+                claim=Claim.LOGGED,
+                place=Place(
+                    text=f"{self.file.path} (byte {offset:,})",
+                    path=self.file.path,
+                    record=f"byte {offset}",
+                    view=self.file.view,
+                ),
+                hits=hits,
+            )
+
+
+def _lines(data: bytes) -> Iterator[tuple[int, bytes]]:
+    is_wide = data.startswith(b"\xff\xfe") or data[1:2] == b"\0"
+    end_of_line = _LINE_END if is_wide else b"\n"
+    begin = 0
+    while begin < len(data):
+        end = data.find(end_of_line, begin)
+        while is_wide and end >= 0 and end % 2:
+            end = data.find(end_of_line, end + 1)
+        end = len(data) if end < 0 else end
+        yield begin, data[begin:end]
+        begin = end + len(end_of_line)
