@@ -10,6 +10,7 @@ import time
 from datetime import datetime
 from typing import NamedTuple
 
+from .model.host_facts import HostFacts
 from .model.report import MAX_PARTS, MAX_SAMPLES, Coverage, CoveragePart, Reach, Reason, State
 
 MAX_REASONS = 64
@@ -80,6 +81,11 @@ class Part:
         self._span.add(when)
         self._ledger.reaches(when)
 
+    @property
+    def facts(self) -> HostFacts:
+        """As :attr:`Ledger.facts`."""
+        return self._ledger.facts
+
     def close(self) -> CoveragePart | None:
         """None: it is empty, and nothing is missing."""
         if self.state is State.COMPLETE and not self._examined:
@@ -117,7 +123,9 @@ class Checkpoint(NamedTuple):
 class Ledger:
     """What one source examined and left unread. Not thread-safe: one writer."""
 
-    def __init__(self, source: str, *, required: bool) -> None:
+    def __init__(self, source: str, *, required: bool, facts: HostFacts | None = None) -> None:
+        """``facts``: where a source tells how the host records things; of all sources one."""
+        self.facts = facts if facts is not None else HostFacts()
         self.source = source
         self.required = required
         self.examined = 0

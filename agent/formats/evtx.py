@@ -49,6 +49,8 @@ _DIRTY, _FULL, _NO_CHECKSUMS = 1, 2, 4
 _NEVER = 0xFFFF_FFFF_FFFF_FFFF
 """The last record's number in a chunk that has none yet."""
 _UNUSED = bytes(CHUNK)
+_SET_BACK = 5 * 60 * 10_000_000
+"""Five minutes, in 100 ns."""
 _NO_RECORDS = "a chunk without the records that it counts"
 _NOT_DATA = frozenset({"System", "RenderingInfo"})
 
@@ -90,6 +92,8 @@ class ChunkReach(NamedTuple):
     """100 ns since 1601, UTC; 0: not known."""
     newest: int = 0
     problem: str = ""
+    set_back: bool = False
+    """Whether its last record is older than its first."""
 
 
 _NOTHING = ChunkReach()
@@ -190,6 +194,7 @@ def chunk_reach(data: bytes, base: int = 0) -> ChunkReach:
         min(oldest, newest),
         max(oldest, newest),
         "" if fits else "a chunk's header does not fit its checksum",
+        newest < oldest,
     )
 
 
@@ -286,7 +291,7 @@ class LogReach:
         found: list[Gap] = []
         until, then = -1, 0
         """The last id so far, and the last time of its chunk."""
-        for first, last, records, oldest, newest, _ in sorted(self._chunks):
+        for first, last, records, oldest, newest, *_ in sorted(self._chunks):
             if first > until + 1 and until >= 0:
                 found.append(Gap(first - until - 1, until, first, utc_of(then), utc_of(oldest)))
             missing = last - first + 1 - records
@@ -295,6 +300,20 @@ class LogReach:
             if last > until:
                 until, then = last, newest
         return found[:MAX_GAPS]
+
+    def setbacks(self) -> list[tuple[datetime | None, datetime | None]]:
+        """Where records are older than those before them, by more than services differ: from when
+        until when, at most :data:`MAX_GAPS`."""
+        found: list[tuple[int, int]] = []
+        latest = 0
+        for chunk in sorted(self._chunks):
+            end = max(latest, chunk.newest) if chunk.set_back else latest
+            is_back = bool(chunk.oldest) and end - chunk.oldest > _SET_BACK
+            if is_back:
+                found.append((chunk.oldest, end))
+            last = chunk.oldest if chunk.set_back else chunk.newest
+            latest = last if is_back else max(latest, last)
+        return [(utc_of(start), utc_of(end)) for start, end in found[:MAX_GAPS]]
 
 
 def _reach_without_header(chunk: bytes) -> ChunkReach:

@@ -42,6 +42,8 @@ _HEADER = 84
 _PATHS = {304: 136, 296: 128}
 """Where the file information of version 30 and newer has the offset and size of the path, by where
 it ends itself (libyal: variants 1 and 2)."""
+_RUNS_OF_XP, _RUNS = 120, 128
+"""Where the times of the last runs stand."""
 _IMAGE, _DATA = 2, 4
 """How a page was mapped."""
 _DEVICE = re.compile(r"\\(?:DEVICE\\[^\\]+|VOLUME\{[^\\]*\})(?=\\)")
@@ -125,6 +127,19 @@ def plain(data: bytes) -> bytes:
     if size > MAX_PLAIN_BYTES:
         raise FormatError(f"compressed, {size} bytes", "header")
     return decompress_huffman(data[8:], size)
+
+
+def last_run(data: bytes) -> datetime | None:
+    """When the program of a plain prefetch file ran last, UTC (libyal, 4.2: the slots of the file
+    information, which are not in order); None: it does not tell."""
+    version = int.from_bytes(data[:4], "little")
+    layout = _LAYOUTS.get(version)
+    if layout is None or data[4:8] != _SIGNATURE:
+        return None
+    at = _RUNS_OF_XP if version == 17 else _RUNS
+    slots = data[at : at + 8 * layout.runs]
+    ticks = [int.from_bytes(slots[n : n + 8], "little") for n in range(0, len(slots), 8)]
+    return utc_of(max(ticks, default=0))
 
 
 def read_prefetch(data: bytes) -> Prefetch:

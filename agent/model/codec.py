@@ -134,11 +134,12 @@ def unknown_fields(data: bytes, decoded: msgspec.Struct) -> list[str]:
 def _unknown(value: Any, made: Any, place: str) -> Iterator[str]:
     if isinstance(made, msgspec.Struct) and isinstance(value, dict):
         tag = made.__struct_config__.tag_field
+        known = dict(zip(made.__struct_encode_fields__, made.__struct_fields__, strict=True))
         for name, item in value.items():
             if name != tag:
                 inner = f"{place}.{name}".lstrip(".")
-                if name in made.__struct_fields__:
-                    yield from _unknown(item, getattr(made, name), inner)
+                if name in known:
+                    yield from _unknown(item, getattr(made, known[name]), inner)
                 else:
                     yield inner
     elif isinstance(value, list) and isinstance(made, (list, tuple)):

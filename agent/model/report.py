@@ -16,6 +16,7 @@ from msgspec import Meta, Struct
 
 from .objects import Count, Objects, Part
 from .observation import Claim, Moment, Place, telling, utc
+from .remembered import Remembered
 
 SCHEMA: Final = "iocsweep.report/2"
 BUILT_IN: Final = "built in"
@@ -319,6 +320,8 @@ class Report(Struct, kw_only=True):
     coverage: list[Coverage]
     indicators: list[IndicatorCount]
     findings: list[Finding]
+    remembered: Annotated[list[Remembered], Meta(max_length=MAX_PARTS)] = []
+    """Since when the host would have a trace of a deed, best first; of a Windows target always."""
     truncated: list[Truncation]
     resources: Resources
 

@@ -36,6 +36,7 @@ from .layout import MARGIN, counted, cut, flowed, when, wrapped
 from .limits import notes, reaches, reason_of
 from .next_steps import steps
 from .order import in_order
+from .recollection import recollection
 from .sightings import sightings, sources_of
 from .story import story
 
@@ -75,6 +76,8 @@ def render(
     if told := [*story(report)]:
         lines += [*told, ""]
     lines += _not_covered(report)
+    if sentence := recollection(report.remembered):
+        lines += wrapped(sentence, width, first="Remembered   ")
     lines += notes(report.coverage, width)
     lines += [f"  cut        {t.what}: {t.kept:,} of {t.total:,} kept" for t in report.truncated]
     lines.append("")

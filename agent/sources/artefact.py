@@ -17,6 +17,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from ..engine.scanner import ScanFailed
@@ -128,6 +129,10 @@ class WholeFile(Artefact):
         """The bytes in which no text is hidden: these. Raises FormatError."""
         return data
 
+    def reach(self, data: bytes) -> datetime | None:  # noqa: ARG002 - most do not tell
+        """The time up to which a file tells what was; ``data``: in the clear, or as it was read."""
+        return None
+
     def records(
         self, file: EvidenceFile, data: bytes, hits: Sequence[ByteHit]
     ) -> Iterator[Observation]:
@@ -145,6 +150,11 @@ class _WholeReader(Reader):
 
     def plain(self, data: bytes) -> bytes:
         return self.artefact.plain(data)
+
+    def passes(self, window: bytes, at: int, offset: int) -> None:
+        super().passes(window, at, offset)
+        if (when := self.artefact.reach(window)) is not None:
+            self.part.reaches(when)
 
     def records(self, found: Found) -> Iterator[Observation]:
         hits = found.rules.mentions(found.data)

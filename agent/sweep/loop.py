@@ -25,9 +25,11 @@ from ..findings.finding import (
     reference_of,
 )
 from ..matching.matcher import Match, Matcher
+from ..model.host_facts import HostFacts
 from ..model.journal_record import Header, PlannedSource
 from ..model.objects import ARROW
 from ..model.observation import Observation
+from ..model.remembered import Remembered
 from ..model.report import (
     Agent,
     Coverage,
@@ -49,6 +51,7 @@ from ..targets import Target
 from .course import Course, Deadline, Watcher
 from .identity import new_report_id
 from .journal import Journal
+from .remembered import remembered_of
 
 MAX_MATCHES = 200_000
 """Matches kept in memory, and as many again of those that are not weak; what is beyond is counted
@@ -96,6 +99,7 @@ class Sweep:
         self._beyond, self._first_beyond = 0, ""
         """Of the source at hand: matches for which there was no room."""
         self._coverage: list[Coverage] = []
+        self._facts = HostFacts()
         self.journal_error = ""
         self._stopped = False
         self._watcher: Watcher | None = None
@@ -145,7 +149,8 @@ class Sweep:
                 return
 
     def _ask(self, source: Source, course: Course) -> Coverage:
-        ledger = Ledger(source.name, required=self._required(source))
+        required = self._required(source)
+        ledger = Ledger(source.name, required=required, facts=self._facts)
         if source.name in self.plan.skip or (self.plan.only and source.name not in self.plan.only):
             ledger.skipped("left out by the operator")
             return ledger.close()
@@ -264,9 +269,15 @@ class Sweep:
             coverage=self._coverage,
             indicators=self.plan.matcher.counts(),
             findings=findings,
+            remembered=self._remembered(),
             truncated=truncated,
             resources=self._resources(wall_s),
         )
+
+    def _remembered(self) -> list[Remembered]:
+        if self.plan.target.platform != "windows":
+            return []
+        return remembered_of(self._coverage, self._facts)
 
     def _findings(self) -> tuple[list[Finding], list[Truncation]]:
         now = self.plan.target.now()

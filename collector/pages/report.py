@@ -16,6 +16,7 @@ from starlette.responses import Response
 
 from agent.model.codec import ReportError, decode
 from agent.model.report import Finding, Report, Strength
+from agent.output.recollection import WORDS, line_of
 
 from ..records import ReportRow
 from .chain import Step, chain_of, cut
@@ -68,6 +69,8 @@ class ReportView(Struct, frozen=True, kw_only=True):
     facts: list[tuple[str, str]]
     findings: list[FindingView]
     more_findings: int
+    remembered: list[tuple[str, list[str]]]
+    """By what would have been done: where there would be a trace of it, and since when."""
     coverage: list[SourceView]
     truncated: list[tuple[str, int, int]]
     indicators: list[tuple[str, int, int]]
@@ -104,6 +107,7 @@ def view_of(report: Report, row: ReportRow) -> ReportView:
         facts=_facts(report),
         findings=[_finding(one) for one in findings[:MAX_FINDINGS]],
         more_findings=max(len(findings) - MAX_FINDINGS, 0),
+        remembered=_remembered(report),
         coverage=sources_of(report),
         truncated=[(t.what, t.kept, t.total) for t in report.truncated[:MAX_SOURCES]],
         indicators=[
@@ -127,6 +131,14 @@ def _scope(report: Report) -> str:
     if more > 0:
         told += f"; and {more:,} more in the download"
     return told or "it does not say what limited it"
+
+
+def _remembered(report: Report) -> list[tuple[str, list[str]]]:
+    return [
+        (words, lines)
+        for behaviour, words in WORDS.items()
+        if (lines := [cut(line_of(r)) for r in report.remembered if r.behaviour is behaviour])
+    ]
 
 
 def _since(report: Report) -> str:

@@ -14,10 +14,18 @@ loaded after ten seconds; more than the first 29 characters of a program's name.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from pathlib import PureWindowsPath
 from typing import TYPE_CHECKING, NamedTuple
 
-from ...formats.prefetch import MAX_PLAIN_BYTES, MappedFile, Prefetch, plain, read_prefetch
+from ...formats.prefetch import (
+    MAX_PLAIN_BYTES,
+    MappedFile,
+    Prefetch,
+    last_run,
+    plain,
+    read_prefetch,
+)
 from ...model.objects import Dll, File, Process
 from ...model.observation import ByteHit, Claim, Moment, MomentOf, Observation, Place
 from ...spelling import base_name, fold
@@ -47,6 +55,11 @@ class PrefetchArtefact(WholeFile):
     def plain(self, data: bytes) -> bytes:
         """The bytes in which texts stand as they are. Raises FormatError."""
         return plain(data)
+
+    def reach(self, data: bytes) -> datetime | None:
+        """When the program ran last: the file of one that ran no later is gone when there are too
+        many."""
+        return last_run(data)
 
     def records(
         self, file: EvidenceFile, data: bytes, hits: Sequence[ByteHit]

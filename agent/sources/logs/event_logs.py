@@ -31,6 +31,7 @@ from ...model.log_names import telling_log
 from ...model.observation import ByteHit, Claim, Observation, Place, moments
 from ..artefact import Artefact, Reader
 from .events import told_by
+from .kinds_of_events import KindsOfEvents
 from .script_seams import ScriptSeams, Seam
 from .told import Told, event_of, script_told
 from .windows_events import cleared_log
@@ -81,6 +82,7 @@ class _LogReader(Reader):
         self._blank = file.size == 0
         """Whether nothing is where each log has its header: it was copied without its content."""
         self._reach = LogReach()
+        self._kinds = KindsOfEvents(file)
         name = file.path.casefold().rpartition("\\")[2]
         scripts = "powershell" in name and "operational" in name
         self._seams = ScriptSeams() if scripts else None
@@ -88,7 +90,7 @@ class _LogReader(Reader):
     def passes(self, window: bytes, at: int, offset: int) -> None:
         """Headers alone; of PowerShell's logs the ends of a script's parts too."""
         if offset:
-            self._reach.add(window, at)
+            self._kinds.add(window, at, offset, self._reach.add(window, at))
             if self._seams is not None:
                 self._seams.add(window[at : at + CHUNK])
             return
@@ -113,6 +115,7 @@ class _LogReader(Reader):
     def end(self, rules: RecordRules) -> Iterator[Observation]:
         """The reach, and what stands across the parts of scripts."""
         self._account()
+        self._kinds.told(self._reach, self.part.facts)
         if self._seams is None:
             return
         if self._seams.left_out:
@@ -170,6 +173,8 @@ class _LogReader(Reader):
     def _told(self, record: EventRecord, found: Found) -> Iterator[Observation]:
         if log := cleared_log(record):
             self.part.note("a log was cleared", f"{log}, {record.time}, record {record.id}")
+            if record.time is not None and not self.file.windows:
+                self.part.facts.cleared.setdefault(log.casefold(), []).append(record.time)
         hits = self._hits(record, found)
         told = told_by(record)
         remarks = [LEFT_OVER] if not record.counted else []

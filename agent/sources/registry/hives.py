@@ -30,6 +30,8 @@ from ...reading.opening import read_up_to, reason_of
 from ..artefact import Artefact, Found, Reader
 from .every_hit import doubtful_in, hits_in, turned_in
 from .hive_hits import NOW, HiveHits, Opened
+from .hive_names import Kind, mounted
+from .recording import recording_in
 
 if TYPE_CHECKING:
     from ...coverage import Part
@@ -95,7 +97,19 @@ class HiveReader(Reader):
         if text.problem and data.startswith(b"regf"):
             self.part.unread(f"{Hives.kind}: {text.problem}", self.file.path)
         self._opened = Opened(self.file, text, tuple(logs))
+        self._settings(text)
         return text.data
+
+    def _settings(self, text: HiveText) -> None:
+        """What it says of how the host records things; a hive that is none says nothing."""
+        kind = mounted(self.file).kind
+        if self.file.windows or self.file.view or kind not in (Kind.SYSTEM, Kind.SOFTWARE):
+            return
+        try:
+            told = recording_in(Hive(text.hive_in(NOW)), kind)
+        except FormatError:
+            return
+        self.part.facts.settings.update(told)
 
     def records(self, found: Found) -> Iterator[Observation]:
         hits = hits_in(found, self.part)

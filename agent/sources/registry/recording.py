@@ -1,0 +1,78 @@
+r"""What the hives say of how the host records things.
+
+Keys: ``Control\Session Manager\Memory Management\PrefetchParameters`` (EnablePrefetcher: 1 for
+programs, 2 for the start of Windows, 3 for both), ``Control\ProductOptions`` (ProductType: WinNT,
+ServerNT, LanmanNT); ``Microsoft\Windows NT\CurrentVersion`` (InstallDate, seconds since 1970) and
+``…\Policies\System\Audit`` (ProcessCreationIncludeCmdLine_Enabled; Microsoft Learn, "Command line
+process auditing").
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import Any
+
+from ...formats import FormatError
+from ...formats.hive import Hive
+from .hive_names import Kind
+
+PREFETCHER, PRODUCT = "EnablePrefetcher", "ProductType"
+COMMAND_LINES, INSTALLED = "ProcessCreationIncludeCmdLine_Enabled", "InstallDate"
+SYSTEM_READ, SOFTWARE_READ = "SYSTEM", "SOFTWARE"
+"""Whether that hive was asked: what is not set in it has its default."""
+_PREFETCH = r"Control\Session Manager\Memory Management\PrefetchParameters"
+_OPTIONS = r"Control\ProductOptions"
+_CURRENT = r"Microsoft\Windows NT\CurrentVersion"
+_AUDIT = r"Microsoft\Windows\CurrentVersion\Policies\System\Audit"
+
+
+def recording_in(hive: Hive, kind: Kind) -> dict[str, Any]:
+    """The settings of a hive, by their names here; what cannot be read is among its problems."""
+    if kind is Kind.SYSTEM:
+        number = _number(hive, "Select", "Current") or 1
+        chosen = f"ControlSet{number:03d}"
+        return _known(
+            {
+                SYSTEM_READ: True,
+                PREFETCHER: _number(hive, f"{chosen}\\{_PREFETCH}", PREFETCHER),
+                PRODUCT: _text(hive, f"{chosen}\\{_OPTIONS}", PRODUCT),
+            }
+        )
+    if kind is Kind.SOFTWARE:
+        seconds = _number(hive, _CURRENT, INSTALLED)
+        return _known(
+            {
+                SOFTWARE_READ: True,
+                COMMAND_LINES: _number(hive, _AUDIT, COMMAND_LINES),
+                INSTALLED: datetime.fromtimestamp(seconds, timezone.utc) if seconds else None,
+            }
+        )
+    return {}
+
+
+def _known(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _number(hive: Hive, path: str, name: str) -> int | None:
+    key = hive.key(path)
+    value = key.value(name) if key is not None else None
+    if value is None or value.type != "REG_DWORD":
+        return None
+    try:
+        return int.from_bytes(value.data[:4], "little")
+    except FormatError as error:
+        hive.note(error)
+        return None
+
+
+def _text(hive: Hive, path: str, name: str) -> str | None:
+    key = hive.key(path)
+    value = key.value(name) if key is not None else None
+    if value is None:
+        return None
+    try:
+        return value.text
+    except FormatError as error:
+        hive.note(error)
+        return None
