@@ -9,13 +9,19 @@ Windows SDK).
 
 from __future__ import annotations
 
-import codecs
+import string
 from datetime import datetime
 from typing import NamedTuple
 
 from . import FormatError
 from .filetime import utc_of
 
+_TURNED = str.maketrans(
+    string.ascii_letters,
+    "".join(
+        letters[13:] + letters[:13] for letters in (string.ascii_lowercase, string.ascii_uppercase)
+    ),
+)
 _SIZE_3, _SIZE_5 = 16, 72
 _FIRST_COUNT_3 = 5
 _FOLDERS = {
@@ -58,7 +64,7 @@ class Use(NamedTuple):
 
 def turned(text: str) -> str:
     """By ROT13, which turns it back as well."""
-    return codecs.encode(text, "rot_13")
+    return text.translate(_TURNED)
 
 
 def read_use(data: bytes) -> Use:

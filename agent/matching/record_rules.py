@@ -11,7 +11,6 @@ for in what a parser took apart, and not in the bytes.
 
 from __future__ import annotations
 
-import codecs
 import ipaddress
 from collections.abc import Container, Sequence
 from functools import cached_property
@@ -23,6 +22,7 @@ from ..engine.patterns import (
     patterns_of,
     text_pattern,
 )
+from ..formats import user_assist
 from ..indicators import Address, Domain, FileHash, FileName, FilePath, Indicator
 from ..model.observation import ByteHit
 from .byte_rules import ByteRules
@@ -109,7 +109,7 @@ class RecordRules:
         Raises ScanFailed.
         """
         return [
-            ByteHit(hit.indicator, hit.offset, codecs.encode(hit.excerpt, "rot_13"))
+            ByteHit(hit.indicator, hit.offset, user_assist.turned(hit.excerpt))
             for hit in self._turned.scan(data)
         ]
 
@@ -131,10 +131,10 @@ def _candidates_of(indicator: Indicator) -> list[BytePattern]:
 def _turned_of(indicator: Indicator) -> list[BytePattern]:
     """Of names and hashes as ROT13 turns them: each letter of ASCII, and nothing else."""
     if isinstance(indicator, FilePath):
-        return [beside_anything(pattern) for pattern in _last_of(indicator, turned=True)]
+        return [beside_anything(pattern) for pattern in _last_of(indicator, in_rot13=True)]
     if not isinstance(indicator, (FileName, FileHash, Domain)):
         return []
-    value = codecs.encode(indicator.value, "rot_13")
+    value = user_assist.turned(indicator.value)
     made = name_pattern(value) if isinstance(indicator, FileName) else text_pattern(value)
     return [beside_anything(made)]
 
@@ -145,11 +145,11 @@ def _is_only_candidate(indicator: Indicator) -> bool:
     )
 
 
-def _last_of(path: FilePath, *, turned: bool = False) -> list[BytePattern]:
+def _last_of(path: FilePath, *, in_rot13: bool = False) -> list[BytePattern]:
     """Of the name at a path's end; without any letter there, of the last folder that has one."""
     for part in reversed(path.value.replace("/", "\\").split("\\")):
         if any(character.isalnum() for character in part) and "%" not in part:
-            return [name_pattern(codecs.encode(part, "rot_13") if turned else part)]
+            return [name_pattern(user_assist.turned(part) if in_rot13 else part)]
     return []
 
 

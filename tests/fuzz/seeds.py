@@ -15,11 +15,13 @@ import lzma
 import struct
 import zipfile
 import zlib
+from datetime import datetime, timezone
 
 from tests.agent.formats.test_cab_archive import MSZIP, STORED, cabinet
 from tests.agent.formats.test_tar_archive import tar
 from tests.agent.ntfs.properties import INDEX_CLUSTER, RECORD, change
 from tests.agent.sources.files.test_containers import BASIC, RESERVED, gpt
+from tests.evidence.execution import recent_files, srum, startup_info, task
 from tests.evidence.images import (
     boot,
     file_name,
@@ -33,6 +35,8 @@ from tests.evidence.images import (
     standard,
 )
 from tests.evidence.overlay import ALIGNED, VERBATIM, XPRESS, stored
+from tests.evidence.remembered_values import shimcache, task_actions, user_assist
+from tests.evidence.shell_items import entry, listed, root, volume
 
 from .targets import CORPUS
 
@@ -58,6 +62,7 @@ def seeds() -> dict[str, dict[str, bytes]]:
         "volume": {"whole": small_volume(), "mirror": small_volume(own=bytes(SECTOR))},
         "usn_journal": _journals(),
         "archive": _archives(),
+        "remembered": _remembered(),
     }
 
 
@@ -224,6 +229,23 @@ def _archives() -> dict[str, bytes]:
         "mbr": bytes(disk),
         "gpt": gpt((RESERVED, b""), (BASIC, bytes(1024)))[:2048],
         "zip": _stored(members),
+    }
+
+
+def _remembered() -> dict[str, bytes]:
+    when = datetime(2018, 11, 14, 12, tzinfo=timezone.utc)
+    paths = [("C:\\a.exe", when), ("C:\\b.exe", when)]
+    return {
+        "shimcache-7": b"\0" + shimcache(paths, "7"),
+        "shimcache-8": b"\0" + shimcache(paths, "8.1"),
+        "shimcache-10": b"\0" + shimcache(paths),
+        "user-assist": b"\1" + user_assist(3, when),
+        "items": b"\2" + listed(root(), volume("C:\\"), entry("a"), entry("b", version=3)),
+        "actions": b"\3" + task_actions("a.exe", "b"),
+        "task": b"\4" + task("a.exe", "&#x41; <![CDATA[b]]>"),
+        "xml": b"\5" + startup_info("C:\\a.exe", "a"),
+        "recent-files": b"\6" + recent_files(["c:\\a.exe"]),
+        "ese": b"\7" + srum("a", bytes.fromhex("010100000000000512000000"), [43418.5]),
     }
 
 

@@ -70,6 +70,11 @@ def archive(data: bytes) -> None:
     formats.archive(data)
 
 
+def remembered(data: bytes) -> None:
+    """A byte that says which reader, then what it reads."""
+    formats.remembered(data[0] if data else 0, data[1:])
+
+
 def _pieces(data: bytes) -> Iterator[bytes]:
     for at in range(0, min(len(data), MAX_RECORDS * RECORD), RECORD):
         yield data[at : at + RECORD]
@@ -89,6 +94,7 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
         volume,
         usn_journal,
         archive,
+        remembered,
     )
 }
 

@@ -28,6 +28,7 @@ RUNS = {
     "volume": 2_000,
     "usn_journal": 10_000,
     "archive": 20_000,
+    "remembered": 20_000,
 }
 """Inputs for each target: a few seconds."""
 MAX_CORPUS = 300 << 10

@@ -1,19 +1,30 @@
-"""What holds for any bytes that look like an archive or a disk: they end in members or partitions, or
-in a typed error, within the bounds."""
+"""What holds for any bytes that look like an archive or a disk, or like what Windows remembers: they
+end in members, partitions or facts, or in a typed error, within the bounds."""
 
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from contextlib import suppress
 
 from agent.formats import FormatError
 from agent.formats.cab_archive import CabReader
 from agent.formats.compressed import Forward, Unpacked
+from agent.formats.ese import Database, time_of
 from agent.formats.kinds import Holds, kind_of
 from agent.formats.partitions import partitions
+from agent.formats.plain_text import text_of
+from agent.formats.recent_file_cache import read_recent_files
+from agent.formats.shell_items import joined, read_items
+from agent.formats.shimcache import read_shimcache
+from agent.formats.simple_xml import elements
 from agent.formats.tar_archive import TarReader
 from agent.formats.zip_archive import find_directory, members, true_sizes
 from agent.formats.zip_unpacking import unpack
+from agent.formats.task_cache import read_actions
+from agent.formats.task_file import read_task
+from agent.formats.user_assist import read_use
+from agent.formats.zip_archive import find_directory, members, true_sizes, unpack
 from agent.reading.opening import read_at
 
 LIMIT = 1 << 16
@@ -58,3 +69,30 @@ def _cabinet(cabinet: CabReader) -> None:
     for member in cabinet.members():
         with suppress(FormatError):
             assert len(cabinet.first(member, LIMIT)) <= LIMIT
+
+
+def _rows(data: bytes) -> None:
+    database = Database(data)
+    for table in database.tables.values():
+        for row in database.rows(table):
+            for value in row.values.values():
+                time_of(value)
+
+
+REMEMBERED: tuple[Callable[[bytes], object], ...] = (
+    lambda data: list(read_shimcache(data)),
+    read_use,
+    lambda data: joined(list(read_items(data))),
+    lambda data: list(read_actions(data)),
+    read_task,
+    lambda data: list(elements(text_of(data))),
+    lambda data: list(read_recent_files(data)),
+    _rows,
+)
+"""What reads values of hives, and files in which Windows remembers programs."""
+
+
+def remembered(which: int, data: bytes) -> None:
+    """Facts, or a typed error."""
+    with suppress(FormatError):
+        REMEMBERED[which % len(REMEMBERED)](data)
