@@ -170,6 +170,22 @@ def test_a_name_in_rot13_outside_ascii_and_of_a_path_alone_is_found(tmp_path: Pa
     assert {match.indicator.id for match in found.matches()} == {"n", "p"}
 
 
+def test_letters_beside_a_path_and_a_path_without_a_name_hide_nothing(tmp_path: Path) -> None:
+    cache = bytearray(shimcache([(DAT, NOON), (r"C:\Q\top.exe", NOON)]))
+    for text in (DAT, "top.exe"):
+        at = cache.index(text.encode("utf-16-le")) + 2 * len(text)
+        cache[at : at + 2] = b"a\0"  # the time begins like a letter
+    system = hive(nested(CACHE, {"AppCompatCache": bytes(cache)}))
+    path = FilePath(
+        id="p", value=r"Q\top.exe", strength=Strength.STRONG, reference=["S"], status="SRC"
+    )
+    target = as_folder(tmp_path / "c", windows({rf"{CONFIG}\SYSTEM": system}))
+    (match,) = swept(target, ArtefactSource(Hives()), matcher=matcher_of(path)).matches()
+
+    assert match.observation.seen == "Shimcache"
+    assert strongest(sweep(tmp_path / "again", {rf"{CONFIG}\SYSTEM": system}))[1] is Strength.STRONG
+
+
 def test_a_deleted_name_in_rot13_and_one_in_a_log_are_told_as_gone(tmp_path: Path) -> None:
     before = hive(nested(COUNT, {turned(DAT): user_assist(3, NOON), "P": "x" * 5000}))
     deleted = hive(nested(COUNT, {turned(DAT): Gone(user_assist(3, NOON)), "P": "x"}))
