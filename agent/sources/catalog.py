@@ -134,6 +134,9 @@ CATALOG = (
     ),
     _artefact("error_reports", "execution.error_reports", "ErrorReports"),
     _artefact("wmi_repository", "execution.wmi_repository", "WmiRepository"),
+    _artefact("browser_files", "network.browser_files", "BrowserFiles"),
+    _artefact("web_cache", "network.browser_files", "WebCache"),
+    _artefact("activities", "execution.activities", "Activities"),
     _artefact("console_history", "logs.console_history", "ConsoleHistory"),
 )
 NAMES = tuple(entry.name for entry in CATALOG)

@@ -1,0 +1,71 @@
+"""Evidence that is searched as bytes and tells no more than that something is mentioned in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from ..model.observation import Claim, Observation, Place, moments
+from .artefact import Artefact, Found, Reader
+
+if TYPE_CHECKING:
+    from ..coverage import Part
+    from ..targets.evidence import EvidenceFile
+
+MAX_TOLD = 64
+"""Pieces of one file that are told; of more, those that mention something else."""
+
+
+class Mentions(Artefact):
+    """An artefact of which the bytes say it all; ``piece``: where it is too large to be read whole,
+    what its pages lie in."""
+
+    markers = ()
+
+    def plain(self, data: bytes) -> bytes:
+        """The bytes in which no text is hidden: these. Raises FormatError."""
+        return data
+
+    def reader(self, file: EvidenceFile, part: Part) -> Reader:
+        return _MentionsReader(file, part, self)
+
+
+class _MentionsReader(Reader):
+    def __init__(self, file: EvidenceFile, part: Part, artefact: Mentions) -> None:
+        super().__init__(file, part)
+        self._artefact = artefact
+        self._told: set[str] = set()
+        self._pieces = 0
+
+    def passes(self, window: bytes, at: int, offset: int) -> None:  # noqa: ARG002 - counts alone
+        """A file is one, however many pieces it has."""
+        if not offset:
+            self.part.examined()
+
+    def plain(self, data: bytes) -> bytes:
+        return self._artefact.plain(data)
+
+    def records(self, found: Found) -> Iterator[Observation]:
+        # In the pages of a database values lie side by side.
+        hits = found.rules.mentions(found.data, whole_words=not self._artefact.piece)
+        fresh = [hit for hit in hits if hit.indicator not in self._told]
+        self._pieces += bool(hits)
+        if not (fresh if self._pieces > MAX_TOLD else hits):
+            return
+        self._told.update(hit.indicator for hit in fresh)
+        at = found.offset + hits[0].offset
+        yield Observation(
+            source=self._artefact.name,
+            seen=self._artefact.kind,
+            claim=Claim.LOGGED,
+            place=Place(
+                text=f"{self.file.path} (byte {at:,})",
+                path=self.file.path,
+                record=f"byte {at}",
+                view=self.file.view,
+                owner=self.file.owner,
+            ),
+            moments=moments(modified=self.file.modified),
+            hits=tuple(hits),
+            remarks=("told by its bytes alone; the time is that of the file",),
+        )

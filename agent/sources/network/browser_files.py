@@ -1,0 +1,76 @@
+r"""What else browsers keep in files: open tabs, settings, Internet Explorer's and Windows' caches.
+
+Evidence: sessions of Chromium's kin (``Sessions\*``, ``Last Tabs`` …), their ``Bookmarks`` and
+``Preferences``; Firefox's ``sessionstore*.jsonlz4`` and backups, decompressed; of Windows
+``WebCacheV01.dat`` (Internet Explorer, Edge before Chromium, programs that use WinINet), the cache
+of certificate look-ups (``CryptnetUrlCache\MetaData``) and the queue of BITS.
+Since: as each of them. Cannot tell: when something was visited, nor, of a settings file, that it
+was; texts that span pages of an ESE database, or are compressed in it, are not put together.
+"""
+
+from __future__ import annotations
+
+from ...formats.mozilla_lz4 import unpacked
+from ..mentions import Mentions
+from .browsers import CHROMIUM_PROFILES, FIREFOX_PROFILES
+
+_CHROMIUM = (
+    r"Sessions\*",
+    "Current Session",
+    "Current Tabs",
+    "Last Session",
+    "Last Tabs",
+    "Bookmarks",
+    "Bookmarks.bak",
+    "Preferences",
+    "Secure Preferences",
+    r"Network\Network Persistent State",
+)
+_FIREFOX = (
+    "sessionstore*",
+    r"sessionstore-backups\*",
+    r"bookmarkbackups\*",
+    "prefs.js",
+    "SiteSecurityServiceState.*",
+)
+_CACHES = (
+    r"%Profile%\AppData\LocalLow\Microsoft\CryptnetUrlCache\MetaData\*",
+    r"%SystemRoot%\System32\config\systemprofile\AppData\LocalLow\Microsoft\CryptnetUrlCache\MetaData\*",
+    r"%SystemRoot%\ServiceProfiles\*\AppData\LocalLow\Microsoft\CryptnetUrlCache\MetaData\*",
+    r"%Profile%\AppData\Local\Microsoft\Windows\WebCache\V01*.log",
+    r"%ProgramData%\Microsoft\Network\Downloader\qmgr*.dat",
+    r"%Loose%\**\qmgr*.dat",
+)
+_WINDOWS = (
+    r"%Profile%\AppData\Local\Microsoft\Windows\WebCache\WebCacheV*.dat",
+    r"%ProgramData%\Microsoft\Network\Downloader\qmgr*.db",
+    r"%Loose%\**\WebCacheV*.dat",
+    r"%Loose%\**\qmgr*.db",
+)
+
+
+class BrowserFiles(Mentions):
+    """One observation for each file."""
+
+    name = "browser_files"
+    kind = "file of a browser or cache"
+    where = (
+        *(rf"{place}\{name}" for place in CHROMIUM_PROFILES for name in _CHROMIUM),
+        *(rf"{place}\{name}" for place in FIREFOX_PROFILES for name in _FIREFOX),
+        *_CACHES,
+    )
+    max_bytes = 128 << 20
+
+    def plain(self, data: bytes) -> bytes:
+        """Firefox's decompressed. Raises FormatError."""
+        return unpacked(data)
+
+
+class WebCache(Mentions):
+    """One observation for each piece of 64 KiB: pages of any size lie in it whole."""
+
+    name = "web_cache"
+    kind = "cache or download queue of Windows"
+    where = _WINDOWS
+    max_bytes = 0
+    piece = 64 << 10
