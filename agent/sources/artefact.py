@@ -216,9 +216,10 @@ class _ArtefactSweep:
             self._pool = ThreadPoolExecutor(self.source.threads - 1, "scan")
 
     def close(self) -> None:
-        """Whatever is under way is given up."""
-        for _, scan in self._under_way:
+        """Whatever is under way is given up, and a gap."""
+        for look, scan in self._under_way:
             scan.close()
+            look.part.unread(f"{self.artefact.kind}: not looked at to its end", look.file.path)
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
 

@@ -44,6 +44,16 @@ class Course:
         """Seconds since it began."""
         return time.monotonic() - self._start
 
+    @property
+    def is_over(self) -> bool:
+        """Whether ``--max-runtime`` is."""
+        return self._max_runtime_s is not None and self.elapsed_s > self._max_runtime_s
+
+    @property
+    def place(self) -> str:
+        """What was looked at last; "" before the first of a source."""
+        return self._place
+
     def begins(self, source: str, examined: Callable[[], int]) -> None:
         """A source begins; ``examined``: tells how much it has looked at."""
         self._place, self._examined = "", examined
@@ -51,7 +61,7 @@ class Course:
 
     def at(self, place: str = "") -> None:
         """Something is about to be looked at. Raises Deadline when ``--max-runtime`` is over."""
-        if self._max_runtime_s is not None and self.elapsed_s > self._max_runtime_s:
+        if self.is_over:
             raise Deadline
         self._place = place or self._place
         self.watcher.at(self._place, self._examined())

@@ -62,6 +62,8 @@ MAX_PER_ARCHIVE = 2_000
 """Of them in one archive."""
 BEYOND = "matches beyond the bound"
 MAX_FINDINGS = 10_000
+TIME_IS_UP = "--max-runtime was over; not looked at from here on"
+NOT_REACHED = "not reached: --max-runtime was over before it began"
 NOTHING_EXAMINED = "nothing was there to be examined"
 
 
@@ -157,15 +159,18 @@ class Sweep:
         if self._stopped:
             ledger.unread("stopped by the operator")
             return ledger.close()
+        if course.is_over:
+            ledger.unread(NOT_REACHED)
+            return ledger.close()
         self._beyond, self._first_beyond = 0, ""
         course.begins(source.name, lambda: ledger.examined)
         seen = source.observe(self.plan.target, self.plan.matcher, ledger)
-        with self._ends_told(ledger):
+        with self._ends_told(ledger, course):
             course.at()
             for observation in seen:
                 self._take(observation)
                 course.at()
-        with self._ends_told(ledger):
+        with self._ends_told(ledger, course):
             if isinstance(seen, Generator):
                 seen.close()
             for observation in source.pending() if isinstance(source, BuffersResults) else ():
@@ -176,12 +181,12 @@ class Sweep:
         return ledger.close()
 
     @contextmanager
-    def _ends_told(self, ledger: Ledger) -> Iterator[None]:
+    def _ends_told(self, ledger: Ledger, course: Course) -> Iterator[None]:
         """Whatever ends this is told in the coverage."""
         try:
             yield
         except Deadline:
-            ledger.unread("--max-runtime was over")
+            ledger.unread(TIME_IS_UP, course.place)
         except KeyboardInterrupt:
             self._stopped = True
             ledger.unread("stopped by the operator")

@@ -22,7 +22,7 @@ from agent.sources.files.source import FilesSource
 from agent.sweep.course import Course, Deadline
 from agent.sweep.identity import new_report_id
 from agent.sweep.journal import Journal
-from agent.sweep.loop import NOTHING_EXAMINED, Sweep
+from agent.sweep.loop import NOT_REACHED, NOTHING_EXAMINED, TIME_IS_UP, Sweep
 from agent.targets import Target
 from agent.targets.offline.folder import FolderTarget
 from tests.evidence.files import STAGE_0, archive, campaign_link
@@ -103,7 +103,7 @@ class Ahead(Broken):
     ("end", "reason"),
     [
         (KeyboardInterrupt(), "stopped by the operator"),
-        (Deadline(), "--max-runtime was over"),
+        (Deadline(), TIME_IS_UP),
         (RuntimeError("a defect"), "the source failed: RuntimeError"),
     ],
 )
@@ -198,7 +198,7 @@ def test_only_files_with_paths_answers_about_those_paths(tmp_path: Path) -> None
 def test_time_that_is_over_is_a_gap(tmp_path: Path) -> None:
     report = reported(innocent(tmp_path), max_runtime_s=-1.0)
     assert report.verdict is Verdict.INCOMPLETE
-    assert report.coverage[0].reasons[0].reason == "--max-runtime was over"
+    assert report.coverage[0].reasons[0].reason == NOT_REACHED
 
 
 def test_the_planted_tree_is_found_whole_and_nothing_else_is_strong(tmp_path: Path) -> None:
