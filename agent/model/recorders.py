@@ -38,6 +38,10 @@ class Recorder(NamedTuple):
     """Which of its values must not be empty for it to name the thing."""
     by_default: bool = False
     """Recorded wherever its log is, however rarely it happens."""
+    by_prefetch: bool = False
+    """Whether it is where Prefetch is switched on."""
+    each_part: bool = False
+    """Told of each part of its source: a journal of each volume, a history of each user."""
     absent: str = ""
     """Why there is none."""
     limits: str = ""
@@ -47,7 +51,7 @@ class Recorder(NamedTuple):
 
 RECORDERS = (
     Recorder(
-        Behaviour.RAN, "Prefetch", "prefetch",
+        Behaviour.RAN, "Prefetch", "prefetch", by_prefetch=True,
         absent="no prefetch file is there",
         limits="at most 1,024 programs",
         reference="facts: libyal, Prefetch format; off on servers by default (Microsoft Learn,"
@@ -64,7 +68,7 @@ RECORDERS = (
         absent=_NO_SYSMON, reference="Microsoft, Sysmon: Event ID 1: Process creation",
     ),
     Recorder(
-        Behaviour.LOADED, "Prefetch", "prefetch",
+        Behaviour.LOADED, "Prefetch", "prefetch", by_prefetch=True,
         absent="no prefetch file is there",
         limits="the first ten seconds of a program",
         reference="facts: libyal, Prefetch format",
@@ -74,7 +78,7 @@ RECORDERS = (
         absent=_NO_SYSMON, reference="Microsoft, Sysmon: Event ID 7: Image loaded (off by default)",
     ),
     Recorder(
-        Behaviour.ON_DISK, "change journal", "usn_journal",
+        Behaviour.ON_DISK, "change journal", "usn_journal", each_part=True,
         absent="no change journal was read",
         reference="Microsoft Learn, Change Journals",
     ),

@@ -70,7 +70,8 @@ def line_of(one: Remembered) -> str:
     }[one.state]
     why = f" ({shown(one.why)})" if one.why else ""
     gaps = "".join(f"; gap {_span(gap)}: {shown(gap.why)}" for gap in one.gaps)
-    return f"{shown(one.part)}: {state}{why}{gaps}"
+    part = shown(one.part)
+    return f"{part}{'' if part.endswith(':') else ':'} {state}{why}{gaps}"
 
 
 def _span(gap: MemoryGap) -> str:

@@ -14,7 +14,7 @@ from ..model.host_facts import EventMemory, HostFacts, LogMemory
 from ..model.observation import utc
 from ..model.recorders import RECORDERS, SYSMON, Recorder
 from ..model.remembered import MAX_GAPS, Behaviour, MemoryGap, Recorded, Remembered
-from ..model.report import Coverage, CoveragePart, State
+from ..model.report import Coverage, State
 from ..sources.registry.recording import (
     COMMAND_LINES,
     INSTALLED,
@@ -29,8 +29,8 @@ _WORKSTATION = "WinNT"
 _STALE = timedelta(days=2)
 """A log whose newest record is so much older than those of others does not go on."""
 _FRESH = timedelta(days=2)
-_JOURNALS = 4
-"""Volumes that are told one by one."""
+_PARTS = 4
+"""Volumes or users that are told one by one."""
 
 
 def remembered_of(coverage: Sequence[Coverage], facts: HostFacts) -> list[Remembered]:
@@ -53,9 +53,9 @@ def _goodness(one: Remembered) -> tuple[int, float]:
 def _of(recorder: Recorder, source: Coverage | None, facts: HostFacts) -> Iterable[Remembered]:
     if recorder.log:
         return [_of_log(recorder, source, facts)]
-    if recorder.behaviour is Behaviour.ON_DISK:
-        return _of_journals(recorder, source)
-    return [_of_prefetch(recorder, source, facts)]
+    if recorder.by_prefetch:
+        return [_of_prefetch(recorder, source, facts)]
+    return _by_reach(recorder, source)
 
 
 def _made(recorder: Recorder, state: Recorded, why: str = "") -> Remembered:
@@ -194,15 +194,20 @@ def _off(mode: int | None) -> str:
     return f"Prefetch is switched off (EnablePrefetcher {mode})"
 
 
-def _of_journals(recorder: Recorder, source: Coverage | None) -> list[Remembered]:
+def _by_reach(recorder: Recorder, source: Coverage | None) -> list[Remembered]:
+    """Of a source whose parts, or it as a whole, tell how far back they go."""
     if source is None or not _was_seen(source):
         return [_not_asked(recorder, source)]
-    parts = source.parts or [CoveragePart(name="", reach=source.reach)]
+    reaches = [(part.name, part.reach) for part in source.parts] if recorder.each_part else []
     told = []
-    for part in parts[:_JOURNALS]:
-        if part.reach is not None and part.reach.oldest is not None:
-            made = _made(recorder, Recorded.RECORDED)
-            made.part = f"{recorder.name} of {part.name}" if part.name else recorder.name
-            made.since = part.reach.oldest
+    for name, reach in reaches[:_PARTS] or [("", source.reach)]:
+        if reach is not None and reach.oldest is not None:
+            made = _made(recorder, Recorded.RECORDED, recorder.limits)
+            made.part = f"{recorder.name} of {name}" if name else recorder.name
+            made.since = reach.oldest
             told.append(made)
-    return told or [_made(recorder, Recorded.NOT_RECORDED, recorder.absent)]
+    if told:
+        return told
+    if source.examined or source.state is not State.COMPLETE:
+        return [_made(recorder, Recorded.UNKNOWN, "how far back it goes is not known")]
+    return [_made(recorder, Recorded.NOT_RECORDED, recorder.absent)]

@@ -20,8 +20,9 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from functools import cached_property
 
-from ...coverage import Ledger
+from ...coverage import Ledger, Part
 from ...matching.matcher import Matcher, ScanFailed
 from ...model.objects import File
 from ...model.observation import ByteHit, Claim, Moment, MomentOf, Observation, Place
@@ -149,6 +150,11 @@ class _Journal:
     folders: dict[Reference, str] = field(default_factory=dict)
     """Paths within the volume, of folders that the system alone knows."""
 
+    @cached_property
+    def part(self) -> Part:
+        """The account of this volume's."""
+        return self.ledger.part(self.target.known_as(f"{self.raw.prefix}\\").rstrip("\\"))
+
     def observe(self) -> Iterator[Observation]:
         """Raises NtfsError if there is no journal."""
         matcher, ledger = self.matcher, self.ledger
@@ -165,7 +171,7 @@ class _Journal:
                 else:
                     self._keep(hit)
         finally:
-            ledger.examined += scan.records
+            self.part.examined(scan.records)
             ledger.bytes += scan.read
             for kind in ("file_name", "file_path"):
                 matcher.accounts.compared(kind, count=max(0, scan.records - len(self.files)))
@@ -173,7 +179,7 @@ class _Journal:
                 ledger.note("records without a name (version 4), skipped", "", scan.ranges)
             for time in (scan.oldest, scan.newest):
                 if time is not None:
-                    ledger.reaches(time)
+                    self.part.reaches(time)
         self._ask(scan.newest)
         for history in self.files.values():
             self._progress()
@@ -230,8 +236,8 @@ class _Journal:
         for record in newest.records():
             time = record.time
             if time is not None and time > since:
-                self.ledger.examined += 1
-                self.ledger.reaches(time)
+                self.part.examined()
+                self.part.reaches(time)
             yield record
 
     def _file(self, history: _History) -> Iterator[Observation]:

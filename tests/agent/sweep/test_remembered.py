@@ -23,10 +23,13 @@ from agent.sources.catalog import NAMES
 from agent.sources.execution.prefetch import PrefetchArtefact
 from agent.sources.logs import kinds_of_events
 from agent.sources.logs.event_logs import EventLogs
+from agent.sources.past_files.change_journal import UsnJournalSource
 from agent.sources.registry.hives import Hives
 from agent.sweep.remembered import remembered_of
 from agent.targets.offline.folder import FolderTarget
 from tests.evidence.hives import dirty, hive, log
+from tests.evidence.hosts import disk
+from tests.evidence.journals import change, with_journal
 from tests.evidence.logged_events import audited_process, log_cleared, sysmon
 from tests.evidence.logs import DNS_CLIENT_SYSTEM, LoggedEvent, event_log
 from tests.evidence.memories import LOGS as FOLDER
@@ -257,14 +260,39 @@ def test_record_ids_that_are_missing(tmp_path: Path) -> None:
     )
 
 
-def test_a_journal_of_two_hours() -> None:
-    reach = Reach(oldest=NOW - timedelta(hours=2), newest=NOW)
-    part = CoveragePart(name="C:", examined=9, reach=reach)
+def test_a_journal_of_two_hours(tmp_path: Path) -> None:
+    records = change("a.txt", minutes=0) + change("b.txt", minutes=120)
+    target, source = disk(tmp_path, with_journal(records.ljust(4096, b"\0"))), UsnJournalSource()
+    told = [one for one in reported(target, source).remembered if one.source == "usn_journal"]
+    assert [line_of(one).replace("disk.img", "C") for one in told] == [
+        "change journal of C: since 2018-11-14 12:00:00 UTC"
+    ]
+
+
+def test_the_journal_of_each_volume_is_told() -> None:
+    reaches = [Reach(oldest=NOW - timedelta(hours=hours), newest=NOW) for hours in (2, 30)]
+    parts = [CoveragePart(name=f"{d}:", examined=9, reach=r) for d, r in zip("CD", reaches)]  # noqa: B905
     journal = Coverage(
-        source="usn_journal", required=False, state=State.COMPLETE, examined=9, parts=[part]
+        source="usn_journal", required=False, state=State.COMPLETE, examined=9, parts=parts
     )
     told = [one for one in remembered_of([journal], HostFacts()) if one.source == "usn_journal"]
-    assert [*map(line_of, told)] == ["change journal of C:: since 2026-11-26 07:00:00 UTC"]
+    assert [*map(line_of, told)] == [
+        "change journal of D: since 2026-11-25 03:00:00 UTC",
+        "change journal of C: since 2026-11-26 07:00:00 UTC",
+    ]
+
+
+def test_a_journal_that_is_not_there_and_one_that_does_not_tell() -> None:
+    none = Coverage(source="usn_journal", required=False, state=State.COMPLETE)
+    some = structs.replace(none, examined=4)
+    told = [
+        next(one for one in remembered_of([journal], HostFacts()) if one.source == "usn_journal")
+        for journal in (none, some)
+    ]
+    assert [*map(line_of, told)] == [
+        "change journal: not recorded (no change journal was read)",
+        "change journal: not known (how far back it goes is not known)",
+    ]
 
 
 def test_what_was_not_asked_is_not_known(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from agent.model.objects import Event, Pipe, Process, Service, Task
 from agent.model.observation import Claim, Moment, MomentOf, Place
+from agent.model.remembered import Behaviour, MemoryGap, Recorded, Remembered
 from agent.model.report import (
     Coverage,
     CoveragePart,
@@ -252,3 +253,40 @@ class TestExports:
         ]
         row = next(one for one in rows if one["indicator_id"] == "out")
         assert (row["first_seen"], row["last_seen"], row["claims"]) == (None, None, "mentioned")
+
+
+class TestWhatCleanIsWorth:
+    def test_each_memory_says_since_when_or_why_not_and_its_gaps(self, pages: Pages) -> None:
+        report = a_report("WORTH")
+        report.remembered = [
+            Remembered(
+                behaviour=Behaviour.RAN, state=Recorded.RECORDED, since=DAY, source="event_logs",
+                part="Security 4688", gaps=[MemoryGap(end=DAY, why="the log was cleared")],
+            ),
+            Remembered(
+                behaviour=Behaviour.RESOLVED, state=Recorded.NOT_RECORDED, source="event_logs",
+                part="Sysmon 22", why=EVIL,
+            ),
+        ]  # fmt: skip
+        page = page_of(pages, report)
+        told = text_of(page)
+        assert "What the host would remember A run Security 4688: since 2026-11-24 14:02:00" in told
+        assert "gap to 2026-11-24 14:02:00 UTC: the log was cleared" in told
+        assert "A name look-up Sysmon 22: not recorded (" in told
+        assert SAFE in page
+        assert "<script>alert" not in page
+
+    def test_a_report_of_an_earlier_version_has_no_such_part(self, pages: Pages) -> None:
+        assert "What the host would remember" not in page_of(pages, a_report("OLD"))
+
+    def test_a_verdict_about_a_window_says_what_is_older(self, pages: Pages) -> None:
+        report = a_report("WINDOW")
+        old = a_finding()
+        old.last_seen, old.in_window = DAY - timedelta(days=40), False
+        for one in old.evidence:
+            one.claim, one.place = Claim.RAN, Place(text="a log", path="a log", record="4")
+        report.findings, report.since = [old], DAY - timedelta(days=10)
+        told = text_of(page_of(pages, report))
+        assert "The agent's verdict is about what happened since 2026-11-14 14:02:00" in told
+        assert "1 strong trace is older, and it says clean." in told
+        assert "Clean, nothing left unlooked at" not in told
