@@ -36,6 +36,8 @@ class Recorder(NamedTuple):
     mark: str = ""
     value: str = ""
     """Which of its values must not be empty for it to name the thing."""
+    audited: str = ""
+    """The subcategory of the audit policy that has to be on."""
     by_default: bool = False
     """Recorded wherever its log is, however rarely it happens."""
     by_prefetch: bool = False
@@ -59,7 +61,7 @@ RECORDERS = (
     ),
     Recorder(
         Behaviour.RAN, "Security 4688", "event_logs", SECURITY, _AUDIT, 4688, "NewProcessName",
-        value="CommandLine",
+        value="CommandLine", audited="Process Creation",
         absent="there is no Security log",
         reference="Microsoft Learn, Command line process auditing: both are off by default",
     ),
@@ -113,6 +115,7 @@ RECORDERS = (
     ),
     Recorder(
         Behaviour.CONNECTED, "Security 5156", "event_logs", SECURITY, _AUDIT, 5156, "DestAddress",
+        audited="Filtering Platform Connection",
         absent="there is no Security log",
         reference="Microsoft Learn, Audit Filtering Platform Connection: off by default",
     ),

@@ -25,6 +25,8 @@ from ..sources.registry.recording import (
 
 PROGRAMS = 1
 """The bit of EnablePrefetcher that stands for programs."""
+SUCCESS = 1
+"""The bit of the audit policy that stands for what succeeded."""
 _WORKSTATION = "WinNT"
 _STALE = timedelta(days=2)
 """A log whose newest record is so much older than those of others does not go on."""
@@ -111,11 +113,15 @@ def _by_events(recorder: Recorder, logs: Sequence[LogMemory], facts: HostFacts) 
         made.since = since
         if recorder.value and _no_command_lines(facts):
             made.why = _joined(made.why, "command lines are switched off now")
+        if _is_not_audited(recorder, facts):
+            made.why = _joined(made.why, f"{recorder.audited} is not audited now")
         return made
     problem = next((one.problem for one in events if one.problem), "")
     later = min((one.not_before for one in events if one.not_before is not None), default=None)
     if problem:
         return _made(recorder, Recorded.UNKNOWN, problem)
+    if _is_not_audited(recorder, facts) and later is None:
+        return _made(recorder, Recorded.NOT_RECORDED, f"{recorder.audited} is not audited")
     if later is not None:
         return _made(recorder, Recorded.UNKNOWN, f"not before {later:%Y-%m-%d}, not seen")
     if any(one.empty_since is not None for one in events):
@@ -124,6 +130,11 @@ def _by_events(recorder: Recorder, logs: Sequence[LogMemory], facts: HostFacts) 
     oldest = min((log.oldest for log in logs if log.oldest is not None), default=None)
     back = f" since {oldest:%Y-%m-%d}" if oldest is not None else ""
     return _made(recorder, Recorded.NOT_RECORDED, f"none among {records:,} records{back}")
+
+
+def _is_not_audited(recorder: Recorder, facts: HostFacts) -> bool:
+    mode = facts.settings.get(recorder.audited) if recorder.audited else None
+    return mode is not None and not mode & SUCCESS
 
 
 def _no_command_lines(facts: HostFacts) -> bool:

@@ -20,6 +20,8 @@ class Kind(Enum):
 
     SYSTEM = "system"
     SOFTWARE = "software"
+    SECURITY = "security"
+    """The local security policy."""
     USER = "user"
     """What a user has set, ``SOFTWARE`` within."""
     CLASSES = "classes"
@@ -38,6 +40,7 @@ class Mounted(NamedTuple):
 _OF_THE_MACHINE = {
     "SYSTEM": Mounted(r"HKLM\SYSTEM", Kind.SYSTEM),
     "SOFTWARE": Mounted(r"HKLM\SOFTWARE", Kind.SOFTWARE),
+    "SECURITY": Mounted(r"HKLM\SECURITY", Kind.SECURITY),
     "DEFAULT": Mounted(r"HKU\.DEFAULT", Kind.USER),
     "AMCACHE.HVE": Mounted("Amcache.hve", Kind.AMCACHE),
 }

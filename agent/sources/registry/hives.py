@@ -30,8 +30,8 @@ from ...reading.opening import read_up_to, reason_of
 from ..artefact import Artefact, Found, Reader
 from .every_hit import doubtful_in, hits_in, turned_in
 from .hive_hits import NOW, HiveHits, Opened
-from .hive_names import Kind, mounted
-from .recording import recording_in
+from .hive_names import mounted
+from .recording import TELL_OF_RECORDING, recording_in
 
 if TYPE_CHECKING:
     from ...coverage import Part
@@ -66,6 +66,7 @@ class Hives(Artefact):
         r"%Profile%\Local Settings\Application Data\Microsoft\Windows\UsrClass.dat",
         r"%Loose%\**\SYSTEM",
         r"%Loose%\**\SOFTWARE",
+        r"%Loose%\**\SECURITY",
         r"%Loose%\**\NTUSER.DAT",
         r"%Loose%\**\UsrClass.dat",
         r"%Loose%\**\Amcache.hve",
@@ -103,7 +104,7 @@ class HiveReader(Reader):
     def _settings(self, text: HiveText) -> None:
         """What it says of how the host records things; a hive that is none says nothing."""
         kind = mounted(self.file).kind
-        if self.file.windows or self.file.view or kind not in (Kind.SYSTEM, Kind.SOFTWARE):
+        if self.file.windows or self.file.view or kind not in TELL_OF_RECORDING:
             return
         try:
             told = recording_in(Hive(text.hive_in(NOW)), kind)

@@ -4,11 +4,14 @@ Keys: ``Control\Session Manager\Memory Management\PrefetchParameters`` (EnablePr
 programs, 2 for the start of Windows, 3 for both), ``Control\ProductOptions`` (ProductType: WinNT,
 ServerNT, LanmanNT); ``Microsoft\Windows NT\CurrentVersion`` (InstallDate, seconds since 1970) and
 ``…\Policies\System\Audit`` (ProcessCreationIncludeCmdLine_Enabled; Microsoft Learn, "Command line
-process auditing").
+process auditing"). ``HKLM\SECURITY\Policy\PolAdtEv``: the default value (kazamiya.net, "PolAdtEv"):
+at 4 the number of categories, at 8 where their numbers of subcategories stand, from 12 on two bytes
+for each subcategory in turn.
 """
 
 from __future__ import annotations
 
+import struct
 from datetime import datetime, timezone
 from typing import Any
 
@@ -18,11 +21,19 @@ from .hive_names import Kind
 
 PREFETCHER, PRODUCT = "EnablePrefetcher", "ProductType"
 COMMAND_LINES, INSTALLED = "ProcessCreationIncludeCmdLine_Enabled", "InstallDate"
+AUDIT_PROCESSES, AUDIT_CONNECTIONS = "Process Creation", "Filtering Platform Connection"
+TELL_OF_RECORDING = (Kind.SYSTEM, Kind.SOFTWARE, Kind.SECURITY)
 SYSTEM_READ, SOFTWARE_READ = "SYSTEM", "SOFTWARE"
 """Whether that hive was asked: what is not set in it has its default."""
 _PREFETCH = r"Control\Session Manager\Memory Management\PrefetchParameters"
 _OPTIONS = r"Control\ProductOptions"
 _CURRENT = r"Microsoft\Windows NT\CurrentVersion"
+_POLICY = r"Policy\PolAdtEv"
+_POLICY_HEADER = 12
+_MAX_CATEGORIES = 64
+_MAX_POLICY = 4096
+_SUBCATEGORIES = {AUDIT_PROCESSES: (4, 0), AUDIT_CONNECTIONS: (2, 10)}
+"""Category and number in it, the same since Windows 7 (later ones were added behind)."""
 _AUDIT = r"Microsoft\Windows\CurrentVersion\Policies\System\Audit"
 
 
@@ -47,7 +58,26 @@ def recording_in(hive: Hive, kind: Kind) -> dict[str, Any]:
                 INSTALLED: datetime.fromtimestamp(seconds, timezone.utc) if seconds else None,
             }
         )
-    return {}
+    return audit_policy(_bytes(hive, _POLICY, "")) if kind is Kind.SECURITY else {}
+
+
+def audit_policy(data: bytes) -> dict[str, Any]:
+    """What is audited, by the value of ``PolAdtEv``: bit 1 success, bit 2 failure. Two
+    subcategories are told; nothing of a value that is none."""
+    if len(data) < _POLICY_HEADER:
+        return {}
+    categories, end = struct.unpack_from("<II", data, 4)
+    if not 5 <= categories <= _MAX_CATEGORIES or end + 2 * categories > len(data):
+        return {}
+    counts = struct.unpack_from(f"<{categories}H", data, end)
+    if _POLICY_HEADER + 2 * sum(counts) > end:
+        return {}
+    told = {}
+    for name, (category, number) in _SUBCATEGORIES.items():
+        if number < counts[category]:
+            at = _POLICY_HEADER + 2 * (sum(counts[:category]) + number)
+            told[name] = int.from_bytes(data[at : at + 2], "little")
+    return told
 
 
 def _known(values: dict[str, Any]) -> dict[str, Any]:
@@ -64,6 +94,18 @@ def _number(hive: Hive, path: str, name: str) -> int | None:
     except FormatError as error:
         hive.note(error)
         return None
+
+
+def _bytes(hive: Hive, path: str, name: str) -> bytes:
+    key = hive.key(path)
+    value = key.value(name) if key is not None else None
+    if value is None or value.size > _MAX_POLICY:
+        return b""
+    try:
+        return value.data
+    except FormatError as error:
+        hive.note(error)
+        return b""
 
 
 def _text(hive: Hive, path: str, name: str) -> str | None:

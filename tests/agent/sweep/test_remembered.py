@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from msgspec import structs
 
 from agent.matching.own_traces import Own
@@ -25,6 +28,8 @@ from agent.sources.logs import kinds_of_events
 from agent.sources.logs.event_logs import EventLogs
 from agent.sources.past_files.change_journal import UsnJournalSource
 from agent.sources.registry.hives import Hives
+from agent.sources.registry.recording import AUDIT_CONNECTIONS, AUDIT_PROCESSES
+from agent.sources.registry.recording import audit_policy as read_policy
 from agent.sweep.remembered import remembered_of
 from agent.targets.offline.folder import FolderTarget
 from tests.evidence.hives import dirty, hive, log
@@ -223,6 +228,54 @@ def test_command_lines_that_are_off_now(tmp_path: Path) -> None:
     assert line_of(of(swept(tmp_path, files), "Security 4688")) == (
         "Security 4688: since 2026-11-20 09:00:00 UTC (command lines are switched off now)"
     )
+
+
+SINCE_WINDOWS_10 = (5, 12, 14, 3, 6, 6, 6, 4, 4)
+"""Subcategories of each category."""
+
+
+def audit_policy(processes: int, connections: int = 0) -> bytes:
+    """The hive SECURITY (kazamiya.net, "PolAdtEv")."""
+    values = [0] * sum(SINCE_WINDOWS_10)
+    values[5 + 12 + 14 + 3], values[5 + 12 + 10] = processes, connections
+    body = struct.pack(f"<{len(values)}H", *values)
+    head = struct.pack("<HHII", 0x100, 0, len(SINCE_WINDOWS_10), 12 + len(body))
+    data = head + body + struct.pack(f"<{len(SINCE_WINDOWS_10)}H", *SINCE_WINDOWS_10)
+    return hive({"Policy": {"PolAdtEv": {"": data}}})
+
+
+def test_processes_that_are_not_audited(tmp_path: Path) -> None:
+    files = ordinary() | {
+        SECURITY: event_log([noise(day(20)), noise(NOW)]),
+        f"{CONFIG}\\SECURITY": audit_policy(2, 1),
+    }
+    told = swept(tmp_path, files)
+    assert line_of(of(told, "Security 4688")) == (
+        "Security 4688: not recorded (Process Creation is not audited)"
+    )
+    assert line_of(of(told, "Security 5156")) == (
+        "Security 5156: not recorded (none among 2 records since 2026-11-20)"
+    )
+
+
+def test_processes_that_are_not_audited_any_more(tmp_path: Path) -> None:
+    files = ordinary() | {f"{CONFIG}\\SECURITY": audit_policy(0)}
+    assert line_of(of(swept(tmp_path, files), "Security 4688")) == (
+        "Security 4688: since 2026-11-20 09:00:00 UTC (Process Creation is not audited now)"
+    )
+    files |= {f"{CONFIG}\\SECURITY": audit_policy(1)}
+    assert of(swept(tmp_path / "on", files), "Security 4688").why == ""
+
+
+@given(st.binary(max_size=400))
+def test_any_audit_policy_is_read_or_is_none(data: bytes) -> None:
+    assert set(read_policy(data)) <= {AUDIT_PROCESSES, AUDIT_CONNECTIONS}
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(0, 2**32 - 1))
+def test_an_audit_policy_that_claims_too_much_is_none(categories: int, end: int) -> None:
+    data = struct.pack("<HHII", 0x100, 0, categories, end).ljust(200, b"\1")
+    assert set(read_policy(data)) <= {AUDIT_PROCESSES, AUDIT_CONNECTIONS}
 
 
 def test_a_clock_that_was_set_back(tmp_path: Path) -> None:
