@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from enum import Enum
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, Protocol
 
 from msgspec import Meta, Struct
 
 from .objects import Count, Objects, Part
-from .observation import Claim, Moment, Place, telling, utc
+from .observation import Claim, Moment, MomentOf, Place, telling, utc
 from .remembered import Remembered
 
 SCHEMA: Final = "iocsweep.report/2"
@@ -356,17 +356,38 @@ def verdict_of(findings: Iterable[Finding], coverage: Sequence[Coverage]) -> Ver
 _NOW = (Claim.RUNNING, Claim.LOADED, Claim.CONNECTED)
 
 
-def is_before(finding: Finding, since: datetime | None) -> bool:
-    """Whether all of a finding happened before then: what runs, is loaded, is connected or lies in
-    the cache as the sweep looks goes on, whenever it began."""
-    if since is None or finding.last_seen is None:
+class _Sighting(Protocol):
+    """One of a report, or what it is made of."""
+
+    @property
+    def claim(self) -> Claim | None: ...
+
+    @property
+    def place(self) -> Place: ...
+
+    @property
+    def moments(self) -> Iterable[Moment]: ...
+
+
+def is_before(
+    finding: Finding, since: datetime | None, sightings: Iterable[_Sighting] | None = None
+) -> bool:
+    """Whether all of a finding happened before then: no time of it but that of a last access lies
+    within, and there is one. What runs, is loaded, is connected or lies in the cache as the sweep
+    looks goes on, whenever it began. ``sightings``: all of them, where more are known than the
+    finding has."""
+    if since is None:
         return False
-    return utc(finding.last_seen) < utc(since) and not any(map(_goes_on, finding.evidence))
+    seen = finding.evidence if sightings is None else [*sightings]
+    times = [m.time for one in seen for m in one.moments if m.of is not MomentOf.ACCESSED]
+    if finding.last_seen is not None:
+        times.append(finding.last_seen)
+    is_old = bool(times) and max(map(utc, times)) < utc(since)
+    return is_old and not any(map(_goes_on, seen))
 
 
-def _goes_on(evidence: Evidence) -> bool:
+def _goes_on(seen: _Sighting) -> bool:
     """Told by the running system, and by no record of it."""
-    place = evidence.place
-    recorded = place.record or place.view
-    cached = evidence.claim is Claim.RESOLVED and not place.path
-    return (evidence.claim in _NOW or cached) and not recorded
+    recorded = seen.place.record or seen.place.view
+    cached = seen.claim is Claim.RESOLVED and not seen.place.path
+    return (seen.claim in _NOW or cached) and not recorded

@@ -292,7 +292,7 @@ class Sweep:
         for chain in chains.build(self._matches, rules):
             finding, lost = finding_of(chain, self._host.id, self._packs, now)
             dropped += lost
-            finding.in_window = not is_before(finding, self._header.since)
+            finding.in_window = not is_before(finding, self._header.since, chain.observations)
             findings.append(self.plan.exclusions.apply(finding, basis_of(chain)))
         findings.sort(key=_by_weight)
         kept = findings[:MAX_FINDINGS]

@@ -249,7 +249,9 @@ class _Remains:
             evidence=[record.evidence for record in self._within_bounds(records)],
             **objects_of(evidence),  # type: ignore[arg-type]
         )
-        made.in_window = not is_before(made, self._header.since)
+        made.in_window = not is_before(
+            made, self._header.since, [record.evidence for record in records]
+        )
         return made
 
     def _within_bounds(self, records: list[EvidenceRecord]) -> list[EvidenceRecord]:

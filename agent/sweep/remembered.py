@@ -129,7 +129,8 @@ def _by_events(recorder: Recorder, logs: Sequence[LogMemory], facts: HostFacts) 
     records = sum(log.records for log in logs)
     oldest = min((log.oldest for log in logs if log.oldest is not None), default=None)
     back = f" since {oldest:%Y-%m-%d}" if oldest is not None else ""
-    return _made(recorder, Recorded.NOT_RECORDED, f"none among {records:,} records{back}")
+    told = "1 record" if records == 1 else f"{records:,} records"
+    return _made(recorder, Recorded.NOT_RECORDED, f"none among {told}{back}")
 
 
 def _is_not_audited(recorder: Recorder, facts: HostFacts) -> bool:

@@ -386,6 +386,7 @@ def _own(report: Report, finding: Finding) -> Document:
         "strength": finding.strength.value,
         "reasons": finding.reasons,
         "excluded_by": finding.excluded_by,
+        "in_window": None if finding.in_window else False,
         "evidence": plain(finding.evidence),
         "file": {
             "member_of": file.member_of,

@@ -37,6 +37,8 @@ _PRIMARY: dict[Claim | None, tuple[str, ...]] = {
     Claim.WAS_THERE: ("file", "pipe"),
     Claim.BLOCKED: ("dns",),
 }
+_SHARED: dict[Claim | None, tuple[str, ...]] = {Claim.RAN: ("process", "dll", "task", "service")}
+"""Where what a sighting shares with its finding is another thing first than what it has itself."""
 _OTHERS = ("file", "dll", "process", "dns", "destination", "url", "registry", "pipe", "task")
 _BY_A_PROCESS = (Claim.LOADED, Claim.CONNECTED, Claim.RAN)
 """What no record of can be without the process that did it."""
@@ -80,6 +82,8 @@ class Row(Struct, frozen=True, kw_only=True):
         """``created``, ``ran`` …: what the time is of, and else what the sighting says."""
         if self.of is MomentOf.HAPPENED or (self.of is MomentOf.LOGGED and self.claim):
             return self.claim or str(self.of.value)
+        if self.of is MomentOf.RAN and self.claim == Claim.LOADED.value:
+            return self.claim
         return str(self.of.value)
 
     @property
@@ -128,7 +132,9 @@ def seen_objects(finding: Finding, evidence: Evidence) -> Objects:
     """All that a sighting is about: what it has itself, and what it shares with its finding, which
     the report has there alone. What its claim does not speak of is not taken from the finding."""
     own: dict[str, Part] = objects_of(evidence)
-    primary = _PRIMARY.get(evidence.claim, _OTHERS)
+    primary = _SHARED.get(evidence.claim) or _PRIMARY.get(evidence.claim, _OTHERS)
+    if evidence.claim is Claim.LOADED and finding.dll is not None:
+        own.setdefault("dll", finding.dll)
     if not own.keys() & set(primary):
         shared = next((n for n in primary if getattr(finding, n) is not None), None)
         if shared is not None:

@@ -12,7 +12,7 @@ from msgspec import structs
 
 from agent.model.codec import ReportError, decode, encode
 from agent.model.objects import Process
-from agent.model.observation import Claim, Place, moments
+from agent.model.observation import Claim, Moment, MomentOf, Place, moments
 from agent.model.report import Evidence, Finding, Report, Strength, Verdict, is_before
 from agent.output.console import render
 from agent.output.schema import report_schema
@@ -30,7 +30,9 @@ LONG_AGO = NOW - timedelta(days=40)
 
 
 def seen_last(time: datetime | None, strength: Strength = Strength.STRONG) -> Finding:
-    return structs.replace(finding(strength), last_seen=time)
+    found = structs.replace(finding(strength), last_seen=time)
+    found.evidence[0].moments = [*moments(happened=time)]
+    return found
 
 
 def outside() -> Finding:
@@ -47,6 +49,20 @@ def test_the_last_time_of_a_finding_decides() -> None:
     assert not is_before(seen_last(SINCE), SINCE)
     assert not is_before(seen_last(None), SINCE)
     assert not is_before(seen_last(LONG_AGO), None)
+
+
+@pytest.mark.parametrize("of", MomentOf)
+def test_any_time_within_but_a_last_access_counts(of: MomentOf) -> None:
+    """A copy keeps no time of creation: when it was written is all there is."""
+    old = structs.replace(seen_last(LONG_AGO), evidence=finding().evidence)
+    old.evidence[0].moments = [Moment(time=LONG_AGO), Moment(time=NOW, of=of)]
+    assert is_before(old, SINCE) is (of is MomentOf.ACCESSED)
+
+
+def test_a_sighting_that_the_report_has_no_room_for_counts_too() -> None:
+    old = structs.replace(seen_last(LONG_AGO), evidence=[])
+    assert is_before(old, SINCE)
+    assert not is_before(old, SINCE, finding().evidence)
 
 
 @pytest.mark.parametrize(
@@ -101,7 +117,7 @@ def test_no_decoder_takes_a_finding_that_is_left_out_without_a_reason() -> None:
     assert decode(encode(good)) == good
     for wrong in (
         {"since": None},
-        {"findings": [structs.replace(outside(), last_seen=None)]},
+        {"findings": [structs.replace(outside(), last_seen=None, evidence=[])]},
         {"findings": [structs.replace(outside(), last_seen=NOW)]},
     ):
         data = json.loads(encode(good))

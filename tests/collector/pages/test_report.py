@@ -285,6 +285,7 @@ class TestWhatCleanIsWorth:
         old.last_seen, old.in_window = DAY - timedelta(days=40), False
         for one in old.evidence:
             one.claim, one.place = Claim.RAN, Place(text="a log", path="a log", record="4")
+            one.moments = []
         report.findings, report.since = [old], DAY - timedelta(days=10)
         told = text_of(page_of(pages, report))
         assert "The agent's verdict is about what happened since 2026-11-14 14:02:00" in told

@@ -80,6 +80,20 @@ def test_the_timeline_is_in_order_with_source_user_and_claim() -> None:
     ]
 
 
+def test_a_module_that_was_loaded_is_the_thing_and_its_program_who_did_it() -> None:
+    """The report has the module once, at the finding; the sighting has a program of its own."""
+    own = Process(pid=4312, name="RUNDLL32.EXE", executable="C:\\rundll32.exe")
+    seen = sighting("event_logs", Claim.LOADED, "Sysmon event 7", *moments(ran=at(1)), process=own)
+    (row,) = rows(report(structs.replace(story(), evidence=[seen], dll=Dll(path=DLL))))
+    assert (row.words, row.thing, row.by) == ("loaded", DLL, "RUNDLL32.EXE")
+
+
+def test_a_program_that_ran_is_told_by_its_command_line_though_it_had_a_module() -> None:
+    seen = sighting("event_logs", Claim.RAN, "event 4688", *moments(ran=at(1)))
+    (row,) = rows(report(structs.replace(story(), evidence=[seen], dll=Dll(path=DLL))))
+    assert (row.words, row.thing, row.by) == ("ran", CALL, "")
+
+
 def test_a_sighting_of_a_name_does_not_get_the_program_of_another_sighting() -> None:
     (asked,) = [row for row in rows(told()) if row.claim == "resolved"]
     assert (asked.by, asked.user) == ("", "")
