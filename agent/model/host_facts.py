@@ -26,6 +26,8 @@ class LogMemory(Struct, kw_only=True):
 
     name: str
     """Of its file, lower case; of an archived log, that of the log."""
+    is_whole: bool = True
+    """Whether all of it could be read."""
     records: int = 0
     oldest: datetime | None = None
     newest: datetime | None = None

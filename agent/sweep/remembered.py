@@ -27,6 +27,8 @@ PROGRAMS = 1
 """The bit of EnablePrefetcher that stands for programs."""
 SUCCESS = 1
 """The bit of the audit policy that stands for what succeeded."""
+FEW = 100
+"""Records of a log among which nothing of the kind need have happened yet."""
 _WORKSTATION = "WinNT"
 _STALE = timedelta(days=2)
 """A log whose newest record is so much older than those of others does not go on."""
@@ -118,19 +120,22 @@ def _by_events(recorder: Recorder, logs: Sequence[LogMemory], facts: HostFacts) 
         return made
     problem = next((one.problem for one in events if one.problem), "")
     later = min((one.not_before for one in events if one.not_before is not None), default=None)
+    if later is not None:
+        problem = problem or f"not before {later:%Y-%m-%d}, not seen"
+    if not all(log.is_whole for log in logs):
+        problem = problem or "the log could not be read whole"
     if problem:
         return _made(recorder, Recorded.UNKNOWN, problem)
-    if _is_not_audited(recorder, facts) and later is None:
+    if _is_not_audited(recorder, facts):
         return _made(recorder, Recorded.NOT_RECORDED, f"{recorder.audited} is not audited")
-    if later is not None:
-        return _made(recorder, Recorded.UNKNOWN, f"not before {later:%Y-%m-%d}, not seen")
     if any(one.empty_since is not None for one in events):
         return _made(recorder, Recorded.NOT_RECORDED, "its events have no command lines")
     records = sum(log.records for log in logs)
     oldest = min((log.oldest for log in logs if log.oldest is not None), default=None)
     back = f" since {oldest:%Y-%m-%d}" if oldest is not None else ""
     told = "1 record" if records == 1 else f"{records:,} records"
-    return _made(recorder, Recorded.NOT_RECORDED, f"none among {told}{back}")
+    state = Recorded.UNKNOWN if records < FEW else Recorded.NOT_RECORDED
+    return _made(recorder, state, f"none among {told}{back}")
 
 
 def _is_not_audited(recorder: Recorder, facts: HostFacts) -> bool:

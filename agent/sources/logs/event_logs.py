@@ -29,6 +29,7 @@ from ...matching.hidden_commands import HIDES_TEXT, IN_BASE64, decoded_pieces, r
 from ...matching.record_rules import marker
 from ...model.log_names import telling_log
 from ...model.observation import ByteHit, Claim, Observation, Place, moments
+from ...model.report import State
 from ..artefact import Artefact, Reader
 from .events import told_by
 from .kinds_of_events import KindsOfEvents
@@ -115,7 +116,8 @@ class _LogReader(Reader):
     def end(self, rules: RecordRules) -> Iterator[Observation]:
         """The reach, and what stands across the parts of scripts."""
         self._account()
-        self._kinds.told(self._reach, self.part.facts)
+        is_whole = self.part.state is State.COMPLETE
+        self._kinds.told(self._reach, self.part.facts, is_whole=is_whole)
         if self._seams is None:
             return
         if self._seams.left_out:

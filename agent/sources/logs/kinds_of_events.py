@@ -75,12 +75,13 @@ class KindsOfEvents:
                     oldest = found.pop().oldest
                     self._more[kind.name] = min(self._more.get(kind.name, oldest), oldest)
 
-    def told(self, reach: LogReach, facts: HostFacts) -> None:
+    def told(self, reach: LogReach, facts: HostFacts, *, is_whole: bool) -> None:
         """What is known of the log now; nothing is raised."""
         if not self._is_told or not reach.records:
             return
         memory = LogMemory(
             name=self._name,
+            is_whole=is_whole,
             records=reach.records,
             oldest=reach.oldest,
             newest=reach.newest,

@@ -15,7 +15,7 @@ from msgspec import structs
 
 from agent.matching.own_traces import Own
 from agent.model.codec import decode, encode, unknown_fields
-from agent.model.host_facts import HostFacts
+from agent.model.host_facts import HostFacts, LogMemory
 from agent.model.recorders import LOGS, RECORDERS
 from agent.model.remembered import Behaviour, MemoryGap, Recorded, Remembered
 from agent.model.report import Coverage, CoveragePart, Reach, Report, State
@@ -152,8 +152,8 @@ def test_an_ordinary_host(tmp_path: Path) -> None:
         " not recorded); a file that came and went may be in change journal, which is not known"
         " (usn_journal: was not asked); a download would be nowhere (Sysmon 15: Sysmon has no log"
         " here); a name look-up would be only in System 1014 since 2026-09-01 (before: not"
-        " recorded); a connection would be nowhere (Sysmon 3: Sysmon has no log here; Security"
-        " 5156: none among 4 records since 2026-10-02)."
+        " recorded); a connection may be in Security 5156, which is not known (none among 4"
+        " records since 2026-10-02)."
     )
     assert "Remembered   A run would be in Prefetch since 2026-09-02" in render(told, width=200)
 
@@ -197,7 +197,7 @@ def test_sysmon_since_yesterday(tmp_path: Path) -> None:
     assert line_of(of(told, "Sysmon 22")) == "Sysmon 22: since 2026-11-25 09:00:00 UTC"
     assert line_of(of(told, "Sysmon 1")) == "Sysmon 1: since 2026-11-25 09:00:00 UTC"
     assert line_of(of(told, "Sysmon 3")) == (
-        "Sysmon 3: not recorded (none among 3 records since 2026-11-25)"
+        "Sysmon 3: not known (none among 3 records since 2026-11-25)"
     )
 
 
@@ -205,7 +205,25 @@ def test_an_event_is_not_hidden_by_another_kind_that_has_the_same_field(tmp_path
     log = event_log([by_sysmon(2, day(24)), by_sysmon(11, day(25))])
     told = swept(tmp_path, ordinary() | {SYSMON: log})
     assert of(told, "Sysmon 11").since == day(25)
-    assert of(told, "Sysmon 15").state is Recorded.NOT_RECORDED
+    assert of(told, "Sysmon 15").state is Recorded.UNKNOWN
+
+
+def test_a_kind_of_event_that_a_long_log_lacks_is_not_recorded(tmp_path: Path) -> None:
+    log = event_log([by_sysmon(1, day(24)) for _ in range(150)])
+    told = swept(tmp_path, ordinary() | {SYSMON: log})
+    assert line_of(of(told, "Sysmon 22")) == (
+        "Sysmon 22: not recorded (none among 150 records since 2026-11-24)"
+    )
+
+
+def test_a_log_that_could_not_be_read_whole_lacks_nothing_for_sure() -> None:
+    logs = Coverage(source="event_logs", required=True, state=State.PARTIAL, unread=1)
+    half = LogMemory(name="security.evtx", is_whole=False, records=5000, oldest=day(1))
+    facts = HostFacts(logs=[half], settings={"Process Creation": 0})
+    told = remembered_of([logs], facts)
+    assert [line_of(one) for one in told if one.part == "Security 4688"] == [
+        "Security 4688: not known (the log could not be read whole)"
+    ]
 
 
 def test_a_sysmon_that_ended(tmp_path: Path) -> None:
@@ -254,7 +272,7 @@ def test_processes_that_are_not_audited(tmp_path: Path) -> None:
         "Security 4688: not recorded (Process Creation is not audited)"
     )
     assert line_of(of(told, "Security 5156")) == (
-        "Security 5156: not recorded (none among 2 records since 2026-11-20)"
+        "Security 5156: not known (none among 2 records since 2026-11-20)"
     )
 
 
