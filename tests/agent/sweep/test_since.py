@@ -10,6 +10,7 @@ import jsonschema
 import pytest
 from msgspec import structs
 
+from agent import cli
 from agent.model.codec import ReportError, decode, encode
 from agent.model.objects import Process
 from agent.model.observation import Claim, Moment, MomentOf, Place, moments
@@ -17,12 +18,16 @@ from agent.model.report import Evidence, Finding, Report, Strength, Verdict, is_
 from agent.output.console import render
 from agent.output.schema import report_schema
 from agent.output.summary import summary_line
+from agent.sources.artefact import ArtefactSource
+from agent.sources.logs.event_logs import EventLogs
+from agent.sweep.journal import Journal
+from agent.sweep.recovery import recover
 from tests.evidence.hives import hive
 from tests.evidence.logged_events import audited_process
 from tests.evidence.logs import event_log
 from tests.evidence.memories import SECURITY
 from tests.evidence.reports import NOW, finding, report
-from tests.evidence.sweeping import commanded
+from tests.evidence.sweeping import commanded, reported
 from tests.evidence.windows_folder import as_folder, windows
 
 SINCE = NOW - timedelta(days=10)
@@ -158,3 +163,32 @@ def test_the_window_limits_the_verdict_and_not_the_search(
     assert [one.in_window for one in told.older] == [False]
     assert told.since is not None
     assert abs(told.started - told.since - timedelta(days=10)) < timedelta(seconds=1)
+
+
+def test_the_report_of_a_killed_sweep_keeps_its_window(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IOCSWEEP_HOME", str(tmp_path / "home"))
+    folder = host(tmp_path, datetime.now(timezone.utc) - timedelta(days=30))
+    out = tmp_path / "out"
+    out.mkdir()
+    with monkeypatch.context() as context:
+
+        def end(journal: Journal, _: Report) -> Path:
+            journal.close()
+            raise OSError("killed")
+
+        context.setattr(Journal, "finish", end)
+        cli.main(["offline", str(folder), "--since", "10d", "--quiet", "--out", str(out)])
+    (journal,) = out.glob("*.partial.jsonl")
+    told = recover(journal)
+    assert told.since is not None
+    assert told.verdict is Verdict.INCOMPLETE
+    assert told.older
+
+
+def test_a_time_longer_than_there_is_a_calendar_limits_nothing(tmp_path: Path) -> None:
+    folder = host(tmp_path, datetime.now(timezone.utc) - timedelta(days=30))
+    told = reported(folder, ArtefactSource(EventLogs()), since_s=1e15)
+    assert told.since is None
+    assert told.verdict is Verdict.HIT
