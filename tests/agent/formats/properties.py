@@ -19,12 +19,11 @@ from agent.formats.shell_items import joined, read_items
 from agent.formats.shimcache import read_shimcache
 from agent.formats.simple_xml import elements
 from agent.formats.tar_archive import TarReader
-from agent.formats.zip_archive import find_directory, members, true_sizes
-from agent.formats.zip_unpacking import unpack
 from agent.formats.task_cache import read_actions
 from agent.formats.task_file import read_task
 from agent.formats.user_assist import read_use
-from agent.formats.zip_archive import find_directory, members, true_sizes, unpack
+from agent.formats.zip_archive import find_directory, members, true_sizes
+from agent.formats.zip_unpacking import unpack
 from agent.reading.opening import read_at
 
 LIMIT = 1 << 16
