@@ -235,6 +235,8 @@ def _tagged(record: bytes, last_variable: int, at: int) -> dict[int, bytes | Non
     heads = [
         struct.unpack_from("<HH", block, one) for one in range(0, min(first, len(block) - 3), 4)
     ]
+    if not heads:
+        return {}
     ends = [offset & 0x3FFF for _, offset in heads[1:]] + [len(block)]
     told: dict[int, bytes | None] = {}
     for (column, offset), end in zip(heads, ends, strict=True):

@@ -18,8 +18,17 @@ from typing import Any
 
 import atheris
 
-with atheris.instrument_imports(include=["agent.ntfs"], enable_loader_override=False):
-    import agent.ntfs  # noqa: F401 - what is instrumented has to be imported here
+with atheris.instrument_imports(
+    include=["agent.ntfs", "agent.formats"], enable_loader_override=False
+):
+    # What is instrumented has to be imported here.
+    import agent.formats.ese
+    import agent.formats.recent_file_cache
+    import agent.formats.shell_items
+    import agent.formats.shimcache
+    import agent.formats.task_file
+    import agent.formats.user_assist
+    import agent.ntfs  # noqa: F401
 
 from agent.engine.scanner import PatternScanner
 from tests.fuzz.targets import CORPUS, TARGETS

@@ -79,6 +79,13 @@ def test_entries_that_overlap_are_refused() -> None:
         list(rows)
 
 
+def test_a_tagged_column_without_a_place_is_none() -> None:
+    data = srum("a", SID, [1.0]).replace(b"\0\1\4\0a\0", b"\0\1\0\0a\0")
+    database = Database(data)
+    first, _ = database.rows(database.tables["SruDbIdMapTable"])
+    assert first.values == {"IdType": 0, "IdIndex": 7, "IdBlob": None}
+
+
 @given(st.data())
 def test_any_bytes_end_in_rows_or_in_an_error(data: st.DataObject) -> None:
     damaged = bytearray(srum("a", SID, [43418.5, 43419.5]))
