@@ -4,7 +4,7 @@ Evidence: ``%SystemRoot%\Prefetch\*.pf``, one file for each program and path, fo
 hosts one for each command line: the last eight runs (before Windows 8 one), how often it ran, and
 the files that it read in its first ten seconds. It outlives them all: a file of rundll32 that lists
 a DLL tells that it was loaded, after both are gone. A program that was run from an alternate stream
-has its file in a stream of that folder.
+has its file in a stream of one in that folder; streams of the folder itself are looked at as well.
 Since: Windows XP; of servers only where it was switched on. At most 1,024 files (128 before Windows
 8), the oldest leave first.
 Cannot tell: who ran it, nor with what arguments; which of several runs loaded a file; what was
@@ -48,6 +48,7 @@ class PrefetchArtefact(WholeFile):
     where = (
         r"%SystemRoot%\Prefetch\*.pf",
         r"%SystemRoot%\Prefetch\*:*.pf",
+        r"%SystemRoot%\Prefetch:*.pf",
         r"%Loose%\**\*.pf",
     )
     max_bytes = MAX_PLAIN_BYTES
@@ -173,7 +174,8 @@ def _drives(facts: Prefetch, file: str) -> dict[str, str]:
 
     Known by ``ntdll.dll`` in the same ``\Windows``; the devices of other volumes stay as they are.
     """
-    root = PureWindowsPath(file).parent.parent
+    above = PureWindowsPath(file).parent
+    root = above if fold(base_name(file)).startswith("PREFETCH:") else above.parent
     if not root.drive:
         return {}
     loader = fold(str(root)[len(root.drive) :]) + _LOADER

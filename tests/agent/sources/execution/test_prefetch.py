@@ -261,11 +261,12 @@ def test_a_host_is_looked_at_in_whatever_form_it_comes(form: str, tmp_path: Path
     assert sweep.coverage.examined == 2
 
 
+@pytest.mark.parametrize("of", [r"\NOTES.TXT", ""])
 def test_a_program_run_from_an_alternate_stream_is_found_by_its_prefetch_in_one(
-    tmp_path: Path,
+    of: str, tmp_path: Path
 ) -> None:
     data = mam(prefetch(files=[NTDLL, RUNDLL32, CYZFC]))
-    stream = r"C:\Windows\Prefetch\NOTES.TXT:RUNDLL32.EXE-2CC598BD.pf"
+    stream = rf"C:\Windows\Prefetch{of}:RUNDLL32.EXE-2CC598BD.pf"
     files = windows({r"C:\Windows\Prefetch\NOTES.TXT": b"", stream: data})
 
     sweep = swept(
