@@ -36,6 +36,9 @@ _STEP = 10_000
 """Instructions between two questions whether to go on."""
 _REFUSED = (sqlite3.Error, MemoryError, OverflowError, UnicodeError)
 """What sqlite3 says of a damaged database; UnicodeError: of the name of a column."""
+_FIXED_SIZES = {1: 1, 2: 2, 3: 3, 4: 4, 5: 6, 6: 8, 7: 8}
+_REAL = 7
+_CONSTANTS: dict[int, int | None] = {0: None, 8: 0, 9: 1}
 MAX_TABLES = 512
 MAX_COLUMNS = 256
 
@@ -100,6 +103,8 @@ def replayed(data: bytes, wal: bytes) -> bytes:
     pages, count = committed(wal)
     if pages and struct.unpack_from(">I", wal, 8)[0] != size:
         raise FormatError("pages of another size in the WAL", "WAL header")
+    if not pages and data[18:20] == b"\1\1":
+        return data
     length = count * size if count and count * size <= len(data) + len(wal) else len(data)
     made = bytearray(data[:length].ljust(length, b"\0"))
     for page, at in pages.items():
@@ -294,6 +299,47 @@ class Seams:
             return
         (following,) = struct.unpack_from(">I", data, end)
         self._ends.append((following, data[max(at, end - AROUND) : end]))
+
+
+def rows_on_page(page: bytes, usable: int) -> Iterator[tuple[int, list[Value]]]:
+    """The rowid and the values of each row that a page of a table holds: as far as they are on this
+    page, and not which table it is. Nothing of any other page; what is damaged ends it.
+
+    Format: 1.6 b-tree pages, 2.1 record format; ``usable``: bytes of the page.
+    """
+    if len(page) < usable or page[0] != _TABLE_LEAF:
+        return
+    (count,) = struct.unpack_from(">H", page, 3)
+    for place in range(8, min(8 + 2 * count, usable - 1), 2):
+        (cell,) = struct.unpack_from(">H", page, place)
+        _, at = _varint(page, cell)
+        number, at = _varint(page, at)
+        if at < usable:
+            yield number, _values(page[at:usable])
+
+
+def _values(record: bytes) -> list[Value]:
+    """Of a record; a text or BLOB that goes on elsewhere is cut."""
+    end, at = _varint(record, 0)
+    types: list[int] = []
+    while at < min(end, len(record)) and len(types) < MAX_COLUMNS:
+        kind, at = _varint(record, at)
+        types.append(kind)
+    values: list[Value] = []
+    at = end
+    for kind in types:
+        size = (kind - 12) // 2 if kind >= 12 else _FIXED_SIZES.get(kind, 0)
+        data = record[at : at + size]
+        at += size
+        if kind >= 12:
+            values.append(data)
+        elif kind == _REAL and len(data) == 8:
+            values.append(struct.unpack(">d", data)[0])
+        elif kind in _CONSTANTS:
+            values.append(_CONSTANTS[kind])
+        else:
+            values.append(int.from_bytes(data, "big", signed=True))
+    return values
 
 
 def _varint(data: bytes, at: int) -> tuple[int, int]:

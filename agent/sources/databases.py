@@ -10,7 +10,7 @@ mentioned too.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from msgspec import structs
 
 from ..formats import FormatError
-from ..formats.sqlite import Database, Row, Seams, read_header, replayed
+from ..formats.sqlite import Database, Row, Seams, Value, read_header, replayed, rows_on_page
 from ..model.observation import ByteHit, Claim, Observation, Place
 from ..reading.opening import read_up_to, reason_of
 from .artefact import Artefact, Found, Reader
@@ -30,8 +30,9 @@ if TYPE_CHECKING:
 
 PIECE = 64 << 10
 """Bytes: pages of any size lie in it whole."""
-MAX_PARSED = 64 << 20
-"""Bytes of a database whose rows are read."""
+MAX_PARSED = 40 << 20
+"""Bytes of a database whose rows are read: it is in memory twice then. Of a larger one those on the
+pages in which something occurs are told, as far as they tell by themselves what they are."""
 MAX_BESIDE = 64 << 20
 """Of a WAL or journal; what is beyond is a gap."""
 MAX_TOLD = 20_000
@@ -74,6 +75,15 @@ class Databases(Artefact):
         """What a row says. Raises FormatError."""
         raise NotImplementedError
 
+    def alone(
+        self,
+        file: EvidenceFile,  # noqa: ARG002 - none does
+        number: int,  # noqa: ARG002
+        values: Sequence[Value],  # noqa: ARG002
+    ) -> Observation | None:
+        """What a row of a table that is not known says by itself; ``number``: its rowid."""
+        return None
+
     def unasked(self, database: Database) -> Iterator[Row]:  # noqa: ARG002 - none are
         """Rows that are told whether anything occurs in them or not, of those files whose reach is
         asked for. Raises FormatError."""
@@ -100,6 +110,7 @@ class DatabaseReader(Reader):
     _seams: Seams | None = field(default=None, init=False)
     _page: int = field(default=0, init=False)
     """Bytes of a page; 0: it is no database."""
+    _usable: int = field(default=0, init=False)
     _raw: dict[str, tuple[str, ByteHit]] = field(default_factory=dict, init=False)
     """By the indicator, the file that mentions it, and where."""
     _occurs: bool = field(default=False, init=False)
@@ -113,15 +124,28 @@ class DatabaseReader(Reader):
             except FormatError:
                 self.part.note("no SQLite database; its bytes were searched", self.file.path)
             else:
-                self._seams, self._page = Seams(header), header.page_size
+                self._seams, (self._page, self._usable) = Seams(header), header
         if self._seams is not None:
             end = min(at + PIECE, len(window))
             self._seams.add(window, at, end, offset // self._page + 1)
 
     def records(self, found: Found) -> Iterator[Observation]:
-        """Nothing yet: rows are told when the whole file was seen."""
+        """Of a large one; else nothing yet: rows are told when the whole file was seen."""
         self._mentioned(self.file.path, found.data, found.offset, found.rules)
-        return iter(())
+        if self._page and self.file.size > MAX_PARSED:
+            yield from self._alone(found)
+
+    def _alone(self, found: Found) -> Iterator[Observation]:
+        for at in range(0, len(found.data), self._page):
+            page = found.data[at : at + self._page]
+            if page[:1] != b"\r" or not found.rules.occurs(page):
+                continue
+            for number, values in rows_on_page(page, self._usable):
+                text = b"\0".join(value for value in values if isinstance(value, bytes))
+                if found.rules.occurs(text):
+                    seen = self.artefact.alone(self.file, number, values)
+                    if seen is not None:
+                        yield seen
 
     def _mentioned(self, path: str, data: bytes, offset: int, rules: RecordRules) -> None:
         self._occurs = True
@@ -250,6 +274,8 @@ class DatabaseReader(Reader):
 
     def _left(self, explained: set[str]) -> Iterator[Observation]:
         """What no row holds."""
+        large = self.file.size > MAX_PARSED
+        remark = "" if large else "in none of its rows: a deleted one, or not readable"
         by_path: dict[str, list[ByteHit]] = {}
         for indicator, (path, hit) in self._raw.items():
             if indicator not in explained:
@@ -267,7 +293,7 @@ class DatabaseReader(Reader):
                     owner=self.file.owner,
                 ),
                 hits=tuple(hits),
-                remarks=("in none of its rows: a deleted one, or not readable",),
+                remarks=(remark,) if remark else (),
             )
 
 

@@ -12,15 +12,15 @@ asked for; of bookmarks, cookies, icons and inputs more than that they are there
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from ...formats.filetime import utc_of
-from ...formats.sqlite import Database, Row
+from ...formats.sqlite import Database, Row, Value
 from ...model.objects import File, Process, Url, User
-from ...model.observation import ByteHit, Claim, Moment, MomentOf, Observation, moments
+from ...model.observation import ByteHit, Claim, Moment, MomentOf, Observation, Place, moments
 from ...spelling import base_name, fold, originals_of_copy
 from ..databases import Databases, HitRow
 
@@ -114,6 +114,33 @@ class Browsers(Databases):
             yield from record.old_firefox_download()
         if hit.hits:
             yield record.mention()
+
+    def alone(self, file: EvidenceFile, number: int, values: Sequence[Value]) -> Observation | None:
+        """A page: its number is its first column, then come address and title, and among the
+        numbers behind them the time of the last visit."""
+        if len(values) < 5 or values[0] is not None or not isinstance(values[1], bytes):
+            return None
+        numbers = [value for value in values[3:] if isinstance(value, int)]
+        last = next((time for one in numbers if (time := _visited(one)) is not None), None)
+        if b"://" not in values[1][:16] or last is None:
+            return None
+        url = values[1].decode("utf-8", "replace")
+        return Observation(
+            source=self.name,
+            seen="browser history",
+            claim=Claim.VISITED,
+            place=Place(
+                text=f"{file.path}, page {number}",
+                path=file.path,
+                record=f"page {number}",
+                view=file.view,
+                owner=file.owner,
+            ),
+            moments=moments(visited=last),
+            url=Url(full=url),
+            user=User(name=file.owner, id=file.owner_id),
+            remarks=("the database is too large to ask it for all visits",),
+        )
 
     def unasked(self, database: Database) -> Iterator[Row]:
         """Downloads that got a number because a file of that name was there: the name that is
@@ -302,6 +329,18 @@ def _firefox(microseconds: int) -> datetime | None:
         return _UNIX + timedelta(microseconds=microseconds) if microseconds > 0 else None
     except OverflowError:
         return None
+
+
+def _visited(number: int) -> datetime | None:
+    """Of a time of either kind, from 1994 to 2200; None: it is none."""
+    return next(
+        (
+            time
+            for time in (_chromium(number), _firefox(number))
+            if time is not None and 1994 <= time.year < 2200
+        ),
+        None,
+    )
 
 
 def _path_of(link: str) -> str:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.formats import FormatError
-from agent.formats.sqlite import Database, Seams, committed, read_header, replayed
+from agent.formats.sqlite import Database, Seams, committed, read_header, replayed, rows_on_page
 from tests.evidence.databases import database, in_wal_mode
 from tests.evidence.samples import sample, samples
 
@@ -202,3 +202,17 @@ def test_any_bytes_are_a_wal_or_none(data: bytes) -> None:
     except FormatError:
         return
     assert (not pages) == (not count)
+
+
+def test_rows_of_a_page_are_those_that_sqlite_reads() -> None:
+    values = [None, 0, 1, -1, 200, -70_000, 1 << 40, -(1 << 60), 1.5, "text", b"BLOB", ""]
+    data = database(TABLE, *(("INSERT INTO t(text) VALUES (?)", (value,)) for value in values))
+    told = [(number, row[1]) for number, row in rows_on_page(data[4096:8192], 4096)]
+    expected = [value.encode() if isinstance(value, str) else value for value in values]
+    assert told == list(enumerate(expected, start=1))
+
+
+@given(st.binary(max_size=512))
+def test_any_bytes_are_rows_or_none(data: bytes) -> None:
+    page = (b"\r" + data).ljust(512, b"\1")
+    assert all(len(values) <= 256 for _, values in rows_on_page(page, 512))

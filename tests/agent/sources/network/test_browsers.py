@@ -241,13 +241,23 @@ def test_a_torn_database_is_a_gap_and_a_mention(tmp_path: Path) -> None:
     assert "c2-domain" in {match.indicator.id for match in found.matches()}
 
 
-def test_a_large_database_is_mentioned_by_its_bytes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("path", [CHROME, FIREFOX])
+def test_of_a_large_database_the_page_that_is_hit_tells_the_visit(
+    path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(databases, "MAX_PARSED", 20_000)
-    found = sweep(tmp_path, {CHROME: history(chromium_page(1, C2, WEBKIT))})
-    (match,) = found.matches()
-    assert match.observation.claim is Claim.MENTIONED
+    monkeypatch.setattr(databases, "MAX_PARSED", 10_000)
+    made = (
+        history(chromium_page(7, C2, WEBKIT, title="Radio"), chromium_page(8, "https://a/", 9))
+        if path == CHROME
+        else database(*PLACES, *firefox_page(7, C2, PRTIME), "CREATE TABLE x(y)")
+    )
+    found = sweep(tmp_path, {path: made})
+    seen = {one.observation.claim: one.observation for one in found.matches()}
+    assert set(seen) == {Claim.VISITED, Claim.MENTIONED}
+    visit = seen[Claim.VISITED]
+    assert visit.url is not None
+    assert (visit.url.full, visit.place.record) == (C2, "page 7")
+    assert [moment.time for moment in visit.moments] == [NOON]
     assert found.notes == {"too large to read its rows; its bytes were searched": 1}
 
 
