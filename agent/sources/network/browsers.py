@@ -17,6 +17,8 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
+from msgspec import structs
+
 from ...formats.filetime import utc_of
 from ...formats.sqlite import Database, Row, Value
 from ...model.objects import File, Process, Url, User
@@ -112,7 +114,7 @@ class Browsers(Databases):
             yield from record.firefox_download(hit.row.integer("place_id"))
         elif table == "moz_downloads":
             yield from record.old_firefox_download()
-        if hit.hits:
+        if hit.hits and not record.told:
             yield record.mention()
 
     def alone(self, file: EvidenceFile, number: int, values: Sequence[Value]) -> Observation | None:
@@ -175,6 +177,8 @@ class _Record:
         file = hit.file
         self._user = User(name=file.owner, id=file.owner_id)
         path = file.path.casefold()
+        self.told = False
+        """Whether what is mentioned in it was told with what it is about."""
         self._program = next((name for part, name in _PROGRAMS if part in path), "")
 
     def _seen(
@@ -188,11 +192,15 @@ class _Record:
         hits: tuple[ByteHit, ...] = (),
     ) -> Observation:
         process = Process(name=self._program, user=self._user) if file is not None else None
+        place, what = self._hit.place, file.path if file is not None else url
+        whose = f" ({self._user.name})" if self._user.name else ""
+        if what:
+            place = structs.replace(place, text=f"{what}{whose} in {place.text}")
         return Observation(
             source=Browsers.name,
             seen=seen,
             claim=claim,
-            place=self._hit.place,
+            place=place,
             moments=times,
             url=Url(full=url) if url else None,
             file=file,
@@ -243,6 +251,7 @@ class _Record:
             )
             chain += [one.text("url") for one in rows]
         for download in database.rows("downloads", "id = ? LIMIT 1", number):
+            self._hit = self._hit._replace(row=download)
             # Before Chrome 26, full_path and url.
             target = download.text("target_path") or download.text("full_path")
             pages = (download.text(name) for name in ("url", "referrer", "tab_url", "site_url"))
@@ -289,18 +298,19 @@ class _Record:
         end: datetime | None,
         state: str,
     ) -> Iterator[Observation]:
-        told = list(dict.fromkeys(url for url in urls if url))
+        seen, told = "browser's download", list(dict.fromkeys(url for url in urls if url))
+        remarks = (f"{state} when last heard of" if state else "",)
+        if not target:
+            for url in told:
+                yield self._seen(seen, Claim.LOGGED, url, moments(happened=start), remarks)
+            return
+        times = moments(created=start, downloaded=end)
+        file = File(path=target, name=base_name(target), size=size or None, zone_url=told)
         for url in told or [""]:
-            yield self._seen(
-                "browser's download",
-                Claim.DOWNLOADED if target else Claim.LOGGED,
-                url,
-                moments(created=start, downloaded=end) if target else moments(happened=start),
-                (f"{state} when last heard of" if state else "",),
-                File(path=target, name=base_name(target), size=size or None, zone_url=told)
-                if target
-                else None,
-            )
+            yield self._seen(seen, Claim.DOWNLOADED, url, times, remarks, file)
+        if self._hit.hits:
+            self.told = True
+            yield self._seen(seen, Claim.LOGGED, "", times, remarks, file, self._hit.hits)
 
     def mention(self) -> Observation:
         """What else stands in the row: in a title, in what was searched for, beside an icon or a

@@ -86,8 +86,7 @@ def test_a_download_from_the_campaigns_link_is_strong_and_told_with_all_it_came_
     download = chromium_download(
         3, ZIP, *chain, start=WEBKIT, end=WEBKIT + MINUTE, size=418_304, tab="https://mail.example/"
     )
-    made = report(tmp_path, {CHROME: history(download)})
-    (finding,) = (one for one in made.findings if one.strength is not Strength.WEAK)
+    (finding,) = report(tmp_path, {CHROME: history(download)}).findings
 
     assert finding.strength is Strength.STRONG
     assert "a file that came from the campaign's link" in finding.reasons
@@ -95,6 +94,7 @@ def test_a_download_from_the_campaigns_link_is_strong_and_told_with_all_it_came_
     assert (finding.file.path, finding.file.size) == (ZIP, 418_304)
     assert finding.file.zone_url == [*chain, "https://mail.example/"]
     assert (finding.first_seen, finding.last_seen) == (NOON, NOON + timedelta(minutes=1))
+    assert finding.title == f"{ZIP} (jo) in {CHROME}, downloads, row 3"
     assert finding.process is not None
     assert finding.process.name == "chrome.exe"
     assert finding.process.user is not None
