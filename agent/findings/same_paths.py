@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..matching.matcher import Match
-from ..model.objects import ARROW, File
+from ..model.objects import ARROW, File, Hash
 from ..model.observation import Claim, Observation
 from .keys import file_key, keys_of
 
@@ -21,10 +21,10 @@ class _Record:
 
     inode: str
     spelled: str
-    exists: bool = False
-    rank: int = 0
+    rank: int
     """Of its strongest match."""
-    content: object = None
+    exists: bool = False
+    content: Hash | None = None
     """What the bytes of two copies of one file have in common, if it is known."""
 
 
@@ -35,19 +35,22 @@ class SamePaths:
         found: dict[str, dict[str, _Record]] = {}
         for match in matches:
             file = match.observation.file
-            if file is None or not file.inode or file.member_of:
+            if file is None or not file.inode:  # an archive's members have no record
                 continue
+            rank = match.strength.rank
             records = found.setdefault(file_key(file.path), {})
-            record = records.setdefault(file.inode, _Record(file.inode, file.path))
+            record = records.setdefault(file.inode, _Record(file.inode, file.path, rank))
             record.exists |= match.observation.claim is Claim.EXISTS
-            record.rank = max(record.rank, match.strength.rank)
+            record.rank = max(record.rank, rank)
             if not file.stream:
-                record.content = record.content or _content_of(file)
-        self._shared: dict[str, dict[str, _Record]] = {}
+                record.content = record.content or file.hash
+        self._shared: dict[str, dict[str | None, _Record]] = {}
         """Of each path that is of several, the files by the records that they are told by."""
         for path, of_path in found.items():
             own = _of_one_volume(of_path)
-            told = {inode: _same_deleted(record, own) for inode, record in own.items()}
+            told: dict[str | None, _Record] = {
+                inode: _same_deleted(record, own) for inode, record in own.items()
+            }
             apart = {id(record): record for record in told.values()}
             if len(apart) > 1 and not _are_copies(apart.values()):
                 self._shared[path] = told
@@ -59,17 +62,15 @@ class SamePaths:
             return keys
         file = seen.file
         if file is not None:
-            holder = file.member_of.partition(ARROW)[0] or file.path
-            keys = self._told_apart(keys, holder, file.inode)
+            keys = self._told_apart(keys, _holder_of(file), file.inode)
         if seen.dll is not None:
-            keys = self._told_apart(keys, seen.dll.path, "")
+            keys = self._told_apart(keys, seen.dll.path)
         return keys
 
     def apart(self, file: File | None) -> str:
-        """What tells a file from the others on its path; empty if there are none."""
-        if file is None or file_key(file.path) not in self._shared:
-            return ""
-        return f"#{self._inode(file_key(file.path), file.path, file.inode)}"
+        """What tells a file, or the archive that it is a member of, from the others on its path;
+        empty if there are none."""
+        return "" if file is None else self._mark(_holder_of(file), file.inode)
 
     def named(self, path: str, line: str, files: Sequence[Observation]) -> list[Observation]:
         """Of the files on a path, those that a command line with this path means."""
@@ -77,22 +78,32 @@ class SamePaths:
         if key not in self._shared:
             return list(files)
         spelled = {one.spelled for one in self._shared[key].values() if one.spelled in line}
-        meant = self._inode(key, spelled.pop() if len(spelled) == 1 else "", "")
-        return [one for one in files if self._inode(key, *_spelled(one)) == meant]
+        meant = self._inode(key, spelled.pop() if len(spelled) == 1 else None)
+        return [one for one in files if self._inode_of(key, one) == meant]
 
-    def _told_apart(self, keys: tuple[str, ...], path: str, inode: str) -> tuple[str, ...]:
-        whole = file_key(path)
-        if whole not in self._shared:
-            return keys
-        apart = f"{whole}#{self._inode(whole, path, inode)}"
+    def _inode_of(self, key: str, seen: Observation) -> str:
+        """Of a file or module on this path."""
+        if seen.file is not None:
+            return self._inode(key, seen.file.path, seen.file.inode)
+        assert seen.dll is not None
+        return self._inode(key, seen.dll.path)
+
+    def _mark(self, path: str, inode: str | None) -> str:
+        key = file_key(path)
+        return f"#{self._inode(key, path, inode)}" if key in self._shared else ""
+
+    def _told_apart(
+        self, keys: tuple[str, ...], path: str, inode: str | None = None
+    ) -> tuple[str, ...]:
+        whole, mark = file_key(path), self._mark(path, inode)
         return tuple(
-            apart + key[len(whole) :]
+            whole + mark + key[len(whole) :]
             if key == whole or key.startswith((f"{whole}:", whole + ARROW.upper()))
             else key
             for key in keys
         )
 
-    def _inode(self, key: str, spelled: str, inode: str) -> str:
+    def _inode(self, key: str, spelled: str | None, inode: str | None = None) -> str:
         records = self._shared[key]
         if inode in records:
             return records[inode].inode
@@ -111,23 +122,15 @@ def _same_deleted(record: _Record, records: Mapping[str, _Record]) -> _Record:
     which knows it from before."""
     number, mark, sequence = record.inode.partition("-")
     before = records.get(f"{number}-{int(sequence) - 1}") if mark else None
-    return record if before is None or before.exists or record.exists else before
+    return record if before is None or record.exists else before
 
 
-def _spelled(seen: Observation) -> tuple[str, str]:
-    """Path and record of what was seen."""
-    if seen.file is not None:
-        return seen.file.path, seen.file.inode
-    return "" if seen.dll is None else seen.dll.path, ""
-
-
-def _content_of(file: File) -> object:
-    digest = file.hash
-    return None if digest is None else (digest.md5, digest.sha1, digest.sha256)
+def _holder_of(file: File) -> str:
+    """Where it lies: a member where its archive does."""
+    return file.member_of.partition(ARROW)[0] or file.path
 
 
 def _are_copies(records: Iterable[_Record]) -> bool:
     """Whether it is one file of the host that lies here more than once: in two collections."""
-    contents = [one.content for one in records if one.exists]
-    there = [one for one in records if not one.exists]
-    return not there and contents[0] is not None and contents.count(contents[0]) == len(contents)
+    contents = [one.content if one.exists else None for one in records]
+    return None not in contents and all(one == contents[0] for one in contents)
