@@ -11,7 +11,7 @@ from msgspec import structs
 from agent.findings.implants import MAX_APART, of_one_process_each
 from agent.indicators import FileName
 from agent.matching.matcher import Match
-from agent.model.objects import Event, Parent, Process, User
+from agent.model.objects import Dll, Event, File, Parent, Process, User
 from agent.model.observation import Claim, Observation, Place
 from agent.model.report import Strength
 
@@ -40,11 +40,14 @@ def match(
     *,
     logged: bool = True,
     strength: Strength = Strength.STRONG,
+    file: str = "",
+    dll: str = "",
 ) -> Match:
     event = Event(channel="Security", id=4688, record=1) if logged else None
     seen = Observation(
-        source="s", claim=claim, seen="s", place=Place(text="p"), process=who, event=event
-    )
+        source="s", claim=claim, seen="s", place=Place(text="p"), process=who, event=event,
+        file=File(path=file) if file else None, dll=Dll(path=dll) if dll else None,
+    )  # fmt: skip
     return Match(seen, NAME, strength, "command line", "")
 
 
@@ -126,6 +129,9 @@ def test_a_process_is_taken_as_whoever_tells_most_of_it_describes_it() -> None:
     assert apart([*told, other]) == [[11, 11, 11, 12], [13]]
     by_whom = [match(process(11, user=None)), match(process(11)), match(process(12))]
     assert apart([*by_whom, other]) == [[11, 11, 12], [13]]
+    no_line, no_user = process(11, command_line=""), process(11, user=None)
+    by_line = [match(no_line), match(no_user), match(process(12, user=None))]
+    assert apart([*by_line, match(process(13, command_line=""))]) == [[11, 11, 12], [13]]
 
 
 def test_the_same_process_under_several_keys_is_one() -> None:
@@ -134,6 +140,46 @@ def test_the_same_process_under_several_keys_is_one() -> None:
     running = process(12, entity_id="{2}")
     seen = [match(one, Claim.LOADED, logged=False) for one in (logged, later, running)]
     assert apart(seen) == [[11, 11], [12]]
+
+
+def test_what_a_log_and_the_running_system_call_differently_is_one() -> None:
+    logged = match(process(11, entity_id="{1}"))
+    running = [match(process(n), Claim.LOADED, logged=False) for n in (11, 12)]
+    assert apart([logged, *running]) == [[11, 11], [12]]
+
+
+def test_what_is_not_several_processes_stays_as_it_is() -> None:
+    for seen in (
+        [match(None)],
+        [match(None), match(process(11))],
+        [match(None), match(structs.replace(process(11), pid=None)), match(process(12))],
+    ):
+        assert of_one_process_each(seen) == [seen]
+
+
+FILE = r"C:\x\cyzfc.dat"
+
+
+def with_file(first: Sequence[Match], second: Sequence[Match]) -> list[bool]:
+    """Of two processes, whose evidence the file is."""
+    there = match(None, Claim.EXISTS, logged=False, file=FILE.upper())
+    return [there in part for part in of_one_process_each([there, *first, *second])]
+
+
+def test_a_file_is_evidence_of_the_process_that_has_it_or_was_started_with_it() -> None:
+    has_it = match(process(11), Claim.LOADED, logged=False, dll=FILE)
+    named = match(process(12, command_line=f"rundll32 {FILE},X"))
+    other = match(process(13), Claim.LOADED, logged=False, dll=r"C:\other.dll")
+    assert with_file([has_it], [other]) == [True, False]
+    assert with_file([other], [named]) == [False, True]
+    assert with_file([has_it], [named]) == [True, True]
+    once = match(process(12), Claim.LOADED, logged=False)
+    assert with_file([other], [named, once]) == [False, True]
+
+
+def test_a_file_that_none_of_them_has_is_evidence_of_each() -> None:
+    first, second = (match(process(n), Claim.LOADED, logged=False) for n in (11, 12))
+    assert with_file([first], [second]) == [True, True]
 
 
 def test_what_is_no_process_s_own_stands_behind_in_each_part() -> None:
