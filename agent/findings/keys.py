@@ -22,7 +22,7 @@ _NOW = frozenset({Claim.EXISTS, Claim.RUNNING, Claim.LOADED, Claim.CONNECTED, Cl
 
 def finding_id(host: str, key: str) -> str:
     """UUIDv5 of the host and of the key of what the finding is about; see :func:`main_key`."""
-    return str(uuid.uuid5(_NAMESPACE, to_json([host, key]).decode("ascii")))
+    return str(uuid.uuid5(_NAMESPACE, to_json([host, key]).decode()))
 
 
 def main_key(found: Objects, place: str, when: datetime | None = None) -> str:
@@ -99,7 +99,7 @@ def _file_keys(file: File) -> Iterator[str]:
     """Its own, of a stream that of its file, and that of what is left of it in the recycle bin. An
     archive's members are things of their own: what one is says nothing about the others."""
     yield _own_key(file)
-    if file.stream and not file.member_of:
+    if not file.member_of:
         yield file_key(file.path)
     if file.recycled:
         folder, _, name = file.recycled.rpartition("\\")
@@ -113,7 +113,7 @@ def _dns_keys(dns: Dns) -> Iterator[str]:
 
 
 def _destination_keys(far: Destination) -> Iterator[str]:
-    if far.ip and _is_somewhere(far.ip):
+    if _is_somewhere(far.ip):
         yield address_key(far.ip)
     if far.domain:
         yield domain_key(far.domain)
@@ -122,7 +122,7 @@ def _destination_keys(far: Destination) -> Iterator[str]:
 def _is_somewhere(address: str) -> bool:
     """Whether it is an address, and of a host: a sinkhole's answer ties nothing together."""
     try:
-        told = ipaddress.ip_address(address.partition("%")[0])
+        told = ipaddress.ip_address(address)
     except ValueError:
         return False
     return not (told.is_unspecified or told.is_loopback)

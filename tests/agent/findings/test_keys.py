@@ -30,7 +30,7 @@ from agent.model.objects import (
     Url,
     User,
 )
-from agent.model.observation import Claim, Observation, Place
+from agent.model.observation import Claim, Observation, Place, moments
 
 START = datetime(2026, 11, 24, 14, 2, tzinfo=timezone.utc)
 PATH = r"C:\Users\jo\cyzfc.dat"
@@ -65,6 +65,22 @@ def test_the_id_of_a_finding_is_the_same_in_every_sweep_and_version() -> None:
             r"process:C:\WINDOWS\SYSTEM32\RUNDLL32.EXE:7:1795528920",
         ),
         ({"process": Process(name="a.exe")}, "process:A.EXE::0"),
+        ({"process": Process(name="a.exe", pid=7, start=START, command_line="x")},
+         "process:A.EXE:7:1795528920"),
+        ({"process": Process(name="a.exe", pid=7, command_line="x")}, "process:A.EXE:7:0:x::"),
+        ({"process": Process(name="a.exe", start=START, command_line="x")},
+         "process:A.EXE::1795528920:x::"),
+        ({"process": Process(name="a.exe", entity_id="{AB}", command_line="x")},
+         "process:A.EXE::0:{ab}"),
+        ({"process": Process(name="a.exe", user=User(name="jo", id="S-1"))},
+         "process:A.EXE::0::JO:"),
+        ({"process": Process(name="a.exe", user=User(id="S-1"))}, "process:A.EXE::0::S-1:"),
+        ({"process": Process(name="a.exe"), "dll": Dll(path="C:\\a")},
+         r"process:A.EXE::0:::file:C:\A"),
+        ({"process": Process(name="a.exe"), "dns": Dns(question="a.b")},
+         "process:A.EXE::0::::domain:a.b"),
+        ({"process": Process(name="a.exe", pid=7, start=START), "dll": Dll(path="C:\\a"),
+          "file": File(path="C:\\b")}, "process:A.EXE:7:1795528920"),
         ({"process": Process(pid=7), "file": File(path="C:\\a")}, r"file:C:\A"),
         ({"dns": Dns(question="PandoraSong.com.")}, "domain:pandorasong.com"),
         ({"destination": Destination(ip="95.216.59.92")}, "address:95.216.59.92"),
@@ -73,12 +89,23 @@ def test_the_id_of_a_finding_is_the_same_in_every_sweep_and_version() -> None:
         ({"task": Task(name="\\Evil")}, "task:\\evil"),
         ({"pipe": Pipe(name="Evil")}, "pipe:evil"),
         ({"url": Url(full="http://x/Y")}, "url:http://x/Y"),
+        ({"url": Url(full="http://x/Y"), "user": User(name="jo", id="S-1")}, "url:http://x/Y:JO"),
+        ({"url": Url(full="http://x/Y"), "user": User(id="S-1")}, "url:http://x/Y:S-1"),
+        ({"destination": Destination(domain="a.b"), "pipe": Pipe(name="x")}, "pipe:x"),
+        ({"event": Event(channel="System", id=1014)}, "place:here"),
         ({"event": Event(channel="System", id=1014, record=9)}, "event:system:9"),
         ({}, "place:here"),
     ],
 )  # fmt: skip
 def test_a_finding_is_about_its_main_object(objects: dict[str, Any], key: str) -> None:
     assert main_key(seen(**objects), "here") == key
+
+
+def test_a_record_of_a_log_is_told_by_its_time_too() -> None:
+    logged = seen(event=Event(channel="System", id=1014, record=9))
+    assert main_key(logged, "here", START) == "event:system:9:2026-11-24T14:02:00+00:00"
+    logged.moments = moments(logged=START)
+    assert keys_of(logged) == ("event:system:9:2026-11-24T14:02:00+00:00",)
 
 
 @pytest.mark.parametrize(
@@ -107,7 +134,27 @@ def test_what_ran_without_pid_or_time_is_told_apart_by_what_is_known(other: dict
             seen(file=File(path="x", member_of="C:\\a.zip → b.zip")),
             (r"file:C:\A.ZIP → B.ZIP → X",),
         ),
+        (seen(file=File(path="x", stream="y", member_of="C:\\a.zip")), (r"file:C:\A.ZIP → X:Y",)),
+        (
+            seen(file=File(path="C:\\a.dat", recycled="C:\\$Recycle.Bin\\S-1\\$RAB12C.dat")),
+            (
+                r"file:C:\A.DAT",
+                r"file:C:\$RECYCLE.BIN\S-1\$RAB12C.DAT",
+                r"file:C:\$RECYCLE.BIN\S-1\$IAB12C.DAT",
+            ),
+        ),
+        (seen(dll=Dll(path="C:\\a")), (r"file:C:\A",)),
+        (seen(Claim.EXISTS, process=Process(pid=7)), ("process:7:0",)),
         (seen(Claim.RUNNING, process=Process(pid=7)), ("process:7:0",)),
+        (seen(Claim.LOADED, process=Process(pid=7)), ("process:7:0",)),
+        (seen(Claim.CONNECTED, process=Process(pid=7)), ("process:7:0",)),
+        (seen(Claim.MENTIONED, process=Process(pid=7)), ("process:7:0",)),
+        (seen(Claim.LOGGED, process=Process(pid=7)), ("place:here",)),
+        (seen(Claim.RUNNING, process=Process(start=START)), ("place:here",)),
+        (
+            seen(Claim.RUNNING, process=Process(pid=7, entity_id="{AB}"), dll=Dll(path="C:\\a")),
+            ("process:{ab}", "process:7:0", r"file:C:\A"),
+        ),
         (seen(Claim.RAN, process=Process(pid=7, start=START)), ("process:7:1795528920",)),
         (seen(Claim.RAN, process=Process(pid=7)), ("place:here",)),
         (seen(Claim.LOADED, Event(channel="c", record=1), process=Process(pid=7)), ("event:c:1",)),
@@ -118,6 +165,22 @@ def test_what_ran_without_pid_or_time_is_told_apart_by_what_is_known(other: dict
         (
             seen(Claim.RESOLVED, dns=Dns(question="a.b", answers=["0.0.0.0", "192.0.2.1", "c.d"])),
             ("domain:a.b", "address:192.0.2.1"),
+        ),
+        (
+            seen(
+                Claim.CONNECTED, destination=Destination(ip="fe80::1%eth0", domain="A.b"),
+                pipe=Pipe(name="x"),
+            ),
+            ("address:fe80::1%eth0", "domain:a.b"),
+        ),
+        (
+            seen(Claim.CONNECTED, destination=Destination(ip="::1%7"), file=File(path="a")),
+            ("file:A",),
+        ),
+        (seen(Claim.CONNECTED, destination=Destination(ip="127.0.0.1")), ("address:127.0.0.1",)),
+        (
+            seen(Claim.CONNECTED, destination=Destination(ip="127.0.0.1"), file=File(path="a")),
+            ("file:A",),
         ),
         (
             seen(Claim.BLOCKED, dns=Dns(question="a.b"), destination=Destination(ip="192.0.2.1")),
