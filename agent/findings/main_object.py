@@ -45,14 +45,15 @@ def key_of(observations: Sequence[Observation], *, of_process: bool = False) -> 
     objects = best_objects(observations)
     if of_process:
         objects.file = None
-    event = next((seen for seen in observations if seen.event is not None), observations[0])
-    when = next(iter(telling(event.moments)), None)
+    event = next((seen for seen in observations if seen.event is not None), None)
+    when = None if event is None else next(iter(telling(event.moments)), None)
     return main_key(objects, min(seen.place.text for seen in observations), when)
 
 
 def _main_process(observations: Sequence[Observation]) -> Process | None:
     """The one that has the module, or the connection; not one that only names it, such as the shell
-    that started it. As the processes source describes it, if that saw it too.
+    that started it. As the processes source describes it, if that saw it too. None, if none of them
+    did anything: the first is as good as any.
     """
     seen = [(one.claim, one.process) for one in observations if one.process is not None]
     # Before what tells no process from another: prefetch, which program loads the DLL at all.
@@ -63,7 +64,7 @@ def _main_process(observations: Sequence[Observation]) -> Process | None:
             if first is not None:
                 own = [pair for pair in seen if _is_same(pair[1], first)]
                 return min(own, key=lambda pair: pair[0] not in _ITSELF)[1]
-    return seen[0][1] if seen else None
+    return None
 
 
 def is_its(seen: Observation, process: Process) -> bool:
@@ -75,11 +76,11 @@ def _is_same(one: Process, other: Process) -> bool:
     """One pid may have been two processes'."""
     if one.entity_id and other.entity_id:
         return one.entity_id == other.entity_id
-    if one.pid is None or other.pid is None:
+    if one.pid is None or one.pid != other.pid:
         return one is other
     if one.start is None or other.start is None:
-        return one.pid == other.pid
-    return process_key(one.pid, one.start) == process_key(other.pid, other.start)
+        return True
+    return process_key(one.pid, one.start) == process_key(one.pid, other.start)
 
 
 def _best_file(observations: Sequence[Observation]) -> File | None:

@@ -80,6 +80,13 @@ def test_without_a_pid_nothing_tells_that_two_are_one(one: Process, other: Proce
     assert is_its(seen(process=one), one)
 
 
+def test_two_pids_are_two_processes() -> None:
+    assert not is_its(seen(process=process(pid=7)), process(pid=8))
+    assert is_its(seen(process=process(pid=7)), process(pid=7))
+    assert is_its(seen(process=Process(pid=7, start=WHEN)), Process(pid=7, start=WHEN))
+    assert not is_its(seen(process=Process(pid=7, start=WHEN)), Process(pid=8, start=WHEN))
+
+
 def test_two_starts_of_one_pid_are_two_processes() -> None:
     one, other = Process(pid=7, start=WHEN), Process(pid=7, start=LATER)
     assert not is_its(seen(process=one), other)
