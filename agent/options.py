@@ -34,6 +34,7 @@ class Options(DeliveryOptions, frozen=True, kw_only=True):
     strict_rules: bool = False
     rules_timeout: float = DEFAULT_RULES_TIMEOUT_S
     thorough: bool = False
+    deep: bool = False
     memory: MemoryMode = "candidates"
     max_file_size: int = 64 << 20
     cache: bool = False
@@ -163,6 +164,9 @@ def _sweep_arguments(parser: argparse.ArgumentParser) -> None:
     how.add_argument(
         "--thorough", action="store_true", help="read every file, whatever its size and kind"
     )
+    how.add_argument("--deep", action="store_true",
+                     help="search page file, hibernation, dumps, traces and free clusters too, byte"
+                     " by byte: takes as long as reading the disk")  # fmt: skip
     how.add_argument("--memory", choices=("none", "candidates", "all"), default="candidates",
                      help="of which processes memory is read (default: likely hosts)")  # fmt: skip
     how.add_argument("--max-file-size", metavar="SIZE", type=_size, default=64 << 20,

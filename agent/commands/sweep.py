@@ -39,7 +39,7 @@ from ..output.summary import summary_line
 from ..packs.built_in import exclusions_in_use, load_packs, matcher_of
 from ..packs.loading import Pack
 from ..sources import Source
-from ..sources.catalog import NAMES, Setup, sources_of
+from ..sources.catalog import NAMES, ON_REQUEST, Setup, sources_of
 from ..sources.files.hash_cache import HashCache, HashCacheError
 from ..sweep.course import Course
 from ..sweep.identity import running_agent
@@ -181,7 +181,14 @@ def _target(options: Options, own: Own) -> Target:
 def _sources(
     options: Options, target: Target, course: Course, cache: HashCache | None
 ) -> list[Source]:
-    setup = Setup(options.max_file_size, course.at, options.memory, options.verify_walk, cache)
+    setup = Setup(
+        options.max_file_size,
+        course.at,
+        options.memory,
+        options.verify_walk,
+        cache,
+        deep=options.deep or not ON_REQUEST.isdisjoint(options.only),
+    )
     return sources_of(target.describe().kind, setup)
 
 

@@ -323,12 +323,24 @@ class Volume:
         if stream.resident or not runs or stream.damage:
             return None
         try:
-            if self._allocation is None:
-                bitmap = self.open_stream(BITMAP_RECORD)
-                self._allocation = Allocation(bitmap, self.boot.clusters)
-            return all(map(self._allocation.is_free, runs))
+            return all(map(self._bitmap().is_free, runs))
         except OSError:
             return None
+
+    def free_clusters(self) -> Iterator[tuple[int, int]]:
+        """First cluster and number of each run of clusters that belong to no file, as the $Bitmap
+        says.
+
+        Raises:
+            NtfsError, OSError: it is missing, cannot be read or ends early.
+        """
+        return self._bitmap().free_runs()
+
+    def _bitmap(self) -> Allocation:
+        if self._allocation is None:
+            bitmap = self.open_stream(BITMAP_RECORD)
+            self._allocation = Allocation(bitmap, self.boot.clusters)
+        return self._allocation
 
 
 def _reason(error: OSError) -> str:

@@ -30,6 +30,8 @@ class Setup(NamedTuple):
     memory: MemoryMode = "candidates"
     verify_walk: bool = False
     cache: HashCache | None = None
+    deep: bool = False
+    """Whether sources are asked that are only asked when they are asked for."""
 
 
 class Entry(NamedTuple):
@@ -39,6 +41,8 @@ class Entry(NamedTuple):
     targets: Iterable[TargetKind]
     """That can be asked."""
     make: Callable[[Setup], Source]
+    by_default: bool = True
+    """Else only with ``--deep``, or where it is named."""
 
 
 def _processes(_: Setup) -> Source:
@@ -94,6 +98,12 @@ def _change_journal(setup: Setup) -> Source:
     return UsnJournalSource(progress=setup.progress)
 
 
+def _deep(setup: Setup) -> Source:
+    from .deep.source import DeepSource
+
+    return DeepSource(progress=setup.progress)
+
+
 def _artefact(name: str, module: str, artefact: str) -> Entry:
     """Evidence that lies in files: this artefact of this module, by the driver."""
 
@@ -138,10 +148,16 @@ CATALOG = (
     _artefact("web_cache", "network.browser_files", "WebCache"),
     _artefact("activities", "execution.activities", "Activities"),
     _artefact("console_history", "logs.console_history", "ConsoleHistory"),
+    Entry("deep", TargetKind, _deep, by_default=False),
 )
 NAMES = tuple(entry.name for entry in CATALOG)
+ON_REQUEST = frozenset(entry.name for entry in CATALOG if not entry.by_default)
 
 
 def sources_of(kind: TargetKind, setup: Setup) -> list[Source]:
-    """All that this kind of target can be asked."""
-    return [entry.make(setup) for entry in CATALOG if kind in entry.targets]
+    """All that this kind of target can be asked, and is with this setup."""
+    return [
+        entry.make(setup)
+        for entry in CATALOG
+        if kind in entry.targets and (entry.by_default or setup.deep)
+    ]

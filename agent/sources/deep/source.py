@@ -1,0 +1,193 @@
+r"""Raw bytes in which names outlive their files, searched whole: only with ``--deep``.
+
+Evidence: memory that was written to the disk (``pagefile.sys``, ``swapfile.sys``, ``hiberfil.sys``,
+dumps), trace files, and the clusters of raw NTFS volumes that belong to no file. Each place of a
+text is a mention, with its byte. No format says there what a text belongs to, who wrote it and
+when.
+
+Never required: a mention is weak, and a verdict does not hang on it; what could not be searched is
+told in the coverage.
+
+Cannot tell: what is compressed (nearly all of a hibernation, pages of Windows' memory compression,
+compressed traces: told as such), encrypted, or cut by fragments that do not lie side by side; the
+slack behind the end of files. Of a running host, what changes while it is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+
+from ...coverage import Ledger, Part
+from ...matching.matcher import Matcher
+from ...model.observation import ByteHit, Claim, Observation, Place
+from ...ntfs import NtfsError, Volume
+from ...reading.opening import is_gone, reason_of
+from ...targets import RawNtfs, Target
+from ...targets.evidence import EvidenceFile
+from ...targets.raw_fallback import BY_RECORD
+from .places import WHERE, tell_hidden
+from .raw_search import Piece, searched
+from .reading import of_file, of_free_clusters
+
+RAW = (
+    "nobody knows who wrote it, nor when; the memory of what searches for it, this program's too,"
+    " leaves the same"
+)
+LIST = "stands among other indicators, as in a list of them or in what searches for them"
+MANY = 5
+"""Indicators in one page that look like a list of them."""
+NO_VOLUME = "no raw NTFS volume: no free clusters to search"
+OWN_RULES = "the operator's rules are not asked of raw bytes"
+NOT_REACHED = "free clusters: not reached"
+HIDDEN = "free clusters: what NTFS compressed or encrypted is searched as it stands"
+
+
+class DeepSource:
+    """Searches raw bytes."""
+
+    name = "deep"
+
+    def __init__(self, *, progress: Callable[[str], None] = lambda _: None) -> None:
+        """``progress``: is told each file and volume, again while it is read, and may raise to end
+        it."""
+        self._progress = progress
+
+    def required(self, target: Target) -> bool:  # noqa: ARG002 - of none
+        """Never: what it finds is weak."""
+        return False
+
+    def observe(self, target: Target, matcher: Matcher, ledger: Ledger) -> Iterator[Observation]:
+        """As :class:`~agent.sources.Source`: each place of each text."""
+        if matcher.own_rules is not None:
+            ledger.note(OWN_RULES)
+        search = _Deep(target, matcher, ledger, self._progress)
+        volumes = _volumes_of(target, ledger)
+        waiting = [path for path, _ in volumes]
+        try:
+            for file in target.evidence(WHERE, ledger):
+                yield from search.file(file)
+            for path, raw in volumes:
+                waiting.remove(path)
+                yield from search.free_clusters(path, raw)
+        finally:
+            for path in waiting:
+                ledger.unread(NOT_REACHED, path)
+
+
+def _volumes_of(target: Target, ledger: Ledger) -> list[tuple[str, RawNtfs]]:
+    """By the place that the coverage names; what cannot be had raw is told."""
+    roots, skipped = target.roots()
+    volumes = [(root.path, root.raw) for root in roots if root.raw is not None]
+    volumes += [(raw.prefix.removesuffix(":"), raw) for raw in target.volumes_met]
+    for root in roots:
+        if root.raw is None and "NTFS" in root.description:
+            why = root.why_walked or "not read raw"
+            ledger.unread(f"free clusters: {why}", root.path)
+    for volume in skipped:
+        if volume.gap:
+            ledger.unread(f"free clusters: {volume.reason}", volume.path)
+    if not volumes:
+        ledger.note(NO_VOLUME)
+    return volumes
+
+
+@dataclass
+class _Deep:
+    target: Target
+    matcher: Matcher
+    ledger: Ledger
+    progress: Callable[[str], None]
+
+    def file(self, file: EvidenceFile) -> Iterator[Observation]:
+        """One file; an error in it is a gap."""
+        self.progress(file.path)
+        part = self.ledger.part(file.path)
+        try:
+            opened = file.open()
+        except OSError as error:
+            if is_gone(error):
+                part.note("vanished during the sweep", file.path)
+            else:
+                part.unread(f"raw bytes: {reason_of(error)}", file.path)
+            return
+        if self.target.live is not None and file.how == "by record":
+            part.note(BY_RECORD, file.path)
+
+        def pieces() -> Iterator[Piece]:
+            for offset, data in of_file(opened, file.size, part, lambda: self.progress(file.path)):
+                if not offset:
+                    tell_hidden(file.path, data, part)
+                yield offset, data
+
+        place = Place(text=file.path, path=file.path, view=file.view, owner=file.owner)
+        with opened:
+            yield from self._searched(pieces(), part, place, "raw bytes")
+        part.examined()
+
+    def free_clusters(self, path: str, raw: RawNtfs) -> Iterator[Observation]:
+        """What belongs to no file of one volume."""
+        shown = f"{path}, free clusters"
+        part = self.ledger.part(shown)
+        try:
+            with closing(raw.open()) as source:
+                volume = Volume(source, part)
+                pieces = of_free_clusters(volume, part, lambda: self.progress(shown))
+                place = Place(text=shown, path=raw.prefix)
+                yield from self._searched(pieces, part, place, "free clusters")
+        except NtfsError as error:
+            part.unread(f"free clusters: {error.what}", path)
+            return
+        except OSError as error:
+            part.unread(f"free clusters: {reason_of(error)}", path)
+            return
+        part.note(HIDDEN, path)
+        part.examined()
+
+    def _searched(
+        self, pieces: Iterator[Piece], part: Part, place: Place, seen: str
+    ) -> Iterator[Observation]:
+        """What pieces hold; if it is ended early, how far it came is a gap."""
+        end, whole = 0, False
+        self.matcher.accounts.scanned()
+        try:
+            for one in searched(self._counted(pieces), self.matcher.records()):
+                if one.failed:
+                    part.unread(f"scan of the bytes: {one.failed}", _at(place, one.offset))
+                for hit, together in one.hits:
+                    if self.target.own.has_text(hit.excerpt):
+                        self.ledger.own += 1
+                    else:
+                        yield _mention(hit, together, place, seen)
+                end = one.end
+            whole = True
+        finally:
+            if not whole:
+                part.unread("ended before all of it was searched", _at(place, end))
+
+    def _counted(self, pieces: Iterator[Piece]) -> Iterator[Piece]:
+        for piece in pieces:
+            self.ledger.bytes += len(piece[1])
+            yield piece
+
+
+def _at(place: Place, byte: int) -> str:
+    return f"{place.text} (byte {byte:,})"
+
+
+def _mention(hit: ByteHit, together: int, place: Place, seen: str) -> Observation:
+    return Observation(
+        source=DeepSource.name,
+        seen=seen,
+        claim=Claim.MENTIONED,
+        place=Place(
+            text=_at(place, hit.offset),
+            path=place.path,
+            record=f"byte {hit.offset}",
+            view=place.view,
+            owner=place.owner,
+        ),
+        hits=(hit,),
+        remarks=(RAW, LIST) if together >= MANY else (RAW,),
+    )
