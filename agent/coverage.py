@@ -58,6 +58,8 @@ class Part:
         self.state = State.COMPLETE
         self.tells = False
         """Whether it is told by itself however little it holds."""
+        self.gaps = 0
+        """How often something was missed."""
         self._ledger = ledger
         self._examined = 0
         self._span = _Span()
@@ -70,6 +72,7 @@ class Part:
     def unread(self, reason: str, sample: str = "", count: int = 1) -> None:
         """As :meth:`Ledger.unread`; the part is named if there is no sample."""
         self.state = State.PARTIAL
+        self.gaps += 1
         self._ledger.unread(reason, sample or self.name, count)
 
     def note(self, reason: str, sample: str = "", count: int = 1) -> None:

@@ -166,7 +166,8 @@ def _sweep_arguments(parser: argparse.ArgumentParser) -> None:
     )
     how.add_argument("--deep", action="store_true",
                      help="search page file, hibernation, dumps, traces and free clusters too, byte"
-                     " by byte: takes as long as reading the disk")  # fmt: skip
+                     " by byte: takes as long as reading the disk; how far it came is kept in the"
+                     " home folder")  # fmt: skip
     how.add_argument("--memory", choices=("none", "candidates", "all"), default="candidates",
                      help="of which processes memory is read (default: likely hosts)")  # fmt: skip
     how.add_argument("--max-file-size", metavar="SIZE", type=_size, default=64 << 20,

@@ -124,7 +124,7 @@ def _sweep(options: Options, route: Route | None, packs: Sequence[Pack], matcher
                 packs=packs,
                 matcher=matcher,
                 exclusions=Exclusions(rules),
-                sources=_sources(options, target, course, cache),
+                sources=_sources(options, target, course, cache, where.home),
                 skip=options.skip,
                 only=options.only,
                 agent=running_agent(),
@@ -179,7 +179,7 @@ def _target(options: Options, own: Own) -> Target:
 
 
 def _sources(
-    options: Options, target: Target, course: Course, cache: HashCache | None
+    options: Options, target: Target, course: Course, cache: HashCache | None, folder: Path
 ) -> list[Source]:
     setup = Setup(
         options.max_file_size,
@@ -188,6 +188,7 @@ def _sources(
         options.verify_walk,
         cache,
         deep=options.deep or not ON_REQUEST.isdisjoint(options.only),
+        kept=folder / "deep",
     )
     return sources_of(target.describe().kind, setup)
 
@@ -318,7 +319,7 @@ def _own(options: Options, folder: Path) -> Own:
     files = [*options.packs, *options.only_packs, *options.rules, *filter(None, exports)]
     if getattr(sys, "frozen", False):
         files.append(Path(sys.executable))
-    folders = [folder / "spool", folder / "reports", _program_folder()]
+    folders = [folder / "spool", folder / "reports", folder / "deep", _program_folder()]
     return Own.of(pids=pids, process=me.pid, files=map(str, files), folders=map(str, folders))
 
 

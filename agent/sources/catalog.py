@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from ..model.report import TargetKind
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from . import Source
     from .files.hash_cache import HashCache
 
@@ -32,6 +34,8 @@ class Setup(NamedTuple):
     cache: HashCache | None = None
     deep: bool = False
     """Whether sources are asked that are only asked when they are asked for."""
+    kept: Path | None = None
+    """A folder of our own, for how far they came."""
 
 
 class Entry(NamedTuple):
@@ -101,7 +105,7 @@ def _change_journal(setup: Setup) -> Source:
 def _deep(setup: Setup) -> Source:
     from .deep.source import DeepSource
 
-    return DeepSource(progress=setup.progress)
+    return DeepSource(progress=setup.progress, kept=setup.kept)
 
 
 def _artefact(name: str, module: str, artefact: str) -> Entry:

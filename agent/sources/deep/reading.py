@@ -24,15 +24,16 @@ _Read = Callable[[int, int], bytes]
 
 
 def of_file(
-    opened: BinaryIO, size: int, part: Part, progress: Callable[[], None]
+    opened: BinaryIO, size: int, part: Part, progress: Callable[[], None], start: int = 0
 ) -> Iterator[Piece]:
-    """All of a file that is expected to have ``size`` bytes. ``progress`` may raise."""
+    """All of a file that is expected to have ``size`` bytes, from ``start`` on. ``progress`` may
+    raise."""
 
     def read(offset: int, most: int) -> bytes:
         return read_at(opened, offset, most, size)
 
     reader = _Pieces(read, part, progress)
-    at = 0
+    at = start
     while at < size:
         yield from reader.between(at, min(at + WINDOW, size))
         at += WINDOW
@@ -43,14 +44,18 @@ def of_file(
             return
 
 
-def of_free_clusters(volume: Volume, part: Part, progress: Callable[[], None]) -> Iterator[Piece]:
-    """All clusters of a volume that belong to no file, at their offsets in it. ``progress`` may
-    raise."""
+def of_free_clusters(
+    volume: Volume, part: Part, progress: Callable[[], None], start: int = 0
+) -> Iterator[Piece]:
+    """All clusters of a volume that belong to no file, at their offsets in it, from ``start`` on.
+    ``progress`` may raise."""
     reader = _Pieces(volume.source.read_at, part, progress)
     cluster = volume.boot.cluster_size
     try:
         for first, count in volume.free_clusters():
-            at, end = first * cluster, (first + count) * cluster
+            at, end = max(first * cluster, start), (first + count) * cluster
+            if at >= end:
+                continue
             if at >= volume.source.size:
                 part.unread("free clusters beyond the end of the image", _place(part, at))
                 return

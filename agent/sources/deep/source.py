@@ -15,21 +15,23 @@ slack behind the end of files. Of a running host, what changes while it is read.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
 
 from ...coverage import Ledger, Part
 from ...matching.matcher import Matcher
 from ...model.observation import ByteHit, Claim, Observation, Place
 from ...ntfs import NtfsError, Volume
-from ...reading.opening import is_gone, reason_of
+from ...reading.opening import is_gone, read_at, reason_of
 from ...targets import RawNtfs, Target
 from ...targets.evidence import EvidenceFile
 from ...targets.raw_fallback import BY_RECORD
 from .places import WHERE, tell_hidden
-from .raw_search import Piece, searched
+from .raw_search import WINDOW, Piece, searched
 from .reading import of_file, of_free_clusters
+from .stands import Standing, Stands
 
 RAW = (
     "nobody knows who wrote it, nor when; the memory of what searches for it, this program's too,"
@@ -41,6 +43,7 @@ MANY = 5
 NO_VOLUME = "no raw NTFS volume: no free clusters to search"
 OWN_RULES = "the operator's rules are not asked of raw bytes"
 NOT_REACHED = "free clusters: not reached"
+GOES_ON = "searched up to there by an earlier sweep, which was ended; not read again"
 HIDDEN = "free clusters: what NTFS compressed or encrypted is searched as it stands"
 
 
@@ -49,10 +52,13 @@ class DeepSource:
 
     name = "deep"
 
-    def __init__(self, *, progress: Callable[[str], None] = lambda _: None) -> None:
+    def __init__(
+        self, *, progress: Callable[[str], None] = lambda _: None, kept: Path | None = None
+    ) -> None:
         """``progress``: is told each file and volume, again while it is read, and may raise to end
-        it."""
+        it. ``kept``: a folder of our own for how far it came, for the next sweep."""
         self._progress = progress
+        self._kept = kept
 
     def required(self, target: Target) -> bool:  # noqa: ARG002 - of none
         """Never: what it finds is weak."""
@@ -62,7 +68,8 @@ class DeepSource:
         """As :class:`~agent.sources.Source`: each place of each text."""
         if matcher.own_rules is not None:
             ledger.note(OWN_RULES)
-        search = _Deep(target, matcher, ledger, self._progress)
+        stands = Stands(self._kept, matcher.indicators, target.now)
+        search = _Deep(target, matcher, ledger, stands, self._progress)
         volumes = _volumes_of(target, ledger)
         waiting = [path for path, _ in volumes]
         try:
@@ -74,6 +81,8 @@ class DeepSource:
         finally:
             for path in waiting:
                 ledger.unread(NOT_REACHED, path)
+            if stands.problem:
+                ledger.note(f"how far it came could not be kept: {stands.problem}")
 
 
 def _volumes_of(target: Target, ledger: Ledger) -> list[tuple[str, RawNtfs]]:
@@ -98,6 +107,7 @@ class _Deep:
     target: Target
     matcher: Matcher
     ledger: Ledger
+    stands: Stands
     progress: Callable[[str], None]
 
     def file(self, file: EvidenceFile) -> Iterator[Observation]:
@@ -115,16 +125,25 @@ class _Deep:
         if self.target.live is not None and file.how == "by record":
             part.note(BY_RECORD, file.path)
 
-        def pieces() -> Iterator[Piece]:
-            for offset, data in of_file(opened, file.size, part, lambda: self.progress(file.path)):
-                if not offset:
-                    tell_hidden(file.path, data, part)
-                yield offset, data
-
         place = Place(text=file.path, path=file.path, view=file.view, owner=file.owner)
+        standing = self.stands.of(
+            file.path, (*self._host, file.path, file.view, file.created, file.modified), file.size
+        )
         with opened:
-            yield from self._searched(pieces(), part, place, "raw bytes")
+            try:
+                tell_hidden(file.path, read_at(opened, 0, WINDOW, file.size), part)
+            except OSError as error:
+                part.unread(f"its beginning: {reason_of(error)}", file.path)
+            pieces = of_file(
+                opened, file.size, part, lambda: self.progress(file.path), _until(standing)
+            )
+            yield from self._searched(pieces, part, place, "raw bytes", standing)
         part.examined()
+
+    @property
+    def _host(self) -> tuple[str, ...]:
+        described = self.target.describe()
+        return self.target.host().id, *described.paths
 
     def free_clusters(self, path: str, raw: RawNtfs) -> Iterator[Observation]:
         """What belongs to no file of one volume."""
@@ -133,9 +152,15 @@ class _Deep:
         try:
             with closing(raw.open()) as source:
                 volume = Volume(source, part)
-                pieces = of_free_clusters(volume, part, lambda: self.progress(shown))
+                serial = f"{volume.boot.serial:016x}"
+                standing = self.stands.of(
+                    shown, (*self._host, path, raw.state, serial, "free"), source.size
+                )
+                pieces = of_free_clusters(
+                    volume, part, lambda: self.progress(shown), _until(standing)
+                )
                 place = Place(text=shown, path=raw.prefix)
-                yield from self._searched(pieces, part, place, "free clusters")
+                yield from self._searched(pieces, part, place, "free clusters", standing)
         except NtfsError as error:
             part.unread(f"free clusters: {error.what}", path)
             return
@@ -146,30 +171,54 @@ class _Deep:
         part.examined()
 
     def _searched(
-        self, pieces: Iterator[Piece], part: Part, place: Place, seen: str
+        self,
+        pieces: Iterator[Piece],
+        part: Part,
+        place: Place,
+        seen: str,
+        standing: Standing | None,
     ) -> Iterator[Observation]:
-        """What pieces hold; if it is ended early, how far it came is a gap."""
-        end, whole = 0, False
+        """What pieces hold, and what an earlier sweep found before them; if it is ended early, how
+        far it came is a gap."""
+        end, whole, gaps = _until(standing), False, part.gaps
         self.matcher.accounts.scanned()
         try:
+            if standing is not None and end:
+                when = f"{standing.begun.when:%Y-%m-%d %H:%M} UTC"
+                part.note(GOES_ON, f"{_at(place, end)}, {when}")
+                yield from self._told(standing.begun.hits, place, seen)
             for one in searched(self._counted(pieces), self.matcher.records()):
                 if one.failed:
                     part.unread(f"scan of the bytes: {one.failed}", _at(place, one.offset))
-                for hit, together in one.hits:
-                    if self.target.own.has_text(hit.excerpt):
-                        self.ledger.own += 1
-                    else:
-                        yield _mention(hit, together, place, seen)
+                yield from self._told(one.hits, place, seen)
                 end = one.end
+                if standing is not None and part.gaps == gaps:
+                    # What is missed now is missed by the next sweep too, or read after all.
+                    standing.reached(end, one.hits)
             whole = True
         finally:
             if not whole:
                 part.unread("ended before all of it was searched", _at(place, end))
+            if standing is not None:
+                (standing.done if whole else standing.keep)()
+
+    def _told(
+        self, hits: Iterable[tuple[ByteHit, int]], place: Place, seen: str
+    ) -> Iterator[Observation]:
+        for hit, together in hits:
+            if self.target.own.has_text(hit.excerpt):
+                self.ledger.own += 1
+            else:
+                yield _mention(hit, together, place, seen)
 
     def _counted(self, pieces: Iterator[Piece]) -> Iterator[Piece]:
         for piece in pieces:
             self.ledger.bytes += len(piece[1])
             yield piece
+
+
+def _until(standing: Standing | None) -> int:
+    return 0 if standing is None else standing.begun.until
 
 
 def _at(place: Place, byte: int) -> str:
