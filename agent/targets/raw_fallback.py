@@ -16,7 +16,7 @@ import threading
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
-from ..ntfs import NtfsError, Reference, Volume
+from ..ntfs import NtfsError, Reference, Volume, list_folder
 from ..ntfs.reference import ROOT
 from ..reading.opening import Opener, is_gone, status_of
 from ..windows import files as windows_files
@@ -26,6 +26,7 @@ from .tree import How
 
 ELSEWHERE = "its path leads to another file"
 BY_RECORD = "refused by its path, read by its record: what was written last may be missing"
+NOT_YET = "its record is not on the disk yet"
 _NUMBER = 0xFFFF_FFFF_FFFF_FFFF
 """What NTFS uses of a file's number, which has 128 bits since Python 3.12."""
 
@@ -114,18 +115,36 @@ class RawFallbackOpener:
 
 
 def _by_record(volume: Volume, path: str, status: os.stat_result) -> BinaryIO:
-    entry = volume.entry(Reference.of(status.st_ino & _NUMBER).number)
+    told = status.st_ino & _NUMBER
+    entry = volume.entry(Reference.of(told).number if told else _listed(volume, path).number)
     if not (
         entry.live
         and stat.S_ISREG(status.st_mode)
         and not entry.reparse_tag
         and not windows_files.is_cloud_placeholder(entry.attributes)
-        and _is(entry.reference, status)
+        and (not told or _is(entry.reference, status))
         and entry.size == status.st_size
         and _base(path) in [name.text for name in entry.names]
     ):
-        raise NtfsError("its record is not on the disk yet", path)
+        raise NtfsError(NOT_YET, path)
     return volume.open_stream(entry)
+
+
+def _listed(volume: Volume, path: str) -> Reference:
+    r"""As the folders of the volume list it: of a paging file the system tells no number.
+
+    Raises NtfsError, also for a volume that is mounted in a folder of another one.
+    """
+    reference = Reference(ROOT, 0)
+    for name in ntpath.splitdrive(windows_files.shown(path))[1].strip("\\").split("\\"):
+        found = list(list_folder(volume, reference.number, name.__eq__, []))
+        if len(found) != 1:
+            raise NtfsError(NOT_YET, path)
+        reference = found[0].reference
+    entry = volume.entry(reference.number)
+    if entry.reference.sequence != reference.sequence:
+        raise NtfsError(NOT_YET, path)
+    return reference
 
 
 def _base(path: str) -> str:
