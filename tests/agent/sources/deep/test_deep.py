@@ -4,6 +4,7 @@ clusters. Looked for where it is asked for, and nowhere else."""
 from __future__ import annotations
 
 import struct
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,10 @@ from tests.evidence.images import (
     MFT_CLUSTER,
     BadSectors,
     file_name,
+    make,
+    mounted,
     record,
+    require_tools,
     resident,
     standard,
 )
@@ -224,6 +228,23 @@ def test_a_name_in_free_clusters_is_a_mention_with_its_byte(tmp_path: Path) -> N
     assert found == [begin(path) + one for one in at]
     assert {seen.seen for seen in sweep.seen} == {"free clusters"}
     assert (sweep.coverage.state, sweep.coverage.bytes) == (State.COMPLETE, 3 * MIB)
+
+
+def test_a_deleted_files_bytes_are_found_where_a_driver_freed_them(tmp_path: Path) -> None:
+    require_tools("ntfsinfo")
+    path = make(tmp_path / "disk.img", 16)
+    with mounted(path) as root:
+        (root / "kept.bin").write_bytes(with_text(70_000, (50, b"ds7002.zip")))
+        (root / "gone.bin").write_bytes(with_text(70_000, (60_000, WIDE)))
+    with mounted(path) as root:
+        (root / "gone.bin").unlink()
+    sweep = of_image(path)
+    ((_, place),) = places(sweep)
+    at = int(place.removeprefix("byte "))
+    assert path.read_bytes()[at : at + len(WIDE)] == WIDE
+    info = subprocess.run(["ntfsinfo", "-m", path], capture_output=True, text=True, check=True)
+    free = int(info.stdout.split("Free Clusters:")[1].split()[0])
+    assert sweep.coverage.bytes == free * CLUSTER
 
 
 def test_clusters_of_files_are_not_searched_as_free_ones(tmp_path: Path) -> None:

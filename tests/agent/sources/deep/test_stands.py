@@ -19,7 +19,7 @@ from agent.sweep.course import Deadline
 from agent.targets.offline.folder import FolderTarget
 from tests.agent.sources.deep.test_deep import WIDE, with_text
 from tests.evidence.packs import campaign
-from tests.evidence.sweeping import reported
+from tests.evidence.sweeping import commanded, reported
 from tests.evidence.windows_folder import as_folder, windows
 
 MIB = 1 << 20
@@ -174,3 +174,17 @@ def test_nobody_else_may_read_it(tmp_path: Path) -> None:
     one.keep()
     (path,) = (tmp_path / "kept").iterdir()
     assert path.stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize(("name", "own"), [("deep", True), ("other", False)])
+def test_the_next_sweep_does_not_find_what_is_kept(
+    name: str, own: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IOCSWEEP_HOME", str(tmp_path / "home"))
+    one = standing(tmp_path / "home" / name, "a")
+    one.reached(4096, [(ByteHit("c2-domain", 500, "pandorasong.com"), 1)])
+    (tmp_path / "home").mkdir()
+    one.keep()
+    where = str(tmp_path / "home")
+    _, report = commanded(tmp_path / "out", "offline", where, "--quiet", "--thorough")
+    assert (report.findings == []) is own
