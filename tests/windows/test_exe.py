@@ -148,7 +148,6 @@ def test_a_bare_call_sweeps_the_whole_host_and_joins_what_it_finds(
     """As from a USB stick: no arguments, every drive; Linux's own tree is no drive here."""
     lab = host.lab.clone_prefix(tmp_path / "prefix")
     lab.map_drive("z", None)
-    shutil.rmtree(lab.drive_c / "users" / "al", ignore_errors=True)  # of test_source.py
     stick = lab.drive_c / "stick"
     shutil.copytree(host.exe.parent, stick)
     own = Host(lab, stick / "iocsweep.exe", host.one_file)
