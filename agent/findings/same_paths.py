@@ -79,14 +79,12 @@ class SamePaths:
             return list(files)
         spelled = {one.spelled for one in self._shared[key].values() if one.spelled in line}
         meant = self._inode(key, spelled.pop() if len(spelled) == 1 else None)
-        return [one for one in files if self._inode_of(key, one) == meant]
-
-    def _inode_of(self, key: str, seen: Observation) -> str:
-        """Of a file or module on this path."""
-        if seen.file is not None:
-            return self._inode(key, seen.file.path, seen.file.inode)
-        assert seen.dll is not None
-        return self._inode(key, seen.dll.path)
+        # A module belongs with the file that it means already.
+        return [
+            one
+            for one in files
+            if one.file is not None and self._inode(key, one.file.path, one.file.inode) == meant
+        ]
 
     def _mark(self, path: str, inode: str | None) -> str:
         key = file_key(path)
@@ -133,4 +131,5 @@ def _holder_of(file: File) -> str:
 def _are_copies(records: Iterable[_Record]) -> bool:
     """Whether it is one file of the host that lies here more than once: in two collections."""
     contents = [one.content if one.exists else None for one in records]
-    return None not in contents and all(one == contents[0] for one in contents)
+    first, *_ = contents
+    return None not in contents and all(one == first for one in contents)
