@@ -72,6 +72,7 @@ SAME = {
     "start": {"start": NOW - timedelta(days=9)},
     "case of the program": {"executable": RUNDLL32.upper()},
     "folder of the program": {"executable": r"D:\x\rundll32.exe"},
+    "no folder of the program": {"executable": ""},
     "id of a user with a name": {"user": User(name="corp\\JO", id="S-2")},
     "who started its parent": {
         "parent": [Parent(pid=1, name="EXPLORER.exe"), Parent(pid=2, name="other.exe")]
@@ -98,6 +99,12 @@ def test_users_without_names_are_told_apart_by_their_ids() -> None:
     seen = [match(process(11, user=first)), match(process(12, user=second))]
     assert apart(seen) == [[11], [12]]
     assert apart([match(process(n, user=first)) for n in (11, 12)]) == [[11, 12]]
+
+
+def test_a_user_and_a_parent_without_a_name_are_as_good_as_none() -> None:
+    nobody = match(process(11, user=None, parent=[]))
+    unnamed = match(process(12, user=User(), parent=[Parent(pid=1)]))
+    assert apart([nobody, unnamed, match(process(13))]) == [[11, 12], [13]]
 
 
 @pytest.mark.parametrize("claim", [Claim.RUNNING, Claim.LOADED, Claim.CONNECTED])

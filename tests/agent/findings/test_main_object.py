@@ -82,6 +82,7 @@ def test_without_a_pid_nothing_tells_that_two_are_one(one: Process, other: Proce
 
 def test_two_pids_are_two_processes() -> None:
     assert not is_its(seen(process=process(pid=7)), process(pid=8))
+    assert not is_its(seen(Claim.EXISTS), process(pid=7))
     assert is_its(seen(process=process(pid=7)), process(pid=7))
     assert is_its(seen(process=Process(pid=7, start=WHEN)), Process(pid=7, start=WHEN))
     assert not is_its(seen(process=Process(pid=7, start=WHEN)), Process(pid=8, start=WHEN))
@@ -91,6 +92,15 @@ def test_two_starts_of_one_pid_are_two_processes() -> None:
     one, other = Process(pid=7, start=WHEN), Process(pid=7, start=LATER)
     assert not is_its(seen(process=one), other)
     assert is_its(seen(process=one), Process(pid=7))
+    assert is_its(seen(process=Process(pid=7)), one)
+
+
+def test_what_a_logger_calls_them_tells_two_processes_apart_if_it_knows_both() -> None:
+    logged, running = process(7, "{1}"), process(7)
+    assert is_its(seen(process=logged), running)
+    assert is_its(seen(process=running), logged)
+    assert is_its(seen(process=logged), process(7, "{1}"))
+    assert not is_its(seen(process=logged), process(7, "{2}"))
 
 
 def test_one_event_is_shown_and_of_several_none() -> None:
