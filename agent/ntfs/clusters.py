@@ -29,7 +29,7 @@ class Clusters:
             NtfsError: it is encrypted, or compressed in an impossible way.
         """
         if stream.is_encrypted:
-            raise NtfsError("encrypted by EFS")
+            raise NtfsError("content encrypted by EFS")
         if stream.resident:
             return io.BytesIO(stream.value)
         if stream.is_compressed and not 0 < stream.unit <= 16:

@@ -75,9 +75,9 @@ def render(
         lines.append("")
     if told := [*story(report)]:
         lines += [*told, ""]
-    lines += _not_covered(report)
+    lines += _not_covered(report, width)
     if sentence := recollection(report.remembered):
-        lines += wrapped(sentence, width, first="Remembered   ")
+        lines += ["", *wrapped(sentence, width, first="Remembered   "), ""]
     lines += notes(report.coverage, width)
     lines += [f"  cut        {t.what}: {t.kept:,} of {t.total:,} kept" for t in report.truncated]
     lines.append("")
@@ -304,8 +304,10 @@ def _brief(finding: Finding) -> Iterator[str]:
         yield " " * MARGIN + f"{top.source}: {shown(top.seen)}{detail}{where}"
 
 
-def _not_covered(report: Report) -> list[str]:
-    lines, elsewhere = [], []
+def _not_covered(report: Report, width: int) -> list[str]:
+    """What several sources lack alike is one line."""
+    elsewhere = []
+    lacking: dict[tuple[str, str], list[str]] = {}
     left_out: dict[str, list[str]] = {}
     for coverage in sorted(report.coverage, key=lambda c: not c.required):
         if coverage.state is State.COMPLETE:
@@ -317,16 +319,25 @@ def _not_covered(report: Report) -> list[str]:
         if coverage.state is State.SKIPPED:
             left_out.setdefault(reason_of(coverage, reasons[0]), []).append(coverage.source)
             continue
-        for number, reason in enumerate(reasons):
-            name = coverage.source if number == 0 else ""
+        for reason in reasons:
             sample = f"   e.g. {shown(reason.samples[0])}" if reason.samples else ""
             why = counted(reason_of(coverage, reason), reason.count)
-            lines.append(f"  {name:<12} {coverage.state.value}: {why}{sample}")
+            words = f"{coverage.state.value}: {why}"
+            lacking.setdefault((words, sample), []).append(coverage.source)
+    lines: list[str] = []
+    last: list[str] = []
+    for (words, sample), names in lacking.items():
+        if len(names) > 1:
+            several = f"  {len(names)} sources".ljust(15)
+            lines += wrapped(f"{words}{sample}   in {', '.join(names)}", width, first=several)
+        else:
+            lines.append(f"  {'' if names == last else names[0]:<12} {words}{sample}")
+        last = names
     lines += [f"  skipped      {', '.join(n)}: {shown(why)}" for why, n in left_out.items()]
     made = ["Not covered", *lines] if lines else []
     if elsewhere:
-        names = ", ".join(coverage.source for coverage in elsewhere)
-        made.append(f"  {'not needed here:':<16} {names} ({_first_reason(elsewhere)})")
+        told = ", ".join(coverage.source for coverage in elsewhere)
+        made.append(f"  {'not needed here:':<16} {told} ({_first_reason(elsewhere)})")
     return made
 
 

@@ -38,7 +38,12 @@ def notes(coverages: Iterable[Coverage], width: int) -> Iterator[str]:
     if sources:
         yield "Notes"
     for words, names in sources.items():
-        yield from wrapped(words, width, first=f"  {', '.join(names):<12} ")
+        told = ", ".join(names)
+        if len(told) > width // 3:
+            several = f"  {len(names)} sources".ljust(15)
+            yield from wrapped(f"{words}: {told}", width, first=several)
+        else:
+            yield from wrapped(words, width, first=f"  {told:<12} ")
 
 
 def reason_of(coverage: Coverage, reason: Reason) -> str:

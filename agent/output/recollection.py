@@ -23,6 +23,9 @@ _MOST = 3
 
 def recollection(told: Sequence[Remembered]) -> str:
     """One sentence on all behaviours; "" where nothing is told."""
+    unsure = dict.fromkeys(one.why for one in told if one.state is Recorded.UNKNOWN)
+    if unsure and not any(one.state is Recorded.RECORDED for one in told):
+        return f"What this host would remember is not known: {shown('; '.join(unsure))}."
     parts = [
         f"{WORDS[behaviour]} {_where([one for one in told if one.behaviour is behaviour])}"
         for behaviour in Behaviour

@@ -82,6 +82,29 @@ def test_what_several_sources_say_alike_is_one_line() -> None:
     assert notes_of(made) == ["event_logs, prefetch none on this host"]
 
 
+def test_many_sources_that_say_the_same_stand_behind_it() -> None:
+    made = clean()
+    note = [Reason(reason="none on this host", count=1)]
+    made.coverage += [
+        Coverage(source=f"a_long_name_{n}", required=True, state=State.COMPLETE, notes=note)
+        for n in range(9)
+    ]
+    first, *_ = notes_of(made, width=80)
+    assert first.startswith("9 sources    none on this host: a_long_name_0, a_long_name_1,")
+
+
+def test_what_several_sources_lack_alike_is_one_line() -> None:
+    made = report(gap="no such folder")
+    gap = Coverage(
+        source="browsers", required=True, state=State.PARTIAL, unread=1,
+        reasons=[Reason(reason="disk failed", count=1, samples=["C:"])],
+    )  # fmt: skip
+    made.coverage += [gap, structs.replace(gap, source="srum")]
+    text = render(made, width=120)
+    assert "  2 sources    partial: disk failed   e.g. C:   in browsers, srum\n" in text
+    assert text.count("disk failed") == 1
+
+
 def test_there_are_no_notes_where_nothing_can_be_missing() -> None:
     made = clean(notes=[Reason(reason=words) for words in ROUTINE])
     assert "Notes" not in render(made)

@@ -287,7 +287,7 @@ def test_content_that_cannot_be_had_is_a_gap(tmp_path: Path, bits: int) -> None:
         standard(), file_name("cyzfc.dat"), non_resident(0x80, 4096, run(1, 100), flags=bits)
     )
     sweep = of_bytes(tmp_path, image({30: made}))
-    assert sweep.reasons == {"encrypted by EFS": 1}
+    assert sweep.reasons == {"content encrypted by EFS": 1}
     assert {found.seen for found in sweep.at("disk.img:\\cyzfc.dat")} == {"file name"}
 
 

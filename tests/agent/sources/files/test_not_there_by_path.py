@@ -16,5 +16,5 @@ def test_what_can_be_read_neither_way_is_a_gap(tmp_path: Path) -> None:
     """It may be hidden from its path, or lie where its folder's record does not tell."""
     data = image({50: encrypted("report.lnk", 41)})
     sweep = swept_mounted(Mounted(tmp_path, lambda: FileSource(io.BytesIO(data))))
-    assert sweep.reasons == {"encrypted by EFS": 1}
+    assert sweep.reasons == {"content encrypted by EFS": 1}
     assert sweep.coverage.state is State.PARTIAL
