@@ -75,12 +75,14 @@ def render(
         lines.append("")
     if told := [*story(report)]:
         lines += [*told, ""]
-    lines += _not_covered(report, width)
+    if gaps := _not_covered(report, width):
+        lines += [*gaps, ""]
     if sentence := recollection(report.remembered):
-        lines += ["", *wrapped(sentence, width, first="Remembered   "), ""]
+        lines += [*wrapped(sentence, width, first="Remembered   "), ""]
     lines += notes(report.coverage, width)
     lines += [f"  cut        {t.what}: {t.kept:,} of {t.total:,} kept" for t in report.truncated]
-    lines.append("")
+    if lines[-1]:
+        lines.append("")
     lines += _next(report, report_path, width, delivered=delivered)
     lines += ["", _verdict(report)]
     return "\n".join(line.rstrip() for line in lines)

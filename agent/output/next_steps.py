@@ -67,7 +67,14 @@ def _may_be_of_now(seen: Evidence) -> bool:
 
 
 def _listed(label: str, things: Iterable[str]) -> Iterator[str]:
-    distinct = [shown(thing) for thing in dict.fromkeys(things) if thing]
+    all_things = dict.fromkeys(filter(None, things))
+    # Prefetch has paths in upper case: the same, as a rule, as one that is known better.
+    spelled = {thing.casefold() for thing in all_things if thing != thing.upper()}
+    distinct = [
+        shown(thing)
+        for thing in all_things
+        if thing != thing.upper() or thing.casefold() not in spelled
+    ]
     for number, thing in enumerate(distinct[:MOST]):
         yield f"{label if not number else '':<{_LABEL}}{thing}"
     if len(distinct) > MOST:

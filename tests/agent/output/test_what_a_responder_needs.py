@@ -133,6 +133,13 @@ def test_next_names_what_to_dump_to_collect_to_ask_and_to_search_for() -> None:
     }
 
 
+def test_a_file_that_prefetch_spells_in_upper_case_is_collected_once() -> None:
+    made = running(dll=Dll(path=PATH, on_disk=True), file=None)
+    upper = running(dll=Dll(path=PATH.upper(), on_disk=True), file=None)
+    assert next_of(made, upper)["collect"] == [PATH]
+    assert next_of(upper)["collect"] == [PATH.upper()]
+
+
 def test_next_names_nothing_that_is_gone_or_was_only_remembered() -> None:
     gone = finding(title="deleted")
     gone.process = Process(pid=7, name="old.exe", user=User(name="CORP\\jo"))
