@@ -25,7 +25,7 @@ from agent.delivery.spool import Spool
 from agent.model.codec import decode
 from agent.model.report import INTERRUPTED, Report, State, Verdict
 from agent.packs import built_in as packs
-from agent.sources.catalog import NAMES
+from agent.sources.catalog import NAMES, ON_REQUEST
 from tests.agent.delivery.scripted import (
     Answer,
     Scripted,
@@ -269,7 +269,7 @@ def test_a_live_sweep_of_paths_runs_all_sources_of_this_host(tree: Path, tmp_pat
     code = cli.main(["live", str(tree), "--out", str(out), "--nice", "--quiet"])
     report = the_report(out)
     states = {coverage.source: coverage for coverage in report.coverage}
-    assert set(states) == set(NAMES)
+    assert set(states) == set(NAMES) - ON_REQUEST
     for windows_only in ("memory", "dns_cache", "pipes"):
         assert states[windows_only].state is State.UNAVAILABLE
         assert states[windows_only].reasons[0].reason == "not this platform"

@@ -39,8 +39,11 @@ class Host:
 
     @contextmanager
     def running(self, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
-        process = self.lab.popen(list(arguments))
-        time.sleep(2)
+        for _ in range(3):  # Wine now and then lets one end
+            process = self.lab.popen(list(arguments))
+            time.sleep(2)
+            if process.poll() is None:
+                break
         assert process.poll() is None, "the test's rundll32 ended at once"
         try:
             yield process

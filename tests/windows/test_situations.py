@@ -45,12 +45,19 @@ def start(line):
         )
     except OSError:
         return None
-all = [(line, start(line)) for line in json.loads(sys.argv[1])]
-time.sleep(3)
-print(json.dumps([line for line, one in all if one is None or one.poll() is not None]), flush=True)
+ended, kept = json.loads(sys.argv[1]), []
+for _ in range(4):
+    all = [(line, start(line)) for line in ended]
+    time.sleep(3)
+    ended = [line for line, one in all if one is None or one.poll() is not None]
+    kept += all
+    if not ended:
+        break
+print(json.dumps(ended), flush=True)
 time.sleep(600)
 """
-"""Starts each command line, tells which of them have ended, and stays."""
+"""Starts each command line, tells which of them have ended, and stays. Wine now and then lets one of
+many that start at once end: it is started again."""
 
 
 def running(host: Host, lines: Sequence[str]) -> subprocess.Popen[bytes]:
