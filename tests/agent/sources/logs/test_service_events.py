@@ -1,5 +1,6 @@
 r"""What Sysmon's other events, and Windows' services and guards, say: tasks, downloads, the firewall,
-Defender, errors. The field names are those of real logs, but for AppLocker and 4698."""
+Defender, errors. The field names are those of real logs or, for Security, AppLocker and Sysmon 8,
+of their documents."""
 
 from __future__ import annotations
 
