@@ -56,7 +56,7 @@ RECORDERS = (
         Behaviour.RAN, "Prefetch", "prefetch", by_prefetch=True,
         absent="no prefetch file is there",
         limits="at most 1,024 programs",
-        reference="facts: libyal, Prefetch format; off on servers by default (Microsoft Learn,"
+        reference="libyal, Prefetch format; off on servers by default (Microsoft Learn,"
         " Disable Prefetch)",
     ),
     Recorder(
@@ -73,7 +73,7 @@ RECORDERS = (
         Behaviour.LOADED, "Prefetch", "prefetch", by_prefetch=True,
         absent="no prefetch file is there",
         limits="the first ten seconds of a program",
-        reference="facts: libyal, Prefetch format",
+        reference="libyal, Prefetch format",
     ),
     Recorder(
         Behaviour.LOADED, "Sysmon 7", "event_logs", SYSMON, _SYSMON, 7, "ImageLoaded",

@@ -23,7 +23,7 @@ def real() -> Database:
 
 
 def test_a_real_database_has_its_tables_and_rows() -> None:
-    """As dissect.database 1.1 and libesedb 20260704 count them."""
+    """As dissect.database 1.1 counts them."""
     database = real()
     counts = {
         name: sum(1 for row in database.rows(table) if not row.is_deleted)
