@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-import psutil
 from msgspec import structs
 
 from ..delivery.config import with_settings
@@ -303,9 +302,20 @@ def _send(report: Report, spool: Spool | None, route: Route) -> Fate:
 
 
 def _own(options: Options, folder: Path) -> Own:
-    """This process and those that started it as iocsweep; its image, packs, rules, reports and
-    spool.
-    """
+    """Its image, packs, rules, reports and spool; of a running host its processes too."""
+    pids = _own_processes() if _is_live(options) else set()
+    exports = (options.timeline, options.csv, options.defender)
+    files = [*options.packs, *options.only_packs, *options.rules, *filter(None, exports)]
+    if getattr(sys, "frozen", False):
+        files.append(Path(sys.executable))
+    folders = [folder / "spool", folder / "reports", folder / "deep", _program_folder()]
+    return Own.of(pids=pids, process=os.getpid(), files=map(str, files), folders=map(str, folders))
+
+
+def _own_processes() -> set[int]:
+    """This process and those that started it as iocsweep."""
+    import psutil
+
     me = psutil.Process()
     pids = {me.pid}
     for parent in me.parents():
@@ -315,12 +325,7 @@ def _own(options: Options, folder: Path) -> Own:
             continue
         if Own.has_text(line):
             pids.add(parent.pid)
-    exports = (options.timeline, options.csv, options.defender)
-    files = [*options.packs, *options.only_packs, *options.rules, *filter(None, exports)]
-    if getattr(sys, "frozen", False):
-        files.append(Path(sys.executable))
-    folders = [folder / "spool", folder / "reports", folder / "deep", _program_folder()]
-    return Own.of(pids=pids, process=me.pid, files=map(str, files), folders=map(str, folders))
+    return pids
 
 
 def _program_folder() -> Path:

@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
-import psutil
 from msgspec import Struct, structs
 
 from ..coverage import Ledger
@@ -315,12 +314,11 @@ class Sweep:
             yield f"matches of {indicator}", kept[indicator], gone
 
     def _resources(self, wall_s: float) -> Resources:
-        process = psutil.Process(os.getpid())
-        spent = process.cpu_times()
+        spent = os.times()
         return Resources(
             cpu_s=round(spent.user + spent.system, 3),
             wall_s=round(wall_s, 3),
-            peak_rss_bytes=_peak_rss(process),
+            peak_rss_bytes=_peak_rss(),
             read_bytes=sum(coverage.bytes for coverage in self._coverage),
         )
 
@@ -353,10 +351,12 @@ def _scope(plan: Plan) -> Scope:
     return Scope(whole_host=not limits, limited_to=limits)
 
 
-def _peak_rss(process: psutil.Process) -> int:
+def _peak_rss() -> int:
     if sys.platform != "win32":
         import resource
 
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         return int(peak) * (1 if sys.platform == "darwin" else 1024)
-    return int(process.memory_info().peak_wset)
+    import psutil
+
+    return int(psutil.Process().memory_info().peak_wset)
