@@ -7,8 +7,9 @@ of characters outside ASCII is written here as an alternative of sequences of by
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Final, Literal
+
+from msgspec import Struct
 
 from ..spelling import same_folded
 
@@ -31,8 +32,7 @@ _WHOLE: Final[dict[Encoding, str]] = {
 """All that is encoded in several bytes, or with a high byte that is not zero."""
 
 
-@dataclass(frozen=True)
-class _Block:
+class _Block(Struct, frozen=True):
     """Code points whose encodings have one shape."""
 
     first: int
@@ -58,8 +58,7 @@ _BLOCKS: Final[dict[Encoding, tuple[_Block, ...]]] = {
 }
 
 
-@dataclass(frozen=True)
-class Characters:
+class Characters(Struct, frozen=True):
     """A set of characters, and of single bytes that are none."""
 
     ascii: frozenset[int] = frozenset()

@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Final, NamedTuple
+
+from msgspec import Struct
 
 from ..indicators import (
     Address,
@@ -146,8 +147,7 @@ def _any_case(character: str, encoding: Encoding) -> str:
     return forms[0] if len(forms) == 1 else "( " + " | ".join(forms) + " )"
 
 
-@dataclass(frozen=True)
-class StandsAlone:
+class StandsAlone(Struct, frozen=True):
     """Whether the characters beside an occurrence are neither letters nor digits, of any script,
     in the encoding of the occurrence."""
 

@@ -7,7 +7,8 @@ log) is about the one that is spelled so, or else about the one that is there.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from ..matching.matcher import Match
 from ..model.objects import ARROW, File, Hash
@@ -15,8 +16,7 @@ from ..model.observation import Claim, Observation
 from .keys import file_key, keys_of
 
 
-@dataclass
-class _Record:
+class _Record(Struct):
     """One of the files on a path."""
 
     inode: str

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeVar
+
+from msgspec import Struct
 
 from ..formats.certificate import MAX_CERTIFICATE_BYTES, looks_like_certificate
 from ..indicators import (
@@ -49,8 +50,7 @@ class Grouped(Generic[_G, _T]):
         return tuple(self._members[index][position][1] for _, index, position in found)
 
 
-@dataclass(frozen=True)
-class Needs:
+class Needs(Struct, frozen=True):
     """What a file is looked at for, and what that takes."""
 
     indicators: tuple[FileIndicator, ...]

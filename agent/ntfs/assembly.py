@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from . import attributes as kinds
 from .attributes import Attribute
@@ -38,8 +39,7 @@ many records may share it. A file that was deleted has as many of those as were 
 _LIST_ENTRY = struct.Struct("<IHBBQQH")
 
 
-@dataclass
-class Parts:
+class Parts(Struct):
     """The attributes of one file, each with the record that holds it."""
 
     record: Record

@@ -6,7 +6,8 @@ Layout: [Russon] $Boot; [layout.h] NTFS_BOOT_SECTOR.
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from .errors import NtfsError
 
@@ -17,8 +18,7 @@ MAX_CLUSTER = 2 << 20
 MIN_RECORD, MAX_RECORD = 512, 64 << 10
 
 
-@dataclass(frozen=True)
-class BootSector:
+class BootSector(Struct, frozen=True):
     """The volume's geometry; all sizes in bytes, places in clusters."""
 
     sector_size: int

@@ -5,8 +5,9 @@ from __future__ import annotations
 import io
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from .byte_source import ByteSource
 from .errors import NtfsError
@@ -19,8 +20,7 @@ DAMAGED = "runs of the file incomplete"
 BEYOND = "beyond the end of the image"
 
 
-@dataclass(frozen=True)
-class Layout:
+class Layout(Struct, frozen=True):
     """Where a non-resident stream lies; sizes in bytes."""
 
     runs: Sequence[Run]

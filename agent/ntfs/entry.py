@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from ..spelling import extension_of
 from .attributes import COMPRESSED, ENCRYPTED, text_of
@@ -55,8 +56,7 @@ class Name(NamedTuple):
         return self.space == DOS
 
 
-@dataclass(frozen=True)
-class Stream:
+class Stream(Struct, frozen=True):
     """A stream of data; the unnamed one is the file's content. Sizes in bytes."""
 
     name: str
@@ -89,8 +89,7 @@ class Stream:
         return bool(self.flags & ENCRYPTED)
 
 
-@dataclass(frozen=True)
-class MftEntry:
+class MftEntry(Struct, frozen=True, dict=True):
     """A file or folder as its records tell it."""
 
     reference: Reference

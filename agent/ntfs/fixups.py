@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import re
 import struct
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 STRIDE = 512
 """Bytes, whatever the size of the disk's sectors ([layout.h] NTFS_BLOCK_SIZE)."""
@@ -19,8 +20,7 @@ _OTHER = re.compile(rb"[^\0]")
 _HEAD = struct.Struct("<4sHH")
 
 
-@dataclass
-class Mended:
+class Mended(Struct):
     """What the mending of a buffer showed, by the records' places in it."""
 
     torn: list[int] = field(default_factory=list)

@@ -7,8 +7,9 @@ signatures that stand there. [Russon] "$MFT", "$MFTMirr", "$BITMAP".
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
+
+from msgspec import Struct
 
 from . import attributes as kinds
 from .allocation import BITMAP_RECORD, Allocation
@@ -31,8 +32,7 @@ _MOST_UNTOLD = 64 << 20
 MIRROR = "$MFTMirr"
 
 
-@dataclass(frozen=True)
-class MftPlace:
+class MftPlace(Struct, frozen=True):
     """What was found."""
 
     runs: list[Run]
@@ -51,8 +51,7 @@ def bit(data: bytes, number: int) -> bool:
     return number >> 3 < len(data) and bool(data[number >> 3] & 1 << (number & 7))
 
 
-@dataclass(frozen=True)
-class _Told:
+class _Told(Struct, frozen=True, dict=True):
     """What one record 0 says."""
 
     copy: bool

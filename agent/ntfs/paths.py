@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct, field
 
 from . import attributes as kinds
 from .entry import Name, read_name
@@ -19,8 +20,7 @@ UNKNOWN = "?"
 """Stands at the start of a path for folders that cannot be known."""
 
 
-@dataclass(frozen=True)
-class ResolvedPath:
+class ResolvedPath(Struct, frozen=True):
     r"""A path within the volume: ``\Users\jo\x.dat``; ``?\x.dat`` if its folder is not known."""
 
     text: str
@@ -36,16 +36,11 @@ class ResolvedPath:
 _ROOT = ResolvedPath("")
 
 
-@dataclass
-class Paths:
+class Paths(Struct):
     """Resolves the folders of one volume."""
 
     read_record: Callable[[int], Record]
-    _known: dict[Reference, ResolvedPath]
-
-    def __init__(self, read_record: Callable[[int], Record]) -> None:
-        self.read_record = read_record
-        self._known = {}
+    _known: dict[Reference, ResolvedPath] = field(default_factory=dict)
 
     def of(self, name: Name) -> ResolvedPath:
         """The path that this name has, or last had."""

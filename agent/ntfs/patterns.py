@@ -8,8 +8,9 @@ The patterns find at least what is wanted; that it is, is seen in the parsed rec
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
+
+from msgspec import Struct, field
 
 from ..engine.patterns import any_case
 from ..engine.texts import Within, shortest
@@ -23,8 +24,7 @@ _COPY_MARKS = (*COPY_SIGNS, " (")
 _LEAST_STEM = 4
 
 
-@dataclass(frozen=True)
-class Wanted:
+class Wanted(Struct, frozen=True, dict=True):
     """What the scan looks for."""
 
     is_wanted: Callable[[Sequence[str]], list[str]]

@@ -11,9 +11,10 @@ import io
 import struct
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import BinaryIO, NamedTuple
+
+from msgspec import Struct, field
 
 from ..engine.scanner import TOO_MANY, PatternScanner, ScanFailed
 from ..formats.filetime import utc_of
@@ -102,8 +103,7 @@ class UsnMention(NamedTuple):
     text: str
 
 
-@dataclass
-class UsnScan:
+class UsnScan(Struct):
     """Scans one journal, once, from where it begins.
 
     ``oldest`` and ``newest``: times of the first and last record, how far the journal reaches.

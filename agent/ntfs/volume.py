@@ -7,8 +7,9 @@ import struct
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import BinaryIO
+
+from msgspec import Struct
 
 from . import attributes as kinds
 from .allocation import BITMAP_RECORD, Allocation
@@ -48,8 +49,7 @@ _Gaps = list[tuple[int, int, str]]
 """What could not be read: byte in the $MFT, records, why."""
 
 
-@dataclass(frozen=True)
-class RecordBuffer:
+class RecordBuffer(Struct, frozen=True):
     """Records that follow each other, mended."""
 
     first: int

@@ -13,8 +13,9 @@ import io
 import os
 import stat
 import sys
-from dataclasses import dataclass, field
 from typing import BinaryIO, Literal
+
+from msgspec import Struct, field
 
 from ..windows import streams as windows_streams
 from .opening import open_quietly
@@ -25,8 +26,7 @@ _USER = "user."
 _NO_SUCH = (errno.ENODATA, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL)
 
 
-@dataclass
-class Streams:
+class Streams(Struct):
     """Looks at the streams of files; remembers what each file system shows."""
 
     _shown_as: dict[int, Literal["files", "attributes", "nothing"]] = field(default_factory=dict)

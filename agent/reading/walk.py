@@ -14,7 +14,8 @@ import os
 import re
 import stat
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from ..coverage import Ledger
 from ..windows import devices
@@ -36,8 +37,7 @@ Identity = tuple[int, int]
 """Of a file system, and of a folder on it."""
 
 
-@dataclass
-class Folder:
+class Folder(Struct):
     """What one folder holds."""
 
     path: str
@@ -62,8 +62,7 @@ def join(folder: str, name: str) -> str:
     return f"{folder}{name}" if folder.endswith(os.sep) else f"{folder}{os.sep}{name}"
 
 
-@dataclass
-class Walk:
+class Walk(Struct):
     """Walks trees for one source, keeping its ledger."""
 
     selection: Selection

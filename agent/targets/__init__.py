@@ -6,9 +6,10 @@ Time, host and file system come from the target, never from ``os`` directly insi
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
+
+from msgspec import Struct
 
 from ..matching.own_traces import Own
 from ..model import report as model
@@ -41,8 +42,7 @@ class LiveJournal(Protocol):
     def close(self) -> None: ...
 
 
-@dataclass(frozen=True)
-class RawNtfs:
+class RawNtfs(Struct, frozen=True):
     """The bytes of an NTFS volume: an image, or a live volume below its file system."""
 
     open: Callable[[], ByteSource]
@@ -55,8 +55,7 @@ class RawNtfs:
     """Of an image: tells it from another one of the same volume."""
 
 
-@dataclass(frozen=True)
-class Root:
+class Root(Struct, frozen=True):
     """One tree that the files source looks at: a volume, a mounted volume or a given folder or
     file.
     """
@@ -72,8 +71,7 @@ class Root:
     """Said in the coverage, where a reader may expect it to be read by its records."""
 
 
-@dataclass(frozen=True)
-class SkippedVolume:
+class SkippedVolume(Struct, frozen=True):
     """A volume that is not walked, and why (network, removable, cloud): said in the coverage."""
 
     path: str

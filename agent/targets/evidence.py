@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from typing import BinaryIO
+
+from msgspec import Struct, field
 
 from ..coverage import Ledger
 from ..reading.opening import MAX_PATH_LENGTH, NotRegularError, is_gone, reason_of
@@ -55,8 +56,7 @@ OLD_NAMES = frozenset(
 """Folders of Windows XP that later versions keep as links, to where patterns look as well."""
 
 
-@dataclass(eq=False)
-class EvidenceFile:
+class EvidenceFile(Struct, eq=False):
     """One file, or one alternate stream, of the host."""
 
     path: str
@@ -76,9 +76,9 @@ class EvidenceFile:
     """Empty: that of the host; else the folder of another one that it belongs to."""
     how: How = "by path"
     """How it was read; settled once it is opened."""
-    _entry: Entry | None = field(default=None, repr=False)
-    _stream: str = field(default="", repr=False)
-    _place: _Place | None = field(default=None, repr=False)
+    _entry: Entry | None = None
+    _stream: str = ""
+    _place: _Place | None = None
 
     def open(self) -> BinaryIO:
         """The bytes: seekable, unbuffered. Raises OSError; ``reason_of`` says why in words."""
@@ -102,8 +102,7 @@ class EvidenceFile:
         return None if entry is None else self._place.file(entry)
 
 
-@dataclass(frozen=True)
-class _Place:
+class _Place(Struct, frozen=True, dict=True):
     """A folder, by its path, in which files are found."""
 
     host: HostFiles
@@ -140,8 +139,7 @@ class _Place:
         )
 
 
-@dataclass(frozen=True)
-class HostFiles:
+class HostFiles(Struct, frozen=True):
     """All that there is of one host's files."""
 
     trees: Sequence[Tree] = ()
@@ -255,8 +253,7 @@ def _folders_in(tree: Tree, path: str, told: list[str]) -> list[str]:
     return [one.name for one in inner if one.kind() in (Kind.FOLDER, Kind.LINK, Kind.CLOUD)]
 
 
-@dataclass
-class _Search:
+class _Search(Struct):
     """One look through one tree."""
 
     host: HostFiles

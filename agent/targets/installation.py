@@ -10,8 +10,9 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from functools import cached_property
+
+from msgspec import Struct
 
 from ..spelling import base_name, fold
 
@@ -34,8 +35,7 @@ MAX_PROFILES = 10_000
 _DATA_BASE = "System32\\drivers\\etc"
 
 
-@dataclass(frozen=True)
-class Profile:
+class Profile(Struct, frozen=True):
     """One user's folder."""
 
     path: str
@@ -45,8 +45,7 @@ class Profile:
     """SID, where the host tells it."""
 
 
-@dataclass(frozen=True)
-class Listed:
+class Listed(Struct, frozen=True):
     """What the registry says of profiles; paths may hold ``%SystemRoot%`` and its like."""
 
     profiles: tuple[tuple[str, str], ...] = ()
@@ -58,8 +57,7 @@ class Listed:
     """``DataBasePath``: where the network's own files lie, the hosts file among them."""
 
 
-@dataclass(frozen=True)
-class Installation:
+class Installation(Struct, frozen=True, dict=True):
     """One Windows. Paths are whole, with the drive; empty: it has none, or it is not known."""
 
     system_root: str = ""

@@ -15,7 +15,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from ..spelling import fold, glob_regex, is_glob
 from .installation import (
@@ -35,8 +36,7 @@ MAX_STEPS = 64
 _DRIVE = re.compile(r"[A-Za-z]:")
 
 
-@dataclass(frozen=True)
-class PathPattern:
+class PathPattern(Struct, frozen=True):
     """One pattern, taken apart."""
 
     start: str
@@ -62,8 +62,7 @@ class PathPattern:
         return cls(start, (*steps[:-1], last), stream if colon else None)
 
 
-@dataclass(eq=False)
-class Step:
+class Step(Struct, eq=False):
     """How far a path has come, and how it may go on."""
 
     names: dict[str, Step] = field(default_factory=dict)

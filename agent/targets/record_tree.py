@@ -8,8 +8,9 @@ record says so too: an index may be older than the record that it names.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator
-from dataclasses import dataclass, field
 from typing import BinaryIO
+
+from msgspec import Struct
 
 from ..formats.filetime import utc_of
 from ..ntfs import FolderEntry, MftEntry, NtfsError, Reference, Volume, list_folder
@@ -31,8 +32,7 @@ def is_placeholder(entry: MftEntry) -> bool:
     )
 
 
-@dataclass(eq=False)
-class RecordEntry:
+class RecordEntry(Struct, eq=False):
     """A file or folder by its record."""
 
     name: str
@@ -41,7 +41,7 @@ class RecordEntry:
     """Number of the record of the folder that it was listed in."""
     volume: SharedVolume
     how: How = "by record"
-    _known: MftEntry | None = field(default=None, repr=False)
+    _known: MftEntry | None = None
 
     def kind(self) -> Kind:
         entry = self._asked()

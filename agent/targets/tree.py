@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from typing import BinaryIO, Literal, Protocol
+
+from msgspec import Struct
 
 from ..spelling import fold
 
@@ -34,8 +35,7 @@ class Kind(Enum):
     """An alternate stream that was copied without its file."""
 
 
-@dataclass(frozen=True)
-class Facts:
+class Facts(Struct, frozen=True):
     """Of a file, or of one of its streams. Times in UTC."""
 
     size: int
@@ -73,8 +73,7 @@ class Entry(Protocol):
         """Seekable, unbuffered. The caller closes it."""
 
 
-@dataclass(frozen=True)
-class Tree:
+class Tree(Struct, frozen=True):
     """One volume."""
 
     drive: str

@@ -12,8 +12,9 @@ import ctypes
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from . import dlls, text
 
@@ -48,8 +49,7 @@ class _Variant(ctypes.Structure):
     )
 
 
-@dataclass(frozen=True)
-class CachedRecord:
+class CachedRecord(Struct, frozen=True):
     """A row: the name asked for, the record's own name, type, status (0 is success), data."""
 
     entry: str

@@ -10,7 +10,8 @@ from __future__ import annotations
 import errno
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from . import devices
 
@@ -23,8 +24,7 @@ _LOGS = (".log", ".log1", ".log2")
 _TRANSACTIONS = (".blf", ".regtrans-ms")
 
 
-@dataclass(frozen=True)
-class HeldFiles:
+class HeldFiles(Struct, frozen=True):
     """Paths are folded for comparison."""
 
     paths: frozenset[str] = frozenset()

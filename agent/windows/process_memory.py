@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Iterator
-from dataclasses import dataclass
 from errno import EIO
 from types import TracebackType
+
+from msgspec import Struct
 
 from . import devices, dlls, text
 from .processes import READ_RIGHTS, exited, failure, open_process, place_of
@@ -40,8 +41,7 @@ class _MemoryBasicInformation(ctypes.Structure):
     )
 
 
-@dataclass(frozen=True)
-class Region:
+class Region(Struct, frozen=True):
     """A run of pages alike, as VirtualQueryEx tells them; numbers as in
     MEMORY_BASIC_INFORMATION.
     """
@@ -84,8 +84,7 @@ class Region:
         return self.type == _IMAGE
 
 
-@dataclass(frozen=True)
-class MappedFile:
+class MappedFile(Struct, frozen=True):
     """A file mapped into a process."""
 
     base: int

@@ -7,8 +7,9 @@ import errno
 import ntpath
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from . import dlls, files, text
 from .process_token import process_token
@@ -79,8 +80,7 @@ class _Ace(ctypes.Structure):
     )
 
 
-@dataclass(frozen=True)
-class _Grant:
+class _Grant(Struct, frozen=True):
     sid: str
     mask: int
     inherit_only: bool

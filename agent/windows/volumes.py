@@ -5,7 +5,8 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from . import devices, dlls, text
 
@@ -14,8 +15,7 @@ _KINDS = {2: "removable", 3: "fixed", 4: "network", 5: "cdrom", 6: "ram"}
 _NO_DIALOGUES = 0x1 | 0x8000  # SEM_FAILCRITICALERRORS | SEM_NOOPENFILEERRORBOX
 
 
-@dataclass(frozen=True)
-class Volume:
+class Volume(Struct, frozen=True):
     r"""A volume, or a drive letter that stands for something else.
 
     guid: ``\\?\Volume{…}\``, empty for a letter without a volume of its own. mounts: ``C:\`` and

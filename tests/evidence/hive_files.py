@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import BinaryIO
+
+from msgspec import field
 
 from agent.coverage import Ledger
 from agent.model.observation import ByteHit, Observation
@@ -22,8 +23,7 @@ WHEN = datetime(2018, 11, 20, 9, 11, tzinfo=timezone.utc)
 RUN = r"Software\Microsoft\Windows\CurrentVersion\Run"
 
 
-@dataclass(eq=False)
-class MadeFile(EvidenceFile):
+class MadeFile(EvidenceFile, eq=False):
     """A hive's file and its logs; one whose bytes are None cannot be opened."""
 
     content: bytes | None = b""

@@ -6,10 +6,12 @@ import errno
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any, BinaryIO
+
+from msgspec import structs
 
 from agent.matching.own_traces import Own
 from agent.model.objects import Hash, Pe
@@ -57,7 +59,7 @@ class FakeMemory:
     """The one that holds the content."""
 
     def regions(self) -> Iterator[Region]:
-        yield replace(self.region, size=len(self.content))
+        yield structs.replace(self.region, size=len(self.content))
         yield Region(0x9000, 4096, "private", readable=False)
 
     def read(self, address: int, size: int) -> bytes:

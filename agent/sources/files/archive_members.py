@@ -13,8 +13,9 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from typing import BinaryIO
+
+from msgspec import Struct, field
 
 from ...coverage import Ledger
 from ...formats import FormatError
@@ -53,8 +54,7 @@ _LEAST_PACKED = 128
 _ZIP = ".zip"
 
 
-@dataclass
-class ArchiveMembers:
+class ArchiveMembers(Struct):
     """Looks into archives for the files source, keeping its ledger."""
 
     source: str

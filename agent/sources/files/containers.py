@@ -11,8 +11,9 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from typing import BinaryIO
+
+from msgspec import Struct, field
 
 from ...coverage import Ledger
 from ...formats import FormatError
@@ -39,8 +40,7 @@ _WIDE_TEXT = (b"\xff\xfe", b"\xfe\xff")
 _UNDERSTOOD = (b"MZ", b"%PDF", LNK_HEADER)
 
 
-@dataclass(frozen=True)
-class _Image:
+class _Image(Struct, frozen=True):
     """An NTFS volume or a disk in a file."""
 
     shown: str
@@ -49,8 +49,7 @@ class _Image:
     depth: int
 
 
-@dataclass
-class Containers:
+class Containers(Struct):
     """Keeps account of them for one sweep."""
 
     target: Target

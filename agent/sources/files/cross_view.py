@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from ...coverage import Ledger
 from ...ntfs import Hit, MftEntry, MftScan, Volume, Wanted
@@ -27,8 +28,7 @@ _STEP = 1024
 """Records between two words about the progress."""
 
 
-@dataclass
-class CrossView:
+class CrossView(Struct):
     """One volume, first by its records, then by a walk."""
 
     root: Root

@@ -8,8 +8,10 @@ in memory up to the size limit; of a larger file only what can be had in passing
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, BinaryIO
+
+from msgspec import structs
 
 from ...formats import FormatError
 from ...formats.certificate import MAX_CERTIFICATE_BYTES, certificate_hashes
@@ -168,7 +170,7 @@ class FileReader:
         needs = gates.passed(size, head, lambda: _machine(file, head), named=named)
         facts.opened_for = needs.indicators
         if given and self.matcher.has_patterns:
-            needs = replace(needs, contents=True)
+            needs = structs.replace(needs, contents=True)
         if needs.indicators or needs.contents or named or self._reads_all:
             self._read(file, size, first, needs, facts)
 

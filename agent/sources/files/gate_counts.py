@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from ...formats.kinds import LARGE, may_hold
 from ...indicators import FileIndicator, Gate
@@ -17,8 +18,7 @@ from .source import OPENED_ANYWAY, openings
 from .users_reach import LEAST_PROGRAM, PLACES
 
 
-@dataclass
-class GateCount:
+class GateCount(Struct):
     """Of one gate."""
 
     gate: Gate | None
@@ -32,8 +32,7 @@ class GateCount:
     """Of them those that begin as it asks, or cannot be read."""
 
 
-@dataclass
-class GateCounts:
+class GateCounts(Struct):
     """Of one volume; names that a pack looks for open files too, and are not counted."""
 
     gates: list[GateCount]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from ...coverage import Ledger
 from ...matching.matcher import Matcher
@@ -12,8 +13,7 @@ from .hash_cache import HashCache, HashCacheError
 from .item import Item
 
 
-@dataclass
-class Memory:
+class Memory(Struct):
     """Asks the cache, if there is one, for as long as it works."""
 
     cache: HashCache | None

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import BinaryIO
+
+from msgspec import Struct
 
 from ...formats.kinds import Kind
 from ...formats.zip_archive import Member
@@ -12,16 +13,14 @@ from ...formats.zip_unpacking import unpack
 from ...model.observation import Observation
 
 
-@dataclass
-class Budget:
+class Budget(Struct):
     """Bytes that may still be unpacked, of an archive and of all that it holds."""
 
     kept: int
     probed: int
 
 
-@dataclass
-class OpenArchive:
+class OpenArchive(Struct):
     """One archive while it is looked at."""
 
     file: BinaryIO

@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
+
+from msgspec import Struct, field
 
 from ...coverage import Ledger
 from ...ntfs import NtfsError, Reference, UsnRecord, Volume
@@ -67,8 +68,7 @@ def not_told(error: OSError) -> NotTold:
     return NotTold(f"its change journal {words}")
 
 
-@dataclass
-class Newest:
+class Newest(Struct):
     """The end of a journal."""
 
     journal: LiveJournal
@@ -124,8 +124,7 @@ def _time_at(journal: LiveJournal, state: JournalState, start: int) -> datetime 
     return next((record.time for record in records_in(data)), None)
 
 
-@dataclass
-class Changed:
+class Changed(Struct):
     """What changed in one folder; names are folded."""
 
     names: dict[str, Reference] = field(default_factory=dict)
@@ -224,8 +223,7 @@ def _is_gone(reason: int) -> bool:
     return bool(reason & _DELETED or (reason & _OLD_NAME and not reason & _NEW_NAME))
 
 
-@dataclass
-class SecondLook:
+class SecondLook(Struct):
     """The folders that changed lately, listed through the file system."""
 
     root: Root

@@ -8,7 +8,8 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from ...coverage import Ledger
 from ...formats import FormatError
@@ -26,8 +27,7 @@ _HEAD = 512
 _MAX_HEADER = 8192
 
 
-@dataclass
-class StreamMembers:
+class StreamMembers(Struct):
     """Hands on each member while it can be read."""
 
     ledger: Ledger

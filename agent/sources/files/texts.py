@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from ...matching.hidden_commands import as_text
 from ...matching.matcher import Matcher
@@ -15,8 +16,7 @@ MAX_KEPT = 16 << 20
 """Bytes of all files of one sweep."""
 
 
-@dataclass
-class Texts:
+class Texts(Struct):
     """Keeps them for one sweep, within bounds."""
 
     matcher: Matcher

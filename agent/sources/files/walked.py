@@ -7,9 +7,10 @@ import io
 import os
 import stat
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import BinaryIO
+
+from msgspec import Struct, field
 
 from ...model.objects import File
 from ...model.observation import Observation
@@ -26,8 +27,7 @@ _NAME_KINDS = ("file_name", "file_path")
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
-@dataclass
-class _Walked:
+class _Walked(Struct):
     """A directory entry that is looked at; not frozen, which would cost a microsecond for each."""
 
     path: str
@@ -81,8 +81,7 @@ class _Walked:
         return open_stream(self.path, name)
 
 
-@dataclass
-class WalkedFolders:
+class WalkedFolders(Struct):
     """What a walk lists, looked at."""
 
     look: FileLook

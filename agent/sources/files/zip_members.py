@@ -7,8 +7,9 @@ for members all the same. What a damaged archive still spells out is searched as
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from itertools import islice
+
+from msgspec import Struct
 
 from ...coverage import Ledger
 from ...formats import FormatError
@@ -31,8 +32,7 @@ from .open_archive import Look, OpenArchive
 BATCH = 4096
 
 
-@dataclass
-class ZipMembers:
+class ZipMembers(Struct):
     """Finds the members, and looks through what belongs to none."""
 
     source: str

@@ -14,13 +14,13 @@ import socket
 import sys
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from datetime import datetime, timezone
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
+from msgspec import structs
 
 from ...coverage import Ledger
 from ...matching.own_traces import Own
@@ -136,7 +136,7 @@ class LiveHost:
             if root.path.casefold() not in known and self._mounted_below(root.path)
         ]
         skipped += [
-            replace(volume, path=place, gap=True)
+            structs.replace(volume, path=place, gap=True)
             for volume in self._volumes().skipped
             if (place := self._mounted_below(volume.path))
         ]

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from .. import Root, SkippedVolume
 
@@ -98,8 +99,7 @@ _LOCAL_FUSE = frozenset(
 )
 
 
-@dataclass(frozen=True)
-class Mount:
+class Mount(Struct, frozen=True):
     """One line of mountinfo."""
 
     device: str
@@ -111,8 +111,7 @@ class Mount:
     source: str = ""
 
 
-@dataclass(frozen=True)
-class Layout:
+class Layout(Struct, frozen=True):
     """What to walk, what is left out, and where a walk must stop."""
 
     roots: Sequence[Root]
@@ -189,8 +188,7 @@ def layout(
     return Layout(roots, skipped, frozenset(boundaries), frozenset(again))
 
 
-@dataclass(frozen=True)
-class _LeftOut:
+class _LeftOut(Struct, frozen=True):
     text: str = ""
     """Empty: not worth a word."""
     gap: bool = False

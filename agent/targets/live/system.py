@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
+
+from msgspec import Struct
 
 from ...model.objects import Hash, Pe
 
@@ -52,8 +53,7 @@ class NotHere(Unreadable):
         super().__init__(reason)
 
 
-@dataclass(frozen=True)
-class ProcessInfo:
+class ProcessInfo(Struct, frozen=True):
     """One process as the system describes it; what it refused to tell is in ``unread``."""
 
     pid: int
@@ -81,8 +81,7 @@ class ProcessInfo:
         return f"{self.name or 'process'}[{self.pid}]"
 
 
-@dataclass(frozen=True)
-class Processes:
+class Processes(Struct, frozen=True):
     """All processes at one moment."""
 
     found: tuple[ProcessInfo, ...]
@@ -131,8 +130,7 @@ class ProcessTable:
         return chain
 
 
-@dataclass(frozen=True)
-class ConnectionInfo:
+class ConnectionInfo(Struct, frozen=True):
     """One socket of the host."""
 
     protocol: Literal["tcp", "udp"]
@@ -144,8 +142,7 @@ class ConnectionInfo:
     """None when the system does not say: no rights, or the process is gone."""
 
 
-@dataclass(frozen=True)
-class Region:
+class Region(Struct, frozen=True):
     """One stretch of a process's memory with the same protection."""
 
     base: int
@@ -168,8 +165,7 @@ class ProcessMemory(Protocol):
         """These bytes, all of them. Raises ``Unreadable``."""
 
 
-@dataclass(frozen=True)
-class DnsRecord:
+class DnsRecord(Struct, frozen=True):
     """One entry of the resolver's cache."""
 
     name: str

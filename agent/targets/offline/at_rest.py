@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from datetime import datetime, timezone
 from functools import cached_property
+
+from msgspec import structs
 
 from ...coverage import Ledger
 from ...exit_codes import CannotRun
@@ -66,7 +67,7 @@ class AtRest(ABC):
 
     def met(self, raw: RawNtfs) -> None:
         """Evidence that is asked for later comes from it too."""
-        tree = replace(record_tree(SharedVolume(raw.open), ""), shown=(raw.prefix,))
+        tree = structs.replace(record_tree(SharedVolume(raw.open), ""), shown=(raw.prefix,))
         self._met.append(Volume(tree, raw.prefix))
         self._raw_met.append(raw)
         self.__dict__.pop("_met_hosts", None)

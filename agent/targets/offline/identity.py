@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timezone
+
+from msgspec import Struct, field
 
 from ...formats import FormatError
 from ...formats.hive import Hive, Key, Value
@@ -33,8 +34,7 @@ Values = dict[str, str | int]
 """Texts and numbers of a key by their names in capitals."""
 
 
-@dataclass(frozen=True)
-class Software:
+class Software(Struct, frozen=True):
     """What SOFTWARE tells."""
 
     system_root: str = ""
@@ -50,8 +50,7 @@ class Software:
     """Why something of it may be missing."""
 
 
-@dataclass(frozen=True)
-class Computer:
+class Computer(Struct, frozen=True):
     """What SYSTEM tells."""
 
     name: str = ""

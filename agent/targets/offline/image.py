@@ -6,9 +6,10 @@ import os
 import stat
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import datetime
 from functools import partial
+
+from msgspec import structs
 
 from ...matching.own_traces import Own
 from ...model import report as model
@@ -91,7 +92,7 @@ class ImageTarget(AtRest):
         found = []
         for path, prefix in self._prefixes():
             tree = record_tree(SharedVolume(partial(_open, os.path.realpath(path))), "")
-            found.append(Volume(replace(tree, shown=(prefix,)), prefix))
+            found.append(Volume(structs.replace(tree, shown=(prefix,)), prefix))
         return found
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
 from typing import TypeVar
+
+from msgspec import Struct, field, structs
 
 from ...formats import FormatError
 from ...model import report as model
@@ -30,8 +31,7 @@ _NAMES_SPACE = uuid.UUID("0b0d8a52-9d0e-4a0c-8f4e-1b1f2d1a6c11")
 """Makes an id from a host's name and the time when its Windows was installed."""
 
 
-@dataclass(frozen=True)
-class Volume:
+class Volume(Struct, frozen=True):
     """A volume at rest."""
 
     tree: Tree
@@ -40,13 +40,12 @@ class Volume:
     r"""Stands before ``\\Users`` where no drive letter is known."""
 
 
-@dataclass(frozen=True)
-class WindowsAtRest:
+class WindowsAtRest(Struct, frozen=True):
     """One host."""
 
     files: HostFiles
-    software: Software = Software()  # noqa: RUF009 - frozen
-    computer: Computer = Computer()  # noqa: RUF009 - frozen
+    software: Software = Software()
+    computer: Computer = Computer()
 
     def host(self) -> model.Host | None:
         """Who it was; None if its hives do not tell."""
@@ -101,13 +100,12 @@ def _without_windows(others: _Others) -> HostFiles:
     trees: list[Tree] = []
     for volume in others.volumes:
         known = any(tree.drive == USUAL_DRIVE for tree in trees) or volume.tree.drive
-        usual = replace(volume.tree, drive=USUAL_DRIVE)
+        usual = structs.replace(volume.tree, drive=USUAL_DRIVE)
         trees.append(_named(volume) if known or not has_profiles(usual) else usual)
     return files_of_profiles(trees, others.closed, others.unknown)
 
 
-@dataclass
-class _Others:
+class _Others(Struct):
     """Volumes on which no Windows was found."""
 
     volumes: list[Volume] = field(default_factory=list)
@@ -117,8 +115,7 @@ class _Others:
     """Why there may be one, and where."""
 
 
-@dataclass(frozen=True)
-class _Place:
+class _Place(Struct, frozen=True):
     """Where a Windows lies in a volume."""
 
     name: str
@@ -172,16 +169,16 @@ def _host(volume: Volume, place: _Place, others: _Others) -> WindowsAtRest:
             problems.append((f"list of the profiles: {software.problem}", "SOFTWARE"))
     root = software.system_root
     drive = volume.tree.drive or (root[:2].upper() if root[1:3] == ":\\" else USUAL_DRIVE)
-    trees = [replace(volume.tree, drive=drive)]
+    trees = [structs.replace(volume.tree, drive=drive)]
     for other in others.volumes:
         # A shadow copy does not say of which volume it is one: of the system's, until it does.
         same = other.tree.view and not other.tree.drive
-        trees.append(replace(other.tree, drive=drive) if same else _named(other))
-    listed = replace(software.listed, data_base=computer.data_base)
+        trees.append(structs.replace(other.tree, drive=drive) if same else _named(other))
+    listed = structs.replace(software.listed, data_base=computer.data_base)
     files = files_of_windows(trees, f"{drive}\\{place.name}", listed, others.closed)
     config = "\\".join((drive, place.name, *_CONFIG))
     told = [(why, f"{config}\\{name}") for why, name in problems]
-    files = replace(files, problems=[*files.problems, *told])
+    files = structs.replace(files, problems=[*files.problems, *told])
     return WindowsAtRest(files, software, computer)
 
 
@@ -218,4 +215,4 @@ def _bytes(config: Entry, name: str) -> bytes | None:
 
 
 def _named(volume: Volume) -> Tree:
-    return volume.tree if volume.tree.drive else replace(volume.tree, drive=volume.name)
+    return volume.tree if volume.tree.drive else structs.replace(volume.tree, drive=volume.name)

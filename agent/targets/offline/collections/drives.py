@@ -14,8 +14,9 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from urllib.parse import unquote
+
+from msgspec import Struct
 
 from ....reading.opening import open_unnoticed
 
@@ -41,8 +42,7 @@ _AT_THE_TOP = frozenset(
 _MAX_USERS = 1000
 
 
-@dataclass(frozen=True)
-class CopiedVolume:
+class CopiedVolume(Struct, frozen=True):
     """One volume of a host, or what was copied of it."""
 
     drive: str

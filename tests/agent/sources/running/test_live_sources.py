@@ -5,11 +5,11 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from agent.findings.keys import keys_of
 from agent.matching.own_traces import Own
@@ -157,7 +157,7 @@ def test_a_module_that_cannot_be_parsed_is_a_gap_and_its_hash_and_name_still_cou
 )
 def test_a_module_that_lies_elsewhere_is_told_by_name_and_never_opened(path: str, why: str) -> None:
     answers: dict[str, Any] = {
-        "processes": (replace(RUNDLL32, executable=path),),
+        "processes": (structs.replace(RUNDLL32, executable=path),),
         "modules 4312": [path],
     }
     made = host(**answers)
