@@ -17,6 +17,9 @@ PROVIDER = "Microsoft-Windows-Sysmon"
 _OF_WINDOWS = re.compile(
     r"(?i)[a-z]:\\windows\\(?:system32|syswow64|winsxs|microsoft\.net|assembly)\\"
 )
+_FLATTENED = re.compile(r"  (?=(?:ZoneId|ReferrerUrl|HostUrl)=)", re.IGNORECASE)
+"""Where ``Contents`` had a new line: Sysmon writes blanks for what cannot be printed, as the
+public rules on its event 15 expect (SigmaHQ, create_stream_hash_creation_internet_file.yml)."""
 _DIGITS = {"MD5": 32, "SHA1": 40, "SHA256": 64}
 
 
@@ -97,7 +100,8 @@ def _stream_written(record: EventRecord) -> Told:
     path, colon, stream = told.file.path.rpartition(":")
     if colon and len(path) > 1 and "\\" not in stream:
         told.file.path, told.file.name, told.file.stream = path, base_name(path), stream
-    zone = read_zone(value_of(record, "Contents").encode("utf-8", "surrogatepass"))
+    contents = _FLATTENED.sub("\n", value_of(record, "Contents"))
+    zone = read_zone(contents.encode("utf-8", "surrogatepass"))
     if told.file.stream.casefold() == STREAM.casefold() and zone.urls:
         # The hash is that of the stream, which nobody looks for; the rest is about the file.
         told.file.stream, told.file.hash = "", None

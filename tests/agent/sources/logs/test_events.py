@@ -205,10 +205,10 @@ def test_a_file_that_was_deleted_was_there_until_then(number: int) -> None:
     assert found.moments == (Moment(time=MILLISECONDS, of=MomentOf.DELETED),)
 
 
-def test_the_origin_of_a_download_is_about_the_file_and_not_about_its_stream() -> None:
-    zone = "[ZoneTransfer]  ZoneId=3  HostUrl=x".replace("  ", "\r\n").replace(
-        "=x", "=https://www.jmj.com/personal/nauerthn_state_gov/x"
-    )
+@pytest.mark.parametrize("between", ["\r\n", "  "], ids=["lines", "as Sysmon flattens them"])
+def test_the_origin_of_a_download_is_about_the_file_and_not_about_its_stream(between: str) -> None:
+    link = "https://www.jmj.com/personal/nauerthn_state_gov/x"
+    zone = between.join(("[ZoneTransfer]", "ZoneId=3", f"HostUrl={link}", ""))
     found = told(
         sysmon(
             15,
@@ -222,7 +222,7 @@ def test_the_origin_of_a_download_is_about_the_file_and_not_about_its_stream() -
     assert found.file is not None
     assert (found.file.path, found.file.stream) == (r"C:\Users\jo\Downloads\ds7002.zip", "")
     assert found.file.hash is None
-    assert found.file.zone_url == ["https://www.jmj.com/personal/nauerthn_state_gov/x"]
+    assert found.file.zone_url == [link]
     assert found.url is not None
     assert found.url.full.startswith("https://www.jmj.com/")
 
