@@ -14,6 +14,7 @@ from ..model.codec import to_json
 from ..model.objects import Dll, File, Objects, objects_of
 from ..model.observation import Claim, Observation, telling_of
 from ..model.report import Evidence, Finding, IndicatorRef, Strength
+from ..model.shared_objects import leave_out_shared
 from ..packs.loading import Pack
 from ..spelling import base_name
 from .chains import Chain
@@ -170,9 +171,7 @@ def _sightings(matches: Sequence[Match], shown: Objects) -> tuple[list[Evidence]
     distinct: dict[bytes, Evidence] = {}
     for match in matches:
         evidence = evidence_of(match)
-        for name, part in objects_of(evidence).items():
-            if part == getattr(shown, name):
-                setattr(evidence, name, None)
+        leave_out_shared(evidence, shown)
         distinct.setdefault(to_json(evidence), evidence)
     kept = list(distinct.values())
     if len(kept) > MAX_EVIDENCE:

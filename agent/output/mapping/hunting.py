@@ -17,9 +17,9 @@ from msgspec import structs
 from ...model.objects import objects_of
 from ...model.observation import Claim, MomentOf
 from ...model.report import Evidence, Finding, Report
+from ...model.shared_objects import seen_objects
 from . import defender
 from .document import Document, document_id, plain, stamp
-from .timeline import seen_objects
 
 TABLES = (
     "DeviceProcessEvents", "DeviceFileEvents", "DeviceImageLoadEvents", "DeviceNetworkEvents",

@@ -14,9 +14,10 @@ from typing import Final, Literal
 import msgspec
 from msgspec import Struct
 
-from ...model.objects import Destination, File, Objects, Part, Process, objects_of
+from ...model.objects import Destination, File, Objects, Part, Process
 from ...model.observation import Claim, MomentOf, Place
 from ...model.report import Evidence, Finding, Report, Strength
+from ...model.shared_objects import MAIN, OTHERS, seen_objects
 from ...spelling import base_name
 from .document import Document, pruned, stamp, utc, within
 
@@ -25,23 +26,6 @@ MAX_ROW = 900_000
 MAX_TEXT = 64_000
 DATA_TYPE: Final = "iocsweep:sighting"
 
-_PRIMARY: dict[Claim | None, tuple[str, ...]] = {
-    Claim.EXISTS: ("file", "registry", "task", "service", "pipe"),
-    Claim.RUNNING: ("process",),
-    Claim.LOADED: ("dll", "process"),
-    Claim.RAN: ("dll", "process", "task", "service"),
-    Claim.CONNECTED: ("destination", "dns", "process"),
-    Claim.RESOLVED: ("dns",),
-    Claim.VISITED: ("url",),
-    Claim.DOWNLOADED: ("file", "url"),
-    Claim.WAS_THERE: ("file", "pipe"),
-    Claim.BLOCKED: ("dns",),
-}
-_SHARED: dict[Claim | None, tuple[str, ...]] = {Claim.RAN: ("process", "dll", "task", "service")}
-"""Where what a sighting shares with its finding is another thing first than what it has itself."""
-_OTHERS = ("file", "dll", "process", "dns", "destination", "url", "registry", "pipe", "task")
-_BY_A_PROCESS = (Claim.LOADED, Claim.CONNECTED, Claim.RAN)
-"""What no record of can be without the process that did it."""
 _DESCRIPTIONS = {
     MomentOf.CREATED: "Creation Time",
     MomentOf.MODIFIED: "Content Modification Time",
@@ -128,25 +112,9 @@ def _rows_of(finding: Finding, evidence: Evidence) -> Iterable[Row]:
         )
 
 
-def seen_objects(finding: Finding, evidence: Evidence) -> Objects:
-    """All that a sighting is about: what it has itself, and what it shares with its finding, which
-    the report has there alone. What its claim does not speak of is not taken from the finding."""
-    own: dict[str, Part] = objects_of(evidence)
-    primary = _SHARED.get(evidence.claim) or _PRIMARY.get(evidence.claim, _OTHERS)
-    if evidence.claim is Claim.LOADED and finding.dll is not None:
-        own.setdefault("dll", finding.dll)
-    if not own.keys() & set(primary):
-        shared = next((n for n in primary if getattr(finding, n) is not None), None)
-        if shared is not None:
-            own[shared] = getattr(finding, shared)
-    if evidence.claim in _BY_A_PROCESS and finding.process is not None:
-        own.setdefault("process", finding.process)
-    return Objects(**own)  # type: ignore[arg-type]
-
-
 def thing_of(evidence: Evidence, seen: Objects) -> tuple[str, str]:
     """What the sighting is of, and the program that did it."""
-    names = (*_PRIMARY.get(evidence.claim, ()), *_OTHERS)
+    names = (*MAIN.get(evidence.claim, ()), *OTHERS)
     name = next((one for one in names if getattr(seen, one) is not None), "")
     if not name:
         return evidence.place.text, ""
