@@ -5,15 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
-from ..model.observation import MomentOf
+from ..model.observation import Claim, MomentOf
 from ..model.report import Report, Strength
 from .escape import shown
 from .layout import cut, when
 from .mapping.timeline import Row, rows
 
 MOST = 14
-"""Lines; of more, the first and the last."""
+"""Lines; of more, those that tell most, and of those that tell alike the first and the last."""
 MAX_THING = 160
+_DEEDS = frozenset(
+    one.value
+    for one in (
+        Claim.RAN, Claim.LOADED, Claim.RESOLVED, Claim.CONNECTED, Claim.VISITED, Claim.DOWNLOADED,
+        Claim.RUNNING, MomentOf.DELETED,
+    )
+)  # fmt: skip
+"""What somebody or something did."""
+_TRACES = frozenset(one.value for one in (MomentOf.CREATED, Claim.WAS_THERE, Claim.EXISTS))
+"""What was there for it."""
 _SAME = timedelta(minutes=1)
 """Two views of one thing have times that differ by less than what they are rounded to."""
 
@@ -36,13 +46,28 @@ def story(report: Report) -> Iterator[str]:
     if len({line[0].time for line in lines}) < 2:
         return
     yield "Timeline"
-    texts = [_line(line) for line in lines]
-    if len(texts) <= MOST:
-        yield from texts
-        return
-    yield from texts[: MOST // 2]
-    yield f"  … {len(texts) - MOST:,} more; --timeline FILE and --csv FILE have all of them"
-    yield from texts[-(MOST // 2) :]
+    kept = _most_telling(lines)
+    yield from map(_line, kept)
+    if more := len(lines) - len(kept):
+        yield f"  … {more:,} more; --timeline FILE and --csv FILE have all of them"
+
+
+def _most_telling(lines: list[list[Row]]) -> list[list[Row]]:
+    """In their order."""
+    kept: set[int] = set()
+    for rank in range(3):
+        alike = [at for at, line in enumerate(lines) if _rank(line[0]) == rank]
+        room = MOST - len(kept)
+        if len(alike) > room:
+            last = room // 2
+            alike = alike[: room - last] + alike[len(alike) - last :]
+        kept.update(alike)
+    return [line for at, line in enumerate(lines) if at in kept]
+
+
+def _rank(row: Row) -> int:
+    """Of deeds, of traces, of all else."""
+    return 0 if row.words in _DEEDS else 1 if row.words in _TRACES else 2
 
 
 def _line(seen: list[Row]) -> str:

@@ -213,6 +213,24 @@ def test_the_console_tells_the_story_in_a_few_lines() -> None:
     assert len(part) == 4
 
 
+def test_of_a_long_story_what_was_done_stays_before_what_was_written() -> None:
+    def seen(minute: int, claim: Claim, **of: datetime) -> Evidence:
+        name = f"C:\\{minute}.dat"
+        return sighting("files", claim, "file name", *moments(**of), file=File(path=name))
+
+    written = [seen(n, Claim.EXISTS, modified=at(n)) for n in range(30)]
+    made = [seen(n, Claim.WAS_THERE, created=at(n)) for n in range(30, 40)]
+    done = [seen(n, Claim.DOWNLOADED, downloaded=at(n)) for n in range(40, 50)]
+    many = structs.replace(story(), evidence=[*written, *made, *done])
+    text = render(report(many)).split("\nTimeline\n")[1].split("\n\n")[0]
+    told = [(line.split()[1], line.split()[3]) for line in text.splitlines()[:-1]]
+    assert told == [
+        *((f"15:{n}:00", "created") for n in (30, 31, 38, 39)),
+        *((f"15:{n}:00", "downloaded") for n in range(40, 50)),
+    ]
+    assert text.splitlines()[-1].startswith("  … 36 more;")
+
+
 def test_a_long_story_is_cut_in_the_middle_and_says_where_all_of_it_is() -> None:
     runs = [Moment(time=at(n), of=MomentOf.RAN) for n in range(40)]
     many = structs.replace(
