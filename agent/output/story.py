@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from ..model.observation import Claim, MomentOf
 from ..model.report import Report, Strength
+from ..spelling import fold
 from .escape import shown
 from .layout import cut, when
 from .mapping.timeline import Row, rows
@@ -28,6 +29,32 @@ _SAME = timedelta(minutes=1)
 """Two views of one thing have times that differ by less than what they are rounded to."""
 
 
+class _Line:
+    """One deed or trace, by all who tell of it within a minute."""
+
+    def __init__(self, row: Row) -> None:
+        self.first = row
+        self.rows = [row]
+
+    @property
+    def doer(self) -> str:
+        """Empty: nobody knows."""
+        return next((row.by for row in self.rows if row.by), "")
+
+    def takes(self, row: Row) -> bool:
+        """Whether it is not of somebody else."""
+        doer = self.doer
+        return not row.by or not doer or fold(row.by) == fold(doer)
+
+    def __str__(self) -> str:
+        users = [*dict.fromkeys(row.user for row in self.rows if row.user)]
+        who = f" ({shown(', '.join(users[:2]))})" if users else ""
+        by = f" by {shown(self.doer)}" if self.doer else ""
+        of = ", ".join(dict.fromkeys(shown(row.seen) for row in self.rows))
+        thing = shown(cut(self.first.thing, MAX_THING))
+        return f"  {when(self.first.time)}  {self.first.words:<10} {thing}{by}{who}   {of}"
+
+
 def story(report: Report) -> Iterator[str]:
     """Of the findings that make a hit; nothing where there are no two times."""
     told = [
@@ -35,28 +62,32 @@ def story(report: Report) -> Iterator[str]:
         for row in rows(report)
         if row.strength.rank >= Strength.STRONG.rank and row.of is not MomentOf.ACCESSED
     ]
-    lines: list[list[Row]] = []
-    last: dict[tuple[str, ...], list[Row]] = {}
+    lines: list[_Line] = []
+    alike: dict[tuple[str, str], list[_Line]] = {}
     for row in told:
-        line = last.get(key := (row.words, row.thing, row.by))
-        if line is None or row.time - line[0].time >= _SAME:
-            line = last[key] = []
+        known = alike.setdefault((row.words, fold(row.thing)), [])
+        known[:] = [line for line in known if row.time - line.first.time < _SAME]
+        line = next((one for one in known if one.takes(row)), None)
+        if line is None:
+            line = _Line(row)
+            known.append(line)
             lines.append(line)
-        line.append(row)
-    if len({line[0].time for line in lines}) < 2:
+        else:
+            line.rows.append(row)
+    if len({line.first.time for line in lines}) < 2:
         return
     yield "Timeline"
     kept = _most_telling(lines)
-    yield from map(_line, kept)
+    yield from map(str, kept)
     if more := len(lines) - len(kept):
         yield f"  … {more:,} more; --timeline FILE and --csv FILE have all of them"
 
 
-def _most_telling(lines: list[list[Row]]) -> list[list[Row]]:
+def _most_telling(lines: list[_Line]) -> list[_Line]:
     """In their order."""
     kept: set[int] = set()
     for rank in range(3):
-        alike = [at for at, line in enumerate(lines) if _rank(line[0]) == rank]
+        alike = [at for at, line in enumerate(lines) if _rank(line.first) == rank]
         room = MOST - len(kept)
         if len(alike) > room:
             last = room // 2
@@ -68,13 +99,3 @@ def _most_telling(lines: list[list[Row]]) -> list[list[Row]]:
 def _rank(row: Row) -> int:
     """Of deeds, of traces, of all else."""
     return 0 if row.words in _DEEDS else 1 if row.words in _TRACES else 2
-
-
-def _line(seen: list[Row]) -> str:
-    first = seen[0]
-    users = [*dict.fromkeys(row.user for row in seen if row.user)]
-    who = f" ({shown(', '.join(users[:2]))})" if users else ""
-    by = f" by {shown(first.by)}" if first.by else ""
-    of = ", ".join(dict.fromkeys(shown(row.seen) for row in seen))
-    thing = shown(cut(first.thing, MAX_THING))
-    return f"  {when(first.time)}  {first.words:<10} {thing}{by}{who}   {of}"

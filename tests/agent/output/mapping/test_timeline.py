@@ -213,6 +213,27 @@ def test_the_console_tells_the_story_in_a_few_lines() -> None:
     assert len(part) == 4
 
 
+def test_who_did_it_is_told_with_what_others_know_of_the_deed() -> None:
+    def asked(second: int, name: str, **by: Process) -> Evidence:
+        when = DAY + timedelta(seconds=second)
+        seen = sighting("event_logs", Claim.RESOLVED, f"event {second}", *moments(happened=when))
+        return structs.replace(seen, dns=Dns(question=name), **by)
+
+    other = Process(name="chrome.exe")
+    seen = [
+        asked(1, "pandorasong.com"),
+        asked(2, "PANDORASONG.COM", process=RUNDLL32),
+        asked(3, "pandorasong.com", process=other),
+        asked(4, "pandorasong.com"),
+    ]
+    found = structs.replace(story(), evidence=seen, process=None)
+    text = render(report(found)).split("\nTimeline\n")[1].split("\n\n")[0]
+    assert [line.partition("resolved   ")[2] for line in text.splitlines()] == [
+        "pandorasong.com by rundll32.exe (CORP\\jo)   event 1, event 2, event 4",
+        "pandorasong.com by chrome.exe   event 3",
+    ]
+
+
 def test_of_a_long_story_what_was_done_stays_before_what_was_written() -> None:
     def seen(minute: int, claim: Claim, **of: datetime) -> Evidence:
         name = f"C:\\{minute}.dat"
