@@ -8,14 +8,17 @@ import os
 import shutil
 import struct
 import subprocess
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
 from agent.ntfs import FileSource, Unread, Volume
 from agent.spelling import fold, originals_of_copy
+
+from .filetime import ticks
 
 CLUSTER = 4096
 MFT_CLUSTER = 4
@@ -331,6 +334,29 @@ def mounted(image: Path, *options: str) -> Iterator[Path]:
         yield place
     finally:
         subprocess.run(["umount", str(place)], check=True)
+
+
+def laid_down(
+    top: Path, files: Mapping[str, bytes], times: Mapping[str, datetime] | None = None
+) -> None:
+    r"""Files on a mounted volume by their paths on ``C:``, an alternate stream behind a colon.
+    ``times``: when they were made, changed and read last, by ntfs-3g's own attribute."""
+    for path, content in files.items():
+        place = spelled_as_there(top, path)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(content)
+    for path, when in (times or {}).items():
+        four = struct.pack("<4Q", *[ticks(when)] * 4)
+        os.setxattr(spelled_as_there(top, path), "system.ntfs_times", four)
+
+
+def spelled_as_there(root: Path, path: str) -> Path:
+    """Where it lies on Linux, which keeps ``Windows`` and ``windows`` apart."""
+    place = root
+    for name in path.split("\\")[1:]:
+        there = os.listdir(place) if place.is_dir() else []
+        place /= next((one for one in there if one.casefold() == name.casefold()), name)
+    return place
 
 
 def volume(image: Path, account: Unread | None = None) -> Volume:

@@ -28,7 +28,13 @@ SYSTEM = "S-1-5-18"
 
 
 def audited_process(
-    command_line: str = CALL, image: str = RUNDLL32, *, time: datetime = WHEN
+    command_line: str = CALL,
+    image: str = RUNDLL32,
+    *,
+    time: datetime = WHEN,
+    pid: int = 4312,
+    parent: str = WINDOWS_POWERSHELL,
+    parent_pid: int = 4120,
 ) -> LoggedEvent:
     """Security 4688."""
     return LoggedEvent(
@@ -40,40 +46,49 @@ def audited_process(
             ("SubjectUserName", "jo"),
             ("SubjectDomainName", "CORP"),
             ("SubjectLogonId", "0x3e7"),
-            ("NewProcessId", "0x10d8"),
+            ("NewProcessId", f"{pid:#x}"),
             ("NewProcessName", image),
             ("TokenElevationType", "%%1936"),
-            ("ProcessId", "0x1018"),
+            ("ProcessId", f"{parent_pid:#x}"),
             ("CommandLine", command_line),
             ("TargetUserSid", "S-1-0-0"),
             ("TargetUserName", "-"),
             ("TargetDomainName", "-"),
             ("TargetLogonId", "0x0"),
-            ("ParentProcessName", WINDOWS_POWERSHELL),
+            ("ParentProcessName", parent),
             ("MandatoryLabel", "S-1-16-8192"),
         ],
     )
 
 
-def sysmon(number: int, *data: tuple[str, str], image: str = RUNDLL32) -> LoggedEvent:
+def sysmon(
+    number: int,
+    *data: tuple[str, str],
+    image: str = RUNDLL32,
+    time: datetime = WHEN,
+    pid: int = 4312,
+    guid: str = GUID,
+) -> LoggedEvent:
     """A Sysmon event of a process; ``data``: what it has beside."""
-    time = f"{WHEN:%Y-%m-%d %H:%M:%S}.{WHEN.microsecond // 1000:03d}"
     return LoggedEvent(
         source=SYSMON,
         id=number,
         sid=SYSTEM,
+        time=time,
         data=[
             ("RuleName", "-"),
-            ("UtcTime", time),
-            ("ProcessGuid", GUID),
-            ("ProcessId", "4312"),
+            ("UtcTime", f"{time:%Y-%m-%d %H:%M:%S}.{time.microsecond // 1000:03d}"),
+            ("ProcessGuid", guid),
+            ("ProcessId", str(pid)),
             ("Image", image),
             *data,
         ],
     )
 
 
-def sysmon_process(command_line: str = CALL, image: str = RUNDLL32) -> LoggedEvent:
+def sysmon_process(
+    command_line: str = CALL, image: str = RUNDLL32, *, time: datetime = WHEN
+) -> LoggedEvent:
     """Sysmon 1."""
     return sysmon(
         1,
@@ -86,10 +101,11 @@ def sysmon_process(command_line: str = CALL, image: str = RUNDLL32) -> LoggedEve
         ("ParentImage", WINDOWS_POWERSHELL),
         ("ParentCommandLine", "powershell -noni"),
         image=image,
+        time=time,
     )
 
 
-def sysmon_module() -> LoggedEvent:
+def sysmon_module(*, time: datetime = WHEN) -> LoggedEvent:
     """Sysmon 7: rundll32 has loaded the campaign's DLL."""
     return sysmon(
         7,
@@ -99,10 +115,11 @@ def sysmon_module() -> LoggedEvent:
         ("Signature", "-"),
         ("SignatureStatus", "Unavailable"),
         ("User", USER),
+        time=time,
     )
 
 
-def sysmon_query(results: str = "::ffff:95.216.59.92;") -> LoggedEvent:
+def sysmon_query(results: str = "::ffff:95.216.59.92;", *, time: datetime = WHEN) -> LoggedEvent:
     """Sysmon 22."""
     return sysmon(
         22,
@@ -110,14 +127,18 @@ def sysmon_query(results: str = "::ffff:95.216.59.92;") -> LoggedEvent:
         ("QueryStatus", "0"),
         ("QueryResults", results),
         ("User", USER),
+        time=time,
     )
 
 
-def dns_query(number: int = 3008, results: str = "95.216.59.92;") -> LoggedEvent:
+def dns_query(
+    number: int = 3008, results: str = "95.216.59.92;", *, time: datetime = WHEN
+) -> LoggedEvent:
     """Of the DNS client's own log."""
     return LoggedEvent(
         source=DNS_CLIENT,
         id=number,
+        time=time,
         sid=JO,
         process=4312,
         data=[
@@ -130,7 +151,7 @@ def dns_query(number: int = 3008, results: str = "95.216.59.92;") -> LoggedEvent
     )
 
 
-def engine_started(command_line: str, number: int = 400) -> LoggedEvent:
+def engine_started(command_line: str, number: int = 400, *, time: datetime = WHEN) -> LoggedEvent:
     """Of the classic log "Windows PowerShell": unnamed values."""
     context = (
         "\tNewEngineState=Available\r\n\tPreviousEngineState=None\r\n\r\n\tSequenceNumber=13\r\n"
@@ -139,16 +160,19 @@ def engine_started(command_line: str, number: int = 400) -> LoggedEvent:
         "\r\n\tPipelineId=\r\n\tCommandName=\r\n\tCommandLine="
     )
     data = [("", "Available"), ("", "None"), ("", context)]
-    return LoggedEvent(source=CLASSIC_POWERSHELL, id=number, process=0, data=data)
+    return LoggedEvent(source=CLASSIC_POWERSHELL, id=number, time=time, process=0, data=data)
 
 
-def script_blocks(script: str, *, size: int = 10_745, path: str = "") -> Iterator[LoggedEvent]:
+def script_blocks(
+    script: str, *, size: int = 10_745, path: str = "", time: datetime = WHEN
+) -> Iterator[LoggedEvent]:
     """PowerShell 4104, in parts of at most ``size`` characters."""
     parts = [script[at : at + size] for at in range(0, len(script), size)]
     for number, part in enumerate(parts, 1):
         yield LoggedEvent(
             source=POWERSHELL,
             id=4104,
+            time=time,
             sid=JO,
             process=4120,
             data=[

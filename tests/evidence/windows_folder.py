@@ -4,21 +4,25 @@ NTFS image, a collection of Velociraptor, a running host. Paths are the host's: 
 from __future__ import annotations
 
 import itertools
+import os
 import struct
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from urllib.parse import quote
 
 from agent.matching.own_traces import Own
 from agent.model.report import Host
 from agent.ntfs import FileSource
+from agent.ntfs.reference import EXTEND
 from agent.targets import RawNtfs, Root, SkippedVolume, Target
 from agent.targets.installation import Listed
 from agent.targets.live.host import LiveHost
 from agent.targets.live.mounts import Layout
 from agent.targets.offline.folder import FolderTarget
 from agent.targets.offline.image import ImageTarget
+from tests.evidence.filetime import ticks
 from tests.evidence.hives import Tree, hive
 from tests.evidence.hosts import FakeSystem
 from tests.evidence.images import (
@@ -42,9 +46,13 @@ _RECORD = 4096
 _RESIDENT = 600
 """Bytes; larger files get clusters of their own."""
 _FIRST_RECORD = 40
+_EXTEND = "C:\\$Extend\\"
+"""Where NTFS keeps files of its own, the change journal among them; its record has a number."""
 
 Files = Mapping[str, bytes]
 """Contents by path; a path that ends in a backslash is an empty folder."""
+Times = Mapping[str, datetime]
+"""When files were made and changed last, by path."""
 
 
 def software(
@@ -78,13 +86,14 @@ def software(
     )
 
 
-def system(name: str = "WS-0421") -> bytes:
-    """The hive SYSTEM."""
-    control: Tree = {"ComputerName": {"ComputerName": {"ComputerName": name}}}
-    network: Tree = {"Tcpip": {"Parameters": {"Hostname": name.lower(), "Domain": "corp.example"}}}
-    return hive(
-        {"Select": {"Current": 3}, "ControlSet003": {"Control": control, "Services": network}}
-    )
+def system(
+    name: str = "WS-0421", *, control: Tree | None = None, services: Tree | None = None
+) -> bytes:
+    """The hive SYSTEM; with more in its control set."""
+    known: Tree = {"ComputerName": {"ComputerName": {"ComputerName": name}}, **(control or {})}
+    parameters: Tree = {"Hostname": name.lower(), "Domain": "corp.example"}
+    more: Tree = {"Tcpip": {"Parameters": parameters}, **(services or {})}
+    return hive({"Select": {"Current": 3}, "ControlSet003": {"Control": known, "Services": more}})
 
 
 def windows(more: Files | None = None) -> dict[str, bytes]:
@@ -100,10 +109,13 @@ def windows(more: Files | None = None) -> dict[str, bytes]:
     }
 
 
-def as_folder(place: Path, files: Files) -> Path:
+def as_folder(place: Path, files: Files, times: Times | None = None) -> Path:
     """The volume ``C:`` as a folder, as if it were mounted."""
     for path, content in files.items():
-        _write(place.joinpath(*path.split("\\")[1:]), path, content)
+        written = place.joinpath(*path.split("\\")[1:])
+        _write(written, path, content)
+        if (when := (times or {}).get(path)) is not None:
+            os.utime(written, (when.timestamp(), when.timestamp()))
     return place
 
 
@@ -147,6 +159,8 @@ class _Node:
     streams: dict[str, bytes] = field(default_factory=dict)
     tag: int = 0
     bits: int = 0x20
+    when: int | None = None
+    """In ticks; of all its four times."""
 
 
 @dataclass
@@ -163,14 +177,14 @@ class _Volume:
             assert node.inside is not None
             if name and name not in node.inside:
                 is_folder = place < len(names) - 1
-                node.inside[name] = _Node(
-                    next(self.numbers), node.number, {} if is_folder else None
-                )
+                number = EXTEND if path.startswith(_EXTEND) and not place else next(self.numbers)
+                node.inside[name] = _Node(number, node.number, {} if is_folder else None)
             node = node.inside[name] if name else node
         return node, stream
 
     def lay_down(self, name: str, node: _Node, clusters: Iterator[int]) -> None:
-        attributes = [standard(bits=node.bits), file_name(name, node.parent)]
+        times = () if node.when is None else (node.when,) * 4
+        attributes = [standard(*times, bits=node.bits), file_name(name, node.parent)]
         contents = {**({} if node.inside is not None else {"": node.content}), **node.streams}
         attributes += [self._data(*one, clusters) for one in contents.items()]
         inside = sorted((node.inside or {}).items(), key=lambda item: item[0].upper())
@@ -200,6 +214,7 @@ def volume_bytes(
     *,
     tags: Mapping[str, int] | None = None,
     bits: Mapping[str, int] | None = None,
+    times: Times | None = None,
 ) -> bytes:
     """An NTFS volume with these files; ``path:stream`` is an alternate stream. ``tags``: of
     reparse points, by path; ``bits``: of attributes."""
@@ -214,11 +229,22 @@ def volume_bytes(
         made.node(top, path)[0].tag = tag
     for path, value in (bits or {}).items():
         made.node(top, path)[0].bits = value
+    for path, when in (times or {}).items():
+        made.node(top, path)[0].when = ticks(when)
     count = next(made.numbers)
     clusters = itertools.count(MFT_CLUSTER + -(-count * _RECORD // CLUSTER))
     made.lay_down(".", top, clusters)
     size = next(clusters) + 1
     return image(made.records, count=count, size=_RECORD, clusters=size, contents=made.contents)
+
+
+def record_of(files: Files, folder: str) -> int:
+    """The number that a folder's record has on the volume of these files, or of these and more
+    behind them."""
+    top, made = _Node(5, 5, {}), _Volume()
+    for path in files:
+        made.node(top, path)
+    return made.node(top, f"{folder}\\")[0].number
 
 
 def as_image(
@@ -227,11 +253,12 @@ def as_image(
     *,
     tags: Mapping[str, int] | None = None,
     bits: Mapping[str, int] | None = None,
+    times: Times | None = None,
 ) -> Path:
     """The volume ``C:`` as a raw image; as :func:`volume_bytes`."""
     place.mkdir(exist_ok=True)
     path = place / "disk.img"
-    path.write_bytes(volume_bytes(files, tags=tags, bits=bits))
+    path.write_bytes(volume_bytes(files, tags=tags, bits=bits, times=times))
     return path
 
 
@@ -256,16 +283,24 @@ class RunningWindows(LiveHost):
 
 
 def as_live(
-    place: Path, files: Files, *, skipped: tuple[SkippedVolume, ...] = ()
+    place: Path,
+    files: Files,
+    *,
+    skipped: tuple[SkippedVolume, ...] = (),
+    times: Times | None = None,
+    system: FakeSystem | None = None,
 ) -> RunningWindows:
     """A running host whose ``C:`` is a folder, and can be read by its records too."""
-    as_folder(place, files)
+    by_paths = {path: data for path, data in files.items() if not path.startswith(_EXTEND)}
+    as_folder(place, by_paths, times)
     listed = Listed(((JO_SID, "C:\\Users\\jo"),), "%SystemDrive%\\Users", "C:\\ProgramData")
-    host = RunningWindows(Own(), system=FakeSystem(), installed=lambda: ("C:\\Windows", listed))
+    host = RunningWindows(
+        Own(), system=system or FakeSystem(), installed=lambda: ("C:\\Windows", listed)
+    )
 
     def opened() -> FileSource:
         path = place.parent / "raw.img"
-        path.write_bytes(volume_bytes(files))
+        path.write_bytes(volume_bytes(files, times=times))
         return FileSource(path.open("rb", buffering=0))
 
     host.made = Layout([Root(str(place), "C: NTFS", RawNtfs(opened, "C:"))], skipped)

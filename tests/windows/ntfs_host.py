@@ -11,9 +11,10 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 
-from tests.evidence.images import make, mounted
+from tests.evidence.images import laid_down, make, mounted
 from tests.windows.host import Host
 
 MEGABYTES = 64
@@ -45,7 +46,12 @@ print(0 if handle != ctypes.c_void_p(-1).value else ctypes.get_last_error())
 
 
 @contextmanager
-def on_ntfs(host: Host, folder: Path, files: Mapping[str, bytes]) -> Iterator[Host]:
+def on_ntfs(
+    host: Host,
+    folder: Path,
+    files: Mapping[str, bytes],
+    times: Mapping[str, datetime] | None = None,
+) -> Iterator[Host]:
     r"""A host of its own with these files, by their paths on ``C:``; all is on the disk."""
     lab = host.lab.clone_prefix(folder / "prefix")
     own = folder / "windows"
@@ -53,10 +59,7 @@ def on_ntfs(host: Host, folder: Path, files: Mapping[str, bytes]) -> Iterator[Ho
     image = make(folder / "c.img", MEGABYTES)
     with mounted(image, _RIGHTS) as root:
         _lay_down(own, root)
-        for path, content in files.items():
-            place = spelled_as_there(root, path)
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_bytes(content)
+        laid_down(root, files, times)
     with mounted(image, _RIGHTS) as root:
         lab.drive_c.symlink_to(root)
         lab.map_drive("c", root, volume=image)
@@ -79,15 +82,6 @@ def _lay_down(own: Path, root: Path) -> None:
                 (root / inner / name).symlink_to(path)
             else:
                 shutil.copyfile(path, root / inner / name)
-
-
-def spelled_as_there(root: Path, path: str) -> Path:
-    """Where it lies on Linux, which keeps ``Windows`` and ``windows`` apart."""
-    place = root
-    for name in path.split("\\")[1:]:
-        there = os.listdir(place) if place.is_dir() else []
-        place /= next((one for one in there if one.casefold() == name.casefold()), name)
-    return place
 
 
 @contextmanager

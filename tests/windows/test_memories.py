@@ -112,8 +112,8 @@ def test_the_running_host_tells_each_of_its_memories(remembering: Host) -> None:
 def test_the_exe_finds_in_a_copy_what_the_source_finds(
     host: Host, tmp_path: Path, form: str
 ) -> None:
-    make = {"folder": as_folder, "image": as_image}[form]
-    place = make(tmp_path / "copy", evidence())
+    place, files = tmp_path / "copy", evidence()
+    place = as_folder(place, files) if form == "folder" else as_image(place, files)
     code, by_exe, _ = host.sweep("offline", host.lab.to_windows(place))
     own_code, by_source = commanded(tmp_path / "reports", "offline", str(place))
     assert code == own_code == 1

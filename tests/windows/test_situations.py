@@ -19,10 +19,9 @@ import pytest
 
 from agent.model.report import Finding, Report, Strength, Verdict
 from tests.evidence.files import dll
-from tests.evidence.images import make, mounted, require_tools
+from tests.evidence.images import make, mounted, require_tools, spelled_as_there
 from tests.evidence.situations import BENIGN, CONFIRMED, DELETED, STRONG, THOROUGH_ONLY
 from tests.windows.host import RUNDLL32, SIZE, Host
-from tests.windows.ntfs_host import spelled_as_there
 
 pytestmark = [
     pytest.mark.wine,
