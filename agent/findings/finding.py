@@ -43,9 +43,10 @@ _PER_INDICATOR = 3
 
 
 class Text(NamedTuple):
-    """What a file says."""
+    """What a file says, or a script or command that ran."""
 
     name: str
+    """Of the file; empty: it was typed, or lay in none."""
     text: str
 
 
@@ -59,7 +60,8 @@ class Basis(Struct, frozen=True, kw_only=True):
     """The file or module behind each sighting that gives the finding its strength; None for what
     is neither, or is no more than its content."""
     texts: tuple[Text | None, ...] = ()
-    """What the file behind each such sighting says; None where that is not what was seen."""
+    """What the file, the script or the command behind each such sighting says; None where that is
+    not what was seen."""
 
 
 def basis_of(chain: Chain) -> Basis:
@@ -74,9 +76,11 @@ def basis_of(chain: Chain) -> Basis:
 
 
 def _text_of(seen: Observation) -> Text | None:
-    if not (seen.mention and seen.file is not None and seen.text):
+    file = seen.file
+    if not seen.text or not (seen.claim is Claim.RAN or (seen.mention and file is not None)):
         return None
-    return Text(base_name(seen.file.stream or seen.file.name or seen.file.path), seen.text)
+    name = "" if file is None else base_name(file.stream or file.name or file.path)
+    return Text(name, seen.text)
 
 
 def _carriers(chain: Chain) -> list[Match]:

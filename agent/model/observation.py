@@ -153,8 +153,8 @@ class Observation(Objects, kw_only=True):
     remarks: tuple[str, ...] = ()
     """What a reader of the finding should know: how it was read, why it may not be true."""
     text: str = ""
-    """Of a short file in which something occurs, all that it says: known-benign rules go by it. In
-    no report."""
+    """Of a short file in which something occurs, of a script or command that ran, all that it says:
+    known-benign rules go by it. Empty where not all of it is known. In no report."""
 
     @property
     def mention(self) -> bool:

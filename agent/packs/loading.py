@@ -84,7 +84,7 @@ def parse_exclusions(data: bytes, path: str, sources: Collection[str] = ()) -> E
         if rule.limit not in (Strength.STRONG, Strength.WEAK):
             document.fail(place, "limit must be strong or weak")
         when = rule.when
-        by_text = when.extensions and when.not_content
+        by_text = when.not_content and (when.extensions or when.content)
         if not (when.process or when.path or when.exports or when.command_line or by_text):
             document.fail(place, f"exclusion {rule.id} has no condition that narrows it")
         place = (*place, "when")

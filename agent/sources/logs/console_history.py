@@ -73,6 +73,7 @@ class ConsoleHistory(WholeFile):
                 user=User(name=file.owner, id=file.owner_id),
             ),
             hits=hits,
+            text="" if cut else command.text,
             remarks=(_REMARK, cut) if cut else (_REMARK,),
         )
 

@@ -23,6 +23,8 @@ class Told(Objects, kw_only=True):
     seen: str = ""
     moments: tuple[Moment, ...] = ()
     remarks: tuple[str, ...] = ()
+    text: str = ""
+    """Of a script that is known whole, all that it says."""
 
 
 def event_of(record: EventRecord) -> Event:

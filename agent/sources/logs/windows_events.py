@@ -75,12 +75,15 @@ def _ran_by_powershell(record: EventRecord, line: str, seen: str) -> Told:
 
 
 def _script_block(record: EventRecord) -> Told:
-    told = script_told(record.value("ScriptBlockText"), record)
+    script = record.value("ScriptBlockText")
+    told = script_told(script, record)
     if path := value_of(record, "Path"):
         told.file = File(path=path, name=base_name(path))
     number, total = record.value("MessageNumber"), record.value("MessageTotal")
     if total not in {"", "1"}:
         told.remarks = (f"part {number} of {total} of a script",)
+    elif not record.problem:
+        told.text = script
     return told
 
 

@@ -515,8 +515,9 @@ def test_a_finding_above_the_rules_limit_is_left_alone(
 
 
 def test_every_rule_has_a_benign_and_a_disguised_event(rules: dict[str, Exclusion]) -> None:
-    assert {rule for rule, _, _ in BENIGN} | {rule for rule, *_ in AT_REST} == set(rules)
-    assert {rule for rule, _, _ in DISGUISED} | {rule for rule, *_ in AT_REST} == set(rules)
+    by_text = {rule for rule, *_ in AT_REST} | LOGGED
+    assert {rule for rule, _, _ in BENIGN} | by_text == set(rules)
+    assert {rule for rule, _, _ in DISGUISED} | by_text == set(rules)
 
 
 def test_a_rule_about_a_program_wants_its_whole_path(rules: dict[str, Exclusion]) -> None:
@@ -541,8 +542,8 @@ def test_only_what_cannot_run_anything_may_be_excluded_when_strong(
     rules: dict[str, Exclusion],
 ) -> None:
     strong = {rule.id for rule in rules.values() if Strength(rule.limit) is Strength.STRONG}
-    at_rest = {rule for rule, *_ in AT_REST}
-    assert strong == {"hunt-with-a-search-tool", "lab-dllmain-file", *at_rest}
+    by_text = {rule for rule, *_ in AT_REST} | LOGGED
+    assert strong == {"hunt-with-a-search-tool", "lab-dllmain-file", *by_text}
 
 
 STAGE_0_START = "$zk='JHB0Z3Q9MHgwMDA1ZTJiZTskdmNxPTB4MDAwNjIzYjY7JHRiPSJkczcwMDIubG5rIjtpZi'"
@@ -603,6 +604,84 @@ def test_a_hunt_at_rest_is_excluded_and_what_looks_like_it_is_not(
     assert of_text(*benign).excluded_by == rule
     assert of_text(*benign, known=False).strength is Strength.STRONG
     assert [of_text(*one).strength for one in disguised] == [Strength.STRONG] * len(disguised)
+
+
+SEARCH = f'Get-WinEvent -LogName Security | Where-Object {{ $_.Message -like "*{STAGE_0_START}*" }}'
+LOGGED = {"hunt-as-it-was-logged", "hunt-script-that-ran"}
+SEARCHES = [
+    SEARCH,
+    f'findstr /s /i /c:"{STAGE_0_START}" C:\\Logs\\*.txt',
+    f'Get-ChildItem -Recurse -Force | Select-String "{STAGE_0_START}"',
+    "Select-String -Path a.txt 'cyzfc.dat, PointFunctionCall'",
+]
+RUNS = [
+    f"{SEARCH}; iex $zk",
+    f"{SEARCH}; i`ex $zk",
+    f"{SEARCH}; . $env:TEMP\\x.ps1",
+    f"{SEARCH}; .\\x $zk",
+    f"{SEARCH} | %{{ & $_ }}",
+    f"{SEARCH}; [Convert]::FromBase64String($zk)",
+    f"{SEARCH}; rundll32 C:\\Users\\jo\\AppData\\Local\\cyzfc.dat, PointFunctionCall",
+    f"{SEARCH}; powershell -e SQBFAFgA",
+    f"{SEARCH} > $env:TEMP\\x.txt",
+    f"powershell {STAGE_0}",
+    STAGE_0,
+]
+
+
+def logged(text: str, name: str = "", *, source: str = "event_logs", known: bool = True) -> Finding:
+    """A script or a command that ran, as a log has it."""
+    return judged(ran(text, name, source=source, known=known))
+
+
+def ran(
+    text: str, name: str = "", *, source: str = "event_logs", known: bool = True
+) -> Observation:
+    return Observation(
+        source=source, claim=Claim.RAN, seen="PowerShell event 4104", place=Place(text="log"),
+        process=Process(pid=4120, command_line=text),
+        file=File(path=f"C:\\{name}", name=name) if name else None,
+        text=text if known else "",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["", "hunt.ps1"])
+def test_a_hunt_that_was_logged_is_excluded_and_what_could_run_anything_is_not(name: str) -> None:
+    assert {logged(text, name).excluded_by for text in SEARCHES} == {"hunt-as-it-was-logged"}
+    assert {logged(text, name, known=False).strength for text in SEARCHES} == {Strength.STRONG}
+    assert [logged(text, name).strength for text in RUNS] == [Strength.STRONG] * len(RUNS)
+
+
+@pytest.mark.parametrize(
+    ("name", "lies", "ran_as", "excluded_by"),
+    [
+        ("hunt.ps1", SEARCH, SEARCH, "hunt-script-that-ran"),
+        ("hunt.hta", SEARCH, SEARCH, None),
+        ("hunt.ps1", STAGE_0, SEARCH, None),
+        ("hunt.ps1", SEARCH, STAGE_0, None),
+    ],
+)
+def test_a_hunting_script_is_judged_by_what_lies_there_and_what_ran(
+    name: str, lies: str, ran_as: str, excluded_by: str | None
+) -> None:
+    at_rest = Observation(
+        source="files", claim=Claim.MENTIONED, seen="content", place=Place(text=name),
+        file=File(path=f"C:\\{name}", name=name), hits=(ByteHit("content-stage0-long", 0, lies),),
+        text=lies,
+    )  # fmt: skip
+    assert judged(at_rest, ran(ran_as, name)).excluded_by == excluded_by
+
+
+def test_a_hunt_that_was_typed_is_one_too_and_a_command_line_is_none() -> None:
+    assert logged(SEARCH, source="console_history").excluded_by == "hunt-as-it-was-logged"
+    assert logged(SEARCH, known=False).strength is Strength.STRONG
+    assert logged(SEARCH, source="prefetch").strength is Strength.STRONG
+
+
+def test_a_hunt_does_not_hide_what_else_its_process_ran() -> None:
+    assert judged(ran(SEARCH), ran(STAGE_0)).strength is Strength.STRONG
+    assert judged(ran(STAGE_0), ran(SEARCH)).strength is Strength.STRONG
+    assert judged(ran(SEARCH), ran(SEARCH)).excluded_by == "hunt-as-it-was-logged"
 
 
 @pytest.mark.parametrize(

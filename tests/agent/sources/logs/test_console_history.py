@@ -72,6 +72,7 @@ def test_a_command_of_several_lines_is_one(tmp_path: Path) -> None:
     (seen,) = matching(found)
     assert seen.place.record == "2"
     assert seen.process is not None
+    assert seen.text == seen.process.command_line
     assert seen.process.command_line.startswith("if (1) {\n  rundll32.exe ")
     assert seen.process.command_line.endswith("PointFunctionCall\n}")
 
@@ -97,6 +98,7 @@ def test_of_a_long_script_the_beginning_is_told_and_the_rest_looked_through(tmp_
     assert seen.process is not None
     assert seen.process.command_line == "#" * 32_767
     assert "its first 32,767 characters" in seen.remarks
+    assert seen.text == ""
 
 
 def test_a_finding_says_that_there_is_no_time(tmp_path: Path) -> None:

@@ -205,6 +205,15 @@ def test_a_file_that_was_deleted_was_there_until_then(number: int) -> None:
     assert found.moments == (Moment(time=MILLISECONDS, of=MomentOf.DELETED),)
 
 
+def test_a_script_is_known_whole_where_it_was_logged_in_one_piece() -> None:
+    (whole,) = script_blocks("Get-ChildItem cyzfc.dat")
+    assert told(whole).text == "Get-ChildItem cyzfc.dat"
+    assert [told(part).text for part in script_blocks("Get-ChildItem cyzfc.dat", size=12)] == [
+        "",
+        "",
+    ]
+
+
 @pytest.mark.parametrize("between", ["\r\n", "  "], ids=["lines", "as Sysmon flattens them"])
 def test_the_origin_of_a_download_is_about_the_file_and_not_about_its_stream(between: str) -> None:
     link = "https://www.jmj.com/personal/nauerthn_state_gov/x"
