@@ -43,7 +43,7 @@ from .logs import JO as JO_OF_CORP
 from .prefetch import PlantedVolume, mam, prefetch
 from .remembered_values import last_run, shimcache, user_assist
 from .shell_items import entry, root, volume
-from .windows_folder import CONFIG, record_of, software, system, windows
+from .windows_folder import CONFIG, record_of, software, system
 
 
 def at(minute: int, second: float = 0) -> datetime:
@@ -114,7 +114,7 @@ DEFENDER = ("Microsoft-Windows-Windows Defender", "Microsoft-Windows-Windows Def
 _EXPLORER = r"Software\Microsoft\Windows\CurrentVersion\Explorer"
 _SHORTCUTS = rf"{_EXPLORER}\UserAssist\{{F4E57C4B-2036-45F0-A9AB-443BCFE33D9F}}\Count"
 _BAGS = r"Local Settings\Software\Microsoft\Windows\Shell\BagMRU"
-_ON_VOLUME = r"\VOLUME{01d2bf5a6c6f6d20-c4b2bd1c}"
+ON_VOLUME = r"\VOLUME{01d2bf5a6c6f6d20-c4b2bd1c}"
 
 
 class _Doer(TypedDict):
@@ -134,11 +134,7 @@ def infected() -> dict[str, bytes]:
     """All its files by their paths; an alternate stream behind a colon."""
     history = browser_history()
     return {
-        **{
-            path: content
-            for path, content in windows().items()
-            if not content.startswith((b"MAM of", b"of "))
-        },
+        **quiet(),
         **files(),
         SECURITY_LOG: event_log(audited()),
         SYSTEM_LOG: event_log([unanswered()]),
@@ -153,7 +149,6 @@ def infected() -> dict[str, bytes]:
         CLASSES: users_classes(),
         AMCACHE: inventory(),
         rf"{CONFIG}\SYSTEM": machines_hive(),
-        rf"{CONFIG}\SOFTWARE": software(profiles={JO_OF_CORP: JO}),
         **prefetched(),
         SRUDB: srum(
             r"\Device\HarddiskVolume3\Windows\System32\rundll32.exe",
@@ -162,6 +157,16 @@ def infected() -> dict[str, bytes]:
         ),
         FIREWALL: passed(),
         **guarded(),
+    }
+
+
+def quiet() -> dict[str, bytes]:
+    """A host that remembers nothing; jo is of a domain."""
+    return {
+        rf"{CONFIG}\SYSTEM": system(),
+        rf"{CONFIG}\SOFTWARE": software(profiles={JO_OF_CORP: JO}),
+        NTUSER: hive({}),
+        CLASSES: hive({}),
     }
 
 
@@ -175,18 +180,14 @@ def files() -> dict[str, bytes]:
             f"[ZoneTransfer]\r\nZoneId=3\r\nReferrerUrl=https://mail.example/\r\nHostUrl={LINK}\r\n"
         ).encode(),
         PDF: b"%PDF-1.4\nApplication form DS-7002\n",
-        RECENT_LINK: shell_link(
-            "", machine_id="ws-0421", serial=7, tracked=UUID(int=0), target=ZIP
-        ),
-        JUMP_LIST: compound(
-            {
-                "1f": shell_link(
-                    "", machine_id="ws-0421", serial=7, tracked=UUID(int=0), target=ZIP
-                ),
-                "DestList": dest_list(opened),
-            }
-        ),
+        RECENT_LINK: link_to(ZIP),
+        JUMP_LIST: compound({"1f": link_to(ZIP), "DestList": dest_list(opened)}),
     }
+
+
+def link_to(path: str) -> bytes:
+    """A link that Explorer made on this host."""
+    return shell_link("", machine_id="ws-0421", serial=7, tracked=UUID(int=0), target=path)
 
 
 def times() -> dict[str, datetime]:
@@ -218,10 +219,8 @@ def journal() -> dict[str, bytes]:
 def browser_history() -> Left:
     """The page in the database; the download, which is newer, in its log alone."""
     return in_wal_mode(
-        [*HISTORY, *chromium_page(7, LINK, _webkit(VISITED), title="ds7002.zip")],
-        chromium_download(
-            3, ZIP, LINK, start=_webkit(BEGUN), end=_webkit(DOWNLOADED), size=402_500
-        ),
+        [*HISTORY, *chromium_page(7, LINK, webkit(VISITED), title="ds7002.zip")],
+        chromium_download(3, ZIP, LINK, start=webkit(BEGUN), end=webkit(DOWNLOADED), size=402_500),
     )
 
 
@@ -340,9 +339,9 @@ def prefetched() -> dict[str, bytes]:
     """What rundll32 and powershell loaded in their first seconds."""
 
     def loaded(*paths: str) -> list[str]:
-        return [f"{_ON_VOLUME}{path[2:].upper()}" for path in paths]
+        return [f"{ON_VOLUME}{path[2:].upper()}" for path in paths]
 
-    volumes = [PlantedVolume(_ON_VOLUME)]
+    volumes = [PlantedVolume(ON_VOLUME)]
     ntdll = r"C:\Windows\System32\ntdll.dll"
     return {
         RUN_OF_RUNDLL32: mam(
@@ -376,7 +375,8 @@ def guarded() -> dict[str, bytes]:
     }
 
 
-def _webkit(when: datetime) -> int:
+def webkit(when: datetime) -> int:
+    """As Chromium counts."""
     return (when - datetime(1601, 1, 1, tzinfo=timezone.utc)) // timedelta(microseconds=1)
 
 
