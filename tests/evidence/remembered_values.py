@@ -10,13 +10,44 @@ from .filetime import ticks
 
 
 def shimcache(entries: Sequence[tuple[str, datetime]], form: str = "10") -> bytes:
-    """A cache of Windows ``7``, ``7x86``, ``8.0``, ``8.1`` or ``10``."""
+    """A cache of Windows ``xp``, ``2003``, ``2003x86``, ``7``, ``7x86``, ``8.0``, ``8.1`` or
+    ``10``; ``bare``: ``CacheMainSdb`` of 8.1. Times of XP: of the file, and of the entry."""
+    if form == "xp":
+        return _of_xp(entries)
+    if form.startswith("2003"):
+        return _of_2003(entries, is_64=form == "2003")
+    if form == "bare":
+        texts = [struct.pack("<H", 2 * len(path)) + path.encode("utf-16-le") for path, _ in entries]
+        return b"".join(
+            struct.pack("<4sII", b"10ts", 0, len(text) + 4) + text + bytes(4) for text in texts
+        )
     if form.startswith("7"):
         return _of_7(entries, is_64=form == "7")
     header = struct.pack("<I", 0x34 if form == "10" else 0x80).ljust(
         0x34 if form == "10" else 0x80, b"\0"
     )
     return header + b"".join(_entry(path, when, form) for path, when in entries)
+
+
+def _of_xp(entries: Sequence[tuple[str, datetime]]) -> bytes:
+    """What was longer before stands behind the ends of paths still."""
+    count = len(entries)
+    made = struct.pack("<III", 0xDEADBEEF, count, count).ljust(400, b"\0")
+    for path, when in entries:
+        text = f"\\??\\{path}\0left over".encode("utf-16-le")
+        made += text.ljust(528, b"\0") + struct.pack("<QQQ", ticks(when), 294_400, ticks(when))
+    return made
+
+
+def _of_2003(entries: Sequence[tuple[str, datetime]], *, is_64: bool) -> bytes:
+    layout = struct.Struct("<HH4xQQQ" if is_64 else "<HHIQQ")
+    made, texts = struct.pack("<II", 0xBADC0FFE, len(entries)), b""
+    at = len(made) + layout.size * len(entries)
+    for path, when in entries:
+        text = f"\\??\\{path}".encode("utf-16-le")
+        made += layout.pack(len(text), len(text) + 2, at + len(texts), ticks(when), 294_400)
+        texts += text + b"\0\0"
+    return made + texts
 
 
 def _of_7(entries: Sequence[tuple[str, datetime]], *, is_64: bool) -> bytes:

@@ -48,7 +48,7 @@ _USERS = (Kind.USER, Kind.CLASSES)
 DECODERS = (
     _of(
         Kind.SYSTEM,
-        rf"{_CONTROL_SET}\\CONTROL\\SESSION MANAGER\\APPCOMPATCACHE",
+        rf"{_CONTROL_SET}\\CONTROL\\SESSION MANAGER\\(?:APPCOMPATCACHE|APPCOMPATIBILITY)",
         programs.shimcache,
     ),
     _of(

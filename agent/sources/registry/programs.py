@@ -50,8 +50,8 @@ def shimcache(spot: Spot) -> Iterator[Remembered]:
             seen="Shimcache",
             claim=Claim.WAS_THERE,
             texts=(cached.path,),
-            moments=moments(modified=cached.modified),
-            file=File(path=cached.path, name=base_name(cached.path)),
+            moments=moments(modified=cached.modified, happened=cached.updated),
+            file=File(path=cached.path, name=base_name(cached.path), size=cached.size),
             record=f"entry {cached.number}",
             remarks=(remark,),
         )

@@ -37,7 +37,7 @@ def value_of(name: str, key: str, value: str) -> bytes:
 # ---- The application compatibility cache
 
 
-@pytest.mark.parametrize("form", ["7", "7x86", "8.0", "8.1", "10"])
+@pytest.mark.parametrize("form", ["xp", "2003", "2003x86", "7", "7x86", "8.0", "8.1", "10"])
 def test_a_cache_of_each_windows_tells_paths_and_times(form: str) -> None:
     paths = [r"C:\Windows\a.exe", "C:\\Users\\jö\\cyzfc.dat"]
     found = list(read_shimcache(shimcache([(path, NOON) for path in paths], form)))
@@ -46,6 +46,16 @@ def test_a_cache_of_each_windows_tells_paths_and_times(form: str) -> None:
         (0, paths[0], NOON), (1, paths[1], NOON)
     ]  # fmt: skip
     assert {one.was_started for one in found} == {form.startswith("7")}
+
+
+def test_windows_xp_tells_sizes_and_when_an_entry_was_written() -> None:
+    (found,) = read_shimcache(shimcache([(r"C:\a.exe", NOON)], "xp"))
+    assert (found.path, found.size, found.updated) == (r"C:\a.exe", 294_400, NOON)
+
+
+def test_the_second_cache_of_windows_8_1_has_no_times() -> None:
+    found = list(read_shimcache(shimcache([(r"C:\a.exe", NOON), (r"D:\b.exe", NOON)], "bare")))
+    assert [(one.path, one.modified) for one in found] == [(r"C:\a.exe", None), (r"D:\b.exe", None)]
 
 
 @pytest.mark.parametrize(
@@ -67,8 +77,9 @@ def test_real_caches_are_read_whole(
     assert all(one.path.encode("utf-16-le") in data for one in found)
 
 
-def test_what_is_behind_a_cut_is_refused_and_what_is_before_it_told() -> None:
-    found = read_shimcache(shimcache([(r"C:\a.exe", NOON), (r"C:\b.exe", NOON)])[:-9])
+@pytest.mark.parametrize("form", ["xp", "2003", "2003x86", "7", "8.1", "10", "bare"])
+def test_what_is_behind_a_cut_is_refused_and_what_is_before_it_told(form: str) -> None:
+    found = read_shimcache(shimcache([(r"C:\a.exe", NOON), (r"C:\b.exe", NOON)], form)[:-9])
     assert next(found).path == r"C:\a.exe"
     with pytest.raises(FormatError, match="cut"):
         next(found)
@@ -188,6 +199,11 @@ def test_an_action_of_an_unknown_kind_is_refused_behind_those_before_it() -> Non
 
 
 READERS: dict[str, tuple[Callable[[bytes], object], bytes]] = {
+    "Windows XP": (lambda data: list(read_shimcache(data)), shimcache([("C:\\a", NOON)] * 3, "xp")),
+    "Windows 2003": (
+        lambda data: list(read_shimcache(data)),
+        shimcache([("C:\\a", NOON)] * 3, "2003"),
+    ),
     "Windows 7": (lambda data: list(read_shimcache(data)), shimcache([("C:\\a", NOON)] * 3, "7")),
     "Windows 8": (lambda data: list(read_shimcache(data)), shimcache([("C:\\a", NOON)] * 3, "8.1")),
     "Windows 10": (lambda data: list(read_shimcache(data)), shimcache([("C:\\a", NOON)] * 3)),

@@ -307,6 +307,26 @@ def test_two_users_who_ran_it_are_two_findings(tmp_path: Path) -> None:
     assert len(findings) == len({finding.id for finding in findings}) == 2
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "form", "when"),
+    [
+        ("AppCompatibility", "AppCompatCache", "xp", moments(modified=NOON, happened=NOON)),
+        ("AppCompatCache", "AppCompatCache", "2003", moments(modified=NOON)),
+        ("AppCompatCache", "CacheMainSdb", "bare", ()),
+    ],
+)
+def test_older_shimcaches_are_told_where_they_are(
+    key: str, value: str, form: str, when: tuple[Moment, ...], tmp_path: Path
+) -> None:
+    place = rf"ControlSet001\Control\Session Manager\{key}"
+    system = hive(nested(place, {value: shimcache([(r"C:\a.exe", NOON), (DAT, NOON)], form)}))
+    found, strength = strongest(sweep(tmp_path, {rf"{CONFIG}\SYSTEM": system}))
+
+    assert (found.seen, strength, found.moments) == ("Shimcache", Strength.STRONG, when)
+    assert found.file is not None
+    assert (found.file.path, found.file.size) == (DAT, 294_400 if form == "xp" else None)
+
+
 # ---- Of real hosts
 
 
