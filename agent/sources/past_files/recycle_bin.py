@@ -1,20 +1,24 @@
 r"""The recycle bin: what was deleted, when, by whom, and where it was.
 
 Evidence: ``$I…`` in ``$Recycle.Bin\SID`` of each drive, one for each thing that was deleted; its
-content lies beside it as ``$R…``, where the files source finds it: both are one finding. Since:
-Windows Vista.
+content lies beside it as ``$R…``, where the files source finds it: both are one finding. Before
+Windows Vista one list of all, ``INFO2`` (Windows 95 and NT 4: ``INFO``) in ``RECYCLER\SID`` or, on
+FAT, ``RECYCLED``, with the content as ``Dc1.zip``; the list also has what is no longer in the bin.
+Since: Windows 95.
 Cannot tell: what was deleted past the bin (by a program, by a command, held Shift), nor what was in
 a bin that was emptied. Who may write there can change it.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ...formats import FormatError
-from ...formats.recycled import MAX_BYTES, Recycled, read_recycled
+from ...formats.recycled import Recycled, read_recycled
+from ...formats.recycler import InBin, read_recycler
 from ...model.objects import File, User
 from ...model.observation import Claim, Observation, Place, moments
 from ...spelling import base_name
@@ -33,13 +37,20 @@ class RecycleBin(Artefact):
     kind = "recycle bin's record"
     where = (
         r"%Volume%\$Recycle.Bin\*\$I*",
+        r"%Volume%\RECYCLER\*\INFO",
+        r"%Volume%\RECYCLER\*\INFO2",
+        r"%Volume%\RECYCLED\INFO",
+        r"%Volume%\RECYCLED\INFO2",
         r"%Loose%\**\$I*",
+        r"%Loose%\**\INFO2",
     )
-    max_bytes = MAX_BYTES
+    max_bytes = 64 << 20
     markers = ()
 
     def reader(self, file: EvidenceFile, part: Part) -> Reader:
-        return _RecycledReader(file, part)
+        if base_name(file.path).startswith("$"):
+            return _RecycledReader(file, part)
+        return _RecyclerReader(file, part)
 
 
 @dataclass
@@ -89,6 +100,52 @@ class _RecycledReader(Reader):
             user=User(name=file.owner, id=file.owner_id),
             hits=tuple(rules.mentions(self._data)) if rules.occurs(self._data) else (),
             remarks=(f"deleted from {recycled.path}; what is left of it is {content}",),
+        )
+
+
+@dataclass
+class _RecyclerReader(Reader):
+    """One list; each entry is told as a record of its own is."""
+
+    _data: bytes = field(default=b"", init=False)
+
+    def passes(self, window: bytes, at: int, offset: int) -> None:  # noqa: ARG002 - the whole file
+        self._data = window
+        self.part.examined()
+
+    def records(self, found: Found) -> Iterator[Observation]:
+        """Nothing but whether all of it can be read: it is told at the end."""
+        deque(read_recycler(found.data), maxlen=0)
+        return iter(())
+
+    def end(self, rules: RecordRules) -> Iterator[Observation]:
+        try:
+            for entry in read_recycler(self._data):
+                yield self._observation(entry, rules)
+        except FormatError as error:
+            self.part.note(f"{RecycleBin.kind}: {error.what}", self.file.path)
+
+    def _observation(self, entry: InBin, rules: RecordRules) -> Observation:
+        file = self.file
+        folder, raw = file.path.rpartition("\\")[0], entry.raw
+        content = "" if entry.is_gone else f"{folder}\\{entry.content}"
+        left = f"what is left of it is {content}" if content else "it is no longer in the bin"
+        return Observation(
+            source=RecycleBin.name,
+            seen="deleted file",
+            claim=Claim.WAS_THERE,
+            place=Place(
+                text=f"{entry.path} in {file.path}",
+                path=file.path,
+                record=f"byte {entry.offset}",
+                view=file.view,
+                owner=file.owner,
+            ),
+            moments=moments(deleted=entry.deleted),
+            file=File(path=entry.path, name=base_name(entry.path), recycled=content),
+            user=User(name=file.owner, id=file.owner_id),
+            hits=tuple(rules.mentions(raw)) if rules.occurs(raw) else (),
+            remarks=(f"deleted from {entry.path}; {left}",),
         )
 
 

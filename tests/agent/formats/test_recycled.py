@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from agent.formats import FormatError
 from agent.formats.recycled import Recycled, read_recycled
-from tests.evidence.recycled import NOON, recycled
+from agent.formats.recycler import read_recycler
+from tests.evidence.recycled import NOON, recycled, recycler
 
 PATH = "C:\\Users\\jo\\AppData\\Local\\cyzfc.dat"
 
@@ -44,3 +45,40 @@ def test_any_bytes_end_in_a_record_or_in_an_error(data: bytes, begin: bytes) -> 
     except FormatError:
         return
     assert told.path
+
+
+# ---- Before Windows Vista
+
+
+@pytest.mark.parametrize("size", [280, 800])
+def test_a_list_tells_each_entry(size: int) -> None:
+    other = "D:\\x\\a.b\\no extension"
+    told = list(read_recycler(recycler([PATH, other], gone=[other], size=size)))
+    assert [(one.path, one.content, one.is_gone, one.deleted) for one in told] == [
+        (PATH, "Dc1.dat", False, NOON),
+        (other, "Dd2", True, NOON),
+    ]
+
+
+def test_a_path_outside_the_code_page_is_told_by_its_other_form() -> None:
+    (told,) = read_recycler(recycler(["C:\\счёт.pdf"]))
+    assert told.path == "C:\\счёт.pdf"
+
+
+def test_a_list_of_no_known_entries_and_one_that_is_cut_are_refused() -> None:
+    with pytest.raises(FormatError):
+        list(read_recycler(recycler([PATH], size=280).replace(b"\x18\1\0\0", b"\x19\1\0\0", 1)))
+    entries = read_recycler(recycler([PATH, PATH])[:-1])
+    assert next(entries).path == PATH
+    with pytest.raises(FormatError, match="cut"):
+        next(entries)
+
+
+@given(st.binary(max_size=1700), st.sampled_from([280, 800]))
+def test_any_bytes_end_in_entries_or_in_an_error(data: bytes, size: int) -> None:
+    head = bytes(12) + struct.pack("<II", size, 0)
+    try:
+        told = list(read_recycler(head + data))
+    except FormatError:
+        return
+    assert len(told) <= len(data) // size

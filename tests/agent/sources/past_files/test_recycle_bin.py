@@ -11,7 +11,8 @@ from agent.model.report import State, Strength
 from agent.sources.artefact import ArtefactSource
 from agent.sources.files.source import FilesSource
 from agent.sources.past_files.recycle_bin import RecycleBin
-from tests.evidence.recycled import NOON, recycled
+from tests.evidence.files import dll
+from tests.evidence.recycled import NOON, recycled, recycler
 from tests.evidence.sweeping import reported, swept
 from tests.evidence.windows_folder import FORMS, JO_SID, Files, as_folder, windows
 
@@ -73,3 +74,64 @@ def test_a_record_that_cannot_be_read_is_a_mention_and_a_gap(tmp_path: Path) -> 
         (Claim.MENTIONED, Strength.WEAK)
     ]
     assert found.reasons == {"recycle bin's record: no recycle bin's record": 1}
+
+
+# ---- Before Windows Vista
+
+
+OLD_BIN = f"C:\\RECYCLER\\{JO_SID}"
+LIST = f"{OLD_BIN}\\INFO2"
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_an_older_bins_list_tells_path_time_and_user(form: str, tmp_path: Path) -> None:
+    files = {LIST: recycler(["C:\\x\\other.txt", PATH])}
+    found = swept(FORMS[form](tmp_path / "c", windows(files)), source())
+    strengths = {match.indicator.id: match.strength for match in found.matches()}
+    assert strengths["path-localappdata-cyzfc-dat"] is Strength.STRONG
+    seen = found.seen[1]
+    assert (seen.claim, seen.moments) == (Claim.WAS_THERE, moments(deleted=NOON))
+    assert seen.file is not None
+    assert (seen.file.path, seen.file.recycled) == (PATH, f"{OLD_BIN}\\Dc2.dat")
+    assert seen.user is not None
+    assert (seen.user.name, seen.user.id) == ("jo", JO_SID)
+    assert found.coverage.state is State.COMPLETE
+    assert found.coverage.examined == 1
+
+
+@pytest.mark.parametrize("path", ["D:\\RECYCLED\\INFO2", "D:\\RECYCLED\\INFO"])
+def test_a_short_entry_of_what_left_the_bin_has_its_path_still(path: str, tmp_path: Path) -> None:
+    made = recycler(["D:\\x\\cyzfc.dat"], gone=["D:\\x\\cyzfc.dat"], size=280)
+    target = FORMS["drives"](tmp_path, {**windows(), path: made})
+    seen = swept(target, source()).only()
+    assert seen.file is not None
+    assert (seen.file.path, seen.file.recycled) == ("D:\\x\\cyzfc.dat", "")
+    assert seen.remarks == ("deleted from D:\\x\\cyzfc.dat; it is no longer in the bin",)
+
+
+def test_what_lies_in_an_older_bin_and_its_entry_are_one_finding(tmp_path: Path) -> None:
+    files = {LIST: recycler([PATH]), f"{OLD_BIN}\\Dc1.dat": dll()}
+    made = reported(as_folder(tmp_path, windows(files)), FilesSource(), source())
+    (finding,) = made.findings
+    assert {one.source for one in finding.evidence} == {"files", "recycle_bin"}
+
+
+def test_a_second_download_in_an_older_bin_is_known_by_its_first_ones_name(tmp_path: Path) -> None:
+    files = {LIST: recycler(["C:\\x\\ds7002 (1).zip"])}
+    found = swept(FORMS["folder"](tmp_path, windows(files)), source())
+    assert {match.indicator.id for match in found.matches()} == {"name-ds7002-zip"}
+
+
+def test_a_list_that_is_cut_is_a_gap_and_what_is_before_the_cut_is_told(tmp_path: Path) -> None:
+    files = {LIST: recycler([PATH, "C:\\x\\b.txt"])[:-1]}
+    found = swept(FORMS["folder"](tmp_path, windows(files)), source())
+    assert found.reasons == {"recycle bin's record: the list of a recycle bin is cut": 1}
+    assert Strength.STRONG in {match.strength for match in found.matches()}
+
+
+def test_what_stands_behind_the_end_of_a_path_is_mentioned(tmp_path: Path) -> None:
+    made = bytearray(recycler(["C:\\x\\b.txt"]))
+    made[20 + 30 : 20 + 30 + 9] = b"cyzfc.dat"
+    found = swept(FORMS["folder"](tmp_path, windows({LIST: bytes(made)})), source())
+    (match,) = found.matches()
+    assert (match.indicator.id, match.strength) == ("name-cyzfc-dat", Strength.WEAK)
