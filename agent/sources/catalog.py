@@ -139,6 +139,8 @@ CATALOG = (
     _artefact("registry", "registry.hives", "Hives"),
     _artefact("recycle_bin", "past_files.recycle_bin", "RecycleBin"),
     _artefact("opened_files", "past_files.opened_files", "OpenedFiles"),
+    _artefact("thumbnails", "past_files.thumbnails", "ThumbnailCaches"),
+    _artefact("thumbs_db", "past_files.thumbnails", "ThumbsDb"),
     _artefact("browsers", "network.browsers", "Browsers"),
     _artefact("srum", "execution.srum", "Srum"),
     _artefact("scheduled_tasks", "execution.scheduled_tasks", "ScheduledTasks"),

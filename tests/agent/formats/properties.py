@@ -15,12 +15,14 @@ from agent.formats.kinds import Holds, kind_of
 from agent.formats.partitions import partitions
 from agent.formats.plain_text import text_of
 from agent.formats.recent_file_cache import read_recent_files
+from agent.formats.recycler import read_recycler
 from agent.formats.shell_items import joined, read_items
 from agent.formats.shimcache import read_shimcache
 from agent.formats.simple_xml import elements
 from agent.formats.tar_archive import TarReader
 from agent.formats.task_cache import read_actions
 from agent.formats.task_file import read_task
+from agent.formats.thumbnails import read_thumbs_db
 from agent.formats.user_assist import read_use
 from agent.formats.zip_archive import find_directory, members, true_sizes
 from agent.formats.zip_unpacking import unpack
@@ -87,6 +89,8 @@ REMEMBERED: tuple[Callable[[bytes], object], ...] = (
     lambda data: list(elements(text_of(data))),
     lambda data: list(read_recent_files(data)),
     _rows,
+    lambda data: list(read_recycler(data)),
+    lambda data: list(read_thumbs_db(data)),
 )
 """What reads values of hives, and files in which Windows remembers programs."""
 

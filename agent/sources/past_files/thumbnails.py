@@ -1,0 +1,224 @@
+r"""Explorer's caches of pictures and icons: which files it has shown.
+
+Evidence: of each user ``AppData\Local\Microsoft\Windows\Explorer\thumbcache_*.db`` and
+``iconcache_*.db``, ``…\Windows\Caches\*.db``, ``AppData\Local\IconCache.db`` (programs and links
+whose icons were shown, removable drives too); ``Thumbs.db`` in folders of pictures, with names and
+times. They outlive the files. Since: Windows 95; by user since Vista, where most entries are known
+by a number alone.
+Cannot tell: when a file was shown, nor, of an entry with a number, which file it is. ``Thumbs.db``
+further down than two folders below a user's own is not looked for.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ...formats.compound import MAGIC, read_streams
+from ...formats.thumbnails import Text, identifier_at, read_thumbs_db, text_at, version_of
+from ...model.objects import File, User
+from ...model.observation import ByteHit, Claim, Observation, Place, moments
+from ...spelling import base_name
+from ..artefact import Artefact, Found, Reader
+from ..registry.every_hit import doubtful_in, hits_in
+from ..remembered import Memories, Remembered
+
+if TYPE_CHECKING:
+    from ...coverage import Part
+    from ...matching.record_rules import RecordRules
+    from ...targets.evidence import EvidenceFile
+
+_LOCAL = r"%Profile%\AppData\Local"
+_OLD_LOCAL = r"%Profile%\Local Settings\Application Data"
+_PICTURES = ("Desktop", "Documents", "Downloads", "Pictures", "My Documents")
+PIECE = 64 << 10
+SEAM = 1 << 10
+"""Bytes on both sides of where two pieces meet, in which a text across it stands."""
+MAX_SEAMS = 16 << 20
+"""Bytes of them; of what is beyond, texts that lie in two pieces are a gap."""
+MAX_TOLD = 1_024
+"""Names of one file; of more, those in which another indicator is mentioned."""
+_SHOWN = "Explorer has shown it, or a link to it; when, is not kept"
+_ICON = re.compile(r",\s*-?\d+$")
+"""Which of a file's icons."""
+
+
+class ThumbnailCaches(Artefact):
+    """One observation for each name in which something occurs."""
+
+    name = "thumbnails"
+    kind = "cache of pictures or icons"
+    where = (
+        rf"{_LOCAL}\Microsoft\Windows\Explorer\thumbcache_*.db",
+        rf"{_LOCAL}\Microsoft\Windows\Explorer\iconcache_*.db",
+        rf"{_LOCAL}\Microsoft\Windows\Caches\*.db",
+        rf"{_LOCAL}\IconCache.db",
+        rf"{_OLD_LOCAL}\IconCache.db",
+        r"%Loose%\**\thumbcache_*.db",
+        r"%Loose%\**\iconcache_*.db",
+        r"%Loose%\**\IconCache.db",
+    )
+    max_bytes = 0
+    piece = PIECE
+    markers = ()
+
+    def reader(self, file: EvidenceFile, part: Part) -> Reader:
+        return _CacheReader(file, part)
+
+
+@dataclass
+class _CacheReader(Reader):
+    """One cache."""
+
+    _version: int = field(default=0, init=False)
+    _seams: list[tuple[int, bytes]] = field(default_factory=list, init=False)
+    """Where two pieces meet, and the bytes around it."""
+    _tail: bytes = field(default=b"", init=False)
+    _told: set[str] = field(default_factory=set, init=False)
+    _at_ends: list[Text] = field(default_factory=list, init=False)
+    """Texts that reach the end of their piece: perhaps parts of what lies in two."""
+    _known: set[str] = field(default_factory=set, init=False)
+    """Indicators that were told."""
+
+    def passes(self, window: bytes, at: int, offset: int) -> None:
+        """A file is one, however many pieces it has."""
+        if not offset:
+            self.part.examined()
+            self._version = version_of(window[:8])
+        if self._tail:
+            if SEAM * 2 * len(self._seams) < MAX_SEAMS:
+                self._seams.append((offset, self._tail + window[at : at + SEAM]))
+            else:
+                self.part.unread("ends of pieces that were not joined", self.file.path)
+        end = min(at + PIECE, len(window))
+        self._tail = window[max(at, end - SEAM) : end]
+
+    def records(self, found: Found) -> Iterator[Observation]:
+        hits = hits_in(found, self.part)
+        rest: list[ByteHit] = []
+        for hit in (*hits, *doubtful_in(found, self.part, hits)):
+            text = self._text(found.data, hit.offset, found.rules)
+            if text is None:
+                rest.append(hit)
+            elif text.begin < 2 or text.end > len(found.data) - 2:
+                self._at_ends.append(text)
+            else:
+                yield from self._named(text, found.rules)
+        rest = [hit for hit in rest if hit in hits]
+        rest = [hit for hit in rest if hit.indicator not in self._known]
+        if rest:
+            self._known.update(hit.indicator for hit in rest)
+            yield self._mentioned(rest, found.offset)
+
+    def end(self, rules: RecordRules) -> Iterator[Observation]:
+        """What lies in two pieces, and what is left at their ends."""
+        if rules.occurs(b"".join(seam for _, seam in self._seams)):
+            yield from self._across(rules)
+        for text in self._at_ends:
+            if not any(text.text in told for told in self._told):
+                yield from self._named(text, rules)
+
+    def _across(self, rules: RecordRules) -> Iterator[Observation]:
+        for offset, seam in self._seams:
+            for hit in rules.candidates(seam) if rules.occurs(seam) else ():
+                text = self._text(seam, hit.offset, rules)
+                if text is not None and text.begin < SEAM < text.end:
+                    yield from self._named(text, rules)
+            rest = [hit for hit in rules.mentions(seam) if hit.indicator not in self._known]
+            if rest:
+                self._known.update(hit.indicator for hit in rest)
+                yield self._mentioned(rest, offset - SEAM)
+
+    def _text(self, data: bytes, offset: int, rules: RecordRules) -> Text | None:
+        """The identifier, or the path, that a place lies in; None: it lies in none."""
+        told = identifier_at(data, offset, self._version) if self._version else None
+        if told is not None:
+            return told
+        for wide in (True, False):
+            text = text_at(data, offset, wide=wide)
+            if "\\" in text.text and rules.occurs(_wide(text.text)):
+                return text
+        return None
+
+    def _named(self, text: Text, rules: RecordRules) -> Iterator[Observation]:
+        if text.text in self._told:
+            return
+        hits = rules.mentions(_wide(text.text))
+        if len(self._told) >= MAX_TOLD and self._known.issuperset(hit.indicator for hit in hits):
+            return
+        self._told.add(text.text)
+        self._known.update(hit.indicator for hit in hits)
+        path = _ICON.sub("", text.text)
+        yield Observation(
+            source=ThumbnailCaches.name,
+            seen="icon or picture in a cache",
+            claim=Claim.WAS_THERE,
+            place=self._place(f"{path} in {self.file.path}", path),
+            file=File(path=path, name=base_name(path)),
+            user=self._owner(),
+            hits=tuple(hits),
+            remarks=(_SHOWN,),
+        )
+
+    def _mentioned(self, hits: list[ByteHit], offset: int) -> Observation:
+        at = offset + hits[0].offset
+        return Observation(
+            source=ThumbnailCaches.name,
+            seen=ThumbnailCaches.kind,
+            claim=Claim.MENTIONED,
+            place=self._place(f"{self.file.path} (byte {at:,})", f"byte {at}"),
+            user=self._owner(),
+            hits=tuple(hits),
+        )
+
+    def _place(self, text: str, record: str) -> Place:
+        file = self.file
+        return Place(text=text, path=file.path, record=record, view=file.view, owner=file.owner)
+
+    def _owner(self) -> User | None:
+        if not self.file.owner and not self.file.owner_id:
+            return None
+        return User(name=self.file.owner, id=self.file.owner_id)
+
+
+class ThumbsDb(Memories):
+    """One thing for each picture."""
+
+    name = "thumbs_db"
+    kind = "Thumbs.db"
+    where = (
+        *(
+            rf"%Profile%\{name}\{below}Thumbs.db"
+            for name in _PICTURES
+            for below in ("", "*\\", "*\\*\\")
+        ),
+        r"%Loose%\**\Thumbs.db",
+    )
+    markers = ()
+
+    def plain(self, data: bytes) -> bytes:
+        """With its streams: they lie in pieces in it. Raises FormatError."""
+        if not data.startswith(MAGIC):
+            return data
+        return data + b"\0\0".join(read_streams(data).values())
+
+    def things(self, file: EvidenceFile, data: bytes) -> Iterator[Remembered]:
+        """The pictures of its folder. Raises FormatError."""
+        folder = file.path.rpartition("\\")[0]
+        for picture in read_thumbs_db(data):
+            path = picture.name if "\\" in picture.name else f"{folder}\\{picture.name}"
+            yield Remembered(
+                seen="Thumbs.db",
+                claim=Claim.WAS_THERE,
+                texts=(picture.name,),
+                moments=moments(modified=picture.written),
+                file=File(path=path, name=base_name(path), mtime=picture.written),
+                record=picture.name,
+                remarks=(_SHOWN,),
+            )
+
+
+def _wide(text: str) -> bytes:
+    return text.encode("utf-16-le", "surrogatepass")
