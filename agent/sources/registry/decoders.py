@@ -122,7 +122,7 @@ def decoder_of(kind: Kind, key: Key) -> Decoder | None:
 
 
 COMMANDS = (
-    *startups.KEYS,
+    *startups.COMMANDS,
     (Kind.USER, r"Software\Microsoft\Windows\CurrentVersion\Explorer\RunMRU"),
     (Kind.SOFTWARE, r"Microsoft\Windows NT\CurrentVersion\Schedule\TaskCache\Tasks\*"),
 )

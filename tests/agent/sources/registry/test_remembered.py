@@ -362,6 +362,9 @@ def test_what_real_hives_remember_is_told_with_its_time(
 
 
 NT = r"Microsoft\Windows NT\CurrentVersion"
+VERSION = r"Microsoft\Windows\CurrentVersion"
+RUN = rf"{VERSION}\Run"
+CALL = f"{DAT}, PointFunctionCall"
 STARTS = {
     (rf"{CONFIG}\SOFTWARE", rf"{NT}\Winlogon", "Userinit", f"userinit.exe,{DAT},"): "Winlogon",
     (rf"{CONFIG}\SOFTWARE", rf"Wow6432Node\{NT}\Windows", "AppInit_DLLs", f"a.dll {DAT}"): (
@@ -380,7 +383,49 @@ STARTS = {
     (rf"{CONFIG}\SYSTEM", r"ControlSet001\Control\Session Manager\AppCertDlls", "x", DAT): (
         "AppCertDlls"
     ),
-}
+    (rf"{CONFIG}\SOFTWARE", rf"{NT}\AeDebug", "Debugger", f"{DAT} -p %ld"): "debugger of crashes",
+    (rf"{CONFIG}\SOFTWARE", rf"{NT}\Image File Execution Options\a.exe\0", "Debugger", DAT): (
+        "debugger of a program"
+    ),
+    (rf"{CONFIG}\SOFTWARE", rf"{NT}\AppCompatFlags\TelemetryController\x", "Command", DAT): (
+        "telemetry controller"
+    ),
+    (rf"{CONFIG}\SOFTWARE", rf"{NT}\Terminal Server\Install\Software\{RUN}", "x", DAT): "Run key",
+    (rf"{CONFIG}\SOFTWARE", rf"{NT}\Terminal Server\Install\Software\{RUN}OnceEx\1", "x", DAT): (
+        "Run key"
+    ),
+    (rf"{CONFIG}\SOFTWARE", rf"{VERSION}\App Paths\a.exe", "", DAT): "path of a program's name",
+    (rf"{CONFIG}\SOFTWARE", rf"{VERSION}\Group Policy\Scripts\Startup\0\0", "Parameters", CALL): (
+        "script of group policy"
+    ),
+    (NTUSER, rf"Software\{VERSION}\Group Policy\Scripts\Logon\0\0", "Script", DAT): (
+        "script of group policy"
+    ),
+    (rf"{CONFIG}\SOFTWARE", r"Microsoft\Office test\Special\Perf", "", DAT): "Office test",
+    (NTUSER, r"Software\Microsoft\Office\16.0\Excel\Options", "OPEN2", f'/R "{DAT}"'): (
+        "add-in of Excel"
+    ),
+    (NTUSER, r"Environment", "COR_PROFILER_PATH", DAT): "profiler of .NET",
+    (rf"{CONFIG}\SOFTWARE", r"Microsoft\Cryptography\OID\EncodingType 0\CryptSIPDll\{1}", "Dll", DAT): (
+        "cryptography provider"
+    ),
+    (rf"{CONFIG}\SOFTWARE", r"Classes\TypeLib\{1}\1.0\0\win64", "", DAT): "type library of COM",
+    (rf"{CONFIG}\SYSTEM", r"ControlSet001\Control\Print\Providers\x", "Name", DAT): "print provider",
+    (rf"{CONFIG}\SYSTEM", r"ControlSet001\Control\SecurityProviders", "SecurityProviders", f"a.dll, {DAT}"): (
+        "security provider"
+    ),
+    (rf"{CONFIG}\SYSTEM", r"ControlSet001\Control\Session Manager\KnownDLLs", "x", DAT): "KnownDLLs",
+    (rf"{CONFIG}\SYSTEM", r"ControlSet001\Services\x\NetworkProvider", "ProviderPath", DAT): (
+        "network provider"
+    ),
+    (rf"{CONFIG}\SYSTEM", r"ControlSet001\Services\x\Performance", "Library", DAT): (
+        "performance counters"
+    ),
+    (rf"{CONFIG}\SYSTEM", r"ControlSet001\Services\DNS\Parameters", "ServerLevelPluginDll", DAT): (
+        "plug-in of the DNS server"
+    ),
+    (rf"{CONFIG}\SYSTEM", r"Setup", "CmdLine", f"rundll32 {CALL}"): "command of the setup",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(("where", "seen"), STARTS.items())
@@ -394,6 +439,17 @@ def test_whatever_windows_starts_or_loads_is_strong(
     assert found.registry is not None
     assert found.registry.value == value
     assert found.moments == moments(modified=NOON)
+
+
+def test_a_library_that_is_the_name_of_a_value_is_one_too(tmp_path: Path) -> None:
+    key = r"Microsoft\Windows\Windows Error Reporting\RuntimeExceptionHelperModules"
+    found, strength = strongest(sweep(tmp_path, {rf"{CONFIG}\SOFTWARE": of_user(key, {DAT: 0})}))
+
+    assert (found.seen, found.claim, strength) == (
+        "helper of error reports", Claim.RAN, Strength.STRONG
+    )  # fmt: skip
+    assert found.dll is not None
+    assert found.dll.path == DAT
 
 
 def test_another_value_of_such_a_key_is_a_mention(tmp_path: Path) -> None:
