@@ -50,10 +50,15 @@ OLD_NAMES = frozenset(
         "HISTORY",
         "LOCAL SETTINGS",
         "MY DOCUMENTS",
+        "MY MUSIC",
+        "MY PICTURES",
+        "MY VIDEOS",
         "TEMPORARY INTERNET FILES",
     }
 )
 """Folders of Windows XP that later versions keep as links, to where patterns look as well."""
+OLD_IN_PROFILES = frozenset({"NETHOOD", "PRINTHOOD", "RECENT", "SENDTO", "START MENU", "TEMPLATES"})
+"""The same, of those whose names later versions use as well, further down."""
 
 
 class EvidenceFile(Struct, eq=False):
@@ -345,12 +350,18 @@ class _Search(Struct):
     def _link(self, path: str, name: str, steps: Steps, after: Steps) -> None:
         """A link is a gap where evidence may lie behind it, and not where ``**`` alone met it."""
         is_meant = any(step.is_file or step.streams for step in after)
-        if not is_meant and (fold(name) in OLD_NAMES or self.host.is_drive(path)):
+        if not is_meant and (self._is_old(path, name) or self.host.is_drive(path)):
             return
         if is_meant or self.matcher.is_named(steps, name):
             self.ledger.unread(LINK, path)
         else:
             self.ledger.note(LINK, path)
+
+    def _is_old(self, path: str, name: str) -> bool:
+        folded, above = fold(name), path[: -len(name) - 1]
+        return folded in OLD_NAMES or (
+            folded in OLD_IN_PROFILES and self.host.installation.is_profile(above)
+        )
 
     def _missed(self, reason: str, path: str, error: OSError) -> None:
         if is_gone(error):

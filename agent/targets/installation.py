@@ -103,6 +103,10 @@ class Installation(Struct, frozen=True, dict=True):
                 return self._by_sid.get(following, ""), following
         return "", ""
 
+    def is_profile(self, path: str) -> bool:
+        """Whether this folder is a user's own."""
+        return fold(path) in self._by_path
+
     @cached_property
     def _by_path(self) -> dict[str, Profile]:
         return {fold(profile.path): profile for profile in self.profiles}
