@@ -145,6 +145,7 @@ CATALOG = (
     _artefact("srum", "execution.srum", "Srum"),
     _artefact("scheduled_tasks", "execution.scheduled_tasks", "ScheduledTasks"),
     _artefact("startup_files", "execution.startup_files", "StartupFiles"),
+    _artefact("shim_databases", "execution.shim_databases", "ShimDatabases"),
     _artefact("startup_info", "execution.startup_info", "StartupInfo"),
     _artefact(
         "compatibility_assistant", "execution.compatibility_assistant", "CompatibilityAssistant"

@@ -43,6 +43,8 @@ _EXPLORER = r"SOFTWARE\\MICROSOFT\\WINDOWS\\CURRENTVERSION\\EXPLORER"
 _SHELL = r"(?:LOCAL SETTINGS\\)?SOFTWARE\\MICROSOFT\\WINDOWS\\SHELL(?:NOROAM)?"
 _OFFICE = r"SOFTWARE\\MICROSOFT\\OFFICE\\[^\\]+\\[^\\]+"
 _DIALOGUES = rf"{_EXPLORER}\\COMDLG32"
+_FLAGS = r"(?:WOW6432NODE\\)?MICROSOFT\\WINDOWS NT\\CURRENTVERSION\\APPCOMPATFLAGS"
+_SOFTWARE = ((Kind.SOFTWARE, ""), (Kind.USER, r"SOFTWARE\\"))
 _USERS = (Kind.USER, Kind.CLASSES)
 
 DECODERS = (
@@ -67,6 +69,14 @@ DECODERS = (
         r"SOFTWARE\\MICROSOFT\\WINDOWS NT\\CURRENTVERSION\\APPCOMPATFLAGS"
         r"\\COMPATIBILITY ASSISTANT\\(?:STORE|PERSISTED)",
         programs.compatibility_assistant,
+    ),
+    *(
+        _of(kind, rf"{top}{_FLAGS}\\LAYERS", programs.compatibility_layer)
+        for kind, top in _SOFTWARE
+    ),
+    *(
+        _of(kind, rf"{top}{_FLAGS}\\INSTALLEDSDB\\[^\\]+", programs.shim_database, whole_key=True)
+        for kind, top in _SOFTWARE
     ),
     _of(Kind.USER, rf"{_EXPLORER}\\FEATUREUSAGE\\[^\\]+", programs.feature_usage),
     *(_of(kind, rf"{_SHELL}\\MUICACHE", programs.mui_cache) for kind in _USERS),

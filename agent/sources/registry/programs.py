@@ -6,6 +6,8 @@ r"""What a hive remembers of programs: that they ran, or were there to run.
 - UserAssist (NTUSER.DAT): what a user started from Explorer, how often and when last.
 - MUICache (UsrClass.dat, before Windows Vista NTUSER.DAT): programs whose name Explorer has read.
 - Compatibility Assistant ``Store`` (NTUSER.DAT, since Windows 8) and FeatureUsage (since 1903).
+- Layers and InstalledSDB (SOFTWARE, NTUSER.DAT): programs that are to start in some other way, and
+  the databases of shims that were installed, with the time.
 - Amcache.hve: programs and drivers with their SHA-1, of a file's first 31,457,280 bytes.
 - TaskCache (SOFTWARE): what each scheduled task starts.
 
@@ -119,6 +121,33 @@ def compatibility_assistant(spot: Spot) -> Iterator[Remembered]:
         process=_program(spot.value.name),
         remarks=("it keeps no time of it",),
     )
+
+
+def compatibility_layer(spot: Spot) -> Iterator[Remembered]:
+    """The name of a value is the path of a program that was told to start in some other way."""
+    if spot.value is None or "\\" not in spot.value.name:
+        return
+    yield Remembered(
+        seen="compatibility layer",
+        claim=Claim.WAS_THERE,
+        texts=(spot.value.name, _text_of(spot.value)),
+        file=File(path=spot.value.name, name=base_name(spot.value.name)),
+        remarks=(f"it is to start with {_text_of(spot.value)}",),
+    )
+
+
+def shim_database(spot: Spot) -> Iterator[Remembered]:
+    r"""An installed database of shims: ``InstalledSDB\{GUID}``."""
+    values = _values(spot.key)
+    if path := values.get("DatabasePath", ""):
+        yield Remembered(
+            seen="installed shim database",
+            claim=Claim.WAS_THERE,
+            texts=tuple(values.values()),
+            moments=moments(happened=_time_of(spot.key, "DatabaseInstallTimeStamp")),
+            file=File(path=path, name=base_name(path)),
+            remarks=(f"it calls itself {values.get('DatabaseDescription', '')}",),
+        )
 
 
 def feature_usage(spot: Spot) -> Iterator[Remembered]:

@@ -17,6 +17,7 @@ from agent.formats.plain_text import text_of
 from agent.formats.recent_file_cache import read_recent_files
 from agent.formats.recycler import read_recycler
 from agent.formats.shell_items import joined, read_items
+from agent.formats.shim_database import read_shims
 from agent.formats.shimcache import read_shimcache
 from agent.formats.simple_xml import elements
 from agent.formats.tar_archive import TarReader
@@ -91,6 +92,7 @@ REMEMBERED: tuple[Callable[[bytes], object], ...] = (
     _rows,
     lambda data: list(read_recycler(data)),
     lambda data: list(read_thumbs_db(data)),
+    lambda data: list(read_shims(data)),
 )
 """What reads values of hives, and files in which Windows remembers programs."""
 

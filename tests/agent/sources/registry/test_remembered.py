@@ -16,7 +16,7 @@ from agent.model.report import State, Strength
 from agent.sources.artefact import ArtefactSource
 from agent.sources.registry.hives import Hives
 from tests.evidence.hive_files import nested
-from tests.evidence.hives import Gone, Tree, hive, log
+from tests.evidence.hives import Gone, Tree, Typed, hive, log
 from tests.evidence.packs import matcher_of
 from tests.evidence.remembered_values import (
     last_run,
@@ -42,6 +42,7 @@ EXPLORER = r"Software\Microsoft\Windows\CurrentVersion\Explorer"
 BAGS = r"Local Settings\Software\Microsoft\Windows\Shell\BagMRU"
 CACHE = r"ControlSet001\Control\Session Manager\AppCompatCache"
 COUNT = rf"{EXPLORER}\UserAssist\{{CEBFF5CD-ACE2-4F4F-9178-9926F41749EA}}\Count"
+NT = r"Microsoft\Windows NT\CurrentVersion"
 TASK = r"Microsoft\Windows NT\CurrentVersion\Schedule\TaskCache\Tasks\{0A1B}"
 
 
@@ -272,6 +273,25 @@ def test_a_file_too_large_for_amcache_has_no_hash_of_the_whole(tmp_path: Path) -
     assert f"SHA-1 {SHA_1} is of its first 31,457,280 bytes" in found.remarks
 
 
+def test_an_installed_shim_database_and_a_layer_are_told(tmp_path: Path) -> None:
+    flags = rf"{NT}\AppCompatFlags"
+    ticks = Typed(11, (0x01D47C1192D04D00).to_bytes(8, "little"))
+    told: Tree = {"DatabasePath": r"C:\x\ds7002.bin", "DatabaseInstallTimeStamp": ticks,
+                  "DatabaseDescription": "Updates"}  # fmt: skip
+    software = hive(nested(rf"{flags}\InstalledSDB\{{1}}", told))
+    found, strength = strongest(sweep(tmp_path / "1", {rf"{CONFIG}\SOFTWARE": software}))
+    assert (found.seen, strength, found.moments) == (
+        "installed shim database", Strength.WEAK, moments(happened=NOON)
+    )  # fmt: skip
+    assert found.file is not None
+    assert found.file.path == r"C:\x\ds7002.bin"
+
+    jo = hive(nested(rf"Software\{flags}\Layers", {DAT: "~ RUNASADMIN"}))
+    found, strength = strongest(sweep(tmp_path / "2", {NTUSER: jo}))
+    assert (found.seen, strength, who(found)) == ("compatibility layer", Strength.STRONG, "jo")
+    assert found.remarks == ("it is to start with ~ RUNASADMIN",)
+
+
 def test_an_older_amcache_tells_the_files_times(tmp_path: Path) -> None:
     ticks = (0x01D47C1D0B15F000).to_bytes(8, "little")
     key = r"Root\File\ccbe4c57-0000-0000-0000-100000000000\200001b0c1"
@@ -361,7 +381,6 @@ def test_what_real_hives_remember_is_told_with_its_time(
 # ---- What else is started
 
 
-NT = r"Microsoft\Windows NT\CurrentVersion"
 VERSION = r"Microsoft\Windows\CurrentVersion"
 RUN = rf"{VERSION}\Run"
 CALL = f"{DAT}, PointFunctionCall"
