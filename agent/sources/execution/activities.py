@@ -4,18 +4,21 @@ Evidence: of each user ``ConnectedDevicesPlatform\*\ActivitiesCache.db`` (the ti
 files that were opened, 30 days), ``Notifications\wpndatabase.db`` (toasts); of the host
 ``Search\Data\Applications\Windows\Windows.db`` and ``Windows-gather.db`` (names of indexed files),
 each with its WAL. Since: Windows 10 1803; the index as SQLite since Windows 11.
-Cannot tell: more than that a row mentions something; the index before Windows 11 (``Windows.edb``)
+Cannot tell: more than that a row mentions something, but for the timeline's programs and files
+(``activity_rows.py``); the index before Windows 11 (``Windows.edb``)
 is not read.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timezone
 
 from ...model.objects import User
-from ...model.observation import Claim, Observation, moments
+from ...model.observation import ByteHit, Claim, Observation, moments
 from ..databases import Databases, HitRow
+from ..registry.hive_names import profile_of
+from ..remembered import Remembered
+from .activity_rows import of_activity, sender_of, time_of
 
 
 class Activities(Databases):
@@ -32,23 +35,39 @@ class Activities(Databases):
     )
 
     def told(self, hit: HitRow) -> Iterator[Observation]:
-        """As a mention of its table."""
-        if not hit.hits:
-            return
-        row, file = hit.row, hit.file
-        yield Observation(
+        """The program and the file of an activity; any other row as a mention of its table. Raises
+        FormatError."""
+        row, hits = hit.row, hit.hits
+        for thing in of_activity(row, profile_of(hit.file)):
+            yield self._observation(hit, thing, hits)
+            hits = ()
+        if hits:
+            sender = sender_of(row, hit.database)
+            logged = Remembered(
+                seen=f"table {row.table}",
+                claim=Claim.LOGGED,
+                texts=(),
+                moments=moments(happened=time_of(row)),
+                remarks=(f"of the application {sender}",) if sender else (),
+            )
+            yield self._observation(hit, logged, hits)
+
+    def _observation(
+        self, hit: HitRow, thing: Remembered, hits: tuple[ByteHit, ...]
+    ) -> Observation:
+        file, process = hit.file, thing.process
+        user = User(name=file.owner, id=file.owner_id) if file.owner or file.owner_id else None
+        if process is not None:
+            process.user = user
+        return Observation(
             source=self.name,
-            seen=f"table {row.table}",
-            claim=Claim.LOGGED,
+            seen=thing.seen,
+            claim=thing.claim,
             place=hit.place,
-            moments=moments(happened=_time_of(row.integer("starttime"))),
-            user=User(name=file.owner, id=file.owner_id) if file.owner or file.owner_id else None,
-            hits=hit.hits,
+            moments=thing.moments,
+            file=thing.file,
+            process=process,
+            user=user if process is None else None,
+            hits=hits,
+            remarks=thing.remarks,
         )
-
-
-def _time_of(seconds: int) -> datetime | None:
-    """Since 1970, as ``StartTime`` of the timeline's activities."""
-    if not 0 < seconds < 1 << 33:
-        return None
-    return datetime.fromtimestamp(seconds, timezone.utc)
