@@ -21,6 +21,8 @@ MAX_DEPTH = 512
 LIST_ELEMENT = 4
 """Bytes that the mention of a key takes at least: no honest hive has more of them than room."""
 MAX_PROBLEMS = 20
+SHORT = 64
+"""Elements of a list that is read whoever names it."""
 
 TYPES = (
     "REG_NONE",
@@ -107,7 +109,7 @@ class Key:
 
     def subkeys(self) -> Iterator[Key]:
         """Those that can be read, in the order of the hive; the others are among its problems."""
-        for offset in self.hive.children(self._cell):
+        for offset in self.hive.children(self.offset, self._cell):
             cell = self.hive.read_key(offset)
             if cell is not None:
                 path = f"{self.path}\\{cell.name}" if self.path else cell.name
@@ -115,7 +117,7 @@ class Key:
 
     def values(self) -> Iterator[Value]:
         """Those that can be read, in the order of the hive; the others are among its problems."""
-        for offset in self.hive.value_offsets(self._cell):
+        for offset in self.hive.value_offsets(self.offset, self._cell):
             value = self.hive.read_value(offset)
             if value is not None:
                 yield Value(self.hive, offset, value)
@@ -143,6 +145,11 @@ class Hive:
     def __init__(self, data: bytes) -> None:
         self.cells = Cells(data)
         self.problems: list[str] = []
+        self._room = 2 * self.cells.room_for(LIST_ELEMENT)
+        """Elements that long lists may still have: no honest keys share one, but for deleted ones
+        that have the list of what became of them."""
+        self._known: set[tuple[int, int]] = set()
+        """Whose lists, and which, count as read: they are read again for nothing."""
         self.root = Key(self, self.cells.root, self.cells.key(self.cells.root), "")
 
     def key(self, path: str) -> Key | None:
@@ -171,21 +178,21 @@ class Hive:
             if cell is None:
                 continue
             yield offset, cell, parent
-            below = self.children(cell, lists)
+            below = self.children(offset, cell, lists)
             listed += len(below)
             if listed > self.cells.room_for(LIST_ELEMENT):
                 self.note(FormatError("more keys than the hive has room for", f"0x{offset:x}"))
                 return
             waiting += [(child, offset, depth + 1) for child in below]
 
-    def children(self, key: KeyCell, lists: set[int] | None = None) -> list[int]:
-        """Offsets of the subkeys of a key, as far as their lists can be read.
+    def children(self, owner: int, key: KeyCell, lists: set[int] | None = None) -> list[int]:
+        """Offsets of the subkeys of a key at ``owner``, as far as their lists can be read.
 
         ``lists``: offsets of those that were read before and are left out, as no two keys share
         one; those read now are added.
         """
         found: list[int] = []
-        if key.subkeys and key.subkey_list != NOWHERE:
+        if key.subkeys and key.subkey_list != NOWHERE and self._may_read(owner, key.subkey_list):
             try:
                 for keys in self.cells.subkeys(key, set() if lists is None else lists):
                     found += keys
@@ -193,15 +200,32 @@ class Hive:
                         raise FormatError("overlapping lists of keys", f"0x{key.subkey_list:x}")
             except FormatError as error:
                 self.note(error)
+            self._count(owner, key.subkey_list, len(found))
         return found
 
-    def value_offsets(self, key: KeyCell) -> tuple[int, ...]:
-        """Offsets of the values of a key; () where their list cannot be read."""
+    def value_offsets(self, owner: int, key: KeyCell) -> tuple[int, ...]:
+        """Offsets of the values of a key at ``owner``; () where their list cannot be read."""
+        if key.values > SHORT and not self._may_read(owner, key.value_list):
+            return ()
         try:
-            return self.cells.values(key)
+            found = self.cells.values(key)
         except FormatError as error:
             self.note(error)
             return ()
+        self._count(owner, key.value_list, len(found))
+        return found
+
+    def _may_read(self, owner: int, listed: int) -> bool:
+        """Whether there is room for one more list, or it is known."""
+        if self._room >= 0 or (owner, listed) in self._known:
+            return True
+        self.note(FormatError("overlapping lists", f"0x{owner:x}"))
+        return False
+
+    def _count(self, owner: int, listed: int, elements: int) -> None:
+        if elements > SHORT and (owner, listed) not in self._known:
+            self._known.add((owner, listed))
+            self._room -= elements
 
     def read_key(self, offset: int) -> KeyCell | None:
         """The key in a cell; None, and a problem more, for none."""

@@ -27,6 +27,8 @@ _KEY = struct.Struct("<2sHQ4xI I4xI4x I I 4x I 20x HH")
 _VALUE = struct.Struct("<2sHIIIH")
 _HEAD_OF_ELEMENTS = 4
 _CUT = SEGMENT + 4
+_LONGEST_RECORD = 80 + 0xFFFF
+"""Bytes: of a key or a value with the longest name that it can state."""
 _SIZES_OF_ELEMENTS = {b"lf": 8, b"lh": 8, b"li": 4, b"ri": 4}
 
 
@@ -78,15 +80,18 @@ class Cells:
         self.root: int = struct.unpack_from("<I", data, 36)[0]
         self.minor: int = struct.unpack_from("<I", data, 24)[0]
         self._bins: list[int] | None = None
+        self._asked: tuple[int, int] = (0, 0)
+        """The bin that was asked for last, and a cell in it: :meth:`cell_around` goes on there."""
 
-    def content(self, offset: int) -> bytes:
-        """What a cell in use holds, padding included.
+    def content(self, offset: int, most: int | None = None) -> bytes:
+        """What a cell in use holds, padding included, or its first ``most`` bytes: a cell can be as
+        long as the hive, and many records can name it.
 
         Raises:
             FormatError: no such cell, or one that is free.
         """
         at, size = self._extent(offset)
-        return self.data[at + 4 : at + size]
+        return self.data[at + 4 : at + (size if most is None else min(size, 4 + most))]
 
     def _extent(self, offset: int) -> tuple[int, int]:
         at = BASE_BLOCK + offset
@@ -103,17 +108,17 @@ class Cells:
 
     def key(self, offset: int) -> KeyCell:
         """The key in a cell in use. FormatError: there is none."""
-        return key_of(self.content(offset), f"0x{offset:x}")
+        return key_of(self.content(offset, _LONGEST_RECORD), f"0x{offset:x}")
 
     def value(self, offset: int) -> ValueCell:
         """The value in a cell in use. FormatError: there is none."""
-        return value_of(self.content(offset), f"0x{offset:x}")
+        return value_of(self.content(offset, _LONGEST_RECORD), f"0x{offset:x}")
 
     def values(self, key: KeyCell) -> tuple[int, ...]:
         """Offsets of a key's values. FormatError: the list is shorter than the key says."""
         if not key.values:
             return ()
-        content = self.content(key.value_list)
+        content = self.content(key.value_list, 4 * key.values)
         if len(content) < 4 * key.values:
             raise FormatError("a list of values is cut", f"0x{key.value_list:x}")
         return struct.unpack_from(f"<{key.values}I", content)
@@ -145,9 +150,10 @@ class Cells:
                 yield leaf
 
     def _elements(self, offset: int) -> tuple[bytes, tuple[int, ...]]:
-        content = self.content(offset)
-        kind, count = content[:2], int.from_bytes(content[2:4], "little")
+        head = self.content(offset, _HEAD_OF_ELEMENTS)
+        kind, count = head[:2], int.from_bytes(head[2:4], "little")
         size = _SIZES_OF_ELEMENTS.get(kind, 0)
+        content = self.content(offset, _HEAD_OF_ELEMENTS + size * count)
         if not size or len(content) < _HEAD_OF_ELEMENTS + size * count:
             raise FormatError("no list of subkeys, or one that is cut", f"0x{offset:x}")
         numbers = struct.unpack_from(f"<{count * size // 4}I", content, _HEAD_OF_ELEMENTS)
@@ -161,11 +167,11 @@ class Cells:
         """
         if value.inline is not None or value.size <= SEGMENT or self.minor < 4:
             return None
-        content = self.content(value.data)
-        if content[:2] != b"db":
+        content = self.content(value.data, 8)
+        if content[:2] != b"db" or len(content) < 8:
             return None
         count, listed = struct.unpack_from("<2xHI", content)
-        pieces = self.content(listed)
+        pieces = self.content(listed, 4 * count)
         if len(pieces) < 4 * count:
             raise FormatError("a list of pieces is cut", f"0x{listed:x}")
         return BigData(listed, struct.unpack_from(f"<{count}I", pieces))
@@ -184,9 +190,9 @@ class Cells:
             raise FormatError("a value longer than its hive", f"0x{value.data:x}")
         big = self.big_data(value)
         if big is None:
-            return self.content(value.data)[: value.size]
+            return self.content(value.data, value.size)
         needed = -(-value.size // SEGMENT)
-        pieces = [self.content(segment)[:SEGMENT] for segment in big.segments[:needed]]
+        pieces = [self.content(segment, SEGMENT) for segment in big.segments[:needed]]
         return b"".join(pieces)[: value.size]
 
     def left_of(self, value: ValueCell) -> bytes:
@@ -196,31 +202,36 @@ class Cells:
         if value.inline is not None:
             return value.inline
         start = BASE_BLOCK + value.data + 4
-        pieces = pieces_at(self.data, start) if value.size > SEGMENT else []
+        pieces = pieces_at(self.data, start, Tries(self.data)) if value.size > SEGMENT else []
         if not pieces:
             return self.data[start : start + min(value.size, SEGMENT)]
-        room, found = min(value.size, len(self.data)), b""
+        room, found = min(value.size, len(self.data)), list[bytes]()
         for first, after in pieces:
-            found += self.data[first : min(after, first + room - len(found))]
-            if len(found) >= room:
+            found.append(self.data[first : min(after, first + room)])
+            room -= len(found[-1])
+            if room <= 0:
                 break
-        return found
+        return b"".join(found)
 
     def cell_around(self, position: int) -> CellRange | None:
         """The cell that a position in the file lies in; None: in the base block, in the header of a
-        bin, behind the bins, or in a bin that is damaged before it.
+        bin, behind the bins, or in a bin that is damaged before it. Ascending positions cost no
+        more than one walk of the bins, whatever they hold.
         """
         starts = self._starts_of_bins()
         which = bisect_right(starts, position) - 1
         if which < 0:
             return None
-        at = starts[which] + BIN_HEADER
+        same, at = self._asked
+        if same != starts[which] or at > position:
+            at = starts[which] + BIN_HEADER
         end = min(starts[which] + self._size_of_bin(starts[which]), len(self.data))
         while at + 4 <= end:
             size: int = struct.unpack_from("<i", self.data, at)[0]
             if abs(size) < 8 or at + abs(size) > end:
                 return None
             if at <= position < at + abs(size):
+                self._asked = (starts[which], at)
                 return CellRange(at - BASE_BLOCK, abs(size), size > 0)
             at += abs(size)
         return None
@@ -284,15 +295,33 @@ def value_of(content: bytes, where: str) -> ValueCell:
     )
 
 
-def pieces_at(hive: bytes, at: int) -> Pieces:
+class Tries:
+    """How many pieces of long values are still looked at. Of an honest hive each takes 16 KiB; but
+    any bytes can look like the head of a list, and many of them can name one list."""
+
+    def __init__(self, hive: bytes) -> None:
+        self.left = 4096 + len(hive) // 64
+        self.ended = False
+        """Whether something was not looked at."""
+
+    def take(self, count: int) -> bool:
+        """Whether there are so many left, which then are fewer."""
+        if count > self.left:
+            self.ended = True
+            return False
+        self.left -= count
+        return True
+
+
+def pieces_at(hive: bytes, at: int, tries: Tries) -> Pieces:
     """Of a long value whose ``db`` record begins there in the file, in use or not; [] for none."""
     if hive[at : at + 2] != b"db" or at + 8 > len(hive):
         return []
     count, offset = struct.unpack_from("<HI", hive, at + 2)
     start = BASE_BLOCK + 4 + offset
-    listed = hive[start : start + 4 * count]
-    if count < 2 or offset & 7 or len(listed) < 4 * count:
+    if count < 2 or offset & 7 or start + 4 * count > len(hive) or not tries.take(count):
         return []
+    listed = hive[start : start + 4 * count]
     found: Pieces = []
     for number, (segment,) in enumerate(struct.iter_unpack("<I", listed)):
         cell = BASE_BLOCK + segment

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from . import FormatError
 from .hive import LIST_ELEMENT, MAX_DEPTH, Hive, Key, Value
-from .hive_cells import NOWHERE, SEGMENT, KeyCell, key_of, pieces_at, value_of
+from .hive_cells import NOWHERE, SEGMENT, KeyCell, Tries, key_of, pieces_at, value_of
 from .hive_logs import BASE_BLOCK
 
 _KEY_HEAD, _VALUE_HEAD = 76, 20
@@ -79,7 +79,7 @@ def places(hive: Hive, positions: Iterable[int]) -> dict[int, Place]:
     found: dict[int, Place] = {}
     wanted: dict[int, list[int]] = {}
     free: list[int] = []
-    for position in set(positions):
+    for position in sorted(set(positions)):
         cell = hive.cells.cell_around(position)
         if cell is None:
             found[position] = Place(position, State.NO_CELL)
@@ -106,7 +106,7 @@ def places(hive: Hive, positions: Iterable[int]) -> dict[int, Place]:
 
 def _is_list(hive: Hive, offset: int) -> bool:
     """A list of keys, or a security descriptor: what many keys share and the walk leaves out."""
-    return hive.cells.content(offset)[:2] in {b"lf", b"lh", b"li", b"ri", b"sk"}
+    return hive.cells.content(offset, 2) in {b"lf", b"lh", b"li", b"ri", b"sk"}
 
 
 def _owners(hive: Hive, wanted: set[int]) -> tuple[dict[int, _Owner], dict[int, int]]:
@@ -123,7 +123,7 @@ def _owners(hive: Hive, wanted: set[int]) -> tuple[dict[int, _Owner], dict[int, 
         for other in (key.value_list, key.class_name, key.subkey_list):
             if other in wanted:
                 owners.setdefault(other, _Owner(offset, key, Part.OTHER))
-        for value in hive.value_offsets(key):
+        for value in hive.value_offsets(offset, key):
             for cell, part in _cells_of_value(hive, value):
                 cells += 1
                 if cell in wanted:
@@ -179,7 +179,7 @@ def _value(hive: Hive, offset: int) -> Value | None:
 def _deleted(hive: Hive, positions: list[int]) -> Iterator[tuple[int, Place]]:
     """Of positions in free cells: the record that lies there, or whose data lie there."""
     found: dict[int, Place] = {}
-    for position in positions:
+    for position in sorted(positions):
         cell = hive.cells.cell_around(position)
         first = BASE_BLOCK + cell.offset if cell is not None else position
         place = _record_at(hive, position, first) or Place(position, State.DELETED)
@@ -256,14 +256,14 @@ def _values_with_data_at(hive: Hive, positions: list[int]) -> dict[int, Value]:
     """For positions in ascending order, the value left over whose data lay there."""
     data = hive.cells.data
     found: dict[int, Value] = {}
-    room = hive.cells.room_for(LIST_ELEMENT)
+    room, tries = hive.cells.room_for(LIST_ELEMENT), Tries(data)
     for at in _marks(data, b"vk"):
         if at + _VALUE_HEAD > len(data) or not positions or room < 0:
             break
         name, size, where, kind = struct.unpack_from("<2xHIII", data, at)
         if size >> 31 or where & 7 or name > _LONGEST_NAME or 0x20 <= kind < 0xFFFF0000:
             continue  # inline, or two letters of something else
-        for start, end in _stretches(data, BASE_BLOCK + 4 + where, size):
+        for start, end in _stretches(data, BASE_BLOCK + 4 + where, size, tries):
             room -= 1
             first = bisect_left(positions, start)
             after = bisect_left(positions, end)
@@ -279,9 +279,9 @@ def _values_with_data_at(hive: Hive, positions: list[int]) -> dict[int, Value]:
     return found
 
 
-def _stretches(data: bytes, start: int, size: int) -> Iterator[tuple[int, int]]:
+def _stretches(data: bytes, start: int, size: int, tries: Tries) -> Iterator[tuple[int, int]]:
     """Where the data of a value lie, free cells included."""
-    pieces = pieces_at(data, start) if size > SEGMENT else []
+    pieces = pieces_at(data, start, tries) if size > SEGMENT else []
     if not pieces:
         yield start, start + min(size, SEGMENT)
     yield from pieces

@@ -19,7 +19,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from . import FormatError
-from .hive_cells import Pieces, pieces_at
+from .hive_cells import Pieces, Tries, pieces_at
 from .hive_logs import BASE_BLOCK, Page, logged, replayed, with_entry
 
 _PAGE = 4096
@@ -69,6 +69,8 @@ class HiveText:
     stretches: tuple[Stretch, ...]
     file: bytes
     logs: tuple[bytes, ...] = ()
+    unjoined: bool = False
+    """Whether long values were left as they are: their pieces overlap, which no honest ones do."""
 
     def origin(self, position: int) -> Stretch:
         """Where the byte at a position of ``data`` comes from: a stretch of its own."""
@@ -130,7 +132,8 @@ def text_of(hive: bytes, logs: Sequence[bytes] = ()) -> HiveText:
     parts: list[bytes] = [whole]
     stretches = [Stretch(0, 0)]
     at = len(whole)
-    for source, log, part, pieces in _beside(hive, whole, logs):
+    beside = _Beside(hive, whole, logs)
+    for source, log, part, pieces in beside.parts():
         at += len(_BETWEEN)
         parts.append(_BETWEEN)
         for start, end in pieces:
@@ -141,46 +144,57 @@ def text_of(hive: bytes, logs: Sequence[bytes] = ()) -> HiveText:
             at += end - start
     data = b"".join(parts) if len(parts) > 1 else whole
     return HiveText(
-        data, len(whole), replay.entries, replay.problem, tuple(stretches), hive, tuple(logs)
+        data,
+        len(whole),
+        replay.entries,
+        replay.problem,
+        tuple(stretches),
+        hive,
+        tuple(logs),
+        beside.unjoined,
     )
 
 
-def _beside(
-    before: bytes, after: bytes, logs: Sequence[bytes]
-) -> Iterator[tuple[From, int, bytes, Pieces]]:
+class _Beside:
     """What is searched behind the hive as it stands."""
-    for pieces in long_values(after):
-        yield From.HIVE, 0, after, pieces
-    if before is not after:
-        for pieces in long_values(before):
-            if any(before[start:end] != after[start:end] for start, end in pieces):
-                yield From.FILE, 0, before, pieces
-        for start, end in _changed(before, after):
-            yield From.FILE, 0, before, [(start, end)]
-    for number, log in enumerate(logs):
-        yield From.LOG, number, log, [(0, len(log))]
+
+    def __init__(self, before: bytes, after: bytes, logs: Sequence[bytes]) -> None:
+        self._before, self._after, self._logs = before, after, logs
+        self.unjoined = False
+
+    def parts(self) -> Iterator[tuple[From, int, bytes, Pieces]]:
+        """Which bytes these are, and the pieces of them that are searched as one."""
+        before, after = self._before, self._after
+        for pieces in self._long_values(after):
+            yield From.HIVE, 0, after, pieces
+        if before is not after:
+            for pieces in self._long_values(before):
+                if any(before[start:end] != after[start:end] for start, end in pieces):
+                    yield From.FILE, 0, before, pieces
+            for start, end in _changed(before, after):
+                yield From.FILE, 0, before, [(start, end)]
+        for number, log in enumerate(self._logs):
+            yield From.LOG, number, log, [(0, len(log))]
+
+    def _long_values(self, hive: bytes) -> Iterator[Pieces]:
+        """Where the pieces of each long value lie, in their order: values in use first, then
+        deleted ones, together at most as many bytes as the hive has."""
+        room, tries = len(hive), Tries(hive)
+        for _, _, pieces in sorted(_lists_of_pieces(hive, tries)):
+            room -= sum(end - start for start, end in pieces)
+            if room < 0:
+                self.unjoined = True
+                return
+            yield pieces
+        self.unjoined |= tries.ended
 
 
-def long_values(hive: bytes) -> Iterator[Pieces]:
-    """Where the pieces of each long value lie, in their order: values in use first, then deleted
-    ones, together at most as many bytes as the hive has.
-    """
-    room = len(hive)
-    for _, _, pieces in sorted(_lists_of_pieces(hive)):
-        room -= sum(end - start for start, end in pieces)
-        if room < 0:
-            return
-        yield pieces
-
-
-def _lists_of_pieces(hive: bytes) -> Iterator[tuple[bool, int, Pieces]]:
+def _lists_of_pieces(hive: bytes, tries: Tries) -> Iterator[tuple[bool, int, Pieces]]:
     """Whether its cell is free, its offset in the file, and the pieces of each ``db`` cell."""
-    room = len(hive) // 4
     at = hive.find(b"db", BASE_BLOCK)
-    while at >= 0 and room >= 0:
+    while at >= 0 and not tries.ended:
         if at & 7 == 4:
-            pieces = pieces_at(hive, at)
-            room -= len(pieces)
+            pieces = pieces_at(hive, at, tries)
             if pieces:
                 yield hive[at - 1] < 0x80, at, pieces
         at = hive.find(b"db", at + 2)

@@ -97,6 +97,9 @@ class HiveReader(Reader):
         text = text_of(data, list(logs.values()))
         if text.problem and data.startswith(b"regf"):
             self.part.unread(f"{Hives.kind}: {text.problem}", self.file.path)
+        if text.unjoined:
+            why = "long values whose pieces overlap were not joined"
+            self.part.unread(f"{Hives.kind}: {why}", self.file.path)
         self._opened = Opened(self.file, text, tuple(logs))
         self._settings(text)
         return text.data

@@ -203,7 +203,7 @@ def test_lists_that_lie_in_each_other_do_not_multiply() -> None:
     struct.pack_into("<I", data, root + 28, cell)
     found = Hive(bytes(data))
 
-    assert len(found.children(found.cells.key(found.root.offset))) < len(data)
+    assert len(found.children(found.root.offset, found.cells.key(found.root.offset))) < len(data)
     assert any("overlapping lists" in problem for problem in found.problems)
 
 
@@ -249,8 +249,8 @@ def test_what_is_no_hive_is_said_to_be_none(data: bytes) -> None:
 
 def everything(found: Hive) -> None:
     """Each key and value, as far as they go."""
-    for _, cell, _ in found.walk():
-        for offset in found.value_offsets(cell):
+    for owner, cell, _ in found.walk():
+        for offset in found.value_offsets(owner, cell):
             value = found.read_value(offset)
             if value is not None:
                 with suppress(FormatError):
