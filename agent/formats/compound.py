@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from . import FormatError
 
@@ -19,9 +20,18 @@ _STREAM, _ROOT = 2, 5
 _ENTRY = 128
 
 
-def read_streams(data: bytes) -> dict[str, bytes]:
-    """Each stream by its name, whatever folder it is in; of two with one name the first. Together
-    they are no larger than twice the file: what is beyond its chain, or claimed twice, is cut.
+class Streams(NamedTuple):
+    """What a compound file holds."""
+
+    by_name: dict[str, bytes]
+    """Whatever folder they are in; a further one of a name has a blank and a number behind it."""
+    is_cut: bool
+    """Whether there are fewer bytes of a stream than it has, or more streams than are told."""
+
+
+def read_streams(data: bytes) -> Streams:
+    """Each stream. Together they are no larger than twice the file: what is beyond its chain, or
+    claimed twice, is cut.
 
     Raises FormatError: no compound file, or one whose tables cannot be followed.
     """
@@ -39,8 +49,9 @@ class _Compound:
         self._directory, _, self._cutoff, self._mini_fat_at = struct.unpack_from("<4I", data, 48)
         self._fat = self._numbers(self._fat_sectors())
 
-    def streams(self) -> dict[str, bytes]:
+    def streams(self) -> Streams:
         directory = self._chain(self._directory)
+        is_cut = not directory or len(directory) > MAX_STREAMS * _ENTRY
         entries = [
             entry
             for at in range(0, min(len(directory), MAX_STREAMS * _ENTRY) - _ENTRY + 1, _ENTRY)
@@ -51,16 +62,18 @@ class _Compound:
         mini_fat = self._numbers(self._sectors(self._mini_fat_at)) if mini else ()
         found: dict[str, bytes] = {}
         left = 2 * len(self._data)
-        for name, kind, start, size in entries:
-            if kind == _STREAM and name not in found and left > 0:
+        for number, (own_name, kind, start, size) in enumerate(entries):
+            if kind == _STREAM:
+                name = f"{own_name} {number}" if own_name in found else own_name
                 if size < self._cutoff:
-                    places = _followed(mini_fat, start, -(-size // self._mini))
+                    places = _followed(mini_fat, start, -(-min(size, left) // self._mini))
                     pieces = (mini[at * self._mini : (at + 1) * self._mini] for at in places)
                     found[name] = b"".join(pieces)[:size]
                 else:
                     found[name] = self._chain(start, -(-min(size, left) // self._size))[:size]
                 left -= len(found[name])
-        return found
+                is_cut = is_cut or len(found[name]) < size
+        return Streams(found, is_cut)
 
     def _fat_sectors(self) -> list[int]:
         """Of the FAT, from the header and the sectors that go on from there."""

@@ -45,6 +45,8 @@ _FORMATS = {
 _SIZES = {**{kind: struct.calcsize(form) for kind, form in _FORMATS.items()}, 16: 16}
 _OTHER_SIZES = {9: 255, 10: 255}
 _TABLE, _COLUMN = 1, 2
+_TREES = (_TABLE, 3, 4)
+"""Tables, indexes and long values: what begins on a page of its own."""
 _EPOCH = datetime(1899, 12, 30, tzinfo=timezone.utc)
 
 CellValue = int | float | bytes | None
@@ -93,11 +95,15 @@ class Database:
         self._data = data
         self._pages: dict[int, list[int]] = {}
         """Numbers of leaf pages with rows, by the table's object id."""
+        self._farthest = 0
+        """Of the pages that the catalogue names."""
         for number in range(1, len(data) // self.page_size - 1):
             table, flags = struct.unpack_from("<I8xI", data, self._at(number) + 24)
             if flags & _LEAF and not flags & _NO_ROWS:
                 self._pages.setdefault(table, []).append(number)
         self.tables = self._read_catalog()
+        self.is_cut = self._farthest > len(data) // self.page_size - 2
+        """Whether a tree begins on a page that is not there."""
 
     def _at(self, page: int) -> int:
         return (page + 1) * self.page_size
@@ -152,6 +158,8 @@ class Database:
                 name = _variable(record)
                 if is_deleted or not isinstance(table, int) or not isinstance(number, int):
                     continue
+                if kind in _TREES and isinstance(values["ColtypOrPgnoFDP"], int):
+                    self._farthest = max(self._farthest, values["ColtypOrPgnoFDP"])
                 if kind == _TABLE:
                     names[number] = name
                 elif kind == _COLUMN:

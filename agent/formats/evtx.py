@@ -162,6 +162,11 @@ def read_log_header(data: bytes) -> LogHeader:
     return LogHeader(chunks, following, bool(flags & _DIRTY), bool(flags & _FULL), problem)
 
 
+def is_chunk(data: bytes, base: int = 0) -> bool:
+    """Whether a chunk's header begins there, whatever is behind it."""
+    return data.startswith(_CHUNK_MAGIC, base)
+
+
 def chunk_reach(data: bytes, base: int = 0) -> ChunkReach:
     """What the chunk that begins there covers (libyal, 3 and 4): by its header, its first and its
     last record.
@@ -234,13 +239,13 @@ def records_of(chunk: bytes, at: Iterable[int] | None = None) -> Iterator[EventR
     headers = list(records_in(chunk))
     if at is not None:
         starts = [header.offset for header in headers]
-        chosen = sorted({bisect_right(starts, offset) - 1 for offset in at})
-        wanted = set(at)
-        headers = [
-            headers[number]
-            for number in chosen
-            if number >= 0 and _holds_one(headers[number], wanted)
-        ]
+        holders = {offset: bisect_right(starts, offset) - 1 for offset in at}
+        chosen = {
+            number
+            for offset, number in holders.items()
+            if number >= 0 and offset < headers[number].offset + headers[number].size
+        }
+        headers = [headers[number] for number in sorted(chosen)]
     counted = _free_space(chunk)
     tokens, characters = MAX_CHUNK_TOKENS, MAX_CHUNK_CHARACTERS
     for header in headers:
@@ -249,10 +254,6 @@ def records_of(chunk: bytes, at: Iterable[int] | None = None) -> Iterator[EventR
         yield _read(chunk, header, left, counted=header.offset < counted)
         tokens -= given.tokens - left.tokens
         characters -= given.characters - left.characters
-
-
-def _holds_one(header: RecordHeader, offsets: set[int]) -> bool:
-    return any(header.offset <= offset < header.offset + header.size for offset in offsets)
 
 
 class LogReach:

@@ -32,6 +32,21 @@ _LONGEST_RECORD = 80 + 0xFFFF
 _SIZES_OF_ELEMENTS = {b"lf": 8, b"lh": 8, b"li": 4, b"ri": 4}
 
 
+def missing_in(hive: bytes) -> str:
+    """What of a hive its base block counts, and is not there: where it was cut off, or not written;
+    "" for nothing."""
+    size: int = struct.unpack_from("<I", hive.ljust(44, b"\0"), 40)[0]
+    end = BASE_BLOCK + size
+    if end > len(hive):
+        return "cut short"
+    at = BASE_BLOCK
+    while at < end:
+        if hive[at : at + 4] != b"hbin":
+            return "parts of it are not there"
+        at += max(struct.unpack_from("<I", hive, at + 8)[0] & ~4095, 4096)
+    return ""
+
+
 class KeyCell(NamedTuple):
     """``nk``: a key. Lists are offsets of cells, NOWHERE where there are none."""
 

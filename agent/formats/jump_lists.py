@@ -45,7 +45,7 @@ def read_jump_list(data: bytes) -> Iterator[Opened]:
     Raises FormatError: an automatic one that cannot be read, when there is none to tell.
     """
     if data.startswith(MAGIC):
-        yield from _automatic(read_streams(data))
+        yield from _automatic(read_streams(data).by_name)
     else:
         yield from _custom(data)
 
@@ -54,7 +54,7 @@ def _automatic(streams: dict[str, bytes]) -> Iterator[Opened]:
     listed = {entry.name: entry for entry in _listed(streams.get(LIST, b""))}
     for name, link in streams.items():
         if name != LIST:
-            known = listed.pop(name.lower(), Opened(name, b""))
+            known = listed.pop(name.lower().partition(" ")[0], Opened(name, b""))
             yield known._replace(link=link)
     yield from listed.values()
 

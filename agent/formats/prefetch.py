@@ -129,6 +129,11 @@ def plain(data: bytes) -> bytes:
     return decompress_huffman(data[8:], size)
 
 
+def stated_size(data: bytes) -> int:
+    """Bytes of a plain prefetch file, as it says itself (libyal, 4.1); 0: it is none."""
+    return int.from_bytes(data[12:16], "little") if data[4:8] == _SIGNATURE else 0
+
+
 def last_run(data: bytes) -> datetime | None:
     """When the program of a plain prefetch file ran last, UTC (libyal, 4.2: the slots of the file
     information, which are not in order); None: it does not tell."""

@@ -42,6 +42,8 @@ def read_recycled(data: bytes) -> Recycled:
     else:
         raise FormatError("no recycle bin's record", "version")
     text = data[start : start + 2 * min(characters, MAX_BYTES)]
+    if len(text) < 2 * characters:
+        raise FormatError("a recycle bin's record that is cut", "path")
     path = text[: len(text) & ~1].decode("utf-16-le", "surrogatepass").partition("\0")[0]
     if not path:
         raise FormatError("a recycle bin's record without a path", "path")

@@ -53,6 +53,8 @@ class Header(NamedTuple):
     """Bytes."""
     usable: int
     """Of a page, without what is reserved at its end."""
+    pages: int = 0
+    """That it has; 0: it does not tell, as what wrote to it last did not count them (1.3.7)."""
 
 
 def read_header(data: bytes) -> Header:
@@ -64,7 +66,8 @@ def read_header(data: bytes) -> Header:
     usable = size - data[20]
     if size not in _SIZES or usable < 480:
         raise FormatError("no SQLite database", "page size")
-    return Header(size, usable)
+    pages: int = struct.unpack_from(">I", data, 28)[0] if data[24:28] == data[92:96] else 0
+    return Header(size, usable, pages)
 
 
 def committed(wal: bytes) -> tuple[dict[int, int], int]:
@@ -231,7 +234,7 @@ class Seams:
     """
 
     def __init__(self, header: Header) -> None:
-        self._size, self._usable = header
+        self._size, self._usable, _ = header
         self._most = self._usable - 35
         """Payload that a leaf's cell keeps on its page ("X" of the specification)."""
         self._least = (self._usable - 12) * 32 // 255 - 23

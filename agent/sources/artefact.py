@@ -44,6 +44,18 @@ THREADS = 2
 """One that lists and tells, and scans where it would wait; the others scan."""
 _AHEAD = 64
 """Files that are under way."""
+BLANK = "blank, nothing of it is there"
+_LOOK = 4096
+
+
+def is_blank(data: bytes) -> bool:
+    """Whether there is nothing but zeros, as a copy of a locked file or a crash leaves it; an empty
+    file is none."""
+    return bool(data) and not data[:_LOOK].strip(b"\0") and not data.strip(b"\0")
+
+
+def _room(size: int) -> str:
+    return f"{size >> 20} MiB" if size >= 1 << 20 else f"{size >> 10} KiB"
 
 
 class Found(NamedTuple):
@@ -296,8 +308,10 @@ class _Look:
         most = self.sweep.artefact.max_bytes
         data = read_up_to(opened, most + 1)
         if len(data) > most:
-            self.part.unread(f"{self._kind}: read up to {most >> 20} MiB only", self.file.path)
+            self.part.unread(f"{self._kind}: read up to {_room(most)} only", self.file.path)
             data = data[:most]
+        if is_blank(data):
+            self.part.unread(f"{self._kind}: {BLANK}", self.file.path)
         self.sweep.ledger.bytes += len(data)
         try:
             data = self.reader.plain(data)

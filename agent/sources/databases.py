@@ -10,18 +10,29 @@ mentioned too.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from os import SEEK_END
 from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import structs
 
 from ..formats import FormatError
-from ..formats.sqlite import Database, Row, Seams, Value, read_header, replayed, rows_on_page
+from ..formats.sqlite import (
+    Database,
+    Row,
+    Seams,
+    Value,
+    committed,
+    read_header,
+    replayed,
+    rows_on_page,
+)
 from ..model.observation import ByteHit, Claim, Observation, Place
 from ..reading.opening import read_up_to, reason_of
-from .artefact import Artefact, Found, Reader
+from .artefact import BLANK, Artefact, Found, Reader, is_blank
 
 if TYPE_CHECKING:
     from ..coverage import Part
@@ -37,6 +48,9 @@ MAX_BESIDE = 64 << 20
 """Of a WAL or journal; what is beyond is a gap."""
 MAX_TOLD = 20_000
 """Rows of one database in which something occurs."""
+NO_DATABASE = "no SQLite database: enciphered, or damaged where it begins"
+_PROBE = 512
+_TEXT = re.compile(rb"[^\x00-\x08\x0e-\x1f\x7f]*")
 _BATCH = 256
 """Rows that are scanned at once."""
 WAL, JOURNAL = "-wal", "-journal"
@@ -111,6 +125,12 @@ class DatabaseReader(Reader):
     _page: int = field(default=0, init=False)
     """Bytes of a page; 0: it is no database."""
     _usable: int = field(default=0, init=False)
+    _pages: int = field(default=0, init=False)
+    """As its header counts them."""
+    _first: bytes = field(default=b"", init=False)
+    """Of its bytes."""
+    _written: bool = field(default=False, init=False)
+    """Whether it has any that are no zeros."""
     _raw: dict[str, tuple[str, ByteHit]] = field(default_factory=dict, init=False)
     """By the indicator, the file that mentions it, and where."""
     _occurs: bool = field(default=False, init=False)
@@ -119,12 +139,14 @@ class DatabaseReader(Reader):
 
     def passes(self, window: bytes, at: int, offset: int) -> None:
         if not offset:
+            self._first = window[:_PROBE]
             try:
                 header = read_header(window[:100])
             except FormatError:
-                self.part.note("no SQLite database; its bytes were searched", self.file.path)
+                pass  # What it is instead is told at the end.
             else:
-                self._seams, (self._page, self._usable) = Seams(header), header
+                self._seams, (self._page, self._usable, self._pages) = Seams(header), header
+        self._written = self._written or not is_blank(window[at : at + PIECE])
         if self._seams is not None:
             end = min(at + PIECE, len(window))
             self._seams.add(window, at, end, offset // self._page + 1)
@@ -157,11 +179,37 @@ class DatabaseReader(Reader):
         """The rows, what no row tells, and the reach. Raises ScanFailed."""
         self.part.examined()
         beside = {suffix: self._beside(suffix, rules) for suffix in (WAL, JOURNAL)}
+        self._whole(beside[WAL])
         self._across(beside[WAL], rules)
         explained: set[str] = set()
         if self._occurs or (self._page and self.artefact.knows_reach(self.file)):
             yield from self._rows(beside[WAL], rules, explained)
         yield from self._left(explained)
+
+    def _whole(self, wal: bytes) -> None:
+        """What is no database, or the half of one, is a gap: more than its bytes say may be in it,
+        enciphered or elsewhere. Text, by that name, is all that it says."""
+        if not self.file.size:
+            return
+        if not self._written:
+            self.part.unread(f"{self.artefact.kind}: {BLANK}", self.file.path)
+        elif not self._page and _TEXT.fullmatch(self._first):
+            self.part.note("no SQLite database; its bytes were searched", self.file.path)
+        elif not self._page:
+            self.part.unread(f"{self.artefact.kind}: {NO_DATABASE}", self.file.path)
+        elif self._pages * self._page > self.file.size and self._is_cut(wal):
+            self.part.unread(f"{self.artefact.kind}: cut short", self.file.path)
+
+    def _is_cut(self, wal: bytes) -> bool:
+        """Whether pages that it counts are neither in it nor in its WAL. The file is asked for its
+        size: a folder knows that of one in use late."""
+        try:
+            with self.file.open() as opened:
+                there = opened.seek(0, SEEK_END) // self._page
+            changed, _ = committed(wal)
+        except (OSError, FormatError):
+            return True
+        return there + sum(there < page <= self._pages for page in changed) < self._pages
 
     def _beside(self, suffix: str, rules: RecordRules) -> bytes:
         """What lies beside it, scanned; what cannot be read is a gap."""

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from ..model.observation import Claim, Observation, Place, moments
-from .artefact import Artefact, Found, Reader
+from .artefact import BLANK, Artefact, Found, Reader, is_blank
 
 if TYPE_CHECKING:
     from ..coverage import Part
+    from ..matching.record_rules import RecordRules
     from ..targets.evidence import EvidenceFile
 
 MAX_TOLD = 64
@@ -36,11 +37,20 @@ class _MentionsReader(Reader):
         self._artefact = artefact
         self._told: set[str] = set()
         self._pieces = 0
+        self._written = False
 
-    def passes(self, window: bytes, at: int, offset: int) -> None:  # noqa: ARG002 - counts alone
+    def passes(self, window: bytes, at: int, offset: int) -> None:
         """A file is one, however many pieces it has."""
+        size = self._artefact.piece
+        self._written = self._written or not size or not is_blank(window[at : at + size])
         if not offset:
             self.part.examined()
+
+    def end(self, rules: RecordRules) -> Iterator[Observation]:  # noqa: ARG002 - nothing is left
+        """Of a file of pieces, whether it is blank: those that are need not have been shown."""
+        if self._artefact.piece and self.file.size and not self._written:
+            self.part.unread(f"{self._artefact.kind}: {BLANK}", self.file.path)
+        return iter(())
 
     def plain(self, data: bytes) -> bytes:
         return self._artefact.plain(data)

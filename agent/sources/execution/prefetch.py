@@ -18,6 +18,7 @@ from datetime import datetime
 from pathlib import PureWindowsPath
 from typing import TYPE_CHECKING, NamedTuple
 
+from ...formats import FormatError
 from ...formats.prefetch import (
     MAX_PLAIN_BYTES,
     MappedFile,
@@ -25,6 +26,7 @@ from ...formats.prefetch import (
     last_run,
     plain,
     read_prefetch,
+    stated_size,
 )
 from ...model.objects import Dll, File, Process
 from ...model.observation import ByteHit, Claim, Moment, MomentOf, Observation, Place
@@ -54,8 +56,12 @@ class PrefetchArtefact(WholeFile):
     max_bytes = MAX_PLAIN_BYTES
 
     def plain(self, data: bytes) -> bytes:
-        """The bytes in which texts stand as they are. Raises FormatError."""
-        return plain(data)
+        """The bytes in which texts stand as they are. Raises FormatError, also for a file that is
+        shorter than it says."""
+        made = plain(data)
+        if len(made) < stated_size(made):
+            raise FormatError("cut short", f"{len(made)} bytes")
+        return made
 
     def reach(self, data: bytes) -> datetime | None:
         """When the program ran last: the file of one that ran no later is gone when there are too

@@ -9,9 +9,11 @@ calls (``ComHandler``).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from ...formats import FormatError
 from ...formats.plain_text import text_of
 from ...formats.simple_xml import elements
 from ...formats.task_file import TaskFile, read_task
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
 _MAX_TEXT = 32_767
 _HIDES = ("&#", "<!--", "<![CDATA[")
+_END = re.compile(r"</(?:\w+:)?Task\s*>")
 _FOLDER = "\\tasks\\"
 
 
@@ -42,8 +45,11 @@ class ScheduledTasks(Memories):
     max_bytes = 8 << 20
 
     def plain(self, data: bytes) -> bytes:
-        """XML that writes characters as numbers, or cuts its texts, is followed by its texts."""
-        text = text_of(data) if b"<" in data[:64] else ""
+        """XML that writes characters as numbers, or cuts its texts, is followed by its texts.
+        Raises FormatError, also for XML that is cut short."""
+        text = text_of(data) if b"<" in data else ""
+        if text.lstrip("\r\n\t ").startswith("<") and not _END.search(text):
+            raise FormatError("XML that does not end", f"{len(data)} bytes")
         if not any(mark in text for mark in _HIDES):
             return data
         texts = "\n".join(element.text for element in elements(text))

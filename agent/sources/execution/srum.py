@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
+from ...formats import FormatError
 from ...formats.ese import SIGNATURE, CellValue, Database, time_of
 from ...model.objects import Process, User
 from ...model.observation import Claim, Moment, MomentOf
@@ -55,6 +56,12 @@ class Srum(Memories):
         r"%Loose%\**\SRUDB.dat",
     )
     max_bytes = 128 << 20
+
+    def plain(self, data: bytes) -> bytes:
+        """As it is. Raises FormatError for the half of a database."""
+        if data[4:8] == SIGNATURE and Database(data).is_cut:
+            raise FormatError("cut short", f"{len(data)} bytes")
+        return data
 
     def times(self, file: EvidenceFile, data: bytes) -> Iterator[datetime]:  # noqa: ARG002
         """One row of each page tells."""

@@ -21,6 +21,7 @@ from ...formats.evtx import (
     FILE_HEADER,
     EventRecord,
     LogReach,
+    is_chunk,
     read_log_header,
     records_in,
     records_of,
@@ -30,7 +31,7 @@ from ...matching.record_rules import marker
 from ...model.log_names import telling_log
 from ...model.observation import ByteHit, Claim, Observation, Place, moments
 from ...model.report import State
-from ..artefact import Artefact, Reader
+from ..artefact import BLANK, Artefact, Reader
 from .events import told_by
 from .kinds_of_events import KindsOfEvents
 from .script_seams import ScriptSeams, Seam
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from ..artefact import Found
 
 NAME = "event_logs"
+_SEARCHED = "its bytes were searched"
 LEFT_OVER = "the chunk's header does not count this record: newer than it, or of an older log"
 _LOG_CLEARED = "LogFileCleared".encode("utf-16-le")
 """The element of events 1102 and 104, in the template that a chunk with one holds."""
@@ -83,6 +85,9 @@ class _LogReader(Reader):
         self._blank = file.size == 0
         """Whether nothing is where each log has its header: it was copied without its content."""
         self._reach = LogReach()
+        self._is_log = False
+        self._chunks = 0
+        """That its header counts, of which none was seen yet."""
         self._kinds = KindsOfEvents(file)
         name = file.path.casefold().rpartition("\\")[2]
         scripts = "powershell" in name and "operational" in name
@@ -91,13 +96,16 @@ class _LogReader(Reader):
     def passes(self, window: bytes, at: int, offset: int) -> None:
         """Headers alone; of PowerShell's logs the ends of a script's parts too."""
         if offset:
-            self._kinds.add(window, at, offset, self._reach.add(window, at))
+            reach = self._reach.add(window, at)
+            self._chunks -= bool(reach.records) or is_chunk(window, at)
+            self._kinds.add(window, at, offset, reach)
             if self._seams is not None:
                 self._seams.add(window[at : at + CHUNK])
             return
         self._blank = not window.strip(b"\0")
         try:
-            self._problem = read_log_header(window).problem
+            header = read_log_header(window)
+            self._problem, self._chunks, self._is_log = header.problem, header.chunks, True
         except FormatError as error:
             self._problem = str(error)
 
@@ -158,14 +166,19 @@ class _LogReader(Reader):
         reach = self._reach
         self.part.examined(reach.records)
         if self._blank and not reach.records:
-            self.part.unread("event log: blank, nothing of it is there", self.file.path)
+            self.part.unread(f"event log: {BLANK}", self.file.path)
+            return
+        if self._chunks > 0:
+            self.part.unread("event log: chunks that it counts are not there", self.file.path)
+        if not self._is_log and not reach.records and self.file.size:
+            self.part.unread(f"event log: none, by its bytes; {_SEARCHED}", self.file.path)
             return
         for when in (reach.oldest, reach.newest):
             if when is not None:
                 self.part.reaches(when)
         problems = {self._problem: 1, **reach.problems} if self._problem else reach.problems
         for problem, count in problems.items():
-            self.part.note(f"{problem}; its bytes were searched", self.file.path, count)
+            self.part.note(f"{problem}; {_SEARCHED}", self.file.path, count)
         for gap in reach.gaps():
             between = f"{gap.after} to {gap.before}, {gap.start} to {gap.end}"
             self.part.note(

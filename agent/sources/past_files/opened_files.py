@@ -71,7 +71,10 @@ class _OpenedReader(Reader):
         """Of a compound file its streams too: the small ones lie in pieces in it."""
         if not data.startswith(MAGIC):
             return data
-        return data + b"\0\0".join(read_streams(data).values())
+        streams = read_streams(data)
+        if streams.is_cut:
+            self.part.unread(f"{OpenedFiles.kind}: cut short", self.file.path)
+        return data + b"\0\0".join(streams.by_name.values())
 
     def records(self, found: Found) -> Iterator[Observation]:
         data = found.data

@@ -22,7 +22,7 @@ from ...formats.recycler import InBin, read_recycler
 from ...model.objects import File, User
 from ...model.observation import Claim, Observation, Place, moments
 from ...spelling import base_name
-from ..artefact import Artefact, Found, Reader
+from ..artefact import Artefact, Found, Reader, is_blank
 
 if TYPE_CHECKING:
     from ...coverage import Part
@@ -59,6 +59,8 @@ class _RecycledReader(Reader):
     spelling of the name in it (``ds7002 (1).zip``)."""
 
     _data: bytes = field(default=b"", init=False)
+    _refused: bool = field(default=False, init=False)
+    """Whether it was a gap when something occurred in it."""
 
     def passes(self, window: bytes, at: int, offset: int) -> None:  # noqa: ARG002 - the whole file
         self._data = window
@@ -66,14 +68,17 @@ class _RecycledReader(Reader):
 
     def records(self, found: Found) -> Iterator[Observation]:
         """Nothing but whether it can be read: it is told at the end."""
+        self._refused = True
         read_recycled(found.data)
+        self._refused = False
         return iter(())
 
     def end(self, rules: RecordRules) -> Iterator[Observation]:
         try:
             recycled = read_recycled(self._data)
         except FormatError as error:
-            self.part.note(f"{RecycleBin.kind}: {error.what}", self.file.path)
+            if not (self._refused or is_blank(self._data)):  # they are gaps already
+                self.part.unread(f"{RecycleBin.kind}: {error.what}", self.file.path)
             return
         yield self._observation(recycled, rules)
 

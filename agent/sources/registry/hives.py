@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from ...formats import FormatError
 from ...formats.hive import Hive
+from ...formats.hive_cells import missing_in
 from ...formats.hive_logs import MAX_LOG_BYTES
 from ...formats.hive_places import Place as CellPlace
 from ...formats.hive_places import places
@@ -27,7 +28,7 @@ from ...matching.hidden_commands import HIDES_TEXT, HIDES_TEXT_IN_UTF_8
 from ...matching.record_rules import marker
 from ...model.observation import ByteHit, Observation
 from ...reading.opening import read_up_to, reason_of
-from ..artefact import Artefact, Found, Reader
+from ..artefact import BLANK, Artefact, Found, Reader, is_blank
 from .every_hit import doubtful_in, hits_in, turned_in
 from .hive_hits import NOW, HiveHits, Opened
 from .hive_names import mounted
@@ -90,13 +91,16 @@ class HiveReader(Reader):
         logs themselves. A log that is missing or damaged is a gap.
         """
         if not data[:_HEADER].strip(b"\0"):
-            self.part.unread(f"{Hives.kind}: blank, nothing of it is there", self.file.path)
+            if not is_blank(data):
+                self.part.unread(f"{Hives.kind}: {BLANK}", self.file.path)
         elif not data.startswith(b"regf"):
             self.part.note("no registry hive; its bytes were searched", self.file.path)
         logs = _logs_of(self.file, self.part)
         text = text_of(data, list(logs.values()))
         if text.problem and data.startswith(b"regf"):
             self.part.unread(f"{Hives.kind}: {text.problem}", self.file.path)
+        elif data.startswith(b"regf") and (missing := missing_in(text.hive_in(NOW))):
+            self.part.unread(f"{Hives.kind}: {missing}", self.file.path)
         if text.unjoined:
             why = "long values whose pieces overlap were not joined"
             self.part.unread(f"{Hives.kind}: {why}", self.file.path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from datetime import datetime, timezone
 
 import pytest
@@ -48,7 +49,7 @@ def test_a_real_link_has_the_times_that_another_reader_gives() -> None:
 @pytest.mark.parametrize("scattered", [False, True])
 def test_streams_of_a_compound_file_are_joined(*, scattered: bool) -> None:
     streams = {"1": bytes(range(256)) * 3, LONG: b"x" * 100, "DestList": b"list"}
-    assert read_streams(compound(streams, scattered=scattered)) == streams
+    assert read_streams(compound(streams, scattered=scattered)) == (streams, False)
 
 
 LONG = "a name of thirty-one characters"
@@ -63,6 +64,18 @@ def test_an_automatic_list_tells_link_path_time_and_host(version: int) -> None:
         Opened("1f", link, PATH, "ws-0421", NOON),
         Opened("2", b"", "D:\\gone.txt", "ws-0421", NOON),
     ]
+
+
+def test_streams_of_one_name_are_all_told_and_what_is_cut_is_said() -> None:
+    whole = compound({"1f": b"first" * 40, "20": b"other" * 40})
+    twice = whole.replace("20\0".encode("utf-16-le"), "1f\0".encode("utf-16-le"))
+    told, is_cut = read_streams(twice)
+    assert sorted(told.values()) == [b"first" * 40, b"other" * 40]
+    assert not is_cut
+    torn = bytearray(whole)
+    place = whole.index("20\0".encode("utf-16-le")) + 120
+    torn[place : place + 4] = struct.pack("<I", 3000)
+    assert read_streams(bytes(torn)).is_cut
 
 
 def test_a_custom_list_is_cut_at_its_links() -> None:

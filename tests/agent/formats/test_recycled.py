@@ -38,6 +38,12 @@ def test_what_is_none_is_refused(data: bytes) -> None:
         read_recycled(data)
 
 
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_path_that_is_cut_is_not_told_as_the_whole(version: int) -> None:
+    with pytest.raises(FormatError, match="cut"):
+        read_recycled(recycled(PATH, 1, version=version)[:-10])
+
+
 @given(st.binary(max_size=700), st.sampled_from([b"\1" + bytes(7), b"\2" + bytes(7), b""]))
 def test_any_bytes_end_in_a_record_or_in_an_error(data: bytes, begin: bytes) -> None:
     try:

@@ -257,5 +257,6 @@ def test_a_database_that_cannot_be_read_says_so_and_is_searched(tmp_path: Path) 
     data[236:240] = b"\1\0\0\0"
     found = sweep(tmp_path, Srum, r"C:\Windows\System32\sru\SRUDB.dat", bytes(data))
 
-    assert found.coverage.state is State.COMPLETE
+    assert found.coverage.state is State.PARTIAL
+    assert found.reasons == {"SRUM database: no page size of an ESE database": 1}
     assert found.notes == {"how far back it reaches is unknown: no page size of an ESE database": 1}

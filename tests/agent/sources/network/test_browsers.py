@@ -268,7 +268,7 @@ def test_more_rows_than_are_told_are_a_gap(tmp_path: Path, monkeypatch: pytest.M
     assert found.reasons == {"more than 2 rows with something in it": 1}
 
 
-def test_an_empty_file_and_no_database_are_no_gap(tmp_path: Path) -> None:
+def test_an_empty_file_and_a_text_are_no_gap(tmp_path: Path) -> None:
     found = sweep(tmp_path, {CHROME: b"", EDGE: b"not a database"})
     assert found.coverage.state is State.COMPLETE
     assert found.notes == {"no SQLite database; its bytes were searched": 1}
