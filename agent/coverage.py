@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from .model.host_facts import HostFacts
+from .model.observation import EARLIEST, utc
 from .model.report import MAX_PARTS, MAX_SAMPLES, Coverage, CoveragePart, Reach, Reason, State
 
 MAX_REASONS = 64
@@ -104,6 +105,8 @@ class _Span:
         self._newest: datetime | None = None
 
     def add(self, when: datetime) -> None:
+        if utc(when) < EARLIEST:
+            return
         if self._oldest is None or when < self._oldest:
             self._oldest = when
         if self._newest is None or when > self._newest:

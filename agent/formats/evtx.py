@@ -21,9 +21,10 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
+from ..model.observation import EARLIEST
 from . import FormatError
 from .binary_xml import MAX_CHARACTERS, MAX_TOKENS, Budget, Element, read_binary_xml
-from .filetime import utc_of
+from .filetime import ticks_of, utc_of
 
 FILE_HEADER = 4096
 CHUNK = 65536
@@ -49,6 +50,7 @@ _DIRTY, _FULL, _NO_CHECKSUMS = 1, 2, 4
 _NEVER = 0xFFFF_FFFF_FFFF_FFFF
 """The last record's number in a chunk that has none yet."""
 _UNUSED = bytes(CHUNK)
+_EARLIEST = ticks_of(EARLIEST)
 _SET_BACK = 5 * 60 * 10_000_000
 """Five minutes, in 100 ns."""
 _NO_RECORDS = "a chunk without the records that it counts"
@@ -279,8 +281,9 @@ class LogReach:
 
     @property
     def oldest(self) -> datetime | None:
-        """When the first record was written, UTC."""
-        return utc_of(min((chunk.oldest for chunk in self._chunks if chunk.oldest), default=0))
+        """When the first record was written, UTC; never before there was a Windows that could."""
+        ends = (end for chunk in self._chunks for end in (chunk.oldest, chunk.newest))
+        return utc_of(min((end for end in ends if end >= _EARLIEST), default=0))
 
     @property
     def newest(self) -> datetime | None:

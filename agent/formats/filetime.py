@@ -17,6 +17,11 @@ def utc_of(ticks: int) -> datetime | None:
         return None
 
 
+def ticks_of(when: datetime) -> int:
+    """Of a moment with its zone."""
+    return (when - _EPOCH) // timedelta(microseconds=1) * 10
+
+
 def iso_of(ticks: int) -> str:
     """As event logs write it, ``2016-07-08T18:12:51.6816408Z``; "" beyond the year 9999."""
     try:

@@ -32,12 +32,14 @@ _LONGEST_RECORD = 80 + 0xFFFF
 _SIZES_OF_ELEMENTS = {b"lf": 8, b"lh": 8, b"li": 4, b"ri": 4}
 
 
-def missing_in(hive: bytes) -> str:
-    """What of a hive its base block counts, and is not there: where it was cut off, or not written;
-    "" for nothing."""
-    size: int = struct.unpack_from("<I", hive.ljust(44, b"\0"), 40)[0]
+def missing_in(hive: bytes, length: int) -> str:
+    """What of a hive, the first bytes of these, its base block counts, and is not there: where it
+    was cut off, or not written; "" for nothing."""
+    if length < BASE_BLOCK:
+        return "cut short"
+    size: int = struct.unpack_from("<I", hive, 40)[0]
     end = BASE_BLOCK + size
-    if end > len(hive):
+    if end > length:
         return "cut short"
     at = BASE_BLOCK
     while at < end:

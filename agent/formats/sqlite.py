@@ -186,6 +186,15 @@ class Database:
         """Whether all these are there."""
         return set(tables) <= set(self.tables)
 
+    def columns(self, table: str) -> frozenset[str]:
+        """Their names in lower case; none, where that cannot be told."""
+        try:
+            asked = "SELECT name FROM pragma_table_info(?)"
+            found = self._connection.execute(asked, (table,)).fetchall()
+        except _REFUSED:
+            return frozenset()
+        return frozenset(name.decode("utf-8", "replace").lower() for (name,) in found)
+
     def rows(self, table: str, where: str = "", *bound: int) -> Iterator[Row]:
         """Those of a table, in its order; ``where``: a condition with ``?`` for what is bound.
 
@@ -211,14 +220,15 @@ class Database:
         except _REFUSED as error:
             raise FormatError(f"table {table}: {error}") from error
 
-    def span(self, table: str, column: str) -> tuple[int, int] | None:
-        """The smallest and the largest positive integer of a column; None: there is none.
+    def span(self, table: str, column: str, where: str = "1") -> tuple[int, int] | None:
+        """The smallest and the largest positive integer of a column, of the rows for which the
+        condition holds; None: there is none.
 
         Raises FormatError.
         """
         asked = (
             f'SELECT min("{column}"), max("{column}") FROM "{table}" '  # noqa: S608 - names of ours
-            f'WHERE "{column}" > 0 AND typeof("{column}") = \'integer\''
+            f'WHERE "{column}" > 0 AND typeof("{column}") = \'integer\' AND ({where})'
         )
         try:
             least, most = self._connection.execute(asked).fetchone()
@@ -340,6 +350,8 @@ def _values(record: bytes) -> list[Value]:
             values.append(struct.unpack(">d", data)[0])
         elif kind in _CONSTANTS:
             values.append(_CONSTANTS[kind])
+        elif len(data) < size or kind == _REAL:
+            values.append(None)  # cut
         else:
             values.append(int.from_bytes(data, "big", signed=True))
     return values

@@ -115,6 +115,11 @@ def _sure(seen: Dated) -> list[Moment]:
     return [one for one in told if one.of is not MomentOf.MODIFIED]
 
 
+EARLIEST = datetime(1993, 7, 27, tzinfo=timezone.utc)
+"""Windows NT 3.1. A time before it is none: 1601, 1970 and 1980 stand for a clock that was not
+set, or for zeros; no memory goes back to it."""
+
+
 def utc(time: datetime) -> datetime:
     """With its zone: one without is in UTC."""
     return time if time.tzinfo is not None else time.replace(tzinfo=timezone.utc)

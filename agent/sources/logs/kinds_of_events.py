@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 from ...formats.evtx import CHUNK, records_of
 from ...formats.filetime import utc_of
 from ...model.host_facts import EventMemory, HostFacts, LogMemory
+from ...model.observation import EARLIEST
 from ...model.recorders import RECORDERS, Recorder
 from ...reading.opening import read_up_to, reason_of
 from ...spelling import base_name
@@ -119,6 +120,8 @@ class KindsOfEvents:
             chunk = read_up_to(opened, CHUNK)
             for record in records_of(chunk, _places(chunk, kind.mark)):
                 if (record.provider, record.event) != (kind.provider, kind.event):
+                    continue
+                if record.time is None or record.time < EARLIEST:
                     continue
                 if kind.value and not record.value(kind.value).strip("- "):
                     memory.empty_since = memory.empty_since or record.time

@@ -85,6 +85,8 @@ _PROGRAMS = (
     (r"\vivaldi", "vivaldi.exe"),
     (r"\mozilla\firefox", "firefox.exe"),
 )
+_ELSEWHERE = "visited on another device of this account, and brought here by its synchronisation"
+_ELSEWHERE_TOO = "visited on another device of this account, too"
 _STATES = {0: "in progress", 2: "cancelled", 3: "interrupted", 4: "interrupted"}
 """Chromium, components/history/core/browser/download_constants.h, DownloadState."""
 
@@ -159,9 +161,10 @@ class Browsers(Databases):
         return base_name(file.path).casefold() in ("history", "places.sqlite")
 
     def reach(self, database: Database) -> Iterable[datetime | None]:
-        """The first and the last visit."""
+        """The first and the last visit with it."""
         if database.has("visits"):
-            span, of = database.span("visits", "visit_time"), _chromium
+            here = f"NOT ({_elsewhere(database)})"
+            span, of = database.span("visits", "visit_time", here), _chromium
         elif database.has("moz_historyvisits"):
             span, of = database.span("moz_historyvisits", "visit_date"), _firefox
         else:
@@ -211,12 +214,23 @@ class _Record:
         )
 
     def chromium_page(self) -> Iterator[Observation]:
-        row = self._hit.row
+        """What was visited elsewhere was brought by the account's synchronisation."""
+        row, elsewhere = self._hit.row, _elsewhere(self._hit.database)
+        here, there = self._visits(f"NOT ({elsewhere})"), self._visits(elsewhere)
+        last = _chromium(row.integer("last_visit_time"))
+        if there and not here:
+            yield self._page(row, there, None, Claim.LOGGED, _ELSEWHERE)
+            return
+        remark = _ELSEWHERE_TOO if there else ""
+        yield self._page(row, here, None if last in there else last, Claim.VISITED, remark)
+
+    def _visits(self, condition: str) -> list[datetime | None]:
         visits = self._hit.database.rows(
-            "visits", f"url = ? ORDER BY visit_time DESC LIMIT {MAX_TIMES}", row.number
+            "visits",
+            f"url = ? AND ({condition}) ORDER BY visit_time DESC LIMIT {MAX_TIMES}",
+            self._hit.row.number,
         )
-        times = [_chromium(visit.integer("visit_time")) for visit in visits]
-        yield self._page(row, times, _chromium(row.integer("last_visit_time")))
+        return [_chromium(visit.integer("visit_time")) for visit in visits]
 
     def firefox_page(self) -> Iterator[Observation]:
         row, database = self._hit.row, self._hit.database
@@ -228,16 +242,27 @@ class _Record:
         yield self._page(row, times, _firefox(row.integer("last_visit_date")))
         yield from self.firefox_download(row.number)
 
-    def _page(self, row: Row, times: list[datetime | None], last: datetime | None) -> Observation:
+    def _page(
+        self,
+        row: Row,
+        times: list[datetime | None],
+        last: datetime | None,
+        claim: Claim = Claim.VISITED,
+        remark: str = "",
+    ) -> Observation:
         """A page that was never visited is a bookmark, or was imported."""
         known = list(dict.fromkeys(time for time in (*times, last) if time is not None))
         count, title = row.integer("visit_count"), row.text("title")
         return self._seen(
             "browser history" if known else "browser's list of pages",
-            Claim.VISITED if known else Claim.LOGGED,
+            claim if known else Claim.LOGGED,
             row.text("url"),
             tuple(Moment(time=time, of=MomentOf.VISITED) for time in sorted(known)),
-            (f'title "{title}"' if title else "", f"visited {count:,} times" if count > 1 else ""),
+            (
+                f'title "{title}"' if title else "",
+                f"visited {count:,} times" if count > 1 else "",
+                remark,
+            ),
         )
 
     def chromium_download(self) -> Iterator[Observation]:
@@ -319,6 +344,18 @@ class _Record:
         url = row.text("url") if row.table in ("urls", "moz_places") else ""
         seen = f"browser's {row.table}"
         return self._seen(seen, Claim.LOGGED, url, (), (), hits=self._hit.hits)
+
+
+def _elsewhere(database: Database) -> str:
+    """Which of Chromium's visits were made on other devices: by the client that they came from
+    (since Chrome 107), or by their source, 0 for SOURCE_SYNCED (components/history/core/browser/
+    visit_database.cc, history_types.h)."""
+    ways = []
+    if "originator_cache_guid" in database.columns("visits"):
+        ways.append("coalesce(originator_cache_guid, '') != ''")
+    if database.columns("visit_source") >= {"id", "source"}:
+        ways.append("id IN (SELECT id FROM visit_source WHERE source = 0)")
+    return " OR ".join(ways) or "0"
 
 
 def _chromium(microseconds: int) -> datetime | None:

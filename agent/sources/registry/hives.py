@@ -99,7 +99,7 @@ class HiveReader(Reader):
         text = text_of(data, list(logs.values()))
         if text.problem and data.startswith(b"regf"):
             self.part.unread(f"{Hives.kind}: {text.problem}", self.file.path)
-        elif data.startswith(b"regf") and (missing := missing_in(text.hive_in(NOW))):
+        elif data.startswith(b"regf") and (missing := missing_in(text.data, text.size)):
             self.part.unread(f"{Hives.kind}: {missing}", self.file.path)
         if text.unjoined:
             why = "long values whose pieces overlap were not joined"

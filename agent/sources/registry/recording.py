@@ -24,7 +24,7 @@ COMMAND_LINES, INSTALLED = "ProcessCreationIncludeCmdLine_Enabled", "InstallDate
 AUDIT_PROCESSES, AUDIT_CONNECTIONS = "Process Creation", "Filtering Platform Connection"
 TELL_OF_RECORDING = (Kind.SYSTEM, Kind.SOFTWARE, Kind.SECURITY)
 SYSTEM_READ, SOFTWARE_READ = "SYSTEM", "SOFTWARE"
-"""Whether that hive was asked: what is not set in it has its default."""
+"""Whether that hive was asked and could be read: what is not set in it has its default then."""
 _PREFETCH = r"Control\Session Manager\Memory Management\PrefetchParameters"
 _OPTIONS = r"Control\ProductOptions"
 _CURRENT = r"Microsoft\Windows NT\CurrentVersion"
@@ -44,18 +44,18 @@ def recording_in(hive: Hive, kind: Kind) -> dict[str, Any]:
         chosen = f"ControlSet{number:03d}"
         return _known(
             {
-                SYSTEM_READ: True,
                 PREFETCHER: _number(hive, f"{chosen}\\{_PREFETCH}", PREFETCHER),
                 PRODUCT: _text(hive, f"{chosen}\\{_OPTIONS}", PRODUCT),
+                SYSTEM_READ: None if hive.problems else True,
             }
         )
     if kind is Kind.SOFTWARE:
         seconds = _number(hive, _CURRENT, INSTALLED)
         return _known(
             {
-                SOFTWARE_READ: True,
                 COMMAND_LINES: _number(hive, _AUDIT, COMMAND_LINES),
                 INSTALLED: datetime.fromtimestamp(seconds, timezone.utc) if seconds else None,
+                SOFTWARE_READ: None if hive.problems else True,
             }
         )
     return audit_policy(_bytes(hive, _POLICY, "")) if kind is Kind.SECURITY else {}

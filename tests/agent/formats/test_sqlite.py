@@ -216,3 +216,25 @@ def test_rows_of_a_page_are_those_that_sqlite_reads() -> None:
 def test_any_bytes_are_rows_or_none(data: bytes) -> None:
     page = (b"\r" + data).ljust(512, b"\1")
     assert all(len(values) <= 256 for _, values in rows_on_page(page, 512))
+
+
+def test_a_number_that_the_end_of_a_page_cuts_is_not_told() -> None:
+    """Of six bytes of a time three are another time."""
+    made = database("CREATE TABLE t(a, b, c)", "INSERT INTO t VALUES('x', 13186671600000000, 1.5)")
+    page = made[4096:8192]
+    whole = next(rows_on_page(page, 4096))
+    assert whole == (1, [b"x", 13186671600000000, 1.5])
+    cut = [next(rows_on_page(page, 4096 - gone), (0, []))[1] for gone in range(1, 15)]
+    assert {row[1] for row in cut if len(row) > 1} <= {13186671600000000, None}
+    assert {row[2] for row in cut if len(row) > 2} <= {None}
+
+
+def test_columns_are_told_by_name_and_a_span_by_its_condition() -> None:
+    made = Database(database("CREATE TABLE t(A, b)", "INSERT INTO t VALUES(5, 1), (9, 2)"))
+    try:
+        assert made.columns("t") == {"a", "b"}
+        assert made.columns("no") == frozenset()
+        assert made.span("t", "A") == (5, 9)
+        assert made.span("t", "A", "b = 2") == (9, 9)
+    finally:
+        made.close()

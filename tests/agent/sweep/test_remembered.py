@@ -304,6 +304,36 @@ def test_a_clock_that_was_set_back(tmp_path: Path) -> None:
     )
 
 
+UNSET = [datetime(1601, 1, 1, 0, 5, tzinfo=timezone.utc), datetime(1980, 1, 4, tzinfo=timezone.utc)]
+
+
+@pytest.mark.parametrize("unset", UNSET, ids=["1601", "1980"])
+def test_no_memory_goes_back_to_a_clock_that_was_not_set(unset: datetime, tmp_path: Path) -> None:
+    files = ordinary() | {
+        SECURITY: event_log([ran(unset), ran(day(20))]),
+        SYSTEM_LOG: event_log([unanswered(unset), unanswered(day(21))]),
+        f"{PREFETCH}\\NOTEPAD.EXE-11111111.pf": mam(prefetch(runs=[unset])),
+    }
+    told = swept(tmp_path, files)
+    assert [str(of(told, name).since)[:10] for name in ("Security 4688", "System 1014")] == [
+        "2026-11-20",
+        "2026-11-21",
+    ]
+    assert str(of(told, "Prefetch").since)[:10] == "2026-11-25"
+
+
+def test_a_torn_hive_says_nothing_of_what_is_switched_off(tmp_path: Path) -> None:
+    """That command lines are off is told by a value that is not there; here its key is not."""
+    torn = bytearray(software_hive())
+    torn[torn.index(b"Audit") - 76] = 0
+    lines = ran(day(20))
+    without = event_log([lines, noise(day(21))])
+    for software, off in ((software_hive(lines=0), True), (bytes(torn), False)):
+        files = ordinary() | {f"{CONFIG}\\SOFTWARE": software, SECURITY: without}
+        why = of(swept(tmp_path / str(off), files), "Security 4688").why
+        assert ("switched off" in why) is off
+
+
 def test_a_fresh_install(tmp_path: Path) -> None:
     files = ordinary() | {f"{CONFIG}\\SOFTWARE": software_hive(installed=day(19))}
     assert line_of(of(swept(tmp_path, files), "Security 4688")) == (

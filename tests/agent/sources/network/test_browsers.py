@@ -10,7 +10,7 @@ import pytest
 
 from agent.engine.scanner import ScanFailed
 from agent.indicators import Domain
-from agent.model.observation import Claim, MomentOf
+from agent.model.observation import Claim, MomentOf, Observation
 from agent.model.report import Report, State, Strength, Verdict
 from agent.sources import databases
 from agent.sources.artefact import ArtefactSource
@@ -272,6 +272,46 @@ def test_an_empty_file_and_a_text_are_no_gap(tmp_path: Path) -> None:
     found = sweep(tmp_path, {CHROME: b"", EDGE: b"not a database"})
     assert found.coverage.state is State.COMPLETE
     assert found.notes == {"no SQLite database; its bytes were searched": 1}
+
+
+GUID = "ALTER TABLE visits ADD COLUMN originator_cache_guid TEXT"
+SOURCES = "CREATE TABLE visit_source(id INTEGER PRIMARY KEY, source INTEGER NOT NULL)"
+BY_GUID = [GUID, "UPDATE visits SET originator_cache_guid = 'phone' WHERE visit_time < {}"]
+BY_SOURCE = [SOURCES, "INSERT INTO visit_source SELECT id, 0 FROM visits WHERE visit_time < {}"]
+
+
+@pytest.mark.parametrize("marks", [BY_GUID, BY_SOURCE], ids=["client", "source"])
+def test_what_another_device_visited_is_not_told_as_visited_here(
+    marks: list[str], tmp_path: Path
+) -> None:
+    page = chromium_page(7, C2, WEBKIT, WEBKIT + MINUTE)
+
+    def told(before: int) -> Observation:
+        made = database(*HISTORY, *page, *(mark.format(before) for mark in marks))
+        found = sweep(tmp_path / str(before), {CHROME: made})
+        return next(one for one in found.seen if one.seen == "browser history")
+
+    here, both, there = told(0), told(WEBKIT + 1), told(WEBKIT + 2 * MINUTE)
+    assert (here.claim, len(here.moments)) == (Claim.VISITED, 2)
+    assert here.remarks == ("visited 2 times",)
+    assert both.claim is Claim.VISITED
+    assert [moment.time for moment in both.moments] == [NOON + timedelta(minutes=1)]
+    assert "visited on another device of this account, too" in both.remarks
+    assert there.claim is Claim.LOGGED
+    assert any("another device" in remark for remark in there.remarks)
+
+
+def test_a_page_of_another_device_is_no_hit_and_no_reach(tmp_path: Path) -> None:
+    marks = [mark.format(WEBKIT + 1) for mark in BY_GUID]
+    other = chromium_page(8, "https://a.example/", WEBKIT + MINUTE)
+    made = report(
+        tmp_path, {CHROME: database(*HISTORY, *chromium_page(7, C2, WEBKIT), *other, *marks)}
+    )
+    assert made.verdict is Verdict.CLEAN
+    assert {finding.strength for finding in made.findings} == {Strength.WEAK}
+    (coverage,) = made.coverage
+    assert coverage.reach is not None
+    assert coverage.reach.oldest == NOON + timedelta(minutes=1)
 
 
 @pytest.mark.parametrize("form", FORMS)
