@@ -26,6 +26,8 @@ ROUTINE = frozenset(
     }
 )
 """Notes by which nothing can be missing."""
+_BY_CHANCE = frozenset({"recycle_bin", "error_reports"})
+"""Sources whose oldest thing says nothing of how long they keep one: they are emptied."""
 
 
 def notes(coverages: Iterable[Coverage], width: int) -> Iterator[str]:
@@ -87,7 +89,8 @@ def _reach(coverage: Coverage) -> Iterator[tuple[datetime, str]]:
         if name and since is not None:
             logs[name] = max(logs.get(name, since), since)
     yield from ((since, f"{name} log") for name, since in logs.items())
-    if not logs and (since := _since(coverage.reach)) is not None:
+    since = None if coverage.source in _BY_CHANCE else _since(coverage.reach)
+    if not logs and since is not None:
         yield since, coverage.source
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from ...formats.filetime import utc_of
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 _REPORTS = r"Microsoft\Windows\WER\Report*\*\Report.wer"
 _MODULE = re.compile(r"LoadedModule\[\d+\]")
+_TIME = re.compile(b"E\0v\0e\0n\0t\0T\0i\0m\0e\0=\0((?:[0-9]\0){1,19})")
 _SHA_1 = re.compile(r"(?<![0-9A-Fa-f])0000([0-9A-Fa-f]{40})(?![0-9A-Fa-f])")
 
 
@@ -40,6 +42,13 @@ class ErrorReports(Memories):
     )
     max_bytes = 16 << 20
 
+    def times(self, file: EvidenceFile, data: bytes) -> Iterator[datetime]:  # noqa: ARG002
+        """When it failed."""
+        found = _TIME.search(data)
+        when = _when(found[1].replace(b"\0", b"").decode("ascii")) if found is not None else None
+        if when is not None:
+            yield when
+
     def things(self, file: EvidenceFile, data: bytes) -> Iterator[Remembered]:  # noqa: ARG002
         """The program with all other lines, then its modules."""
         told: dict[str, str] = {}
@@ -52,8 +61,7 @@ class ErrorReports(Memories):
                 told.setdefault(name, value)
         path = told.get("AppPath") or told.get("NsAppName", "")
         digest = _SHA_1.search(told.get("TargetAppId", ""))
-        time = told.get("EventTime", "")
-        when = utc_of(int(time)) if time.isascii() and time.isdecimal() and len(time) < 20 else None
+        when = _when(told.get("EventTime", ""))
         process = Process(
             name=base_name(path),
             executable=path,
@@ -78,3 +86,8 @@ class ErrorReports(Memories):
                 dll=Dll(path=module, name=base_name(module)),
                 record=module,
             )
+
+
+def _when(time: str) -> datetime | None:
+    """By a FILETIME that is written as text."""
+    return utc_of(int(time)) if time.isascii() and time.isdecimal() and len(time) < 20 else None

@@ -80,6 +80,8 @@ class _RecycledReader(Reader):
             if not (self._refused or is_blank(self._data)):  # they are gaps already
                 self.part.unread(f"{RecycleBin.kind}: {error.what}", self.file.path)
             return
+        if recycled.deleted is not None:
+            self.part.reaches(recycled.deleted)
         yield self._observation(recycled, rules)
 
     def _observation(self, recycled: Recycled, rules: RecordRules) -> Observation:

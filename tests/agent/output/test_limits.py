@@ -152,6 +152,13 @@ def test_a_source_without_such_parts_tells_its_own_reach() -> None:
     assert "reach: event_logs back to 2019-03-01 08:30:05 UTC\n" in text
 
 
+def test_what_is_emptied_has_no_reach_that_a_reader_could_rest_on() -> None:
+    made = clean(reach=Reach(oldest=OLD))
+    for name in ("recycle_bin", "error_reports"):
+        made.coverage[-1].source = name
+        assert "reach:" not in render(made)
+
+
 def test_a_part_that_tells_is_in_the_account_however_little_it_holds() -> None:
     ledger = Ledger("event_logs", required=True)
     little = ledger.part("Sysmon")

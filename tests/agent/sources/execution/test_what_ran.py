@@ -12,7 +12,7 @@ import pytest
 
 from agent.indicators import FileName
 from agent.model.observation import Claim, Moment, MomentOf, Observation, moments
-from agent.model.report import State, Strength
+from agent.model.report import Reach, State, Strength
 from agent.sources.artefact import Artefact, ArtefactSource
 from agent.sources.execution.compatibility_assistant import CompatibilityAssistant
 from agent.sources.execution.error_reports import ErrorReports
@@ -242,6 +242,13 @@ def test_the_coverage_says_how_far_back_it_reaches(
     (part,) = found.coverage.parts
     assert part.reach is not None
     assert (part.reach.oldest, part.reach.newest) == (oldest, newest)
+
+
+def test_a_crash_of_which_nothing_is_looked_for_tells_its_time_all_the_same(tmp_path: Path) -> None:
+    data = error_report(module="C:\\x.dll").replace("9858".encode("utf-16-le"), b"1\0" * 4)
+    found = sweep(tmp_path, ErrorReports, rf"C:\ProgramData\{WER}", data)
+    assert found.seen == []
+    assert found.coverage.reach == Reach(oldest=NOON, newest=NOON)
 
 
 def test_the_reach_of_a_real_database_is_told(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from agent.model.observation import Claim, moments
-from agent.model.report import State, Strength
+from agent.model.report import Reach, State, Strength
 from agent.sources.artefact import ArtefactSource
 from agent.sources.files.source import FilesSource
 from agent.sources.past_files.recycle_bin import RecycleBin
@@ -39,6 +39,7 @@ def test_a_deleted_file_is_told_with_its_path_time_size_and_user(form: str, tmp_
     assert (seen.user.name, seen.user.id) == ("jo", JO_SID)
     assert found.coverage.state is State.COMPLETE
     assert found.coverage.examined == 1
+    assert found.coverage.reach == Reach(oldest=NOON, newest=NOON)
 
 
 def test_what_lies_in_the_bin_and_its_record_are_one_finding(tmp_path: Path) -> None:
