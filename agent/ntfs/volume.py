@@ -179,6 +179,14 @@ class Volume:
                 data = bytes(space) if length == len(space) else bytes(space[:length])
                 yield RecordBuffer(offset // size, length // size, data, mended)
 
+    def stored(self, first: int, count: int, failed: list[int]) -> tuple[bytearray, _Gaps]:
+        """Records that follow each other as they lie on the disk, and what of them cannot be read:
+        that is zeros, as what lies behind the last one. ``failed``: of one pass, how many reads
+        did so far."""
+        space = bytearray(count * self.record_size)
+        start = first * self.record_size
+        return space, self._fill(self._mft_content(), start, space, len(space), failed)
+
     def _fill(
         self, content: ClusterContent, offset: int, space: bytearray, size: int, failures: list[int]
     ) -> list[tuple[int, int, str]]:

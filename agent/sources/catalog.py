@@ -102,6 +102,12 @@ def _change_journal(setup: Setup) -> Source:
     return UsnJournalSource(progress=setup.progress)
 
 
+def _shadow_copies(setup: Setup) -> Source:
+    from .past_files.shadow_copies import ShadowCopiesSource
+
+    return ShadowCopiesSource(setup.max_file_size, progress=setup.progress)
+
+
 def _deep(setup: Setup) -> Source:
     from .deep.source import DeepSource
 
@@ -156,6 +162,7 @@ CATALOG = (
     _artefact("web_cache", "network.browser_files", "WebCache"),
     _artefact("activities", "execution.activities", "Activities"),
     _artefact("console_history", "logs.console_history", "ConsoleHistory"),
+    Entry("shadow_copies", TargetKind, _shadow_copies),
     Entry("deep", TargetKind, _deep, by_default=False),
 )
 NAMES = tuple(entry.name for entry in CATALOG)

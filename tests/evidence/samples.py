@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import lzma
+import zlib
 from functools import cache
 from pathlib import Path
 
@@ -22,6 +23,37 @@ def sample(name: str) -> bytes:
 def samples(pattern: str) -> list[str]:
     """The names of those that are there."""
     return sorted(str(path.relative_to(_FOLDER)) for path in _FOLDER.glob(pattern))
+
+
+def qcow2(name: str, path: Path) -> Path:
+    """The disk in an image of QEMU's (its ``docs/interop/qcow2.rst``; of version 2, without
+    another image behind it), as a sparse file."""
+    data = sample(name)
+    bits, tables = int.from_bytes(data[20:24], "big"), int.from_bytes(data[40:48], "big")
+    cluster, per_table = 1 << bits, 1 << bits - 3
+    with path.open("wb") as disk:
+        disk.truncate(int.from_bytes(data[24:32], "big"))
+        for number in range(int.from_bytes(data[36:40], "big")):
+            table = _entry(data, tables + 8 * number) & _OFFSET
+            for index in range(per_table if table else 0):
+                if entry := _entry(data, table + 8 * index):
+                    disk.seek((number * per_table + index) * cluster)
+                    disk.write(_cluster(data, entry, bits))
+    return path
+
+
+_OFFSET, _COMPRESSED = 0xFF_FFFF_FFFF_FE00, 1 << 62
+
+
+def _entry(data: bytes, at: int) -> int:
+    return int.from_bytes(data[at : at + 8], "big")
+
+
+def _cluster(data: bytes, entry: int, bits: int) -> bytes:
+    if not entry & _COMPRESSED:
+        return data[entry & _OFFSET :][: 1 << bits]
+    start = entry & (1 << 70 - bits) - 1
+    return zlib.decompressobj(-15).decompress(data[start : start + (2 << bits)], 1 << bits)
 
 
 @cache

@@ -1,0 +1,215 @@
+r"""Shadow copies: files that a volume held when one was made, and does not hold any more.
+
+Evidence: the blocks of the $MFT that a copy keeps (``System Volume Information``), read from the
+raw volume or an image of it by our own reader, so that a running host and its image say the same.
+Each record that was another one then is searched for names, and for files of a wanted size or
+hash, whose content is read through the copy; what is found carries the date of the copy. A file
+that is found in several is told with the newest. Since Windows Vista; System Restore makes them,
+backups, and the administrator. How far back they go is the coverage's reach, and each is a part of
+it.
+
+Never required: a host without any says as much as one with them. What of a copy cannot be read is a
+gap all the same.
+
+Cannot tell: content, but of files that are called for by their name or size; what lies in
+containers there; files that were made and deleted between two copies; data that are kept on
+another volume (a gap). A file that is still there as it was is told by the files source, and left
+out here. Since Windows 8 System Restore keeps only what it needs itself: what else its copies show
+may be as it was later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from msgspec import structs
+
+from ...coverage import Ledger, Part
+from ...matching.matcher import Matcher
+from ...model.observation import Claim, Observation
+from ...ntfs import ByteSource, MftEntry, NtfsError, Volume
+from ...ntfs.shadow_copies import MAX_BLOCKS, Copy, Kept, ShadowView, shadow_copies
+from ...ntfs.shadow_volume import ShadowVolume
+from ...reading.opening import reason_of
+from ...reading.openings import Selection
+from ...targets import RawNtfs, Target
+from ..files.by_records import NtfsFiles
+from ..files.facts import Limits
+from ..files.file_inspection import FileLook
+from ..files.users_reach import ProgramsInReach
+from .raw_volumes import Opened, raw_volumes
+
+NONE = "no shadow copies on this volume"
+FOUND = "shadow copy searched for what is no longer on the volume"
+NOT_INTO = "container in a shadow copy, not looked into"
+
+
+class ShadowCopiesSource:
+    """Searches what the copies of raw volumes keep of their $MFT."""
+
+    name = "shadow_copies"
+
+    def __init__(
+        self, max_file_size: int, *, progress: Callable[[str], None] = lambda _: None
+    ) -> None:
+        """``max_file_size``: bytes; content of larger files is not read. ``progress``: is told
+        each copy, again while it is read, and may raise to end it."""
+        self._limits = Limits(max_file_size)
+        self._progress = progress
+
+    def required(self, target: Target) -> bool:  # noqa: ARG002 - of none
+        """Never: most hosts have none, or lose them."""
+        return False
+
+    def observe(self, target: Target, matcher: Matcher, ledger: Ledger) -> Iterator[Observation]:
+        """As :class:`~agent.sources.Source`: each file with what a copy says of it."""
+        for opened in raw_volumes(target, ledger, self._progress):
+            try:
+                copies = shadow_copies(opened.volume.source)
+            except OSError as error:
+                what = error.what if isinstance(error, NtfsError) else reason_of(error)
+                ledger.unread(f"shadow copies: {what}", opened.path)
+                continue
+            if not copies:
+                ledger.note(NONE, opened.path)
+                continue
+            search = _Search(target, matcher, ledger, self._limits, self._progress, opened)
+            yield from search.observe(copies)
+
+
+@dataclass
+class _Search:
+    """Of one volume's copies."""
+
+    target: Target
+    matcher: Matcher
+    ledger: Ledger
+    limits: Limits
+    progress: Callable[[str], None]
+    opened: Opened
+    kept: list[Kept] = field(default_factory=list)
+    """Of the copy at hand and those that are newer, in this order."""
+
+    def observe(self, copies: list[Copy]) -> Iterator[Observation]:
+        newer = self.opened.volume
+        waiting = list(copies)
+        try:
+            while waiting:
+                copy = waiting[-1]
+                part = self.ledger.part(self._named(copy))
+                try:
+                    newer = self._view(copy, newer, part)
+                except OSError as error:
+                    part.unread(_why(error))
+                    waiting.pop()
+                    return
+                waiting.pop()
+                part.note(FOUND)
+                if copy.made is not None:
+                    part.reaches(copy.made)
+                yield from self._files(copy, newer, part)
+        finally:
+            # Each is read through all that are newer.
+            for copy in waiting:
+                self.ledger.unread("shadow copy not reached", self._named(copy))
+
+    def _named(self, copy: Copy) -> str:
+        return f"{self.opened.path}, {copy.name}"
+
+    def _view(self, copy: Copy, newer: Volume, part: Part) -> ShadowVolume:
+        self.progress(self._named(copy))
+        source, most = self.opened.volume.source, MAX_BLOCKS - sum(k.count for k in self.kept)
+        own = Kept.of(source, copy, most)
+        self.kept = [own, *self.kept]
+        return ShadowVolume(ShadowView(source, self.kept), own, newer, part)
+
+    def _files(self, copy: Copy, view: ShadowVolume, part: Part) -> Iterator[Observation]:
+        raw, kept = self.opened.raw, self.kept
+
+        def reopened() -> ByteSource:
+            return _ClosingView(raw.open(), kept)
+
+        look = FileLook(
+            target=self.target,
+            matcher=self.matcher,
+            ledger=self.ledger,
+            limits=self.limits,
+            progress=lambda _: self.progress(self._named(copy)),
+            everything=False,
+        )
+        look.reader.programs = ProgramsInReach(())  # Those of no wanted name are not read.
+        before = self.ledger.examined
+        selection = Selection(exact_sizes=self.matcher.selector.exact_sizes)
+        files = NtfsFiles(look, view, RawNtfs(reopened, raw.prefix), selection)
+        told = _Told(copy, view, self.opened.volume)
+        try:
+            with look.reading():
+                for seen in files.observe():
+                    yield from told.of(seen)
+                for seen in look.drain():
+                    yield from told.of(seen)
+        except OSError as error:
+            part.unread(_why(error))
+        for seen in look.pending():
+            yield from told.of(seen)
+        # The look counted them; here they are this copy's.
+        examined = self.ledger.examined - before
+        self.ledger.examined = before
+        part.examined(examined)
+        for root in look.containers.roots():
+            part.unread(NOT_INTO, root.path)
+
+
+def _why(error: OSError) -> str:
+    what = error.what if isinstance(error, NtfsError) else reason_of(error)
+    return f"shadow copy not read: {what}"
+
+
+class _ClosingView(ShadowView):
+    """Closes what it reads from."""
+
+    def close(self) -> None:
+        self._source.close()
+
+
+@dataclass
+class _Told:
+    """What a look at the files of a copy saw, as this source tells it."""
+
+    copy: Copy
+    then: Volume
+    now: Volume
+    unchanged: set[str] = field(default_factory=set)
+    """Paths of files that are still there as they were."""
+
+    def of(self, seen: Observation) -> Iterator[Observation]:
+        """Nothing of a file that is still there as it was, nor of what it holds."""
+        file = seen.file
+        if file is not None and file.inode and self._is_unchanged(file.inode):
+            self.unchanged.add(file.path)
+            return
+        if file is not None and file.member_of in self.unchanged:
+            return
+        yield structs.replace(
+            seen,
+            source=ShadowCopiesSource.name,
+            claim=Claim.WAS_THERE if seen.claim is Claim.EXISTS else seen.claim,
+            place=structs.replace(seen.place, view=self.copy.name),
+            remarks=(f"in the {self.copy.name}", *seen.remarks),
+        )
+
+    def _is_unchanged(self, inode: str) -> bool:
+        """Whether a file was there, and is, with the same names, size and time of writing."""
+        number = int(inode.partition("-")[0])
+        try:
+            then, now = self.then.entry(number), self.now.entry(number)
+        except OSError:
+            return False
+        return then.live and now.live and _state(then) == _state(now)
+
+
+def _state(entry: MftEntry) -> tuple[object, ...]:
+    names = {(name.text, name.parent) for name in entry.names}
+    written = None if entry.times is None else entry.times.modified
+    return entry.reference, names, entry.size, written
