@@ -16,6 +16,8 @@ from msgspec import Struct, field
 STRIDE = 512
 """Bytes, whatever the size of the disk's sectors ([layout.h] NTFS_BLOCK_SIZE)."""
 USUAL_OFFSET = 0x30
+BLOCK_OFFSET = 0x28
+"""Of the array in a block of an index (``INDX``) and in a page of the log (``RCRD``)."""
 _OTHER = re.compile(rb"[^\0]")
 _HEAD = struct.Struct("<4sHH")
 
@@ -48,14 +50,17 @@ def mend_record(data: bytearray | memoryview, start: int, size: int) -> bool:
     return whole
 
 
-def mend_records(data: bytearray, count: int, size: int) -> Mended:
-    """Mend the first ``count`` records of ``size`` bytes each, in place."""
+def mend_records(
+    data: bytearray, count: int, size: int, kind: bytes = b"FILE", array: int = USUAL_OFFSET
+) -> Mended:
+    """Mend the first ``count`` records of ``size`` bytes each, in place; ``kind``: their signature,
+    ``array``: where their update sequence array usually is."""
     mended = Mended()
     strides = size // STRIDE
-    usual = struct.pack("<4sHH", b"FILE", USUAL_OFFSET, strides + 1)
+    usual = struct.pack("<4sHH", kind, array, strides + 1)
     with memoryview(data)[: count * size] as view, view.cast("Q") as wide, view.cast("H") as units:
         heads = wide[:: size // 8].tobytes()
-        numbers = units[USUAL_OFFSET // 2 :: size // 2].tobytes()
+        numbers = units[array // 2 :: size // 2].tobytes()
         odd = differing(heads, usual * count, 8)
         for stride in range(strides):
             last = (stride + 1) * STRIDE // 2 - 1
@@ -63,10 +68,10 @@ def mend_records(data: bytearray, count: int, size: int) -> Mended:
         kept = [(at, bytes(view[at * size : (at + 1) * size])) for at in odd]
         for stride in range(strides):
             last = (stride + 1) * STRIDE // 2 - 1
-            units[last :: size // 2] = units[USUAL_OFFSET // 2 + 1 + stride :: size // 2]
+            units[last :: size // 2] = units[array // 2 + 1 + stride :: size // 2]
     for at, record in sorted(kept):
         data[at * size : (at + 1) * size] = record
-        if record[:4] != b"FILE":
+        if record[:4] != kind:
             mended.unsigned.append(at)
         elif not mend_record(data, at * size, size):
             mended.torn.append(at)

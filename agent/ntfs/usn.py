@@ -136,7 +136,7 @@ class UsnScan(Struct):
                 continue
             told: set[int] = set()
             for place in self._matches(scanner, start, data):
-                holder = _holder(data, place)
+                holder = holder_of(data, place)
                 if holder is None:
                     piece = data[place : place + 128]
                     text = piece[: len(piece) & ~1].decode("utf-16-le", "replace").split("\0")[0]
@@ -280,8 +280,8 @@ def records_in(data: bytes) -> Iterator[UsnRecord]:
         at += length
 
 
-def _holder(data: bytes, place: int) -> int | None:
-    """Where the record begins whose name a place lies in."""
+def holder_of(data: bytes, place: int) -> int | None:
+    """Where the record begins whose name a place lies in; None if there is none."""
     for at in range((place - _V2.size) & ~7, max(-1, place - 0x260), -8):
         if data[at + 4 : at + 8] not in (b"\2\0\0\0", b"\3\0\0\0"):
             continue

@@ -102,6 +102,12 @@ def _change_journal(setup: Setup) -> Source:
     return UsnJournalSource(progress=setup.progress)
 
 
+def _ntfs_log(setup: Setup) -> Source:
+    from .past_files.log_file import LogFileSource
+
+    return LogFileSource(progress=setup.progress)
+
+
 def _shadow_copies(setup: Setup) -> Source:
     from .past_files.shadow_copies import ShadowCopiesSource
 
@@ -162,6 +168,7 @@ CATALOG = (
     _artefact("web_cache", "network.browser_files", "WebCache"),
     _artefact("activities", "execution.activities", "Activities"),
     _artefact("console_history", "logs.console_history", "ConsoleHistory"),
+    Entry("ntfs_log", TargetKind, _ntfs_log),
     Entry("shadow_copies", TargetKind, _shadow_copies),
     Entry("deep", TargetKind, _deep, by_default=False),
 )
