@@ -48,7 +48,7 @@ class LeftName(NamedTuple):
     """Where the index entry begins, or the attribute; else as ``at``."""
 
 
-def name_around(data: bytes, place: int) -> LeftName | None:
+def name_around(data: bytes | bytearray, place: int) -> LeftName | None:
     """The name in which a byte lies; None if there is no $FILE_NAME around it."""
     for before in range(_LONGEST):
         at = place - 2 * before - _TEXT
@@ -61,11 +61,11 @@ def name_around(data: bytes, place: int) -> LeftName | None:
     return None
 
 
-def _name_at(data: bytes, at: int) -> LeftName | None:
+def _name_at(data: bytes | bytearray, at: int) -> LeftName | None:
     length = _TEXT + 2 * data[at + _LENGTH]
     if at + length > len(data):
         return None
-    name = read_name(data[at : at + length])
+    name = read_name(bytes(data[at : at + length]))
     if not (name.parent.sequence and name.parent.number < _MAX_PARENT and _are_times(name)):
         return None
     size, flags = _ABOUT.unpack_from(data, at + _SIZE)
@@ -78,7 +78,7 @@ def _are_times(name: Name) -> bool:
     return all(time is not None and time.year < _LAST_YEAR for time in times)
 
 
-def _holder(data: bytes, at: int, length: int) -> tuple[Reference | None, int]:
+def _holder(data: bytes | bytearray, at: int, length: int) -> tuple[Reference | None, int]:
     """Whose name it is, and where what says so begins."""
     start = at - _BEFORE_IN_ENTRY
     if start >= 0:
@@ -94,7 +94,7 @@ def _holder(data: bytes, at: int, length: int) -> tuple[Reference | None, int]:
     return None, at
 
 
-def _record(data: bytes, attribute: int) -> Reference | None:
+def _record(data: bytes | bytearray, attribute: int) -> Reference | None:
     """Of the record that an attribute lies in, if its beginning is there."""
     at = data.rfind(SIGNATURE, max(0, attribute - _MAX_RECORD), attribute)
     if at < 0 or at + _NUMBER + 4 > attribute:

@@ -108,6 +108,12 @@ def _ntfs_log(setup: Setup) -> Source:
     return LogFileSource(progress=setup.progress)
 
 
+def _index_slack(setup: Setup) -> Source:
+    from .past_files.index_slack import IndexSlackSource
+
+    return IndexSlackSource(progress=setup.progress)
+
+
 def _shadow_copies(setup: Setup) -> Source:
     from .past_files.shadow_copies import ShadowCopiesSource
 
@@ -169,6 +175,7 @@ CATALOG = (
     _artefact("activities", "execution.activities", "Activities"),
     _artefact("console_history", "logs.console_history", "ConsoleHistory"),
     Entry("ntfs_log", TargetKind, _ntfs_log),
+    Entry("index_slack", TargetKind, _index_slack),
     Entry("shadow_copies", TargetKind, _shadow_copies),
     Entry("deep", TargetKind, _deep, by_default=False),
 )

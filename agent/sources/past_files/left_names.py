@@ -26,6 +26,15 @@ def wanted_names(matcher: Matcher) -> Wanted:
     return Wanted(selector.matching_names, selector.exact_names, selector.literal_parts)
 
 
+Born = tuple[Reference, str, int]
+
+
+def born(left: LeftName) -> Born:
+    """Tells a file where nothing says which record it had: its folder, its name, and when it was
+    made."""
+    return left.name.parent, left.name.text, left.name.times.created
+
+
 @dataclass
 class LeftNames:
     """Of one volume, by one source."""

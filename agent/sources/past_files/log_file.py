@@ -28,7 +28,7 @@ from ...ntfs.log_file import LogChange, LogMention, LogName, LogScan
 from ...ntfs.usn import REASONS
 from ...reading.opening import reason_of
 from ...targets import Target
-from .left_names import MAX_FILES, LeftNames, wanted_names
+from .left_names import MAX_FILES, LeftNames, born, wanted_names
 from .raw_volumes import Opened, raw_volumes
 
 LOG_RECORD = 2
@@ -112,12 +112,27 @@ class _Log:
                 self.ledger.bytes += scan.read
         if not scan.pages:
             part.note(BLANK)
-        for (file, parent, text), history in self.files.items():
-            if not self.names.is_there(file, parent, text):
+        for history in self._merged():
+            name = history.left.name
+            if not self.names.is_there(history.left.file, name.parent, name.text):
                 place = Place(text="", path=path, record=f"byte {history.place}")
                 done = ", ".join(history.done) or "named"
                 remarks = (f"NTFS log: {done}",)
                 yield from self.names.file(history.left, place, remarks, history.logged)
+
+    def _merged(self) -> list[_History]:
+        """Records of which nothing says whose name they have, with those that say it."""
+        told = [history for history in self.files.values() if history.left.file is not None]
+        known = {born(history.left): history for history in told}
+        for history in self.files.values():
+            if history.left.file is None:
+                same = known.get(born(history.left))
+                if same is None:
+                    told.append(history)
+                else:
+                    for done in history.done:
+                        self._done(same, done)
+        return told
 
     def _keep(self, hit: LogName | LogChange) -> None:
         left = hit.left if isinstance(hit, LogName) else _left_of(hit)

@@ -70,6 +70,15 @@ def test_what_the_change_journal_was_told_has_its_time(tmp_path: Path) -> None:
     assert len(found.moments) == 4
 
 
+def test_a_record_that_says_not_whose_name_it_has_goes_with_one_that_does(tmp_path: Path) -> None:
+    taken = Logged(0x06, 0x05, undo_data=file_name("cyzfc.dat", 43, 5))
+    (found,) = of_image(tmp_path, with_log(log([*LIFE, taken]))).seen
+    assert found.remarks[0].endswith("removed from a folder, name taken away")
+    (found,) = of_image(tmp_path, with_log(log([taken]))).seen
+    assert found.file is not None
+    assert (found.file.inode, found.remarks[0]) == ("", "NTFS log: name taken away")
+
+
 def test_a_text_in_the_log_is_a_mention(tmp_path: Path) -> None:
     text = "rundll32 C:\\t\\cyzfc.dat,PointFunctionCall".encode("utf-16-le")
     sweep = of_image(tmp_path, with_log(log([Logged(WRITE, WRITE, text)])))
