@@ -16,6 +16,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from . import FormatError
+from .paged import Bytes
 
 SIGNATURE = bytes.fromhex("efcdab89")
 """At 4."""
@@ -42,6 +43,7 @@ _FORMATS = {
     15: "<q",
     17: "<H",
 }
+_OF_A_PAGE = struct.Struct("<I8xI")
 _SIZES = {**{kind: struct.calcsize(form) for kind, form in _FORMATS.items()}, 16: 16}
 _OTHER_SIZES = {9: 255, 10: 255}
 _TABLE, _COLUMN = 1, 2
@@ -85,20 +87,21 @@ class Database:
         FormatError: no ESE database.
     """
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: Bytes) -> None:
         if data[4:8] != SIGNATURE or len(data) < 240:
             raise FormatError("no ESE database", "header")
         self.page_size = int.from_bytes(data[236:240], "little")
         if self.page_size not in _PAGE_SIZES:
             raise FormatError("no page size of an ESE database", f"{self.page_size}")
-        self.is_dirty = struct.unpack_from("<I", data, 52)[0] != 3
+        self.is_dirty = int.from_bytes(data[52:56], "little") != 3
         self._data = data
         self._pages: dict[int, list[int]] = {}
         """Numbers of leaf pages with rows, by the table's object id."""
         self._farthest = 0
         """Of the pages that the catalogue names."""
         for number in range(1, len(data) // self.page_size - 1):
-            table, flags = struct.unpack_from("<I8xI", data, self._at(number) + 24)
+            at = self._at(number) + 24
+            table, flags = _OF_A_PAGE.unpack(data[at : at + 16])
             if flags & _LEAF and not flags & _NO_ROWS:
                 self._pages.setdefault(table, []).append(number)
         self.tables = self._read_catalog()

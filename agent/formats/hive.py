@@ -15,6 +15,7 @@ from ..spelling import fold
 from . import FormatError
 from .filetime import utc_of
 from .hive_cells import NOWHERE, Cells, KeyCell, ValueCell, wide
+from .paged import Bytes
 
 MAX_DEPTH = 512
 """Levels of keys; the registry's own limit ("Registry element size limits", Windows SDK)."""
@@ -142,7 +143,7 @@ class Hive:
         FormatError: no hive, or one without a root.
     """
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: Bytes) -> None:
         self.cells = Cells(data)
         self.problems: list[str] = []
         self._room = 2 * self.cells.room_for(LIST_ELEMENT)

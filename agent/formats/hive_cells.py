@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from . import FormatError
 from .hive_logs import BASE_BLOCK
+from .paged import Bytes
 
 NOWHERE = 0xFFFFFFFF
 """The offset of what is not there."""
@@ -32,20 +33,19 @@ _LONGEST_RECORD = 80 + 0xFFFF
 _SIZES_OF_ELEMENTS = {b"lf": 8, b"lh": 8, b"li": 4, b"ri": 4}
 
 
-def missing_in(hive: bytes, length: int) -> str:
-    """What of a hive, the first bytes of these, its base block counts, and is not there: where it
-    was cut off, or not written; "" for nothing."""
-    if length < BASE_BLOCK:
+def missing_in(hive: Bytes) -> str:
+    """What of a hive its base block counts, and is not there: where it was cut off, or not written;
+    "" for nothing."""
+    if len(hive) < BASE_BLOCK:
         return "cut short"
-    size: int = struct.unpack_from("<I", hive, 40)[0]
-    end = BASE_BLOCK + size
-    if end > length:
+    end = BASE_BLOCK + int.from_bytes(hive[40:44], "little")
+    if end > len(hive):
         return "cut short"
     at = BASE_BLOCK
     while at < end:
         if hive[at : at + 4] != b"hbin":
             return "parts of it are not there"
-        at += max(struct.unpack_from("<I", hive, at + 8)[0] & ~4095, 4096)
+        at += max(int.from_bytes(hive[at + 8 : at + 12], "little") & ~4095, 4096)
     return ""
 
 
@@ -90,12 +90,12 @@ class CellRange(NamedTuple):
 class Cells:
     """Cells of the bytes of a hive, each checked against the end of the hive."""
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: Bytes) -> None:
         if len(data) < BASE_BLOCK + BIN_HEADER or not data.startswith(b"regf"):
             raise FormatError("not a registry hive", "base block")
         self.data = data
-        self.root: int = struct.unpack_from("<I", data, 36)[0]
-        self.minor: int = struct.unpack_from("<I", data, 24)[0]
+        self.root = int.from_bytes(data[36:40], "little")
+        self.minor = int.from_bytes(data[24:28], "little")
         self._bins: list[int] | None = None
         self._asked: tuple[int, int] = (0, 0)
         """The bin that was asked for last, and a cell in it: :meth:`cell_around` goes on there."""
@@ -114,7 +114,7 @@ class Cells:
         at = BASE_BLOCK + offset
         if offset & 7 or at + 8 > len(self.data):
             raise FormatError("no cell", f"0x{offset:x}")
-        size: int = -struct.unpack_from("<i", self.data, at)[0]
+        size = -int.from_bytes(self.data[at : at + 4], "little", signed=True)
         if size < 8 or at + size > len(self.data):
             raise FormatError("a free cell" if size < 0 else "no cell", f"0x{offset:x}")
         return at, size
@@ -244,7 +244,7 @@ class Cells:
             at = starts[which] + BIN_HEADER
         end = min(starts[which] + self._size_of_bin(starts[which]), len(self.data))
         while at + 4 <= end:
-            size: int = struct.unpack_from("<i", self.data, at)[0]
+            size = int.from_bytes(self.data[at : at + 4], "little", signed=True)
             if abs(size) < 8 or at + abs(size) > end:
                 return None
             if at <= position < at + abs(size):
@@ -266,7 +266,7 @@ class Cells:
         return self._bins
 
     def _size_of_bin(self, at: int) -> int:
-        size: int = struct.unpack_from("<I", self.data, at + 8)[0]
+        size = int.from_bytes(self.data[at + 8 : at + 12], "little")
         return max(size & ~4095, 4096)
 
 
@@ -316,7 +316,7 @@ class Tries:
     """How many pieces of long values are still looked at. Of an honest hive each takes 16 KiB; but
     any bytes can look like the head of a list, and many of them can name one list."""
 
-    def __init__(self, hive: bytes) -> None:
+    def __init__(self, hive: Bytes) -> None:
         self.left = 4096 + len(hive) // 64
         self.ended = False
         """Whether something was not looked at."""
@@ -330,11 +330,11 @@ class Tries:
         return True
 
 
-def pieces_at(hive: bytes, at: int, tries: Tries) -> Pieces:
+def pieces_at(hive: Bytes, at: int, tries: Tries) -> Pieces:
     """Of a long value whose ``db`` record begins there in the file, in use or not; [] for none."""
     if hive[at : at + 2] != b"db" or at + 8 > len(hive):
         return []
-    count, offset = struct.unpack_from("<HI", hive, at + 2)
+    count, offset = struct.unpack("<HI", hive[at + 2 : at + 8])
     start = BASE_BLOCK + 4 + offset
     if count < 2 or offset & 7 or start + 4 * count > len(hive) or not tries.take(count):
         return []
@@ -344,7 +344,7 @@ def pieces_at(hive: bytes, at: int, tries: Tries) -> Pieces:
         cell = BASE_BLOCK + segment
         if segment & 7 or cell + 8 > len(hive):
             return []
-        size = min(abs(struct.unpack_from("<i", hive, cell)[0]), _CUT)
+        size = min(abs(int.from_bytes(hive[cell : cell + 4], "little", signed=True)), _CUT)
         if size < _CUT and number < count - 1:
             return []  # all but the last are full
         found.append((cell + 4, min(cell + size, len(hive))))

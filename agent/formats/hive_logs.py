@@ -19,6 +19,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from .marvin32 import marvin32
+from .paged import Bytes, Overlay, is_zeros
 
 BASE_BLOCK = 4096
 """Bytes before the hive bins; offsets inside a hive count from their end."""
@@ -34,15 +35,20 @@ _ENTRY_HEAD = struct.Struct("<4sIIIII8s8s")
 class Replay(NamedTuple):
     """A hive with what its logs add.
 
-    ``data``: the hive, the same object where nothing was applied; its base block is repaired.
+    ``hive``: the same object where nothing was applied; its base block is repaired.
     ``entries``: sequence numbers of the log entries that were applied, in their order.
     ``problem``: "" or why this may not be the whole: a dirty hive whose logs are missing or end
-    early. What was applied nonetheless is in ``data``.
+    early. What was applied nonetheless is in ``hive``.
     """
 
-    data: bytes
+    hive: Bytes
     entries: tuple[int, ...] = ()
     problem: str = ""
+
+    @property
+    def data(self) -> bytes:
+        """All of the hive."""
+        return self.hive[:]
 
 
 class Page(NamedTuple):
@@ -61,7 +67,7 @@ class _Entry(NamedTuple):
 
 
 class _Log(NamedTuple):
-    data: bytes
+    data: Bytes
     entries: tuple[_Entry, ...]
     problem: str
 
@@ -83,13 +89,14 @@ def is_whole(base_block: bytes) -> bool:
     )
 
 
-def is_dirty(hive: bytes) -> bool:
+def is_dirty(hive: Bytes) -> bool:
     """Whether a write to the hive was begun and not ended, as by its base block."""
     return not is_whole(hive[:SECTOR]) or hive[4:8] != hive[8:12]
 
 
-def replayed(hive: bytes, logs: Sequence[bytes]) -> Replay:
+def replayed(hive: Bytes, logs: Sequence[Bytes]) -> Replay:
     """A hive as it stands with its transaction logs, given in any order; empty ones count for none.
+    Of a hive that is paged, the logs are an overlay.
 
     Logs beside a hive that is not dirty are out of date and not applied. Never raises: any bytes
     end in a :class:`Replay`.
@@ -97,7 +104,7 @@ def replayed(hive: bytes, logs: Sequence[bytes]) -> Replay:
     if not is_dirty(hive):
         return Replay(hive)
     whole = [log for log in logs if is_whole(log[:SECTOR])]
-    damaged = sum(1 for log in logs if log.strip(b"\0")) - len(whole)
+    damaged = sum(1 for log in logs if not is_zeros(log)) - len(whole)
     if not whole:
         return Replay(hive, (), "dirty, and its logs are " + ("damaged" if damaged else "missing"))
     starts = _number(hive, 8) if is_whole(hive[:SECTOR]) else None
@@ -117,7 +124,7 @@ class Logged(NamedTuple):
     pages: tuple[Page, ...]
 
 
-def logged(log: bytes) -> Iterator[Logged]:
+def logged(log: Bytes) -> Iterator[Logged]:
     """All entries of a log, their hashes unchecked, as far as their pages lie in it. Never raises.
 
     A log of the old format counts for one entry.
@@ -127,7 +134,7 @@ def logged(log: bytes) -> Iterator[Logged]:
         return
     at = SECTOR
     while at + _ENTRY_HEAD.size <= min(len(log), MAX_LOG_BYTES):
-        kind, size, _, number, _, count, _, _ = _ENTRY_HEAD.unpack_from(log, at)
+        kind, size, _, number, _, count, _, _ = _ENTRY_HEAD.unpack(log[at : at + _ENTRY_HEAD.size])
         end, position = at + size, at + _ENTRY_HEAD.size + 8 * count
         at += SECTOR
         if kind != b"HvLE" or position > end or end > len(log):
@@ -141,17 +148,33 @@ def logged(log: bytes) -> Iterator[Logged]:
         at = max(at, end & ~(SECTOR - 1))
 
 
-def with_entry(hive: bytes, log: bytes, entry: Logged) -> bytes:
+def with_entry(hive: Bytes, log: Bytes, entry: Logged) -> Bytes:
     """A hive with the pages of one entry laid over it, as far as it reaches."""
-    data = bytearray(hive)
+    data = _over(hive)
     for page in entry.pages:
         start = BASE_BLOCK + page.offset
         if start + page.size <= len(data):
             data[start : start + page.size] = log[page.at : page.at + page.size]
-    return bytes(data)
+    return _as_bytes(data)
 
 
-def _applied(hive: bytes, logs: Sequence[_Log]) -> Replay:
+def _over(hive: Bytes) -> bytearray | Overlay:
+    """To lay pages over it: a copy of what is held, an overlay of what is not."""
+    return bytearray(hive) if isinstance(hive, bytes) else Overlay(hive)
+
+
+def _as_bytes(data: bytearray | Overlay) -> Bytes:
+    return bytes(data) if isinstance(data, bytearray) else data
+
+
+def _grow(data: bytearray | Overlay, size: int) -> None:
+    if isinstance(data, Overlay):
+        data.grow(size)
+    elif len(data) < size:
+        data.extend(bytes(size - len(data)))
+
+
+def _applied(hive: Bytes, logs: Sequence[_Log]) -> Replay:
     """The pages of these logs, in this order, laid over the hive."""
     problem = next((log.problem for log in logs if log.problem), "")
     entries = [(log, entry) for log in logs for entry in log.entries]
@@ -159,9 +182,8 @@ def _applied(hive: bytes, logs: Sequence[_Log]) -> Replay:
         return Replay(hive, (), problem or "dirty, and its logs hold nothing for it")
     room = len(hive) + sum(len(log.data) for log in logs)
     done: list[int] = []
-    data = bytearray(hive)
-    if len(data) < BASE_BLOCK:
-        data.extend(bytes(BASE_BLOCK - len(data)))
+    data = _over(hive)
+    _grow(data, BASE_BLOCK)
     head = bytes(data[:SECTOR])
     if not is_whole(head):
         head = logs[-1].data[:SECTOR]
@@ -171,8 +193,7 @@ def _applied(hive: bytes, logs: Sequence[_Log]) -> Replay:
         if end > room:  # all that a hive grows by is dirty, thus in its logs
             problem = problem or f"dirty, and entry {entry.number} of its log asks for {end} bytes"
             break
-        if len(data) < end:
-            data.extend(bytes(end - len(data)))
+        _grow(data, end)
         for page in entry.pages:
             start = BASE_BLOCK + page.offset
             data[start : start + page.size] = log.data[page.at : page.at + page.size]
@@ -182,7 +203,7 @@ def _applied(hive: bytes, logs: Sequence[_Log]) -> Replay:
     if not done:
         return Replay(hive, (), problem)
     data[:SECTOR] = _repaired(head, number=done[-1], size=size, flags=flags)
-    return Replay(bytes(data), tuple(done), problem)
+    return Replay(_as_bytes(data), tuple(done), problem)
 
 
 def _repaired(head: bytes, *, number: int, size: int, flags: int) -> bytes:
@@ -195,7 +216,7 @@ def _repaired(head: bytes, *, number: int, size: int, flags: int) -> bytes:
     return bytes(block)
 
 
-def _newer(logs: Sequence[bytes], starts: int | None) -> list[_Log]:
+def _newer(logs: Sequence[Bytes], starts: int | None) -> list[_Log]:
     """The logs of the new format that apply, in their order.
 
     ``starts``: the lowest number that the hive lacks; None where its base block is damaged: then
@@ -223,7 +244,7 @@ def _is_before(one: _Log, other: _Log) -> bool:
     return 0 < (other.entries[0].number - one.entries[0].number) & 0xFFFFFFFF < 1 << 31
 
 
-def _chain(log: bytes, starts: int | None) -> _Log:
+def _chain(log: Bytes, starts: int | None) -> _Log:
     """The entries of a log that follow each other, from its beginning; what is behind is older."""
     entries: list[_Entry] = []
     number: int | None = None
@@ -247,12 +268,12 @@ def _chain(log: bytes, starts: int | None) -> _Log:
     return _Log(log, tuple(entries), "")
 
 
-def _entry(log: bytes, at: int) -> _Entry | None:
+def _entry(log: Bytes, at: int) -> _Entry | None:
     """None for one that Windows would refuse: a hash, a size or a page is wrong."""
     if len(log) < at + _ENTRY_HEAD.size:
         return None
-    _, size, flags, number, bins_size, count, body_hash, head_hash = _ENTRY_HEAD.unpack_from(
-        log, at
+    _, size, flags, number, bins_size, count, body_hash, head_hash = _ENTRY_HEAD.unpack(
+        log[at : at + _ENTRY_HEAD.size]
     )
     end, body = at + size, at + _ENTRY_HEAD.size
     if (
@@ -260,7 +281,7 @@ def _entry(log: bytes, at: int) -> _Entry | None:
         or not _ENTRY_HEAD.size + 8 * count <= size <= len(log) - at
         or bins_size % 4096
         or marvin32(log[at : at + 32]) != head_hash
-        or marvin32(memoryview(log)[body:end]) != body_hash
+        or marvin32(log[body:end]) != body_hash
     ):
         return None
     pages: list[Page] = []
@@ -273,7 +294,7 @@ def _entry(log: bytes, at: int) -> _Entry | None:
     return _Entry(number, bins_size, flags, tuple(pages))
 
 
-def _older(logs: Sequence[bytes], hive: bytes) -> list[_Log]:
+def _older(logs: Sequence[Bytes], hive: Bytes) -> list[_Log]:
     """The log of the old format that applies: one that was ended and is not older than the hive."""
     written = struct.unpack_from("<Q", hive[:20].ljust(20, b"\0"), 12)[0]
     if not is_whole(hive[:SECTOR]):
@@ -282,12 +303,12 @@ def _older(logs: Sequence[bytes], hive: bytes) -> list[_Log]:
     for log in sorted(logs, key=lambda log: _number(log, 4), reverse=True):
         if _number(log, 28) not in {_OLD_LOG, _OLDER_LOG} or log[4:8] != log[8:12]:
             problem = "dirty, and its log was not written to the end"
-        elif struct.unpack_from("<Q", log, 12)[0] >= written:
+        elif struct.unpack("<Q", log[12:20])[0] >= written:
             return [_vector(log)]
     return [_Log(b"", (), problem)]
 
 
-def _vector(log: bytes) -> _Log:
+def _vector(log: Bytes) -> _Log:
     """The dirty pages of the old format: a bit for each 512 bytes of the hive bins."""
     size = _number(log, 40)
     vector = log[SECTOR + 4 : SECTOR + 4 + size // SECTOR // 8]
@@ -309,6 +330,6 @@ def _bits(vector: bytes) -> Iterator[int]:
             yield from (number * 8 + bit for bit in range(8) if byte >> bit & 1)
 
 
-def _number(data: bytes, offset: int) -> int:
+def _number(data: Bytes, offset: int) -> int:
     """32 bits; what is not there is 0."""
     return int.from_bytes(data[offset : offset + 4], "little")

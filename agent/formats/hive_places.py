@@ -17,6 +17,7 @@ from . import FormatError
 from .hive import LIST_ELEMENT, MAX_DEPTH, Hive, Key, Value
 from .hive_cells import NOWHERE, SEGMENT, KeyCell, Tries, key_of, pieces_at, value_of
 from .hive_logs import BASE_BLOCK
+from .paged import Bytes
 
 _KEY_HEAD, _VALUE_HEAD = 76, 20
 _LONGEST_NAME = 2 * 16_383
@@ -243,7 +244,7 @@ def _deleted_key(hive: Hive, offset: int, cell: KeyCell) -> Key:
     return Key(hive, offset, cell, "\\".join(reversed(names)))
 
 
-def _marks(data: bytes, mark: bytes) -> Iterator[int]:
+def _marks(data: Bytes, mark: bytes) -> Iterator[int]:
     """Where a record may begin: its two letters four bytes behind the begin of a cell."""
     at = data.find(mark, BASE_BLOCK)
     while at >= 0:
@@ -260,7 +261,7 @@ def _values_with_data_at(hive: Hive, positions: list[int]) -> dict[int, Value]:
     for at in _marks(data, b"vk"):
         if at + _VALUE_HEAD > len(data) or not positions or room < 0:
             break
-        name, size, where, kind = struct.unpack_from("<2xHIII", data, at)
+        name, size, where, kind = struct.unpack("<2xHIII", data[at : at + 16])
         if size >> 31 or where & 7 or name > _LONGEST_NAME or 0x20 <= kind < 0xFFFF0000:
             continue  # inline, or two letters of something else
         for start, end in _stretches(data, BASE_BLOCK + 4 + where, size, tries):
@@ -279,7 +280,7 @@ def _values_with_data_at(hive: Hive, positions: list[int]) -> dict[int, Value]:
     return found
 
 
-def _stretches(data: bytes, start: int, size: int, tries: Tries) -> Iterator[tuple[int, int]]:
+def _stretches(data: Bytes, start: int, size: int, tries: Tries) -> Iterator[tuple[int, int]]:
     """Where the data of a value lie, free cells included."""
     pieces = pieces_at(data, start, tries) if size > SEGMENT else []
     if not pieces:
@@ -295,7 +296,7 @@ def _former_keys(hive: Hive, values: set[int]) -> dict[int, Key]:
     for at in _marks(data, b"nk"):
         if at + _KEY_HEAD > len(data) or room < 0:
             break
-        count, offset = struct.unpack_from("<II", data, at + 36)
+        count, offset = struct.unpack("<II", data[at + 36 : at + 44])
         start = BASE_BLOCK + 4 + offset
         if not 0 < count <= MAX_VALUES or offset & 7 or start > len(data):
             continue

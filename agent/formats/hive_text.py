@@ -21,6 +21,7 @@ from typing import NamedTuple
 from . import FormatError
 from .hive_cells import Pieces, Tries, pieces_at
 from .hive_logs import BASE_BLOCK, Page, logged, replayed, with_entry
+from .paged import Bytes, Joined, Overlay
 
 _PAGE = 4096
 _BETWEEN = bytes(4)
@@ -58,19 +59,24 @@ class State(NamedTuple):
 
 @dataclass(frozen=True)
 class HiveText:
-    """``data``: what to search; the hive itself where it has no logs and no long value."""
+    """``searched``: what to search; the hive itself where it has no logs and no long value."""
 
-    data: bytes
-    size: int
-    """Of the hive with its logs laid over it, with which the text begins."""
+    searched: Bytes
+    hive: Bytes
+    """With its logs laid over it; the text begins with it."""
     entries: tuple[int, ...]
     problem: str
     """Both as of :class:`~agent.formats.hive_logs.Replay`."""
     stretches: tuple[Stretch, ...]
-    file: bytes
-    logs: tuple[bytes, ...] = ()
+    file: Bytes
+    logs: tuple[Bytes, ...] = ()
     unjoined: bool = False
     """Whether long values were left as they are: their pieces overlap, which no honest ones do."""
+
+    @property
+    def data(self) -> bytes:
+        """All that is searched."""
+        return self.searched[:]
 
     def origin(self, position: int) -> Stretch:
         """Where the byte at a position of ``data`` comes from: a stretch of its own."""
@@ -109,43 +115,45 @@ class HiveText:
                 return State(From.LOG, origin.log, entry, within)
         raise FormatError("no page of a hive", f"log, 0x{origin.offset:x}")
 
-    def hive_in(self, state: State) -> bytes:
+    def hive_in(self, state: State) -> Bytes:
         """The bytes of the hive in such a state; of an entry that was not applied, the hive with
         the pages of that entry alone.
         """
-        now = self.data[: self.size]
         if state.source is From.HIVE:
-            return now
+            return self.hive
         if state.source is From.FILE:
             return self.file
         log = self.logs[state.log]
         entry = next(entry for entry in logged(log) if entry.number == state.entry)
-        return with_entry(now, log, entry)
+        return with_entry(self.hive, log, entry)
 
 
-def text_of(hive: bytes, logs: Sequence[bytes] = ()) -> HiveText:
-    """Everything of a hive and its logs that holds text. Never raises; at most four times the bytes
-    that it is given.
+def text_of(hive: Bytes, logs: Sequence[Bytes] = ()) -> HiveText:
+    """Everything of a hive and its logs that holds text. Never raises for bytes; at most four times
+    those that it is given. Of a hive that is paged, the text is.
     """
     replay = replayed(hive, logs)
-    whole = replay.data
-    parts: list[bytes] = [whole]
+    whole = replay.hive
+    parts: list[tuple[Bytes, int, int]] = [(whole, 0, len(whole))]
     stretches = [Stretch(0, 0)]
     at = len(whole)
     beside = _Beside(hive, whole, logs)
     for source, log, part, pieces in beside.parts():
         at += len(_BETWEEN)
-        parts.append(_BETWEEN)
+        parts.append((_BETWEEN, 0, len(_BETWEEN)))
         for start, end in pieces:
             if end <= start:
                 continue  # A piece that holds nothing is nowhere.
             stretches.append(Stretch(at, start, source, log))
-            parts.append(part[start:end])
+            parts.append((part, start, end))
             at += end - start
-    data = b"".join(parts) if len(parts) > 1 else whole
+    searched = whole
+    if len(parts) > 1:
+        joined = Joined(parts)
+        searched = joined[:] if isinstance(whole, bytes) else joined
     return HiveText(
-        data,
-        len(whole),
+        searched,
+        whole,
         replay.entries,
         replay.problem,
         tuple(stretches),
@@ -158,11 +166,11 @@ def text_of(hive: bytes, logs: Sequence[bytes] = ()) -> HiveText:
 class _Beside:
     """What is searched behind the hive as it stands."""
 
-    def __init__(self, before: bytes, after: bytes, logs: Sequence[bytes]) -> None:
+    def __init__(self, before: Bytes, after: Bytes, logs: Sequence[Bytes]) -> None:
         self._before, self._after, self._logs = before, after, logs
         self.unjoined = False
 
-    def parts(self) -> Iterator[tuple[From, int, bytes, Pieces]]:
+    def parts(self) -> Iterator[tuple[From, int, Bytes, Pieces]]:
         """Which bytes these are, and the pieces of them that are searched as one."""
         before, after = self._before, self._after
         for pieces in self._long_values(after):
@@ -176,7 +184,7 @@ class _Beside:
         for number, log in enumerate(self._logs):
             yield From.LOG, number, log, [(0, len(log))]
 
-    def _long_values(self, hive: bytes) -> Iterator[Pieces]:
+    def _long_values(self, hive: Bytes) -> Iterator[Pieces]:
         """Where the pieces of each long value lie, in their order: values in use first, then
         deleted ones, together at most as many bytes as the hive has."""
         room, tries = len(hive), Tries(hive)
@@ -189,23 +197,25 @@ class _Beside:
         self.unjoined |= tries.ended
 
 
-def _lists_of_pieces(hive: bytes, tries: Tries) -> Iterator[tuple[bool, int, Pieces]]:
+def _lists_of_pieces(hive: Bytes, tries: Tries) -> Iterator[tuple[bool, int, Pieces]]:
     """Whether its cell is free, its offset in the file, and the pieces of each ``db`` cell."""
     at = hive.find(b"db", BASE_BLOCK)
     while at >= 0 and not tries.ended:
         if at & 7 == 4:
             pieces = pieces_at(hive, at, tries)
             if pieces:
-                yield hive[at - 1] < 0x80, at, pieces
+                yield hive[at - 1 : at] < b"\x80", at, pieces
         at = hive.find(b"db", at + 2)
 
 
-def _changed(before: bytes, after: bytes) -> Iterator[tuple[int, int]]:
+def _changed(before: Bytes, after: Bytes) -> Iterator[tuple[int, int]]:
     """Stretches of the file that logs changed, a page on either side with them: a word may begin
     or end there.
     """
     start, end = 0, 0
     for at in range(0, len(before), _PAGE):
+        if isinstance(after, Overlay) and not after.changed(at, at + _PAGE):
+            continue
         if before[at : at + _PAGE] == after[at : at + _PAGE]:
             continue
         if end and at - _PAGE > end:

@@ -92,7 +92,7 @@ def text_at(data: bytes, offset: int, *, wide: bool) -> Text:
 def read_thumbs_db(data: bytes) -> Iterator[Picture]:
     """The pictures that the catalog names. Raises FormatError: no compound file, or a catalog that
     is cut, after those before."""
-    catalog = read_streams(data).get(CATALOG, b"")
+    catalog = read_streams(data).by_name.get(CATALOG, b"")
     at = int.from_bytes(catalog[:2], "little")
     for _ in range(MAX_PICTURES):
         if at >= len(catalog):

@@ -13,31 +13,38 @@ and helps with a large one where it would wait for it.
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from ..engine.scanner import ScanFailed
 from ..formats import FormatError
+from ..formats.paged import HELD, PagedFile, is_zeros
 from ..matching.hidden_commands import HIDES_TEXT, HIDES_TEXT_IN_UTF_8
-from ..model.observation import ByteHit, Claim, Observation, Place
+from ..model.observation import Claim, Observation, Place
 from ..model.report import State
 from ..reading.opening import is_gone, read_up_to, reason_of
 from ..targets.raw_fallback import BY_RECORD
 from .encoded_commands import with_decoded
+from .in_pages import FoundInPages, first_mentions, occurs_in
 from .piece_scan import PieceScan, windows_from_the_heap
 
 if TYPE_CHECKING:
     from ..coverage import Ledger, Part
     from ..engine.patterns import BytePattern
+    from ..formats.paged import Bytes
     from ..matching.matcher import Matcher
     from ..matching.own_traces import Own
     from ..matching.record_rules import RecordRules
+    from ..model.observation import ByteHit
     from ..targets import Target
     from ..targets.evidence import EvidenceFile
+    from .in_pages import Searched
     from .piece_scan import Piece
 
 THREADS = 2
@@ -48,10 +55,10 @@ BLANK = "blank, nothing of it is there"
 _LOOK = 4096
 
 
-def is_blank(data: bytes) -> bool:
+def is_blank(data: Bytes) -> bool:
     """Whether there is nothing but zeros, as a copy of a locked file or a crash leaves it; an empty
     file is none."""
-    return bool(data) and not data[:_LOOK].strip(b"\0") and not data.strip(b"\0")
+    return len(data) > 0 and not data[:_LOOK].strip(b"\0") and is_zeros(data)
 
 
 def _room(size: int) -> str:
@@ -97,6 +104,16 @@ class Reader:
         bytes are mentioned raw."""
         raise NotImplementedError
 
+    def pages(self, data: PagedFile) -> Bytes:
+        """As :meth:`plain` and :meth:`passes`, of a file that is too large to be held. Raises
+        FormatError."""
+        self.part.examined()
+        return data
+
+    def records_in_pages(self, found: FoundInPages) -> Iterator[Observation]:
+        """As :meth:`records`, of such a file. Raises FormatError."""
+        raise NotImplementedError
+
     def end(self, rules: RecordRules) -> Iterator[Observation]:  # noqa: ARG002 - nothing is left
         """What is known when the whole file was seen. Raises ScanFailed."""
         return iter(())
@@ -113,6 +130,9 @@ class Artefact:
     """Where its files lie, in the host's language (``targets/path_patterns.py``)."""
     max_bytes: int = 64 << 20
     """Of a file that is read whole; what is beyond is a gap. 0: it is read in pieces."""
+    by_pages: bool = False
+    """Whether its reader takes a file that is too large to be held (``in_pages.py``); else
+    ``max_bytes`` are."""
     header: int = 0
     piece: int = 0
     """Bytes before the first piece, and of each piece; 0: the file is one."""
@@ -306,7 +326,11 @@ class _Look:
     def whole(self, opened: BinaryIO) -> Iterator[Observation]:
         """A file that is looked at as one. Raises OSError."""
         most = self.sweep.artefact.max_bytes
-        data = read_up_to(opened, most + 1)
+        if self.sweep.artefact.by_pages and self.file.size > HELD:
+            yield from self._in_pages(opened, most)
+            return
+        # One byte more than is known tells the end, and all comes in one piece.
+        data = read_up_to(opened, most + 1, self.file.size + 1)
         if len(data) > most:
             self.part.unread(f"{self._kind}: read up to {_room(most)} only", self.file.path)
             data = data[:most]
@@ -319,7 +343,31 @@ class _Look:
             self.part.unread(f"{self._kind}: {error.what}", self.file.path)
         self.reader.passes(data, 0, 0)
         if self._occurs(data):
-            yield from self._parsed(Found(data, 0, self.sweep.rules))
+            found = Found(data, 0, self.sweep.rules)
+            yield from self._parsed(found, partial(self.reader.records, found))
+
+    def _in_pages(self, opened: BinaryIO, most: int) -> Iterator[Observation]:
+        """A file that is too large to be held. Raises OSError."""
+        size = opened.seek(0, os.SEEK_END)
+        if size > most:
+            self.part.unread(f"{self._kind}: read up to {most >> 20} MiB only", self.file.path)
+        file = PagedFile(opened, min(size, most))
+        self.sweep.ledger.bytes += len(file)
+        data: Bytes = file
+        if is_blank(file):
+            self.part.unread(f"{self._kind}: {BLANK}", self.file.path)
+        try:
+            data = self.reader.pages(file)
+        except FormatError as error:
+            self.part.unread(f"{self._kind}: {error.what}", self.file.path)
+        try:
+            if not occurs_in(data, self.sweep.rules):
+                return
+        except ScanFailed as error:
+            self.part.unread(f"scan of the bytes: {error}", self._place_of(0))
+            return
+        found = FoundInPages(data, self.sweep.rules)
+        yield from self._parsed(found, partial(self.reader.records_in_pages, found))
 
     def held(self, pieces: Sequence[Piece]) -> Iterator[Observation]:
         """What pieces say in which something occurs."""
@@ -327,7 +375,8 @@ class _Look:
             if failed:
                 self.part.unread(f"scan of the bytes: {failed}", self._place_of(offset))
             else:
-                yield from self._parsed(Found(data, offset, self.sweep.rules))
+                found = Found(data, offset, self.sweep.rules)
+                yield from self._parsed(found, partial(self.reader.records, found), offset)
 
     def ended(self) -> Iterator[Observation]:
         """What is known now."""
@@ -347,23 +396,25 @@ class _Look:
     def _kind(self) -> str:
         return self.sweep.artefact.kind
 
-    def _parsed(self, found: Found) -> Iterator[Observation]:
+    def _parsed(
+        self, found: Searched, records: Callable[[], Iterator[Observation]], offset: int = 0
+    ) -> Iterator[Observation]:
         try:
-            yield from self.told(self.reader.records(found))
+            yield from self.told(records())
         except ScanFailed as error:
-            self.part.unread(f"scan of the bytes: {error}", self._place_of(found.offset))
+            self.part.unread(f"scan of the bytes: {error}", self._place_of(offset))
         except FormatError as error:
-            self.part.unread(f"{self._kind}: {error.what}", self._place_of(found.offset))
-            yield from self.told(self._raw_mention(found))
+            self.part.unread(f"{self._kind}: {error.what}", self._place_of(offset))
+            yield from self.told(self._raw_mention(found, offset))
 
-    def _raw_mention(self, found: Found) -> Iterator[Observation]:
+    def _raw_mention(self, found: Searched, offset: int) -> Iterator[Observation]:
         try:
-            hits = found.rules.mentions(found.data)
+            hits = first_mentions(found.data, found.rules)
         except ScanFailed as error:
-            self.part.unread(f"scan of the bytes: {error}", self._place_of(found.offset))
+            self.part.unread(f"scan of the bytes: {error}", self._place_of(offset))
             return
         if hits:
-            at = found.offset + hits[0].offset
+            at = offset + hits[0].offset
             yield Observation(
                 source=self.sweep.artefact.name,
                 seen=f"{self._kind}, by its bytes",

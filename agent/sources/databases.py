@@ -218,7 +218,7 @@ class DatabaseReader(Reader):
             if file is None or not file.size:
                 return b""
             with file.open() as opened:
-                data = read_up_to(opened, MAX_BESIDE + 1)
+                data = read_up_to(opened, MAX_BESIDE + 1, file.size + 1)
         except OSError as error:
             self.part.unread(f"{suffix[1:]}: {reason_of(error)}", self.file.path + suffix)
             return b""
@@ -266,7 +266,7 @@ class DatabaseReader(Reader):
         """None: it is too large. Raises FormatError."""
         try:
             with self.file.open() as opened:
-                data = read_up_to(opened, MAX_PARSED + 1)
+                data = read_up_to(opened, MAX_PARSED + 1, self.file.size + 1)
         except OSError as error:
             raise FormatError(reason_of(error)) from error
         if len(data) > MAX_PARSED:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from ..model.observation import Claim, Observation, Place, moments
 from .artefact import BLANK, Artefact, Found, Reader, is_blank
+from .in_pages import mentions_in
 
 if TYPE_CHECKING:
     from ..coverage import Part
+    from ..formats.paged import Bytes, PagedFile
     from ..matching.record_rules import RecordRules
+    from ..model.observation import ByteHit
     from ..targets.evidence import EvidenceFile
+    from .in_pages import FoundInPages
 
 MAX_TOLD = 64
 """Pieces of one file that are told; of more, those that mention something else."""
@@ -25,6 +29,10 @@ class Mentions(Artefact):
 
     def plain(self, data: bytes) -> bytes:
         """The bytes in which no text is hidden: these. Raises FormatError."""
+        return data
+
+    def plain_pages(self, data: PagedFile) -> Bytes:
+        """As :meth:`plain`, of a file that is too large to be held: these. Raises FormatError."""
         return data
 
     def reader(self, file: EvidenceFile, part: Part) -> Reader:
@@ -55,15 +63,26 @@ class _MentionsReader(Reader):
     def plain(self, data: bytes) -> bytes:
         return self._artefact.plain(data)
 
+    def pages(self, data: PagedFile) -> Bytes:
+        super().pages(data)
+        return self._artefact.plain_pages(data)
+
     def records(self, found: Found) -> Iterator[Observation]:
         # In the pages of a database values lie side by side.
         hits = found.rules.mentions(found.data, whole_words=not self._artefact.piece)
+        yield from self._mentioned(hits, found.offset)
+
+    def records_in_pages(self, found: FoundInPages) -> Iterator[Observation]:
+        for hits in mentions_in(found.data, found.rules):
+            yield from self._mentioned(hits, 0)
+
+    def _mentioned(self, hits: Sequence[ByteHit], offset: int) -> Iterator[Observation]:
         fresh = [hit for hit in hits if hit.indicator not in self._told]
         self._pieces += bool(hits)
         if not (fresh if self._pieces > MAX_TOLD else hits):
             return
         self._told.update(hit.indicator for hit in fresh)
-        at = found.offset + hits[0].offset
+        at = offset + hits[0].offset
         yield Observation(
             source=self._artefact.name,
             seen=self._artefact.kind,

@@ -6,7 +6,7 @@ things hold an indicator, and what is mentioned beside them, is told here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -14,14 +14,17 @@ from ..formats import FormatError
 from ..model.objects import User
 from ..model.observation import ByteHit, Claim, Moment, MomentOf, Observation, Place
 from .artefact import Artefact, Found, Reader
+from .in_pages import first_mentions
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from ..coverage import Part
+    from ..formats.paged import Bytes, PagedFile
     from ..matching.record_rules import RecordRules
     from ..model.objects import Dll, File, Process, Task
     from ..targets.evidence import EvidenceFile
+    from .in_pages import FoundInPages, Searched
 
 
 class Remembered(NamedTuple):
@@ -88,6 +91,28 @@ class Memories(Artefact):
         return _MemoriesReader(file, part, self)
 
 
+class PagedMemories(Memories):
+    """Those that may be too large to be held, and hide no text."""
+
+    by_pages = True
+
+    def plain(self, data: bytes) -> bytes:
+        self.check(data)
+        return data
+
+    def check(self, data: Bytes) -> None:
+        """Whether it is all there. Raises FormatError."""
+
+    def things(self, file: EvidenceFile, data: Bytes) -> Iterator[Remembered]:
+        raise NotImplementedError
+
+    def times(self, file: EvidenceFile, data: Bytes) -> Iterable[datetime]:
+        raise NotImplementedError
+
+    def reader(self, file: EvidenceFile, part: Part) -> Reader:
+        return _PagedReader(file, part, self)
+
+
 @dataclass
 class _MemoriesReader(Reader):
     artefact: Memories
@@ -97,21 +122,27 @@ class _MemoriesReader(Reader):
 
     def passes(self, window: bytes, at: int, offset: int) -> None:
         super().passes(window, at, offset)
+        self._reached(lambda: self.artefact.times(self.file, window))
+
+    def _reached(self, times: Callable[[], Iterable[datetime]]) -> None:
         try:
-            for when in self.artefact.times(self.file, window):
+            for when in times():
                 self.part.reaches(when)
         except FormatError as error:
             self.part.note(f"how far back it reaches is unknown: {error.what}", self.file.path)
 
     def records(self, found: Found) -> Iterator[Observation]:
+        yield from self._told(self.artefact.things(self.file, found.data), found)
+
+    def _told(self, things: Iterator[Remembered], found: Searched) -> Iterator[Observation]:
         told: set[str] = set()
-        for thing in self.artefact.things(self.file, found.data):
+        for thing in things:
             hits = thing.hits(found.rules)
             if hits is not None:
                 told.update(hit.indicator for hit in hits)
                 yield self._observation(thing, hits)
-        rest = [hit for hit in found.rules.mentions(found.data) if hit.indicator not in told]
-        if rest:
+        mentioned = first_mentions(found.data, found.rules)
+        if rest := [hit for hit in mentioned if hit.indicator not in told]:
             yield self._mention(rest)
 
     def _observation(self, thing: Remembered, hits: list[ByteHit]) -> Observation:
@@ -156,3 +187,17 @@ class _MemoriesReader(Reader):
             view=self.file.view,
             owner=self.file.owner,
         )
+
+
+@dataclass
+class _PagedReader(_MemoriesReader):
+    artefact: PagedMemories
+
+    def pages(self, data: PagedFile) -> Bytes:
+        self._reached(lambda: self.artefact.times(self.file, data))
+        found = super().pages(data)
+        self.artefact.check(data)
+        return found
+
+    def records_in_pages(self, found: FoundInPages) -> Iterator[Observation]:
+        yield from self._told(self.artefact.things(self.file, found.data), found)

@@ -20,9 +20,10 @@ from ...formats.ese import SIGNATURE, CellValue, Database, time_of
 from ...model.objects import Process, User
 from ...model.observation import Claim, Moment, MomentOf
 from ...spelling import base_name, fold
-from ..remembered import Memories, Remembered
+from ..remembered import PagedMemories, Remembered
 
 if TYPE_CHECKING:
+    from ...formats.paged import Bytes
     from ...targets.evidence import EvidenceFile
 
 _NAMES = "SruDbIdMapTable"
@@ -45,7 +46,7 @@ class _Use:
     rows: int = 0
 
 
-class Srum(Memories):
+class Srum(PagedMemories):
     """One thing for each program and user."""
 
     name = "srum"
@@ -55,15 +56,14 @@ class Srum(Memories):
         r"%SystemRoot%\System32\sru\SRU*.log",
         r"%Loose%\**\SRUDB.dat",
     )
-    max_bytes = 128 << 20
+    max_bytes = 1 << 30
 
-    def plain(self, data: bytes) -> bytes:
-        """As it is. Raises FormatError for the half of a database."""
+    def check(self, data: Bytes) -> None:
+        """Raises FormatError for the half of a database."""
         if data[4:8] == SIGNATURE and Database(data).is_cut:
             raise FormatError("cut short", f"{len(data)} bytes")
-        return data
 
-    def times(self, file: EvidenceFile, data: bytes) -> Iterator[datetime]:  # noqa: ARG002
+    def times(self, file: EvidenceFile, data: Bytes) -> Iterator[datetime]:  # noqa: ARG002
         """One row of each page tells."""
         database = Database(data) if data[4:8] == SIGNATURE else None
         for table in database.tables.values() if database is not None else ():
@@ -74,7 +74,7 @@ class Srum(Memories):
                 if when is not None and when > _NEVER:
                     yield when
 
-    def things(self, file: EvidenceFile, data: bytes) -> Iterator[Remembered]:
+    def things(self, file: EvidenceFile, data: Bytes) -> Iterator[Remembered]:
         """The programs, with the first and the last hour in which each did something."""
         if data[4:8] != SIGNATURE and fold(base_name(file.path)).endswith(".LOG"):
             return

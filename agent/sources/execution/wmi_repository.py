@@ -17,12 +17,14 @@ from typing import TYPE_CHECKING
 
 from ...model.objects import Process
 from ...model.observation import ByteHit, Claim, Observation, Place
-from ..artefact import Artefact, Found, Reader
+from ..artefact import Artefact, Reader
 from ..registry.every_hit import doubtful_in
 
 if TYPE_CHECKING:
     from ...coverage import Part
+    from ...formats.paged import Bytes
     from ...targets.evidence import EvidenceFile
+    from ..in_pages import FoundInPages, Searched
 
 _COMMAND, _SCRIPT = b"CommandLineEventConsumer", b"ActiveScriptEventConsumer"
 _NEAR = 4096
@@ -40,7 +42,8 @@ class WmiRepository(Artefact):
         r"%SystemRoot%\System32\wbem\Repository\FS\OBJECTS.DATA",
         r"%Loose%\**\OBJECTS.DATA",
     )
-    max_bytes = 128 << 20
+    max_bytes = 1 << 30
+    by_pages = True
 
     def reader(self, file: EvidenceFile, part: Part) -> Reader:
         return _RepositoryReader(file, part)
@@ -48,7 +51,10 @@ class WmiRepository(Artefact):
 
 @dataclass
 class _RepositoryReader(Reader):
-    def records(self, found: Found) -> Iterator[Observation]:
+    def records_in_pages(self, found: FoundInPages) -> Iterator[Observation]:
+        yield from self.records(found)
+
+    def records(self, found: Searched) -> Iterator[Observation]:
         for start, text, hits in self._texts(found):
             before = found.data[max(0, start - _NEAR) : start]
             classes = {one: before.rfind(one) for one in (_COMMAND, _SCRIPT)}
@@ -73,7 +79,7 @@ class _RepositoryReader(Reader):
                 else (),
             )
 
-    def _texts(self, found: Found) -> Iterator[tuple[int, str, list[ByteHit]]]:
+    def _texts(self, found: Searched) -> Iterator[tuple[int, str, list[ByteHit]]]:
         """Each text in which something occurs, once: its place, itself, its hits."""
         told = 0
         for hit in doubtful_in(found, self.part, ()):
@@ -85,14 +91,13 @@ class _RepositoryReader(Reader):
                 yield start, _decoded(raw), mentions
 
 
-def _text_around(data: bytes, at: int) -> tuple[int, bytes]:
+def _text_around(data: Bytes, at: int) -> tuple[int, bytes]:
     """The text that holds a place, in one byte a character or two, without its NUL; at most 32,767
     bytes on either side."""
     low = max(0, at - MAX_TEXT) + (at - max(0, at - MAX_TEXT)) % 2
     if data[at + 1 : at + 2] != b"\0":
         start = data.rfind(b"\0", low, at) + 1 or low
-        end = data.find(b"\0", at, at + MAX_TEXT)
-        return start, data[start : end if end >= 0 else at + MAX_TEXT]
+        return start, data[start:at] + data[at : at + MAX_TEXT].partition(b"\0")[0]
     before = data[low:at].decode("utf-16-le", "surrogatepass").rpartition("\0")[2]
     behind = data[at : at + 2 * MAX_TEXT]
     after = behind[: len(behind) & ~1].decode("utf-16-le", "surrogatepass").partition("\0")[0]

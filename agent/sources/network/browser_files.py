@@ -10,9 +10,15 @@ was; texts that span pages of an ESE database, or are compressed in it, are not 
 
 from __future__ import annotations
 
-from ...formats.mozilla_lz4 import unpacked
+from typing import TYPE_CHECKING
+
+from ...formats import FormatError
+from ...formats.mozilla_lz4 import MAGIC, MAX_PLAIN, unpacked
 from ..mentions import Mentions
 from .browsers import CHROMIUM_PROFILES, FIREFOX_PROFILES
+
+if TYPE_CHECKING:
+    from ...formats.paged import Bytes, PagedFile
 
 _CHROMIUM = (
     r"Sessions\*",
@@ -59,11 +65,19 @@ class BrowserFiles(Mentions):
         *(rf"{place}\{name}" for place in FIREFOX_PROFILES for name in _FIREFOX),
         *_CACHES,
     )
-    max_bytes = 128 << 20
+    max_bytes = 1 << 30
+    by_pages = True
 
     def plain(self, data: bytes) -> bytes:
         """Firefox's decompressed. Raises FormatError."""
         return unpacked(data)
+
+    def plain_pages(self, data: PagedFile) -> Bytes:
+        if not data.startswith(MAGIC):
+            return data
+        if len(data) > MAX_PLAIN:
+            raise FormatError("LZ4 of more than 64 MiB", "size")
+        return unpacked(data[:])
 
 
 class WebCache(Mentions):

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from ...formats import FormatError
 from ...formats.compound import MAGIC, read_streams
 from ...formats.thumbnails import Text, identifier_at, read_thumbs_db, text_at, version_of
 from ...model.objects import File, User
@@ -202,7 +203,10 @@ class ThumbsDb(Memories):
         """With its streams: they lie in pieces in it. Raises FormatError."""
         if not data.startswith(MAGIC):
             return data
-        return data + b"\0\0".join(read_streams(data).values())
+        streams = read_streams(data)
+        if streams.is_cut:
+            raise FormatError("cut short", f"{len(data)} bytes")
+        return data + b"\0\0".join(streams.by_name.values())
 
     def things(self, file: EvidenceFile, data: bytes) -> Iterator[Remembered]:
         """The pictures of its folder. Raises FormatError."""

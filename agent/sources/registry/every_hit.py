@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from ...engine.scanner import ScanFailed
 from ...model.observation import ByteHit
-from ..artefact import Found
 
 if TYPE_CHECKING:
     from ...coverage import Part
+    from ..in_pages import Searched
 
 MAX_HITS = 20_000
 """Of one file."""
@@ -20,14 +20,14 @@ NEAR = 2 << 10
 """Bytes that are looked at behind a hit, then twice as many, up to a window."""
 
 
-def hits_in(found: Found, part: Part) -> list[ByteHit]:
+def hits_in(found: Searched, part: Part) -> list[ByteHit]:
     """All hits by their places in ``found.data``, in order; more than 20,000, and what cannot be
     scanned, are gaps of the account.
     """
     return _bounded(_hits(found, found.rules.mentions), part)
 
 
-def doubtful_in(found: Found, part: Part, hits: Collection[ByteHit]) -> list[ByteHit]:
+def doubtful_in(found: Searched, part: Part, hits: Collection[ByteHit]) -> list[ByteHit]:
     """Those beside letters or digits, which may be of another record, and what only says where a
     record is worth parsing; ``hits``: all others. None where those are too many already.
     """
@@ -39,7 +39,7 @@ def doubtful_in(found: Found, part: Part, hits: Collection[ByteHit]) -> list[Byt
     return _bounded(others, part)
 
 
-def turned_in(found: Found, part: Part) -> list[ByteHit]:
+def turned_in(found: Searched, part: Part) -> list[ByteHit]:
     """Those that stand there in ROT13."""
     return _bounded(_hits(found, found.rules.turned), part)
 
@@ -55,7 +55,7 @@ def _bounded(found: Iterator[ByteHit], part: Part) -> list[ByteHit]:
     return hits[:MAX_HITS]
 
 
-def _hits(found: Found, scan: Callable[[bytes], list[ByteHit]]) -> Iterator[ByteHit]:
+def _hits(found: Searched, scan: Callable[[bytes], list[ByteHit]]) -> Iterator[ByteHit]:
     """Scans from behind each hit on: a scan tells the first place of each indicator alone. Where
     one hit is, others are likely: there windows are small."""
     overlap = found.rules.overlap if found.rules.overlap is not None else WINDOW

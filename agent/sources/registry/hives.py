@@ -13,7 +13,9 @@ command ran since; of a deleted value, when it was deleted.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -24,11 +26,12 @@ from ...formats.hive_logs import MAX_LOG_BYTES
 from ...formats.hive_places import Place as CellPlace
 from ...formats.hive_places import places
 from ...formats.hive_text import HiveText, text_of
+from ...formats.paged import PagedFile, held_or_paged, is_zeros
 from ...matching.hidden_commands import HIDES_TEXT, HIDES_TEXT_IN_UTF_8
 from ...matching.record_rules import marker
 from ...model.observation import ByteHit, Observation
-from ...reading.opening import read_up_to, reason_of
-from ..artefact import BLANK, Artefact, Found, Reader, is_blank
+from ...reading.opening import reason_of
+from ..artefact import BLANK, Artefact, Reader, is_blank
 from .every_hit import doubtful_in, hits_in, turned_in
 from .hive_hits import NOW, HiveHits, Opened
 from .hive_names import mounted
@@ -36,8 +39,10 @@ from .recording import TELL_OF_RECORDING, recording_in
 
 if TYPE_CHECKING:
     from ...coverage import Part
+    from ...formats.paged import Bytes
     from ...matching.record_rules import RecordRules
     from ...targets.evidence import EvidenceFile
+    from ..in_pages import FoundInPages, Searched
 
 ENCODED_IN_A_TASK = marker(
     r"/(p\x00o\x00w\x00e\x00r\x00s\x00h\x00e\x00l\x00l\x00|p\x00w\x00s\x00h\x00)"
@@ -47,6 +52,8 @@ ENCODED_IN_A_TASK = marker(
 """Of a task whose arguments begin with ``-e``: between it and the program stands their length."""
 LOGS = (".LOG1", ".LOG2", ".LOG")
 _HEADER = 4096
+HELD_OF_A_LOG = 16 << 20
+"""Bytes of a log that is read as a whole."""
 
 
 class Hives(Artefact):
@@ -73,6 +80,7 @@ class Hives(Artefact):
         r"%Loose%\**\Amcache.hve",
     )
     max_bytes = 512 << 20
+    by_pages = True
     turned = True
     markers = (*HIDES_TEXT, *HIDES_TEXT_IN_UTF_8, ENCODED_IN_A_TASK)
 
@@ -85,8 +93,17 @@ class HiveReader(Reader):
     """One hive."""
 
     _opened: Opened | None = field(default=None, init=False)
+    _held: ExitStack = field(default_factory=ExitStack, init=False)
+    """Logs that are open."""
 
     def plain(self, data: bytes) -> bytes:
+        return self._text(data)[:]
+
+    def pages(self, data: PagedFile) -> Bytes:
+        super().pages(data)
+        return self._text(data)
+
+    def _text(self, data: Bytes) -> Bytes:
         """The hive with its logs laid over it, what they replaced, its long values joined, and the
         logs themselves. A log that is missing or damaged is a gap.
         """
@@ -95,18 +112,18 @@ class HiveReader(Reader):
                 self.part.unread(f"{Hives.kind}: {BLANK}", self.file.path)
         elif not data.startswith(b"regf"):
             self.part.note("no registry hive; its bytes were searched", self.file.path)
-        logs = _logs_of(self.file, self.part)
+        logs = _logs_of(self.file, self.part, self._held)
         text = text_of(data, list(logs.values()))
         if text.problem and data.startswith(b"regf"):
             self.part.unread(f"{Hives.kind}: {text.problem}", self.file.path)
-        elif data.startswith(b"regf") and (missing := missing_in(text.data, text.size)):
+        elif data.startswith(b"regf") and (missing := missing_in(text.hive)):
             self.part.unread(f"{Hives.kind}: {missing}", self.file.path)
         if text.unjoined:
             why = "long values whose pieces overlap were not joined"
             self.part.unread(f"{Hives.kind}: {why}", self.file.path)
         self._opened = Opened(self.file, text, tuple(logs))
         self._settings(text)
-        return text.data
+        return text.searched
 
     def _settings(self, text: HiveText) -> None:
         """What it says of how the host records things; a hive that is none says nothing."""
@@ -119,7 +136,7 @@ class HiveReader(Reader):
             return
         self.part.facts.settings.update(told)
 
-    def records(self, found: Found) -> Iterator[Observation]:
+    def records(self, found: Searched) -> Iterator[Observation]:
         hits = hits_in(found, self.part)
         worth = doubtful_in(found, self.part, hits)
         if worth:
@@ -127,6 +144,13 @@ class HiveReader(Reader):
             worth = [hit for hit in worth if hit not in set(hits)]
         worth += turned_in(found, self.part)
         yield from self.seen_in(sorted(hits, key=lambda hit: hit.offset), found.rules, worth)
+
+    def records_in_pages(self, found: FoundInPages) -> Iterator[Observation]:
+        yield from self.records(found)
+
+    def end(self, rules: RecordRules) -> Iterator[Observation]:
+        self._held.close()
+        return super().end(rules)
 
     def seen_in(
         self, hits: Sequence[ByteHit], rules: RecordRules, worth: Sequence[ByteHit] = ()
@@ -188,23 +212,33 @@ def _texts_of(place: CellPlace) -> Iterator[bytes]:
             return
 
 
-def _logs_of(file: EvidenceFile, part: Part) -> dict[str, bytes]:
-    """Its transaction logs by their paths; what cannot be read is a gap."""
-    logs: dict[str, bytes] = {}
+def _logs_of(file: EvidenceFile, part: Part, held: ExitStack) -> dict[str, Bytes]:
+    """Its transaction logs by their paths; what cannot be read is a gap. ``held``: closes those
+    that are too large to be held."""
+    logs: dict[str, Bytes] = {}
     for suffix in LOGS:
         try:
             beside = file.beside(suffix)
             if beside is None:
                 continue
-            with beside.open() as opened:
-                log = read_up_to(opened, MAX_LOG_BYTES + 1)
+            log = _log(beside, part, held)
+            if not is_zeros(log):
+                logs[beside.path] = log
         except OSError as error:
             part.unread(f"transaction log: {reason_of(error)}", file.path + suffix)
-            continue
-        if len(log) > MAX_LOG_BYTES:
-            limit = MAX_LOG_BYTES >> 20
-            part.unread(f"transaction log: read up to {limit} MiB only", beside.path)
-            log = log[:MAX_LOG_BYTES]
-        if log.strip(b"\0"):
-            logs[beside.path] = log
     return logs
+
+
+def _log(file: EvidenceFile, part: Part, held: ExitStack) -> Bytes:
+    """Raises OSError."""
+    with ExitStack() as stack:
+        opened = stack.enter_context(file.open())
+        size = opened.seek(0, os.SEEK_END)
+        if size > MAX_LOG_BYTES:
+            limit = MAX_LOG_BYTES >> 20
+            part.unread(f"transaction log: read up to {limit} MiB only", file.path)
+            size = MAX_LOG_BYTES
+        log = held_or_paged(opened, size, HELD_OF_A_LOG)
+        if isinstance(log, PagedFile):
+            held.push(stack.pop_all())
+        return log

@@ -17,6 +17,7 @@ from msgspec import Struct, field
 from ...formats import FormatError
 from ...formats.hive import Hive, Key, Value
 from ...formats.hive_logs import replayed
+from ...formats.paged import Bytes
 from ...windows.host import product_name
 from ..installation import MAX_PROFILES, Listed
 
@@ -60,10 +61,10 @@ class Computer(Struct, frozen=True):
     """``DataBasePath``, as it is written there."""
 
 
-def read_software(data: bytes, logs: Sequence[bytes] = ()) -> Software:
+def read_software(data: Bytes, logs: Sequence[Bytes] = ()) -> Software:
     """Raises FormatError: not a hive."""
     replay = replayed(data, logs)
-    hive = Hive(replay.data)
+    hive = Hive(replay.hive)
     current = _values(hive, _CURRENT)
     install = current.get("INSTALLDATE")
     return Software(
@@ -79,9 +80,9 @@ def read_software(data: bytes, logs: Sequence[bytes] = ()) -> Software:
     )
 
 
-def read_computer(data: bytes, logs: Sequence[bytes] = ()) -> Computer:
+def read_computer(data: Bytes, logs: Sequence[Bytes] = ()) -> Computer:
     """Raises FormatError: not a hive."""
-    hive = Hive(replayed(data, logs).data)
+    hive = Hive(replayed(data, logs).hive)
     number = _values(hive, "Select").get("CURRENT")
     chosen = f"ControlSet{number if isinstance(number, int) else 1:03d}"
     network = _values(hive, f"{chosen}\\{_TCPIP}")

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import uuid
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from typing import TypeVar
 
 from msgspec import Struct, field, structs
 
 from ...formats import FormatError
+from ...formats.paged import Bytes, held_or_paged
 from ...model import report as model
-from ...reading.opening import read_up_to, reason_of
+from ...reading.opening import reason_of
 from ...spelling import fold
 from .. import SkippedVolume
 from ..evidence import HostFiles, files_of_profiles, files_of_windows, has_profiles
@@ -185,15 +188,16 @@ def _host(volume: Volume, place: _Place, others: _Others) -> WindowsAtRest:
 def _read(
     config: Entry,
     name: str,
-    read: Callable[[bytes, Sequence[bytes]], _T],
+    read: Callable[[Bytes, Sequence[Bytes]], _T],
     otherwise: _T,
     problems: list[tuple[str, str]],
 ) -> _T:
     """A hive with its transaction logs."""
     try:
-        data = _bytes(config, name)
-        logs = [_bytes(config, name + suffix) for suffix in _LOGS]
-        return otherwise if data is None else read(data, [log for log in logs if log])
+        with ExitStack() as held:
+            data = _bytes(config, name, held)
+            logs = [_bytes(config, name + suffix, held) for suffix in _LOGS]
+            return otherwise if data is None else read(data, [log for log in logs if log])
     except FormatError as error:
         problems.append((f"list of the profiles: {error.what}", name))
     except OSError as error:
@@ -201,17 +205,17 @@ def _read(
     return otherwise
 
 
-def _bytes(config: Entry, name: str) -> bytes | None:
-    """None if there is no such file. Raises OSError."""
+def _bytes(config: Entry, name: str, held: ExitStack) -> Bytes | None:
+    """None if there is no such file; ``held``: closes it. Raises OSError."""
     found = child(config, name)
     if found is None or found.kind() is not Kind.FILE:
         return None
     file, _ = found.open()
-    with file:
-        data = read_up_to(file, MAX_HIVE_BYTES + 1)
-    if len(data) > MAX_HIVE_BYTES:
+    held.enter_context(file)
+    size = file.seek(0, os.SEEK_END)
+    if size > MAX_HIVE_BYTES:
         raise OSError("hive larger than is read")
-    return data
+    return held_or_paged(file, size)
 
 
 def _named(volume: Volume) -> Tree:

@@ -197,6 +197,10 @@ def test_a_database_whose_rest_is_in_its_wal_is_whole(tmp_path: Path) -> None:
 
 
 def test_the_bound_of_a_small_record_is_told_in_kib(tmp_path: Path) -> None:
-    large = recycled("C:\\a", 1) + b"x" * (1 << 17)
+    class Small(RecycleBin):
+        max_bytes = 1 << 17
 
-    assert gaps(sweep(tmp_path, BY_NAME["RecycleBin"], large)) == ["read up to 128 KiB only"]
+    large = recycled("C:\\a", 1) + b"x" * Small.max_bytes
+    kind = Kind(Small, BY_NAME["RecycleBin"].path)
+
+    assert gaps(sweep(tmp_path, kind, large)) == ["read up to 128 KiB only"]
