@@ -16,12 +16,13 @@ _RULE = "=" * 100
 _HEAD = """\
 What iocsweep {version} contains besides its own code (Apache-2.0, LICENSE)
 
-liblnk and libscca are under the LGPL, version 3 or later. Each is a separate file (pylnk*.pyd,
-pyscca*.pyd) in the folder _internal of the one-dir build, where another build of it can take its
-place; their sources are at https://github.com/libyal/liblnk and https://github.com/libyal/libscca,
-and the same versions are on PyPI as liblnk-python and libscca-python. The one-file exe is remade
-with such builds by `python build/build_exe.py` from iocsweep's source. Reverse engineering for
-debugging such changes is allowed.
+libfwnt, liblnk and libscca are under the LGPL, version 3 or later. Each is a separate file
+(pyfwnt*.pyd, pylnk*.pyd, pyscca*.pyd) in the folder _internal of the one-dir build, where another
+build of it can take its place; their sources are at https://github.com/libyal/libfwnt,
+https://github.com/libyal/liblnk and https://github.com/libyal/libscca, and the same versions are on
+PyPI as libfwnt-python, liblnk-python and libscca-python. The one-file exe is remade with such
+builds by `python build/build_exe.py` from iocsweep's source. Reverse engineering for debugging such
+changes is allowed.
 """
 
 

@@ -256,7 +256,7 @@ def test_all_that_is_inside_the_exe_is_named_with_its_licence(host: Host) -> Non
     owners = packages_distributions()
     foreign = modules(data) - sys.stdlib_module_names - {"agent", "iocs"}
     inside = {name.lower() for module in foreign for name in owners[module]}
-    assert {"boreal", "pylnk", "pyscca"} <= foreign
+    assert {"boreal", "pyfwnt", "pylnk", "pyscca"} <= foreign
     assert named == inside
 
 
