@@ -4,24 +4,22 @@ and as a volume that ntfs-3g has written tell the same timeline, to the second."
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
 
 import pytest
 
 from agent.matching.own_traces import Own
-from agent.model.observation import MomentOf
 from agent.model.report import Report, State, Strength, Verdict
 from agent.output.console import render
-from agent.output.mapping.timeline import Row, rows
+from agent.output.mapping.timeline import rows
 from agent.sources.catalog import Setup, sources_of
 from agent.spelling import fold
 from agent.targets import Target
 from agent.targets.offline.folder import FolderTarget
 from agent.targets.offline.image import ImageTarget
 from tests.evidence import infected as host
-from tests.evidence.files import STAGE_0
+from tests.evidence.afternoon import CHAIN, JO, out_of_order, timeline, told, untold
 from tests.evidence.hosts import FakeSystem
 from tests.evidence.images import laid_down, make, mounted, require_tools
 from tests.evidence.infected import infected, journal, times
@@ -81,73 +79,11 @@ def report(form: str, tmp_path_factory: pytest.TempPathFactory) -> Report:
     return swept_as(form, tmp_path_factory.mktemp("host") / "c")
 
 
-Told = tuple[datetime, str, str, str, str, str]
-
-
-def told(row: Row) -> Told:
-    """To the second: when, what happened, to what, by what, for whom, says which source."""
-    second = (row.time + timedelta(milliseconds=500)).replace(microsecond=0)
-    return second, row.words, fold(row.thing), fold(row.by), row.user, row.source
-
-
-def timeline(report: Report) -> set[Told]:
-    """Without what only some forms can have."""
-    return {
-        told(row)
-        for row in rows(report)
-        if row.source != "usn_journal" and (row.source, row.of) != ("files", MomentOf.CREATED)
-    }
-
-
-JO = r"CORP\jo"
-DOMAIN = host.DOMAIN
-AT_C2 = f"{host.ADDRESS}:443"
-CHAIN: list[tuple[datetime, str, str, str, str]] = [
-    (host.CLICKED, "ran", f'"{host.CHROME}" --single-argument {host.LINK}', "", "event_logs"),
-    (host.VISITED, "visited", host.LINK, "", "browsers"),
-    (host.BEGUN, "created", host.ZIP, "chrome.exe", "browsers"),
-    (host.BEGUN, "created", host.ZIP, "chrome.exe", "event_logs"),
-    (host.DOWNLOADED, "downloaded", host.ZIP, "chrome.exe", "browsers"),
-    (host.DOWNLOADED, "downloaded", host.ZIP, "chrome.exe", "event_logs"),
-    (host.DOWNLOADED, "modified", host.ZIP, "", "files"),
-    (host.OPENED, "was there", host.ZIP, "", "opened_files"),
-    (host.OPENED, "was there", host.ZIP, "", "registry"),
-    (host.OPENED, "was there", "ds7002.zip", "", "registry"),
-    (host.UNPACKED, "created", host.LNK, "explorer.exe", "event_logs"),
-    (host.STAGE_0_RAN, "ran", host.LNK, "", "registry"),
-    (host.STAGE_0_RAN, "ran", host.LNK, "powershell.exe", "prefetch"),
-    (host.STAGE_0_RAN, "ran", host.POWERSHELL_LINE, "", "event_logs"),
-    (host.ENGINE_STARTED, "ran", host.POWERSHELL_LINE, "", "event_logs"),
-    (host.SCRIPT_LOGGED, "ran", STAGE_0, "", "event_logs"),
-    (host.SHOWN, "created", host.PDF, "powershell.exe", "event_logs"),
-    (host.SHOWN, "modified", host.PDF, "", "files"),
-    (host.DROPPED, "created", CYZFC, "powershell.exe", "event_logs"),
-    (host.DROPPED, "modified", CYZFC, "", "files"),
-    (host.DROPPED, "modified", CYZFC, "", "registry"),
-    (host.CALLED, "ran", CALL, "", "event_logs"),
-    (host.CALLED, "loaded", CYZFC, "rundll32.exe", "event_logs"),
-    (host.CALLED, "ran", CYZFC, "rundll32.exe", "prefetch"),
-    (host.PIPED, "was there", "MSSE-4242-server", "rundll32.exe", "event_logs"),
-    (host.ASKED, "resolved", DOMAIN, "", "event_logs"),
-    (host.ASKED, "resolved", DOMAIN, "rundll32.exe", "event_logs"),
-    (host.CONNECTED, "connected", AT_C2, "rundll32.exe", "event_logs"),
-    (host.CONNECTED, "connected", AT_C2, "", "firewall_log"),
-    (host.INVENTORIED, "was there", CYZFC, "", "registry"),
-    (host.DETECTED, "blocked", CYZFC, "", "defender"),
-    (host.DETECTED, "logged", CYZFC, "rundll32.exe", "event_logs"),
-]
-"""What the host remembers, in its order: when, what happened, to what, by what, says which source."""
-
-
 def test_the_whole_chain_is_told_at_its_times_and_nothing_else(report: Report) -> None:
-    wanted = {
-        (when, words, fold(what), fold(by), source) for when, words, what, by, source in CHAIN
-    }
-    seen = {(one[0], one[1], one[2], one[3], one[5]) for one in timeline(report)}
-    assert wanted - seen == set()
-    more = {(words, what) for _, words, what, _, _ in seen - wanted}
-    record = fold(host.GUARDS_RECORD)
-    link = fold(host.RECENT_LINK)
+    assert untold(report) == []
+    wanted = {(words, fold(what)) for _, words, what, _, _ in CHAIN}
+    more = {(words, what) for _, words, what, *_ in timeline(report)} - wanted
+    link, record = fold(host.RECENT_LINK), fold(host.GUARDS_RECORD)
     assert more <= {("accessed", one) for one in map(fold, (host.ZIP, CYZFC, host.PDF))} | {
         ("blocked", record), ("modified", link), ("accessed", link)
     }  # fmt: skip
@@ -155,6 +91,14 @@ def test_the_whole_chain_is_told_at_its_times_and_nothing_else(report: Report) -
 
 def test_every_form_tells_the_same_timeline(report: Report, folder: Report) -> None:
     assert timeline(report) == timeline(folder)
+
+
+def test_what_is_newest_stands_in_logs_alone() -> None:
+    files = infected()
+    name = "ds7002.zip".encode("utf-16-le")
+    assert (name in files[host.NTUSER], name in files[f"{host.NTUSER}.LOG1"]) == (False, True)
+    path = host.ZIP.encode()
+    assert (path in files[host.BROWSER], path in files[f"{host.BROWSER}-wal"]) == (False, True)
 
 
 def test_whose_deed_it_was_is_told(report: Report) -> None:
@@ -210,19 +154,4 @@ def test_what_the_folder_that_was_deleted_held_is_told_by_the_journal(
 
 
 def test_the_console_tells_the_story_in_its_order(report: Report) -> None:
-    part = render(report).split("\nTimeline\n")[1].split("\n\n")[0].splitlines()
-    steps = [
-        ("15:02:05", "downloaded", host.ZIP, "chrome.exe (jo)"),
-        ("15:03:10", "was there", host.ZIP, "shellbag"),
-        ("15:04:07", "ran", "powershell.exe -noni -ep bypass $zk=", "4688"),
-        ("15:04:12", "ran", CALL, JO),
-        ("15:04:12", "loaded", CYZFC, "rundll32.exe"),
-        ("15:04:14", "resolved", DOMAIN, "rundll32.exe"),
-        ("15:04:15", "connected", AT_C2, "rundll32.exe"),
-    ]
-    places = [
-        [at for at, line in enumerate(part) if all(text in line for text in step)] for step in steps
-    ]
-    assert all(places), list(zip(steps, places, strict=True))
-    first = [found[0] for found in places]
-    assert first == sorted(first)
+    assert out_of_order(render(report)) == ""

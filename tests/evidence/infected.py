@@ -19,7 +19,7 @@ from .detections import detection
 from .execution import srum
 from .files import STAGE_0, archive, campaign_link, dll, shell_link
 from .hive_files import nested
-from .hives import Tree, hive
+from .hives import Tree, dirty, hive, log
 from .journals import NOON, change
 from .jump_lists import Listed, compound, dest_list
 from .logged_events import (
@@ -112,7 +112,7 @@ GUARDS_RECORD = rf"{GUARD}\Scans\History\Service\DetectionHistory\05\6AFE33A0-19
 
 DEFENDER = ("Microsoft-Windows-Windows Defender", "Microsoft-Windows-Windows Defender/Operational")
 _EXPLORER = r"Software\Microsoft\Windows\CurrentVersion\Explorer"
-_SHORTCUTS = rf"{_EXPLORER}\UserAssist\{{F4E57C4B-2036-45F0-A9AB-443BCFE33D9F}}\Count"
+_SHORTCUTS = "{F4E57C4B-2036-45F0-A9AB-443BCFE33D9F}"
 _BAGS = r"Local Settings\Software\Microsoft\Windows\Shell\BagMRU"
 ON_VOLUME = r"\VOLUME{01d2bf5a6c6f6d20-c4b2bd1c}"
 
@@ -145,7 +145,7 @@ def infected() -> dict[str, bytes]:
         DEFENDER_LOG: event_log([detected()]),
         BROWSER: history.database,
         f"{BROWSER}-wal": history.wal,
-        NTUSER: users_hive(),
+        **users_hive(),
         CLASSES: users_classes(),
         AMCACHE: inventory(),
         rf"{CONFIG}\SYSTEM": machines_hive(),
@@ -292,17 +292,17 @@ def detected() -> LoggedEvent:
     )  # fmt: skip
 
 
-def users_hive() -> bytes:
-    """NTUSER.DAT: the document that was opened, the shortcut that was started."""
+def users_hive() -> dict[str, bytes]:
+    """NTUSER.DAT of a user who is logged on: the shortcut that was started is in the hive, the
+    document that was opened in its log alone."""
+    started: Tree = {_SHORTCUTS: {"Count": {turned(LNK): user_assist(1, STAGE_0_RAN)}}}
     document = "ds7002.zip\0".encode("utf-16-le") + entry("ds7002.zip.lnk", kind=0x32)
+    opened: Tree = {".zip": {"0": document, "MRUListEx": b"\0\0\0\0\xff\xff\xff\xff"}}
     key = rf"{_EXPLORER}\RecentDocs\.zip"
-    below: Tree = {
-        "RecentDocs": {".zip": {"0": document, "MRUListEx": b"\0\0\0\0\xff\xff\xff\xff"}},
-        "UserAssist": {
-            _SHORTCUTS.split("\\")[-2]: {"Count": {turned(LNK): user_assist(1, STAGE_0_RAN)}}
-        },
-    }
-    return hive(nested(_EXPLORER, below), written={key: OPENED})
+    before = hive(nested(_EXPLORER, {"UserAssist": started}))
+    after: Tree = {"UserAssist": started, "RecentDocs": opened}
+    in_log = log(before, hive(nested(_EXPLORER, after), written={key: OPENED}), 5)
+    return {NTUSER: dirty(before, 5), f"{NTUSER}.LOG1": in_log}
 
 
 def users_classes() -> bytes:
