@@ -41,6 +41,10 @@ def _of(
 _CONTROL_SET = r"CONTROLSET\d{3}"
 _EXPLORER = r"SOFTWARE\\MICROSOFT\\WINDOWS\\CURRENTVERSION\\EXPLORER"
 _SHELL = r"(?:LOCAL SETTINGS\\)?SOFTWARE\\MICROSOFT\\WINDOWS\\SHELL(?:NOROAM)?"
+_TRAY = (
+    r"(?:LOCAL SETTINGS\\)?SOFTWARE\\MICROSOFT\\WINDOWS\\CURRENTVERSION"
+    r"\\(?:EXPLORER\\)?TRAYNOTIFY"
+)
 _OFFICE = r"SOFTWARE\\MICROSOFT\\OFFICE\\[^\\]+\\[^\\]+"
 _DIALOGUES = rf"{_EXPLORER}\\COMDLG32"
 _FLAGS = r"(?:WOW6432NODE\\)?MICROSOFT\\WINDOWS NT\\CURRENTVERSION\\APPCOMPATFLAGS"
@@ -80,6 +84,13 @@ DECODERS = (
     ),
     _of(Kind.USER, rf"{_EXPLORER}\\FEATUREUSAGE\\[^\\]+", programs.feature_usage),
     *(_of(kind, rf"{_SHELL}\\MUICACHE", programs.mui_cache) for kind in _USERS),
+    *(_of(kind, _TRAY, programs.tray_icons, turned=True) for kind in _USERS),
+    _of(
+        Kind.USER,
+        r"CONTROL PANEL\\NOTIFYICONSETTINGS\\[^\\]+",
+        programs.tray_settings,
+        whole_key=True,
+    ),
     _of(
         Kind.AMCACHE,
         r"ROOT\\INVENTORY(?:APPLICATIONFILE|DRIVERBINARY)\\[^\\]+",
@@ -117,6 +128,19 @@ DECODERS = (
         rf"{_OFFICE}\\SECURITY\\TRUSTED DOCUMENTS\\TRUSTRECORDS",
         opened.office_trusted,
     ),
+    _of(
+        Kind.USER,
+        rf"{_OFFICE}\\READING LOCATIONS\\[^\\]+",
+        opened.reading_location,
+        whole_key=True,
+    ),
+    _of(
+        Kind.USER,
+        r"SOFTWARE\\ADOBE\\[^\\]+\\[^\\]+\\AVGENERAL\\CRECENTFILES\\[^\\]+",
+        opened.acrobat_recent,
+        whole_key=True,
+    ),
+    _of(Kind.USER, rf"{_EXPLORER}\\WORDWHEELQUERY", opened.searched),
     _of(
         Kind.USER,
         r"SOFTWARE\\(?:WINRAR\\ARCHISTORY|7-ZIP\\FM|7-ZIP\\(?:EXTRACTION|COMPRESSION))",

@@ -5,6 +5,8 @@ r"""What a user's hives remember of files and folders that he opened.
   opened as folders and removable drives too. They outlive the folders.
 - OpenSavePidlMRU and LastVisitedPidlMRU: files chosen in dialogues, and the programs that asked.
 - Office: ``File MRU`` and ``Place MRU``, and documents whose content was enabled (TrustRecords).
+- Word's Reading Locations, and the recent files of Adobe's Acrobat and Reader.
+- WordWheelQuery: what was searched for in Explorer.
 - Histories of archives of 7-Zip and WinRAR.
 
 Which entry was used last the key's list says (``MRUList``, ``MRUListEx``): the key's last write is
@@ -15,7 +17,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timezone
 
 from ...formats import FormatError
 from ...formats.filetime import utc_of
@@ -33,6 +35,8 @@ MAX_STEPS = 64
 """Of a shellbag's path."""
 _OFFICE_ITEM = re.compile(r"(?:\[[^\]]*\])*\*(.+)", re.DOTALL)
 _OFFICE_TIME = re.compile(r"\[T([0-9A-F]{16})\]")
+_DEVICE = re.compile(r"/([A-Za-z])/(.*)", re.DOTALL)
+_PDF_TIME = re.compile(r"D:(\d{14})([+-]\d\d)'(\d\d)")
 _PROFILE = "%userprofile%"
 _NO_TIME = "the key's last write is the time of another entry"
 
@@ -165,12 +169,69 @@ def office_trusted(spot: Spot) -> Iterator[Remembered]:
     yield _opened("Office trusted document", path, used)
 
 
+def reading_location(spot: Spot) -> Iterator[Remembered]:
+    """Where in a document Word was left; its time is in a zone that nobody tells."""
+    values = _texts_of(spot.key)
+    if path := values.get("File Path", ""):
+        told = _opened("Word reading location", path, None)
+        left = values.get("Datetime", "")
+        yield told._replace(remarks=(f"left at {left}, local time",) if left else told.remarks)
+
+
+def acrobat_recent(spot: Spot) -> Iterator[Remembered]:
+    """``/C/Users/jo/x.pdf``, and when: ``D:20181114130002+01'00'``."""
+    values = _texts_of(spot.key)
+    path = values.get("tDIText") or values.get("sDI", "")
+    if path:
+        drive = _DEVICE.fullmatch(path)
+        path = f"{drive[1]}:/{drive[2]}" if drive is not None else path
+        yield _opened("Acrobat recent file", path.replace("/", "\\"), _time_of(values))
+
+
+def searched(spot: Spot) -> Iterator[Remembered]:
+    """Words typed into Explorer's search, for whatever reason."""
+    value = spot.value
+    if value is None or value.name in _LISTS:
+        return
+    used = _last_use(spot.key, value)
+    yield Remembered(
+        seen="search in Explorer",
+        claim=Claim.LOGGED,
+        texts=(_until_nul(value.data),),
+        moments=moments(happened=used),
+        remarks=() if used else (_NO_TIME,),
+    )
+
+
 def archive_history(spot: Spot) -> Iterator[Remembered]:
     """Paths of archives, a value each (WinRAR), or all in one, with those of folders (7-Zip)."""
     if spot.value is None:
         return
     for path in _lines(spot.value):
         yield _opened("archiver's history", path.rstrip("\\"), None)
+
+
+def _texts_of(key: Key) -> dict[str, str]:
+    """Of the values that are texts, of one byte a character too where they are binary."""
+    found: dict[str, str] = {}
+    for value in key.values():
+        try:
+            narrow = value.data.partition(b"\0")[0].decode("cp1252", "replace")
+            found[value.name] = value.text if value.strings else narrow
+        except FormatError:
+            continue
+    return found
+
+
+def _time_of(values: dict[str, str]) -> datetime | None:
+    told = _PDF_TIME.match(values.get("sDate", ""))
+    if told is None:
+        return None
+    try:
+        local = datetime.strptime(f"{told[1]}{told[2]}{told[3]}", "%Y%m%d%H%M%S%z")
+        return local.astimezone(timezone.utc)
+    except (ValueError, OverflowError):
+        return None
 
 
 def _lines(value: Value) -> list[str]:

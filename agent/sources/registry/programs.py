@@ -8,6 +8,8 @@ r"""What a hive remembers of programs: that they ran, or were there to run.
 - Compatibility Assistant ``Store`` (NTUSER.DAT, since Windows 8) and FeatureUsage (since 1903).
 - Layers and InstalledSDB (SOFTWARE, NTUSER.DAT): programs that are to start in some other way, and
   the databases of shims that were installed, with the time.
+- TrayNotify (UsrClass.dat; NotifyIconSettings of NTUSER.DAT since Windows 11): programs that had an
+  icon beside the clock.
 - Amcache.hve: programs and drivers with their SHA-1, of a file's first 31,457,280 bytes.
 - TaskCache (SOFTWARE): what each scheduled task starts.
 
@@ -38,6 +40,7 @@ MAX_HASHED = 31_457_280
 _SHA_1 = re.compile(r"0000([0-9a-fA-F]{40})")
 _NOT_RUN = "it shows that the file was there, not that it ran"
 _NO_PATHS = frozenset({"Version", "SequenceNumber"})
+_TRAY = re.compile(r"(?:[A-Za-z]:|\{[0-9A-Fa-f-]{36}\}|\\)\\[^\0]+")
 _MUI = (".FriendlyAppName", ".ApplicationCompany")
 _MAX_TEXT = 32_767
 
@@ -159,6 +162,32 @@ def feature_usage(spot: Spot) -> Iterator[Remembered]:
         seen="FeatureUsage",
         claim=Claim.RAN,
         texts=(spot.value.name, path),
+        process=_program(path),
+        remarks=("it keeps no time of it",),
+    )
+
+
+def tray_icons(spot: Spot) -> Iterator[Remembered]:
+    """Programs that had an icon beside the clock: their paths stand in one value, turned."""
+    if spot.value is None or spot.value.type != "REG_BINARY":
+        return
+    raw = spot.value.data
+    text = turned(raw[: len(raw) & ~1].decode("utf-16-le", "replace"))
+    for name in dict.fromkeys(_TRAY.findall(text)):
+        yield _in_the_tray(name, path_of(name, spot.profile))
+
+
+def tray_settings(spot: Spot) -> Iterator[Remembered]:
+    """The same of Windows 11: a key each."""
+    if name := _values(spot.key).get("ExecutablePath", ""):
+        yield _in_the_tray(name, path_of(name, spot.profile))
+
+
+def _in_the_tray(name: str, path: str) -> Remembered:
+    return Remembered(
+        seen="icon beside the clock",
+        claim=Claim.RAN,
+        texts=(name, path),
         process=_program(path),
         remarks=("it keeps no time of it",),
     )

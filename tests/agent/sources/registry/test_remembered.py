@@ -253,6 +253,69 @@ def test_what_office_and_archivers_opened_is_told_with_its_time(tmp_path: Path) 
     }
 
 
+def test_a_program_beside_the_clock_is_found_though_its_path_is_turned(tmp_path: Path) -> None:
+    key = r"Local Settings\Software\Microsoft\Windows\CurrentVersion\TrayNotify"
+    known = r"{F38BF404-1D43-42F2-9305-67DE0B28FC23}\explorer.exe"
+    paths = [turned(text).encode("utf-16-le").ljust(1640, b"\0") for text in (known, DAT)]
+    for number, more in enumerate((0, 20)):  # longer than a cell: cut in pieces
+        stream = bytes(20) + b"".join(paths) + bytes(1640 * more)
+        classes = hive(nested(key, {"IconStreams": stream}))
+        assert b"c\0y\0z\0f\0c" not in classes
+        found, strength = strongest(sweep(tmp_path / str(number), {USRCLASS: classes}))
+        assert (found.seen, found.claim, strength, who(found)) == (
+            "icon beside the clock", Claim.RAN, Strength.STRONG, "jo"
+        )  # fmt: skip
+        assert found.process is not None
+        assert found.process.executable == DAT
+
+
+def test_the_icons_of_windows_11_are_told_too(tmp_path: Path) -> None:
+    key = r"Control Panel\NotifyIconSettings\123"
+    found, _ = strongest(sweep(tmp_path, {NTUSER: hive(nested(key, {"ExecutablePath": DAT}))}))
+    assert (found.seen, found.claim) == ("icon beside the clock", Claim.RAN)
+
+
+def test_documents_that_word_and_acrobat_showed_are_told(tmp_path: Path) -> None:
+    jo = hive(
+        {
+            "Software": {
+                "Microsoft": {"Office": {"16.0": {"Word": {"Reading Locations": {"Document 0": {
+                    "File Path": r"C:\x\ds7002.pdf", "Datetime": "2018-11-14T13:00"}}}}}},
+                "Adobe": {"Acrobat Reader": {"DC": {"AVGeneral": {"cRecentFiles": {"c1": {
+                    "sDI": b"/C/Users/jo/AppData/Local/Temp/ds7002.PDF\0",
+                    "sDate": b"D:20181114130002+01'00'\0"}}}}}},
+            }
+        }
+    )  # fmt: skip
+    found = sweep(tmp_path, {NTUSER: jo})
+    told = {(m.observation.seen, m.observation.file.path, m.observation.moments)
+            for m in found.matches() if m.observation.file is not None}  # fmt: skip
+    assert told == {
+        ("Word reading location", r"C:\x\ds7002.pdf", ()),
+        ("Acrobat recent file", r"C:\Users\jo\AppData\Local\Temp\ds7002.PDF",
+         moments(happened=NOON)),
+    }  # fmt: skip
+    assert "path-temp-ds7002-pdf" in {match.indicator.id for match in found.matches()}
+
+
+@pytest.mark.parametrize("date", ["D:00010101000000+23'59'", "D:20181399000000+01'00'", "x"])
+def test_a_time_that_is_none_is_left_out(date: str, tmp_path: Path) -> None:
+    key = r"Software\Adobe\Acrobat Reader\DC\AVGeneral\cRecentFiles\c1"
+    values: Tree = {"tDIText": "/C/x/ds7002.pdf", "sDate": date.encode()}
+    found, _ = strongest(sweep(tmp_path, {NTUSER: hive(nested(key, values))}))
+    assert (found.seen, found.moments) == ("Acrobat recent file", ())
+
+
+def test_what_was_searched_for_is_weak(tmp_path: Path) -> None:
+    words = {"0": "cyzfc.dat\0".encode("utf-16-le"), "MRUListEx": b"\0\0\0\0\xff\xff\xff\xff"}
+    found, strength = strongest(
+        sweep(tmp_path, {NTUSER: of_user(rf"{EXPLORER}\WordWheelQuery", words)})
+    )
+    assert (found.seen, found.claim, strength, found.moments) == (
+        "search in Explorer", Claim.LOGGED, Strength.WEAK, moments(happened=NOON)
+    )  # fmt: skip
+
+
 def test_of_a_list_only_the_entry_that_was_used_last_has_a_time(tmp_path: Path) -> None:
     typed = {"a": "notepad ds7002.lnk\\1", "b": "cmd ds7002.lnk\\1", "MRUList": "ba"}
     found = sweep(tmp_path, {NTUSER: of_user(rf"{EXPLORER}\RunMRU", typed)})
@@ -361,6 +424,8 @@ def test_older_shimcaches_are_told_where_they_are(
          "2022-05-30 11:26:22.119000"),
         ("NTUSER_with_winscp.DAT.xz", NTUSER, "dexter-tests-centos.ppk", "OpenSavePidlMRU", ""),
         ("UsrClass.dat.xz", USRCLASS, "Box Sync", "shellbag", "2018-03-28 00:53:58"),
+        ("UsrClass.dat.xz", USRCLASS, "OneDrive.exe", "icon beside the clock", ""),
+        ("NTUSER_with_winscp.DAT.xz", NTUSER, "111452.00537527.exe", "search in Explorer", ""),
         ("win10-Amcache.hve", AMCACHE, "7z.exe", "Amcache", "2019-12-16 21:01:12.793908"),
         ("amcache.hve.xz", AMCACHE, "vcredist_x64.exe", "Amcache", "2017-08-01 11:54:03.901115"),
     ],
