@@ -174,6 +174,7 @@ CATALOG = (
     _artefact("web_cache", "network.browser_files", "WebCache"),
     _artefact("activities", "execution.activities", "Activities"),
     _artefact("console_history", "logs.console_history", "ConsoleHistory"),
+    _artefact("transcripts", "logs.transcripts", "Transcripts"),
     Entry("ntfs_log", TargetKind, _ntfs_log),
     Entry("index_slack", TargetKind, _index_slack),
     Entry("shadow_copies", TargetKind, _shadow_copies),
