@@ -9,6 +9,7 @@ follow are stored: lists of tags, numbers, texts, and references to texts in the
 from __future__ import annotations
 
 import struct
+from collections import deque
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -55,6 +56,15 @@ def is_shim_database(data: bytes) -> bool:
     return data[8:HEADER] == MAGIC
 
 
+def is_cut(data: bytes) -> bool:
+    """Whether it ends within a tag, as far as its outermost tags tell."""
+    try:
+        deque(_Shims(data).top(), maxlen=0)
+    except FormatError:
+        return True
+    return False
+
+
 def read_shims(data: bytes) -> Iterator[Shim]:
     """Every shim of every program and layer. Raises FormatError: no such database, and where it is
     cut, after those before."""
@@ -68,10 +78,15 @@ class _Shims:
         self._data = data
         self._left = MAX_TAGS
         self._strings = 0
+        self._whole = _Tag(0, 0, HEADER, len(data))
+
+    def top(self) -> Iterator[_Tag]:
+        """The outermost tags. Raises FormatError."""
+        return self._tags(self._whole)
 
     def all(self) -> Iterator[Shim]:
         entries: list[_Tag] = []
-        problem = self._find(_Tag(0, 0, HEADER, len(self._data)), entries)
+        problem = self._find(self._whole, entries)
         for entry in entries:
             yield from self._of(entry)
         if problem is not None:

@@ -76,6 +76,10 @@ class Memories(Artefact):
         """The bytes in which no text is hidden: these. Raises FormatError."""
         return data
 
+    def missing(self, data: bytes) -> str:  # noqa: ARG002 - most end where they end
+        """Why a part of a file is not there, whatever occurs in the rest; "": it is whole."""
+        return ""
+
     def things(self, file: EvidenceFile, data: bytes) -> Iterator[Remembered]:
         """What is remembered; ``data``: in the clear. Raises FormatError for what cannot be read,
         when all else was given."""
@@ -118,6 +122,8 @@ class _MemoriesReader(Reader):
     artefact: Memories
 
     def plain(self, data: bytes) -> bytes:
+        if missing := self.artefact.missing(data):
+            self.part.unread(f"{self.artefact.kind}: {missing}", self.file.path)
         return self.artefact.plain(data)
 
     def passes(self, window: bytes, at: int, offset: int) -> None:

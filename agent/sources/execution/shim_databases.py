@@ -13,10 +13,11 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from ...formats import FormatError
-from ...formats.shim_database import Shim, is_shim_database, read_shims
+from ...formats.shim_database import Shim, is_cut, is_shim_database, read_shims
 from ...model.objects import Dll
 from ...model.observation import Claim, Moment, moments
 from ...spelling import base_name, fold
+from ..artefact import is_blank
 from ..registry.autostarts import process_of
 from ..remembered import Memories, Remembered
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from ...targets.evidence import EvidenceFile
 
 _LOADS = "INJECTDLL"
+CUT = "cut short"
 
 
 class ShimDatabases(Memories):
@@ -41,9 +43,13 @@ class ShimDatabases(Memories):
 
     def plain(self, data: bytes) -> bytes:
         """These. Raises FormatError for what is none: its texts may not stand there as they are."""
-        if not is_shim_database(data):
+        if data and not is_blank(data) and not is_shim_database(data):
             raise FormatError("no shim database, searched as it stands")
         return data
+
+    def missing(self, data: bytes) -> str:
+        """Of one that ends within a tag."""
+        return CUT if is_shim_database(data) and is_cut(data) else ""
 
     def things(self, file: EvidenceFile, data: bytes) -> Iterator[Remembered]:
         """The shims. Raises FormatError, after those before what cannot be read."""

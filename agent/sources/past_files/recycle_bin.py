@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ...formats import FormatError
-from ...formats.recycled import Recycled, read_recycled
+from ...formats.recycled import MAX_BYTES, Recycled, read_recycled
 from ...formats.recycler import InBin, read_recycler
 from ...model.objects import File, User
 from ...model.observation import Claim, Observation, Place, moments
@@ -65,6 +65,13 @@ class _RecycledReader(Reader):
     def passes(self, window: bytes, at: int, offset: int) -> None:  # noqa: ARG002 - the whole file
         self._data = window
         self.part.examined()
+
+    def plain(self, data: bytes) -> bytes:
+        """As much of it as a record can have."""
+        if len(data) > MAX_BYTES and not is_blank(data):
+            most = f"read up to {MAX_BYTES >> 10} KiB only"
+            self.part.unread(f"{RecycleBin.kind}: {most}", self.file.path)
+        return data[:MAX_BYTES]
 
     def records(self, found: Found) -> Iterator[Observation]:
         """Nothing but whether it can be read: it is told at the end."""
@@ -115,6 +122,8 @@ class _RecyclerReader(Reader):
     """One list; each entry is told as a record of its own is."""
 
     _data: bytes = field(default=b"", init=False)
+    _refused: bool = field(default=False, init=False)
+    """Whether it was a gap when something occurred in it."""
 
     def passes(self, window: bytes, at: int, offset: int) -> None:  # noqa: ARG002 - the whole file
         self._data = window
@@ -122,15 +131,20 @@ class _RecyclerReader(Reader):
 
     def records(self, found: Found) -> Iterator[Observation]:
         """Nothing but whether all of it can be read: it is told at the end."""
+        self._refused = True
         deque(read_recycler(found.data), maxlen=0)
+        self._refused = False
         return iter(())
 
     def end(self, rules: RecordRules) -> Iterator[Observation]:
         try:
             for entry in read_recycler(self._data):
+                if entry.deleted is not None:
+                    self.part.reaches(entry.deleted)
                 yield self._observation(entry, rules)
         except FormatError as error:
-            self.part.note(f"{RecycleBin.kind}: {error.what}", self.file.path)
+            if not (self._refused or is_blank(self._data)):  # they are gaps already
+                self.part.unread(f"{RecycleBin.kind}: {error.what}", self.file.path)
 
     def _observation(self, entry: InBin, rules: RecordRules) -> Observation:
         file = self.file

@@ -22,7 +22,7 @@ from ...formats.thumbnails import Text, identifier_at, read_thumbs_db, text_at, 
 from ...model.objects import File, User
 from ...model.observation import ByteHit, Claim, Observation, Place, moments
 from ...spelling import base_name
-from ..artefact import Artefact, Found, Reader
+from ..artefact import BLANK, Artefact, Found, Reader, is_blank
 from ..registry.every_hit import doubtful_in, hits_in
 from ..remembered import Memories, Remembered
 
@@ -41,6 +41,7 @@ MAX_SEAMS = 16 << 20
 """Bytes of them; of what is beyond, texts that lie in two pieces are a gap."""
 MAX_TOLD = 1_024
 """Names of one file; of more, those in which another indicator is mentioned."""
+CUT = "cut short"
 _SHOWN = "Explorer has shown it, or a link to it; when, is not kept"
 _ICON = re.compile(r",\s*-?\d+$")
 """Which of a file's icons."""
@@ -74,6 +75,8 @@ class _CacheReader(Reader):
     """One cache."""
 
     _version: int = field(default=0, init=False)
+    _written: bool = field(default=False, init=False)
+    """Whether it has anything but zeros."""
     _seams: list[tuple[int, bytes]] = field(default_factory=list, init=False)
     """Where two pieces meet, and the bytes around it."""
     _tail: bytes = field(default=b"", init=False)
@@ -88,6 +91,7 @@ class _CacheReader(Reader):
         if not offset:
             self.part.examined()
             self._version = version_of(window[:8])
+        self._written = self._written or not is_blank(window[at : at + PIECE])
         if self._tail:
             if SEAM * 2 * len(self._seams) < MAX_SEAMS:
                 self._seams.append((offset, self._tail + window[at : at + SEAM]))
@@ -114,7 +118,9 @@ class _CacheReader(Reader):
             yield self._mentioned(rest, found.offset)
 
     def end(self, rules: RecordRules) -> Iterator[Observation]:
-        """What lies in two pieces, and what is left at their ends."""
+        """What lies in two pieces, and what is left at their ends; a blank file is a gap."""
+        if self.file.size and not self._written:
+            self.part.unread(f"{ThumbnailCaches.kind}: {BLANK}", self.file.path)
         if rules.occurs(b"".join(seam for _, seam in self._seams)):
             yield from self._across(rules)
         for text in self._at_ends:
@@ -203,10 +209,14 @@ class ThumbsDb(Memories):
         """With its streams: they lie in pieces in it. Raises FormatError."""
         if not data.startswith(MAGIC):
             return data
-        streams = read_streams(data)
-        if streams.is_cut:
-            raise FormatError("cut short", f"{len(data)} bytes")
-        return data + b"\0\0".join(streams.by_name.values())
+        return data + b"\0\0".join(read_streams(data).by_name.values())
+
+    def missing(self, data: bytes) -> str:
+        """Of a compound file that lacks what it counts."""
+        try:
+            return CUT if data.startswith(MAGIC) and read_streams(data).is_cut else ""
+        except FormatError:
+            return ""  # said where it is read
 
     def things(self, file: EvidenceFile, data: bytes) -> Iterator[Remembered]:
         """The pictures of its folder. Raises FormatError."""

@@ -17,18 +17,22 @@ from agent.sources.execution.compatibility_assistant import CompatibilityAssista
 from agent.sources.execution.error_reports import ErrorReports
 from agent.sources.execution.prefetch import PrefetchArtefact
 from agent.sources.execution.scheduled_tasks import ScheduledTasks
+from agent.sources.execution.shim_databases import ShimDatabases
 from agent.sources.execution.srum import Srum
+from agent.sources.execution.startup_files import StartupFiles
 from agent.sources.execution.startup_info import StartupInfo
 from agent.sources.execution.wmi_repository import WmiRepository
 from agent.sources.logs.console_history import ConsoleHistory
 from agent.sources.logs.defender import Defender
 from agent.sources.logs.event_logs import EventLogs
+from agent.sources.logs.transcripts import Transcripts
 from agent.sources.network.browser_files import BrowserFiles, WebCache
 from agent.sources.network.browsers import Browsers
 from agent.sources.network.firewall_log import FirewallLog
 from agent.sources.network.hosts_file import HostsFile
 from agent.sources.past_files.opened_files import OpenedFiles
 from agent.sources.past_files.recycle_bin import RecycleBin
+from agent.sources.past_files.thumbnails import ThumbnailCaches, ThumbsDb
 from agent.sources.registry.hives import Hives
 from tests.evidence.databases import HISTORY, chromium_page, database, in_wal_mode
 from tests.evidence.execution import task
@@ -37,9 +41,11 @@ from tests.evidence.jump_lists import compound, link_by_id_list
 from tests.evidence.logged_events import audited_process
 from tests.evidence.logs import event_log
 from tests.evidence.prefetch import prefetch
-from tests.evidence.recycled import recycled
+from tests.evidence.recycled import recycled, recycler
 from tests.evidence.samples import sample
+from tests.evidence.shim_databases import shim_database
 from tests.evidence.sweeping import Swept, swept
+from tests.evidence.thumbnails import thumbs_db
 from tests.evidence.windows_folder import as_folder, windows
 
 _DATA = "C:\\Users\\jo\\AppData"
@@ -80,6 +86,11 @@ KINDS = (
         f"{_DATA}\\Roaming\\Microsoft\\Windows\\PowerShell\\PSReadLine\\ConsoleHost_history.txt",
     ),
     Kind(FirewallLog, "C:\\Windows\\System32\\LogFiles\\Firewall\\pfirewall.log"),
+    Kind(ThumbnailCaches, f"{_DATA}\\Local\\IconCache.db"),
+    Kind(ThumbsDb, "C:\\Users\\jo\\Pictures\\Thumbs.db"),
+    Kind(ShimDatabases, "C:\\Windows\\AppPatch\\Custom\\x.sdb"),
+    Kind(StartupFiles, "C:\\Windows\\win.ini"),
+    Kind(Transcripts, "C:\\Users\\jo\\Documents\\PowerShell_transcript.x.txt"),
     Kind(HostsFile, "C:\\Windows\\System32\\drivers\\etc\\hosts"),
 )
 BY_NAME = {kind.artefact.__name__: kind for kind in KINDS}
@@ -130,6 +141,8 @@ WHOLE = {
     "PrefetchArtefact": prefetch(),
     "ScheduledTasks": task("cmd.exe", "/c dir"),
     "RecycleBin": recycled("C:\\Users\\jo\\a.zip", 5),
+    "ThumbsDb": thumbs_db([f"{number}.jpg" for number in range(60)]),
+    "ShimDatabases": shim_database([(f"{number}.exe", "x", "y") for number in range(99)]),
 }
 
 
@@ -204,3 +217,15 @@ def test_the_bound_of_a_small_record_is_told_in_kib(tmp_path: Path) -> None:
     kind = Kind(Small, BY_NAME["RecycleBin"].path)
 
     assert gaps(sweep(tmp_path, kind, large)) == ["read up to 128 KiB only"]
+
+
+@pytest.mark.parametrize("damaged", ["blank", "cut", "other"])
+def test_an_older_bins_list_that_is_no_more_than_a_part_is_a_gap(
+    damaged: str, tmp_path: Path
+) -> None:
+    whole = recycler(["C:\\a.txt", "C:\\b.txt"])
+    kind = Kind(RecycleBin, "C:\\RECYCLER\\S-1-5-21-1\\INFO2")
+    data = {"blank": bytes(900), "cut": whole[:-1], "other": b"x" * 900}[damaged]
+
+    assert sweep(tmp_path / "whole", kind, whole).reasons == {}
+    assert len(gaps(sweep(tmp_path / damaged, kind, data))) == 1
