@@ -101,7 +101,7 @@ def _rows_of(finding: Finding, evidence: Evidence) -> Iterable[Row]:
             claim=evidence.claim.value if evidence.claim else "",
             thing=thing or finding.title,
             by=by,
-            user=user_of(finding, evidence, seen),
+            user=user_of(evidence, seen),
             source=evidence.source,
             seen=evidence.seen,
             strength=Strength.EXCLUDED if finding.excluded_by else finding.strength,
@@ -144,11 +144,11 @@ def text_of(part: Part) -> str:
     return ""
 
 
-def user_of(finding: Finding, evidence: Evidence, seen: Objects) -> str:
+def user_of(evidence: Evidence, seen: Objects) -> str:
     """Who did it, or in whose profile it lies; empty: nobody knows."""
     users = (seen.process.user if seen.process else None, seen.user)
     told = next((one.name or one.id for one in users if one is not None), "")
-    return told or evidence.place.owner or (finding.user.name if finding.user else "")
+    return told or evidence.place.owner
 
 
 def timesketch(report: Report) -> bytes:

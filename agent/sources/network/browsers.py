@@ -342,8 +342,12 @@ class _Record:
         cookie. It says no more than that somebody wrote or read it."""
         row = self._hit.row
         url = row.text("url") if row.table in ("urls", "moz_places") else ""
-        seen = f"browser's {row.table}"
-        return self._seen(seen, Claim.LOGGED, url, (), (), hits=self._hit.hits)
+        last = {
+            "urls": _chromium(row.integer("last_visit_time")),
+            "moz_places": _firefox(row.integer("last_visit_date")),
+        }.get(row.table)
+        seen, times = f"browser's {row.table}", moments(visited=last)
+        return self._seen(seen, Claim.LOGGED, url, times, (), hits=self._hit.hits)
 
 
 def _elsewhere(database: Database) -> str:

@@ -73,7 +73,8 @@ def parse_hosts(data: bytes) -> Iterator[HostsEntry | OddLine]:
 
 
 def _text(data: bytes) -> str:
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+    # Windows reads bytes: a mark before them hides nothing from it.
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")) and data.count(0) > len(data) // 4:
         return data.decode("utf-16", "replace")
     return data.decode("utf-8-sig", "surrogateescape")
 

@@ -274,6 +274,20 @@ def test_an_empty_file_and_a_text_are_no_gap(tmp_path: Path) -> None:
     assert found.notes == {"no SQLite database; its bytes were searched": 1}
 
 
+def test_what_is_mentioned_with_a_page_has_its_time(tmp_path: Path) -> None:
+    """Else it would be told as if it were of now."""
+    pages = {
+        CHROME: history(chromium_page(7, f"https://a.example/?q={C2}", WEBKIT)),
+        FIREFOX: database(*PLACES, *firefox_page(7, f"https://a.example/?q={C2}", PRTIME)),
+    }
+    for path, made in pages.items():
+        found = sweep(tmp_path / path[-4:], {path: made})
+        (mention,) = (one for one in found.seen if one.claim is Claim.LOGGED)
+        assert [(moment.time, moment.of) for moment in mention.moments] == [
+            (NOON, MomentOf.VISITED)
+        ]
+
+
 GUID = "ALTER TABLE visits ADD COLUMN originator_cache_guid TEXT"
 SOURCES = "CREATE TABLE visit_source(id INTEGER PRIMARY KEY, source INTEGER NOT NULL)"
 BY_GUID = [GUID, "UPDATE visits SET originator_cache_guid = 'phone' WHERE visit_time < {}"]

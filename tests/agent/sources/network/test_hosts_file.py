@@ -2,6 +2,7 @@ r"""Names that the hosts file pins: the same wherever the file lies."""
 
 from __future__ import annotations
 
+import codecs
 from pathlib import Path
 
 import pytest
@@ -119,3 +120,15 @@ def test_a_file_in_utf_16_is_read(tmp_path: Path) -> None:
     assert claims(tmp_path / "c", "folder", windows({f"{ETC}\\hosts": text})) == {
         "pandorasong.com": Claim.RESOLVED
     }
+
+
+def test_a_mark_of_utf_16_before_plain_bytes_hides_nothing() -> None:
+    """Windows reads the bytes."""
+    line = b"\r\n95.216.59.92 pandorasong.com\r\n"
+    for mark in (b"\xfe\xff", b"\xff\xfe"):
+        told = [one.name for one in parse_hosts(mark + line) if isinstance(one, HostsEntry)]
+        assert told == ["pandorasong.com"]
+    wide = codecs.BOM_UTF16_LE + line.decode().encode("utf-16-le")
+    assert [one.name for one in parse_hosts(wide) if isinstance(one, HostsEntry)] == [
+        "pandorasong.com"
+    ]
