@@ -75,9 +75,9 @@ def telling(told: Iterable[Moment]) -> list[datetime]:
     """The times that tell since when and until when a thing was there, in order, UTC.
 
     Not when it was read last, which anyone can have done; nor when it was written, where that was
-    before it came to this host (a copy keeps the time).
+    before it came to this host (a copy keeps the time); nor what is no time (:data:`EARLIEST`).
     """
-    told = list(told)
+    told = [one for one in told if utc(one.time) >= EARLIEST]
     came = [utc(one.time) for one in told if one.of is MomentOf.CREATED]
     return sorted(
         time

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Final, Literal, Protocol
 from msgspec import Meta, Struct
 
 from .objects import Count, Objects, Part
-from .observation import Claim, Moment, MomentOf, Place, telling, utc
+from .observation import EARLIEST, Claim, Moment, MomentOf, Place, telling, utc
 from .remembered import Remembered
 
 SCHEMA: Final = "iocsweep.report/2"
@@ -373,16 +373,17 @@ def is_before(
     finding: Finding, since: datetime | None, sightings: Iterable[_Sighting] | None = None
 ) -> bool:
     """Whether all of a finding happened before then: no time of it but that of a last access lies
-    within, and there is one. What runs, is loaded, is connected or lies in the cache as the sweep
-    looks goes on, whenever it began. ``sightings``: all of them, where more are known than the
-    finding has."""
+    within, and there is one (1601, 1970 and 1980 are none). What runs, is loaded, is connected or
+    lies in the cache as the sweep looks goes on, whenever it began. ``sightings``: all of them,
+    where more are known than the finding has."""
     if since is None:
         return False
     seen = finding.evidence if sightings is None else [*sightings]
     times = [m.time for one in seen for m in one.moments if m.of is not MomentOf.ACCESSED]
     if finding.last_seen is not None:
         times.append(finding.last_seen)
-    is_old = bool(times) and max(map(utc, times)) < utc(since)
+    last = max(map(utc, times), default=EARLIEST)
+    is_old = EARLIEST < last < utc(since)
     return is_old and not any(map(_goes_on, seen))
 
 

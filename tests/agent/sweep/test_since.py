@@ -13,7 +13,7 @@ from msgspec import structs
 from agent import cli
 from agent.model.codec import ReportError, decode, encode
 from agent.model.objects import Process
-from agent.model.observation import Claim, Moment, MomentOf, Place, moments
+from agent.model.observation import Claim, Moment, MomentOf, Place, moments, telling
 from agent.model.report import Evidence, Finding, Report, Strength, Verdict, is_before
 from agent.output.console import render
 from agent.output.schema import report_schema
@@ -62,6 +62,18 @@ def test_any_time_within_but_a_last_access_counts(of: MomentOf) -> None:
     old = structs.replace(seen_last(LONG_AGO), evidence=finding().evidence)
     old.evidence[0].moments = [Moment(time=LONG_AGO), Moment(time=NOW, of=of)]
     assert is_before(old, SINCE) is (of is MomentOf.ACCESSED)
+
+
+@pytest.mark.parametrize("year", [1601, 1970, 1980])
+def test_a_time_that_was_never_set_is_none(year: int) -> None:
+    """Members of archives have 1980 for none, zeros are 1601 or 1970."""
+    never = datetime(year, 1, 1, 0, 0, 1, tzinfo=timezone.utc)
+    assert not is_before(structs.replace(seen_last(never), last_seen=None), SINCE)
+    both = seen_last(LONG_AGO)
+    both.evidence[0].moments += [*moments(modified=never)]
+    assert is_before(both, SINCE)
+    assert telling(moments(created=never, ran=LONG_AGO)) == [LONG_AGO]
+    assert telling(moments(created=never, modified=LONG_AGO)) == [LONG_AGO]
 
 
 def test_a_sighting_that_the_report_has_no_room_for_counts_too() -> None:
