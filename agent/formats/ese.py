@@ -3,8 +3,8 @@
 Format: libyal's libesedb, "Extensible Storage Engine (ESE) Database File (EDB) format". No tree is
 walked: every leaf page says which table it belongs to, so that what a damaged tree no longer
 reaches is read too. Libraries give filler for the fixed columns that a row lacks; here it is None.
-Long values that are kept in pages of their own, compressed and multiple values are not read (None):
-whoever needs their text looks at the bytes.
+Variable columns, long values in pages of their own, compressed and multiple ones are not read
+(None): whoever needs their text looks at the bytes.
 """
 
 from __future__ import annotations
@@ -211,8 +211,8 @@ def _values(record: bytes, columns: tuple[Column, ...]) -> dict[str, CellValue]:
             else:
                 told[column.name] = None
             at += size
-        elif column.id >= _FIRST_TAGGED:
-            told[column.name] = tagged.get(column.id)
+        else:  # variable ones, which lie between, are not read
+            told[column.name] = tagged.get(column.id) if column.id >= _FIRST_TAGGED else None
     return told
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import struct
 from datetime import datetime, timezone
 
 import pytest
@@ -86,6 +87,17 @@ def test_a_tagged_column_without_a_place_is_none() -> None:
     assert first.values == {"IdType": 0, "IdIndex": 7, "IdBlob": None}
 
 
+def test_a_column_of_a_number_that_is_not_read_is_none() -> None:
+    """A damaged catalogue: numbers from 128 to 255 are of variable columns."""
+    number, other = (struct.pack("<ihiii", 11, 2, n, 4, 4) for n in (4, 200))
+    made = srum("a", SID, [1.0])
+    assert made.count(number) == 1
+    database = Database(made.replace(number, other))
+    (row,) = database.rows(database.tables[NETWORK])
+    assert row.values["UserId"] is None
+    assert row.values["AppId"] == 7
+
+
 @given(st.data())
 def test_any_bytes_end_in_rows_or_in_an_error(data: st.DataObject) -> None:
     damaged = bytearray(srum("a", SID, [43418.5, 43419.5]))
@@ -98,5 +110,6 @@ def test_any_bytes_end_in_rows_or_in_an_error(data: st.DataObject) -> None:
         database = Database(bytes(damaged[: data.draw(st.integers(0, len(damaged)))]))
         for table in database.tables.values():
             for row in database.rows(table):
+                assert row.values.keys() == {column.name for column in table.columns}
                 for value in row.values.values():
                     time_of(value)
