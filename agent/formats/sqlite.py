@@ -23,6 +23,9 @@ _WAL_MAGICS = (0x377F0682, 0x377F0683)
 _WAL_HEADER, _FRAME_HEADER = 32, 24
 _SIZES = tuple(1 << power for power in range(9, 17))
 _TABLE_LEAF = 13
+_KEYED = (10, 2)
+"""Pages of an index, or of a table without row ids: leaves, and those above them."""
+_BIG_ENDIAN = bytes((0, 0, 0, 3))
 _OVERFLOW = 0
 """The first byte of an overflow page: of the next one's number, below 2^24."""
 
@@ -55,6 +58,8 @@ class Header(NamedTuple):
     """Of a page, without what is reserved at its end."""
     pages: int = 0
     """That it has; 0: it does not tell, as what wrote to it last did not count them (1.3.7)."""
+    hides_text: bool = False
+    """Whether its texts are UTF-16 with the high byte first (1.3.13), as nobody looks for them."""
 
 
 def read_header(data: bytes) -> Header:
@@ -67,7 +72,7 @@ def read_header(data: bytes) -> Header:
     if size not in _SIZES or usable < 480:
         raise FormatError("no SQLite database", "page size")
     pages: int = struct.unpack_from(">I", data, 28)[0] if data[24:28] == data[92:96] else 0
-    return Header(size, usable, pages)
+    return Header(size, usable, pages, data[56:60] == _BIG_ENDIAN)
 
 
 def committed(wal: bytes) -> tuple[dict[int, int], int]:
@@ -240,11 +245,12 @@ class Database:
 class Seams:
     """What stands where the pages of one cell meet, of pages that are shown in any order.
 
-    Only of table b-trees: what is too long for a page of an index is in its table too.
+    Of table b-trees: what is too long for a page of an index is in its table too. Of a table
+    WITHOUT ROWID, which lies in the pages of an index, see :meth:`add_keyed`.
     """
 
     def __init__(self, header: Header) -> None:
-        self._size, self._usable, _ = header
+        self._size, self._usable = header.page_size, header.usable
         self._most = self._usable - 35
         """Payload that a leaf's cell keeps on its page ("X" of the specification)."""
         self._least = (self._usable - 12) * 32 // 255 - 23
@@ -265,7 +271,15 @@ class Seams:
             if kind == _OVERFLOW:
                 self._overflow(data, start, first + place)
             elif kind == _TABLE_LEAF:
-                self._leaf(data, start)
+                self._cells(data, start, 8, self._most)
+
+    def add_keyed(self, data: bytes) -> None:
+        """Whole pages once more, for the cells of tables that have no row ids (1.6: X = ((U-12) *
+        64 / 255) - 23; in the pages above the leaves the number of a page comes first)."""
+        most = (self._usable - 12) * 64 // 255 - 23
+        for start in range(0, len(data) - self._size + 1, self._size):
+            if data[start] in _KEYED:
+                self._cells(data, start, 8 if data[start] == _KEYED[0] else 12, most)
 
     def joined(self) -> bytes:
         """The end of each page and the beginning of the one on which it goes on; zeros between."""
@@ -287,23 +301,27 @@ class Seams:
             if following:
                 self._ends.append((following, data[end - AROUND : end]))
 
-    def _leaf(self, data: bytes, start: int) -> None:
-        """Cells that go on elsewhere are long: pages without a long one are passed over."""
+    def _cells(self, data: bytes, start: int, head: int, most: int) -> None:
+        """Cells that go on elsewhere are long: pages without a long one are passed over. ``head``:
+        bytes of the page's header; ``most``: payload that a cell keeps here."""
         (count,) = struct.unpack_from(">H", data, start + 3)
-        if not count or 8 + 2 * count > self._size:
+        if not count or head + 2 * count > self._size:
             return
-        places = sorted(struct.unpack_from(f">{count}H", data, start + 8))
+        places = sorted(struct.unpack_from(f">{count}H", data, start + head))
         for place, behind in zip(places, (*places[1:], self._usable), strict=True):
             if behind - place >= self._least:
-                self._cell(data, start, place)
+                self._cell(data, start, place, most)
 
-    def _cell(self, data: bytes, start: int, place: int) -> None:
-        payload, at = _varint(data, start + place)
-        _, at = _varint(data, at)
-        if payload <= self._most:
+    def _cell(self, data: bytes, start: int, place: int, most: int) -> None:
+        is_keyed = data[start] != _TABLE_LEAF
+        above = 4 if data[start] == _KEYED[1] else 0
+        payload, at = _varint(data, start + place + above)
+        if not is_keyed:
+            _, at = _varint(data, at)
+        if payload <= most:
             return
         local = self._least + (payload - self._least) % (self._usable - 4)
-        local = local if local <= self._most else self._least
+        local = local if local <= most else self._least
         end = at + local
         if end + 4 > start + self._size:
             return

@@ -48,6 +48,7 @@ MAX_BESIDE = 64 << 20
 """Of a WAL or journal; what is beyond is a gap."""
 MAX_TOLD = 20_000
 """Rows of one database in which something occurs."""
+KEYED = (b"WITHOUT ROWID", b"without rowid")
 NO_DATABASE = "no SQLite database: enciphered, or damaged where it begins"
 _PROBE = 512
 _TEXT = re.compile(rb"[^\x00-\x08\x0e-\x1f\x7f]*")
@@ -133,6 +134,10 @@ class DatabaseReader(Reader):
     """Whether it has any that are no zeros."""
     _raw: dict[str, tuple[str, ByteHit]] = field(default_factory=dict, init=False)
     """By the indicator, the file that mentions it, and where."""
+    _keyed: bool = field(default=False, init=False)
+    """Whether it has tables without row ids."""
+    _hidden: bool = field(default=False, init=False)
+    """Whether its bytes hide its texts: its rows are read whatever occurs."""
     _occurs: bool = field(default=False, init=False)
     _told: int = field(default=0, init=False)
     """Rows in which something occurs."""
@@ -145,10 +150,17 @@ class DatabaseReader(Reader):
             except FormatError:
                 pass  # What it is instead is told at the end.
             else:
-                self._seams, (self._page, self._usable, self._pages) = Seams(header), header
+                self._seams, self._page, self._usable = (
+                    Seams(header),
+                    header.page_size,
+                    header.usable,
+                )
+                self._pages, self._hidden = header.pages, header.hides_text
+                self._occurs = self._hidden
         self._written = self._written or not is_blank(window[at : at + PIECE])
         if self._seams is not None:
             end = min(at + PIECE, len(window))
+            self._keyed = self._keyed or any(window.find(one, at, end) >= 0 for one in KEYED)
             self._seams.add(window, at, end, offset // self._page + 1)
 
     def records(self, found: Found) -> Iterator[Observation]:
@@ -233,16 +245,29 @@ class DatabaseReader(Reader):
         """What stands across the ends of pages, of the WAL too."""
         if self._seams is None:
             return
+        if self._keyed:
+            self._add_keyed()
         step = self._page + 24
         for at in range(32, len(wal) - step + 1, step):
             page = int.from_bytes(wal[at : at + 4], "big")
             self._seams.add(wal, at + 24, at + step, page)
+            if self._keyed:
+                self._seams.add_keyed(wal[at + 24 : at + step])
         if self._seams.left_out:
             self.part.unread("ends of pages that were not joined", count=self._seams.left_out)
         joined = self._seams.joined()
         if joined and rules.occurs(joined):
             self._mentioned(self.file.path, joined, 0, rules)
         self._seams = None
+
+    def _add_keyed(self) -> None:
+        """Its pages once more, for tables without row ids."""
+        try:
+            with self.file.open() as opened:
+                while self._seams is not None and (data := read_up_to(opened, PIECE)):
+                    self._seams.add_keyed(data)
+        except OSError as error:
+            self.part.unread(f"{self.artefact.kind}: {reason_of(error)}", self.file.path)
 
     def _rows(self, wal: bytes, rules: RecordRules, explained: set[str]) -> Iterator[Observation]:
         try:
@@ -252,6 +277,9 @@ class DatabaseReader(Reader):
             tell(f"{self.artefact.kind}: {error.what}", self.file.path)
             return
         if database is None:
+            if self._hidden:
+                why = "too large to read its rows, and its bytes hide text"
+                self.part.unread(f"{self.artefact.kind}: {why}", self.file.path)
             self.part.note("too large to read its rows; its bytes were searched", self.file.path)
             return
         try:

@@ -100,6 +100,29 @@ def test_text_across_pages_stands_in_the_seams(size: int) -> None:
     assert cut.issubset(re.findall(rb"<\d{6}>", joined))
 
 
+@pytest.mark.parametrize("size", SIZES)
+def test_text_across_pages_of_a_table_without_row_ids_stands_in_the_seams(size: int) -> None:
+    """Its rows lie in pages of an index, those above the leaves too."""
+    texts = [
+        "".join(f"<{key:02}{n:04}>" for n in range(3 * size // 8 + 40))
+        for key in range(40 if size < 65536 else 6)
+    ]
+    data = database(
+        "CREATE TABLE k (key TEXT PRIMARY KEY, text) WITHOUT ROWID",
+        *(("INSERT INTO k VALUES (?, ?)", (f"{n}", text)) for n, text in enumerate(texts)),
+        page_size=size,
+    )
+    seams = Seams(read_header(data))
+    seams.add(data, 0, len(data), 1)
+    seams.add_keyed(data)
+    joined = seams.joined()
+
+    whole = set(re.findall(rb"<\d{6}>", "".join(texts).encode()))
+    cut = whole.difference(re.findall(rb"<\d{6}>", data))
+    assert cut
+    assert cut.issubset(re.findall(rb"<\d{6}>", joined))
+
+
 def test_more_seams_than_are_kept_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("agent.formats.sqlite.MAX_SEAMS", 3)
     data = database(TABLE, ("INSERT INTO t(text) VALUES (?)", ("x" * 60_000,)))

@@ -274,6 +274,37 @@ def test_an_empty_file_and_a_text_are_no_gap(tmp_path: Path) -> None:
     assert found.notes == {"no SQLite database; its bytes were searched": 1}
 
 
+BIG = ["PRAGMA encoding='UTF-16be'", *HISTORY]
+
+
+def test_a_database_whose_bytes_hide_its_texts_is_read_row_by_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """UTF-16 with the high byte first: a name at the end of a text stands nowhere in the bytes."""
+    made = database(*BIG, *chromium_page(7, "https://pandorasong.com", WEBKIT, title="é"))
+    assert C2[8:23].encode("utf-16-be") in made
+    found = sweep(tmp_path / "a", {CHROME: made})
+    assert {Claim.VISITED} <= {match.observation.claim for match in found.matches()}
+    assert found.coverage.state is State.COMPLETE
+
+    monkeypatch.setattr(databases, "MAX_PARSED", 10_000)
+    large = sweep(tmp_path / "b", {CHROME: made})
+    assert large.reasons == {
+        "browser database: too large to read its rows, and its bytes hide text": 1
+    }
+
+
+def test_a_name_cut_in_a_table_without_row_ids_is_found(tmp_path: Path) -> None:
+    schema = "CREATE TABLE k (key TEXT PRIMARY KEY, text) WITHOUT ROWID"
+    for before in range(4000):
+        text = "x" * before + " https://pandorasong.com/ " + "y" * 9000
+        made = database(schema, ("INSERT INTO k VALUES ('a', ?)", (text,)))
+        if b"pandorasong.com" not in made:
+            break
+    found = sweep(tmp_path, {CHROME: made})
+    assert "c2-domain" in {match.indicator.id for match in found.matches()}
+
+
 def test_what_is_mentioned_with_a_page_has_its_time(tmp_path: Path) -> None:
     """Else it would be told as if it were of now."""
     pages = {
