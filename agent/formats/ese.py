@@ -205,7 +205,7 @@ def _values(record: bytes, columns: tuple[Column, ...]) -> dict[str, CellValue]:
         if column.id < _FIRST_VARIABLE:
             size = _SIZES.get(column.kind) or column.size or _OTHER_SIZES.get(column.kind, 0)
             place = column.id - 1
-            is_there = column.id <= last_fixed and place // 8 < len(nulls)
+            is_there = 0 < column.id <= last_fixed and place // 8 < len(nulls)
             if is_there and not nulls[place // 8] >> place % 8 & 1:
                 told[column.name] = _number(record[at : at + size], column.kind)
             else:
