@@ -34,8 +34,8 @@ from ...reading.opening import reason_of
 from ..artefact import BLANK, Artefact, Reader, is_blank
 from .every_hit import doubtful_in, hits_in, turned_in
 from .hive_hits import NOW, HiveHits, Opened
-from .hive_names import mounted
-from .recording import TELL_OF_RECORDING, recording_in
+from .hive_names import Kind, mounted
+from .recording import TELL_OF_RECORDING, logs_elsewhere, recording_in
 
 if TYPE_CHECKING:
     from ...coverage import Part
@@ -131,9 +131,12 @@ class HiveReader(Reader):
         if self.file.windows or self.file.view or kind not in TELL_OF_RECORDING:
             return
         try:
-            told = recording_in(Hive(text.hive_in(NOW)), kind)
+            hive = Hive(text.hive_in(NOW))
         except FormatError:
             return
+        told = recording_in(hive, kind)
+        for path in logs_elsewhere(hive) if kind is Kind.SYSTEM else ():
+            self.part.unread("an event log is kept where none is searched", path)
         self.part.facts.settings.update(told)
 
     def records(self, found: Searched) -> Iterator[Observation]:

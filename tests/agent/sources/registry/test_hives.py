@@ -23,7 +23,7 @@ from tests.evidence.hive_files import (
     of_jo,
     only,
 )
-from tests.evidence.hives import Content, Gone, Typed, dirty, hive, log, with_checksum
+from tests.evidence.hives import Content, Gone, Tree, Typed, dirty, hive, log, with_checksum
 from tests.evidence.packs import campaign
 from tests.evidence.sweeping import swept
 from tests.evidence.windows_folder import CONFIG, FORMS, as_folder, windows
@@ -315,3 +315,35 @@ def test_a_hive_that_was_copied_without_its_content_is_a_gap(
     place = as_folder(tmp_path, windows({"C:\\Users\\jo\\NTUSER.DAT": content}))
     sweep = swept(place, ArtefactSource(Hives()))
     assert sweep.reasons == {"registry hive: blank, nothing of it is there": 1}
+
+
+USUAL = r"%SystemRoot%\System32\winevt\Logs\Security.evtx"
+
+
+@pytest.mark.parametrize(
+    ("path", "elsewhere"),
+    [
+        (USUAL, False),
+        (r"C:\Windows\system32\WINEVT\logs\Security.evtx", False),
+        (r"D:\EventLogs\Security.evtx", True),
+        (r"%SystemRoot%\System32\config\SecEvent.Evt", True),
+        (r"D:\x\y\System32\winevt\Logs\Security.evtx", True),
+    ],
+)
+def test_a_log_that_is_kept_where_none_is_searched_is_a_gap(
+    path: str, elsewhere: bool, tmp_path: Path
+) -> None:
+    """An administrator moves a large log to another drive, an intruder out of sight; Windows XP has
+    logs of another form."""
+    logs: Tree = {
+        "Security": {"File": path},
+        "System": {"File": USUAL},
+        "Vendor": {"File": "E:\\v.evt"},
+    }
+    data = hive({"Select": {"Current": 3}, "ControlSet003": {"Services": {"EventLog": logs}}})
+    sweep = swept(
+        as_folder(tmp_path, windows({f"{CONFIG}\\SYSTEM": data})), ArtefactSource(Hives())
+    )
+    assert sweep.reasons == (
+        {"an event log is kept where none is searched": 1} if elsewhere else {}
+    )
