@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ..targets.evidence import EvidenceFile
     from .in_pages import FoundInPages
 
+NOT_ONE = "enciphered, or damaged where it begins; its bytes were searched"
 MAX_TOLD = 64
 """Pieces of one file that are told; of more, those that mention something else."""
 
@@ -35,6 +36,11 @@ class Mentions(Artefact):
         """As :meth:`plain`, of a file that is too large to be held: these. Raises FormatError."""
         return data
 
+    def is_one(self, head: bytes) -> bool:  # noqa: ARG002 - any bytes are
+        """Whether a file of pieces that begins so is of the form that it should have: what has
+        another one may be enciphered."""
+        return True
+
     def reader(self, file: EvidenceFile, part: Part) -> Reader:
         return _MentionsReader(file, part, self)
 
@@ -45,7 +51,7 @@ class _MentionsReader(Reader):
         self._artefact = artefact
         self._told: set[str] = set()
         self._pieces = 0
-        self._written = False
+        self._written = self._is_one = False
 
     def passes(self, window: bytes, at: int, offset: int) -> None:
         """A file is one, however many pieces it has."""
@@ -53,11 +59,14 @@ class _MentionsReader(Reader):
         self._written = self._written or not size or not is_blank(window[at : at + size])
         if not offset:
             self.part.examined()
+            self._is_one = self._artefact.is_one(window[at : at + size])
 
     def end(self, rules: RecordRules) -> Iterator[Observation]:  # noqa: ARG002 - nothing is left
-        """Of a file of pieces, whether it is blank: those that are need not have been shown."""
-        if self._artefact.piece and self.file.size and not self._written:
-            self.part.unread(f"{self._artefact.kind}: {BLANK}", self.file.path)
+        """Of a file of pieces, whether it is blank, or another thing than it should be: pieces of
+        zeros need not have been shown."""
+        if self._artefact.piece and self.file.size and not (self._written and self._is_one):
+            why = NOT_ONE if self._written else BLANK
+            self.part.unread(f"{self._artefact.kind}: {why}", self.file.path)
         return iter(())
 
     def plain(self, data: bytes) -> bytes:

@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...formats import FormatError
+from ...formats.ese import SIGNATURE
 from ...formats.mozilla_lz4 import MAGIC, MAX_PLAIN, unpacked
 from ..mentions import Mentions
 from .browsers import CHROMIUM_PROFILES, FIREFOX_PROFILES
@@ -88,3 +89,7 @@ class WebCache(Mentions):
     where = _WINDOWS
     max_bytes = 0
     piece = 64 << 10
+
+    def is_one(self, head: bytes) -> bool:
+        """Each is an ESE database."""
+        return head[4:8] == SIGNATURE

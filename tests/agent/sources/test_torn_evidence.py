@@ -175,7 +175,7 @@ def test_the_half_of_a_real_srum_database_is_a_gap(tmp_path: Path) -> None:
     assert gaps(half) == ["cut short"]
 
 
-@pytest.mark.parametrize("name", ["Browsers", "Activities", "EventLogs"])
+@pytest.mark.parametrize("name", ["Browsers", "Activities", "EventLogs", "WebCache"])
 def test_an_enciphered_file_is_a_gap(name: str, tmp_path: Path) -> None:
     noise = random.Random(7).randbytes(140_000)
 
