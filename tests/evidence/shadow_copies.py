@@ -15,7 +15,7 @@ from .journals import NOON
 BLOCK = 0x4000
 MAGIC = UUID("3808876b-c176-4e48-b7ae-04046e6cc752").bytes_le
 MOVED, IN_PART, NOT_USED = 1, 2, 4
-_HEADER, _CATALOG, _LIST, _STORE, _RANGES, _BITMAP = range(1, 7)
+_HEADER, _CATALOG, LIST, _STORE, _RANGES, _BITMAP = range(1, 7)
 
 
 class Kept(NamedTuple):
@@ -54,31 +54,36 @@ def made(
     ).ljust(0x200, b"\0")
     entries = b""
     for number, kept in enumerate(lists):
-        store = UUID(int=number + 1).bytes_le
         first, header, ranges, bitmap = next(free), next(free), next(free), next(free)
-        made_at = ticks(when(number))
-        entries += struct.pack("<QQ16sQQQ", 2, size, store, number, 0x40, made_at).ljust(128, b"\0")
-        entries += struct.pack(
-            "<QQ16sQQQQQQ", 3, first, store, header, ranges, bitmap, 0, BLOCK, 0
-        ).ljust(128, b"\0")
+        entries += catalogued(number, size, first, header, ranges, bitmap)
         info = bytes(64) + struct.pack("<HH", 0, 0)
         for at, kind, body in (
             (header, _STORE, info),
             (ranges, _RANGES, b""),
             (bitmap, _BITMAP, b""),
         ):
-            data[at : at + BLOCK] = _block(kind, at, body, length=len(info) * (kind == _STORE))
+            data[at : at + BLOCK] = block(kind, at, body, length=len(info) * (kind == _STORE))
         descriptors = []
         for one in kept:
             at = next(free) if one.data else 0
             data[at : at + len(one.data)] = one.data
             relative = one.relative or at
             descriptors.append(struct.pack("<QQQII", one.place, relative, at, one.flags, one.bits))
-        _write_list(data, first, descriptors, free)
-    data[catalog : catalog + BLOCK] = _block(_CATALOG, catalog, entries)
+        write_list(data, first, descriptors, free)
+    data[catalog : catalog + BLOCK] = block(_CATALOG, catalog, entries)
     assert next(free) <= size
     data[0x28:0x30] = struct.pack("<Q", size // 512)
     return bytes(data + data[:512])
+
+
+def catalogued(number: int, size: int, first: int, *others: int) -> bytes:
+    """The entries of a copy in the catalog; ``first``: where its list is, ``others``: its header,
+    ranges and bitmap."""
+    store, at = UUID(int=number + 1).bytes_le, ticks(when(number))
+    one = struct.pack("<QQ16sQQQ", 2, size, store, number, 0x40, at)
+    header, ranges, bitmap = others or (0, 0, 0)
+    other = struct.pack("<QQ16sQQQQQQ", 3, first, store, header, ranges, bitmap, 0, BLOCK, 0)
+    return one.ljust(128, b"\0") + other.ljust(128, b"\0")
 
 
 def when(number: int) -> datetime:
@@ -97,20 +102,21 @@ class _Blocks(Iterator[int]):
         return self._next - BLOCK
 
 
-def _write_list(
+def write_list(
     data: bytearray, at: int, descriptors: list[bytes], free: Iterator[int], relative: int = 0
 ) -> None:
     most = (BLOCK - 128) // 32
     following = next(free) if len(descriptors) > most else 0
     body = b"".join(descriptors[:most])
-    data[at : at + BLOCK] = _block(_LIST, at, body, following=following, relative=relative)
+    data[at : at + BLOCK] = block(LIST, at, body, following=following, relative=relative)
     if following:
-        _write_list(data, following, descriptors[most:], free, relative + BLOCK)
+        write_list(data, following, descriptors[most:], free, relative + BLOCK)
 
 
-def _block(
+def block(
     kind: int, at: int, body: bytes, *, following: int = 0, length: int = 0, relative: int = 0
 ) -> bytes:
+    """One of a list, of a kind ("Store block record types")."""
     head = struct.pack("<16sIIQQQQ", MAGIC, 1, kind, relative, at, following, length)
     return (head.ljust(128, b"\0") + body).ljust(BLOCK, b"\0")
 

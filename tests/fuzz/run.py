@@ -28,7 +28,10 @@ with atheris.instrument_imports(
     import agent.formats.shimcache
     import agent.formats.task_file
     import agent.formats.user_assist
-    import agent.ntfs  # noqa: F401
+    import agent.ntfs
+    import agent.ntfs.index_slack
+    import agent.ntfs.log_file
+    import agent.ntfs.shadow_copies  # noqa: F401
 
 from agent.engine.scanner import PatternScanner
 from tests.fuzz.targets import CORPUS, TARGETS
@@ -36,7 +39,7 @@ from tests.fuzz.targets import CORPUS, TARGETS
 FOUND = Path(__file__).parents[2] / ".cache" / "fuzz"
 MEMORY_MB = 512
 TIMEOUT_S = 10
-MAX_LENGTH = {"volume": 1 << 14, "usn_journal": 1 << 14, "remembered": 1 << 15}
+MAX_LENGTH = {"volume": 1 << 14, "usn_journal": 1 << 14, "log_file": 1 << 15, "remembered": 1 << 15}
 
 
 def compile_once() -> None:

@@ -19,7 +19,7 @@ from datetime import datetime, timezone
 
 from tests.agent.formats.test_cab_archive import MSZIP, STORED, cabinet
 from tests.agent.formats.test_tar_archive import tar
-from tests.agent.ntfs.properties import INDEX_CLUSTER, RECORD, change
+from tests.agent.ntfs.properties import COPY_BLOCKS, INDEX_CLUSTER, RECORD, change
 from tests.agent.sources.files.test_containers import BASIC, RESERVED, gpt
 from tests.evidence.execution import recent_files, srum, startup_info, task
 from tests.evidence.images import (
@@ -34,8 +34,10 @@ from tests.evidence.images import (
     run,
     standard,
 )
+from tests.evidence.ntfs_logs import WRITE, Logged, added, created, log, removed
 from tests.evidence.overlay import ALIGNED, VERBATIM, XPRESS, stored
 from tests.evidence.remembered_values import shimcache, task_actions, user_assist
+from tests.evidence.shadow_copies import BLOCK, IN_PART, MOVED, catalogued
 from tests.evidence.shell_items import entry, listed, root, volume
 
 from .targets import CORPUS
@@ -61,6 +63,8 @@ def seeds() -> dict[str, dict[str, bytes]]:
         "folder_index": _folders(),
         "volume": {"whole": small_volume(), "mirror": small_volume(own=bytes(SECTOR))},
         "usn_journal": _journals(),
+        "log_file": _logs(),
+        "shadow_copies": _copies(),
         "archive": _archives(),
         "remembered": _remembered(),
     }
@@ -194,6 +198,27 @@ def _journals() -> dict[str, bytes]:
         "all-versions": change() + change("other.txt", 3) + ranges + change("CYZFC (1).dat", 3),
         "damaged": b"\x10" + change()[1:] + change("b"),
     }
+
+
+def _logs() -> dict[str, bytes]:
+    name = "cyzfc.dat"
+    changed = Logged(WRITE, WRITE, change())
+    return {"all-kinds": log([created(name), added(name), removed(name), changed], pages=5)}
+
+
+def _copies() -> dict[str, bytes]:
+    first, size = COPY_BLOCKS * BLOCK, 2 * COPY_BLOCKS * BLOCK
+    entries = catalogued(0, size, first + BLOCK) + catalogued(1, size, first + 2 * BLOCK)
+    lists = [
+        [(BLOCK, 0, 12 * BLOCK, 0, 0), (2 * BLOCK, 3 * BLOCK, 0, MOVED, 0)],
+        [(BLOCK, 0, 13 * BLOCK, IN_PART, 0xF0F0), (3 * BLOCK, 0, 14 * BLOCK, 0, 0)],
+    ]
+    data = entries.ljust(1024, b"\0")
+    for number, descriptors in enumerate(lists):
+        following = 0 if number else first + 3 * BLOCK
+        body = b"".join(struct.pack("<QQQII", *one) for one in descriptors)
+        data += (struct.pack("<Q", following) + body).ljust(1024, b"\0")
+    return {"two": data}
 
 
 def _stored(members: dict[str, bytes]) -> bytes:

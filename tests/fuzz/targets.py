@@ -65,6 +65,14 @@ def usn_journal(data: bytes) -> None:
     properties.change_journal(data)
 
 
+def log_file(data: bytes) -> None:
+    properties.log_file(data)
+
+
+def shadow_copies(data: bytes) -> None:
+    properties.shadow_copies(data)
+
+
 def archive(data: bytes) -> None:
     """An archive or a disk, as its first bytes tell."""
     formats.archive(data)
@@ -93,6 +101,8 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
         folder_index,
         volume,
         usn_journal,
+        log_file,
+        shadow_copies,
         archive,
         remembered,
     )

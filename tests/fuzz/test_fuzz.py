@@ -27,6 +27,8 @@ RUNS = {
     "folder_index": 5_000,
     "volume": 2_000,
     "usn_journal": 10_000,
+    "log_file": 1_500,
+    "shadow_copies": 1_000,
     "archive": 20_000,
     "remembered": 20_000,
 }

@@ -25,12 +25,16 @@ from agent.ntfs.assembly import read_list
 from agent.ntfs.boot_sector import read_boot_sector
 from agent.ntfs.entry import MftEntry, Stream
 from agent.ntfs.fixups import mend_record, mend_records
+from agent.ntfs.index_slack import IndexSlack
+from agent.ntfs.log_file import PAGE, LogScan
 from agent.ntfs.lznt1 import decompress
 from agent.ntfs.overlay import decompressed
 from agent.ntfs.quick_check import quick_check
 from agent.ntfs.record import Record
 from agent.ntfs.reference import Reference
 from agent.ntfs.run_list import Run, decode_runs
+from agent.ntfs.shadow_copies import Kept, ShadowView
+from agent.ntfs.shadow_copies import shadow_copies as copies_of
 from agent.ntfs.singled_out import selected
 from agent.reading.openings import Opening, Selection
 from tests.evidence.images import (
@@ -46,6 +50,7 @@ from tests.evidence.images import (
     wants,
 )
 from tests.evidence.overlay import reparse
+from tests.evidence.shadow_copies import BLOCK, LIST, block, made
 
 WANTED = Wanted(
     wants("cyzfc.dat"),
@@ -204,6 +209,8 @@ def whole_volume(data: bytes) -> None:
     assert search.counts.records <= volume.records
     with contextlib.suppress(OSError):
         assert len(volume.identity() or "") in (0, 33)
+    for _ in IndexSlack(volume, WANTED).hits():
+        pass
     with contextlib.suppress(OSError), volume.change_journal() as journal:
         for _ in UsnScan(journal, WANTED).hits():
             pass
@@ -216,6 +223,8 @@ INDEX_CLUSTER = 100
 def folder_index(one: bytes, blocks: bytes) -> None:
     """A record of 1 KiB that may be a folder, with blocks in the clusters from 100 on."""
     volume = opened(image({40: one}, contents={INDEX_CLUSTER: blocks[: 64 * CLUSTER]}))
+    for hit in IndexSlack(volume, WANTED).hits():
+        assert hit.record < volume.records
     problems: list[str] = []
     count = 0
     try:
@@ -237,6 +246,40 @@ def change_journal(data: bytes) -> None:
     # A record takes 60 bytes at least, a mention the ten of the wanted name's stem.
     assert scan.records <= len(data) // 60
     assert found <= len(data) // 10
+
+
+def log_file(data: bytes) -> None:
+    """A log, whole pages or not."""
+    scan = LogScan(io.BytesIO(data), WANTED)
+    found = list(scan.hits())
+    assert scan.read <= len(data) + PAGE
+    assert all(0 <= hit.place < len(data) for hit in found)
+
+
+COPY_BLOCKS = 8
+
+
+def shadow_copies(data: bytes) -> None:
+    """A KiB of entries of a catalog, then one of each of three lists: where it goes on, and
+    descriptors."""
+    volume = bytearray(made(bytes(COPY_BLOCKS * BLOCK), [], room=COPY_BLOCKS * BLOCK)[:-512])
+    catalog = COPY_BLOCKS * BLOCK
+    volume[catalog + 128 : catalog + 128 + 1024] = data[:1024].ljust(1024, b"\0")
+    for number in range(1, 4):
+        following = int.from_bytes(data[1024 * number : 1024 * number + 8], "little")
+        body = data[1024 * number + 8 : 1024 * (number + 1)]
+        at = catalog + number * BLOCK
+        volume[at : at + BLOCK] = block(LIST, at, body, following=following)
+    source = Counted(bytes(volume), limit=1 << 26)
+    try:
+        copies = copies_of(source)
+        kept = [Kept.of(source, copy, 1 << 10) for copy in copies]
+    except NtfsError:
+        return
+    for number in range(len(kept)):
+        view = ShadowView(source, kept[number:])
+        for at in range(0, view.size, 4 * BLOCK):
+            assert len(view.read_at(at + 7, BLOCK)) <= BLOCK
 
 
 def change(name: str = "cyzfc.dat", version: int = 2) -> bytes:
