@@ -114,6 +114,8 @@ class UsnScan(Struct):
     account: Account = field(default_factory=Unread)
     progress: Callable[[], None] = _nothing
     """Called before each buffer; may raise, to end the scan."""
+    end: int | None = None
+    """Byte from which on it is not read; None: to its end."""
     records: int = 0
     ranges: int = 0
     """Records of version 4."""
@@ -165,17 +167,18 @@ class UsnScan(Struct):
         """Offset and bytes of whole pages that are not all zeros, up to a buffer at once."""
         zeros = bytes(BUFFER)
         at, step, failed = 0, BUFFER, 0
+        end = sys.maxsize if self.end is None else self.end
         content = self.journal if isinstance(self.journal, ClusterContent) else None
         left = sys.maxsize if content is None else content.most_data + _SLACK
         if content is not None and (why := content.missing()):
             self.account.unread(f"change journal: {why}")
         while True:
             self.progress()
-            size = step
+            size = max(0, min(step, end - at))
             if content is not None:
                 start = content.next_data(at)
                 at = max(at, start // PAGE * PAGE)
-                size = content.within_reach(at, step)
+                size = content.within_reach(at, max(0, min(step, end - at)))
                 if not size and at < start:
                     at += PAGE  # Its beginning is lost.
                     continue

@@ -127,7 +127,7 @@ class MadeJournal:
 # On the disk.
 
 
-def _extend(number: int) -> bytes:
+def extend(number: int) -> bytes:
     """The record of ``$Extend``, which says that ``$UsnJrnl`` has this one."""
     name = "$UsnJrnl".encode("utf-16-le")
     parent = 11 | 11 << 48
@@ -139,7 +139,7 @@ def _extend(number: int) -> bytes:
 def with_journal(journal: bytes, more: Mapping[int, bytes] | None = None) -> bytes:
     """An image of ``FOLDERS`` and ``more`` records, and its change journal."""
     records = {
-        11: _extend(45),
+        11: extend(45),
         45: record(
             standard(),
             file_name("$UsnJrnl", 11, 11),
@@ -172,7 +172,7 @@ def journalled(
         ),
     }  # fmt: skip
     if keeps_journal:
-        records[11] = _extend(40)
+        records[11] = extend(40)
         records[40] = record(
             standard(), file_name("$UsnJrnl", 11, 11),
             resident(0x80, struct.pack("<4Q", 1 << 25, 1 << 22, journal, 0), "$Max"),

@@ -103,7 +103,7 @@ class UsnJournalSource:
                     with closing(raw.open()) as source:
                         volume = Volume(source)
                         yield from self._volume(
-                            _Journal(target, matcher, ledger, volume, raw, self._progress), path
+                            Journal(target, matcher, ledger, volume, raw, self._progress), path
                         )
                 except OSError as error:
                     reason = reason_of(error)
@@ -116,7 +116,7 @@ class UsnJournalSource:
             for reason, path in closed:
                 (ledger.unavailable if none else ledger.unread)(reason, path)
 
-    def _volume(self, journal: _Journal, path: str) -> Iterator[Observation]:
+    def _volume(self, journal: Journal, path: str) -> Iterator[Observation]:
         try:
             yield from journal.observe()
         except NtfsError as error:
@@ -139,7 +139,9 @@ def _volumes_of(target: Target) -> list[tuple[str, RawNtfs]]:
 
 
 @dataclass
-class _Journal:
+class Journal:
+    """That of one volume."""
+
     target: Target
     matcher: Matcher
     ledger: Ledger
@@ -149,10 +151,16 @@ class _Journal:
     files: dict[tuple[Reference, Reference, str], _History] = field(default_factory=dict)
     folders: dict[Reference, str] = field(default_factory=dict)
     """Paths within the volume, of folders that the system alone knows."""
+    account: Part | None = None
+    """Of what it belongs to; None: its volume's own."""
+    end: int | None = None
+    """As of :class:`UsnScan`."""
 
     @cached_property
     def part(self) -> Part:
         """The account of this volume's."""
+        if self.account is not None:
+            return self.account
         return self.ledger.part(self.target.known_as(f"{self.raw.prefix}\\").rstrip("\\"))
 
     def observe(self) -> Iterator[Observation]:
@@ -163,7 +171,8 @@ class _Journal:
             matcher.selector.exact_names,
             matcher.selector.literal_parts,
         )
-        scan = UsnScan(self.volume.change_journal(), wanted, ledger, self._progress)
+        journal = self.volume.change_journal()
+        scan = UsnScan(journal, wanted, ledger, self._progress, self.end)
         try:
             for hit in scan.hits():
                 if isinstance(hit, UsnMention):

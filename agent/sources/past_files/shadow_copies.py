@@ -3,8 +3,9 @@ r"""Shadow copies: files that a volume held when one was made, and does not hold
 Evidence: the blocks of the $MFT that a copy keeps (``System Volume Information``), read from the
 raw volume or an image of it by our own reader, so that a running host and its image say the same.
 Each record that was another one then is searched for names, and for files of a wanted size or
-hash, whose content is read through the copy; what is found carries the date of the copy. A file
-that is found in several is told with the newest. Since Windows Vista; System Restore makes them,
+hash, whose content is read through the copy; and that part of the change journal that is gone by
+now. What is found carries the date of the copy. A file that is found in several is told with the
+newest. Since Windows Vista; System Restore makes them,
 backups, and the administrator. How far back they go is the coverage's reach, and each is a part of
 it.
 
@@ -12,10 +13,9 @@ Never required: a host without any says as much as one with them. What of a copy
 gap all the same.
 
 Cannot tell: content, but of files that are called for by their name or size; what lies in
-containers there; files that were made and deleted between two copies; data that are kept on
-another volume (a gap). A file that is still there as it was is told by the files source, and left
-out here. Since Windows 8 System Restore keeps only what it needs itself: what else its copies show
-may be as it was later.
+containers there; data that are kept on another volume (a gap). A file that is still there as it was
+is told by the files source, and left out here. Since Windows 8 System Restore keeps only what it
+needs itself: what else its copies show may be as it was later.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ from msgspec import structs
 from ...coverage import Ledger, Part
 from ...matching.matcher import Matcher
 from ...model.observation import Claim, Observation
-from ...ntfs import ByteSource, MftEntry, NtfsError, Volume
+from ...ntfs import MftEntry, NtfsError, Volume
+from ...ntfs.content import ClusterContent
 from ...ntfs.shadow_copies import MAX_BLOCKS, Copy, Kept, ShadowView, shadow_copies
 from ...ntfs.shadow_volume import ShadowVolume
 from ...reading.opening import reason_of
@@ -38,6 +39,8 @@ from ..files.by_records import NtfsFiles
 from ..files.facts import Limits
 from ..files.file_inspection import FileLook
 from ..files.users_reach import ProgramsInReach
+from .change_journal import NONE as NO_JOURNAL
+from .change_journal import Journal
 from .raw_volumes import Opened, raw_volumes
 
 NONE = "no shadow copies on this volume"
@@ -99,7 +102,7 @@ class _Search:
                 copy = waiting[-1]
                 part = self.ledger.part(self._named(copy))
                 try:
-                    newer = self._view(copy, newer, part)
+                    view = self._view(copy, newer, part)
                 except OSError as error:
                     part.unread(_why(error))
                     waiting.pop()
@@ -108,7 +111,10 @@ class _Search:
                 part.note(FOUND)
                 if copy.made is not None:
                     part.reaches(copy.made)
-                yield from self._files(copy, newer, part)
+                told = _Told(copy, view, self.opened.volume)
+                yield from self._files(told, part)
+                yield from self._journal(told, newer, part)
+                newer = view
         finally:
             # Each is read through all that are newer.
             for copy in waiting:
@@ -124,25 +130,24 @@ class _Search:
         self.kept = [own, *self.kept]
         return ShadowVolume(ShadowView(source, self.kept), own, newer, part)
 
-    def _files(self, copy: Copy, view: ShadowVolume, part: Part) -> Iterator[Observation]:
+    def _raw(self) -> RawNtfs:
+        """The view at hand, to be opened again."""
         raw, kept = self.opened.raw, self.kept
+        return RawNtfs(lambda: _ClosingView(raw.open(), kept), raw.prefix)
 
-        def reopened() -> ByteSource:
-            return _ClosingView(raw.open(), kept)
-
+    def _files(self, told: _Told, part: Part) -> Iterator[Observation]:
         look = FileLook(
             target=self.target,
             matcher=self.matcher,
             ledger=self.ledger,
             limits=self.limits,
-            progress=lambda _: self.progress(self._named(copy)),
+            progress=lambda _: self.progress(self._named(told.copy)),
             everything=False,
         )
         look.reader.programs = ProgramsInReach(())  # Those of no wanted name are not read.
         before = self.ledger.examined
         selection = Selection(exact_sizes=self.matcher.selector.exact_sizes)
-        files = NtfsFiles(look, view, RawNtfs(reopened, raw.prefix), selection)
-        told = _Told(copy, view, self.opened.volume)
+        files = NtfsFiles(look, told.then, self._raw(), selection)
         try:
             with look.reading():
                 for seen in files.observe():
@@ -159,6 +164,41 @@ class _Search:
         part.examined(examined)
         for root in look.containers.roots():
             part.unread(NOT_INTO, root.path)
+
+    def _journal(self, told: _Told, newer: Volume, part: Part) -> Iterator[Observation]:
+        """What the change journal had that it has no more in the next newer view."""
+        journal = Journal(
+            self.target,
+            self.matcher,
+            self.ledger,
+            told.then,
+            self._raw(),
+            lambda _: self.progress(self._named(told.copy)),
+            account=part,
+            end=_begin_of_journal(newer, told.then),
+        )
+        try:
+            for seen in journal.observe():
+                if not (seen.mention and seen.file is not None):
+                    yield from told.of(seen)
+                # A file that was there then was told by its record, if it is there no more.
+        except NtfsError as error:
+            if error.what != NO_JOURNAL:
+                part.unread(f"change journal: {error.what}")
+        except OSError as error:
+            part.unread(f"change journal: {reason_of(error)}")
+
+
+def _begin_of_journal(newer: Volume, then: Volume) -> int | None:
+    """The byte where the journal of a newer view begins, if it is the same one: a record's place
+    never changes. None: not known."""
+    try:
+        if then.identity() is None or newer.identity() != then.identity():
+            return None
+        journal = newer.change_journal()
+    except OSError:
+        return None
+    return journal.next_data(0) if isinstance(journal, ClusterContent) else None
 
 
 def _why(error: OSError) -> str:
@@ -201,12 +241,13 @@ class _Told:
 
     def _is_unchanged(self, inode: str) -> bool:
         """Whether a file was there, and is, with the same names, size and time of writing."""
-        number = int(inode.partition("-")[0])
+        number, _, sequence = inode.partition("-")
         try:
-            then, now = self.then.entry(number), self.now.entry(number)
+            then, now = self.then.entry(int(number)), self.now.entry(int(number))
         except OSError:
             return False
-        return then.live and now.live and _state(then) == _state(now)
+        is_it = then.live and then.reference.sequence == int(sequence)
+        return is_it and now.live and _state(then) == _state(now)
 
 
 def _state(entry: MftEntry) -> tuple[object, ...]:

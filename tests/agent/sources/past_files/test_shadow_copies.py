@@ -7,7 +7,7 @@ import struct
 from pathlib import Path
 
 from agent.matching.own_traces import Own
-from agent.model.observation import Claim
+from agent.model.observation import Claim, Moment, MomentOf
 from agent.model.report import State, Strength, Verdict
 from agent.sources.files.source import FilesSource
 from agent.sources.past_files.shadow_copies import FOUND, NONE, ShadowCopiesSource
@@ -24,7 +24,7 @@ from tests.evidence.images import (
     run,
     standard,
 )
-from tests.evidence.journals import FOLDERS
+from tests.evidence.journals import FOLDERS, NOON, change, extend
 from tests.evidence.packs import matcher_of, named, sha256_of
 from tests.evidence.samples import qcow2
 from tests.evidence.shadow_copies import when, with_copies
@@ -122,6 +122,46 @@ def test_an_mft_that_lay_elsewhere_is_read_there(tmp_path: Path) -> None:
     struct.pack_into("<Q", moved, 0x30, 128)
     sweep = of_image(tmp_path, with_copies(bytes(then), bytes(moved)))
     assert [found.place.text for found in sweep.seen] == [PLACE]
+
+
+def test_the_change_journal_as_it_was_is_searched_as_far_as_it_is_gone_by_now(
+    tmp_path: Path,
+) -> None:
+    then = change("cyzfc.dat", 0x80000200, folder=(43, 5)).ljust(4096, b"\0")
+    later = change("ds7002.zip", 0x80000200, minutes=30, folder=(43, 5)).ljust(4096, b"\0")
+    old = journal_of(then + later)
+    # What was told first was cut off: a journal's place never changes.
+    now = journal_of(bytes(4096) + later, begins=1)
+    sweep = of_image(tmp_path, with_copies(old, now))
+    assert [found.place.text for found in sweep.seen] == [PLACE]
+    (found,) = sweep.seen
+    assert (found.seen, found.place.view) == ("journalled file", OLDEST)
+    assert found.moments == (Moment(time=NOON, of=MomentOf.LOGGED),)
+    # Of another journal all is told.
+    again = journal_of(bytes(4096) + later, begins=1, number=6)
+    sweep = of_image(tmp_path, with_copies(old, again))
+    assert [found.place.text.rpartition("\\")[2] for found in sweep.seen] == [
+        "cyzfc.dat",
+        "ds7002.zip",
+    ]
+
+
+def test_a_file_whose_record_is_another_s_now_is_not_taken_for_that_one(tmp_path: Path) -> None:
+    told = change("cyzfc.dat", 0x80000200, folder=(43, 5), file=(50, 1)).ljust(4096, b"\0")
+    other = file("other", sequence=2)
+    old, now = journal_of(told, other), journal_of(bytes(4096), other, begins=1)
+    assert len(of_image(tmp_path, with_copies(old, now)).seen) == 1
+
+
+def journal_of(data: bytes, *more: tuple[int, bytes], begins: int = 0, number: int = 5) -> bytes:
+    """Of a volume: its folders, and its change journal, of which so many clusters are no more."""
+    gone = run(begins, None) if begins else b""
+    clusters = len(data) // CLUSTER
+    there = run(clusters - begins, 100 + begins) if clusters > begins else b""
+    stream = non_resident(0x80, len(data), gone + there, name="$J", last=clusters - 1)
+    largest = resident(0x80, struct.pack("<4Q", 1 << 25, 1 << 22, number, 0), "$Max")
+    own = record(standard(), file_name("$UsnJrnl", 11, 11), largest, stream)
+    return state((11, extend(45)), (45, own), *more, contents={100: data})
 
 
 def test_a_volume_without_any_says_so(tmp_path: Path) -> None:
