@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import struct
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from datetime import datetime
 from typing import BinaryIO, NamedTuple
 
@@ -37,6 +37,7 @@ _SLACK = 64 << 20
 _HEAD = struct.Struct("<IHH")
 _V2 = struct.Struct("<IHHQQQQIIIIHH")
 _V3 = struct.Struct("<IHH16s16sQQIIIIHH")
+_REFERENCE = struct.Struct("<Q")
 _LEAST = {2: _V2.size, 3: _V3.size, 4: 0x38}
 _NAMES = "names"
 
@@ -147,6 +148,22 @@ class UsnScan(Struct):
                 elif holder not in told:
                     told.add(holder)
                     yield from self._record(data, holder)
+
+    def of_files(self, files: Collection[Reference]) -> dict[Reference, UsnRecord]:
+        """The last record of each of these files, whatever its name; those are told that have one.
+
+        A look of its own at the whole journal: of a few files."""
+        found: dict[Reference, UsnRecord] = {}
+        texts = [(_REFERENCE.pack(one.number | one.sequence << 48), one) for one in files]
+        for _, data in self._pages():
+            for text, file in texts:
+                place = data.find(text)
+                while place >= 0:
+                    record = read_record(data, place - _HEAD.size)
+                    if record is not None and record.file == file:
+                        found[file] = record
+                    place = data.find(text, place + 1)
+        return found
 
     def _matches(self, scanner: PatternScanner, start: int, data: bytes) -> list[int]:
         try:

@@ -148,9 +148,16 @@ def test_what_the_folder_that_was_deleted_held_is_told_by_the_journal(
     report: Report, form: str
 ) -> None:
     seen = {told(row)[:3] for row in rows(report) if row.source == "usn_journal"}
-    folder = fold(host.LNK.rpartition("\\")[0])
-    gone = {(when, "was there", folder) for when in (host.UNPACKED, host.CLEANED)}
-    assert (gone <= seen) is (form in JOURNALLED)
+    gone = {
+        (when, "was there", fold(path))
+        for when in (host.UNPACKED, host.CLEANED)
+        for path in (host.LNK, host.LNK.rpartition("\\")[0])
+    }
+    assert seen == (gone if form in JOURNALLED else set())
+    (shortcut,) = [one for one in report.findings if one.dll and fold(one.dll.name) == "DS7002.LNK"]
+    told_by = {one.source for one in shortcut.evidence}
+    of_journal = {"usn_journal"} if form in JOURNALLED else set()
+    assert told_by == {"event_logs", "prefetch"} | of_journal
 
 
 def test_the_console_tells_the_story_in_its_order(report: Report) -> None:

@@ -11,7 +11,8 @@ and it does so without a journal (walked volumes, FAT, a raw volume that is deni
 before is evidence of its own, which often reaches back only days: its gaps are told in the
 coverage, and leave a clean verdict standing.
 
-Cannot tell: content, and who did it; nor a path whose folder's record was used again since.
+Cannot tell: content, and who did it; nor a path whose folder's record was used again since, where
+the journal does not reach back to that folder.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from ...reading.opening import reason_of
 from ...targets import LOCKED, LiveJournal, RawNtfs, Target
 from ...windows import files as windows_files
 from ..files.recent_changes import Newest, not_told
+from .lost_folders import TOLD_BY_THE_JOURNAL, LostFolders
 
 MAX_FILES = 100_000
 """Files with a wanted name that are kept."""
@@ -190,9 +192,15 @@ class Journal:
                 if time is not None:
                     self.part.reaches(time)
         self._ask(scan.newest)
+        yield from self._histories()
+
+    def _histories(self) -> Iterator[Observation]:
+        parents = {history.record.parent for history in self.files.values()} - self.folders.keys()
+        lost = LostFolders(self.volume, (history.record for history in self.files.values()))
+        lost.look_for(parents, self._progress)
         for history in self.files.values():
             self._progress()
-            yield from self._file(history)
+            yield from self._file(history, lost)
 
     def _progress(self) -> None:
         self.progress(f"{self.raw.prefix}{_JOURNAL}")
@@ -200,9 +208,7 @@ class Journal:
     def newest(self) -> Iterator[Observation]:
         """What the system tells of a journal that is not on the disk yet."""
         self._ask(None)
-        for history in self.files.values():
-            self._progress()
-            yield from self._file(history)
+        yield from self._histories()
 
     def _keep(self, record: UsnRecord) -> None:
         key = (record.file, record.parent, record.name)
@@ -249,12 +255,14 @@ class Journal:
                 self.part.reaches(time)
             yield record
 
-    def _file(self, history: _History) -> Iterator[Observation]:
+    def _file(self, history: _History, lost: LostFolders) -> Iterator[Observation]:
         record = history.record
         path = self.volume.path_in(record.parent, record.name)
         if record.parent in self.folders:
             folder = self.folders[record.parent].rstrip("\\")
             path = ResolvedPath(f"{folder}\\{record.name}")
+        elif not path.known and (folder := lost.path(record.parent)):
+            path = ResolvedPath(f"{folder}\\{record.name}", TOLD_BY_THE_JOURNAL)
         place = windows_files.shown(f"{self.raw.prefix}{path.text}")
         if self.target.own.has_file(place):
             self.ledger.own += 1

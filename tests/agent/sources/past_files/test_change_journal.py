@@ -11,6 +11,7 @@ from agent.model.observation import Moment, MomentOf
 from agent.model.report import State, Strength, Verdict
 from agent.sources.files.source import FilesSource
 from agent.sources.past_files.change_journal import NONE, UsnJournalSource
+from agent.sources.past_files.lost_folders import TOLD_BY_THE_JOURNAL
 from agent.targets.offline.folder import FolderTarget
 from tests.evidence import journals
 from tests.evidence.hosts import disk
@@ -70,6 +71,43 @@ def test_a_file_that_is_still_there_is_only_mentioned(tmp_path: Path) -> None:
     again = record(standard(), file_name("cyzfc.dat", 43, 5), resident(0x80, b"x"), sequence=8)
     (other,) = of_image(tmp_path, with_journal(journal, {50: again})).seen
     assert not other.mention
+
+
+def gone(name: str, file: tuple[int, int], folder: tuple[int, int], minutes: float = 0) -> bytes:
+    """A folder that was made, and is no more."""
+    return journals.change(name, minutes=minutes, file=file, folder=folder, attributes=0x10)
+
+
+def test_where_a_folder_lay_whose_record_was_used_again_the_journal_tells(tmp_path: Path) -> None:
+    outer, inner = (60, 3), (61, 4)
+    journal = (
+        gone("Temp", outer, (43, 5))
+        + gone("New folder", inner, outer, 1)
+        + gone("Temp1_form.zip", inner, outer, 2)
+        + change("cyzfc.dat", 0x100, 1, *inner)
+        + change("other.dat", 0x100, 1, 62, 1)
+    )
+    again = {
+        number: record(standard(), file_name("x.tmp", 43, 5), resident(0x80, b"x"), sequence=9)
+        for number in (60, 61)
+    }
+    (found,) = of_image(tmp_path, with_journal(journal.ljust(4096, b"\0"), again)).seen
+    folder = "disk.img:\\Users\\jo\\AppData\\Local\\Temp\\Temp1_form.zip"
+    assert found.place.text == f"{folder}\\cyzfc.dat"
+    assert TOLD_BY_THE_JOURNAL in found.remarks
+
+
+def test_a_folder_in_itself_lies_nowhere(tmp_path: Path) -> None:
+    loop = (60, 3)
+    journal = gone("a", loop, loop) + change("cyzfc.dat", 0x100, 1, *loop)
+    (found,) = of_image(tmp_path, with_journal(journal.ljust(4096, b"\0"))).seen
+    assert found.place.text == "disk.img:?\\cyzfc.dat"
+
+
+def test_a_record_of_another_use_of_that_number_tells_nothing(tmp_path: Path) -> None:
+    journal = gone("Temp1_form.zip", (60, 2), (43, 5)) + change("cyzfc.dat", 0x100, 1, 60, 3)
+    (found,) = of_image(tmp_path, with_journal(journal.ljust(4096, b"\0"))).seen
+    assert found.place.text == "disk.img:?\\cyzfc.dat"
 
 
 def test_a_folder_that_is_gone_leaves_the_name(tmp_path: Path) -> None:
