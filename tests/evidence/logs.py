@@ -57,6 +57,9 @@ class LoggedEvent:
     """How often the template uses each value of the data; once in every honest log."""
     user_data: str = ""
     """The element that holds the values under UserData; "": they are EventData."""
+    shape: str = "number"
+    """Of EventID: a ``number``, ``qualified`` by an attribute, or a ``text``, as in events that
+    were forwarded."""
 
 
 def event_log(events: Iterable[LoggedEvent], *, dirty: bool = False) -> bytes:
@@ -242,7 +245,13 @@ class _System(_Template):
         end = self._open("Event", xmlns=_NAMESPACE)
         system = self._open("System")
         self._element("Provider", Name=_text(provider))
-        self._element("EventID", value=(_UINT16, struct.pack("<H", event.id)))
+        number = (_UINT16, struct.pack("<H", event.id))
+        if event.shape == "text":
+            self._element("EventID", value=str(event.id))
+        elif event.shape == "qualified":
+            self._element("EventID", value=number, Qualifiers=(_UINT16, b"\0\x40"))
+        else:
+            self._element("EventID", value=number)
         when = struct.pack("<Q", ticks(event.time))
         self._element("TimeCreated", SystemTime=(_FILETIME, when))
         self._element("EventRecordID", value=(_UINT64, struct.pack("<Q", self._id)))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import lzma
+import shutil
+import subprocess
 import zlib
 from functools import cache
 from pathlib import Path
@@ -60,3 +62,15 @@ def _cluster(data: bytes, entry: int, bits: int) -> bytes:
 def _read(name: str) -> bytes:
     data = (_FOLDER / name).read_bytes()
     return lzma.decompress(data) if name.endswith(".xz") else data
+
+
+def unpacked(name: str, place: Path) -> list[Path]:
+    """The files of a sample that is a 7z archive, unpacked into a folder; a test is skipped where
+    the sample or 7z is not there."""
+    sample(name)
+    program = shutil.which("7z") or shutil.which("7zz")
+    if program is None:
+        pytest.skip("7z (Debian package p7zip-full) is not installed")
+    command = [program, "x", "-y", f"-o{place}", str(_FOLDER / name)]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, timeout=300)
+    return sorted(path for path in place.rglob("*") if path.is_file())

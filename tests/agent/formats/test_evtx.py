@@ -110,6 +110,21 @@ def test_values_are_exact_where_xml_and_json_lose_some() -> None:
     assert found.value("not there") == ""
 
 
+@pytest.mark.parametrize("shape", ["number", "qualified", "text"])
+def test_an_event_id_is_a_number_in_each_shape_in_which_it_is_written(
+    shape: str, tmp_path: Path
+) -> None:
+    log = event_log([replace(QUERY, shape=shape)])
+    (found,) = whole(log)
+
+    (tmp_path / "a.evtx").write_bytes(log)
+    with PythonEvtx(str(tmp_path / "a.evtx")) as opened:
+        (theirs,) = (record.xml() for record in opened.records())
+    assert found.event == 3008
+    assert ("Qualifiers" in theirs) is (shape == "qualified")
+    assert ">3008</EventID>" in theirs
+
+
 def test_repeated_children_of_user_data_are_all_there() -> None:
     event = LoggedEvent(
         source=EVENTLOG,
