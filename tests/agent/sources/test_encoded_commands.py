@@ -24,9 +24,12 @@ from agent.matching.hidden_commands import (
 from agent.model.report import Strength
 from agent.sources.artefact import Artefact, ArtefactSource
 from agent.sources.logs.console_history import ConsoleHistory
+from agent.sources.logs.event_logs import EventLogs
 from agent.sources.registry.hives import Hives
 from tests.evidence.hive_files import RUN, nested
 from tests.evidence.hives import hive
+from tests.evidence.logged_events import script_blocks
+from tests.evidence.logs import event_log
 from tests.evidence.sweeping import swept
 from tests.evidence.windows_folder import CONFIG, FORMS, windows
 
@@ -200,3 +203,23 @@ def test_base64_in_a_run_key_mentions_what_it_holds(tmp_path: Path) -> None:
     (match,) = sweep.matches()
     assert (match.indicator.id, match.strength) == ("c2-domain", Strength.WEAK)
     assert IN_BASE64 in match.observation.remarks
+
+
+@pytest.mark.parametrize("before", ["", "x", "xy"])
+def test_a_name_in_base64_is_found_in_each_of_its_three_alignments(
+    before: str, tmp_path: Path
+) -> None:
+    text = f"{before}rundll32 cyzfc.dat, PointFunctionCall"
+    line = f"powershell -c iex($u.GetString([Convert]::FromBase64String('{encoded(text)}')))"
+    event = event_log(script_blocks(line))
+    place = r"C:\Windows\System32\winevt\Logs\Microsoft-Windows-PowerShell%4Operational.evtx"
+    for artefact, path, data in (
+        (EventLogs(), place, event),
+        (ConsoleHistory(), HISTORY, f"whoami\n{line}\n".encode()),
+        (Hives(), r"C:\Users\jo\NTUSER.DAT", hive(nested(RUN, {"Updater": line}))),
+    ):
+        folder = tmp_path / type(artefact).__name__
+        target = FORMS["folder"](folder, windows({path: data}))
+        sweep = swept(target, ArtefactSource(artefact))
+        assert "name-cyzfc-dat" in {match.indicator.id for match in sweep.matches()}, artefact.name
+        assert b"cyzfc" not in data.replace(b"\0", b"")

@@ -10,7 +10,7 @@ import pytest
 
 from agent.model.report import State
 from agent.ntfs.overlay import DAMAGED
-from tests.evidence.files import dll
+from tests.evidence.files import STAGE_0, dll
 from tests.evidence.hosts import disk
 from tests.evidence.images import (
     file_name,
@@ -24,7 +24,7 @@ from tests.evidence.images import (
     run,
     standard,
 )
-from tests.evidence.overlay import CHUNK, LZX, XPRESS4K, compact, stored
+from tests.evidence.overlay import CHUNK, LZX, XPRESS4K, compact, stored, wimlib
 from tests.evidence.sweeping import swept
 
 SIZE = 294400
@@ -78,6 +78,45 @@ def test_a_file_that_windows_compressed_is_known_by_its_content(
     assert "dll-export" in {match.indicator.id for match in sweep.matches()}
     file = sweep.only_file()
     assert (file.size, file.pe and file.pe.exports) == (len(content), ["PointFunctionCall"])
+
+
+SCRIPT = f"powershell.exe {STAGE_0}\r\n".encode() * 2
+KNOWN = SCRIPT[40:60]
+"""In the midst of what is looked for."""
+
+
+def of_lznt1(data: bytes) -> bytes:
+    """A chunk without a match: a byte of flags stands before each eight letters."""
+    body = b"".join(b"\0" + data[at : at + 8] for at in range(0, len(data), 8))
+    return struct.pack("<H", 0xB000 | len(body) - 1) + body
+
+
+def test_a_script_that_ntfs_compression_hides_is_known_by_its_content(tmp_path: Path) -> None:
+    made = record(
+        standard(bits=0x820),
+        file_name("run.ps1"),
+        non_resident(0x80, len(SCRIPT), run(1, 100) + run(15, None), last=15, flags=1, unit=4),
+    )
+    data = image({40: made}, clusters=512, contents={100: of_lznt1(SCRIPT)})
+    assert KNOWN in SCRIPT
+    assert KNOWN not in data
+    sweep = swept(disk(tmp_path, data))
+    assert "content-stage0-long" in {match.indicator.id for match in sweep.matches()}
+    assert sweep.coverage.state is State.COMPLETE
+
+
+@pytest.mark.parametrize(("algorithm", "kind"), [(XPRESS4K, 1), (LZX, 2)])
+def test_a_script_that_windows_compressed_is_known_by_its_content(
+    algorithm: int, kind: int, tmp_path: Path
+) -> None:
+    kept = wimlib()(kind, SCRIPT, CHUNK[algorithm])
+    assert kept is not None
+    made = compact("run.ps1", len(SCRIPT), kept, algorithm, cluster=100)
+    data = image({40: made}, clusters=512, contents={100: kept})
+    assert KNOWN not in data
+    sweep = swept(disk(tmp_path, data))
+    assert "content-stage0-long" in {match.indicator.id for match in sweep.matches()}
+    assert sweep.coverage.state is State.COMPLETE
 
 
 def test_one_that_is_damaged_is_a_gap(tmp_path: Path) -> None:
