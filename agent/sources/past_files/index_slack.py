@@ -99,7 +99,9 @@ class _Folders:
                 continue  # An entry whose beginning was overwritten.
             if not self.names.is_there(file, parent, text):
                 place = Place(text="", path=self._folder(hit), record=self._record(hit))
-                yield from self.names.file(hit.left, place, (f"in the {hit.where}",))
+                yield from self.names.file(
+                    hit.left, place, (f"entry in the {hit.where}; its file is not there any more",)
+                )
 
     def _keep(self, hit: SlackName) -> None:
         """Of several entries of one name that which was written last."""

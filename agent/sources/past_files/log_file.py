@@ -118,7 +118,9 @@ class _Log:
                 place = Place(text="", path=path, record=f"byte {history.place}")
                 done = ", ".join(history.done) or "named"
                 remarks = (f"NTFS log: {done}",)
-                yield from self.names.file(history.left, place, remarks, history.logged)
+                # A new name has none yet, and few records tell it later.
+                left = history.left._replace(size=history.left.size or None)
+                yield from self.names.file(left, place, remarks, history.logged)
 
     def _merged(self) -> list[_History]:
         """Records of which nothing says whose name they have, with those that say it."""

@@ -12,6 +12,7 @@ from ...reading.opening import reason_of
 from ...targets import LOCKED, RawNtfs, Target
 
 NONE = "no NTFS volume that can be read by its records"
+NONE_IN_A_FILE = "no NTFS volume in a file"
 
 
 class Opened(NamedTuple):
@@ -26,39 +27,41 @@ class Opened(NamedTuple):
 def raw_volumes(
     target: Target, ledger: Ledger, progress: Callable[[str], None]
 ) -> Iterator[Opened]:
-    """Each, closed when the next one is asked for. What cannot be read is a gap; where nothing can
-    be, because BitLocker keeps it locked or a running host denies it, the source is unavailable."""
+    """Each, closed when the next one is asked for. What cannot be read is a gap; where that is all
+    that there is, because it is locked or the system denies it, the source is unavailable."""
     roots, skipped = target.roots()
     given = [(root.path, root.raw) for root in roots if root.raw is not None]
     given += [(raw.prefix.removesuffix(":"), raw) for raw in target.volumes_met]
     closed = [(LOCKED, volume.path) for volume in skipped if volume.reason == LOCKED]
-    if not given and not closed:
-        (ledger.note if target.live is None else ledger.unavailable)(NONE)
-    opened = 0
+    if not (given or closed):
+        if target.live is None:
+            ledger.note(NONE_IN_A_FILE)
+        else:
+            ledger.unavailable(NONE)
+    is_any = False
     try:
         for path, raw in given:
             progress(path)
             try:
                 source = raw.open()
             except OSError as error:
-                closed.append((_reason(error), path))
+                closed.append((_why(error), path))
                 continue
             with closing(source):
                 try:
-                    volume = Volume(source)
+                    opened = Volume(source)
                 except OSError as error:
-                    closed.append((_reason(error), path))
+                    closed.append((_why(error), path))
                     continue
-                opened += 1
-                yield Opened(path, raw, volume)
+                is_any = True
+                yield Opened(path, raw, opened)
     finally:
-        none = not opened and (
-            target.live is not None or all(reason == LOCKED for reason, _ in closed)
-        )
+        # A live volume that is denied is told by the files source, which walks it.
+        denied = target.live is not None or all(reason == LOCKED for reason, _ in closed)
         for reason, path in closed:
-            (ledger.unavailable if none else ledger.unread)(reason, path)
+            (ledger.unavailable if denied and not is_any else ledger.unread)(reason, path)
 
 
-def _reason(error: OSError) -> str:
+def _why(error: OSError) -> str:
     reason = reason_of(error)
     return reason if reason == LOCKED else f"NTFS: {reason}"

@@ -52,7 +52,9 @@ def test_a_name_that_was_taken_out_is_told_as_deleted(tmp_path: Path) -> None:
     assert (found.place.text, found.claim, found.place.view) == (PLACE, Claim.WAS_THERE, "deleted")
     assert found.place.path == "disk.img:\\Users\\jo\\AppData\\Local"
     assert found.place.record.startswith("record 43, free part of a folder's index, byte 4")
-    assert found.remarks == ("in the free part of a folder's index",)
+    assert found.remarks == (
+        "entry in the free part of a folder's index; its file is not there any more",
+    )
     assert found.file is not None
     assert (found.file.inode, found.file.size) == ("50-1", 0)
     assert found.file.created is not None
