@@ -91,7 +91,7 @@ class StartupFiles(Memories):
         target = read_target(data)
         command = _command_of(target)
         return Remembered(
-            seen="link in a Startup folder",
+            seen="Startup folder",
             claim=Claim.RAN,
             texts=(target.path, command),
             moments=told,

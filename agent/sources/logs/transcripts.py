@@ -42,9 +42,7 @@ class Transcripts(Memories):
         """In the order of the file. Raises FormatError for more lines than are read."""
         session, lines = read_transcript(data)
         told = moments(created=file.created, modified=file.modified)
-        remarks = (
-            (f"the session began at {session.started}, local time",) if session.started else ()
-        )
+        remarks = (f"the session began {_shown(session.started)}",) if session.started else ()
         user = User(name=session.user) if session.user else None
         if session.host:
             yield self._session(session, told, remarks, user)
@@ -77,7 +75,7 @@ class Transcripts(Memories):
         command = line.command[:_MAX_TEXT]
         process = Process(name="powershell.exe", command_line=command) if command else None
         return Remembered(
-            seen="command in a transcript" if command else "output in a transcript",
+            seen="transcript" if command else "output in a transcript",
             claim=Claim.RAN if command else Claim.LOGGED,
             texts=(line.text,),
             moments=told,
@@ -86,3 +84,9 @@ class Transcripts(Memories):
             record=f"line {line.number}",
             remarks=remarks,
         )
+
+
+def _shown(digits: str) -> str:
+    """``20181114130002``, as times are written."""
+    day = f"{digits[:4]}-{digits[4:6]}-{digits[6:8]}"
+    return f"{day} {digits[8:10]}:{digits[10:12]}:{digits[12:]} local time"

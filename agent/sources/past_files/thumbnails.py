@@ -160,7 +160,7 @@ class _CacheReader(Reader):
         path = _ICON.sub("", text.text)
         yield Observation(
             source=ThumbnailCaches.name,
-            seen="icon or picture in a cache",
+            seen="cached icon or picture",
             claim=Claim.WAS_THERE,
             place=self._place(f"{path} in {self.file.path}", path),
             file=File(path=path, name=base_name(path)),

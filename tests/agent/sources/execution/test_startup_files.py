@@ -46,7 +46,7 @@ def test_a_link_tells_its_whole_command_and_whose_it_is(form: str, tmp_path: Pat
     assert (f'"{RUNDLL32}" {DAT}, PointFunctionCall', Strength.STRONG) in told(found)
     seen = found.only()
     assert (seen.seen, seen.claim, seen.place.owner) == (
-        "link in a Startup folder", Claim.RAN, "jo"
+        "Startup folder", Claim.RAN, "jo"
     )  # fmt: skip
     assert seen.process is not None
     assert seen.process.executable == RUNDLL32

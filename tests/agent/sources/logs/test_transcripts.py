@@ -45,14 +45,14 @@ def test_a_command_is_told_with_its_line_and_user(form: str, tmp_path: Path) -> 
         tmp_path, transcript("powershell.exe", "PS C:\\> dir", f"PS C:\\> {CALL}"), form=form
     )
 
-    assert strongest(found) == ("command in a transcript", Claim.RAN, Strength.STRONG)
+    assert strongest(found) == ("transcript", Claim.RAN, Strength.STRONG)
     seen = found.only()
     assert (seen.place.record, seen.place.owner) == ("line 9", "jo")
     assert seen.process is not None
     assert seen.process.command_line == CALL
     assert seen.process.user is not None
     assert seen.process.user.name == "CORP\\jo"
-    assert seen.remarks == ("the session began at 20181114130002, local time",)
+    assert seen.remarks == ("the session began 2018-11-14 13:00:02 local time",)
     assert (found.coverage.state, found.coverage.examined) == (State.COMPLETE, 1)
 
 
@@ -90,7 +90,7 @@ def test_a_command_that_base64_hides_is_found(tmp_path: Path) -> None:
 def test_a_transcript_that_is_cut_and_damaged_tells_its_commands_still(tmp_path: Path) -> None:
     whole = transcript("powershell.exe", "PS C:\\> dir", f"PS C:\\> {CALL}")
     found = sweep(tmp_path, whole[40:].replace(b"dir", b"\xff\0\xfe"))
-    assert strongest(found) == ("command in a transcript", Claim.RAN, Strength.STRONG)
+    assert strongest(found) == ("transcript", Claim.RAN, Strength.STRONG)
 
 
 def test_two_users_sessions_are_two_findings(tmp_path: Path) -> None:
