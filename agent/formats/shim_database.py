@@ -41,7 +41,7 @@ class Shim(NamedTuple):
     command_line: str
     """What it is given: of these a path."""
     texts: tuple[str, ...]
-    """Everything that the program's entry says."""
+    """These; of a program without a shim everything that its entry says."""
 
 
 class _Tag(NamedTuple):
@@ -130,15 +130,16 @@ class _Shims:
         named = {one.number: one for one in self._tags(entry)}
         program = self._text(named.get(_NAME)) if entry.number == _EXE else ""
         application = self._text(named.get(_APPLICATION if entry.number == _EXE else _NAME))
-        texts = tuple(dict.fromkeys(self._texts(entry, 0)))
         found = False
         for tag in self._tags(entry):
             if tag.number == _SHIM_REFERENCE:
                 found = True
                 given = {one.number: one for one in self._tags(tag)}
                 name, line = (self._text(given.get(one)) for one in (_NAME, _COMMAND_LINE))
-                yield Shim(tag.offset, program, application, name, line, texts)
+                told = (program, application, name, line)
+                yield Shim(tag.offset, *told, told)
         if not found:
+            texts = tuple(dict.fromkeys(self._texts(entry, 0)))
             yield Shim(entry.offset, program, application, "", "", texts)
 
     def _texts(self, of: _Tag, depth: int) -> Iterator[str]:

@@ -39,6 +39,8 @@ SEAM = 1 << 10
 """Bytes on both sides of where two pieces meet, in which a text across it stands."""
 MAX_SEAMS = 16 << 20
 """Bytes of them; of what is beyond, texts that lie in two pieces are a gap."""
+MAX_LOOKED = 20_000
+"""Places of one file around which a text is looked for; of more, a mention of each indicator."""
 MAX_TOLD = 1_024
 """Names of one file; of more, those in which another indicator is mentioned."""
 CUT = "cut short"
@@ -81,6 +83,8 @@ class _CacheReader(Reader):
     """Where two pieces meet, and the bytes around it."""
     _tail: bytes = field(default=b"", init=False)
     _told: set[str] = field(default_factory=set, init=False)
+    _looked: int = field(default=0, init=False)
+    """Places around which a text was looked for."""
     _at_ends: list[Text] = field(default_factory=list, init=False)
     """Texts that reach the end of their piece: perhaps parts of what lies in two."""
     _known: set[str] = field(default_factory=set, init=False)
@@ -101,21 +105,34 @@ class _CacheReader(Reader):
         self._tail = window[max(at, end - SEAM) : end]
 
     def records(self, found: Found) -> Iterator[Observation]:
+        if self._looked > MAX_LOOKED:
+            yield from self._rest(found.rules.mentions(found.data), found.offset)
+            return
         hits = hits_in(found, self.part)
         rest: list[ByteHit] = []
         for hit in (*hits, *doubtful_in(found, self.part, hits)):
-            text = self._text(found.data, hit.offset, found.rules)
+            self._looked += 1
+            text = None
+            if self._looked <= MAX_LOOKED:
+                text = self._text(found.data, hit.offset, found.rules)
+            elif self._looked == MAX_LOOKED + 1:
+                many = f"more than {MAX_LOOKED:,} places of names"
+                self.part.unread(f"{ThumbnailCaches.kind}: {many}", self.file.path)
             if text is None:
                 rest.append(hit)
             elif text.begin < 2 or text.end > len(found.data) - 2:
                 self._at_ends.append(text)
             else:
                 yield from self._named(text, found.rules)
-        rest = [hit for hit in rest if hit in hits]
-        rest = [hit for hit in rest if hit.indicator not in self._known]
-        if rest:
-            self._known.update(hit.indicator for hit in rest)
-            yield self._mentioned(rest, found.offset)
+        known = set(hits)
+        yield from self._rest([hit for hit in rest if hit in known], found.offset)
+
+    def _rest(self, hits: list[ByteHit], offset: int) -> Iterator[Observation]:
+        """What is in no text, each indicator once."""
+        fresh = [hit for hit in hits if hit.indicator not in self._known]
+        if fresh:
+            self._known.update(hit.indicator for hit in fresh)
+            yield self._mentioned(fresh, offset)
 
     def end(self, rules: RecordRules) -> Iterator[Observation]:
         """What lies in two pieces, and what is left at their ends; a blank file is a gap."""
@@ -133,10 +150,7 @@ class _CacheReader(Reader):
                 text = self._text(seam, hit.offset, rules)
                 if text is not None and text.begin < SEAM < text.end:
                     yield from self._named(text, rules)
-            rest = [hit for hit in rules.mentions(seam) if hit.indicator not in self._known]
-            if rest:
-                self._known.update(hit.indicator for hit in rest)
-                yield self._mentioned(rest, offset - SEAM)
+            yield from self._rest(rules.mentions(seam), offset - SEAM)
 
     def _text(self, data: bytes, offset: int, rules: RecordRules) -> Text | None:
         """The identifier, or the path, that a place lies in; None: it lies in none."""

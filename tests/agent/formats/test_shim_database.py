@@ -19,6 +19,7 @@ def test_each_shim_is_told_with_its_program_and_what_it_is_given() -> None:
     assert [(one.program, one.name, one.command_line) for one in told] == PROGRAMS
     assert {one.application for one in told} == {"Program"}
     assert told[0].texts == ("winword.exe", "Program", "InjectDll", DLL)
+    assert told[2].texts == ("b.exe", "Program")
 
 
 def test_a_layer_has_no_program() -> None:

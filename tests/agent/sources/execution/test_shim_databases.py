@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from agent.formats.shim_database import read_shims
 from agent.model.observation import Claim
 from agent.model.report import State, Strength
 from agent.sources.artefact import ArtefactSource
@@ -58,6 +59,23 @@ def test_a_program_that_is_only_named_there_is_weak(tmp_path: Path) -> None:
     assert [(one.observation.claim, one.strength) for one in found.matches()] == [
         (Claim.LOGGED, Strength.WEAK)
     ]
+
+
+def test_many_shims_of_one_program_are_looked_at_once_each(tmp_path: Path) -> None:
+    one = shim_database([("a.exe", "InjectDll", DAT)])
+    entry = one[one.index(b"\x09\x70") :][:18]
+    size = len(entry) * 500
+    begin = one.index(b"\x07\x70")
+    head, tail = one[:begin], one[one.index(b"\x01\x78") :]
+    inner = one[begin + 6 : begin + 6 + 22] + entry * 500
+    exe = b"\x07\x70" + len(inner).to_bytes(4, "little") + inner
+    base = head.index(b"\x01\x70")
+    body = head[base + 6 :] + exe
+    made = head[:base] + b"\x01\x70" + len(body).to_bytes(4, "little") + body + tail
+    found = sweep(tmp_path, made)
+    assert size < len(made)
+    assert len(found.seen) == 500
+    assert all(len(shim.texts) == 4 for shim in read_shims(made))
 
 
 @pytest.mark.parametrize("damaged", ["cut", "other"])

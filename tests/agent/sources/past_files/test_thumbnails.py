@@ -11,6 +11,7 @@ from agent.matching.matcher import Matcher
 from agent.model.observation import Claim, moments
 from agent.model.report import State, Strength
 from agent.sources.artefact import Artefact, ArtefactSource
+from agent.sources.past_files import thumbnails
 from agent.sources.past_files.thumbnails import PIECE, ThumbnailCaches, ThumbsDb
 from tests.evidence.packs import matcher_of
 from tests.evidence.recycled import NOON
@@ -98,6 +99,19 @@ def test_what_is_in_no_name_is_a_mention(tmp_path: Path) -> None:
         assert [(one.observation.claim, one.strength) for one in found.matches()] == [
             (Claim.MENTIONED, Strength.WEAK)
         ]
+
+
+def test_of_too_many_names_each_indicator_is_told_still(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(thumbnails, "MAX_LOOKED", 50)
+    paths = [f"D:\\{number}\\cyzfc.dat" for number in range(600)]
+    found = sweep(tmp_path, ICONS, icon_cache([*paths, "D:\\ds7002.zip"]))
+    assert len(found.seen) < 60
+    assert found.reasons == {"cache of pictures or icons: more than 50 places of names": 1}
+    assert {match.indicator.id for match in found.matches()} == {
+        "name-cyzfc-dat", "name-ds7002-zip"
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("cut", [1, 260, 266])
