@@ -107,6 +107,7 @@ class Key:
         """Last write to the key or one of its values, UTC; None if unset."""
         self.hive = hive
         self._cell = cell
+        self._by_name: dict[str, Value] | None = None
 
     def subkeys(self) -> Iterator[Key]:
         """Those that can be read, in the order of the hive; the others are among its problems."""
@@ -129,9 +130,12 @@ class Key:
         return next((key for key in self.subkeys() if fold(key.name) == folded), None)
 
     def value(self, name: str) -> Value | None:
-        """By name, without regard to case; "" for the default value."""
-        folded = fold(name)
-        return next((value for value in self.values() if fold(value.name) == folded), None)
+        """By name, without regard to case; "" for the default value. All are read once."""
+        if self._by_name is None:
+            self._by_name = {}
+            for value in self.values():
+                self._by_name.setdefault(fold(value.name), value)
+        return self._by_name.get(fold(name))
 
 
 class Hive:

@@ -43,6 +43,8 @@ _RUN = re.compile(
 _SERVICE = re.compile(r"CONTROLSET\d{3}\\SERVICES\\[^\\]+(\\PARAMETERS)?")
 _CONTROL_SET = re.compile(r"CONTROLSET\d{3}")
 _COMMANDS = {"IMAGEPATH": "service", "FAILURECOMMAND": "failure command of a service"}
+_DLL = "SERVICEDLL"
+_OF_SERVICES = frozenset({*_COMMANDS, _DLL})
 _DRIVERS = frozenset({1, 2, 8})
 """Types of services that run in the kernel: driver, file system, recognizer."""
 _PROGRAM = re.compile(r"(?i)(?:\"([^\"]+)\"|(.+?\.(?:exe|com|bat|cmd|scr|pif|ps1))(?=\s|$)|(\S+))")
@@ -78,6 +80,8 @@ def autostart(kind: Kind, key: Key, value: Value, service: Key | None = None) ->
 
     ``service``: the key of the service that the key belongs to, where it is at hand.
     """
+    if kind is Kind.SYSTEM and fold(value.name) not in _OF_SERVICES:
+        return None  # Most of what stands there.
     path = fold(key.path)
     if kind in (Kind.SOFTWARE, Kind.USER) and _RUN.fullmatch(path):
         text, remarks = _text(value)
@@ -123,7 +127,7 @@ def _of_service(
 ) -> Autostart | None:
     name = fold(value.name)
     command = _COMMANDS.get(name) if not in_parameters else None
-    if command is None and name != "SERVICEDLL":
+    if command is None and name != _DLL:
         return None
     text, remarks = _text(value)
     if not text:
@@ -135,7 +139,7 @@ def _of_service(
         display_name=_of(own, "DisplayName"),
         executable=_of(own, "ImagePath") or text,
     )
-    if name == "SERVICEDLL":
+    if name == _DLL:
         dll = Dll(path=text, name=base_name(text))
         return Autostart(key, value, "service DLL", text, None, dll, service, remarks)
     if name == "IMAGEPATH" and _type_of(own) in _DRIVERS:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ...engine.scanner import ScanFailed
 from ...model.observation import ByteHit
+from ..in_pages import windows_of
 
 if TYPE_CHECKING:
     from ...coverage import Part
@@ -25,6 +26,15 @@ def hits_in(found: Searched, part: Part) -> list[ByteHit]:
     scanned, are gaps of the account.
     """
     return _bounded(_hits(found, found.rules.mentions), part)
+
+
+def may_be_mentioned(found: Searched) -> bool:
+    """Whether any indicator is, beside letters and digits too; yes where that cannot be scanned."""
+    try:
+        windows = windows_of(found.data, found.rules)
+        return any(found.rules.candidates(window) for _, window in windows)
+    except ScanFailed:
+        return True
 
 
 def doubtful_in(found: Searched, part: Part, hits: Collection[ByteHit]) -> list[ByteHit]:

@@ -32,7 +32,7 @@ from ...matching.record_rules import marker
 from ...model.observation import ByteHit, Observation
 from ...reading.opening import reason_of
 from ..artefact import BLANK, Artefact, Reader, is_blank
-from .every_hit import doubtful_in, hits_in, turned_in
+from .every_hit import doubtful_in, hits_in, may_be_mentioned, turned_in
 from .hive_hits import NOW, HiveHits, Opened
 from .hive_names import Kind, mounted
 from .recording import TELL_OF_RECORDING, logs_elsewhere, recording_in
@@ -140,8 +140,10 @@ class HiveReader(Reader):
         self.part.facts.settings.update(told)
 
     def records(self, found: Searched) -> Iterator[Observation]:
-        hits = hits_in(found, self.part)
-        worth = doubtful_in(found, self.part, hits)
+        # What makes most hives worth a look are commands that may hide something.
+        is_mentioned = may_be_mentioned(found)
+        hits = hits_in(found, self.part) if is_mentioned else []
+        worth = doubtful_in(found, self.part, hits) if is_mentioned else []
         if worth:
             hits += self.whole_words_of(worth, found.rules)
             worth = [hit for hit in worth if hit not in set(hits)]
