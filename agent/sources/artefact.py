@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from ..engine.scanner import ScanFailed
@@ -240,12 +240,16 @@ class _ArtefactSweep:
     _pool: ThreadPoolExecutor | None = None
 
     def __post_init__(self) -> None:
-        self.rules = self.matcher.records(self.artefact.markers, turned=self.artefact.turned)
         if not self.artefact.piece:
             return
         windows_from_the_heap()
         if self.source.threads > 1:
             self._pool = ThreadPoolExecutor(self.source.threads - 1, "scan")
+
+    @cached_property
+    def rules(self) -> RecordRules:
+        """Built for the first file: of much that is looked for there is none on most hosts."""
+        return self.matcher.records(self.artefact.markers, turned=self.artefact.turned)
 
     def close(self) -> None:
         """Whatever is under way is given up, and a gap."""

@@ -102,7 +102,7 @@ class _LogReader(Reader):
             if self._seams is not None:
                 self._seams.add(window[at : at + CHUNK])
             return
-        self._blank = not window.strip(b"\0")
+        self._blank = window.startswith(b"\0") and not window.strip(b"\0")
         try:
             header = read_log_header(window)
             self._problem, self._chunks, self._is_log = header.problem, header.chunks, True
