@@ -88,6 +88,14 @@ class LogMention(NamedTuple):
     place: int
 
 
+_BLANK = (bytes(_AT_ONCE * PAGE), b"\xff" * (_AT_ONCE * PAGE))
+
+
+def _is_blank(data: bytearray) -> bool:
+    """Never written: most of a log that Windows made, or that was not copied."""
+    return any(data == blank[: len(data)] for blank in _BLANK)
+
+
 @dataclass
 class _Window:
     """Pages, joined."""
@@ -300,6 +308,6 @@ class LogScan:
             except OSError as error:
                 self.account.unread(f"$LogFile: {error}", f"byte {at:,}")
                 data = bytearray()
-            if data:
+            if data and not _is_blank(data):
                 yield at, data + bytes(-len(data) % PAGE)
             at += _AT_ONCE * PAGE

@@ -176,7 +176,7 @@ CATALOG = (
     _artefact("console_history", "logs.console_history", "ConsoleHistory"),
     _artefact("transcripts", "logs.transcripts", "Transcripts"),
     Entry("ntfs_log", TargetKind, _ntfs_log),
-    Entry("index_slack", TargetKind, _index_slack),
+    Entry("index_slack", TargetKind, _index_slack, by_default=False),
     Entry("shadow_copies", TargetKind, _shadow_copies),
     Entry("deep", TargetKind, _deep, by_default=False),
 )
