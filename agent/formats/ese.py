@@ -3,33 +3,39 @@
 Format: libyal's libesedb, "Extensible Storage Engine (ESE) Database File (EDB) format". No tree is
 walked: every leaf page says which table it belongs to, so that what a damaged tree no longer
 reaches is read too. Libraries give filler for the fixed columns that a row lacks; here it is None.
-Variable columns, long values in pages of their own, compressed and multiple ones are not read
-(None): whoever needs their text looks at the bytes.
+Long values that are kept in pages of their own are not read (None); ``ese_pages.py`` reads these
+pages.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta, timezone
 from itertools import islice
 from typing import NamedTuple
 
 from . import FormatError
+from .ese_pages import (
+    FIRST_TAGGED,
+    FIRST_VARIABLE,
+    LEAF,
+    NO_ROWS,
+    SIGNATURE,
+    Page,
+    Tagged,
+    clear,
+    page_size_of,
+    tagged,
+)
 from .paged import Bytes
 
-SIGNATURE = bytes.fromhex("efcdab89")
-"""At 4."""
+__all__ = ["SIGNATURE", "CellValue", "Column", "Database", "Row", "Table", "catalogued", "time_of"]
+
 MAX_VALUES = 20_000_000
 """Of one table."""
-_CATALOG = 2
+CATALOG = 2
 """The object id of the table of tables."""
-_LEAF = 0x2
-_NO_ROWS = 0x20 | 0x40 | 0x80
-"""Of pages: a tree of free space, an index, long values."""
-_PAGE_SIZES = (2048, 4096, 8192, 16_384, 32_768)
-_DEFUNCT, _COMMON_KEY = 0x2, 0x4
-_FIRST_VARIABLE, _FIRST_TAGGED = 128, 256
 _FORMATS = {
     1: "B",
     2: "B",
@@ -46,8 +52,8 @@ _FORMATS = {
 _OF_A_PAGE = struct.Struct("<I8xI")
 _SIZES = {**{kind: struct.calcsize(form) for kind, form in _FORMATS.items()}, 16: 16}
 _OTHER_SIZES = {9: 255, 10: 255}
-_TABLE, _COLUMN = 1, 2
-_TREES = (_TABLE, 3, 4)
+_TABLE, _COLUMN, _LONG_VALUES = 1, 2, 4
+_TREES = (_TABLE, 3, _LONG_VALUES)
 """Tables, indexes and long values: what begins on a page of its own."""
 _EPOCH = datetime(1899, 12, 30, tzinfo=timezone.utc)
 
@@ -69,6 +75,8 @@ class Table(NamedTuple):
     id: int
     name: str
     columns: tuple[Column, ...]
+    long_values: int = 0
+    """The object id of the tree of its long values; 0: it has none."""
 
 
 class Row(NamedTuple):
@@ -88,25 +96,25 @@ class Database:
     """
 
     def __init__(self, data: Bytes) -> None:
-        if data[4:8] != SIGNATURE or len(data) < 240:
-            raise FormatError("no ESE database", "header")
-        self.page_size = int.from_bytes(data[236:240], "little")
-        if self.page_size not in _PAGE_SIZES:
-            raise FormatError("no page size of an ESE database", f"{self.page_size}")
+        self.page_size = page_size_of(data[:240])
         self.is_dirty = int.from_bytes(data[52:56], "little") != 3
         self._data = data
         self._pages: dict[int, list[int]] = {}
         """Numbers of leaf pages with rows, by the table's object id."""
-        self._farthest = 0
-        """Of the pages that the catalogue names."""
         for number in range(1, len(data) // self.page_size - 1):
             at = self._at(number) + 24
             table, flags = _OF_A_PAGE.unpack(data[at : at + 16])
-            if flags & _LEAF and not flags & _NO_ROWS:
+            if flags & LEAF and not flags & NO_ROWS:
                 self._pages.setdefault(table, []).append(number)
-        self.tables = self._read_catalog()
-        self.is_cut = self._farthest > len(data) // self.page_size - 2
+        pages = map(self._page, self._pages.get(CATALOG, ()))
+        catalog = [one for page in pages for one in catalogued(page)]
+        self.tables = tables_of(catalog)
+        farthest = max((one.of for one in catalog if one.kind in _TREES), default=0)
+        self.is_cut = farthest > len(data) // self.page_size - 2
         """Whether a tree begins on a page that is not there."""
+
+    def _page(self, number: int) -> Page:
+        return Page(self._data[self._at(number) : self._at(number) + self.page_size])
 
     def _at(self, page: int) -> int:
         return (page + 1) * self.page_size
@@ -115,64 +123,69 @@ class Database:
         """Those of a table, in the order of its pages; more than 20,000,000 values raise
         FormatError, and so does a page whose entries overlap."""
         room = MAX_VALUES
-        for page in self._pages.get(table.id, ()):
-            for number, record, is_deleted in self._records(page):
+        for number in self._pages.get(table.id, ()):
+            for row in rows_of(self._page(number), number, table):
                 room -= 1 + len(table.columns)
                 if room < 0:
-                    raise FormatError("more rows than a database has", f"page {page}")
-                yield Row(page, number, _values(record, table.columns), is_deleted)
+                    raise FormatError("more rows than a database has", f"page {number}")
+                yield row
 
     def first_rows(self, table: Table) -> Iterator[Row]:
         """The first of each page of a table. Raises FormatError, as :meth:`rows`."""
-        for page in self._pages.get(table.id, ()):
-            for number, record, is_deleted in islice(self._records(page), 1):
-                yield Row(page, number, _values(record, table.columns), is_deleted)
+        for number in self._pages.get(table.id, ()):
+            yield from islice(rows_of(self._page(number), number, table), 1)
 
-    def _records(self, page: int) -> Iterator[tuple[int, bytes, bool]]:
-        """The data of each entry of a leaf page, without its key. Raises FormatError."""
-        whole = self._data[self._at(page) : self._at(page) + self.page_size]
-        is_large = self.page_size > 8192
-        head = 80 if is_large else 40
-        (count,) = struct.unpack_from("<H", whole, 34)
-        room = self.page_size
-        for number in range(1, min(count, self.page_size // 4)):
-            size, offset = struct.unpack_from("<HH", whole, self.page_size - 4 * (number + 1))
-            flags = offset >> 13
-            room -= size & (0x7FFF if is_large else 0x1FFF)
-            if room < 0:
-                raise FormatError("entries of a page overlap", f"page {page}")
-            mask = 0x7FFF if is_large else 0x1FFF
-            entry = whole[head + (offset & mask) : head + (offset & mask) + (size & mask)]
-            if is_large and len(entry) >= 2:
-                flags = entry[1] >> 5
-            at = 2 if flags & _COMMON_KEY else 0
-            key = int.from_bytes(entry[at : at + 2], "little") & 0x1FFF
-            record = entry[at + 2 + key :]
-            if len(record) >= 4:
-                yield number, record, bool(flags & _DEFUNCT)
 
-    def _read_catalog(self) -> dict[str, Table]:
-        names: dict[int, str] = {}
-        columns: dict[int, list[Column]] = {}
-        for page in self._pages.get(_CATALOG, ()):
-            for _, record, is_deleted in self._records(page):
-                values = _values(record, _OF_THE_CATALOG)
-                table, kind, number = (values[name] for name in ("ObjidTable", "Type", "Id"))
-                name = _variable(record)
-                if is_deleted or not isinstance(table, int) or not isinstance(number, int):
-                    continue
-                if kind in _TREES and isinstance(values["ColtypOrPgnoFDP"], int):
-                    self._farthest = max(self._farthest, values["ColtypOrPgnoFDP"])
-                if kind == _TABLE:
-                    names[number] = name
-                elif kind == _COLUMN:
-                    of, space = values["ColtypOrPgnoFDP"], values["SpaceUsage"]
-                    if isinstance(of, int) and isinstance(space, int):
-                        columns.setdefault(table, []).append(Column(number, name, of, space))
-        return {
-            name: Table(number, name, tuple(sorted(columns.get(number, ()))))
-            for number, name in names.items()
-        }
+def rows_of(page: Page, number: int, table: Table) -> Iterator[Row]:
+    """The rows on a page of this table. Raises FormatError."""
+    for entry in page.entries():
+        if len(entry.data) >= 4:
+            values = _values(entry.data, table.columns, is_large=page.is_large)
+            yield Row(number, entry.number, values, entry.is_deleted)
+
+
+class Catalogued(NamedTuple):
+    """An entry of the table of tables. ``of``: of a column its type, of others where its tree
+    begins."""
+
+    table: int
+    kind: int
+    id: int
+    of: int
+    size: int
+    name: str
+
+
+def catalogued(page: Page) -> Iterator[Catalogued]:
+    """What a page of the catalogue (a leaf) tells. Raises FormatError."""
+    for entry in page.entries():
+        if entry.is_deleted or len(entry.data) < 4:
+            continue
+        values = _values(entry.data, _OF_THE_CATALOG, is_large=page.is_large)
+        numbers = [value for value in values.values() if isinstance(value, int)]
+        if len(numbers) == len(_OF_THE_CATALOG):
+            table, kind, number, of, size = numbers
+            yield Catalogued(table, kind, number, of, size, _variable(entry.data))
+
+
+def tables_of(entries: Iterable[Catalogued]) -> dict[str, Table]:
+    """The tables, by name."""
+    names: dict[int, str] = {}
+    long_values: dict[int, int] = {}
+    columns: dict[int, list[Column]] = {}
+    for one in entries:
+        if one.kind == _TABLE:
+            names[one.id] = one.name
+        elif one.kind == _COLUMN:
+            columns.setdefault(one.table, []).append(Column(one.id, one.name, one.of, one.size))
+        elif one.kind == _LONG_VALUES:
+            long_values[one.table] = one.id
+    return {
+        name: Table(
+            number, name, tuple(sorted(columns.get(number, ()))), long_values.get(number, 0)
+        )
+        for number, name in names.items()
+    }
 
 
 _OF_THE_CATALOG = (
@@ -195,14 +208,14 @@ def time_of(value: CellValue) -> datetime | None:
         return None
 
 
-def _values(record: bytes, columns: tuple[Column, ...]) -> dict[str, CellValue]:
-    last_fixed, last_variable, variable = struct.unpack_from("<BBH", record)
+def _values(record: bytes, columns: tuple[Column, ...], *, is_large: bool) -> dict[str, CellValue]:
+    last_fixed, _, variable = struct.unpack_from("<BBH", record)
     nulls = record[variable - -(-last_fixed // 8) : variable]
-    tagged = _tagged(record, last_variable, variable)
+    at_the_end = {one.column: one for one in tagged(record, is_large=is_large)}
     told: dict[str, CellValue] = {}
     at = 4
     for column in columns:
-        if column.id < _FIRST_VARIABLE:
+        if column.id < FIRST_VARIABLE:
             size = _SIZES.get(column.kind) or column.size or _OTHER_SIZES.get(column.kind, 0)
             place = column.id - 1
             is_there = 0 < column.id <= last_fixed and place // 8 < len(nulls)
@@ -211,49 +224,47 @@ def _values(record: bytes, columns: tuple[Column, ...]) -> dict[str, CellValue]:
             else:
                 told[column.name] = None
             at += size
-        else:  # variable ones, which lie between, are not read
-            told[column.name] = tagged.get(column.id) if column.id >= _FIRST_TAGGED else None
+        elif column.id >= FIRST_TAGGED and (value := at_the_end.get(column.id)) is not None:
+            told[column.name] = _number(_clear(value), column.kind)
+        elif column.id >= FIRST_TAGGED:
+            told[column.name] = None
+        else:
+            told[column.name] = _variable_value(record, column.id)
     return told
 
 
-def _number(raw: bytes, kind: int) -> CellValue:
+def _clear(value: Tagged) -> bytes | None:
+    """None for one that is damaged too: it takes nothing from the others of its row."""
+    try:
+        return clear(value)
+    except FormatError:
+        return None
+
+
+def _number(raw: bytes | None, kind: int) -> CellValue:
     form = _FORMATS.get(kind)
-    if form is None or len(raw) < struct.calcsize(form):
+    if raw is None or form is None or len(raw) < struct.calcsize(form):
         return raw
-    value: int | float = struct.unpack(form, raw)[0]
+    value: int | float = struct.unpack_from(form, raw)[0]
     return value
 
 
 def _variable(record: bytes) -> str:
     """The first variable column as text."""
+    return (_variable_value(record, FIRST_VARIABLE) or b"").decode("ascii", "replace")
+
+
+def _variable_value(record: bytes, column: int) -> bytes | None:
+    """Each has the place where it ends, or that it is none."""
     _, last, at = struct.unpack_from("<BBH", record)
-    count = max(0, last - _FIRST_VARIABLE + 1)
-    size = int.from_bytes(record[at : at + 2], "little") if count else 0x8000
-    start = at + 2 * count
-    return "" if size & 0x8000 else record[start : start + size].decode("ascii", "replace")
-
-
-def _tagged(record: bytes, last_variable: int, at: int) -> dict[int, bytes | None]:
-    """Those that are kept in the record as they are."""
-    count = max(0, last_variable - _FIRST_VARIABLE + 1)
-    if count:
-        size = int.from_bytes(record[at + 2 * count - 2 : at + 2 * count], "little") & 0x7FFF
-        at += 2 * count + size
-    block = record[at:]
-    if len(block) < 4:
-        return {}
-    first = int.from_bytes(block[2:4], "little") & 0x3FFF
-    heads = [
-        struct.unpack_from("<HH", block, one) for one in range(0, min(first, len(block) - 3), 4)
+    if column > last or last >= FIRST_TAGGED:
+        return None
+    ends = [
+        int.from_bytes(record[at + 2 * place : at + 2 * place + 2], "little")
+        for place in range(column - FIRST_VARIABLE + 1)
     ]
-    if not heads:
-        return {}
-    ends = [offset & 0x3FFF for _, offset in heads[1:]] + [len(block)]
-    told: dict[int, bytes | None] = {}
-    for (column, offset), end in zip(heads, ends, strict=True):
-        value = block[offset & 0x3FFF : end]
-        if offset & 0x4000:
-            told[column] = value[1:] if value and value[0] in (0, 1) else None
-        else:
-            told[column] = value
-    return told
+    if ends[-1] & 0x8000:
+        return None
+    start = at + 2 * (last - FIRST_VARIABLE + 1)
+    begin = ends[-2] & 0x7FFF if len(ends) > 1 else 0
+    return record[start + begin : start + ends[-1]]
