@@ -10,7 +10,7 @@ pages.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta, timezone
 from itertools import islice
 from typing import NamedTuple
@@ -25,6 +25,7 @@ from .ese_pages import (
     Page,
     Tagged,
     clear,
+    long_values_of,
     page_size_of,
     tagged,
 )
@@ -136,11 +137,14 @@ class Database:
             yield from islice(rows_of(self._page(number), number, table), 1)
 
 
-def rows_of(page: Page, number: int, table: Table) -> Iterator[Row]:
-    """The rows on a page of this table. Raises FormatError."""
+def rows_of(
+    page: Page, number: int, table: Table, long_values: Mapping[bytes, bytes] | None = None
+) -> Iterator[Row]:
+    """The rows on a page of this table; ``long_values``: those that are known, by their keys.
+    Raises FormatError."""
     for entry in page.entries():
         if len(entry.data) >= 4:
-            values = _values(entry.data, table.columns, is_large=page.is_large)
+            values = _values(entry.data, table.columns, long_values, is_large=page.is_large)
             yield Row(number, entry.number, values, entry.is_deleted)
 
 
@@ -208,7 +212,13 @@ def time_of(value: CellValue) -> datetime | None:
         return None
 
 
-def _values(record: bytes, columns: tuple[Column, ...], *, is_large: bool) -> dict[str, CellValue]:
+def _values(
+    record: bytes,
+    columns: tuple[Column, ...],
+    long_values: Mapping[bytes, bytes] | None = None,
+    *,
+    is_large: bool,
+) -> dict[str, CellValue]:
     last_fixed, _, variable = struct.unpack_from("<BBH", record)
     nulls = record[variable - -(-last_fixed // 8) : variable]
     at_the_end = {one.column: one for one in tagged(record, is_large=is_large)}
@@ -225,7 +235,7 @@ def _values(record: bytes, columns: tuple[Column, ...], *, is_large: bool) -> di
                 told[column.name] = None
             at += size
         elif column.id >= FIRST_TAGGED and (value := at_the_end.get(column.id)) is not None:
-            told[column.name] = _number(_clear(value), column.kind)
+            told[column.name] = _number(_clear(value, long_values or {}), column.kind)
         elif column.id >= FIRST_TAGGED:
             told[column.name] = None
         else:
@@ -233,12 +243,15 @@ def _values(record: bytes, columns: tuple[Column, ...], *, is_large: bool) -> di
     return told
 
 
-def _clear(value: Tagged) -> bytes | None:
+def _clear(value: Tagged, long_values: Mapping[bytes, bytes]) -> bytes | None:
     """None for one that is damaged too: it takes nothing from the others of its row."""
     try:
-        return clear(value)
+        here = clear(value)
     except FormatError:
-        return None
+        here = None
+    keys = long_values_of(value) if long_values else []
+    known = [long_values[key] for key in keys if key in long_values]
+    return b"\0\0".join([*([here] if here else []), *known]) if known else here
 
 
 def _number(raw: bytes | None, kind: int) -> CellValue:

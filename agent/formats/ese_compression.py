@@ -10,14 +10,19 @@ and 6 (XPRESS9, XPRESS10) are of Exchange.
 from __future__ import annotations
 
 import struct
-from functools import cache
+from collections.abc import Iterable
 
 from . import FormatError
 
 ASCII, UNICODE, XPRESS = 1, 2, 3
 _PLAIN, _SCRUBBED = 0, 4
-_FLAGS = 32
-"""Of XPRESS, in one word: each tells whether a byte comes or a match."""
+SEVEN_BITS = frozenset(bytes([kind << 3 | bits]) for kind in (ASCII, UNICODE) for bits in range(8))
+"""First bytes of values of seven bits a character."""
+_HALVES = tuple(
+    (half, sum((1 << 7 * half) - 1 << at for at in range(0, 64, 16 * half)).to_bytes(8, "little"))
+    for half in (4, 2, 1)
+)
+"""By how many bits the upper half of each group is moved, and which bits of eight bytes stay."""
 
 
 def decompressed(data: bytes) -> bytes:
@@ -44,11 +49,7 @@ def _seven_bits(data: bytes, *, is_wide: bool) -> bytes:
     count = ((len(data) - 2) * 8 + (data[0] & 7) + 1) // 7
     if count <= 0:
         return b""
-    size = 1 << (count - 1).bit_length()
-    value = int.from_bytes(data[1:], "little") & (1 << 7 * count) - 1
-    for shift, low in _steps(size):
-        value = value & low | (value & ~low) << shift
-    narrow = value.to_bytes(size, "little")[:count]
+    narrow = _spread(data[1:])[:count]
     if not is_wide:
         return narrow
     wide = bytearray(2 * count)
@@ -56,20 +57,25 @@ def _seven_bits(data: bytes, *, is_wide: bool) -> bytes:
     return bytes(wide)
 
 
-@cache
-def _steps(size: int) -> tuple[tuple[int, int], ...]:
-    """How ``size`` characters (a power of two) of seven bits are moved to eight each: again and
-    again the upper half of each group is moved by half a group's characters. Of each step by how
-    many bits, and which bits stay."""
-    steps: list[tuple[int, int]] = []
-    half = size // 2
-    while half:
-        low = 0
-        for at in range(0, 8 * size, 16 * half):
-            low |= (1 << 7 * half) - 1 << at
-        steps.append((half, low))
-        half //= 2
-    return tuple(steps)
+def unpacked(values: Iterable[bytes]) -> bytes:
+    """All characters of values of seven bits, each below 128 as a byte, to be searched: eight zeros
+    or more between two values, before which one may stand that is none of theirs."""
+    return _spread(b"".join(value[1:] + bytes(-(len(value) - 1) % 7 + 7) for value in values))
+
+
+def _spread(data: bytes) -> bytes:
+    """Seven bits to eight each. Seven bytes are eight characters: moved to eight bytes, and in each
+    eight at once the upper half of all, of four and of two characters."""
+    count = -(-len(data) // 7)
+    data += bytes(7 * count - len(data))
+    lanes = bytearray(8 * count)
+    for place in range(7):
+        lanes[place::8] = data[place::7]
+    value = int.from_bytes(lanes, "little")
+    for shift, low in _HALVES:
+        stays = int.from_bytes(low * count, "little")
+        value = value & stays | (value & ~stays) << shift
+    return value.to_bytes(8 * count, "little")
 
 
 def decompress_plain(data: bytes, size: int) -> bytes:
@@ -79,19 +85,15 @@ def decompress_plain(data: bytes, size: int) -> bytes:
     at = nibble_at = 0
     try:
         while len(out) < size:
+            # Each tells whether a byte comes or a match: between matches runs of bytes.
             (flags,) = struct.unpack_from("<I", data, at)
+            first, *runs = f"{flags:032b}".split("1")
             at += 4
-            left = _FLAGS
-            while left and len(out) < size:
-                # As many bytes as there are zeros before the next match.
-                run = left - (flags & (1 << left) - 1).bit_length()
-                if run:
-                    run = min(run, size - len(out))
-                    out += data[at : at + run]
-                    at += run
-                    left -= run
-                    continue
-                left -= 1
+            out += data[at : at + len(first)]
+            at += len(first)
+            for run in runs:
+                if len(out) >= size:
+                    break
                 pair = data[at] | data[at + 1] << 8
                 at += 2
                 length = pair & 7
@@ -105,12 +107,22 @@ def decompress_plain(data: bytes, size: int) -> bytes:
                     if length == 15:
                         length, at = _long(data, at)
                     length += 7
-                _copy(out, (pair >> 3) + 1, length + 3, size)
-            if at > len(data):
-                raise _ended()
+                    if length > size:
+                        raise _outside(out)
+                start = len(out) - (pair >> 3) - 1
+                if start < 0:
+                    raise _outside(out)
+                length += 3
+                while (here := out[start : start + length]) and len(here) < length:
+                    out += here
+                    length -= len(here)
+                out += here
+                if run:
+                    out += data[at : at + len(run)]
+                    at += len(run)
     except (IndexError, struct.error):
         raise _ended() from None
-    return bytes(out)
+    return bytes(out[:size])
 
 
 def _long(data: bytes, at: int) -> tuple[int, int]:
@@ -129,14 +141,8 @@ def _long(data: bytes, at: int) -> tuple[int, int]:
     return length - 7, at
 
 
-def _copy(out: bytearray, distance: int, length: int, size: int) -> None:
-    start = len(out) - distance
-    if start < 0 or length > size - len(out):
-        raise FormatError("a match outside the data", f"0x{len(out):x} of the output")
-    if length <= distance:
-        out += out[start : start + length]
-    else:
-        out += (out[start:] * (length // distance + 1))[:length]
+def _outside(out: bytearray) -> FormatError:
+    return FormatError("a match outside the data", f"0x{len(out):x} of the output")
 
 
 def _ended() -> FormatError:

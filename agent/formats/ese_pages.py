@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from . import FormatError
-from .ese_compression import decompressed
+from .ese_compression import SEVEN_BITS, decompressed, unpacked
 
 SIGNATURE = bytes.fromhex("efcdab89")
 """At 4."""
@@ -58,11 +58,21 @@ class Tagged(NamedTuple):
 
 
 class Part(NamedTuple):
-    """A part of a long value, in the clear. ``of``: the value's key; ``at``: where it belongs."""
+    """A part of a long value, in the clear. ``of``: the value's key; ``at``: where it belongs;
+    ``goes_on``: it is not known to be the last."""
 
     of: bytes
     at: int
     data: bytes
+    goes_on: bool
+
+
+class Hidden(NamedTuple):
+    """What a page compresses, in the clear: one text behind the other, zeros between. ``damaged``:
+    how many cannot be read."""
+
+    text: bytes
+    damaged: int
 
 
 class Page:
@@ -114,33 +124,52 @@ class Page:
                 continue
             of, at = entry.key[:-_OFFSET], int.from_bytes(entry.key[-_OFFSET:], "big")
             following = entries[place + 1].key if place + 1 < len(entries) else b""
-            end = sizes.get(of)
+            whole = sizes.get(of)
+            # Of the last one on a page only what follows elsewhere would tell its size.
+            is_last = bool(following) or at + len(entry.data) == whole
+            end = whole if is_last else None
             if following[:-_OFFSET] == of:
                 end = int.from_bytes(following[-_OFFSET:], "big")
             try:
-                yield Part(of, at, _part(entry.data, None if end is None else end - at))
+                data = _part(entry.data, None if end is None else end - at)
+                yield Part(of, at, data, whole is None or at + len(data) < whole)
             except FormatError as error:
                 refused = error
         if refused is not None:
             raise refused
 
-    def hidden(self) -> Iterator[bytes]:
-        """Values that stand in it compressed, in the clear. Raises FormatError, after all that can
-        be read."""
+    def hidden(self) -> Hidden:
+        """What stands in it compressed, in the clear."""
         if self.has_long_values:
-            for part in self.parts():
-                yield part.data
-        elif self.has_rows:
-            refused: FormatError | None = None
-            for entry in self.entries():
+            parts, damaged = self.readable_parts()
+            return Hidden(b"\0\0".join(part.data for part in parts), damaged)
+        seven: list[bytes] = []
+        texts: list[bytes] = []
+        damaged = 0
+        try:
+            for entry in self.entries() if self.has_rows else ():
                 for value in tagged(entry.data, is_large=self.is_large):
-                    if value.flags & COMPRESSED and not value.flags & (SEPARATED | NULL):
-                        try:
-                            yield clear(value) or b""
-                        except FormatError as error:
-                            refused = error
-            if refused is not None:
-                raise refused
+                    if not value.flags & COMPRESSED or value.flags & (SEPARATED | NULL):
+                        continue
+                    if not value.flags & MULTIPLE and value.data[:1] in SEVEN_BITS:
+                        seven.append(value.data)
+                        continue
+                    try:
+                        texts.append(clear(value) or b"")
+                    except FormatError:
+                        damaged += 1
+        except FormatError:
+            damaged += 1
+        return Hidden(b"\0\0".join([unpacked(seven), *texts]), damaged)
+
+    def readable_parts(self) -> tuple[list[Part], int]:
+        """As :meth:`parts`, and on how many occasions that ended early."""
+        parts: list[Part] = []
+        try:
+            parts.extend(self.parts())
+        except FormatError:
+            return parts, 1
+        return parts, 0
 
 
 def _entry(number: int, entry: bytes, flags: int, common: bytes) -> Entry:

@@ -99,6 +99,11 @@ class Reader:
         what it learns is told to the part's account in :meth:`end`."""
         self.part.examined()
 
+    def hidden(self, piece: bytes, offset: int) -> bytes:  # noqa: ARG002 - none does
+        """What a piece hides (compressed, cut in parts) in the clear, to be scanned beside it; is
+        asked where the artefact ``hides``, by any thread, by several at once."""
+        return b""
+
     def records(self, found: Found) -> Iterator[Observation]:
         """What the records say in which something occurs. Raises FormatError, after which the
         bytes are mentioned raw."""
@@ -136,6 +141,8 @@ class Artefact:
     header: int = 0
     piece: int = 0
     """Bytes before the first piece, and of each piece; 0: the file is one."""
+    hides: bool = False
+    """Whether its pieces hide text (:meth:`Reader.hidden`)."""
     markers: Sequence[BytePattern] = (*HIDES_TEXT, *HIDES_TEXT_IN_UTF_8)
     """What makes a record worth parsing though no indicator occurs in it: it hides text."""
     turned: bool = False

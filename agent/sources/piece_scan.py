@@ -63,6 +63,7 @@ class PieceScan:
         self._step = max(1, WINDOW // self._piece) * self._piece
         self._never_written = _zeros(self._piece)
         self._reader, self._occurs, self._overlap = reader, rules.occurs, rules.overlap
+        self._hides = artefact.hides
         self._held: list[Piece] = []
         self._next = threading.Lock()
         """Of the file and its reader."""
@@ -135,13 +136,15 @@ class PieceScan:
 
     def _scan(self, data: bytes, offset: int) -> None:
         """Hold the pieces of a window in which something occurs."""
-        if self._may_occur(data):
+        if self._hides or self._may_occur(data):
             for at in range(0 if offset else self._header, len(data), self._piece):
                 self._hold(offset + at, data[at : at + self._piece])
 
     def _hold(self, offset: int, piece: bytes) -> None:
         try:
-            if self._occurs(piece):
+            if self._occurs(piece) or (
+                self._hides and self._occurs(self._reader.hidden(piece, offset))
+            ):
                 self._held.append(Piece(offset, piece))
         except ScanFailed as error:
             self._held.append(Piece(offset, piece, str(error)))

@@ -3,10 +3,9 @@ r"""What Windows' own databases remember of files and programs.
 Evidence: of each user ``ConnectedDevicesPlatform\*\ActivitiesCache.db`` (the timeline: programs and
 files that were opened, 30 days), ``Notifications\wpndatabase.db`` (toasts); of the host
 ``Search\Data\Applications\Windows\Windows.db`` and ``Windows-gather.db`` (names of indexed files),
-each with its WAL. Since: Windows 10 1803; the index as SQLite since Windows 11.
+each with its WAL. Since: Windows 10 1803; the index as SQLite since Windows 11 22H2.
 Cannot tell: more than that a row mentions something, but for the timeline's programs and files
-(``activity_rows.py``); the index before Windows 11 (``Windows.edb``)
-is not read.
+(``activity_rows.py``) and what was indexed (``past_files/index_rows.py``).
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ from collections.abc import Iterator
 from ...model.objects import User
 from ...model.observation import ByteHit, Claim, Observation, moments
 from ..databases import Databases, HitRow
+from ..past_files.index_rows import indexed, is_indexed
 from ..registry.hive_names import profile_of
 from ..remembered import Remembered
 from .activity_rows import of_activity, sender_of, time_of
@@ -35,8 +35,11 @@ class Activities(Databases):
     )
 
     def told(self, hit: HitRow) -> Iterator[Observation]:
-        """The program and the file of an activity; any other row as a mention of its table. Raises
-        FormatError."""
+        """The program and the file of an activity, what was indexed; any other row as a mention of
+        its table. Raises FormatError."""
+        if is_indexed(hit):
+            yield indexed(hit, self.name)
+            return
         row, hits = hit.row, hit.hits
         for thing in of_activity(row, profile_of(hit.file)):
             yield self._observation(hit, thing, hits)
