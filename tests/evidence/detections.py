@@ -5,6 +5,8 @@ from __future__ import annotations
 import struct
 from datetime import datetime
 
+from agent.formats.quarantine import rc4
+
 from .filetime import ticks
 
 
@@ -40,3 +42,32 @@ def detection(
         made += _value(0x15, _text(kind)) + _value(0x15, _text(value)) + _value(6, bytes(4))
         made += _value(0x28, bytes(24) + named)
     return made
+
+
+def quarantined(
+    *resources: tuple[str, str], threat: str = "Trojan:Win32/Example",
+    when: datetime | None = None, created: datetime | None = None, identifier: bytes = b"",
+) -> bytes:  # fmt: skip
+    """An entry of the quarantine, encrypted. ``resources``: kind and path."""
+    ticks_of = ticks(when) if when is not None else 0
+    first = bytes(range(16)) + bytes(16) + struct.pack("<QQI", ticks_of, 2147519003, 1)
+    first += threat.encode() + b"\0"
+    bodies = [_resource(kind, path, created, identifier) for kind, path in resources]
+    head = 4 + 4 * len(bodies)
+    offsets = [head + sum(map(len, bodies[:place])) for place in range(len(bodies))]
+    second = struct.pack(f"<{1 + len(bodies)}I", len(bodies), *offsets) + b"".join(bodies)
+    header = b"\xdb\xe8\xc5\1\1\0\0\0" + bytes(32)
+    header += struct.pack("<IIII", len(first), len(second), 1, 2) + b"\xa5\xa5\xa5\xa5"
+    return rc4(header) + rc4(first) + rc4(second)
+
+
+def _resource(kind: str, path: str, created: datetime | None, identifier: bytes) -> bytes:
+    fields = [(0x0C, 2, _text(path))]
+    if created is not None:
+        fields.append((0x0F, 6, struct.pack("<Q", ticks(created))))
+    if identifier:
+        fields.append((0x02, 5, identifier))
+    made = _text(path.upper()) + struct.pack("<H", len(fields)) + kind.encode() + b"\0"
+    for number, form, data in fields:
+        made += bytes(-len(made) % 4) + struct.pack("<HH", len(data), form << 12 | number) + data
+    return made + bytes(-len(made) % 4)

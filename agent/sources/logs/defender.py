@@ -1,11 +1,12 @@
 r"""Microsoft Defender's own records: what it detected, and what it wrote into its logs.
 
 Evidence: below ``%ProgramData%\Microsoft\Windows Defender``, ``Scans\History\Service\
-DetectionHistory``, a file for each detection (30 days by default), and ``Support\MPLog-*.log``,
+DetectionHistory``, a file for each detection (30 days by default), ``Quarantine\Entries``, an
+encrypted one for each thing that was put away (90 days), and ``Support\MPLog-*.log``,
 ``MPDetection-*.log``. Since: Windows 8.
 Cannot tell: that something ran. A scanner names what it looked for and what it stopped: what stands
 here alone is weak, whatever it is, and belongs with what else is known of the file. Quarantined
-content is not looked into.
+content is not looked into; an entry tells no hash of it.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from ...formats import FormatError
 from ...formats.detection_history import Detection, Resource, read_detection
+from ...formats.quarantine import Sections, decrypted, read_entry
 from ...model.objects import File, Hash, Url
 from ...model.observation import Claim, Observation, Place, moments
 from ...spelling import base_name
@@ -25,7 +28,10 @@ if TYPE_CHECKING:
     from ...targets.evidence import EvidenceFile
 
 _FOLDER = r"%ProgramData%\Microsoft\Windows Defender"
+ENTRIES = "\\quarantine\\entries\\"
 HISTORY = "\\detectionhistory\\"
+_FILES = frozenset({"file", "containerfile", "webfile"})
+"""Kinds of resources that are files."""
 MAX_LINES = 10_000
 """Of one log, in which something occurs."""
 _HEX = frozenset("0123456789abcdef")
@@ -39,8 +45,10 @@ class Defender(Artefact):
     kind = "Defender's record"
     where = (
         rf"{_FOLDER}\Scans\History\Service\DetectionHistory\**\*",
+        rf"{_FOLDER}\Quarantine\Entries\*",
         rf"{_FOLDER}\Support\MPLog*.log",
         rf"{_FOLDER}\Support\MPDetection*.log",
+        r"%Loose%\**\Quarantine\Entries\*",
         r"%Loose%\**\DetectionHistory\**\*",
         r"%Loose%\**\MPLog*.log",
     )
@@ -48,7 +56,10 @@ class Defender(Artefact):
     markers = ()
 
     def reader(self, file: EvidenceFile, part: Part) -> Reader:
-        is_detection = HISTORY in file.path.casefold()
+        path = file.path.casefold()
+        if ENTRIES in path:
+            return _QuarantineReader(file, part)
+        is_detection = HISTORY in path
         return _DetectionReader(file, part) if is_detection else _LogReader(file, part)
 
 
@@ -93,6 +104,59 @@ class _DetectionReader(Reader):
             else None,
             url=Url(full=resource.url) if resource.url else None,
             remarks=(f"detected as {detection.threat}",) if detection.threat else (),
+        )
+
+    def _place(self, text: str) -> Place:
+        return Place(text=text, path=self.file.path, view=self.file.view)
+
+
+class _QuarantineReader(Reader):
+    _sections: Sections | None = None
+
+    def plain(self, data: bytes) -> bytes:
+        """An entry in the clear; one that is cut off is a gap. Raises FormatError."""
+        self._sections = sections = decrypted(data)
+        if not sections.is_whole:
+            self.part.unread(f"{Defender.kind}: it ends early", self.file.path)
+        return sections.first + b"\0\0" + sections.second
+
+    def records(self, found: Found) -> Iterator[Observation]:
+        if self._sections is None:
+            raise FormatError("no entry of the quarantine")
+        entry = read_entry(self._sections)
+        remarks = (f"quarantined as {entry.threat}",) if entry.threat else ()
+        for one in entry.resources:
+            path, _, member = one.path.partition("->")
+            is_file = one.kind.casefold() in _FILES
+            yield Observation(
+                source=Defender.name,
+                seen="Defender's quarantine",
+                claim=Claim.BLOCKED,
+                place=self._place(f"{one.path} in {self.file.path}"),
+                moments=moments(
+                    created=one.created, modified=one.written, accessed=one.accessed,
+                    happened=entry.when,
+                ),
+                file=File(
+                    path=member or path,
+                    name=base_name(member or path),
+                    member_of=path if member else "",
+                    created=one.created,
+                    mtime=one.written,
+                    accessed=one.accessed,
+                )
+                if is_file
+                else None,
+                remarks=(*remarks, f"kept as {one.identifier}") if one.identifier else remarks,
+            )  # fmt: skip
+        yield Observation(
+            source=Defender.name,
+            seen="Defender's quarantine",
+            claim=Claim.BLOCKED,
+            place=self._place(self.file.path),
+            moments=moments(happened=entry.when),
+            hits=tuple(found.rules.mentions(found.data)),
+            remarks=remarks,
         )
 
     def _place(self, text: str) -> Place:

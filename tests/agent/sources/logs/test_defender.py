@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 
 from agent.formats import FormatError
 from agent.formats.detection_history import read_detection
+from agent.formats.quarantine import decrypted, rc4, read_entry
 from agent.model.observation import Claim
 from agent.model.report import State, Strength, Verdict
 from agent.sources.artefact import ArtefactSource
 from agent.sources.files.source import FilesSource
 from agent.sources.logs.defender import Defender
-from tests.evidence.detections import detection
+from tests.evidence.detections import detection, quarantined
 from tests.evidence.filetime import ticks
 from tests.evidence.packs import matcher_of, sha256_of
 from tests.evidence.samples import sample
@@ -36,6 +37,14 @@ EICAR = "275a021bbfb6489e54d471899f7db9d1663fc695ec2fe2a2c4538aabf651fd0f"
 FOUND = detection(
     ("file", DLL), ("webfile", f"C:\\Users\\jo\\Downloads\\ds7002.zip|{LINK}|pid:1,ProcessStart:2"),
     ("containerfile", "C:\\Users\\jo\\Downloads\\ds7002.zip->ds7002.lnk"), sha1=SHA1, started=NOON,
+)  # fmt: skip
+
+ENTRY = f"{FOLDER}\\Quarantine\\Entries\\{{800CD1D8-0000-0000-DB5F-B52FE0CD0DD0}}"
+CREATED = datetime(2018, 11, 14, 11, 58, tzinfo=timezone.utc)
+PUT_AWAY = quarantined(
+    ("file", DLL), ("containerfile", "C:\\Users\\jo\\Downloads\\ds7002.zip->ds7002.lnk"),
+    ("runkey", "HKCU@S-1-5-21-7-1001\\Software\\Microsoft\\Windows\\CurrentVersion\\Run\\\\x"),
+    when=NOON, created=CREATED, identifier=bytes(range(20)),
 )  # fmt: skip
 
 
@@ -136,3 +145,68 @@ def test_a_damaged_record_ends_in_a_detection_or_in_an_error(data: st.DataObject
     except FormatError:
         return
     assert read.resources
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_what_was_put_into_quarantine_is_told_though_it_is_encrypted_and_is_weak(
+    form: str, tmp_path: Path
+) -> None:
+    found = sweep(tmp_path, {ENTRY: PUT_AWAY}, form)
+    told = {match.indicator.id for match in found.matches()}
+    assert {"path-localappdata-cyzfc-dat", "name-ds7002-lnk"} <= told
+    assert {match.strength for match in found.matches()} == {Strength.WEAK}
+    assert {match.observation.claim for match in found.matches()} == {Claim.BLOCKED}
+    file, member, key, _ = found.seen
+    assert file.file is not None
+    assert (file.file.path, file.file.created) == (DLL, CREATED)
+    assert [(one.of.value, one.time) for one in file.moments] == [
+        ("created", CREATED), ("happened", NOON),
+    ]  # fmt: skip
+    assert file.remarks == (
+        "quarantined as Trojan:Win32/Example",
+        "kept as 000102030405060708090A0B0C0D0E0F10111213",
+    )
+    assert member.file is not None
+    assert (member.file.path, member.file.member_of) == (
+        "ds7002.lnk", "C:\\Users\\jo\\Downloads\\ds7002.zip",
+    )  # fmt: skip
+    assert key.file is None
+    assert found.coverage.state is State.COMPLETE
+
+
+def test_the_quarantine_is_no_hit_by_itself(tmp_path: Path) -> None:
+    sources = ArtefactSource(Defender()), FilesSource()
+    made = reported(as_folder(tmp_path, windows({ENTRY: PUT_AWAY})), *sources)
+    assert made.verdict is not Verdict.HIT
+    assert {finding.strength for finding in made.findings} == {Strength.WEAK}
+
+
+def test_an_entry_that_ends_early_is_a_gap_and_tells_what_is_there(tmp_path: Path) -> None:
+    whole = decrypted(PUT_AWAY)
+    found = sweep(tmp_path, {ENTRY: PUT_AWAY[: len(PUT_AWAY) - len(whole.second) // 2]})
+    assert found.reasons == {"Defender's record: it ends early": 1}
+    assert "path-localappdata-cyzfc-dat" in {one.indicator.id for one in found.matches()}
+
+
+def test_what_is_no_entry_is_a_gap_and_its_bytes_are_searched(tmp_path: Path) -> None:
+    found = sweep(tmp_path, {ENTRY: bytes(80) + DLL.encode("utf-16-le")})
+    assert "Defender's record: no entry of the quarantine" in found.reasons
+    assert "name-cyzfc-dat" in {one.indicator.id for one in found.matches()}
+
+
+def test_the_cipher_is_that_of_the_published_examples() -> None:
+    """RFC 6229 has keystreams alone; these are the first widely published ones (Wikipedia, RC4)."""
+    assert rc4(b"Plaintext", b"Key").hex() == "bbf316e8d940af0ad3"
+    assert rc4(b"Attack at dawn", b"Secret").hex() == "45a01f645fc35b383552544b9bf5"
+
+
+@given(st.data())
+def test_a_damaged_entry_ends_in_what_is_there_or_in_an_error(data: st.DataObject) -> None:
+    damaged = bytearray(PUT_AWAY)
+    for _ in range(data.draw(st.integers(1, 12))):
+        damaged[data.draw(st.integers(0, len(damaged) - 1))] = data.draw(st.integers(0, 255))
+    try:
+        read = read_entry(decrypted(bytes(damaged[: data.draw(st.integers(0, len(damaged)))])))
+    except FormatError:
+        return
+    assert len(read.resources) < 4_097
