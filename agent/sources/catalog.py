@@ -172,6 +172,7 @@ CATALOG = (
     _artefact("wmi_repository", "execution.wmi_repository", "WmiRepository"),
     _artefact("browser_files", "network.browser_files", "BrowserFiles"),
     _artefact("web_cache", "network.browser_files", "WebCache"),
+    _artefact("certificate_cache", "network.certificate_cache", "CertificateCache"),
     _artefact("search_index", "past_files.search_index", "SearchIndex"),
     _artefact("activities", "execution.activities", "Activities"),
     _artefact("console_history", "logs.console_history", "ConsoleHistory"),

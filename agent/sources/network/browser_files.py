@@ -2,8 +2,8 @@ r"""What else browsers keep in files: open tabs, settings, Internet Explorer's a
 
 Evidence: sessions of Chromium's kin (``Sessions\*``, ``Last Tabs`` …), their ``Bookmarks`` and
 ``Preferences``; Firefox's ``sessionstore*.jsonlz4`` and backups, decompressed; of Windows
-``WebCacheV01.dat`` (Internet Explorer, Edge before Chromium, programs that use WinINet), the cache
-of certificate look-ups (``CryptnetUrlCache\MetaData``) and the queue of BITS.
+``WebCacheV01.dat`` (Internet Explorer, Edge before Chromium, programs that use WinINet) and the
+queue of BITS.
 Since: as each of them. Cannot tell: when something was visited, nor, of a settings file, that it
 was; texts that span pages of an ESE database, or are compressed in it, are not put together.
 """
@@ -41,9 +41,6 @@ _FIREFOX = (
     "SiteSecurityServiceState.*",
 )
 _CACHES = (
-    r"%Profile%\AppData\LocalLow\Microsoft\CryptnetUrlCache\MetaData\*",
-    r"%SystemRoot%\System32\config\systemprofile\AppData\LocalLow\Microsoft\CryptnetUrlCache\MetaData\*",
-    r"%SystemRoot%\ServiceProfiles\*\AppData\LocalLow\Microsoft\CryptnetUrlCache\MetaData\*",
     r"%Profile%\AppData\Local\Microsoft\Windows\WebCache\V01*.log",
     r"%ProgramData%\Microsoft\Network\Downloader\qmgr*.dat",
     r"%Loose%\**\qmgr*.dat",

@@ -35,7 +35,6 @@ def told(found: Swept) -> set[tuple[str, Strength, str]]:
     [
         f"{LOCAL}\\Google\\Chrome\\User Data\\Default\\Sessions\\Session_13300000000000000",
         f"{LOCAL}\\Microsoft\\Edge\\User Data\\Profile 2\\Preferences",
-        f"{LOCAL}Low\\Microsoft\\CryptnetUrlCache\\MetaData\\0123456789ABCDEF",
         f"{FIREFOX}\\prefs.js",
         "C:\\ProgramData\\Microsoft\\Network\\Downloader\\qmgr0.dat",
     ],
