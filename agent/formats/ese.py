@@ -110,8 +110,7 @@ class Database:
         pages = map(self._page, self._pages.get(CATALOG, ()))
         catalog = [one for page in pages for one in catalogued(page)]
         self.tables = tables_of(catalog)
-        farthest = max((one.of for one in catalog if one.kind in _TREES), default=0)
-        self.is_cut = farthest > len(data) // self.page_size - 2
+        self.is_cut = farthest_of(catalog) > len(data) // self.page_size - 2
         """Whether a tree begins on a page that is not there."""
 
     def _page(self, number: int) -> Page:
@@ -170,6 +169,11 @@ def catalogued(page: Page) -> Iterator[Catalogued]:
         if len(numbers) == len(_OF_THE_CATALOG):
             table, kind, number, of, size = numbers
             yield Catalogued(table, kind, number, of, size, _variable(entry.data))
+
+
+def farthest_of(entries: Iterable[Catalogued]) -> int:
+    """The last of the pages on which trees begin."""
+    return max((one.of for one in entries if one.kind in _TREES), default=0)
 
 
 def tables_of(entries: Iterable[Catalogued]) -> dict[str, Table]:

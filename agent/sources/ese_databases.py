@@ -12,19 +12,30 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from msgspec import structs
 
 from ..formats import FormatError
-from ..formats.ese import CATALOG, Catalogued, CellValue, Row, Table, catalogued, rows_of, tables_of
+from ..formats.ese import (
+    CATALOG,
+    Catalogued,
+    CellValue,
+    Row,
+    Table,
+    catalogued,
+    farthest_of,
+    rows_of,
+    tables_of,
+)
 from ..formats.ese_pages import Page, Part, long_values_of, page_size_of, tagged
 from ..model.objects import User
 from ..model.observation import ByteHit, Claim, Observation, Place
 from ..reading.opening import read_up_to, reason_of
 from ..spelling import fold
-from .artefact import Artefact, Found, Reader
+from .artefact import BLANK, Artefact, Found, Reader, is_blank
 
 if TYPE_CHECKING:
     from ..coverage import Part as Account
@@ -45,7 +56,7 @@ _AROUND = 512
 
 _LOGS = (".LOG", ".JTX")
 _LOG = "log of an ESE database, searched by its bytes: values that it compresses are not read"
-_NONE = "no ESE database; its bytes were searched"
+_NONE = "no ESE database: enciphered, or damaged where it begins"
 
 Key = tuple[int, bytes]
 """Of a long value: its tree, and its key there."""
@@ -173,15 +184,14 @@ class EseReader(Reader):
     """Offsets of those with rows in which something occurs."""
     _longs: set[Key] = field(default_factory=set, init=False)
     _told: int = field(default=0, init=False)
+    _written: bool = field(default=False, init=False)
 
     def passes(self, window: bytes, at: int, offset: int) -> None:
         """The catalogue is kept as it comes by."""
         if not offset:
-            try:
+            with suppress(FormatError):
                 self._page = page_size_of(window[:240])
-            except FormatError:
-                is_log = fold(self.file.path).endswith(_LOGS)
-                self.part.note(_LOG if is_log else _NONE, self.file.path)
+        self._written = self._written or not is_blank(window[at : at + PIECE])
         for place in self._places(offset, min(PIECE, len(window) - at)):
             page = Page(window[at + place : at + place + self._page])
             if page.tree == CATALOG and page.has_rows and len(self._catalog) < MAX_CATALOGUED:
@@ -251,8 +261,9 @@ class EseReader(Reader):
         self.part.examined()
         kind = self.artefact.kind
         tables = tables_of(self._catalog)
-        if reason := self.artefact.gap(tables):
-            self.part.unread(f"{kind}: {reason}", self.file.path)
+        for reason in (self._torn(), self.artefact.gap(tables)):
+            if reason:
+                self.part.unread(f"{kind}: {reason}", self.file.path)
         if self._seams.left_out:
             self.part.unread("parts of long values not joined", count=self._seams.left_out)
         joined = self._seams.joined()
@@ -273,6 +284,20 @@ class EseReader(Reader):
             except OSError as error:
                 self.part.unread(f"{kind}: {reason_of(error)}", self.file.path)
         yield from self._left(explained)
+
+    def _torn(self) -> str:
+        """What it is instead of a whole database; "" for that, and for an empty file."""
+        if not self._written:
+            return BLANK if self.file.size else ""
+        if not self._page:
+            if fold(self.file.path).endswith(_LOGS):
+                self.part.note(_LOG, self.file.path)
+                return ""
+            return _NONE
+        if not self._catalog:
+            return "its catalogue is not there"
+        is_cut = farthest_of(self._catalog) > self.file.size // self._page - 2
+        return "cut short" if is_cut else ""
 
     def _row(
         self, table: str, row: Row, rules: RecordRules, explained: set[str]

@@ -1,11 +1,9 @@
-r"""What else browsers keep in files: open tabs, settings, Internet Explorer's and Windows' caches.
+r"""What else browsers keep in files: open tabs, bookmarks, settings.
 
 Evidence: sessions of Chromium's kin (``Sessions\*``, ``Last Tabs`` …), their ``Bookmarks`` and
-``Preferences``; Firefox's ``sessionstore*.jsonlz4`` and backups, decompressed; of Windows
-``WebCacheV01.dat`` (Internet Explorer, Edge before Chromium, programs that use WinINet) and the
-queue of BITS.
+``Preferences``; Firefox's ``sessionstore*.jsonlz4`` and backups, decompressed.
 Since: as each of them. Cannot tell: when something was visited, nor, of a settings file, that it
-was; texts that span pages of an ESE database, or are compressed in it, are not put together.
+was.
 """
 
 from __future__ import annotations
@@ -13,7 +11,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...formats import FormatError
-from ...formats.ese import SIGNATURE
 from ...formats.mozilla_lz4 import MAGIC, MAX_PLAIN, unpacked
 from ..mentions import Mentions
 from .browsers import CHROMIUM_PROFILES, FIREFOX_PROFILES
@@ -40,17 +37,6 @@ _FIREFOX = (
     "prefs.js",
     "SiteSecurityServiceState.*",
 )
-_CACHES = (
-    r"%Profile%\AppData\Local\Microsoft\Windows\WebCache\V01*.log",
-    r"%ProgramData%\Microsoft\Network\Downloader\qmgr*.dat",
-    r"%Loose%\**\qmgr*.dat",
-)
-_WINDOWS = (
-    r"%Profile%\AppData\Local\Microsoft\Windows\WebCache\WebCacheV*.dat",
-    r"%ProgramData%\Microsoft\Network\Downloader\qmgr*.db",
-    r"%Loose%\**\WebCacheV*.dat",
-    r"%Loose%\**\qmgr*.db",
-)
 
 
 class BrowserFiles(Mentions):
@@ -61,7 +47,6 @@ class BrowserFiles(Mentions):
     where = (
         *(rf"{place}\{name}" for place in CHROMIUM_PROFILES for name in _CHROMIUM),
         *(rf"{place}\{name}" for place in FIREFOX_PROFILES for name in _FIREFOX),
-        *_CACHES,
     )
     max_bytes = 1 << 30
     by_pages = True
@@ -76,17 +61,3 @@ class BrowserFiles(Mentions):
         if len(data) > MAX_PLAIN:
             raise FormatError("LZ4 of more than 64 MiB", "size")
         return unpacked(data[:])
-
-
-class WebCache(Mentions):
-    """One observation for each piece of 64 KiB: pages of any size lie in it whole."""
-
-    name = "web_cache"
-    kind = "cache or download queue of Windows"
-    where = _WINDOWS
-    max_bytes = 0
-    piece = 64 << 10
-
-    def is_one(self, head: bytes) -> bool:
-        """Each is an ESE database."""
-        return head[4:8] == SIGNATURE

@@ -26,15 +26,21 @@ from agent.sources.logs.console_history import ConsoleHistory
 from agent.sources.logs.defender import Defender
 from agent.sources.logs.event_logs import EventLogs
 from agent.sources.logs.transcripts import Transcripts
-from agent.sources.network.browser_files import BrowserFiles, WebCache
+from agent.sources.network.bits_queue import BitsQueue
+from agent.sources.network.browser_files import BrowserFiles
 from agent.sources.network.browsers import Browsers
+from agent.sources.network.certificate_cache import CertificateCache
 from agent.sources.network.firewall_log import FirewallLog
 from agent.sources.network.hosts_file import HostsFile
+from agent.sources.network.web_cache import WebCache
 from agent.sources.past_files.opened_files import OpenedFiles
 from agent.sources.past_files.recycle_bin import RecycleBin
+from agent.sources.past_files.search_index import SearchIndex
 from agent.sources.past_files.thumbnails import ThumbnailCaches, ThumbsDb
 from agent.sources.registry.hives import Hives
+from tests.evidence.bits import new_queue, transfer
 from tests.evidence.databases import HISTORY, chromium_page, database, in_wal_mode
+from tests.evidence.ese_files import LONG, Made, ese_file
 from tests.evidence.execution import task
 from tests.evidence.hives import hive
 from tests.evidence.jump_lists import compound, link_by_id_list
@@ -68,6 +74,12 @@ KINDS = (
     Kind(Browsers, HISTORY_AT),
     Kind(BrowserFiles, f"{_CHROME}\\Preferences"),
     Kind(WebCache, f"{_DATA}\\Local\\Microsoft\\Windows\\WebCache\\WebCacheV01.dat"),
+    Kind(BitsQueue, "C:\\ProgramData\\Microsoft\\Network\\Downloader\\qmgr.db"),
+    Kind(CertificateCache, f"{_DATA}\\LocalLow\\Microsoft\\CryptnetUrlCache\\MetaData\\0A"),
+    Kind(
+        SearchIndex,
+        "C:\\ProgramData\\Microsoft\\Search\\Data\\Applications\\Windows\\Windows.edb",
+    ),
     Kind(Activities, f"{_DATA}\\Local\\ConnectedDevicesPlatform\\L.jo\\ActivitiesCache.db"),
     Kind(Srum, "C:\\Windows\\System32\\sru\\SRUDB.dat"),
     Kind(ScheduledTasks, "C:\\Windows\\System32\\Tasks\\Updater"),
@@ -133,6 +145,7 @@ def test_a_few_zeros_are_not_blank() -> None:
 TREE = {"Software": {"Run": {f"v{n}": "x" * 300 for n in range(40)}}}
 PAGES = [one for n in range(1, 90) for one in chromium_page(n, f"https://a/{n:0300}", 9)]
 LOG = event_log([audited_process("cmd.exe") for _ in range(600)])
+ROWS = Made({"n": LONG}, [{"n": number} for number in range(9000)])
 WHOLE = {
     "Hives": hive(TREE),
     "Browsers": database(*HISTORY, *PAGES),
@@ -143,6 +156,8 @@ WHOLE = {
     "RecycleBin": recycled("C:\\Users\\jo\\a.zip", 5),
     "ThumbsDb": thumbs_db([f"{number}.jpg" for number in range(60)]),
     "ShimDatabases": shim_database([(f"{number}.exe", "x", "y") for number in range(99)]),
+    "SearchIndex": ese_file({"a": ROWS, "b": ROWS}),
+    "BitsQueue": new_queue(transfer("C:\\a", "https://a.example/")),
 }
 
 
@@ -175,11 +190,23 @@ def test_the_half_of_a_real_srum_database_is_a_gap(tmp_path: Path) -> None:
     assert gaps(half) == ["cut short"]
 
 
-@pytest.mark.parametrize("name", ["Browsers", "Activities", "EventLogs", "WebCache"])
+@pytest.mark.parametrize(
+    "name", ["Browsers", "Activities", "EventLogs", "SearchIndex", "BitsQueue", "WebCache"]
+)
 def test_an_enciphered_file_is_a_gap(name: str, tmp_path: Path) -> None:
     noise = random.Random(7).randbytes(140_000)
 
     assert len(gaps(sweep(tmp_path, BY_NAME[name], noise))) == 1
+
+
+def test_an_old_queue_that_is_none_is_a_gap(tmp_path: Path) -> None:
+    kind = Kind(BitsQueue, "C:\\ProgramData\\Microsoft\\Network\\Downloader\\qmgr0.dat")
+    noise = random.Random(7).randbytes(140_000)
+
+    assert gaps(sweep(tmp_path / "noise", kind, noise)) == ["no queue of BITS"]
+    assert gaps(sweep(tmp_path / "blank", kind, bytes(140_000))) == [
+        "blank, nothing of it is there"
+    ]
 
 
 def test_parts_of_a_hive_that_were_never_written_are_a_gap(tmp_path: Path) -> None:

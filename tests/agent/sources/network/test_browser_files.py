@@ -7,10 +7,9 @@ from pathlib import Path
 import pytest
 
 from agent.model.report import State, Strength
-from agent.sources import mentions
 from agent.sources.artefact import Artefact, ArtefactSource
 from agent.sources.execution.activities import Activities
-from agent.sources.network.browser_files import BrowserFiles, WebCache
+from agent.sources.network.browser_files import BrowserFiles
 from tests.agent.formats.test_mozilla_lz4 import packed
 from tests.evidence.databases import database, in_wal_mode
 from tests.evidence.sweeping import Swept, swept
@@ -18,7 +17,6 @@ from tests.evidence.windows_folder import FORMS, Files, windows
 
 LOCAL = "C:\\Users\\jo\\AppData\\Local"
 FIREFOX = "C:\\Users\\jo\\AppData\\Roaming\\Mozilla\\Firefox\\Profiles\\ab12.default"
-CACHE = f"{LOCAL}\\Microsoft\\Windows\\WebCache\\WebCacheV01.dat"
 WIDE = "Visited: jo@https://pandorasong.com/x".encode("utf-16-le")
 
 
@@ -36,7 +34,6 @@ def told(found: Swept) -> set[tuple[str, Strength, str]]:
         f"{LOCAL}\\Google\\Chrome\\User Data\\Default\\Sessions\\Session_13300000000000000",
         f"{LOCAL}\\Microsoft\\Edge\\User Data\\Profile 2\\Preferences",
         f"{FIREFOX}\\prefs.js",
-        "C:\\ProgramData\\Microsoft\\Network\\Downloader\\qmgr0.dat",
     ],
 )
 def test_a_name_in_each_of_them_is_weak(path: str, tmp_path: Path) -> None:
@@ -64,27 +61,6 @@ def test_a_damaged_session_is_a_gap_and_its_bytes_are_searched(tmp_path: Path) -
     found = sweep(tmp_path, {path: packed(90, (b"pandorasong.com", 0, 0))}, BrowserFiles())
     assert told(found) == {("c2-domain", Strength.WEAK, path)}
     assert found.reasons == {"file of a browser or cache: damaged LZ4": 1}
-
-
-@pytest.mark.parametrize("form", FORMS)
-def test_the_cache_of_windows_is_searched_in_pieces(form: str, tmp_path: Path) -> None:
-    data = bytes(200_000) + WIDE + bytes(100_000)
-    found = sweep(tmp_path, {CACHE: data}, WebCache(), form)
-    assert told(found) == {("c2-domain", Strength.WEAK, CACHE)}
-    (seen,) = found.seen
-    assert data[int(seen.place.record.split()[1]) :].startswith("pandorasong".encode("utf-16-le"))
-    assert found.coverage.examined == 1
-
-
-def test_what_is_mentioned_in_many_pieces_hides_nothing_else(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(mentions, "MAX_TOLD", 2)
-    piece = WIDE.ljust(65536, b"\0")
-    data = 9 * piece + "cyzfc.dat\0".encode("utf-16-le").ljust(65536, b"\0") + piece
-    found = sweep(tmp_path, {CACHE: data}, WebCache())
-    assert [one.place.record for one in found.seen][-1] == f"byte {9 * 65536}"
-    assert len(found.seen) == 3
 
 
 ACTIVITIES = f"{LOCAL}\\ConnectedDevicesPlatform\\L.jo\\ActivitiesCache.db"
