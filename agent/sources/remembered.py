@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ..coverage import Part
     from ..formats.paged import Bytes, PagedFile
     from ..matching.record_rules import RecordRules
-    from ..model.objects import Dll, File, Process, Task
+    from ..model.objects import Dll, File, Process, Task, Url
     from ..targets.evidence import EvidenceFile
     from .in_pages import FoundInPages, Searched
 
@@ -42,6 +42,7 @@ class Remembered(NamedTuple):
     file: File | None = None
     dll: Dll | None = None
     task: Task | None = None
+    url: Url | None = None
     user: User | None = None
     record: str = ""
     remarks: tuple[str, ...] = ()
@@ -52,7 +53,9 @@ class Remembered(NamedTuple):
         if self.process is not None:
             return self.process.command_line or self.process.executable
         part = self.file or self.dll
-        return part.path if part is not None else ""
+        if part is not None:
+            return part.path
+        return self.url.full if self.url is not None else ""
 
     @property
     def has_times_of_a_file(self) -> bool:
@@ -165,6 +168,7 @@ class _MemoriesReader(Reader):
             file=thing.file,
             dll=thing.dll,
             task=thing.task,
+            url=thing.url,
             user=user if process is None else None,
             hits=tuple(hits),
             remarks=thing.remarks,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ...spelling import fold
 from ..remembered import Remembered
-from . import opened, programs, startups
+from . import networks, opened, programs, startups
 from .hive_names import Kind
 from .spot import Spot
 
@@ -49,6 +49,7 @@ _OFFICE = r"SOFTWARE\\MICROSOFT\\OFFICE\\[^\\]+\\[^\\]+"
 _DIALOGUES = rf"{_EXPLORER}\\COMDLG32"
 _FLAGS = r"(?:WOW6432NODE\\)?MICROSOFT\\WINDOWS NT\\CURRENTVERSION\\APPCOMPATFLAGS"
 _SOFTWARE = ((Kind.SOFTWARE, ""), (Kind.USER, r"SOFTWARE\\"))
+_INTERNET = r"(?:POLICIES\\)?MICROSOFT\\WINDOWS\\CURRENTVERSION\\INTERNET SETTINGS"
 _USERS = (Kind.USER, Kind.CLASSES)
 
 DECODERS = (
@@ -145,6 +146,22 @@ DECODERS = (
         Kind.USER,
         r"SOFTWARE\\(?:WINRAR\\ARCHISTORY|7-ZIP\\FM|7-ZIP\\(?:EXTRACTION|COMPRESSION))",
         opened.archive_history,
+    ),
+    *(
+        _of(kind, rf"{before}{_INTERNET}(?:\\CONNECTIONS)?", networks.proxy_setting)
+        for kind, before in ((Kind.USER, r"SOFTWARE\\"), (Kind.SOFTWARE, r"(?:WOW6432NODE\\)?"))
+    ),
+    _of(
+        Kind.SYSTEM,
+        rf"{_CONTROL_SET}\\SERVICES\\IPHLPSVC\\PARAMETERS\\PROXYMGR\\[^\\]+",
+        networks.proxy_setting,
+    ),
+    _of(
+        Kind.SOFTWARE,
+        r"MICROSOFT\\WINDOWS NT\\CURRENTVERSION\\NETWORKLIST"
+        r"\\(?:PROFILES|SIGNATURES\\(?:UN)?MANAGED)\\[^\\]+",
+        networks.network,
+        whole_key=True,
     ),
 )
 

@@ -237,6 +237,7 @@ class HiveHits:
             file=thing.file,
             dll=thing.dll,
             task=thing.task,
+            url=thing.url,
             user=user if process is None else None,
             hits=tuple(hits),
             remarks=(*thing.remarks, *_remarks(state)),
