@@ -3,7 +3,9 @@
 Evidence: ``%SystemRoot%\\System32\\drivers\\etc\\hosts`` (or where the registry's ``DataBasePath``
 says) and ``hosts.ics`` beside it, which Internet connection sharing writes; ``/etc/hosts``. Since:
 every system. A name that points to nowhere (``0.0.0.0 name``) is a defender's block; Windows loads
-it into the DNS cache, so it also explains the name there. Cannot tell: who wrote a line and when.
+it into the DNS cache, so it also explains the name there. Copies beside it (``hosts.bak``,
+``Copy of hosts``) say what once was pinned, or was meant to be: such a line is weak. Cannot tell:
+who wrote a line and when.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from ...model.objects import Dns
 from ...model.observation import Claim, Observation, Place
+from ...spelling import base_name, fold
 from ..artefact import Artefact, Found, Reader
 
 if TYPE_CHECKING:
@@ -111,17 +114,17 @@ def _number(part: str) -> int:
     return int(part, 8 if len(part) > 1 and part.startswith("0") else 10)
 
 
+_IN_FORCE = frozenset({"HOSTS", "HOSTS.ICS"})
+_COPY = "a copy: Windows does not read it"
+
+
 class HostsFile(Artefact):
     """One observation per name."""
 
     name = "hosts_file"
     kind = "hosts file"
     max_bytes = MAX_BYTES
-    where = tuple(
-        f"{folder}\\{name}"
-        for folder in (r"%DataBasePath%", r"%SystemRoot%\System32\drivers\etc")
-        for name in ("hosts", "hosts.ics")
-    )
+    where = (r"%DataBasePath%\*hosts*", r"%SystemRoot%\System32\drivers\etc\*hosts*")
 
     def patterns(self, target: Target) -> Sequence[str]:
         """On a running system of another kind, the file that it has."""
@@ -137,6 +140,10 @@ class HostsFile(Artefact):
 
 
 class _HostsReader(Reader):
+    @property
+    def _is_copy(self) -> bool:
+        return fold(base_name(self.file.path)) not in _IN_FORCE
+
     def passes(self, window: bytes, at: int, offset: int) -> None:  # noqa: ARG002 - the whole file
         for entry in parse_hosts(window):
             if isinstance(entry, OddLine):
@@ -156,7 +163,7 @@ class _HostsReader(Reader):
         return Observation(
             source=HostsFile.name,
             seen=HostsFile.kind,
-            claim=claim if answer else Claim.LOGGED,
+            claim=claim if answer and not self._is_copy else Claim.LOGGED,
             place=Place(
                 text=f"{self.file.path}, line {entry.line}",
                 path=self.file.path,
@@ -168,7 +175,10 @@ class _HostsReader(Reader):
                 type=_type_of(entry.address),
                 answers=[answer] if answer else [],
             ),
-            remarks=() if answer else ("the line's address is none that can be read",),
+            remarks=(
+                *(() if answer else ("the line's address is none that can be read",)),
+                *((_COPY,) if self._is_copy else ()),
+            ),
         )
 
 

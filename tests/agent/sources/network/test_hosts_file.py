@@ -50,6 +50,27 @@ def test_the_file_of_connection_sharing_is_read_too(form: str, tmp_path: Path) -
     assert claims(tmp_path / "c", form, files) == {"pandorasong.com": Claim.RESOLVED}
 
 
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("name", ["hosts.bak", "Copy of hosts", "hosts.20181114-120000.backup"])
+def test_a_copy_says_what_once_was_pinned_and_is_weak(name: str, form: str, tmp_path: Path) -> None:
+    found = swept(FORMS[form](tmp_path / "c", windows({f"{ETC}\\{name}": POISONED})), source())
+    assert {(one.strength, one.observation.claim) for one in found.matches()} == {
+        (Strength.WEAK, Claim.LOGGED)
+    }
+    assert {one.observation.remarks for one in found.matches()} == {
+        ("a copy: Windows does not read it",)
+    }
+    assert found.coverage.state is State.COMPLETE
+
+
+def test_a_copy_takes_nothing_from_the_file_beside_it(tmp_path: Path) -> None:
+    files = windows({f"{ETC}\\hosts": POISONED, f"{ETC}\\hosts.bak": POISONED})
+    found = swept(FORMS["folder"](tmp_path / "c", files), source())
+    assert found.coverage.examined == 6
+    strong = [one for one in found.matches() if one.strength is Strength.STRONG]
+    assert {one.observation.place.path for one in strong} == {f"{ETC}\\hosts"}
+
+
 @pytest.mark.parametrize("form", ["folder", "drives", "image", "collection"])
 def test_the_file_is_looked_for_where_the_registry_says(form: str, tmp_path: Path) -> None:
     network = {"Tcpip": {"Parameters": {"DataBasePath": "%SystemRoot%\\elsewhere"}}}
