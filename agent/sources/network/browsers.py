@@ -17,7 +17,7 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from msgspec import structs
+from msgspec import DecodeError, Struct, json, structs
 
 from ...formats.filetime import utc_of
 from ...formats.sqlite import Database, Row, Value
@@ -87,8 +87,20 @@ _PROGRAMS = (
 )
 _ELSEWHERE = "visited on another device of this account, and brought here by its synchronisation"
 _ELSEWHERE_TOO = "visited on another device of this account, too"
+_PAGES = ("url", "referrer", "tab_url", "site_url", "tab_referrer_url")
+"""Of a download; the first before Chrome 26, the last since Chrome 44."""
 _STATES = {0: "in progress", 2: "cancelled", 3: "interrupted", 4: "interrupted"}
 """Chromium, components/history/core/browser/download_constants.h, DownloadState."""
+
+
+class _Noted(Struct):
+    """JSON, times in milliseconds since 1970."""
+
+    endTime: int = 0  # noqa: N815 - Firefox's own
+    fileSize: int = 0  # noqa: N815
+
+
+_NOTE = json.Decoder(_Noted)
 
 
 class Browsers(Databases):
@@ -279,7 +291,7 @@ class _Record:
             self._hit = self._hit._replace(row=download)
             # Before Chrome 26, full_path and url.
             target = download.text("target_path") or download.text("full_path")
-            pages = (download.text(name) for name in ("url", "referrer", "tab_url", "site_url"))
+            pages = (download.text(name) for name in _PAGES)
             yield from self._download(
                 target or download.text("current_path"),
                 [*chain, *pages],
@@ -295,12 +307,13 @@ class _Record:
         if not database.has("moz_annos", "moz_places"):
             return
         urls = [one.text("url") for one in database.rows("moz_places", "id = ? LIMIT 1", page)]
-        for note in database.rows("moz_annos", f"place_id = ? LIMIT {MAX_CHAIN}", page):
+        notes = list(database.rows("moz_annos", f"place_id = ? LIMIT {MAX_CHAIN}", page))
+        size, end = next(filter(None, (_noted(one.text("content")) for one in notes)), (0, None))
+        for note in notes:
             target = note.text("content")
             if target.casefold().startswith("file:///"):
-                yield from self._download(
-                    _path_of(target), urls, 0, _firefox(note.integer("dateadded")), None, ""
-                )
+                begin = _firefox(note.integer("dateadded"))
+                yield from self._download(_path_of(target), urls, size, begin, end, "")
 
     def old_firefox_download(self) -> Iterator[Observation]:
         """Before Firefox 26."""
@@ -380,6 +393,15 @@ def _firefox(microseconds: int) -> datetime | None:
         return _UNIX + timedelta(microseconds=microseconds) if microseconds > 0 else None
     except OverflowError:
         return None
+
+
+def _noted(text: str) -> tuple[int, datetime | None] | None:
+    """Size and end of a download, as Firefox notes them beside its file; None: no such note."""
+    try:
+        told = _NOTE.decode(text)
+    except DecodeError:
+        return None
+    return max(told.fileSize, 0), _firefox(told.endTime * 1000)
 
 
 def _visited(number: int) -> datetime | None:
