@@ -12,7 +12,7 @@ from dissect.util.compression import lzxpress
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.formats import FormatError
+from agent.formats import FormatError, ese_compression
 from agent.formats.ese import Database
 from agent.formats.ese_compression import decompress_plain, decompressed, unpacked
 from agent.formats.ese_pages import Page, long_values_of, page_size_of, tagged
@@ -154,6 +154,29 @@ def test_xpress_is_as_dissect_reads_it(words: list[bytes]) -> None:
     packed = plain_lz77(data)
     assert decompress_plain(packed, len(data)) == data
     assert lzxpress.decompress(packed)[: len(data)] == data
+
+
+@given(st.data())
+def test_what_libfwnt_makes_of_damaged_values_is_what_our_reader_makes(data: st.DataObject) -> None:
+    plain = b"".join(data.draw(st.lists(st.sampled_from([b"ab", b"\0", b"abc" * 9, b"x" * 300]))))
+    packed = bytearray(plain_lz77(plain))
+    for _ in range(data.draw(st.integers(0, 3))):
+        packed[data.draw(st.integers(0, len(packed) - 1))] = data.draw(st.integers(0, 255))
+    some = bytes(packed[: data.draw(st.integers(0, len(packed)))])
+    theirs = ese_compression._by_libfwnt(some, len(plain))
+    if theirs is not None:
+        assert theirs == ese_compression._by_ourselves(some, len(plain))
+
+
+@pytest.mark.parametrize("size", [1, 700])
+def test_our_reader_is_asked_where_libfwnt_gives_up(
+    size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = b"abc" * size
+    packed = plain_lz77(plain)
+    monkeypatch.setattr(ese_compression, "_by_libfwnt", lambda *_: None)
+    assert decompress_plain(packed, len(plain)) == plain
+    assert lzxpress.decompress(packed)[: len(plain)] == plain
 
 
 @given(st.lists(st.text(st.characters(max_codepoint=127), min_size=1, max_size=40)))
