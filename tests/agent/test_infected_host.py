@@ -4,6 +4,7 @@ and as a volume that ntfs-3g has written tell the same timeline, to the second."
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from agent.spelling import fold
 from agent.targets import Target
 from agent.targets.offline.folder import FolderTarget
 from agent.targets.offline.image import ImageTarget
+from tests.agent.output.mapping.test_hunting_the_past import QUERIES, hunted
 from tests.evidence import infected as host
 from tests.evidence.afternoon import CHAIN, JO, out_of_order, timeline, told, untold
 from tests.evidence.hosts import FakeSystem
@@ -113,16 +115,20 @@ def test_what_runs_nothing_any_more_is_confirmed_by_what_the_host_remembers(
     report: Report,
 ) -> None:
     assert report.verdict is Verdict.HIT
-    (ran,) = [
-        one for one in report.findings
-        if one.strength is Strength.CONFIRMED and one.process is not None
-    ]  # fmt: skip
+    confirmed = [one for one in report.findings if one.strength is Strength.CONFIRMED]
+    (ran,) = [one for one in confirmed if one.process is not None and one.process.pid == 4312]
     assert ran.process is not None
-    assert (ran.process.pid, ran.process.command_line) == (4312, CALL)
+    assert ran.process.command_line == CALL
     sources = {one.source for one in ran.evidence}
     assert sources >= {"files", "event_logs", "prefetch", "registry", "firewall_log", "defender"}
-    downloaded = [one for one in report.findings if one.file and one.file.path == host.ZIP]
-    assert Strength.STRONG in {one.strength for one in downloaded}
+    assert host.ZIP in {one.file.path for one in confirmed if one.file is not None}
+
+
+@pytest.mark.parametrize("query", QUERIES)
+def test_each_of_the_campaigns_hunting_queries_finds_it(query: str, report: Report) -> None:
+    found = hunted(query, report, now=host.CLEANED + timedelta(days=6))
+    times = [datetime.fromisoformat(row["Timestamp"]) for row in found]
+    assert any(host.CLICKED <= time <= host.CLEANED for time in times), times
 
 
 def test_no_memory_was_left_out(report: Report, form: str) -> None:

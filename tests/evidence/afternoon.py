@@ -66,6 +66,7 @@ CHAIN: list[tuple[datetime, str, str, str, str]] = [
     (BEGUN, "created", ZIP, "chrome.exe", "event_logs"),
     (DOWNLOADED, "downloaded", ZIP, "chrome.exe", "browsers"),
     (DOWNLOADED, "downloaded", ZIP, "chrome.exe", "event_logs"),
+    (DOWNLOADED, "created", ZIP, "chrome.exe", "event_logs"),
     (DOWNLOADED, "modified", ZIP, "", "files"),
     (OPENED, "was there", ZIP, "", "opened_files"),
     (OPENED, "was there", ZIP, "", "registry"),

@@ -82,6 +82,8 @@ RECENT_LINK = rf"{RECENT}\ds7002.zip.lnk"
 ZIP = rf"{JO}\Downloads\ds7002.zip"
 LNK = rf"{LOCAL}\Temp\Temp1_ds7002.zip\ds7002.lnk"
 PDF = rf"{LOCAL}\Temp\ds7002.PDF"
+ZIP_SHA1 = "cd92f19d3ad4ec50f6d19652af010fe07dca55e1"
+"""Of the campaign's archive, which Sysmon saw; what lies there is made up."""
 DOMAIN, ADDRESS = "pandorasong.com", "95.216.59.92"
 CHROME = r"C:\Program Files (x86)\Google\Chrome\Application\chrome.exe"
 EXPLORER = r"C:\Windows\explorer.exe"
@@ -251,6 +253,10 @@ def watched() -> list[LoggedEvent]:
     zone = f"[ZoneTransfer]  ZoneId=3  ReferrerUrl=https://mail.example/  HostUrl={LINK}"
     return [
         sysmon(11, ("TargetFilename", ZIP), time=BEGUN + MOMENT, **_BROWSER),
+        sysmon(
+            15, ("TargetFilename", ZIP), ("Hash", f"SHA1={ZIP_SHA1.upper()}"),
+            time=DOWNLOADED, **_BROWSER,
+        ),
         sysmon(
             15, ("TargetFilename", f"{ZIP}:Zone.Identifier"), ("Contents", zone),
             time=DOWNLOADED + MOMENT, **_BROWSER,

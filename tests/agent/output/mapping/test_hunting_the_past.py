@@ -101,14 +101,14 @@ def condition(text: str) -> str:
     return f"{column} = {literal}" if operator == "==" else f"{operator}_({column}, {literal})"
 
 
-def hunted(name: str, made: Report) -> list[dict[str, Any]]:
-    """The rows of the export that a query finds."""
+def hunted(name: str, made: Report, now: datetime = NOW) -> list[dict[str, Any]]:
+    """The rows of the export that a query finds that is asked ``now``."""
     base = sqlite3.connect(":memory:")
     base.row_factory = sqlite3.Row
     base.create_function("contains_", 2, lambda text, part: part.lower() in (text or "").lower())
     base.create_function("has_", 2, has)
     base.create_function("endswith_", 2, lambda t, end: (t or "").lower().endswith(end.lower()))
-    base.create_function("ago", 1, lambda days: stamp(NOW - timedelta(days=days)))
+    base.create_function("ago", 1, lambda days: stamp(now - timedelta(days=days)))
     for table in TABLES:
         base.execute(f"CREATE TABLE {table} ({', '.join(ASKED)})")
     for line in hunting_lines(made).splitlines():
