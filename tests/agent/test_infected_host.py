@@ -22,6 +22,7 @@ from agent.targets.offline.image import ImageTarget
 from tests.agent.output.mapping.test_hunting_the_past import QUERIES, hunted
 from tests.evidence import infected as host
 from tests.evidence.afternoon import CHAIN, JO, out_of_order, timeline, told, untold
+from tests.evidence.files import STAGE_0
 from tests.evidence.hosts import FakeSystem
 from tests.evidence.images import laid_down, make, mounted, require_tools
 from tests.evidence.infected import infected, journal, times
@@ -107,6 +108,7 @@ def test_whose_deed_it_was_is_told(report: Report) -> None:
     users = {(one[1], one[2]): one[4] for one in timeline(report) if one[4]}
     assert users[("ran", fold(CALL))] == JO
     assert users[("loaded", fold(CYZFC))] == JO
+    assert users[("ran", fold(STAGE_0))] == JO
     assert users[("downloaded", fold(host.ZIP))] == "jo"
     assert users[("was there", fold(host.ZIP))] == "jo"
 

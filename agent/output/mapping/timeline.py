@@ -7,7 +7,7 @@ imports ("Create timeline from JSON/JSONL/CSV file": ``message``, ``datetime`` i
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Final, Literal
 
@@ -81,18 +81,33 @@ class Row(Struct, frozen=True, kw_only=True):
 def rows(report: Report) -> list[Row]:
     """Sorted by time; what several indicators matched at one moment is one row."""
     found: dict[tuple[object, ...], Row] = {}
+    names = _names_of_users(report)
     for finding in report.findings:
         for evidence in finding.evidence:
-            for row in _rows_of(finding, evidence):
-                key = (row.time, row.of, finding.id, row.source, row.claim, row.thing)
+            for row in _rows_of(finding, evidence, names):
+                key = (row.time, row.of, finding.id, row.source, row.claim, row.thing, row.by)
                 known = found.setdefault(key, row)
                 both = tuple(dict.fromkeys((*known.indicators, *row.indicators)))
                 found[key] = msgspec.structs.replace(known, indicators=both)
     return sorted(found.values(), key=lambda row: (row.time, row.source, row.thing))
 
 
-def _rows_of(finding: Finding, evidence: Evidence) -> Iterable[Row]:
+def _names_of_users(report: Report) -> dict[str, str]:
+    """By SID, where one sighting tells both: an event of PowerShell or of the DNS client has the
+    number alone. A name with its domain before one without."""
+    names: dict[str, str] = {}
+    for finding in report.findings:
+        for holder in (finding, *finding.evidence):
+            for user in (holder.user, holder.process.user if holder.process else None):
+                if user is not None and user.id and user.name:
+                    known = names.setdefault(user.id, user.name)
+                    names[user.id] = known if "\\" in known else user.name
+    return names
+
+
+def _rows_of(finding: Finding, evidence: Evidence, names: Mapping[str, str]) -> Iterable[Row]:
     seen = seen_objects(finding, evidence)
+    user = user_of(evidence, seen)
     thing, by = thing_of(evidence, seen)
     for moment in evidence.moments:
         yield Row(
@@ -101,7 +116,7 @@ def _rows_of(finding: Finding, evidence: Evidence) -> Iterable[Row]:
             claim=evidence.claim.value if evidence.claim else "",
             thing=thing or finding.title,
             by=by,
-            user=user_of(evidence, seen),
+            user=names.get(user, user),
             source=evidence.source,
             seen=evidence.seen,
             strength=Strength.EXCLUDED if finding.excluded_by else finding.strength,

@@ -99,6 +99,36 @@ def test_a_sighting_of_a_name_does_not_get_the_program_of_another_sighting() -> 
     assert (asked.by, asked.user) == ("", "")
 
 
+def test_who_is_known_by_a_number_alone_is_told_by_the_name_that_another_record_has() -> None:
+    sid = "S-1-5-21-7-1104"
+    number = sighting(
+        "event_logs", Claim.RESOLVED, "DNS client event 3008", *moments(happened=at(6)),
+        dns=Dns(question="pandorasong.com"), user=User(id=sid),
+    )  # fmt: skip
+    plain, whole = (
+        sighting("s", Claim.WAS_THERE, "seen", file=File(path=DLL), user=User(name=name, id=sid))
+        for name in ("jo", "CORP\\jo")
+    )
+    for known in ([plain, whole], [whole, plain], [whole]):
+        found = structs.replace(story(), evidence=[number, *known], process=None)
+        assert [row.user for row in rows(report(found))] == ["CORP\\jo"]
+    (row,) = rows(report(structs.replace(story(), evidence=[number], process=None)))
+    assert row.user == sid
+
+
+def test_two_records_of_one_moment_of_which_one_names_the_program_are_two() -> None:
+    when = moments(happened=at(5))
+    asked = Dns(question="pandorasong.com")
+    seen = [
+        sighting("event_logs", Claim.RESOLVED, "DNS client event 1014", *when, dns=asked),
+        sighting("event_logs", Claim.RESOLVED, "Sysmon event 22", *when, dns=asked, process=RUNDLL32),
+    ]  # fmt: skip
+    found = structs.replace(story(), evidence=seen, process=None)
+    assert [(row.by, row.seen) for row in rows(report(found))] == [
+        ("", "DNS client event 1014"), ("rundll32.exe", "Sysmon event 22")
+    ]  # fmt: skip
+
+
 def test_what_two_indicators_matched_at_one_moment_is_one_line() -> None:
     (ran,) = [row for row in rows(told()) if row.seen == "event 4688"]
     assert ran.indicators == ("i", "j")
