@@ -176,8 +176,9 @@ COMMANDS = (
     *startups.COMMANDS,
     (Kind.USER, r"Software\Microsoft\Windows\CurrentVersion\Explorer\RunMRU"),
     (Kind.SOFTWARE, r"Microsoft\Windows NT\CurrentVersion\Schedule\TaskCache\Tasks\*"),
+    (Kind.USER, r"Software\Microsoft\Office\*\*\Security\Trusted Documents\TrustRecords"),
 )
-"""Keys whose values hold command lines, which may hide what no search of bytes finds."""
+"""Keys whose values hold command lines, or names, which may hide what no search of bytes finds."""
 MAX_KEYS = 20_000
 """Of one such place; tasks are some hundreds."""
 

@@ -44,6 +44,8 @@ if TYPE_CHECKING:
     from ...targets.evidence import EvidenceFile
     from ..in_pages import FoundInPages, Searched
 
+TRUSTED_DOCUMENTS = marker("/TrustRecords/", 12)
+"""The key in which Office keeps names with their blanks written as in a URL."""
 ENCODED_IN_A_TASK = marker(
     r"/(p\x00o\x00w\x00e\x00r\x00s\x00h\x00e\x00l\x00l\x00|p\x00w\x00s\x00h\x00)"
     r"(\x2e\x00e\x00x\x00e\x00)?(\x22\x00)?[\x00-\xff]{2}\x00\x00[\x2d\x2f]\x00e\x00/ nocase",
@@ -82,7 +84,7 @@ class Hives(Artefact):
     max_bytes = 512 << 20
     by_pages = True
     turned = True
-    markers = (*HIDES_TEXT, *HIDES_TEXT_IN_UTF_8, ENCODED_IN_A_TASK)
+    markers = (*HIDES_TEXT, *HIDES_TEXT_IN_UTF_8, ENCODED_IN_A_TASK, TRUSTED_DOCUMENTS)
 
     def reader(self, file: EvidenceFile, part: Part) -> HiveReader:
         return HiveReader(file, part)

@@ -16,8 +16,10 @@ the time of that one alone. libyal's winreg-kb, "Most Recently Used"; [MS-SHLLIN
 from __future__ import annotations
 
 import re
+import struct
 from collections.abc import Iterator
 from datetime import datetime, timezone
+from urllib.parse import unquote
 
 from ...formats import FormatError
 from ...formats.filetime import utc_of
@@ -35,6 +37,8 @@ MAX_STEPS = 64
 """Of a shellbag's path."""
 _OFFICE_ITEM = re.compile(r"(?:\[[^\]]*\])*\*(.+)", re.DOTALL)
 _OFFICE_TIME = re.compile(r"\[T([0-9A-F]{16})\]")
+_TRUST = struct.Struct("<QqII")
+_MACROS = 0x7FFFFFFF
 _DEVICE = re.compile(r"/([A-Za-z])/(.*)", re.DOTALL)
 _PDF_TIME = re.compile(r"D:(\d{14})([+-]\d\d)'(\d\d)")
 _PROFILE = "%userprofile%"
@@ -160,13 +164,24 @@ def office_recent(spot: Spot) -> Iterator[Remembered]:
 
 
 def office_trusted(spot: Spot) -> Iterator[Remembered]:
-    """The name of a value is the path, slashed; its data begin with the time."""
-    if spot.value is None:
+    """The name of a value is the path, slashed and with its blanks as in a URL; its data: when the
+    file was created here, the zone, when it was trusted (minutes since 1970), and for what."""
+    value = spot.value
+    if value is None:
         return
-    path = spot.value.name.replace("/", "\\")
-    path = _of_user(path, spot)
-    used = utc_of(int.from_bytes(spot.value.data[:8], "little"))
-    yield _opened("Office trusted document", path, used)
+    path = _of_user(unquote(value.name).replace("/", "\\"), spot)
+    created, _, trusted, flags = _TRUST.unpack(value.data[: _TRUST.size].ljust(_TRUST.size, b"\0"))
+    told = _opened("Office trusted document", path, _since_1970(trusted))
+    allowed = "its macros were allowed to run" if flags == _MACROS else "it was opened for editing"
+    yield told._replace(
+        texts=(path, value.name),
+        moments=(*moments(created=utc_of(created)), *told.moments),
+        remarks=(allowed, *told.remarks),
+    )
+
+
+def _since_1970(minutes: int) -> datetime | None:
+    return datetime.fromtimestamp(60 * minutes, timezone.utc) if minutes else None
 
 
 def reading_location(spot: Spot) -> Iterator[Remembered]:

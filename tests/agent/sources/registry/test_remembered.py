@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import codecs
+import struct
 from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -15,6 +16,7 @@ from agent.model.observation import Claim, Moment, Observation, moments
 from agent.model.report import State, Strength
 from agent.sources.artefact import ArtefactSource
 from agent.sources.registry.hives import Hives
+from tests.evidence.filetime import ticks
 from tests.evidence.hive_files import nested
 from tests.evidence.hives import Gone, Tree, Typed, hive, log
 from tests.evidence.packs import matcher_of
@@ -314,6 +316,42 @@ def test_what_was_searched_for_is_weak(tmp_path: Path) -> None:
     assert (found.seen, found.claim, strength, found.moments) == (
         "search in Explorer", Claim.LOGGED, Strength.WEAK, moments(happened=NOON)
     )  # fmt: skip
+
+
+TRUSTED = r"Software\Microsoft\Office\16.0\Word\Security\Trusted Documents\TrustRecords"
+
+
+@pytest.mark.parametrize(
+    ("flags", "remark"),
+    [(0x7FFFFFFF, "its macros were allowed to run"), (1, "it was opened for editing")],
+)
+def test_a_trusted_document_tells_when_it_came_and_when_it_was_trusted(
+    flags: int, remark: str, tmp_path: Path
+) -> None:
+    """Of the two times the first is that of the file."""
+    minutes = int(LATER.timestamp()) // 60
+    data = struct.pack("<QqII", ticks(NOON), 0, minutes, flags)
+    name = "%USERPROFILE%/Down%20loads/ds7002.pdf"
+    found, _ = strongest(sweep(tmp_path, {NTUSER: hive(nested(TRUSTED, {name: data}))}))
+
+    assert found.file is not None
+    assert found.file.path == r"C:\Users\jo\Down loads\ds7002.pdf"
+    assert found.moments == moments(created=NOON, happened=LATER.replace(second=0))
+    assert found.remarks == (remark,)
+
+
+def test_a_real_trusted_document_was_trusted_when_its_key_was_written(tmp_path: Path) -> None:
+    """And its name is found, though it stands nowhere as it is: its blank is a ``%20``."""
+    name = FileName(id="n", value="confluence guide.docx", strength=Strength.STRONG,
+                    reference=["S"], status="SRC")  # fmt: skip
+    real = {NTUSER: sample("registry/NTUSER_with_winscp.DAT.xz")}
+    target = as_folder(tmp_path / "c", windows(real))
+    found = swept(target, ArtefactSource(Hives()), matcher=matcher_of(name))
+    (seen,) = (m.observation for m in found.matches()
+               if m.observation.seen == "Office trusted document")  # fmt: skip
+    assert [one.time.isoformat(timespec="minutes") for one in seen.moments] == [
+        "2022-02-28T09:25+00:00", "2022-05-23T08:52+00:00"
+    ]  # fmt: skip
 
 
 def test_of_a_list_only_the_entry_that_was_used_last_has_a_time(tmp_path: Path) -> None:
