@@ -22,10 +22,22 @@ with atheris.instrument_imports(
     include=["agent.ntfs", "agent.formats"], enable_loader_override=False
 ):
     # What is instrumented has to be imported here.
+    import agent.formats.compound
+    import agent.formats.detection_history
     import agent.formats.ese
+    import agent.formats.evtx
+    import agent.formats.firewall_log
+    import agent.formats.hive
+    import agent.formats.hive_places
+    import agent.formats.hive_text
+    import agent.formats.jump_lists
+    import agent.formats.mozilla_lz4
+    import agent.formats.prefetch
     import agent.formats.recent_file_cache
+    import agent.formats.recycled
     import agent.formats.shell_items
     import agent.formats.shimcache
+    import agent.formats.sqlite
     import agent.formats.task_file
     import agent.formats.user_assist
     import agent.ntfs
@@ -40,6 +52,12 @@ FOUND = Path(__file__).parents[2] / ".cache" / "fuzz"
 MEMORY_MB = 512
 TIMEOUT_S = 10
 MAX_LENGTH = {"volume": 1 << 14, "usn_journal": 1 << 14, "log_file": 1 << 15, "remembered": 1 << 15}
+MAX_LENGTH = {
+    "volume": 1 << 14,
+    "usn_journal": 1 << 14,
+    "remembered": 1 << 15,
+    "memories": 1 << 15,
+}
 
 
 def compile_once() -> None:

@@ -21,7 +21,9 @@ from tests.agent.formats.test_cab_archive import MSZIP, STORED, cabinet
 from tests.agent.formats.test_tar_archive import tar
 from tests.agent.ntfs.properties import COPY_BLOCKS, INDEX_CLUSTER, RECORD, change
 from tests.agent.sources.files.test_containers import BASIC, RESERVED, gpt
+from tests.evidence.databases import database
 from tests.evidence.execution import recent_files, srum, startup_info, task
+from tests.evidence.hives import Gone, hive
 from tests.evidence.images import (
     boot,
     file_name,
@@ -35,7 +37,12 @@ from tests.evidence.images import (
     standard,
 )
 from tests.evidence.ntfs_logs import WRITE, Logged, added, created, log, removed
+from tests.evidence.jump_lists import Listed, compound, dest_list, link_by_id_list
+from tests.evidence.logged_events import audited_process, dns_query
+from tests.evidence.logs import event_log
 from tests.evidence.overlay import ALIGNED, VERBATIM, XPRESS, stored
+from tests.evidence.prefetch import prefetch
+from tests.evidence.recycled import recycled
 from tests.evidence.remembered_values import shimcache, task_actions, user_assist
 from tests.evidence.shadow_copies import BLOCK, IN_PART, MOVED, catalogued
 from tests.evidence.shell_items import entry, listed, root, volume
@@ -67,6 +74,7 @@ def seeds() -> dict[str, dict[str, bytes]]:
         "shadow_copies": _copies(),
         "archive": _archives(),
         "remembered": _remembered(),
+        "memories": _memories(),
     }
 
 
@@ -272,6 +280,54 @@ def _remembered() -> dict[str, bytes]:
         "recent-files": b"\6" + recent_files(["c:\\a.exe"]),
         "ese": b"\7" + srum("a", bytes.fromhex("010100000000000512000000"), [43418.5]),
     }
+
+
+def _memories() -> dict[str, bytes]:
+    when = datetime(2018, 11, 14, 12, tzinfo=timezone.utc)
+    link = link_by_id_list("C:", "a", times=[when] * 3)
+    list_ = dest_list(Listed(1, "C:\\a", when))
+    long = "x" * 8168 + "cyzfc.dat" + "y" * 400
+    chunk = event_log([audited_process("a.exe b"), dns_query()])[4096:].rstrip(b"\0")
+    return {
+        "hive": b"\0" + hive({"Run": {"a": "text", "b": long}, "k": {"gone": Gone("x")}}),
+        "chunk": b"\1" + chunk,
+        "database": b"\2" + bytes(_database()),
+        "jump-list": b"\3" + compound({"1": link, "DestList": list_}),
+        "links": b"\3" + link + link,
+        "prefetch": b"\4" + prefetch(runs=[when]),
+        "detection": b"\5" + _detection(),
+        "recycled": b"\6" + recycled("C:\\a", 1),
+        "lz4": b"\7mozLz40\0" + struct.pack("<I", 5) + b"\x50hello",
+        "history": b"\x08dir\r\nls `\r\nb\r\n",
+        "firewall": b"\x092018-11-14 12:00:00 ALLOW TCP 10.0.0.5 192.0.2.1 50000 443 SEND\r\n",
+        "hosts": b"\x0a127.0.0.1 a # b\r\n::1 c\r\n",
+        "zone": b"\x0b[ZoneTransfer]\r\nZoneId=3\r\nHostUrl=https://a.example/\r\n",
+    }
+
+
+def _database() -> bytearray:
+    """By SQLite, whose version stands in it."""
+    text = ("INSERT INTO t(text) VALUES (?)", ("x" * 1500,))
+    keyed = ("INSERT INTO k VALUES ('a', ?)", ("y" * 1500,))
+    made = bytearray(
+        database(
+            "CREATE TABLE t (id INTEGER PRIMARY KEY, text)",
+            "CREATE TABLE k (key TEXT PRIMARY KEY, text) WITHOUT ROWID",
+            text,
+            keyed,
+            page_size=512,
+        )
+    )
+    made[96:100] = bytes(4)
+    return made
+
+
+def _detection() -> bytes:
+    texts = ("Trojan:Win32/A", "file", "C:\\a")
+    data = [(text + "\0").encode("utf-16-le") for text in texts]
+    return b"".join(
+        struct.pack("<II", len(one), 0x15) + one.ljust(len(one) + 7 & ~7, b"\0") for one in data
+    )
 
 
 def main() -> None:

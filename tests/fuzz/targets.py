@@ -83,6 +83,11 @@ def remembered(data: bytes) -> None:
     formats.remembered(data[0] if data else 0, data[1:])
 
 
+def memories(data: bytes) -> None:
+    """A byte that says which reader, then the file that it reads."""
+    formats.memories(data[0] if data else 0, data[1:])
+
+
 def _pieces(data: bytes) -> Iterator[bytes]:
     for at in range(0, min(len(data), MAX_RECORDS * RECORD), RECORD):
         yield data[at : at + RECORD]
@@ -105,6 +110,7 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
         shadow_copies,
         archive,
         remembered,
+        memories,
     )
 }
 

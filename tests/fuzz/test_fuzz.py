@@ -31,6 +31,7 @@ RUNS = {
     "shadow_copies": 1_000,
     "archive": 20_000,
     "remembered": 20_000,
+    "memories": 4_000,
 }
 """Inputs for each target: a few seconds."""
 MAX_CORPUS = 300 << 10

@@ -9,17 +9,33 @@ from contextlib import suppress
 
 from agent.formats import FormatError
 from agent.formats.cab_archive import CabReader
+from agent.formats.compound import read_streams
 from agent.formats.compressed import Forward, Unpacked
+from agent.formats.console_history import read_console_history
+from agent.formats.detection_history import read_detection
 from agent.formats.ese import Database, time_of
+from agent.formats.evtx import CHUNK, LogReach, records_of
+from agent.formats.firewall_log import fields_of, read_line
+from agent.formats.hive import Hive
+from agent.formats.hive_cells import missing_in
+from agent.formats.hive_places import places
+from agent.formats.hive_text import text_of as text_of_hive
+from agent.formats.jump_lists import read_jump_list
 from agent.formats.kinds import Holds, kind_of
+from agent.formats.lnk import read_target
+from agent.formats.mozilla_lz4 import unpacked
 from agent.formats.partitions import partitions
 from agent.formats.plain_text import text_of
+from agent.formats.prefetch import plain, read_prefetch
 from agent.formats.recent_file_cache import read_recent_files
 from agent.formats.recycler import read_recycler
+from agent.formats.recycled import read_recycled
 from agent.formats.shell_items import joined, read_items
 from agent.formats.shim_database import read_shims
 from agent.formats.shimcache import read_shimcache
 from agent.formats.simple_xml import elements
+from agent.formats.sqlite import Database as SqliteDatabase
+from agent.formats.sqlite import Seams, committed, read_header, replayed, rows_on_page
 from agent.formats.tar_archive import TarReader
 from agent.formats.task_cache import read_actions
 from agent.formats.task_file import read_task
@@ -27,7 +43,11 @@ from agent.formats.thumbnails import read_thumbs_db
 from agent.formats.user_assist import read_use
 from agent.formats.zip_archive import find_directory, members, true_sizes
 from agent.formats.zip_unpacking import unpack
+from agent.formats.zone_identifier import read_zone
+from agent.model.observation import EARLIEST
 from agent.reading.opening import read_at
+from agent.sources.network.hosts_file import parse_hosts
+from agent.sources.registry.recording import logs_elsewhere
 
 LIMIT = 1 << 16
 
@@ -95,6 +115,83 @@ REMEMBERED: tuple[Callable[[bytes], object], ...] = (
     lambda data: list(read_shims(data)),
 )
 """What reads values of hives, and files in which Windows remembers programs."""
+
+
+def _hive(data: bytes) -> None:
+    text = text_of_hive(data, [data[len(data) // 2 :]])
+    hive = Hive(text.data[: text.size])
+    assert len(text.data) <= 4 * (2 * len(data) + 4096) + 4 * len(text.stretches)
+    missing_in(text.data, text.size)
+    for offset, key, _ in hive.walk():
+        hive.value_offsets(offset, key)
+    for place in places(hive, range(0, len(text.data), 97)).values():
+        if place.value is not None:
+            with suppress(FormatError):
+                assert len(place.value.data) <= len(data) + 4096
+                _ = place.value.strings
+    list(logs_elsewhere(hive))
+
+
+def _event_chunk(data: bytes) -> None:
+    whole = data[:CHUNK].ljust(CHUNK, b"\0")
+    reach = LogReach()
+    reach.add(whole)
+    assert reach.oldest is None or reach.oldest >= EARLIEST
+    reach.gaps()
+    reach.setbacks()
+    every = [record.offset for record in records_of(data[:CHUNK])]
+    assert [record.offset for record in records_of(data[:CHUNK], every)] == every
+
+
+def _database(data: bytes) -> None:
+    committed(data)
+    header = read_header(data)
+    seams = Seams(header)
+    seams.add(data, 0, len(data), 1)
+    seams.add_keyed(data)
+    seams.joined()
+    for at in range(0, len(data), header.page_size):
+        list(rows_on_page(data[at : at + header.page_size], header.usable))
+    database = SqliteDatabase(replayed(data, data))
+    try:
+        for table in database.tables:
+            database.columns(table)
+            with suppress(FormatError):
+                for row in database.rows(table):
+                    assert isinstance(row.bytes, bytes)
+    finally:
+        database.close()
+
+
+def _jump_list(data: bytes) -> None:
+    with suppress(FormatError):
+        assert sum(map(len, read_streams(data).by_name.values())) <= 2 * len(data) + 4096
+    for opened in read_jump_list(data):
+        with suppress(FormatError):
+            read_target(opened.link)
+
+
+MEMORIES: tuple[Callable[[bytes], object], ...] = (
+    _hive,
+    _event_chunk,
+    _database,
+    _jump_list,
+    lambda data: read_prefetch(plain(data)),
+    read_detection,
+    read_recycled,
+    unpacked,
+    lambda data: list(read_console_history(data)),
+    lambda data: [read_line(line, fields_of(data)) for line in data.split(b"\n")],
+    lambda data: list(parse_hosts(data)),
+    read_zone,
+)
+"""What reads whole files in which a host remembers what was: hives, logs, databases, lists."""
+
+
+def memories(which: int, data: bytes) -> None:
+    """Facts, or a typed error."""
+    with suppress(FormatError):
+        MEMORIES[which % len(MEMORIES)](data)
 
 
 def remembered(which: int, data: bytes) -> None:
