@@ -134,11 +134,15 @@ class DatabaseReader(Reader):
     """Whether it has any that are no zeros."""
     _raw: dict[str, tuple[str, ByteHit]] = field(default_factory=dict, init=False)
     """By the indicator, the file that mentions it, and where."""
+    _words: dict[str, tuple[str, ByteHit]] = field(default_factory=dict, init=False)
+    """The same, of those that stand there as a word of their own."""
     _keyed: bool = field(default=False, init=False)
     """Whether it has tables without row ids."""
     _hidden: bool = field(default=False, init=False)
     """Whether its bytes hide its texts: its rows are read whatever occurs."""
     _occurs: bool = field(default=False, init=False)
+    _parts: set[str] = field(default_factory=set, init=False)
+    """Indicators that rows have, be it as a part of a longer word."""
     _told: int = field(default=0, init=False)
     """Rows in which something occurs."""
 
@@ -183,9 +187,10 @@ class DatabaseReader(Reader):
 
     def _mentioned(self, path: str, data: bytes, offset: int, rules: RecordRules) -> None:
         self._occurs = True
-        for hit in rules.mentions(data, whole_words=False):
-            moved = structs.replace(hit, offset=offset + hit.offset)
-            self._raw.setdefault(hit.indicator, (path, moved))
+        for known, whole_words in ((self._raw, False), (self._words, True)):
+            for hit in rules.mentions(data, whole_words=whole_words):
+                moved = structs.replace(hit, offset=offset + hit.offset)
+                known.setdefault(hit.indicator, (path, moved))
 
     def end(self, rules: RecordRules) -> Iterator[Observation]:
         """The rows, what no row tells, and the reach. Raises ScanFailed."""
@@ -339,21 +344,24 @@ class DatabaseReader(Reader):
         text = row.bytes
         if not rules.occurs(text):
             return
-        explained.update(hit.indicator for hit in rules.mentions(text, whole_words=False))
+        hits = tuple(rules.mentions(text))
+        self._parts.update(hit.indicator for hit in rules.mentions(text, whole_words=False))
+        explained.update(hit.indicator for hit in hits)
         self._told += 1
         if self._told > MAX_TOLD:
             if self._told == MAX_TOLD + 1:
                 self.part.unread(f"more than {MAX_TOLD:,} rows with something in it")
             return
-        hits = tuple(rules.mentions(text))
         yield from self.artefact.told(HitRow(self.file, database, row, hits))
 
     def _left(self, explained: set[str]) -> Iterator[Observation]:
-        """What no row holds."""
+        """What no row holds. A row with a longer word explains what is a part of one, and nothing
+        that stands elsewhere as a word of its own."""
         large = self.file.size > MAX_PARSED
         remark = "" if large else "in none of its rows: a deleted one, or not readable"
         by_path: dict[str, list[ByteHit]] = {}
-        for indicator, (path, hit) in self._raw.items():
+        raw = {one: at for one, at in self._raw.items() if one not in self._parts}
+        for indicator, (path, hit) in {**raw, **self._words}.items():
             if indicator not in explained:
                 by_path.setdefault(path, []).append(hit)
         for path, hits in by_path.items():

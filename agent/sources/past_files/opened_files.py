@@ -82,18 +82,18 @@ class _OpenedReader(Reader):
             yield from self._told(Opened("", data), found)
             return
         problem: FormatError | None = None
-        told = False
+        told: set[str] = set()
         for opened in read_jump_list(data):
             try:
                 for seen in self._told(opened, found):
                     yield seen
-                    told = told or bool(seen.hits)
+                    told.update(hit.indicator for hit in seen.hits)
             except FormatError as error:
                 problem = error
         mentioned = found.rules.mentions(data)
         if problem is not None:
             raise problem
-        if mentioned and not told:
+        if any(hit.indicator not in told for hit in mentioned):
             raise FormatError("something is in none of its entries")
 
     def _told(self, opened: Opened, found: Found) -> Iterator[Observation]:

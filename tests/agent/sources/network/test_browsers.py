@@ -274,6 +274,16 @@ def test_an_empty_file_and_a_text_are_no_gap(tmp_path: Path) -> None:
     assert found.notes == {"no SQLite database; its bytes were searched": 1}
 
 
+def test_a_row_with_a_longer_word_hides_no_deleted_row(tmp_path: Path) -> None:
+    longer = chromium_page(1, "https://notpandorasong.com/", WEBKIT)
+    deleted = ("PRAGMA secure_delete=0", "DELETE FROM urls WHERE id=2")
+    made = database(*HISTORY, *longer, *chromium_page(2, C2, WEBKIT), *deleted)
+    (match,) = sweep(tmp_path / "a", {CHROME: made}).matches()
+    assert match.observation.claim is Claim.MENTIONED
+    assert match.observation.remarks == ("in none of its rows: a deleted one, or not readable",)
+    assert sweep(tmp_path / "b", {CHROME: history(longer)}).matches() == []
+
+
 BIG = ["PRAGMA encoding='UTF-16be'", *HISTORY]
 
 

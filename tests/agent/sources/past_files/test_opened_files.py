@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from agent.formats import jump_lists
 from agent.model.observation import Claim, MomentOf, Observation
 from agent.model.report import State, Strength
 from agent.sources.artefact import ArtefactSource
@@ -128,3 +129,13 @@ def test_a_damaged_one_is_a_gap_and_a_mention(path: str, tmp_path: Path) -> None
     found = sweep(tmp_path, {path: data})
     assert found.coverage.state is State.PARTIAL
     assert told(found)["name-ds7002-zip"] is Strength.WEAK
+
+
+def test_what_is_in_none_of_the_entries_is_told_though_another_name_is_in_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jump_lists, "MAX_LINKS", 1)
+    links = shell_link(target=ZIP) + shell_link(target=DLL)
+    found = sweep(tmp_path, {CUSTOM: b"\2\0\0\0" + links})
+    assert {"name-ds7002-zip", "name-cyzfc-dat"} <= told(found).keys()
+    assert found.reasons == {"link or jump list: something is in none of its entries": 1}
