@@ -18,7 +18,8 @@ from .document import hashes_of, stamp
 from .timeline import Row, rows
 
 MAX_CELL = 32_000
-"""Characters; Excel has room for 32,767."""
+"""Characters, as they are written; Excel has room for 32,767, and puts what is beyond into a row of
+its own, where it may be a formula."""
 COLUMNS = (
     "row", "time_utc", "time_of", "strength", "score", "in_window", "finding", "claim", "thing",
     "by", "user", "source", "seen", "place", "path", "record", "view", "detail", "indicators",
@@ -32,7 +33,7 @@ _FULL_WIDTH = ("\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 def cell(value: object) -> object:
-    """A cell of a CSV file that no spreadsheet takes for a formula, all of it visible."""
+    """A cell of a CSV file that no spreadsheet takes for a formula, visible and cut to its room."""
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -40,7 +41,7 @@ def cell(value: object) -> object:
     if not isinstance(value, str):
         return value
     risky = value.startswith(_FORMULA) or value.startswith(_FULL_WIDTH)
-    return ("'" if risky else "") + shown(value)
+    return ("'" if risky else "") + shown(value[:MAX_CELL])[:MAX_CELL]
 
 
 def csv_lines(lines: Iterable[Iterable[object]]) -> str:
@@ -100,5 +101,4 @@ def _line(report: Report, finding: Finding, row: Row | None) -> list[object]:
             "record": place.record, "view": place.view, "detail": row.detail,
             "indicators": " ".join(row.indicators), "reasons": "", "hashes": "",
         }  # fmt: skip
-    values = (told.get(name, "") for name in COLUMNS)
-    return [value[:MAX_CELL] if isinstance(value, str) else value for value in values]
+    return [told.get(name, "") for name in COLUMNS]
