@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from ...coverage import Ledger
+from ...coverage import Ledger, Part
 from ...matching.matcher import Matcher
 from ...model.observation import Moment, MomentOf, Observation, Place
 from ...ntfs import Reference
@@ -34,6 +34,7 @@ from .raw_volumes import Opened, raw_volumes
 LOG_RECORD = 2
 """The record of ``$LogFile`` ([layout.h] NTFS_SYSTEM_FILES)."""
 BLANK = "$LogFile is blank"
+SEEN = "file in the NTFS log"
 _PATH = "\\$LogFile"
 _CLOSED = 0x8000_0000
 _Key = tuple[Reference | None, Reference, str]
@@ -56,16 +57,8 @@ class LogFileSource:
         """As :class:`~agent.sources.Source`: each file with a wanted name that is not there any
         more, with what was done to it."""
         for opened in raw_volumes(target, ledger, self._progress):
-            names = LeftNames(
-                self.name,
-                "file in the NTFS log",
-                target,
-                matcher,
-                ledger,
-                opened.volume,
-                opened.raw,
-            )
-            log = _Log(names, ledger, opened, self._progress)
+            names = LeftNames(self.name, SEEN, target, matcher, ledger, opened.volume, opened.raw)
+            log = Log(names, ledger, opened, self._progress)
             try:
                 yield from log.observe()
             except OSError as error:
@@ -86,17 +79,21 @@ class _History:
 
 
 @dataclass
-class _Log:
+class Log:
+    """That of one volume."""
+
     names: LeftNames
     ledger: Ledger
     opened: Opened
     progress: Callable[[str], None]
+    account: Part | None = None
+    """Of what it belongs to; None: its own."""
     files: dict[_Key, _History] = field(default_factory=dict)
 
     def observe(self) -> Iterator[Observation]:
         """Raises OSError if it cannot be opened."""
         path = f"{self.opened.raw.prefix}{_PATH}"
-        part = self.ledger.part(path)
+        part = self.account or self.ledger.part(path)
         wanted = wanted_names(self.names.matcher)
         with self.opened.volume.open_stream(LOG_RECORD) as log:
             scan = LogScan(log, wanted, part, lambda: self.progress(path))

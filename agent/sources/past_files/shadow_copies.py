@@ -4,18 +4,17 @@ Evidence: the blocks of the $MFT that a copy keeps (``System Volume Information`
 raw volume or an image of it by our own reader, so that a running host and its image say the same.
 Each record that was another one then is searched for names, and for files of a wanted size or
 hash, whose content is read through the copy; and that part of the change journal that is gone by
-now. What is found carries the date of the copy. A file that is found in several is told with the
-newest. Since Windows Vista; System Restore makes them,
-backups, and the administrator. How far back they go is the coverage's reach, and each is a part of
-it.
+now, and the log of NTFS as it was. What is found carries the date of the copy. A file that is found
+in several is told with the newest. Since Windows Vista; System Restore makes them, backups, and the
+administrator. How far back they go is the coverage's reach, and each is a part of it.
 
 Never required: a host without any says as much as one with them. What of a copy cannot be read is a
 gap all the same.
 
 Cannot tell: content, but of files that are called for by their name or size; what lies in
-containers there; data that are kept on another volume (a gap). A file that is still there as it was
-is told by the files source, and left out here. Since Windows 8 System Restore keeps only what it
-needs itself: what else its copies show may be as it was later.
+containers there, nor what its folders' indexes left; data that are kept on another volume (a gap).
+A file that is still there as it was is told by the files source, and left out here. Since Windows 8
+System Restore keeps only what it needs itself: what else its copies show may be as it was later.
 """
 
 from __future__ import annotations
@@ -41,6 +40,8 @@ from ..files.file_inspection import FileLook
 from ..files.users_reach import ProgramsInReach
 from .change_journal import NONE as NO_JOURNAL
 from .change_journal import Journal
+from .left_names import LeftNames
+from .log_file import SEEN, Log
 from .raw_volumes import Opened, raw_volumes
 
 NONE = "no shadow copies on this volume"
@@ -114,6 +115,7 @@ class _Search:
                 told = _Told(copy, view, self.opened.volume)
                 yield from self._files(told, part)
                 yield from self._journal(told, newer, part)
+                yield from self._log(told, part)
                 newer = view
         finally:
             # Each is read through all that are newer.
@@ -187,6 +189,20 @@ class _Search:
                 part.unread(f"change journal: {error.what}")
         except OSError as error:
             part.unread(f"change journal: {reason_of(error)}")
+
+    def _log(self, told: _Told, part: Part) -> Iterator[Observation]:
+        """What the log of NTFS had: that of the last hours before the copy was made."""
+        raw, view = self._raw(), told.then
+        names = LeftNames(
+            ShadowCopiesSource.name, SEEN, self.target, self.matcher, self.ledger, view, raw
+        )
+        path = f"{self.opened.path}, {told.copy.name}"
+        log = Log(names, self.ledger, Opened(path, raw, view), self.progress, part)
+        try:
+            for seen in log.observe():
+                yield from told.of(seen)
+        except OSError as error:
+            part.unread(f"$LogFile: {reason_of(error)}")
 
 
 def _begin_of_journal(newer: Volume, then: Volume) -> int | None:

@@ -25,6 +25,7 @@ from tests.evidence.images import (
     standard,
 )
 from tests.evidence.journals import FOLDERS, NOON, change, extend
+from tests.evidence.ntfs_logs import added, created, log, removed, with_log
 from tests.evidence.packs import matcher_of, named, sha256_of
 from tests.evidence.samples import qcow2
 from tests.evidence.shadow_copies import when, with_copies
@@ -37,7 +38,8 @@ EVIL = b"MZ evil".ljust(CLUSTER, b"!")
 
 def state(*more: tuple[int, bytes], contents: dict[int, bytes] | None = None) -> bytes:
     """Of a volume: its folders, and these records."""
-    return image({**FOLDERS, **dict(more)}, contents=contents)[:-512]
+    blank = record(standard(), file_name("$LogFile"), resident(0x80, b""))
+    return image({**FOLDERS, 2: blank, **dict(more)}, contents=contents)[:-512]
 
 
 def file(
@@ -146,6 +148,18 @@ def test_the_change_journal_as_it_was_is_searched_as_far_as_it_is_gone_by_now(
     ]
 
 
+def test_the_log_as_it_was_is_searched(tmp_path: Path) -> None:
+    life = [created("cyzfc.dat"), added("cyzfc.dat"), removed("cyzfc.dat")]
+    old, now = with_log(log(life)), with_log(log([created("other")]))
+    (found,) = of_image(tmp_path, with_copies(old[:-512], now[:-512])).seen
+    assert (found.place.text, found.place.view) == (PLACE, OLDEST)
+    assert found.place.path == "disk.img:\\$LogFile"
+    assert found.remarks == (
+        f"in the {OLDEST}",
+        "NTFS log: file created, put into a folder, removed from a folder",
+    )
+
+
 def test_a_file_whose_record_is_another_s_now_is_not_taken_for_that_one(tmp_path: Path) -> None:
     told = change("cyzfc.dat", 0x80000200, folder=(43, 5), file=(50, 1)).ljust(4096, b"\0")
     other = file("other", sequence=2)
@@ -228,7 +242,12 @@ def test_a_real_volume_shows_the_file_that_was_deleted(tmp_path: Path) -> None:
         ShadowCopiesSource(1 << 20),
         matcher=matcher_of(named("syslog")),
     )
-    (found,) = sweep.seen
+    # The newer copy is of after it was deleted, which its log tells.
+    logged, found = sweep.seen
+    assert (logged.seen, logged.place.view) == (
+        "file in the NTFS log",
+        "shadow copy of 2013-12-03 06:37:48 UTC",
+    )
     assert found.file is not None
     assert (found.file.name, found.file.size) == ("syslog", 1247)
     assert found.place.view == "shadow copy of 2013-12-03 06:35:09 UTC"
