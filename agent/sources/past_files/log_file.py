@@ -167,4 +167,4 @@ def _left_of(hit: LogChange) -> LeftName:
     record = hit.record
     name = Name(record.name, record.parent, WIN32, Times(0, 0, 0, 0))
     is_folder = bool(record.attributes & 0x10)
-    return LeftName(name, 0, None, is_folder, record.file, 0)
+    return LeftName(name, 0, None, is_folder, record.file)
