@@ -57,15 +57,59 @@ def test_a_name_that_a_page_or_a_stride_cuts_is_found_whole() -> None:
         assert names(data) == [(NAME, "43", Reference(50, 1), "put into a folder")], place
 
 
-def test_a_record_that_goes_on_at_the_ring_s_beginning_is_found() -> None:
-    whole = log([added(NAME)], before=12 * BODY - 0x80, pages=17)
-    turned = whole[: 4 * PAGE] + whole[16 * PAGE :] + whole[5 * PAGE : 16 * PAGE]
+@pytest.mark.parametrize(("version", "first"), [(1, 4), (2, 34)])
+def test_a_record_that_goes_on_at_the_ring_s_beginning_is_found(version: int, first: int) -> None:
+    whole = log([added(NAME)], before=12 * BODY - 0x80, pages=first + 13, version=version)
+    beginning, last = whole[(first + 12) * PAGE :], (first + 12) * PAGE
+    # The newest pages have copies before the ring.
+    copies = log([added("other")] * 20)[4 * PAGE : 5 * PAGE] * (first - 2)
+    turned = whole[: 2 * PAGE] + copies + beginning + whole[(first + 1) * PAGE : last]
     # Its end alone looks like nothing that is known.
     end, hit = found(turned)
     assert isinstance(end, LogMention)
     assert isinstance(hit, LogName)
     assert hit.left.file == Reference(50, 1)
-    assert 15 * PAGE < hit.place < 16 * PAGE
+    assert last - 2 * PAGE < hit.place < last
+
+
+@pytest.mark.parametrize(
+    ("redo", "is_redo", "operation"),
+    [
+        (0x05, True, "name given"),
+        (0x0C, True, "put into a folder"),
+        (0x10, True, "moved within a folder's index"),
+        (0x06, False, "name taken away"),
+        (0x0D, False, "removed from a folder"),
+        (0x10, False, "moved within a folder's index"),
+        (0x0D, True, "operation 0x0D, undone by 0x77"),
+        (0x0C, False, "operation 0x0C, undone by 0x77"),
+    ],
+)
+def test_each_operation_has_its_words(redo: int, is_redo: bool, operation: str) -> None:
+    data, other = added(NAME).redo_data, bytes(0x28)
+    one = Logged(redo, 0x77, data, other) if is_redo else Logged(redo, 0x77, other, data)
+    assert names(log([one]))[0][3] == operation
+
+
+def test_without_a_restart_page_what_windows_makes_is_taken() -> None:
+    data = log([created("other"), added(NAME)])
+    told = [(NAME, "43", Reference(50, 1), "put into a folder")]
+    assert names(bytes(2 * PAGE) + data[2 * PAGE :]) == told
+    assert names(bytes(PAGE) + data[PAGE:]) == told
+    nonsense = bytearray(data)
+    for page in (0, PAGE):
+        nonsense[page + 0x30 + 0x10] = 99  # Bits of a sequence number.
+        nonsense[page + 0x30 + 0x26] = 0x43  # Where the data of a page begin.
+    assert names(bytes(nonsense)) == told
+
+
+def test_pages_of_another_size_are_a_gap() -> None:
+    data = bytearray(log([added(NAME)]))
+    data[0x14:0x18] = (8192).to_bytes(4, "little")
+    account = Unread()
+    assert len(found(bytes(data), account)) == 1
+    assert account.gaps == {"$LogFile: pages of another size": 1}
+    assert account.samples == {"$LogFile: pages of another size": "8192 bytes"}
 
 
 def test_a_name_far_behind_the_first_window_is_found_once() -> None:
@@ -118,6 +162,7 @@ def test_a_torn_page_is_a_gap_and_searched_all_the_same() -> None:
     account = Unread()
     assert len(found(bytes(data), account)) == 1
     assert account.gaps == {"$LogFile: page written in part": 1}
+    assert account.samples == {"$LogFile: page written in part": "byte 16,384"}
 
 
 def test_a_blank_log_holds_nothing() -> None:
