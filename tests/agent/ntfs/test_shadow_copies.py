@@ -12,10 +12,11 @@ import pyvshadow
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.ntfs import FileSource, NtfsError
+from agent.ntfs import FileSource, NtfsError, Unread, Volume
 from agent.ntfs import shadow_copies as ours
 from agent.ntfs.shadow_copies import MAX_BLOCKS, Copy, ShadowView, shadow_copies
-from tests.evidence.images import boot
+from agent.ntfs.shadow_volume import ShadowVolume
+from tests.evidence.images import boot, file_name, image, record, resident, standard
 from tests.evidence.samples import qcow2
 from tests.evidence.shadow_copies import (
     BLOCK,
@@ -142,6 +143,63 @@ def test_a_real_volume_reads_as_libvshadow_reads_it(tmp_path: Path) -> None:
                 assert mine == other or not any(other), at
                 differing += mine != other
             assert differing < 100
+
+
+def file_of(name: str, *, number: int) -> dict[int, bytes]:
+    return {number: record(standard(), file_name(name), resident(0x80, b"x"))}
+
+
+def shadow(data: bytes, account: Unread, broken: int = -1) -> ShadowVolume:
+    """The only copy of a volume, of which nothing can be read from a byte on."""
+    source = FileSource(Failing(data, broken))
+    (copy,) = shadow_copies(source)
+    kept = ours.Kept.of(source, copy, MAX_BLOCKS)
+    return ShadowVolume(ShadowView(source, [kept]), kept, Volume(source), account)
+
+
+class Failing(io.BytesIO):
+    def __init__(self, data: bytes, broken: int) -> None:
+        super().__init__(data)
+        self.broken = broken
+
+    def readinto(self, buffer: object) -> int:
+        if 0 <= self.broken <= self.tell() < self.broken + BLOCK:
+            raise OSError(5, "Input/output error")
+        return super().readinto(buffer)  # type: ignore[arg-type]
+
+
+THEN = image(
+    {**file_of("then", number=20), **file_of("same", number=21), **file_of("b", number=60)}
+)
+NOW = image({**file_of("now", number=20), **file_of("same", number=21), **file_of("c", number=60)})
+VOLUME = with_copies(THEN[:-512], NOW[:-512], room=ROOM)
+
+
+@pytest.mark.parametrize("buffer", [1, 1024, 5000, 1 << 20])
+def test_records_that_differ_are_told_and_no_others(buffer: int) -> None:
+    account = Unread()
+    told: list[int] = []
+    for piece in shadow(VOLUME, account).mft(buffer):
+        assert len(piece.data) == piece.count * 1024
+        told += [
+            piece.first + index
+            for index in range(piece.count)
+            if any(piece.data[index * 1024 : (index + 1) * 1024])
+        ]
+    assert told == [20, 60]
+    assert account.gaps == {}
+
+
+def test_a_kept_block_that_cannot_be_read_is_a_gap() -> None:
+    account = Unread()
+    volume = shadow(VOLUME, account)
+    (kept,) = volume.source._kept  # type: ignore[attr-defined]
+    place = kept.where(2 * BLOCK)  # Of records 16 to 31.
+    broken = shadow(VOLUME, account, place)
+    told = [piece.first for piece in broken.mft() if any(piece.data)]
+    assert told == [48]
+    assert account.gaps == {"$MFT: Input/output error": 16}
+    assert account.samples == {"$MFT: Input/output error": "byte 16,384"}
 
 
 def test_a_copy_whose_data_are_elsewhere_says_so() -> None:
