@@ -102,7 +102,7 @@ def committed(wal: bytes) -> tuple[dict[int, int], int]:
     return pages, count
 
 
-def replayed(data: bytes, wal: bytes) -> bytes:
+def replayed(data: bytes, wal: bytes) -> bytes | bytearray:
     """The database as a program sees it: what was committed laid over it, and no WAL.
 
     Raises FormatError.
@@ -114,13 +114,14 @@ def replayed(data: bytes, wal: bytes) -> bytes:
     if not pages and data[18:20] == b"\1\1":
         return data
     length = count * size if count and count * size <= len(data) + len(wal) else len(data)
-    made = bytearray(data[:length].ljust(length, b"\0"))
+    made = bytearray(memoryview(data)[:length])
+    made.extend(bytes(length - len(made)))
     for page, at in pages.items():
         if page * size <= length:
             made[(page - 1) * size : page * size] = wal[at : at + size]
     if len(made) >= 20:
         made[18:20] = b"\1\1"
-    return bytes(made)
+    return made
 
 
 class Row(NamedTuple):
@@ -153,7 +154,7 @@ class Row(NamedTuple):
 class Database:
     """A database in memory. Close it."""
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes | bytearray) -> None:
         """``data``: as :func:`replayed` gives it. Raises FormatError."""
         self._connection = sqlite3.connect(":memory:")
         self._steps = 0

@@ -3,7 +3,8 @@
 A database is looked at in pieces of whole pages, so that its size does not matter, and with what
 lies beside it: the WAL, in which the newest rows are, and the journal of the last change. Where an
 indicator occurs, in a page or across the ends of pages, the WAL is laid over the database in memory
-and its rows are asked for it; of a database that is too large for that, the bytes are mentioned.
+and its rows are asked for it; of a database that is too large for that, the rows on the page that
+was hit are, as far as they tell by themselves what they are, and the bytes are mentioned.
 Nothing is written, beside it or elsewhere. What occurs in no row (a deleted one, an older page) is
 mentioned too.
 """
@@ -14,6 +15,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from os import SEEK_END
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -44,6 +46,8 @@ PIECE = 64 << 10
 MAX_PARSED = 40 << 20
 """Bytes of a database whose rows are read: it is in memory twice then. Of a larger one those on the
 pages in which something occurs are told, as far as they tell by themselves what they are."""
+MAX_REPLAYED = 48 << 20
+"""Bytes of a database and its WAL together, of which the same holds."""
 MAX_BESIDE = 64 << 20
 """Of a WAL or journal; what is beyond is a gap."""
 MAX_TOLD = 20_000
@@ -170,17 +174,35 @@ class DatabaseReader(Reader):
     def records(self, found: Found) -> Iterator[Observation]:
         """Of a large one; else nothing yet: rows are told when the whole file was seen."""
         self._mentioned(self.file.path, found.data, found.offset, found.rules)
-        if self._page and self.file.size > MAX_PARSED:
-            yield from self._alone(found)
+        if self._page and self._is_large:
+            data, size = found.data, self._page
+            pages = (data[at : at + size] for at in range(0, len(data), size))
+            yield from self._alone(pages, found.rules)
 
-    def _alone(self, found: Found) -> Iterator[Observation]:
-        for at in range(0, len(found.data), self._page):
-            page = found.data[at : at + self._page]
-            if page[:1] != b"\r" or not found.rules.occurs(page):
+    @cached_property
+    def _is_large(self) -> bool:
+        """Whether its rows are not read as those of a database."""
+        if self.file.size > MAX_PARSED:
+            return True
+        try:
+            wal = self.file.beside(WAL)
+        except OSError:
+            return False  # Which is told where the WAL is read.
+        return wal is not None and self.file.size + wal.size > MAX_REPLAYED
+
+    def _frames(self, wal: bytes) -> Iterator[tuple[int, int]]:
+        """Where the pages of a WAL begin in it, and their numbers."""
+        step = self._page + 24
+        for at in range(32, len(wal) - step + 1, step):
+            yield at + 24, int.from_bytes(wal[at : at + 4], "big")
+
+    def _alone(self, pages: Iterable[bytes], rules: RecordRules) -> Iterator[Observation]:
+        for page in pages:
+            if page[:1] != b"\r" or not rules.occurs(page):
                 continue
             for number, values in rows_on_page(page, self._usable):
                 text = b"\0".join(value for value in values if isinstance(value, bytes))
-                if found.rules.occurs(text):
+                if rules.occurs(text):
                     seen = self.artefact.alone(self.file, number, values)
                     if seen is not None:
                         yield seen
@@ -199,6 +221,10 @@ class DatabaseReader(Reader):
         self._whole(beside[WAL])
         self._across(beside[WAL], rules)
         explained: set[str] = set()
+        if self._page and self._occurs and self._is_large:
+            wal = beside[WAL]
+            frames = (wal[at : at + self._page] for at, _ in self._frames(wal))
+            yield from self._alone(frames, rules)
         if self._occurs or (self._page and self.artefact.knows_reach(self.file)):
             yield from self._rows(beside[WAL], rules, explained)
         yield from self._left(explained)
@@ -252,12 +278,10 @@ class DatabaseReader(Reader):
             return
         if self._keyed:
             self._add_keyed()
-        step = self._page + 24
-        for at in range(32, len(wal) - step + 1, step):
-            page = int.from_bytes(wal[at : at + 4], "big")
-            self._seams.add(wal, at + 24, at + step, page)
+        for at, page in self._frames(wal):
+            self._seams.add(wal, at, at + self._page, page)
             if self._keyed:
-                self._seams.add_keyed(wal[at + 24 : at + step])
+                self._seams.add_keyed(wal[at : at + self._page])
         if self._seams.left_out:
             self.part.unread("ends of pages that were not joined", count=self._seams.left_out)
         joined = self._seams.joined()
@@ -302,14 +326,16 @@ class DatabaseReader(Reader):
                 data = read_up_to(opened, MAX_PARSED + 1, self.file.size + 1)
         except OSError as error:
             raise FormatError(reason_of(error)) from error
-        if len(data) > MAX_PARSED:
+        if len(data) > MAX_PARSED or len(data) + len(wal) > MAX_REPLAYED:
             return None
+        made: bytes | bytearray
         try:
-            data = replayed(data, wal)
+            made = replayed(data, wal)
         except FormatError as error:
             self.part.unread(f"{self.artefact.kind}: {error.what}", self.file.path + WAL)
-            data = replayed(data, b"")
-        return Database(data)
+            made = replayed(data, b"")
+        del data  # It is in memory twice already.
+        return Database(made)
 
     def _reached(self, database: Database) -> None:
         try:
@@ -357,8 +383,7 @@ class DatabaseReader(Reader):
     def _left(self, explained: set[str]) -> Iterator[Observation]:
         """What no row holds. A row with a longer word explains what is a part of one, and nothing
         that stands elsewhere as a word of its own."""
-        large = self.file.size > MAX_PARSED
-        remark = "" if large else "in none of its rows: a deleted one, or not readable"
+        remark = "" if self._is_large else "in none of its rows: a deleted one, or not readable"
         by_path: dict[str, list[ByteHit]] = {}
         raw = {one: at for one, at in self._raw.items() if one not in self._parts}
         for indicator, (path, hit) in {**raw, **self._words}.items():

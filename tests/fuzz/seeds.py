@@ -36,10 +36,10 @@ from tests.evidence.images import (
     run,
     standard,
 )
-from tests.evidence.ntfs_logs import WRITE, Logged, added, created, log, removed
 from tests.evidence.jump_lists import Listed, compound, dest_list, link_by_id_list
 from tests.evidence.logged_events import audited_process, dns_query
 from tests.evidence.logs import event_log
+from tests.evidence.ntfs_logs import WRITE, Logged, added, created, log, removed
 from tests.evidence.overlay import ALIGNED, VERBATIM, XPRESS, stored
 from tests.evidence.prefetch import prefetch
 from tests.evidence.recycled import recycled

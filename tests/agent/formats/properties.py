@@ -28,8 +28,8 @@ from agent.formats.partitions import partitions
 from agent.formats.plain_text import text_of
 from agent.formats.prefetch import plain, read_prefetch
 from agent.formats.recent_file_cache import read_recent_files
-from agent.formats.recycler import read_recycler
 from agent.formats.recycled import read_recycled
+from agent.formats.recycler import read_recycler
 from agent.formats.shell_items import joined, read_items
 from agent.formats.shim_database import read_shims
 from agent.formats.shimcache import read_shimcache
@@ -119,9 +119,9 @@ REMEMBERED: tuple[Callable[[bytes], object], ...] = (
 
 def _hive(data: bytes) -> None:
     text = text_of_hive(data, [data[len(data) // 2 :]])
-    hive = Hive(text.data[: text.size])
+    hive = Hive(text.hive[:])
     assert len(text.data) <= 4 * (2 * len(data) + 4096) + 4 * len(text.stretches)
-    missing_in(text.data, text.size)
+    missing_in(text.hive)
     for offset, key, _ in hive.walk():
         hive.value_offsets(offset, key)
     for place in places(hive, range(0, len(text.data), 97)).values():

@@ -19,7 +19,7 @@ TABLE = "CREATE TABLE t (id INTEGER PRIMARY KEY, text)"
 SIZES = [512, 1024, 4096, 65536]
 
 
-def rows_of(data: bytes, table: str = "t") -> list[tuple[object, ...]]:
+def rows_of(data: bytes | bytearray, table: str = "t") -> list[tuple[object, ...]]:
     made = Database(data)
     try:
         return [tuple(row.values.values()) for row in made.rows(table)]

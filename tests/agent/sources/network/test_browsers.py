@@ -261,6 +261,28 @@ def test_of_a_large_database_the_page_that_is_hit_tells_the_visit(
     assert found.notes == {"too large to read its rows; its bytes were searched": 1}
 
 
+def test_a_database_that_is_large_with_its_wal_is_not_held_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before: list[str | Statement] = [*HISTORY]
+    before += chromium_page(6, "https://a.example/", WEBKIT)
+    made = in_wal_mode(before, chromium_page(7, C2, WEBKIT, title="Radio"))
+    files = {CHROME: made.database, f"{CHROME}-wal": made.wal}
+    size = len(made.database) + len(made.wal)
+    seen = []
+    for most in (size, size - 1):
+        monkeypatch.setattr(databases, "MAX_REPLAYED", most)
+        found = sweep(tmp_path, files)
+        visits = [one.observation for one in found.matches() if one.observation.url is not None]
+        assert {visit.url and visit.url.full for visit in visits} == {C2}
+        seen.append((visits[0].place.record, found.notes))
+
+    assert seen == [
+        ("urls 7", {}),
+        ("page 7", {"too large to read its rows; its bytes were searched": 1}),
+    ]
+
+
 def test_more_rows_than_are_told_are_a_gap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(databases, "MAX_TOLD", 2)
     pages = [chromium_page(n, f"{C2}/{n}", WEBKIT) for n in range(1, 6)]
