@@ -40,7 +40,7 @@ class Bytes(Protocol):
 def held_or_paged(file: BinaryIO, size: int, most: int = HELD) -> Bytes:
     """The first ``size`` bytes of a file: read, or, if they are more than ``most``, to be read from
     it as long as it is open. Raises OSError."""
-    return read_at(file, 0, size) if size <= most else PagedFile(file, size)
+    return read_at(file, 0, size, size) if size <= most else PagedFile(file, size)
 
 
 class Paged:

@@ -153,6 +153,16 @@ def read_up_to(file: BinaryIO, limit: int, expected: int | None = None) -> bytes
     return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
+def read_whole(file: BinaryIO, limit: int, likely: int) -> bytes:
+    """As :func:`read_up_to`, to the file's end whatever its folder says; ``likely``: the bytes that
+    it does, which come in one piece: of pieces that are joined all is in memory twice."""
+    most = min(limit, likely + 1)  # One byte more tells the end.
+    data = read_up_to(file, most, most)
+    if len(data) < most or most == limit:
+        return data
+    return data + read_up_to(file, limit - most)
+
+
 def read_at(file: BinaryIO, offset: int, length: int, size: int | None = None) -> bytes:
     """At most ``length`` bytes at an offset; fewer at the end of the file, of which ``size`` bytes
     are expected."""

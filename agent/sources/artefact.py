@@ -28,7 +28,7 @@ from ..formats.paged import HELD, PagedFile, is_zeros
 from ..matching.hidden_commands import HIDES_TEXT, HIDES_TEXT_IN_UTF_8
 from ..model.observation import Claim, Observation, Place
 from ..model.report import State
-from ..reading.opening import is_gone, read_up_to, reason_of
+from ..reading.opening import is_gone, read_whole, reason_of
 from ..targets.raw_fallback import BY_RECORD
 from .encoded_commands import with_decoded
 from .in_pages import FoundInPages, first_mentions, occurs_in
@@ -340,8 +340,7 @@ class _Look:
         if self.sweep.artefact.by_pages and self.file.size > HELD:
             yield from self._in_pages(opened, most)
             return
-        # One byte more than is known tells the end, and all comes in one piece.
-        data = read_up_to(opened, most + 1, self.file.size + 1)
+        data = read_whole(opened, most + 1, self.file.size)
         if len(data) > most:
             self.part.unread(f"{self._kind}: read up to {_room(most)} only", self.file.path)
             data = data[:most]

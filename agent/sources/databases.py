@@ -33,7 +33,7 @@ from ..formats.sqlite import (
     rows_on_page,
 )
 from ..model.observation import ByteHit, Claim, Observation, Place
-from ..reading.opening import read_up_to, reason_of
+from ..reading.opening import read_whole, reason_of
 from .artefact import BLANK, Artefact, Found, Reader, is_blank
 
 if TYPE_CHECKING:
@@ -261,7 +261,7 @@ class DatabaseReader(Reader):
             if file is None or not file.size:
                 return b""
             with file.open() as opened:
-                data = read_up_to(opened, MAX_BESIDE + 1, file.size + 1)
+                data = read_whole(opened, MAX_BESIDE + 1, file.size)
         except OSError as error:
             self.part.unread(f"{suffix[1:]}: {reason_of(error)}", self.file.path + suffix)
             return b""
@@ -323,7 +323,7 @@ class DatabaseReader(Reader):
         """None: it is too large. Raises FormatError."""
         try:
             with self.file.open() as opened:
-                data = read_up_to(opened, MAX_PARSED + 1, self.file.size + 1)
+                data = read_whole(opened, MAX_PARSED + 1, self.file.size)
         except OSError as error:
             raise FormatError(reason_of(error)) from error
         if len(data) > MAX_PARSED or len(data) + len(wal) > MAX_REPLAYED:

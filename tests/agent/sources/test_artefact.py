@@ -13,6 +13,7 @@ import pytest
 from agent.coverage import Part
 from agent.engine.scanner import ScanFailed
 from agent.formats import FormatError
+from agent.matching.matcher import Matcher
 from agent.matching.own_traces import Own
 from agent.matching.record_rules import RecordRules, marker
 from agent.model.objects import Dns
@@ -354,3 +355,33 @@ def test_a_file_in_use_that_was_read_by_its_record_may_lack_the_latest(
     sweep = swept(FORMS[form](tmp_path / "c", windows({LOG: C2})), ArtefactSource(Log()))
     assert ids(sweep) == [("c2-domain", Strength.STRONG)]
     assert (BY_RECORD in sweep.notes) is noted
+
+
+class ListedWrong(Log):
+    """What its folder says of a file's size is out of date."""
+
+    def reader(self, file: EvidenceFile, part: Part) -> Reader:
+        file.size = self.size
+        return super().reader(file, part)
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.size = size
+
+
+@pytest.mark.parametrize("size", [0, 1, len(C2) - 1, len(C2), 1_000_000])
+def test_a_file_is_read_to_its_end_whatever_size_was_listed(size: int, tmp_path: Path) -> None:
+    found = of(tmp_path, ListedWrong(size), C2)
+
+    assert [one.dns and one.dns.question for one in found.seen] == [C2.decode()]
+    assert found.coverage.bytes == len(C2)
+
+
+def test_nothing_is_compiled_where_there_is_nothing_to_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(Matcher, "records")
+    found = of(tmp_path, Log(), b"", path="C:\\Windows\\other.txt")
+
+    assert found.coverage.examined == 0
+    assert found.notes == {"none on this host": 1}

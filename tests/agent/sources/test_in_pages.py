@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import struct
 import tracemalloc
 from dataclasses import dataclass
@@ -209,3 +210,37 @@ def test_a_large_file_is_not_held(
 
     assert found.matches()
     assert peak < LARGE // 2
+
+
+def of_one(host: Path, monkeypatch: pytest.MonkeyPatch) -> Swept:
+    return sweep(host, Case(BrowserFiles, {}), monkeypatch, held=False)
+
+
+def test_what_is_beyond_the_bound_is_a_gap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(BrowserFiles, "max_bytes", 1 << 20)
+    data = b"pandorasong.com".rjust(1 << 20) + b" pandorasong.com"
+    found = of_one(as_folder(tmp_path / "c", windows({rf"{PROFILE}\Last Tabs": data})), monkeypatch)
+
+    assert found.reasons == {"file of a browser or cache: read up to 1 MiB only": 1}
+    assert [one.place.record for one in found.seen] == [f"byte {(1 << 20) - 15}"]
+    assert found.coverage.bytes == 1 << 20
+
+
+def test_a_file_that_becomes_shorter_while_it_is_read_is_a_gap(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(PagedFile, "fill", shorter)
+    data = b"pandorasong.com" * 1000
+    found = of_one(as_folder(tmp_path / "c", windows({rf"{PROFILE}\Last Tabs": data})), monkeypatch)
+
+    assert found.reasons == {"file of a browser or cache: became shorter while it was read": 1}
+    assert not found.seen
+
+
+def shorter(file: PagedFile, start: int, end: int) -> bytes:
+    """The file was cut to a byte."""
+    file._file = io.BytesIO(b"x")
+    return REAL(file, start, end)
+
+
+REAL = PagedFile.fill
