@@ -84,6 +84,11 @@ class Reader:
     part: Part
     """Its account."""
 
+    @property
+    def size(self) -> int:
+        """In bytes, with what lies beside it."""
+        return self.file.size
+
     def plain(self, data: bytes) -> bytes:
         """The bytes to scan of a file that is read whole: in the clear, and with what lies beside
         it. Raises FormatError, after which its bytes are scanned as they are."""
@@ -136,8 +141,7 @@ class Artefact:
     max_bytes: int = 64 << 20
     """Of a file that is read whole; what is beyond is a gap. 0: it is read in pieces."""
     by_pages: bool = False
-    """Whether its reader takes a file that is too large to be held (``in_pages.py``); else
-    ``max_bytes`` are."""
+    """Whether its reader takes a file that is too large to be held (``in_pages.py``)."""
     header: int = 0
     piece: int = 0
     """Bytes before the first piece, and of each piece; 0: the file is one."""
@@ -337,7 +341,7 @@ class _Look:
     def whole(self, opened: BinaryIO) -> Iterator[Observation]:
         """A file that is looked at as one. Raises OSError."""
         most = self.sweep.artefact.max_bytes
-        if self.sweep.artefact.by_pages and self.file.size > HELD:
+        if self.sweep.artefact.by_pages and self.reader.size > HELD:
             yield from self._in_pages(opened, most)
             return
         data = read_whole(opened, most + 1, self.file.size)
@@ -370,14 +374,12 @@ class _Look:
             data = self.reader.pages(file)
         except FormatError as error:
             self.part.unread(f"{self._kind}: {error.what}", self.file.path)
-        try:
-            if not occurs_in(data, self.sweep.rules):
-                return
-        except ScanFailed as error:
-            self.part.unread(f"scan of the bytes: {error}", self._place_of(0))
-            return
         found = FoundInPages(data, self.sweep.rules)
-        yield from self._parsed(found, partial(self.reader.records_in_pages, found))
+        yield from self._parsed(found, partial(self._hit_in_pages, found))
+
+    def _hit_in_pages(self, found: FoundInPages) -> Iterator[Observation]:
+        if occurs_in(found.data, found.rules):
+            yield from self.reader.records_in_pages(found)
 
     def held(self, pieces: Sequence[Piece]) -> Iterator[Observation]:
         """What pieces say in which something occurs."""

@@ -33,7 +33,7 @@ from ..formats.sqlite import (
     rows_on_page,
 )
 from ..model.observation import ByteHit, Claim, Observation, Place
-from ..reading.opening import read_whole, reason_of
+from ..reading.opening import read_up_to, read_whole, reason_of
 from .artefact import BLANK, Artefact, Found, Reader, is_blank
 
 if TYPE_CHECKING:

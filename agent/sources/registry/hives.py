@@ -17,6 +17,7 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from ...formats import FormatError
@@ -98,6 +99,25 @@ class HiveReader(Reader):
     _held: ExitStack = field(default_factory=ExitStack, init=False)
     """Logs that are open."""
 
+    @property
+    def size(self) -> int:
+        logs = (log.size for log in self._beside.values() if not isinstance(log, OSError))
+        return self.file.size + sum(logs)
+
+    @cached_property
+    def _beside(self) -> dict[str, EvidenceFile | OSError]:
+        """Its transaction logs by their paths, or why there may be one."""
+        found: dict[str, EvidenceFile | OSError] = {}
+        for suffix in LOGS:
+            try:
+                log = self.file.beside(suffix)
+            except OSError as error:
+                found[self.file.path + suffix] = error
+            else:
+                if log is not None:
+                    found[log.path] = log
+        return found
+
     def plain(self, data: bytes) -> bytes:
         return self._text(data)[:]
 
@@ -114,7 +134,7 @@ class HiveReader(Reader):
                 self.part.unread(f"{Hives.kind}: {BLANK}", self.file.path)
         elif not data.startswith(b"regf"):
             self.part.note("no registry hive; its bytes were searched", self.file.path)
-        logs = _logs_of(self.file, self.part, self._held)
+        logs = self._logs()
         text = text_of(data, list(logs.values()))
         if text.problem and data.startswith(b"regf"):
             self.part.unread(f"{Hives.kind}: {text.problem}", self.file.path)
@@ -126,6 +146,20 @@ class HiveReader(Reader):
         self._opened = Opened(self.file, text, tuple(logs))
         self._settings(text)
         return text.searched
+
+    def _logs(self) -> dict[str, Bytes]:
+        """By their paths; what cannot be read is a gap."""
+        logs: dict[str, Bytes] = {}
+        for path, log in self._beside.items():
+            try:
+                if isinstance(log, OSError):
+                    raise log
+                data = _log(log, self.part, self._held)
+                if not is_zeros(data):
+                    logs[path] = data
+            except OSError as error:
+                self.part.unread(f"transaction log: {reason_of(error)}", path)
+        return logs
 
     def _settings(self, text: HiveText) -> None:
         """What it says of how the host records things; a hive that is none says nothing."""
@@ -217,23 +251,6 @@ def _texts_of(place: CellPlace) -> Iterator[bytes]:
             yield place.value.data
         except FormatError:
             return
-
-
-def _logs_of(file: EvidenceFile, part: Part, held: ExitStack) -> dict[str, Bytes]:
-    """Its transaction logs by their paths; what cannot be read is a gap. ``held``: closes those
-    that are too large to be held."""
-    logs: dict[str, Bytes] = {}
-    for suffix in LOGS:
-        try:
-            beside = file.beside(suffix)
-            if beside is None:
-                continue
-            log = _log(beside, part, held)
-            if not is_zeros(log):
-                logs[beside.path] = log
-        except OSError as error:
-            part.unread(f"transaction log: {reason_of(error)}", file.path + suffix)
-    return logs
 
 
 def _log(file: EvidenceFile, part: Part, held: ExitStack) -> Bytes:

@@ -25,6 +25,8 @@ USUAL_DRIVE = "C:"
 _USUAL = ("WINDOWS", "WINNT")
 _LOGS = (".LOG1", ".LOG2", ".LOG")
 MAX_HIVE_BYTES = 512 << 20
+_HELD = 4 << 20
+"""Bytes of a hive or log that is read as a whole: a few keys are asked for."""
 _CONFIG = ("System32", "config")
 _NO_WINDOWS = frozenset({"$Extend", "$RECYCLE.BIN", "$Recycle.Bin", "Users"})
 _MAX_FOLDERS = 1000
@@ -215,7 +217,7 @@ def _bytes(config: Entry, name: str, held: ExitStack) -> Bytes | None:
     size = file.seek(0, os.SEEK_END)
     if size > MAX_HIVE_BYTES:
         raise OSError("hive larger than is read")
-    return held_or_paged(file, size)
+    return held_or_paged(file, size, _HELD)
 
 
 def _named(volume: Volume) -> Tree:

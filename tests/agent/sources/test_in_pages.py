@@ -212,6 +212,20 @@ def test_a_large_file_is_not_held(
     assert peak < LARGE // 2
 
 
+def test_a_hive_with_large_logs_is_read_by_pages_with_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = CASES["a hive in use"]
+    host = as_folder(tmp_path / "c", windows(case.files))
+    monkeypatch.setattr(artefact, "HELD", len(case.files[NTUSER]))
+    monkeypatch.delattr(hives.HiveReader, "records_in_pages")
+    with pytest.raises(NotImplementedError):
+        swept(host, ArtefactSource(Hives()))
+    (host / "Users/jo/NTUSER.DAT.LOG1").unlink()
+
+    assert swept(host, ArtefactSource(Hives())).matches()
+
+
 def of_one(host: Path, monkeypatch: pytest.MonkeyPatch) -> Swept:
     return sweep(host, Case(BrowserFiles, {}), monkeypatch, held=False)
 
