@@ -25,7 +25,13 @@ from ..engine.patterns import (
 from ..formats import user_assist
 from ..indicators import Address, Domain, FileHash, FileName, FilePath, Indicator
 from ..model.observation import ByteHit
+from ..spelling import base_name, is_glob
 from .byte_rules import ByteRules
+
+LEAST_STEM = 5
+"""Characters in front of a name's last dot; shorter ones stand before a bracket too often."""
+COPY_BEGINS = (" (", "(", "[", " - ")
+"""What stands behind the stem in a copy's name, as Explorer and browsers number them."""
 
 
 def marker(form: str, longest: int) -> BytePattern:
@@ -51,11 +57,14 @@ class RecordRules:
         """
         self._indicators, self._left_out = indicators, left_out
         turned_patterns = [p for i in indicators for p in _turned_of(i)] if turned else []
+        copies = [p for i in indicators for p in _copies_of(i)]
+        if turned:
+            copies += [p for i in indicators for p in _copies_of(i, in_rot13=True)]
         self._candidates = ByteRules(
             indicators,
             left_out,
             patterns_of=_candidates_of,
-            markers=(*markers, *turned_patterns),
+            markers=(*markers, *turned_patterns, *copies),
         )
         self._only_candidates = frozenset(i.id for i in indicators if _is_only_candidate(i))
         self.overlap = self._candidates.overlap
@@ -102,6 +111,18 @@ class RecordRules:
         """
         return self._candidates.scan(data)
 
+    @cached_property
+    def _copies(self) -> ByteRules:
+        return ByteRules(self._indicators, self._left_out, patterns_of=_copy_of)
+
+    def copies(self, data: bytes) -> list[ByteHit]:
+        """Where the names of numbered copies begin (``ds7002 (1).zip``), each at its first place:
+        the matcher takes them for the name, which itself does not stand there.
+
+        Raises ScanFailed.
+        """
+        return self._copies.scan(data)
+
     def turned(self, data: bytes) -> list[ByteHit]:
         """The names that stand in these bytes in ROT13, each at its first place, whatever stands
         beside it; the excerpts are turned back.
@@ -126,6 +147,26 @@ def _recorded_patterns_of(indicator: Indicator) -> list[BytePattern]:
 
 def _candidates_of(indicator: Indicator) -> list[BytePattern]:
     return [beside_anything(pattern) for pattern in _recorded_patterns_of(indicator)]
+
+
+def _copies_of(indicator: Indicator, *, in_rot13: bool = False) -> list[BytePattern]:
+    """One for each way in which a copy's name may go on behind the stem."""
+    if not isinstance(indicator, (FileName, FilePath)):
+        return []
+    stem, dot, _ = base_name(indicator.value).rpartition(".")
+    if not dot or len(stem) < LEAST_STEM or is_glob(stem) or "%" in stem:
+        return []
+    stem = user_assist.turned(stem) if in_rot13 else stem
+    return [text_pattern(stem + begin) for begin in COPY_BEGINS]
+
+
+def _copy_of(indicator: Indicator) -> list[BytePattern]:
+    """All of these ways in one, and as ROT13 turns them."""
+    ways = [*_copies_of(indicator), *_copies_of(indicator, in_rot13=True)]
+    if not ways:
+        return []
+    forms = tuple(form for way in ways for form in way.forms)
+    return [BytePattern(forms, max(way.longest or 0 for way in ways))]
 
 
 def _turned_of(indicator: Indicator) -> list[BytePattern]:

@@ -23,7 +23,7 @@ from ...model.objects import File, User
 from ...model.observation import ByteHit, Claim, Observation, Place, moments
 from ...spelling import base_name
 from ..artefact import BLANK, Artefact, Found, Reader, is_blank
-from ..registry.every_hit import doubtful_in, hits_in
+from ..registry.every_hit import copies_in, doubtful_in, hits_in
 from ..remembered import Memories, Remembered
 
 if TYPE_CHECKING:
@@ -110,7 +110,8 @@ class _CacheReader(Reader):
             return
         hits = hits_in(found, self.part)
         rest: list[ByteHit] = []
-        for hit in (*hits, *doubtful_in(found, self.part, hits)):
+        unsure = doubtful_in(found, self.part, hits) + copies_in(found, self.part)
+        for hit in (*hits, *unsure):
             self._looked += 1
             text = None
             if self._looked <= MAX_LOOKED:
@@ -146,7 +147,8 @@ class _CacheReader(Reader):
 
     def _across(self, rules: RecordRules) -> Iterator[Observation]:
         for offset, seam in self._seams:
-            for hit in rules.candidates(seam) if rules.occurs(seam) else ():
+            occurs = rules.occurs(seam)
+            for hit in (*rules.candidates(seam), *rules.copies(seam)) if occurs else ():
                 text = self._text(seam, hit.offset, rules)
                 if text is not None and text.begin < SEAM < text.end:
                     yield from self._named(text, rules)

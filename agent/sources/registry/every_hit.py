@@ -49,6 +49,11 @@ def doubtful_in(found: Searched, part: Part, hits: Collection[ByteHit]) -> list[
     return _bounded(others, part)
 
 
+def copies_in(found: Searched, part: Part) -> list[ByteHit]:
+    """Those that are names of numbered copies, turned ones too."""
+    return _bounded(_hits(found, found.rules.copies), part)
+
+
 def turned_in(found: Searched, part: Part) -> list[ByteHit]:
     """Those that stand there in ROT13."""
     return _bounded(_hits(found, found.rules.turned), part)

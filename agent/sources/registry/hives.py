@@ -33,7 +33,7 @@ from ...matching.record_rules import marker
 from ...model.observation import ByteHit, Observation
 from ...reading.opening import reason_of
 from ..artefact import BLANK, Artefact, Reader, is_blank
-from .every_hit import doubtful_in, hits_in, may_be_mentioned, turned_in
+from .every_hit import copies_in, doubtful_in, hits_in, may_be_mentioned, turned_in
 from .hive_hits import NOW, HiveHits, Opened
 from .hive_names import Kind, mounted
 from .recording import TELL_OF_RECORDING, logs_elsewhere, recording_in
@@ -183,7 +183,7 @@ class HiveReader(Reader):
         if worth:
             hits += self.whole_words_of(worth, found.rules)
             worth = [hit for hit in worth if hit not in set(hits)]
-        worth += turned_in(found, self.part)
+        worth += turned_in(found, self.part) + copies_in(found, self.part)
         yield from self.seen_in(sorted(hits, key=lambda hit: hit.offset), found.rules, worth)
 
     def records_in_pages(self, found: FoundInPages) -> Iterator[Observation]:

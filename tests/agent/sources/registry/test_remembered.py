@@ -318,6 +318,26 @@ def test_what_was_searched_for_is_weak(tmp_path: Path) -> None:
     )  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("key", "values"),
+    [
+        (rf"{EXPLORER}\RecentDocs\.zip", {"0": "ds7002 (1).zip\0".encode("utf-16-le")}),
+        (rf"{EXPLORER}\TypedPaths", {"url1": r"C:\x\DS7002 (2).zip"}),
+        (rf"{EXPLORER}\TypedPaths", {"url1": r"C:\x\ds7002[1].zip"}),
+        (rf"{EXPLORER}\TypedPaths", {"url1": r"C:\x\ds7002 - Kopie.zip"}),
+        (COUNT, {turned(r"C:\x\ds7002 (1).zip"): b""}),
+    ],
+)
+def test_a_second_download_is_known_by_its_first_ones_name(
+    key: str, values: Tree, tmp_path: Path
+) -> None:
+    found, strength = strongest(sweep(tmp_path, {NTUSER: hive(nested(key, values))}))
+    assert strength is Strength.WEAK
+    assert found.file is not None or found.process is not None
+    (match,) = sweep(tmp_path / "again", {NTUSER: hive(nested(key, values))}).matches()
+    assert match.indicator.id == "name-ds7002-zip"
+
+
 TRUSTED = r"Software\Microsoft\Office\16.0\Word\Security\Trusted Documents\TrustRecords"
 
 
