@@ -35,6 +35,8 @@ __all__ = ["SIGNATURE", "CellValue", "Column", "Database", "Row", "Table", "cata
 
 MAX_VALUES = 20_000_000
 """Of one table."""
+MAX_ROW = 64 << 20
+"""Bytes of one row, what is compressed in the clear; what is beyond is not read."""
 CATALOG = 2
 """The object id of the table of tables."""
 _FORMATS = {
@@ -227,7 +229,7 @@ def _values(
     nulls = record[variable - -(-last_fixed // 8) : variable]
     at_the_end = {one.column: one for one in tagged(record, is_large=is_large)}
     told: dict[str, CellValue] = {}
-    at = 4
+    at, room = 4, MAX_ROW
     for column in columns:
         if column.id < FIRST_VARIABLE:
             size = _SIZES.get(column.kind) or column.size or _OTHER_SIZES.get(column.kind, 0)
@@ -239,7 +241,9 @@ def _values(
                 told[column.name] = None
             at += size
         elif column.id >= FIRST_TAGGED and (value := at_the_end.get(column.id)) is not None:
-            told[column.name] = _number(_clear(value, long_values or {}), column.kind)
+            known = _clear(value, long_values or {}) if room > 0 else None
+            room -= len(known or b"")
+            told[column.name] = _number(known, column.kind)
         elif column.id >= FIRST_TAGGED:
             told[column.name] = None
         else:

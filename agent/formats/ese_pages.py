@@ -25,6 +25,8 @@ NO_ROWS = 0x20 | 0x40 | LONG_VALUES
 FIRST_VARIABLE, FIRST_TAGGED = 128, 256
 COMPRESSED, SEPARATED, MULTIPLE, TWO, NULL = 0x2, 0x4, 0x8, 0x10, 0x20
 """Flags of a tagged value."""
+MOST_HIDDEN = 32
+"""Times the bytes of a page that all it compresses may become; of real ones it is some times."""
 _DEFUNCT, _COMMON_KEY = 0x2, 0x4
 _OFFSET = 4
 """Bytes of the key of a part of a long value, behind the value's own."""
@@ -116,6 +118,7 @@ class Page:
     def parts(self) -> Iterator[Part]:
         """Of long values, in the clear. Raises FormatError, after all others were given."""
         refused: FormatError | None = None
+        room = MOST_HIDDEN * len(self._data)
         entries = [entry for entry in self.entries() if not entry.is_deleted]
         sizes: dict[bytes, int] = {}
         for place, entry in enumerate(entries):
@@ -132,6 +135,9 @@ class Page:
                 end = int.from_bytes(following[-_OFFSET:], "big")
             try:
                 data = _part(entry.data, None if end is None else end - at)
+                room -= len(data)
+                if room < 0:
+                    raise FormatError("a page that becomes too much", f"tree {self.tree}")
                 yield Part(of, at, data, whole is None or at + len(data) < whole)
             except FormatError as error:
                 refused = error
@@ -145,7 +151,7 @@ class Page:
             return Hidden(b"\0\0".join(part.data for part in parts), damaged)
         seven: list[bytes] = []
         texts: list[bytes] = []
-        damaged = 0
+        damaged, room = 0, MOST_HIDDEN * len(self._data)
         try:
             for entry in self.entries() if self.has_rows else ():
                 for value in tagged(entry.data, is_large=self.is_large):
@@ -158,6 +164,10 @@ class Page:
                         texts.append(clear(value) or b"")
                     except FormatError:
                         damaged += 1
+                        continue
+                    room -= len(texts[-1])
+                    if room < 0:
+                        raise FormatError("a page that becomes too much", f"tree {self.tree}")
         except FormatError:
             damaged += 1
         return Hidden(b"\0\0".join([unpacked(seven), *texts]), damaged)

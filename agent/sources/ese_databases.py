@@ -425,13 +425,11 @@ class _HitRows:
             self._parts.setdefault(key, {})[part.at] = part.data
 
 
-def _rows(page: Page, number: int, table: Table, known: Mapping[bytes, bytes]) -> list[Row]:
-    rows: list[Row] = []
+def _rows(page: Page, number: int, table: Table, known: Mapping[bytes, bytes]) -> Iterator[Row]:
     try:
-        rows.extend(rows_of(page, number, table, known))
+        yield from rows_of(page, number, table, known)
     except FormatError:
-        return rows  # Counted before, as a page that cannot be read.
-    return rows
+        return  # Counted before, as a page that cannot be read.
 
 
 def _entries(page: Page) -> list[tuple[int, list[bytes]]]:

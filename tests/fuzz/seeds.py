@@ -21,7 +21,10 @@ from tests.agent.formats.test_cab_archive import MSZIP, STORED, cabinet
 from tests.agent.formats.test_tar_archive import tar
 from tests.agent.ntfs.properties import COPY_BLOCKS, INDEX_CLUSTER, RECORD, change
 from tests.agent.sources.files.test_containers import BASIC, RESERVED, gpt
+from tests.evidence.bits import old_queue, transfer
 from tests.evidence.databases import database
+from tests.evidence.detections import quarantined
+from tests.evidence.ese_files import LONG_TEXT, Elsewhere, Made, Value, ese_file, seven_bits, xpress
 from tests.evidence.execution import recent_files, srum, startup_info, task
 from tests.evidence.hives import Gone, hive
 from tests.evidence.images import (
@@ -265,6 +268,13 @@ def _archives() -> dict[str, bytes]:
     }
 
 
+def _ese_page() -> bytes:
+    row: dict[str, Value] = {"A": seven_bits("a.exe"), "B": xpress(b"abc" * 90), "C": Elsewhere(1)}
+    columns = {"A": LONG_TEXT, "B": LONG_TEXT, "C": LONG_TEXT}
+    made = Made(columns, [row], {1: [(b"a" * 90, 90), (xpress(bytes(99)).data, 99)]})
+    return ese_file({"t": made}, page_size=4096)[6 * 4096 : 8 * 4096]
+
+
 def _remembered() -> dict[str, bytes]:
     when = datetime(2018, 11, 14, 12, tzinfo=timezone.utc)
     paths = [("C:\\a.exe", when), ("C:\\b.exe", when)]
@@ -279,6 +289,11 @@ def _remembered() -> dict[str, bytes]:
         "xml": b"\5" + startup_info("C:\\a.exe", "a"),
         "recent-files": b"\6" + recent_files(["c:\\a.exe"]),
         "ese": b"\7" + srum("a", bytes.fromhex("010100000000000512000000"), [43418.5]),
+        "quarantine": b"\x0b" + quarantined(("file", "C:\\a.exe"), when=when),
+        "bits": b"\x0d" + old_queue(transfer("C:\\a", "http://a/"), command="a.exe"),
+        "seven-bits": b"\x0f" + seven_bits("C:\\a.exe").data,
+        "plain-xpress": b"\x0f" + xpress(b"abc" * 90).data,
+        "ese-page": b"\x10" + _ese_page(),
     }
 
 

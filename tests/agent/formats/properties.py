@@ -8,12 +8,16 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from agent.formats import FormatError
+from agent.formats.bits_queue import jobs_in, transfers_in
 from agent.formats.cab_archive import CabReader
 from agent.formats.compound import read_streams
 from agent.formats.compressed import Forward, Unpacked
 from agent.formats.console_history import read_console_history
+from agent.formats.cryptnet_cache import read_fetched
 from agent.formats.detection_history import read_detection
 from agent.formats.ese import Database, time_of
+from agent.formats.ese_compression import decompressed
+from agent.formats.ese_pages import MOST_HIDDEN, Page, long_values_of, tagged
 from agent.formats.evtx import CHUNK, LogReach, records_of
 from agent.formats.firewall_log import fields_of, read_line
 from agent.formats.hive import Hive
@@ -27,6 +31,8 @@ from agent.formats.mozilla_lz4 import unpacked
 from agent.formats.partitions import partitions
 from agent.formats.plain_text import text_of
 from agent.formats.prefetch import plain, read_prefetch
+from agent.formats.proxy_settings import read_proxy_settings
+from agent.formats.quarantine import decrypted, read_entry
 from agent.formats.recent_file_cache import read_recent_files
 from agent.formats.recycled import read_recycled
 from agent.formats.recycler import read_recycler
@@ -101,6 +107,18 @@ def _rows(data: bytes) -> None:
                 time_of(value)
 
 
+def _pages(data: bytes) -> None:
+    for size in (4096, 16_384):
+        for at in range(0, len(data) - size + 1, size):
+            page = Page(data[at : at + size])
+            # The last value is read before it is too much: XPRESS becomes at most 64 KiB.
+            assert len(page.hidden().text) <= (MOST_HIDDEN + 4) * size + (1 << 17)
+            with suppress(FormatError):
+                for entry in page.entries():
+                    for value in tagged(entry.data, is_large=page.is_large):
+                        long_values_of(value)
+
+
 REMEMBERED: tuple[Callable[[bytes], object], ...] = (
     lambda data: list(read_shimcache(data)),
     read_use,
@@ -113,8 +131,14 @@ REMEMBERED: tuple[Callable[[bytes], object], ...] = (
     lambda data: list(read_recycler(data)),
     lambda data: list(read_thumbs_db(data)),
     lambda data: list(read_shims(data)),
+    lambda data: read_entry(decrypted(data)),
+    read_fetched,
+    lambda data: (transfers_in(data), jobs_in(data)),
+    read_proxy_settings,
+    decompressed,
+    _pages,
 )
-"""What reads values of hives, and files in which Windows remembers programs."""
+"""What reads values of hives, and files in which Windows remembers things."""
 
 
 def _hive(data: bytes) -> None:

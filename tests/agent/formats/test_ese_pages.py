@@ -130,6 +130,18 @@ def test_a_damaged_value_is_counted_and_hides_no_other() -> None:
     assert row.values == {"A": None, "B": wide("kept")}
 
 
+@pytest.mark.parametrize("of", ["rows", "parts"])
+def test_a_page_that_becomes_too_much_is_damaged_and_not_held(of: str) -> None:
+    bomb = xpress(b"a" * 65_000)
+    assert len(bomb.data) < 2000
+    rows = [{"A": bomb} for _ in range(60)] if of == "rows" else [{"A": seven_bits("a")}]
+    parts = {7: [(bomb.data, 65_000)] * 60} if of == "parts" else {}
+    made = ese_file({"t": Made({"A": LONG_TEXT}, rows, parts)})
+    hidden = [Page(made[at : at + 32_768]).hidden() for at in range(65_536, len(made), 32_768)]
+    assert sum(page.damaged for page in hidden) >= 1
+    assert max(len(page.text) for page in hidden) < 33 * 32_768 + 2 * 65_000
+
+
 @pytest.mark.parametrize(
     ("packed", "plain"),
     [
