@@ -36,6 +36,7 @@ from ..model.observation import ByteHit, Claim, Observation, Place
 from ..reading.opening import read_up_to, reason_of
 from ..spelling import fold
 from .artefact import BLANK, Artefact, Found, Reader, is_blank
+from .places import told_as
 
 if TYPE_CHECKING:
     from ..coverage import Part as Account
@@ -82,6 +83,10 @@ class HitRow(NamedTuple):
             view=self.file.view,
             owner=self.file.owner,
         )
+
+    def place_of(self, what: str) -> Place:
+        """Of the row, named by what it is about."""
+        return told_as(what, self.file.owner, self.place)
 
     @property
     def owner(self) -> User | None:

@@ -20,6 +20,7 @@ from ...reading.opening import read_up_to, reason_of
 from ...spelling import base_name, fold
 from ..artefact import BLANK, Found, Reader, is_blank
 from ..ese_databases import PIECE, EseDatabases, HitRow, bytes_of
+from ..places import told_as
 
 if TYPE_CHECKING:
     from ...coverage import Part
@@ -144,7 +145,7 @@ def _of_file(
         source=BitsQueue.name,
         seen="job of BITS",
         claim=Claim.DOWNLOADED,
-        place=place,
+        place=told_as(one.target, place.owner, place),
         moments=moments(created=one.created),
         url=Url(full=one.url),
         file=File(path=one.target, name=base_name(one.target), zone_url=[one.url]),
@@ -160,9 +161,9 @@ def _of_job(job: Job, place: Place, hits: tuple[ByteHit, ...]) -> Iterator[Obser
     user = User(id=job.sid)
     yield Observation(
         source=BitsQueue.name,
-        seen="command of a job of BITS" if line else "job of BITS",
+        seen="job of BITS",
         claim=Claim.RAN if line else Claim.LOGGED,
-        place=place,
+        place=told_as(line, place.owner, place),
         process=Process(
             name=base_name(job.command),
             executable=job.command,

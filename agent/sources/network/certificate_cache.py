@@ -17,6 +17,7 @@ from ...formats.cryptnet_cache import read_fetched
 from ...model.objects import Url, User
 from ...model.observation import ByteHit, Claim, Observation, Place, moments
 from ..artefact import Found, Reader, WholeFile
+from ..places import told_as
 
 if TYPE_CHECKING:
     from ...coverage import Part
@@ -62,7 +63,7 @@ class CertificateCache(WholeFile):
             source=self.name,
             seen="cache of certificate look-ups",
             claim=Claim.VISITED,
-            place=_place(file),
+            place=told_as(fetched.url, file.owner, _place(file)),
             moments=moments(visited=fetched.when),
             url=Url(full=fetched.url),
             user=_owner(file),

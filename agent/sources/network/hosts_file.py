@@ -162,7 +162,7 @@ class _HostsReader(Reader):
         claim = Claim.BLOCKED if entry.blocked else Claim.RESOLVED
         return Observation(
             source=HostsFile.name,
-            seen=HostsFile.kind,
+            seen="copy of the hosts file" if self._is_copy else HostsFile.kind,
             claim=claim if answer and not self._is_copy else Claim.LOGGED,
             place=Place(
                 text=f"{self.file.path}, line {entry.line}",

@@ -21,6 +21,7 @@ from ...model.objects import File, Url, User
 from ...model.observation import ByteHit, Claim, Observation, Place, moments
 from ...spelling import base_name
 from ..ese_databases import EseDatabases, HitRow
+from ..places import told_as
 
 if TYPE_CHECKING:
     from ...formats.ese import Table
@@ -55,7 +56,7 @@ class Indexed(NamedTuple):
                 source=source,
                 seen="Windows Search, a visited page",
                 claim=Claim.VISITED,
-                place=place,
+                place=told_as(address, place.owner, place),
                 moments=moments(visited=self.times.get("System_Link_DateVisited")),
                 url=Url(full=address),
                 user=_user_of(url) or owner,
@@ -76,7 +77,7 @@ class Indexed(NamedTuple):
             source=source,
             seen="Windows Search, an indexed file",
             claim=Claim.WAS_THERE,
-            place=place,
+            place=told_as(path, place.owner, place),
             moments=moments(
                 created=self.times.get("System_DateCreated"),
                 modified=self.times.get("System_DateModified"),

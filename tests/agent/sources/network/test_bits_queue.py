@@ -50,6 +50,7 @@ def test_a_file_that_was_to_be_fetched_has_target_address_and_time(
     assert seen.file is not None
     assert seen.file.path == CYZFC
     assert seen.moments == moments(created=NOON)
+    assert seen.place.text.startswith(f"{CYZFC} in {path}")
     assert (seen.user and seen.user.id) == (SID if path == OLD else None)
     assert seen.remarks == ("fetched when the queue was written: 294,400 of 294,400 bytes",)
     assert found.coverage.state is State.COMPLETE

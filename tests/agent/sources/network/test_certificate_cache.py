@@ -50,6 +50,7 @@ def test_an_address_that_was_fetched_has_its_time_and_user(form: str, tmp_path: 
     (seen,) = found.seen
     assert (seen.claim, seen.url and seen.url.full) == (Claim.VISITED, URL)
     assert seen.moments == moments(visited=NOON)
+    assert seen.place.text == f"{URL} (jo) in {NOTE}"
     assert seen.user is not None
     assert seen.user.name == "jo"
     assert seen.remarks == ("4,711 bytes were fetched, by CryptoAPI or certutil",)

@@ -75,6 +75,7 @@ def test_a_page_whose_address_is_compressed_was_visited(form: str, tmp_path: Pat
     )  # fmt: skip
     assert seen.moments == moments(visited=NOON)
     assert (seen.user and seen.user.id) == JO_SID
+    assert seen.place.text.startswith(f"{C2} (jo) in {CACHE}, Container_1 page ")
     assert found.coverage.state is State.COMPLETE
 
 

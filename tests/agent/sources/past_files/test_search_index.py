@@ -104,6 +104,7 @@ def test_a_file_that_the_index_has_compressed_is_told_with_times_and_owner(
         (MomentOf.CREATED, CREATED), (MomentOf.LOGGED, GATHERED),
     ]  # fmt: skip
     assert seen.place.path == INDEX
+    assert seen.place.text.startswith(f"{CYZFC} in {INDEX}, SystemIndex_PropertyStore page ")
     assert found.coverage.state is State.COMPLETE
     assert found.coverage.examined == 1
 
