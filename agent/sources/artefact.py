@@ -26,10 +26,11 @@ from ..engine.scanner import ScanFailed
 from ..formats import FormatError
 from ..formats.paged import HELD, PagedFile, is_zeros
 from ..matching.hidden_commands import HIDES_TEXT, HIDES_TEXT_IN_UTF_8
-from ..model.observation import Claim, Observation, Place
+from ..model.observation import Observation
 from ..model.report import State
 from ..reading.opening import is_gone, read_whole, reason_of
 from ..targets.raw_fallback import BY_RECORD
+from .by_bytes import is_own, raw_mention
 from .encoded_commands import with_decoded
 from .in_pages import FoundInPages, first_mentions, occurs_in
 from .piece_scan import PieceScan, windows_from_the_heap
@@ -426,20 +427,7 @@ class _Look:
             self.part.unread(f"scan of the bytes: {error}", self._place_of(offset))
             return
         if hits:
-            at = offset + hits[0].offset
-            yield Observation(
-                source=self.sweep.artefact.name,
-                seen=f"{self._kind}, by its bytes",
-                claim=Claim.MENTIONED,
-                place=Place(
-                    text=self._place_of(at),
-                    path=self.file.path,
-                    record=f"byte {at}",
-                    view=self.file.view,
-                    owner=self.file.owner,
-                ),
-                hits=tuple(hits),
-            )
+            yield raw_mention(self.sweep.artefact, self.file, hits, offset + hits[0].offset)
 
     def _place_of(self, offset: int) -> str:
         return f"{self.file.path} (byte {offset:,})"
@@ -448,7 +436,7 @@ class _Look:
         """Without what the agent itself left there: counted, not hidden; command lines with the
         commands that they hide."""
         for one in seen:
-            if self._is_own(one):
+            if is_own(one, self.sweep.own, self.sweep.matcher):
                 self.sweep.ledger.own += 1
             else:
                 yield self._in_the_clear(one)
@@ -459,15 +447,3 @@ class _Look:
         except (FormatError, ScanFailed) as error:
             self.part.unread(f"base64 in a command line: {error}", seen.place.text)
             return seen
-
-    def _is_own(self, seen: Observation) -> bool:
-        own, matcher = self.sweep.own, self.sweep.matcher
-        if seen.process is not None and own.has_file(seen.process.executable):
-            return True
-        mentions = [hit for hit in seen.hits if matcher.is_mention(hit)]
-        return (
-            seen.claim in (Claim.MENTIONED, Claim.LOGGED)
-            and bool(mentions)
-            and len(mentions) == len(seen.hits)
-            and all(own.has_text(hit.excerpt) for hit in mentions)
-        )

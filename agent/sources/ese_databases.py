@@ -36,6 +36,7 @@ from ..model.observation import ByteHit, Claim, Observation, Place
 from ..reading.opening import read_up_to, reason_of
 from ..spelling import fold
 from .artefact import BLANK, Artefact, Found, Reader, is_blank
+from .by_bytes import raw_mention
 from .places import told_as
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ MAX_LONG = 32 << 20
 _AROUND = 512
 """Bytes at the end of a part that are joined with as many of the next."""
 
+_IN_NO_ROW = ("in none of its rows: a deleted one, or not readable",)
 _LOGS = (".LOG", ".JTX")
 _LOG = "log of an ESE database, searched by its bytes: values that it compresses are not read"
 _NONE = "no ESE database: enciphered, or damaged where it begins"
@@ -327,21 +329,7 @@ class EseReader(Reader):
         """What no row holds."""
         hits = [hit for indicator, hit in self._raw.items() if indicator not in explained]
         if hits:
-            record = f"byte {hits[0].offset}"
-            yield Observation(
-                source=self.artefact.name,
-                seen=f"{self.artefact.kind}, by its bytes",
-                claim=Claim.MENTIONED,
-                place=Place(
-                    text=f"{self.file.path} (byte {hits[0].offset:,})",
-                    path=self.file.path,
-                    record=record,
-                    view=self.file.view,
-                    owner=self.file.owner,
-                ),
-                hits=tuple(hits),
-                remarks=("in none of its rows: a deleted one, or not readable",),
-            )
+            yield raw_mention(self.artefact, self.file, hits, hits[0].offset, _IN_NO_ROW)
 
 
 def bytes_of(row: Row) -> bytes:
