@@ -58,7 +58,7 @@ def test_what_was_tried_counts_though_it_led_nowhere() -> None:
 
 def test_a_list_of_values_that_all_keys_name_is_not_read_for_each() -> None:
     long = {"long": {f"v{number}": "" for number in range(SHORT + 40)}}
-    data = bytearray(hive({**long, **{f"k{number:04}": {} for number in range(300)}}))
+    data = bytearray(hive({**long, **{f"k{number:04}": {} for number in range(200)}}))
     cells = Cells(bytes(data))
     found = Hive(bytes(data))
     named = found.key("long")
@@ -79,7 +79,7 @@ def test_a_long_list_is_read_again_and_again_by_its_own_key() -> None:
     key = found.key("long")
     assert key is not None
 
-    assert all(key.value(f"V{number % 90}") is not None for number in range(400))
+    assert all(key.value(f"V{number % 90}") is not None for number in range(200))
     assert found.problems == []
 
 
