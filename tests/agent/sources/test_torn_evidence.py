@@ -10,8 +10,9 @@ from typing import NamedTuple
 
 import pytest
 
-from agent.model.report import State
+from agent.model.report import State, TargetKind
 from agent.sources.artefact import Artefact, ArtefactSource, is_blank
+from agent.sources.catalog import Setup, sources_of
 from agent.sources.execution.activities import Activities
 from agent.sources.execution.compatibility_assistant import CompatibilityAssistant
 from agent.sources.execution.error_reports import ErrorReports
@@ -119,6 +120,13 @@ def sweep(place: Path, kind: Kind, data: bytes, beside: bytes = b"", suffix: str
 
 def gaps(found: Swept) -> list[str]:
     return [reason.partition(": ")[2] for reason in found.reasons]
+
+
+def test_every_kind_of_evidence_in_files_is_among_them() -> None:
+    """The next one, too."""
+    sources = sources_of(TargetKind.FOLDER, Setup(1 << 20, lambda _: None))
+    known = {one.name for one in sources if isinstance(one, ArtefactSource)}
+    assert known == {kind.artefact().name for kind in KINDS}
 
 
 @pytest.mark.parametrize("size", [700, 300_000])
