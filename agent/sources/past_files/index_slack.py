@@ -100,7 +100,9 @@ class _Folders:
             if not self.names.is_there(file, parent, text):
                 place = Place(text="", path=self._folder(hit), record=self._record(hit))
                 yield from self.names.file(
-                    hit.left, place, (f"entry in the {hit.where}; its file is not there any more",)
+                    hit.left,
+                    place,
+                    (f"entry in the {hit.where}; the file's record does not have this name",),
                 )
 
     def _keep(self, hit: SlackName) -> None:

@@ -53,7 +53,7 @@ def test_a_name_that_was_taken_out_is_told_as_deleted(tmp_path: Path) -> None:
     assert found.place.path == "disk.img:\\Users\\jo\\AppData\\Local"
     assert found.place.record.startswith("record 43, free part of a folder's index, byte 4")
     assert found.remarks == (
-        "entry in the free part of a folder's index; its file is not there any more",
+        "entry in the free part of a folder's index; the file's record does not have this name",
     )
     assert found.file is not None
     assert (found.file.inode, found.file.size) == ("50-1", 0)
