@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.ntfs import FileSource, Reference, Unread, Volume, Wanted
+from agent.ntfs import FileSource, Reference, Unread, Volume, Wanted, index_slack
 from agent.ntfs.index_slack import (
     DELETED,
     IN_BLOCK,
@@ -141,6 +141,60 @@ def test_a_piece_of_an_entry_is_a_mention() -> None:
     assert (hit.text, hit.where) == (NAME, IN_BLOCK)
 
 
+class Watched(FileSource):
+    """Remembers where blocks were read."""
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__(io.BytesIO(data))
+        self.places: list[int] = []
+
+    def read_at(self, offset: int, size: int) -> bytes:
+        if offset >= 100 * CLUSTER:
+            self.places.append(offset // CLUSTER)
+        return super().read_at(offset, size)
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 1 << 15])
+def test_blocks_are_read_once_in_the_order_of_the_disk(
+    monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    monkeypatch.setattr(index_slack, "_IN_ORDER", at_once)
+    gone = block(b"", entries((NAME, 50)))
+    made = image(
+        {FOLDER: folder(run(1, 130)), 41: folder(run(1, 110)), 42: folder(run(1, 120))},
+        contents={110: gone, 120: gone, 130: gone},
+    )
+    source = Watched(made)
+    hits = list(IndexSlack(Volume(source), WANTED).hits())
+    assert sorted(hit.record for hit in hits) == [FOLDER, 41, 42]
+    assert source.places == [110, 120, 130]  # All three are in one buffer of records.
+
+
+def test_indexes_of_anything_else_are_not_searched() -> None:
+    blocks = non_resident(0xA0, CLUSTER, run(1, 100), name="$O")
+    other = record(standard(), file_name("$ObjId"), blocks, flags=3)
+    assert found(image({FOLDER: other}, contents={100: block(b"", entries((NAME, 50)))})) == []
+
+
+def test_an_impossible_size_of_blocks_is_a_gap() -> None:
+    made = bytearray(image({FOLDER: folder(run(1, 100))}))
+    made[0x44] = 0xF8  # 256 bytes.
+    account = Unread()
+    assert found(bytes(made), account) == []
+    assert account.samples == {"folders' indexes: size of their blocks": "256 bytes"}
+
+
+def test_a_record_that_is_full_and_one_whose_end_cannot_be_right() -> None:
+    own = bytearray(folder())
+    slack = entries((NAME, 50))
+    own[0x260 : 0x260 + len(slack)] = slack
+    own[0x18:0x1C] = (1024).to_bytes(4, "little")
+    assert names(image({FOLDER: bytes(own)})) == []
+    for end in (1025, 0x10, 0):
+        own[0x18:0x1C] = end.to_bytes(4, "little")
+        assert names(image({FOLDER: bytes(own)})) == [(NAME, Reference(50, 1), IN_RECORD)]
+
+
 def test_what_is_no_block_is_not_searched() -> None:
     data = b"BAAD" + block(b"", entries((NAME, 50)))[4:]
     assert found(image({FOLDER: folder(run(1, 100), flags=2)}, contents={100: data})) == []
@@ -150,9 +204,13 @@ def test_a_torn_block_is_a_gap_and_searched_all_the_same() -> None:
     data = bytearray(block(b"", entries((NAME, 50))))
     data[-1] ^= 0xFF
     account = Unread()
-    made = image({FOLDER: folder(run(1, 100))}, contents={100: bytes(data)})
+    other = folder(run(1, 90))  # Is read before.
+    made = image(
+        {FOLDER: folder(run(1, 100)), 41: other}, contents={90: block(b""), 100: bytes(data)}
+    )
     assert len(found(made, account)) == 1
     assert account.gaps == {"folder's index: block written in part": 1}
+    assert account.samples == {"folder's index: block written in part": f"record {FOLDER}"}
 
 
 def test_blocks_that_lead_beyond_the_volume_are_bounded() -> None:
