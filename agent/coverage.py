@@ -61,6 +61,11 @@ class Part:
         """Whether it is told by itself however little it holds."""
         self.gaps = 0
         """How often something was missed."""
+        self.is_of_host = True
+        """Whether it is of the Windows that is asked, as it is now: another one's, and what a
+        shadow copy holds, is not what the host remembers."""
+        self.whose = ""
+        """As people call what remembers: ``Chrome of jo``."""
         self._ledger = ledger
         self._examined = 0
         self._span = _Span()
@@ -84,6 +89,8 @@ class Part:
         """Widen the span of time that it covers, and that of the source."""
         self._span.add(when)
         self._ledger.reaches(when)
+        if self.is_of_host:
+            self.facts.reached(self._ledger.source, self.whose, when)
 
     @property
     def facts(self) -> HostFacts:
@@ -198,9 +205,10 @@ class Ledger:
         """Widen the span of time that the data covers."""
         self._span.add(when)
 
-    def part(self, name: str) -> Part:
+    def part(self, name: str, *, is_of_host: bool = True) -> Part:
         """The account of a part, to be kept beside this one's."""
         part = Part(self, name)
+        part.is_of_host = is_of_host
         self._parts.append(part)
         return part
 

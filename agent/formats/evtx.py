@@ -21,10 +21,9 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-from ..model.observation import EARLIEST
 from . import FormatError
 from .binary_xml import MAX_CHARACTERS, MAX_TOKENS, Budget, Element, read_binary_xml
-from .filetime import ticks_of, utc_of
+from .filetime import utc_of
 
 FILE_HEADER = 4096
 CHUNK = 65536
@@ -33,26 +32,21 @@ RECORDS = 512
 MAX_CHUNK_TOKENS = 200_000
 MAX_CHUNK_CHARACTERS = 16 << 20
 """What the records of one chunk may expand to; real chunks have up to some ten thousand tokens."""
-MAX_GAPS = 64
-"""Gaps of one log that are kept; the others are counted."""
 
 _LOG_MAGIC = b"ElfFile\0"
 _CHUNK_MAGIC = b"ElfChnk\0"
-_RECORD_MAGIC = b"**\0\0"
+RECORD_MAGIC = b"**\0\0"
 _LOG = struct.Struct("<8sQQQIHHHH")
 _CHECKSUM = _SIZE = struct.Struct("<I")
 _CHUNK = struct.Struct("<8sQQQQIII")
-_RECORD = struct.Struct("<4sIQQ")
+RECORD_HEADER = struct.Struct("<4sIQQ")
 _CHECKED = 120
 """How many bytes of a header its checksum covers."""
-_SMALLEST = _RECORD.size + 4
+SMALLEST_RECORD = RECORD_HEADER.size + 4
 _DIRTY, _FULL, _NO_CHECKSUMS = 1, 2, 4
 _NEVER = 0xFFFF_FFFF_FFFF_FFFF
 """The last record's number in a chunk that has none yet."""
 _UNUSED = bytes(CHUNK)
-_EARLIEST = ticks_of(EARLIEST)
-_SET_BACK = 5 * 60 * 10_000_000
-"""Five minutes, in 100 ns."""
 _NO_RECORDS = "a chunk without the records that it counts"
 _NOT_DATA = frozenset({"System", "RenderingInfo"})
 
@@ -99,17 +93,6 @@ class ChunkReach(NamedTuple):
 
 
 _NOTHING = ChunkReach()
-
-
-class Gap(NamedTuple):
-    """Record ids that are missing somewhere between two that are there, and when those two were
-    written."""
-
-    missing: int
-    after: int
-    before: int
-    start: datetime | None
-    end: datetime | None
 
 
 class EventRecord(Struct, frozen=True, kw_only=True):
@@ -188,7 +171,7 @@ def chunk_reach(data: bytes, base: int = 0) -> ChunkReach:
         walked = _walked(data[base : base + CHUNK])
         wrong = "a chunk's header does not fit its records" if walked.records else _NO_RECORDS
         return walked._replace(problem=wrong)
-    if data.startswith(_RECORD_MAGIC, base + free) and _id_at(data, base, free)[0] == last + 1:
+    if data.startswith(RECORD_MAGIC, base + free) and _id_at(data, base, free)[0] == last + 1:
         return _walked(data[base : base + CHUNK])  # written to since its header was
     given: int = _CHECKSUM.unpack_from(data, base + 124)[0]
     checked = zlib.crc32(data[base : base + _CHECKED])
@@ -213,8 +196,8 @@ def records_in(chunk: bytes) -> Iterator[RecordHeader]:
         if found is None:
             following = _next_magic(chunk, at + 4)
             end = following if following >= 0 else len(chunk)
-            if end - at >= _SMALLEST:
-                _, _, record, ticks = _RECORD.unpack_from(chunk, at)
+            if end - at >= SMALLEST_RECORD:
+                _, _, record, ticks = RECORD_HEADER.unpack_from(chunk, at)
                 yield RecordHeader(at, end - at, record, ticks, sound=False)
             at = end
         else:
@@ -225,8 +208,8 @@ def records_in(chunk: bytes) -> Iterator[RecordHeader]:
 def _next_magic(chunk: bytes, at: int) -> int:
     """Where the magic of a record stands next; -1: nowhere."""
     # The search for one byte is a hundred times faster over zeros than that for all four.
-    while (at := chunk.find(_RECORD_MAGIC[:1], at)) >= 0:
-        if chunk.startswith(_RECORD_MAGIC, at):
+    while (at := chunk.find(RECORD_MAGIC[:1], at)) >= 0:
+        if chunk.startswith(RECORD_MAGIC, at):
             return at
         at += 1
     return at
@@ -256,68 +239,6 @@ def records_of(chunk: bytes, at: Iterable[int] | None = None) -> Iterator[EventR
         yield _read(chunk, header, left, counted=header.offset < counted)
         tokens -= given.tokens - left.tokens
         characters -= given.characters - left.characters
-
-
-class LogReach:
-    """How far a log goes back, put together from its chunks in any order."""
-
-    def __init__(self) -> None:
-        self._chunks: list[ChunkReach] = []
-        self.records = 0
-        """As the chunks count them."""
-        self.problems: dict[str, int] = {}
-        """What is wrong with chunks, and with how many. Their bytes can be searched all the
-        same."""
-
-    def add(self, data: bytes, base: int = 0) -> ChunkReach:
-        """Take the chunk that begins there into account; at the end of a file it may be short."""
-        found = chunk_reach(data, base)
-        if found.problem:
-            self.problems[found.problem] = self.problems.get(found.problem, 0) + 1
-        if found.records:
-            self._chunks.append(found)
-            self.records += found.records
-        return found
-
-    @property
-    def oldest(self) -> datetime | None:
-        """When the first record was written, UTC; never before there was a Windows that could."""
-        ends = (end for chunk in self._chunks for end in (chunk.oldest, chunk.newest))
-        return utc_of(min((end for end in ends if end >= _EARLIEST), default=0))
-
-    @property
-    def newest(self) -> datetime | None:
-        """When the last record was written, UTC."""
-        return utc_of(max((chunk.newest for chunk in self._chunks), default=0))
-
-    def gaps(self) -> list[Gap]:
-        """Where record ids are missing, between chunks and within: at most :data:`MAX_GAPS`."""
-        found: list[Gap] = []
-        until, then = -1, 0
-        """The last id so far, and the last time of its chunk."""
-        for first, last, records, oldest, newest, *_ in sorted(self._chunks):
-            if first > until + 1 and until >= 0:
-                found.append(Gap(first - until - 1, until, first, utc_of(then), utc_of(oldest)))
-            missing = last - first + 1 - records
-            if missing > 0:
-                found.append(Gap(missing, first, last, utc_of(oldest), utc_of(newest)))
-            if last > until:
-                until, then = last, newest
-        return found[:MAX_GAPS]
-
-    def setbacks(self) -> list[tuple[datetime | None, datetime | None]]:
-        """Where records are older than those before them, by more than services differ: from when
-        until when, at most :data:`MAX_GAPS`."""
-        found: list[tuple[int, int]] = []
-        latest = 0
-        for chunk in sorted(self._chunks):
-            end = max(latest, chunk.newest) if chunk.set_back else latest
-            is_back = bool(chunk.oldest) and end - chunk.oldest > _SET_BACK
-            if is_back:
-                found.append((chunk.oldest, end))
-            last = chunk.oldest if chunk.set_back else chunk.newest
-            latest = last if is_back else max(latest, last)
-        return [(utc_of(start), utc_of(end)) for start, end in found[:MAX_GAPS]]
 
 
 def _reach_without_header(chunk: bytes) -> ChunkReach:
@@ -352,10 +273,10 @@ def _free_space(chunk: bytes) -> int:
 
 def _id_at(data: bytes, base: int, at: int) -> tuple[int, int]:
     """Id and time of the record that begins there in a whole chunk; -1: there is none."""
-    if not RECORDS <= at <= CHUNK - _SMALLEST:
+    if not RECORDS <= at <= CHUNK - SMALLEST_RECORD:
         return -1, 0
-    magic, size, record, ticks = _RECORD.unpack_from(data, base + at)
-    if magic != _RECORD_MAGIC or not _SMALLEST <= size <= CHUNK - at:
+    magic, size, record, ticks = RECORD_HEADER.unpack_from(data, base + at)
+    if magic != RECORD_MAGIC or not SMALLEST_RECORD <= size <= CHUNK - at:
         return -1, 0
     if _SIZE.unpack_from(data, base + at + size - _SIZE.size)[0] != size:
         return -1, 0
@@ -364,10 +285,10 @@ def _id_at(data: bytes, base: int, at: int) -> tuple[int, int]:
 
 def _header_at(chunk: bytes, at: int) -> RecordHeader | None:
     """The record that begins there; None unless its two sizes agree (libyal, 4)."""
-    if at < RECORDS or at + _SMALLEST > len(chunk):
+    if at < RECORDS or at + SMALLEST_RECORD > len(chunk):
         return None
-    magic, size, record, ticks = _RECORD.unpack_from(chunk, at)
-    if magic != _RECORD_MAGIC or size < _SMALLEST or at + size > len(chunk):
+    magic, size, record, ticks = RECORD_HEADER.unpack_from(chunk, at)
+    if magic != RECORD_MAGIC or size < SMALLEST_RECORD or at + size > len(chunk):
         return None
     if chunk[at + size - 4 : at + size] != chunk[at + 4 : at + 8]:
         return None
@@ -378,7 +299,7 @@ def _read(chunk: bytes, header: RecordHeader, budget: Budget, *, counted: bool) 
     top = Element("")
     problem = "" if header.sound else "the record's size is damaged"
     try:
-        start, end = header.offset + _RECORD.size, header.offset + header.size - 4
+        start, end = header.offset + RECORD_HEADER.size, header.offset + header.size - 4
         read_binary_xml(chunk, start, end, top, budget)
     except FormatError as error:
         problem = problem or str(error)

@@ -7,6 +7,11 @@ from typing import Any
 
 from msgspec import Struct, field
 
+from .observation import EARLIEST, utc
+
+MAX_SPANS = 256
+"""Memories of one source, such as users' histories."""
+
 
 class EventMemory(Struct, kw_only=True):
     """What one log has of one kind of event."""
@@ -37,7 +42,30 @@ class LogMemory(Struct, kw_only=True):
     """Record ids that are not there: how many, between which times."""
     setbacks: list[tuple[datetime | None, datetime | None]] = []
     """Where its clock went back: times between are there twice, or sure of nothing."""
-    cleared: list[datetime] = []
+    is_archived: bool = False
+    """A copy that was put aside when the log was full."""
+    is_full: bool = False
+    """Whether its header says so."""
+    used: int = 0
+    """Bytes, as far as records lie in it."""
+
+
+class LogSettings(Struct, kw_only=True):
+    """How a log is kept, as the registry says; None: it does not."""
+
+    enabled: bool | None = None
+    keeps_old: bool | None = None
+    """Whether nothing is overwritten when it is full."""
+    archives: bool | None = None
+    """Whether it is then put aside, and a new one begun."""
+    max_bytes: int | None = None
+
+
+class Span(Struct):
+    """Times between which something is remembered."""
+
+    oldest: datetime
+    newest: datetime
 
 
 class HostFacts(Struct, kw_only=True):
@@ -46,5 +74,35 @@ class HostFacts(Struct, kw_only=True):
     logs: list[LogMemory] = field(default_factory=list)
     settings: dict[str, Any] = field(default_factory=dict)
     """By the names of :mod:`agent.sources.registry.recording`."""
+    log_settings: dict[str, LogSettings] = field(default_factory=dict)
+    """By the name of the log's file, lower case."""
+    log_policies: dict[str, LogSettings] = field(default_factory=dict)
+    """What a policy sets goes before what the log has."""
     cleared: dict[str, list[datetime]] = field(default_factory=dict)
     """Of each channel, when some log says that it was cleared."""
+    reaches: dict[str, dict[str, Span]] = field(default_factory=dict)
+    """By source, what each of its memories of this Windows covers: whose, "" for one that is the
+    host's."""
+
+    def settings_of(self, log: str) -> LogSettings:
+        """As they hold."""
+        own, policy = (
+            settings.get(log, LogSettings()) for settings in (self.log_settings, self.log_policies)
+        )
+        return LogSettings(
+            enabled=own.enabled,
+            keeps_old=own.keeps_old if policy.keeps_old is None else policy.keeps_old,
+            archives=own.archives if policy.archives is None else policy.archives,
+            max_bytes=own.max_bytes if policy.max_bytes is None else policy.max_bytes,
+        )
+
+    def reached(self, memory: str, whose: str, when: datetime) -> None:
+        """A memory holds something of that time; none of a clock that was not set."""
+        if utc(when) < EARLIEST:
+            return
+        spans = self.reaches.setdefault(memory, {})
+        known = spans.get(whose)
+        if known is not None:
+            known.oldest, known.newest = min(known.oldest, when), max(known.newest, when)
+        elif len(spans) < MAX_SPANS:
+            spans[whose] = Span(when, when)

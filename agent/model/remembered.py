@@ -53,5 +53,7 @@ class Remembered(Part, kw_only=True):
     source: str
     part: str
     """What people call it: ``Security 4688``, ``Prefetch``."""
+    only: Annotated[str, Meta(max_length=128)] = ""
+    """What alone it tells, where that is less than the deed: no clean verdict can rest on it."""
     why: Annotated[str, Meta(max_length=512)] = ""
     gaps: Annotated[list[MemoryGap], Meta(max_length=MAX_GAPS)] = []

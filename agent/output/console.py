@@ -36,7 +36,7 @@ from .layout import MARGIN, counted, cut, flowed, when, wrapped
 from .limits import notes, reaches, reason_of
 from .next_steps import steps
 from .order import in_order
-from .recollection import recollection
+from .recollection import HEAD, recollection
 from .sightings import sightings, sources_of
 from .story import story
 
@@ -77,8 +77,7 @@ def render(
         lines += [*told, ""]
     if gaps := _not_covered(report, width):
         lines += [*gaps, ""]
-    if sentence := recollection(report.remembered):
-        lines += [*wrapped(sentence, width, first="Remembered   "), ""]
+    lines += _remembered(report, width)
     lines += notes(report.coverage, width)
     lines += [f"  cut        {t.what}: {t.kept:,} of {t.total:,} kept" for t in report.truncated]
     if lines[-1]:
@@ -86,6 +85,15 @@ def render(
     lines += _next(report, report_path, width, delivered=delivered)
     lines += ["", _verdict(report)]
     return "\n".join(line.rstrip() for line in lines)
+
+
+def _remembered(report: Report, width: int) -> Iterator[str]:
+    """What a clean verdict is worth."""
+    if rows := recollection(report.remembered):
+        yield from wrapped(HEAD, width, first="Remembered   ")
+        for words, told in rows:
+            yield from wrapped(told, width, first=f"  {words:<10} ")
+        yield ""
 
 
 def _head(report: Report, width: int) -> Iterator[str]:

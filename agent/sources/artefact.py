@@ -274,7 +274,7 @@ class _ArtefactSweep:
     def file(self, file: EvidenceFile, *, in_use: bool) -> Iterator[Observation]:
         """One file, of a system that is ``in_use``; an error in it is a gap."""
         self.source.progress(file.path)
-        part = self.ledger.part(file.path)
+        part = self.ledger.part(file.path, is_of_host=not (file.windows or file.view))
         try:
             opened = file.open()
         except OSError as error:

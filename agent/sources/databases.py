@@ -117,6 +117,10 @@ class Databases(Artefact):
         """Whether :meth:`reach` is worth reading this file once more."""
         return False
 
+    def whose(self, file: EvidenceFile) -> str | None:  # noqa: ARG002 - not a user's
+        """Of which user and program the memory is, in words; None: of none that goes on."""
+        return ""
+
     def reader(self, file: EvidenceFile, part: Part) -> Reader:
         return DatabaseReader(file, part, self)
 
@@ -338,6 +342,9 @@ class DatabaseReader(Reader):
         return Database(made)
 
     def _reached(self, database: Database) -> None:
+        whose = self.artefact.whose(self.file)
+        self.part.is_of_host &= whose is not None
+        self.part.whose = whose or ""
         try:
             for when in self.artefact.reach(database):
                 if when is not None:

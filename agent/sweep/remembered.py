@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
-from ..model.host_facts import EventMemory, HostFacts, LogMemory
+from ..model.host_facts import EventMemory, HostFacts, LogMemory, Span
 from ..model.observation import utc
-from ..model.recorders import RECORDERS, SYSMON, Recorder
-from ..model.remembered import MAX_GAPS, Behaviour, MemoryGap, Recorded, Remembered
+from ..model.recorders import BUSY, RECORDERS, Recorder
+from ..model.remembered import Behaviour, MemoryGap, Recorded, Remembered
 from ..model.report import Coverage, State
 from ..sources.registry.recording import (
     COMMAND_LINES,
@@ -22,6 +22,7 @@ from ..sources.registry.recording import (
     PRODUCT,
     SOFTWARE_READ,
 )
+from .memory_gaps import gaps_of_log, is_switched_off
 
 PROGRAMS = 1
 """The bit of EnablePrefetcher that stands for programs."""
@@ -30,10 +31,9 @@ SUCCESS = 1
 FEW = 100
 """Records of a log among which nothing of the kind need have happened yet."""
 _WORKSTATION = "WinNT"
-_STALE = timedelta(days=2)
-"""A log whose newest record is so much older than those of others does not go on."""
 _FRESH = timedelta(days=2)
-_PARTS = 4
+_FEW_HOURS = timedelta(days=2)
+PARTS = 4
 """Volumes or users that are told one by one."""
 
 
@@ -45,13 +45,25 @@ def remembered_of(coverage: Sequence[Coverage], facts: HostFacts) -> list[Rememb
         for recorder in RECORDERS
         for one in _of(recorder, by_source.get(recorder.source), facts)
     ]
+    for one in told:
+        _note_installation(one, facts)
     order = [*Behaviour]
     return sorted(told, key=lambda one: (order.index(one.behaviour), *_goodness(one)))
 
 
-def _goodness(one: Remembered) -> tuple[int, float]:
+def _goodness(one: Remembered) -> tuple[int, bool, float]:
     state = [Recorded.RECORDED, Recorded.UNKNOWN, Recorded.NOT_RECORDED].index(one.state)
-    return state, utc(one.since).timestamp() if one.since is not None else 0.0
+    since = utc(one.since).timestamp() if one.since is not None else 0.0
+    return state, bool(one.only), since
+
+
+def _note_installation(one: Remembered, facts: HostFacts) -> None:
+    """An upgrade sets that date too, and keeps some of what was there."""
+    installed = facts.settings.get(INSTALLED)
+    if one.since is None or installed is None:
+        return
+    if abs(utc(one.since) - installed) < _FRESH:
+        one.why = _joined(one.why, f"Windows was installed or upgraded on {installed:%Y-%m-%d}")
 
 
 def _of(recorder: Recorder, source: Coverage | None, facts: HostFacts) -> Iterable[Remembered]:
@@ -59,7 +71,7 @@ def _of(recorder: Recorder, source: Coverage | None, facts: HostFacts) -> Iterab
         return [_of_log(recorder, source, facts)]
     if recorder.by_prefetch:
         return [_of_prefetch(recorder, source, facts)]
-    return _by_reach(recorder, source)
+    return _by_reach(recorder, source, facts)
 
 
 def _made(recorder: Recorder, state: Recorded, why: str = "") -> Remembered:
@@ -68,16 +80,17 @@ def _made(recorder: Recorder, state: Recorded, why: str = "") -> Remembered:
         state=state,
         source=recorder.source,
         part=recorder.name,
+        only=recorder.only,
         why=why[:512],
     )
 
 
 def _not_asked(recorder: Recorder, source: Coverage | None) -> Remembered:
     """Of a source that does not know."""
-    why = "was not asked"
+    why = f"{recorder.source} was not asked"
     if source is not None and source.reasons:
-        why = source.reasons[0].reason
-    return _made(recorder, Recorded.UNKNOWN, f"{recorder.source}: {why}")
+        why = f"{recorder.source}: {source.reasons[0].reason}"
+    return _made(recorder, Recorded.UNKNOWN, why)
 
 
 def _was_seen(source: Coverage | None) -> bool:
@@ -92,16 +105,29 @@ def _of_log(recorder: Recorder, source: Coverage | None, facts: HostFacts) -> Re
     if not logs:
         if source is None or source.state is not State.COMPLETE:
             return _not_asked(recorder, source)
-        return _made(recorder, Recorded.NOT_RECORDED, recorder.absent)
+        off = is_switched_off(recorder.log, facts)
+        why = "its log is switched off" if off else recorder.absent
+        return _made(recorder, Recorded.NOT_RECORDED, why)
     made = _by_default(recorder, logs) if recorder.by_default else _by_events(recorder, logs, facts)
-    made.gaps = _gaps(recorder, logs, facts)[:MAX_GAPS]
-    installed = facts.settings.get(INSTALLED)
-    if made.since is not None and installed is not None and made.since - installed < _FRESH:
-        made.why = _joined(made.why, f"Windows was installed {installed:%Y-%m-%d}")
+    made.gaps = gaps_of_log(recorder, logs, facts, made.since)
+    newest = max((log.newest for log in logs if log.newest is not None), default=None)
+    if made.since is not None and newest is not None and recorder.log in BUSY:
+        made.why = _joined(_few_hours(Span(made.since, newest)), made.why)
     return made
 
 
+def _empty(recorder: Recorder, logs: Sequence[LogMemory]) -> Remembered | None:
+    """Of logs that have no record at all."""
+    if any(log.records for log in logs):
+        return None
+    if all(log.is_whole for log in logs):
+        return _made(recorder, Recorded.NOT_RECORDED, "its log is empty")
+    return _made(recorder, Recorded.UNKNOWN, "the log could not be read whole")
+
+
 def _by_default(recorder: Recorder, logs: Sequence[LogMemory]) -> Remembered:
+    if (empty := _empty(recorder, logs)) is not None:
+        return empty
     made = _made(recorder, Recorded.RECORDED, recorder.limits)
     made.since = min((log.oldest for log in logs if log.oldest is not None), default=None)
     return made
@@ -110,6 +136,10 @@ def _by_default(recorder: Recorder, logs: Sequence[LogMemory]) -> Remembered:
 def _by_events(recorder: Recorder, logs: Sequence[LogMemory], facts: HostFacts) -> Remembered:
     events = [log.events.get(recorder.name, EventMemory()) for log in logs]
     since = min((one.since for one in events if one.since is not None), default=None)
+    if since is not None and recorder.needs and not facts.settings.get(recorder.needs):
+        known = SOFTWARE_READ in facts.settings
+        why = recorder.without if known else f"{recorder.needs} could not be asked"
+        return _made(recorder, Recorded.UNKNOWN, why)
     if since is not None:
         made = _made(recorder, Recorded.RECORDED, recorder.limits)
         made.since = since
@@ -118,6 +148,18 @@ def _by_events(recorder: Recorder, logs: Sequence[LogMemory], facts: HostFacts) 
         if _is_not_audited(recorder, facts):
             made.why = _joined(made.why, f"{recorder.audited} is not audited now")
         return made
+    return _without_events(recorder, logs, events, facts)
+
+
+def _without_events(
+    recorder: Recorder,
+    logs: Sequence[LogMemory],
+    events: Sequence[EventMemory],
+    facts: HostFacts,
+) -> Remembered:
+    """Of logs in which none was seen."""
+    if (empty := _empty(recorder, logs)) is not None:
+        return empty
     problem = next((one.problem for one in events if one.problem), "")
     later = min((one.not_before for one in events if one.not_before is not None), default=None)
     if later is not None:
@@ -130,6 +172,8 @@ def _by_events(recorder: Recorder, logs: Sequence[LogMemory], facts: HostFacts) 
         return _made(recorder, Recorded.NOT_RECORDED, f"{recorder.audited} is not audited")
     if any(one.empty_since is not None for one in events):
         return _made(recorder, Recorded.NOT_RECORDED, "its events have no command lines")
+    if is_switched_off(recorder.log, facts):
+        return _made(recorder, Recorded.NOT_RECORDED, "its log is switched off")
     records = sum(log.records for log in logs)
     oldest = min((log.oldest for log in logs if log.oldest is not None), default=None)
     back = f" since {oldest:%Y-%m-%d}" if oldest is not None else ""
@@ -148,81 +192,67 @@ def _no_command_lines(facts: HostFacts) -> bool:
     return SOFTWARE_READ in settings and not settings.get(COMMAND_LINES)
 
 
-def _gaps(recorder: Recorder, logs: Sequence[LogMemory], facts: HostFacts) -> list[MemoryGap]:
-    found = [
-        MemoryGap(end=time, why="the log was cleared")
-        for channel, times in facts.cleared.items()
-        if _file_of(channel) == recorder.log
-        for time in sorted(set(times))
-    ]
-    for log in logs:
-        found += [
-            MemoryGap(start=start, end=end, why=f"{count:,} record{'s' * (count > 1)} missing")
-            for count, start, end in log.missing
-        ]
-        found += [
-            MemoryGap(start=start, end=end, why="the clock was set back")
-            for start, end in log.setbacks
-        ]
-    newest = max((log.newest for log in logs if log.newest is not None), default=None)
-    of_all = max((log.newest for log in facts.logs if log.newest is not None), default=None)
-    goes_on = newest is None or of_all is None or of_all - newest <= _STALE
-    if recorder.log == SYSMON and not goes_on:
-        found.append(MemoryGap(start=newest, why="no record since"))
-    return found
-
-
-def _file_of(channel: str) -> str:
-    """The name of a channel's log."""
-    return channel.casefold().replace("/", "%4") + ".evtx"
+def _few_hours(span: Span) -> str:
+    """Of a memory that is written to all the time, if there is no more: a day would not tell."""
+    long = span.newest - span.oldest
+    if not timedelta() <= long < _FEW_HOURS:
+        return ""
+    hours = -(-long // timedelta(hours=1))
+    return "one hour or less" if hours <= 1 else f"{hours} hours only"
 
 
 def _joined(*words: str) -> str:
     return "; ".join(word for word in words if word)[:512]
 
 
-# ---- Prefetch and journals ----------------------------------------------------------------------
+# ---- Prefetch, journals, histories --------------------------------------------------------------
+
+
+def _spans(recorder: Recorder, facts: HostFacts) -> dict[str, Span]:
+    return facts.reaches.get(recorder.memory or recorder.source, {})
 
 
 def _of_prefetch(recorder: Recorder, source: Coverage | None, facts: HostFacts) -> Remembered:
     if source is None or not _was_seen(source):
         return _not_asked(recorder, source)
     mode = facts.settings.get(PREFETCHER)
+    off = f"Prefetch is switched off by EnablePrefetcher {mode}"
     is_off = mode is not None and not mode & PROGRAMS
-    reach = source.reach
-    if reach is not None and reach.oldest is not None:
+    for span in _spans(recorder, facts).values():
         made = _made(recorder, Recorded.RECORDED, recorder.limits)
-        made.since = reach.oldest
+        made.since = span.oldest
         if is_off:
-            made.gaps = [MemoryGap(start=reach.newest, why=_off(mode))]
+            made.gaps = [MemoryGap(start=span.newest, why=off)]
         return made
     if is_off:
-        return _made(recorder, Recorded.NOT_RECORDED, _off(mode))
+        return _made(recorder, Recorded.NOT_RECORDED, off)
     if source.state is not State.COMPLETE or source.examined:
         return _made(recorder, Recorded.UNKNOWN, "prefetch files could not be read")
     product = facts.settings.get(PRODUCT, _WORKSTATION)
     if product != _WORKSTATION:
-        why = "a server, where Prefetch is off by default"
-        return _made(recorder, Recorded.NOT_RECORDED, f"{why}; {recorder.absent}")
+        why = "no prefetch on a server, unless it was switched on"
+        return _made(recorder, Recorded.NOT_RECORDED, why)
     return _made(recorder, Recorded.NOT_RECORDED, recorder.absent)
 
 
-def _off(mode: int | None) -> str:
-    return f"Prefetch is switched off (EnablePrefetcher {mode})"
-
-
-def _by_reach(recorder: Recorder, source: Coverage | None) -> list[Remembered]:
-    """Of a source whose parts, or it as a whole, tell how far back they go."""
+def _by_reach(recorder: Recorder, source: Coverage | None, facts: HostFacts) -> list[Remembered]:
+    """Of a source that tells how far back it goes, for each volume or user by itself."""
     if source is None or not _was_seen(source):
         return [_not_asked(recorder, source)]
-    reaches = [(part.name, part.reach) for part in source.parts] if recorder.each_part else []
+    spans = sorted(_spans(recorder, facts).items(), key=lambda item: (item[1].oldest, item[0]))
     told = []
-    for name, reach in reaches[:_PARTS] or [("", source.reach)]:
-        if reach is not None and reach.oldest is not None:
-            made = _made(recorder, Recorded.RECORDED, recorder.limits)
-            made.part = f"{recorder.name} of {name}" if name else recorder.name
-            made.since = reach.oldest
-            told.append(made)
+    for whose, span in spans[: PARTS if len(spans) > PARTS + 1 else PARTS + 1]:
+        made = _made(recorder, Recorded.RECORDED, recorder.limits)
+        made.part = f"{recorder.name} of {whose}" if whose else recorder.name
+        made.since = span.oldest
+        if recorder.goes_on:
+            made.why = _joined(_few_hours(span), made.why)
+        told.append(made)
+    if rest := spans[len(told) :]:
+        made = _made(recorder, Recorded.RECORDED, _joined(recorder.limits, "the youngest of them"))
+        made.part = f"{recorder.name} of {len(rest):,} more"
+        made.since = max(span.oldest for _, span in rest)
+        told.append(made)
     if told:
         return told
     if source.examined or source.state is not State.COMPLETE:

@@ -16,7 +16,7 @@ from starlette.responses import Response
 
 from agent.model.codec import ReportError, decode
 from agent.model.report import Finding, Report, Strength
-from agent.output.recollection import WORDS, line_of
+from agent.output.recollection import HEAD, WORDS, line_of, recollection
 
 from ..records import ReportRow
 from .chain import Step, chain_of, cut
@@ -69,8 +69,11 @@ class ReportView(Struct, frozen=True, kw_only=True):
     facts: list[tuple[str, str]]
     findings: list[FindingView]
     more_findings: int
-    remembered: list[tuple[str, list[str]]]
+    remembered: list[tuple[str, str]]
     """By what would have been done: where there would be a trace of it, and since when."""
+    remembered_head: str
+    memories: list[tuple[str, list[str]]]
+    """Each by itself, by what would have been done."""
     coverage: list[SourceView]
     truncated: list[tuple[str, int, int]]
     indicators: list[tuple[str, int, int]]
@@ -107,7 +110,9 @@ def view_of(report: Report, row: ReportRow) -> ReportView:
         facts=_facts(report),
         findings=[_finding(one) for one in findings[:MAX_FINDINGS]],
         more_findings=max(len(findings) - MAX_FINDINGS, 0),
-        remembered=_remembered(report),
+        remembered=[(_titled(words), cut(told)) for words, told in recollection(report.remembered)],
+        remembered_head=f"{_titled(HEAD)}.",
+        memories=_memories(report),
         coverage=sources_of(report),
         truncated=[(t.what, t.kept, t.total) for t in report.truncated[:MAX_SOURCES]],
         indicators=[
@@ -133,12 +138,16 @@ def _scope(report: Report) -> str:
     return told or "it does not say what limited it"
 
 
-def _remembered(report: Report) -> list[tuple[str, list[str]]]:
+def _memories(report: Report) -> list[tuple[str, list[str]]]:
     return [
-        (words, lines)
+        (_titled(words), lines)
         for behaviour, words in WORDS.items()
         if (lines := [cut(line_of(r)) for r in report.remembered if r.behaviour is behaviour])
     ]
+
+
+def _titled(words: str) -> str:
+    return words[:1].upper() + words[1:]
 
 
 def _since(report: Report) -> str:

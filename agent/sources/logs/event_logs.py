@@ -20,12 +20,12 @@ from ...formats.evtx import (
     CHUNK,
     FILE_HEADER,
     EventRecord,
-    LogReach,
     is_chunk,
     read_log_header,
     records_in,
     records_of,
 )
+from ...formats.log_reach import LogReach
 from ...matching.hidden_commands import HIDES_TEXT, IN_BASE64, decoded_pieces, readings
 from ...matching.record_rules import marker
 from ...model.log_names import telling_log
@@ -84,11 +84,12 @@ class _LogReader(Reader):
         """What is wrong with the log's header."""
         self._blank = file.size == 0
         """Whether nothing is where each log has its header: it was copied without its content."""
-        self._reach = LogReach()
         self._is_log = False
         self._chunks = 0
         """That its header counts, of which none was seen yet."""
+        self._full = False
         self._kinds = KindsOfEvents(file)
+        self._reach = LogReach(clock=self._kinds.tells_the_clock)
         name = file.path.casefold().rpartition("\\")[2]
         scripts = "powershell" in name and "operational" in name
         self._seams = ScriptSeams() if scripts else None
@@ -105,7 +106,8 @@ class _LogReader(Reader):
         self._blank = window.startswith(b"\0") and not window.strip(b"\0")
         try:
             header = read_log_header(window)
-            self._problem, self._chunks, self._is_log = header.problem, header.chunks, True
+            self._problem, self._full = header.problem, header.full
+            self._chunks, self._is_log = header.chunks, True
         except FormatError as error:
             self._problem = str(error)
 
@@ -125,7 +127,7 @@ class _LogReader(Reader):
         """The reach, and what stands across the parts of scripts."""
         self._account()
         is_whole = self.part.state is State.COMPLETE
-        self._kinds.told(self._reach, self.part.facts, is_whole=is_whole)
+        self._kinds.told(self._reach, self.part.facts, is_whole=is_whole, is_full=self._full)
         if self._seams is None:
             return
         if self._seams.left_out:

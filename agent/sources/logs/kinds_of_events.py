@@ -14,14 +14,16 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from ...formats.evtx import CHUNK, records_of
 from ...formats.filetime import utc_of
+from ...formats.log_reach import wide_mark
 from ...model.host_facts import EventMemory, HostFacts, LogMemory
 from ...model.observation import EARLIEST
-from ...model.recorders import RECORDERS, Recorder
+from ...model.recorders import RECORDERS, SYSTEM, Recorder
 from ...reading.opening import read_up_to, reason_of
 from ...spelling import base_name
 
 if TYPE_CHECKING:
-    from ...formats.evtx import ChunkReach, LogReach
+    from ...formats.evtx import ChunkReach
+    from ...formats.log_reach import LogReach
     from ...targets.evidence import EvidenceFile
 
 MAX_CHUNKS = 64
@@ -55,11 +57,13 @@ class KindsOfEvents:
         self._name = log_of(file.path)
         known = () if file.windows or file.view else RECORDERS
         self._kinds = [
-            (one, one.mark.encode("utf-16-le"))
+            (one, wide_mark(one.mark))
             for one in known
             if one.log == self._name and not one.by_default
         ]
         self._is_told = any(one.log == self._name for one in known)
+        self.tells_the_clock = self._is_told and self._name == SYSTEM
+        """Whether it is the log that says when the host's clock was set."""
         self._found: dict[str, list[_Candidate]] = {one.name: [] for one, _ in self._kinds}
         self._more: dict[str, int] = {}
         """Of kinds with more chunks than are kept: when the first of the others begins."""
@@ -69,16 +73,18 @@ class KindsOfEvents:
         if not reach.records:
             return
         for kind, mark in self._kinds:
-            if window.find(mark, at, at + CHUNK) >= 0:
+            if window.rfind(mark, at, at + CHUNK) >= 0:
                 found = self._found[kind.name]
                 insort(found, _Candidate(reach.first, reach.oldest, offset))
                 if len(found) > MAX_CHUNKS:
                     oldest = found.pop().oldest
                     self._more[kind.name] = min(self._more.get(kind.name, oldest), oldest)
 
-    def told(self, reach: LogReach, facts: HostFacts, *, is_whole: bool) -> None:
+    def told(
+        self, reach: LogReach, facts: HostFacts, *, is_whole: bool, is_full: bool = False
+    ) -> None:
         """What is known of the log now; nothing is raised."""
-        if not self._is_told or not reach.records:
+        if not self._is_told:
             return
         memory = LogMemory(
             name=self._name,
@@ -88,6 +94,9 @@ class KindsOfEvents:
             newest=reach.newest,
             missing=[(gap.missing, gap.start, gap.end) for gap in reach.gaps()],
             setbacks=reach.setbacks(),
+            is_archived=self._name != base_name(self._file.path).lower(),
+            is_full=is_full,
+            used=reach.used,
         )
         try:
             memory.events = self._events()

@@ -85,6 +85,17 @@ _PROGRAMS = (
     (r"\vivaldi", "vivaldi.exe"),
     (r"\mozilla\firefox", "firefox.exe"),
 )
+_NAMES = (
+    (r"\google\chrome", "Chrome"),
+    (r"\microsoft\edge", "Edge"),
+    (r"\bravesoftware", "Brave"),
+    (r"\opera software", "Opera"),
+    (r"\vivaldi", "Vivaldi"),
+    (r"\mozilla\firefox", "Firefox"),
+)
+_NOT_USED = ("\\ebwebview\\", "\\snapshots\\")
+_USUAL = ("default", "opera stable", "user data")
+"""Names of a profile that say nothing."""
 _ELSEWHERE = "visited on another device of this account, and brought here by its synchronisation"
 _ELSEWHERE_TOO = "visited on another device of this account, too"
 _PAGES = ("url", "referrer", "tab_url", "site_url", "tab_referrer_url")
@@ -171,6 +182,16 @@ class Browsers(Databases):
     def knows_reach(self, file: EvidenceFile) -> bool:
         """Whether it has visits."""
         return base_name(file.path).casefold() in ("history", "places.sqlite")
+
+    def whose(self, file: EvidenceFile) -> str | None:
+        """``jo (Chrome)``; a copy that an update made, and a program's own window, are no
+        history that goes on."""
+        path = file.path.casefold()
+        browser = next((name for part, name in _NAMES if part in path), "")
+        if not browser or not file.owner or any(part in path for part in _NOT_USED):
+            return None
+        profile = file.path.split("\\")[-2]
+        return f"{file.owner} ({browser}{_told(profile)})"
 
     def reach(self, database: Database) -> Iterable[datetime | None]:
         """The first and the last visit with it."""
@@ -373,6 +394,12 @@ def _elsewhere(database: Database) -> str:
     if database.columns("visit_source") >= {"id", "source"}:
         ways.append("id IN (SELECT id FROM visit_source WHERE source = 0)")
     return " OR ".join(ways) or "0"
+
+
+def _told(profile: str) -> str:
+    """The name of one of several profiles."""
+    name = profile.casefold()
+    return "" if name in _USUAL or ".default" in name else f", {profile}"
 
 
 def _chromium(microseconds: int) -> datetime | None:

@@ -8,13 +8,15 @@ elsewhere. Its times are the host's own, without a zone.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from ...formats import FormatError
 from ...formats.firewall_log import Packet, fields_of, is_local, read_line
 from ...model.objects import Destination
 from ...model.observation import Claim, Observation, Place, moments
+from ...model.recorders import LET_THROUGH
 from ..artefact import Artefact, Found, Reader
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from ...matching.record_rules import RecordRules
     from ...targets.evidence import EvidenceFile
 
+_LET_THROUGH = re.compile(rb" (?:ALLOW|OPEN) ")
 _PASSED = frozenset({"ALLOW", "OPEN", "OPEN-INBOUND", "CLOSE"})
 _LAST = 64 << 10
 """Bytes at its end in which its last line is looked for."""
@@ -64,6 +67,20 @@ class _FirewallReader(Reader):
                     break
         if window and is_local(window):
             self.part.note(LOCAL, self.file.path)
+        self._let_through(window, fields)
+
+    def _let_through(self, data: bytes, fields: Sequence[str]) -> None:
+        """The first and the last line of what passed: a log may be of what was blocked alone."""
+        first = _LET_THROUGH.search(data)
+        last = max(data.rfind(b" ALLOW "), data.rfind(b" OPEN "))
+        for at in (first.start(), last) if first is not None and self.part.is_of_host else ():
+            begin, end = data.rfind(b"\n", 0, at) + 1, data.find(b"\n", at)
+            try:
+                packet = read_line(data[begin : end if end >= 0 else len(data)], fields)
+            except FormatError:
+                continue
+            if packet is not None and packet.action in _PASSED:
+                self.part.facts.reached(LET_THROUGH, "", packet.time)
 
     def records(self, found: Found) -> Iterator[Observation]:
         data, rules = found.data, found.rules

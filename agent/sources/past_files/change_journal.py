@@ -163,7 +163,9 @@ class Journal:
         """The account of this volume's."""
         if self.account is not None:
             return self.account
-        return self.ledger.part(self.target.known_as(f"{self.raw.prefix}\\").rstrip("\\"))
+        part = self.ledger.part(self.target.known_as(f"{self.raw.prefix}\\").rstrip("\\"))
+        part.whose = part.name
+        return part
 
     def observe(self) -> Iterator[Observation]:
         """Raises NtfsError if there is no journal."""

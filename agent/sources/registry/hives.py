@@ -36,6 +36,7 @@ from ..artefact import BLANK, Artefact, Reader, is_blank
 from .every_hit import copies_in, doubtful_in, hits_in, may_be_mentioned, turned_in
 from .hive_hits import NOW, HiveHits, Opened
 from .hive_names import Kind, mounted
+from .log_settings import note_log_settings
 from .recording import TELL_OF_RECORDING, logs_elsewhere, recording_in
 
 if TYPE_CHECKING:
@@ -166,14 +167,15 @@ class HiveReader(Reader):
         kind = mounted(self.file).kind
         if self.file.windows or self.file.view or kind not in TELL_OF_RECORDING:
             return
+        facts = self.part.facts
         try:
             hive = Hive(text.hive_in(NOW))
         except FormatError:
             return
-        told = recording_in(hive, kind)
+        facts.settings.update(recording_in(hive, kind))
+        note_log_settings(hive, kind, facts)
         for path in logs_elsewhere(hive) if kind is Kind.SYSTEM else ():
             self.part.unread("an event log is kept where none is searched", path)
-        self.part.facts.settings.update(told)
 
     def records(self, found: Searched) -> Iterator[Observation]:
         # What makes most hives worth a look are commands that may hide something.

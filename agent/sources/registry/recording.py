@@ -2,11 +2,12 @@ r"""What the hives say of how the host records things.
 
 Keys: ``Control\Session Manager\Memory Management\PrefetchParameters`` (EnablePrefetcher: 1 for
 programs, 2 for the start of Windows, 3 for both), ``Control\ProductOptions`` (ProductType: WinNT,
-ServerNT, LanmanNT); ``Microsoft\Windows NT\CurrentVersion`` (InstallDate, seconds since 1970) and
+ServerNT, LanmanNT); ``Microsoft\Windows NT\CurrentVersion`` (InstallDate, seconds since 1970),
 ``…\Policies\System\Audit`` (ProcessCreationIncludeCmdLine_Enabled; Microsoft Learn, "Command line
-process auditing"). ``HKLM\SECURITY\Policy\PolAdtEv``: the default value (kazamiya.net, "PolAdtEv"):
-at 4 the number of categories, at 8 where their numbers of subcategories stand, from 12 on two bytes
-for each subcategory in turn.
+process auditing") and ``Policies\…\ScriptBlockLogging`` (Microsoft Learn, "about_Logging_Windows";
+without it PowerShell 5 logs scripts that look suspicious alone). ``HKLM\SECURITY\Policy\PolAdtEv``:
+the default value (kazamiya.net, "PolAdtEv"): at 4 the number of categories, at 8 where their
+numbers of subcategories stand, from 12 on two bytes for each subcategory in turn.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from .hive_names import Kind
 
 PREFETCHER, PRODUCT = "EnablePrefetcher", "ProductType"
 COMMAND_LINES, INSTALLED = "ProcessCreationIncludeCmdLine_Enabled", "InstallDate"
+SCRIPT_BLOCKS = "EnableScriptBlockLogging"
 AUDIT_PROCESSES, AUDIT_CONNECTIONS = "Process Creation", "Filtering Platform Connection"
 TELL_OF_RECORDING = (Kind.SYSTEM, Kind.SOFTWARE, Kind.SECURITY)
 SYSTEM_READ, SOFTWARE_READ = "SYSTEM", "SOFTWARE"
@@ -31,6 +33,7 @@ SYSTEM_READ, SOFTWARE_READ = "SYSTEM", "SOFTWARE"
 _PREFETCH = r"Control\Session Manager\Memory Management\PrefetchParameters"
 _OPTIONS = r"Control\ProductOptions"
 _CURRENT = r"Microsoft\Windows NT\CurrentVersion"
+_SCRIPT_BLOCKS = r"Policies\Microsoft\Windows\PowerShell\ScriptBlockLogging"
 _POLICY = r"Policy\PolAdtEv"
 _POLICY_HEADER = 12
 _MAX_CATEGORIES = 64
@@ -47,8 +50,7 @@ _AUDIT = r"Microsoft\Windows\CurrentVersion\Policies\System\Audit"
 def recording_in(hive: Hive, kind: Kind) -> dict[str, Any]:
     """The settings of a hive, by their names here; what cannot be read is among its problems."""
     if kind is Kind.SYSTEM:
-        number = _number(hive, "Select", "Current") or 1
-        chosen = f"ControlSet{number:03d}"
+        chosen = control_set_of(hive)
         return _known(
             {
                 PREFETCHER: _number(hive, f"{chosen}\\{_PREFETCH}", PREFETCHER),
@@ -61,6 +63,7 @@ def recording_in(hive: Hive, kind: Kind) -> dict[str, Any]:
         return _known(
             {
                 COMMAND_LINES: _number(hive, _AUDIT, COMMAND_LINES),
+                SCRIPT_BLOCKS: _number(hive, _SCRIPT_BLOCKS, SCRIPT_BLOCKS),
                 INSTALLED: datetime.fromtimestamp(seconds, timezone.utc) if seconds else None,
                 SOFTWARE_READ: None if hive.problems else True,
             }
@@ -76,6 +79,11 @@ def logs_elsewhere(hive: Hive) -> Iterator[str]:
         path = _text(hive, f"ControlSet{number:03d}\\Services\\EventLog\\{name}", "File") or ""
         if path and not _WHERE_LOGS_ARE.fullmatch(fold(path)):
             yield path
+
+
+def control_set_of(hive: Hive) -> str:
+    """The control set of SYSTEM that is in use."""
+    return f"ControlSet{_number(hive, 'Select', 'Current') or 1:03d}"
 
 
 def audit_policy(data: bytes) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from agent.formats.ese import Database, time_of
 from agent.formats.ese_compression import decompressed
 from agent.formats.ese_pages import MOST_HIDDEN, Page, long_values_of, tagged
 from agent.formats.evtx import CHUNK, LogReach, records_of
+from agent.formats.evtx import CHUNK, records_of
 from agent.formats.firewall_log import fields_of, read_line
 from agent.formats.hive import Hive
 from agent.formats.hive_cells import missing_in
@@ -27,6 +28,7 @@ from agent.formats.hive_text import text_of as text_of_hive
 from agent.formats.jump_lists import read_jump_list
 from agent.formats.kinds import Holds, kind_of
 from agent.formats.lnk import read_target
+from agent.formats.log_reach import LogReach
 from agent.formats.mozilla_lz4 import unpacked
 from agent.formats.partitions import partitions
 from agent.formats.plain_text import text_of

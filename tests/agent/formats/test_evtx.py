@@ -21,12 +21,12 @@ from agent.formats.evtx import (
     CHUNK,
     FILE_HEADER,
     EventRecord,
-    LogReach,
     read_log_header,
     records_in,
     records_of,
 )
 from agent.formats.filetime import utc_of
+from agent.formats.log_reach import LogReach
 from tests.evidence.logs import (
     DNS_CLIENT,
     EVENTLOG,

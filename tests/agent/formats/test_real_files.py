@@ -24,10 +24,11 @@ from Registry import Registry
 from agent.formats import FormatError
 from agent.formats.detection_history import read_detection
 from agent.formats.ese import Database
-from agent.formats.evtx import CHUNK, FILE_HEADER, LogReach, records_in, records_of
+from agent.formats.evtx import CHUNK, FILE_HEADER, records_in, records_of
 from agent.formats.filetime import utc_of
 from agent.formats.hive import Hive, Value
 from agent.formats.hive_logs import replayed
+from agent.formats.log_reach import LogReach
 from agent.ntfs import Unread, UsnRecord, UsnScan, Wanted
 from tests.evidence.samples import sample, samples, unpacked
 

@@ -270,9 +270,11 @@ class TestWhatCleanIsWorth:
         ]  # fmt: skip
         page = page_of(pages, report)
         told = text_of(page)
-        assert "What the host would remember A run Security 4688: since 2026-11-24 14:02:00" in told
-        assert "gap to 2026-11-24 14:02:00 UTC: the log was cleared" in told
-        assert "A name look-up Sysmon 22: not recorded (" in told
+        assert "Where a deed would have left a trace, and since when; before that, none" in told
+        assert "Run in Security 4688 since 2026-11-24 (the log was cleared on 2026-11-24)" in told
+        assert "Look-up nowhere for sure (Sysmon 22: " in told
+        assert "Run Security 4688: since 2026-11-24 14:02:00 UTC; gap to 2026-11-24 14:02" in told
+        assert "Look-up Sysmon 22: not recorded (" in told
         assert SAFE in page
         assert "<script>alert" not in page
 
