@@ -19,6 +19,7 @@ import pytest
 import uvicorn
 from starlette.applications import Starlette
 
+from agent.model.remembered import Behaviour, MemoryGap, Recorded, Remembered
 from collector.pages import routes
 from collector.store.sqlite import SqliteDatabase
 from collector.store.store import Store
@@ -54,7 +55,15 @@ class Server:
         evil = a_finding(
             EVIL, title=EVIL, path=EVIL, command_line=EVIL, indicator="x/y", value=EVIL
         )
-        await put(self.store, a_report(EVIL, evil, gap=EVIL, samples=(EVIL,)), at=NOW)
+        report = a_report(EVIL, evil, gap=EVIL, samples=(EVIL,))
+        report.remembered = [
+            Remembered(
+                behaviour=behaviour, state=state, since=report.started, source="x", part=EVIL, why=EVIL,
+                gaps=[MemoryGap(start=report.started, why=EVIL)],
+            )
+            for behaviour, state in zip(Behaviour, [*Recorded, *Recorded], strict=True)
+        ]  # fmt: skip
+        await put(self.store, report, at=NOW)
         app = Starlette(routes=routes(self.store, b"k" * 32, secure=False, clock=lambda: self.now))
         with socket.socket() as listener:
             listener.bind(("127.0.0.1", 0))
@@ -278,6 +287,8 @@ def test_every_page_fits_and_nothing_acts(
         assert person.fits(), f"{name} scrolls sideways"
         assert "\u202e" not in person.page.content()
         person.page.screenshot(path=folder / f"{name}-{device}-{scheme}.png", full_page=True)
+        person.page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+        assert person.fits(), f"{name} scrolls sideways when all is open"
     person.page.goto(f"{SWEPT}/hosts?q=%3Cscript")
     person.page.goto(f"{SWEPT}/hosts")
     person.page.locator("tbody a").filter(has_text="script").or_(
