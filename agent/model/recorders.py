@@ -106,7 +106,7 @@ RECORDERS = (
         reference="Microsoft Learn, about_Eventlogs: LogEngineLifecycleEvent is on by default",
     ),
     Recorder(
-        Behaviour.RAN, "SRUM", "srum",
+        Behaviour.RAN, "SRUM", "srum", goes_on=True,
         only="the hours in which a program ran",
         absent="there is no SRUM database",
         reference="Y. Khatri, Windows SRUM: the last 30 to 60 days, since Windows 8",
@@ -172,13 +172,13 @@ RECORDERS = (
         reference="Microsoft Learn, Audit Filtering Platform Connection: off by default",
     ),
     Recorder(
-        Behaviour.CONNECTED, "firewall log", "firewall_log", memory=LET_THROUGH,
+        Behaviour.CONNECTED, "firewall log", "firewall_log", memory=LET_THROUGH, goes_on=True,
         limits="in the host's own time",
         absent="the firewall has no log here",
         reference="Microsoft Learn, Configure Windows Firewall logging: off by default",
     ),
     Recorder(
-        Behaviour.CONNECTED, "SRUM", "srum",
+        Behaviour.CONNECTED, "SRUM", "srum", goes_on=True,
         only="how much a program sent and received",
         absent="there is no SRUM database",
         reference="Y. Khatri, Windows SRUM: the last 30 to 60 days, since Windows 8",

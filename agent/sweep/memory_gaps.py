@@ -9,6 +9,7 @@ from ..formats.evtx import CHUNK
 from ..model.host_facts import HostFacts, LogMemory
 from ..model.recorders import BUSY, SYSTEM, Recorder
 from ..model.remembered import MAX_GAPS, MemoryGap
+from ..sources.registry.recording import DISABLED, EVENT_LOG
 
 STALE = timedelta(days=2)
 """A log whose newest record is so much older than those of others does not go on."""
@@ -38,9 +39,18 @@ def gaps_of_log(
     return [*found[: MAX_GAPS - 1], more]
 
 
-def is_switched_off(log: str, facts: HostFacts) -> bool:
-    """Whether nothing is written to it now."""
-    return facts.settings_of(log).enabled is False
+def why_off(log: str, facts: HostFacts) -> str:
+    """Why nothing is written to it now; "" if that may be."""
+    if facts.settings.get(EVENT_LOG) == DISABLED:
+        return "the event log service is disabled"
+    return "its log is switched off" if facts.settings_of(log).enabled is False else ""
+
+
+def not_since(newest: datetime, facts: HostFacts) -> list[MemoryGap]:
+    """Of a memory that is written to all the time, when it ended long before the logs did."""
+    of_all = max((log.newest for log in facts.logs if log.newest is not None), default=None)
+    ended = of_all is not None and of_all - newest > STALE
+    return [MemoryGap(start=newest, why="no record since")] if ended else []
 
 
 def _is_before(gap: MemoryGap, since: datetime | None) -> bool:
@@ -84,15 +94,14 @@ def _setbacks(name: str, facts: HostFacts) -> Iterator[MemoryGap]:
 def _ended(name: str, logs: Sequence[LogMemory], facts: HostFacts) -> Iterator[MemoryGap]:
     """Why nothing is written any more, if so."""
     newest = max((log.newest for log in logs if log.newest is not None), default=None)
-    of_all = max((log.newest for log in facts.logs if log.newest is not None), default=None)
     if newest is None:
         return
-    if is_switched_off(name, facts):
-        yield MemoryGap(start=newest, why="it is switched off")
+    if off := why_off(name, facts):
+        yield MemoryGap(start=newest, why=off)
     elif _is_full(name, logs, facts):
         yield MemoryGap(start=newest, why="the log is full, and set to keep what is in it")
-    elif name in BUSY and of_all is not None and of_all - newest > STALE:
-        yield MemoryGap(start=newest, why="no record since")
+    elif name in BUSY:
+        yield from not_since(newest, facts)
 
 
 def _is_full(name: str, logs: Sequence[LogMemory], facts: HostFacts) -> bool:

@@ -22,7 +22,7 @@ from ..sources.registry.recording import (
     PRODUCT,
     SOFTWARE_READ,
 )
-from .memory_gaps import gaps_of_log, is_switched_off
+from .memory_gaps import gaps_of_log, not_since, why_off
 
 PROGRAMS = 1
 """The bit of EnablePrefetcher that stands for programs."""
@@ -105,8 +105,7 @@ def _of_log(recorder: Recorder, source: Coverage | None, facts: HostFacts) -> Re
     if not logs:
         if source is None or source.state is not State.COMPLETE:
             return _not_asked(recorder, source)
-        off = is_switched_off(recorder.log, facts)
-        why = "its log is switched off" if off else recorder.absent
+        why = why_off(recorder.log, facts) or recorder.absent
         return _made(recorder, Recorded.NOT_RECORDED, why)
     made = _by_default(recorder, logs) if recorder.by_default else _by_events(recorder, logs, facts)
     made.gaps = gaps_of_log(recorder, logs, facts, made.since)
@@ -172,8 +171,8 @@ def _without_events(
         return _made(recorder, Recorded.NOT_RECORDED, f"{recorder.audited} is not audited")
     if any(one.empty_since is not None for one in events):
         return _made(recorder, Recorded.NOT_RECORDED, "its events have no command lines")
-    if is_switched_off(recorder.log, facts):
-        return _made(recorder, Recorded.NOT_RECORDED, "its log is switched off")
+    if off := why_off(recorder.log, facts):
+        return _made(recorder, Recorded.NOT_RECORDED, off)
     records = sum(log.records for log in logs)
     oldest = min((log.oldest for log in logs if log.oldest is not None), default=None)
     back = f" since {oldest:%Y-%m-%d}" if oldest is not None else ""
@@ -247,6 +246,7 @@ def _by_reach(recorder: Recorder, source: Coverage | None, facts: HostFacts) -> 
         made.since = span.oldest
         if recorder.goes_on:
             made.why = _joined(_few_hours(span), made.why)
+            made.gaps = not_since(span.newest, facts)
         told.append(made)
     if rest := spans[len(told) :]:
         made = _made(recorder, Recorded.RECORDED, _joined(recorder.limits, "the youngest of them"))

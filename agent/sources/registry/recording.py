@@ -2,12 +2,13 @@ r"""What the hives say of how the host records things.
 
 Keys: ``Control\Session Manager\Memory Management\PrefetchParameters`` (EnablePrefetcher: 1 for
 programs, 2 for the start of Windows, 3 for both), ``Control\ProductOptions`` (ProductType: WinNT,
-ServerNT, LanmanNT); ``Microsoft\Windows NT\CurrentVersion`` (InstallDate, seconds since 1970),
-``…\Policies\System\Audit`` (ProcessCreationIncludeCmdLine_Enabled; Microsoft Learn, "Command line
-process auditing") and ``Policies\…\ScriptBlockLogging`` (Microsoft Learn, "about_Logging_Windows";
-without it PowerShell 5 logs scripts that look suspicious alone). ``HKLM\SECURITY\Policy\PolAdtEv``:
-the default value (kazamiya.net, "PolAdtEv"): at 4 the number of categories, at 8 where their
-numbers of subcategories stand, from 12 on two bytes for each subcategory in turn.
+ServerNT, LanmanNT), ``Services\EventLog`` (Start); ``Microsoft\Windows NT\CurrentVersion``
+(InstallDate, seconds since 1970), ``…\Policies\System\Audit``
+(ProcessCreationIncludeCmdLine_Enabled; Microsoft Learn, "Command line process auditing") and
+``Policies\…\ScriptBlockLogging`` (Microsoft Learn, "about_Logging_Windows"; without it PowerShell 5
+logs scripts that look suspicious alone). ``HKLM\SECURITY\Policy\PolAdtEv``: the default value
+(kazamiya.net, "PolAdtEv"): at 4 the number of categories, at 8 where their numbers of
+subcategories stand, from 12 on two bytes for each subcategory in turn.
 """
 
 from __future__ import annotations
@@ -26,12 +27,16 @@ from .hive_names import Kind
 PREFETCHER, PRODUCT = "EnablePrefetcher", "ProductType"
 COMMAND_LINES, INSTALLED = "ProcessCreationIncludeCmdLine_Enabled", "InstallDate"
 SCRIPT_BLOCKS = "EnableScriptBlockLogging"
+EVENT_LOG = "start of the event log service"
+DISABLED = 4
+"""As a service's start (Microsoft Learn, "CreateServiceW", dwStartType)."""
 AUDIT_PROCESSES, AUDIT_CONNECTIONS = "Process Creation", "Filtering Platform Connection"
 TELL_OF_RECORDING = (Kind.SYSTEM, Kind.SOFTWARE, Kind.SECURITY)
 SYSTEM_READ, SOFTWARE_READ = "SYSTEM", "SOFTWARE"
 """Whether that hive was asked and could be read: what is not set in it has its default then."""
 _PREFETCH = r"Control\Session Manager\Memory Management\PrefetchParameters"
 _OPTIONS = r"Control\ProductOptions"
+_EVENT_LOG = r"Services\EventLog"
 _CURRENT = r"Microsoft\Windows NT\CurrentVersion"
 _SCRIPT_BLOCKS = r"Policies\Microsoft\Windows\PowerShell\ScriptBlockLogging"
 _POLICY = r"Policy\PolAdtEv"
@@ -55,6 +60,7 @@ def recording_in(hive: Hive, kind: Kind) -> dict[str, Any]:
             {
                 PREFETCHER: _number(hive, f"{chosen}\\{_PREFETCH}", PREFETCHER),
                 PRODUCT: _text(hive, f"{chosen}\\{_OPTIONS}", PRODUCT),
+                EVENT_LOG: _number(hive, f"{chosen}\\{_EVENT_LOG}", "Start"),
                 SYSTEM_READ: None if hive.problems else True,
             }
         )

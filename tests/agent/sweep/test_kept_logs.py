@@ -137,10 +137,22 @@ def test_a_log_that_is_switched_off_records_nothing_more(tmp_path: Path) -> None
 
     since = "DNS client 3008: since 2026-11-20 09:00:00 UTC"
     assert told("off", logged | off) == (
-        f"{since}; gap from 2026-11-24 09:00:00 UTC to the sweep: it is switched off"
+        f"{since}; gap from 2026-11-24 09:00:00 UTC to the sweep: its log is switched off"
     )
     assert told("on", logged | on) == since
     assert told("none", off) == "DNS client 3008: not recorded (its log is switched off)"
+
+
+def test_a_disabled_event_log_service_records_nothing_more(tmp_path: Path) -> None:
+    off = {f"{CONFIG}\\SYSTEM": system_hive(logs={"Start": 4})}
+    on = {f"{CONFIG}\\SYSTEM": system_hive(logs={"Start": 2})}
+    told = logs_of(tmp_path / "off", ordinary() | off)
+    assert line_of(of(told, "Security 4688")) == (
+        f"{GOES_ON}; gap from 2026-11-26 09:00:00 UTC to the sweep: the event log service is"
+        " disabled"
+    )
+    assert of(told, "Sysmon 1").why == "the event log service is disabled"
+    assert line_of(of(logs_of(tmp_path / "on", ordinary() | on), "Security 4688")) == GOES_ON
 
 
 def test_an_empty_log_is_not_one_that_is_not_there(tmp_path: Path) -> None:

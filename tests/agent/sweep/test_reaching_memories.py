@@ -148,12 +148,22 @@ def firewall(*lines: str) -> dict[str, bytes]:
 
 
 def test_of_the_firewalls_log_what_was_let_through_counts(tmp_path: Path) -> None:
-    files = firewall("2026-11-01 09:00:00 DROP", "2026-11-03 09:00:00 ALLOW")
+    files = firewall(
+        "2026-11-01 09:00:00 DROP", "2026-11-03 09:00:00 ALLOW", "2026-11-25 09:00:00 ALLOW"
+    )  # fmt: skip
     assert line_of(of(swept(tmp_path / "both", files), "firewall log")) == (
         "firewall log: since 2026-11-03 09:00:00 UTC (in the host's own time)"
     )
     blocked = of(swept(tmp_path / "blocked", firewall("2026-11-01 09:00:00 DROP")), "firewall log")
     assert (blocked.state, blocked.since) == (Recorded.UNKNOWN, None)
+
+
+def test_a_firewalls_log_that_ended_says_when(tmp_path: Path) -> None:
+    files = firewall("2026-11-03 09:00:00 ALLOW", "2026-11-03 11:30:00 ALLOW")
+    assert line_of(of(swept(tmp_path, files), "firewall log")) == (
+        "firewall log: since 2026-11-03 09:00:00 UTC (3 hours only; in the host's own time); gap"
+        " from 2026-11-03 11:30:00 UTC to the sweep: no record since"
+    )
 
 
 def test_a_firewalls_log_with_broken_lines_still_tells(tmp_path: Path) -> None:
