@@ -246,7 +246,7 @@ def _by_reach(recorder: Recorder, source: Coverage | None, facts: HostFacts) -> 
         made.since = span.oldest
         if recorder.goes_on:
             made.why = _joined(_few_hours(span), made.why)
-            made.gaps = not_since(span.newest, facts)
+            made.gaps = [] if whose else not_since(span.newest, facts)  # a volume may lie idle
         told.append(made)
     if rest := spans[len(told) :]:
         made = _made(recorder, Recorded.RECORDED, _joined(recorder.limits, "the youngest of them"))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
-from agent.model.host_facts import MAX_SPANS, HostFacts, Span
+from agent.model.host_facts import MAX_SPANS, HostFacts, LogMemory, Span
 from agent.model.remembered import Behaviour, Recorded
 from agent.model.report import Coverage, Report, State
 from agent.output.recollection import line_of
@@ -49,6 +49,12 @@ def test_the_journal_of_each_volume_is_told() -> None:
         "change journal of D: since 2026-11-01 09:00:00 UTC",
         "change journal of C: since 2026-11-26 09:00:00 UTC (one hour or less)",
     ]
+
+
+def test_a_volume_on_which_nothing_happens_has_a_journal_all_the_same() -> None:
+    facts = HostFacts(logs=[LogMemory(name="system.evtx", newest=NOW)])
+    facts.reaches["usn_journal"] = {"D:": Span(day(1), day(9))}
+    assert told("usn_journal", facts) == ["change journal of D: since 2026-11-01 09:00:00 UTC"]
 
 
 def test_a_journal_that_is_not_there_and_one_that_does_not_tell() -> None:
