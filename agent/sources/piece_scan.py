@@ -17,7 +17,7 @@ from functools import cache
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from ..engine.scanner import ScanFailed
-from ..reading.opening import read_up_to
+from ..reading.opening import read_whole
 
 if TYPE_CHECKING:
     from ..matching.record_rules import RecordRules
@@ -112,8 +112,8 @@ class PieceScan:
             return b""
         most = self._step if self.bytes else self._step + self._header
         try:
-            # One byte more than is known tells the end.
-            data = read_up_to(self._opened, most, min(most, max(self._size - self.bytes, 1)))
+            # Whole windows, whatever its folder says of its size: a file in use may have more.
+            data = read_whole(self._opened, most, max(self._size - self.bytes, 0))
         except OSError as error:
             self.error, data = error, b""
         self.ended = not data

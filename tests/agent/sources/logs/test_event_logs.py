@@ -11,13 +11,15 @@ from pathlib import Path
 
 import pytest
 
+from agent.coverage import Part
 from agent.matching.hidden_commands import DECODED, IN_BASE64
 from agent.matching.matcher import Match
 from agent.matching.own_traces import Own
 from agent.model.observation import Claim
 from agent.model.report import Finding, State, Strength
-from agent.sources.artefact import ArtefactSource
+from agent.sources.artefact import ArtefactSource, Reader
 from agent.sources.logs.event_logs import LEFT_OVER, EventLogs
+from agent.targets.evidence import EvidenceFile
 from agent.targets.offline.folder import FolderTarget
 from tests.evidence.files import STAGE_0
 from tests.evidence.logged_events import (
@@ -408,3 +410,23 @@ def test_a_log_that_was_copied_without_its_content_is_a_gap(tmp_path: Path, cont
         as_folder(place, {name: content})
         sweep = swept(place, ArtefactSource(EventLogs()))
         assert sweep.reasons == {"event log: blank, nothing of it is there": 1}
+
+
+@pytest.mark.parametrize("listed", [0, 4096, 70_000, 1 << 30])
+def test_a_log_that_grew_since_its_folder_was_written_is_read_in_whole_chunks(
+    listed: int, tmp_path: Path
+) -> None:
+    """What a folder says of the size of a file in use may be old."""
+
+    class Grown(EventLogs):
+        def reader(self, file: EvidenceFile, part: Part) -> Reader:
+            file.size = listed
+            return super().reader(file, part)
+
+    log = event_log([OTHER] * 900 + [audited_process()])
+    assert len(log) > 4 * 65_536
+    target = FolderTarget(str(as_folder(tmp_path / "c", windows({LOG: log}))), own=Own())
+    sweep = swept(target, ArtefactSource(Grown()))
+    assert sweep.reasons == {}
+    assert sweep.coverage.bytes == len(log)
+    assert strongest(sweep)
