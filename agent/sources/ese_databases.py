@@ -192,6 +192,9 @@ class EseReader(Reader):
     _longs: set[Key] = field(default_factory=set, init=False)
     _told: int = field(default=0, init=False)
     _written: bool = field(default=False, init=False)
+    _seen: int = field(default=0, init=False)
+    """Bytes, to the end of the last piece that was ever written: what its folder says of its size
+    may be old."""
 
     def passes(self, window: bytes, at: int, offset: int) -> None:
         """The catalogue is kept as it comes by."""
@@ -199,6 +202,7 @@ class EseReader(Reader):
             with suppress(FormatError):
                 self._page = page_size_of(window[:240])
         self._written = self._written or not is_blank(window[at : at + PIECE])
+        self._seen = offset + min(PIECE, len(window) - at)
         for place in self._places(offset, min(PIECE, len(window) - at)):
             page = Page(window[at + place : at + place + self._page])
             if page.tree == CATALOG and page.has_rows and len(self._catalog) < MAX_CATALOGUED:
@@ -303,7 +307,7 @@ class EseReader(Reader):
             return _NONE
         if not self._catalog:
             return "its catalogue is not there"
-        is_cut = farthest_of(self._catalog) > self.file.size // self._page - 2
+        is_cut = farthest_of(self._catalog) > self._seen // self._page - 2
         return "cut short" if is_cut else ""
 
     def _row(

@@ -75,7 +75,7 @@ class _OldReader(Reader):
 
     def end(self, rules: RecordRules) -> Iterator[Observation]:
         """Its records in which something occurs, and what is in none. Raises ScanFailed."""
-        if self.file.size and not self._is_queue:
+        if (self.file.size or self._written) and not self._is_queue:
             reason = "no queue of BITS" if self._written else BLANK
             self.part.unread(f"{BitsQueue.kind}: {reason}", self.file.path)
         if not self._occurs:

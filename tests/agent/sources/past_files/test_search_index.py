@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from agent.coverage import Part
 from agent.model.observation import Claim, MomentOf
 from agent.model.report import State, Strength
 from agent.sources import ese_databases
-from agent.sources.artefact import ArtefactSource
+from agent.sources.artefact import ArtefactSource, Reader
 from agent.sources.execution.activities import Activities
 from agent.sources.past_files.search_index import SearchIndex
+from agent.targets.evidence import EvidenceFile
 from tests.evidence.databases import Statement, in_wal_mode
 from tests.evidence.ese_files import (
     LONG,
@@ -211,6 +213,26 @@ def test_its_log_is_searched_and_said_to_hide_what_it_compresses(tmp_path: Path)
     assert list(found.notes) == [
         "log of an ESE database, searched by its bytes: values that it compresses are not read"
     ]
+
+
+class ListedWrong(SearchIndex):
+    """What its folder says of a file's size is out of date, as of a database in use."""
+
+    size = 0
+
+    def reader(self, file: EvidenceFile, part: Part) -> Reader:
+        file.size = self.size
+        return super().reader(file, part)
+
+
+@pytest.mark.parametrize("size", [0, 100_000, 1 << 30])
+def test_an_index_is_whole_whatever_size_was_listed(size: int, tmp_path: Path) -> None:
+    artefact = ListedWrong()
+    artefact.size = size
+    target = FORMS["folder"](tmp_path / "c", windows({INDEX: indexed(ROW)}))
+    found = swept(target, ArtefactSource(artefact))
+    assert found.reasons == {}
+    assert Strength.STRONG in {one.strength for one in found.matches()}
 
 
 def test_rows_without_end_are_a_gap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
