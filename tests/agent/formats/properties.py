@@ -18,7 +18,6 @@ from agent.formats.detection_history import read_detection
 from agent.formats.ese import Database, time_of
 from agent.formats.ese_compression import decompressed
 from agent.formats.ese_pages import MOST_HIDDEN, Page, long_values_of, tagged
-from agent.formats.evtx import CHUNK, LogReach, records_of
 from agent.formats.evtx import CHUNK, records_of
 from agent.formats.firewall_log import fields_of, read_line
 from agent.formats.hive import Hive
