@@ -185,3 +185,10 @@ RECORDERS = (
     ),
 )  # fmt: skip
 LOGS = frozenset(one.log for one in RECORDERS if one.log)
+CLASSIC = frozenset({SECURITY, SYSTEM, CLASSIC_POWERSHELL})
+"""Logs of a kind of their own, which Windows sets up as services (``Services\\EventLog``)."""
+
+
+def channel_of(log: str) -> str:
+    """The name of a channel, by that of its log."""
+    return log.removesuffix(".evtx").replace("%4", "/")

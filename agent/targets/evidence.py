@@ -22,6 +22,7 @@ from ..spelling import base_name, fold
 from ..windows.files import CloudPlaceholder
 from . import SkippedVolume
 from .installation import (
+    EVENT_LOGS,
     NO_WINDOWS,
     PROFILE,
     PROFILE_FOLDERS,
@@ -166,6 +167,8 @@ class HostFiles(Struct, frozen=True):
             if volume.gap and self._lies_on(volume.path, parsed):
                 missed = ledger.unread if self.trees else ledger.unavailable
                 missed(volume.reason, volume.path)
+        if any(pattern.start == EVENT_LOGS for pattern in parsed):
+            self._account_for_logs(ledger)
         with_profiles = any(pattern.start == PROFILE for pattern in parsed)
         for reason, place in (*self.unknown, *(self.problems if with_profiles else ())):
             ledger.unread(reason, place)
@@ -179,6 +182,15 @@ class HostFiles(Struct, frozen=True):
                         ledger.unread(f"volume: {reason_of(error)}", tree.drive)
                         continue
                     yield from _Search(self, tree, matcher, ledger).files()
+
+    def _account_for_logs(self, ledger: Ledger) -> None:
+        """Folders of logs, beside Windows' own, on a drive that is neither there nor missed as a
+        whole."""
+        drives = [tree.drive for tree in self.trees]
+        drives += [volume.path.rstrip("\\") for volume in self.missing if volume.gap]
+        for folder in self.installation.event_logs[1:] if self.trees else ():
+            if all(below(folder, drive) is None for drive in drives):
+                ledger.unread("event logs are written to a place that is not here", folder)
 
     def is_drive(self, path: str) -> bool:
         """Whether a volume that is looked through on its own is mounted there."""

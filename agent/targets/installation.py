@@ -18,6 +18,7 @@ from ..spelling import base_name, fold
 
 SYSTEM_ROOT, PROGRAM_DATA = "%SYSTEMROOT%", "%PROGRAMDATA%"
 PROFILE, VOLUME, DATA_BASE = "%PROFILE%", "%VOLUME%", "%DATABASEPATH%"
+EVENT_LOGS = "%EVENTLOGS%"
 LOOSE = "%LOOSE%"
 OF_SERVICES = (
     ("System32\\config\\systemprofile", "SYSTEM", "S-1-5-18"),
@@ -31,8 +32,10 @@ NO_PROFILES = frozenset({"ALL USERS", "DEFAULT USER"})
 PROFILE_FOLDERS = ("Users", "Documents and Settings")
 RECYCLE_BINS = frozenset({"$RECYCLE.BIN", "RECYCLER"})
 _VARIABLE = re.compile(r"%([^%\\]+)%")
+_OF_KERNEL = "\\SYSTEMROOT\\"
 MAX_PROFILES = 10_000
 _DATA_BASE = "System32\\drivers\\etc"
+_EVENT_LOGS = "System32\\winevt\\Logs"
 
 
 class Profile(Struct, frozen=True):
@@ -55,6 +58,8 @@ class Listed(Struct, frozen=True):
     program_data: str = ""
     data_base: str = ""
     """``DataBasePath``: where the network's own files lie, the hosts file among them."""
+    event_logs: tuple[str, ...] = ()
+    """Files of event logs, where that is set."""
 
 
 class Installation(Struct, frozen=True, dict=True):
@@ -64,19 +69,23 @@ class Installation(Struct, frozen=True, dict=True):
     program_data: str = ""
     profiles: tuple[Profile, ...] = ()
     data_base: str = ""
+    event_logs: tuple[str, ...] = ()
+    """Folders in which the event log service writes, its own first."""
     others: tuple[str, ...] = ()
     """Folders of other Windows that lie there, see ``other_windows.py``."""
     is_loose: bool = False
     """Whether these are files without their Windows: by their names alone they are known."""
 
     def all_of(self, variable: str) -> list[str]:
-        """What ``%SYSTEMROOT%``, ``%PROGRAMDATA%`` or ``%DATABASEPATH%`` stands for, of the other
-        Windows too."""
+        """What ``%SYSTEMROOT%``, ``%PROGRAMDATA%``, ``%EVENTLOGS%`` or ``%DATABASEPATH%`` stands
+        for, of the other Windows too."""
         if variable == SYSTEM_ROOT:
             return [self.system_root, *self.others]
         if variable == PROGRAM_DATA:
             beside = [f"{parent_of(other)}\\ProgramData" for other in self.others]
             return list(dict.fromkeys([self.program_data, *beside]))
+        if variable == EVENT_LOGS:
+            return [*self.event_logs, *(f"{other}\\{_EVENT_LOGS}" for other in self.others)]
         return [self.data_base, *(f"{other}\\{_DATA_BASE}" for other in self.others)]
 
     def other_of(self, path: str) -> str:
@@ -143,8 +152,19 @@ def installation(
         program_data=_whole(listed.program_data, system_root) or f"{drive}\\ProgramData",
         profiles=tuple(found.values()),
         data_base=_whole(listed.data_base, system_root) or f"{system_root}\\{_DATA_BASE}",
+        event_logs=_log_folders(listed.event_logs, system_root),
         others=tuple(others),
     )
+
+
+def _log_folders(files: Iterable[str], system_root: str) -> tuple[str, ...]:
+    """Each once; that of Windows itself in any case: what was written there before is there."""
+    found: dict[str, str] = {}
+    told = [parent_of(_whole(file, system_root)) for file in files]
+    for folder in (f"{system_root}\\{_EVENT_LOGS}", *told):
+        if folder:
+            found.setdefault(fold(folder), f"{folder}\\" if folder.endswith(":") else folder)
+    return tuple(found.values())
 
 
 def profiles_in(folders: Iterable[str]) -> tuple[Profile, ...]:
@@ -171,7 +191,9 @@ def parent_of(path: str) -> str:
 
 
 def _whole(path: str, system_root: str) -> str:
-    """With the variables of the system written out."""
+    """With the variables of the system written out, the kernel's way to write them too."""
+    if fold(path).startswith(_OF_KERNEL):
+        path = f"%SystemRoot%\\{path[len(_OF_KERNEL) :]}"
     drive = system_root.partition("\\")[0]
     known = {"SYSTEMROOT": system_root, "WINDIR": system_root, "SYSTEMDRIVE": drive}
     return _VARIABLE.sub(lambda m: known.get(m[1].upper(), m[0]), path).rstrip("\\")

@@ -1,8 +1,9 @@
 r"""Where evidence lies, in the host's own language: ``%SystemRoot%\Prefetch\*.pf``.
 
 A pattern begins with a variable: ``%SystemRoot%``, ``%ProgramData%``, ``%Profile%`` (of each user),
-``%DataBasePath%`` (of the network's files), ``%Volume%`` (the top of each) or ``%Loose%`` (the top
-of a folder of files that were copied without their Windows). Then come the names of folders and of
+``%DataBasePath%`` (of the network's files), ``%EventLogs%`` (wherever these are written),
+``%Volume%`` (the top of each) or ``%Loose%`` (the top of a folder of files that were copied without
+their Windows). Then come the names of folders and of
 the file, in any case as NTFS folds them: ``*`` and ``?`` stand for characters of
 one name, ``**`` for any number of folders, none included. ``name:stream`` is an alternate stream of
 a file or folder. What begins with a drive (``D:\logs\*.evtx``) is taken as it stands.
@@ -21,6 +22,7 @@ from msgspec import Struct, field
 from ..spelling import fold, glob_regex, is_glob
 from .installation import (
     DATA_BASE,
+    EVENT_LOGS,
     LOOSE,
     PROFILE,
     PROGRAM_DATA,
@@ -29,7 +31,7 @@ from .installation import (
     Installation,
 )
 
-_VARIABLES = (SYSTEM_ROOT, PROGRAM_DATA, PROFILE, VOLUME, DATA_BASE, LOOSE)
+_VARIABLES = (SYSTEM_ROOT, PROGRAM_DATA, PROFILE, VOLUME, DATA_BASE, EVENT_LOGS, LOOSE)
 ANY_DEPTH = "**"
 MAX_STEPS = 64
 """Names in a pattern."""
@@ -177,7 +179,7 @@ def _starts(start: str, installation: Installation, drive: str) -> Iterator[list
     if start == VOLUME or (start == LOOSE and installation.is_loose):
         yield []
         return
-    if start in (SYSTEM_ROOT, PROGRAM_DATA, DATA_BASE):
+    if start in (SYSTEM_ROOT, PROGRAM_DATA, DATA_BASE, EVENT_LOGS):
         places = installation.all_of(start)
     elif start == LOOSE:
         places = []

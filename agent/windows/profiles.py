@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import sys
+from collections.abc import Sequence
 
 from . import dlls, text
 
@@ -17,7 +18,9 @@ if sys.platform == "win32":
 
 _LIST = "SOFTWARE\\Microsoft\\Windows NT\\CurrentVersion\\ProfileList"
 _TCPIP = "SYSTEM\\CurrentControlSet\\Services\\Tcpip\\Parameters"
+_LOGS = "SYSTEM\\CurrentControlSet\\Services\\EventLog"
 _MAX_PROFILES = 10_000
+_MAX_LOGS = 256
 
 
 def system_root() -> str:
@@ -60,6 +63,20 @@ def program_data() -> str:
 def data_base() -> str:
     """Where the network's own files lie, the hosts file among them. Raises OSError."""
     return _value(_TCPIP, "DataBasePath")
+
+
+def event_logs(keys: Sequence[str]) -> tuple[str, ...]:
+    """The files of event logs, as these keys and the event log service's tell. Raises OSError."""
+    if sys.platform == "win32":
+        try:
+            with _opened(_LOGS) as key:
+                count = min(winreg.QueryInfoKey(key)[0], _MAX_LOGS)
+                names = [winreg.EnumKey(key, number) for number in range(count)]
+        except FileNotFoundError:
+            names = []
+        paths = [*(f"{_LOGS}\\{name}" for name in names), *keys]
+        return tuple(file for path in paths if (file := _value(path, "File")))
+    raise OSError(errno.ENOSYS, "only on Windows", _LOGS)
 
 
 def _value(path: str, name: str) -> str:

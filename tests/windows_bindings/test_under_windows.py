@@ -215,6 +215,7 @@ def test_the_folder_of_windows_and_the_profiles_are_told() -> None:
     listed = profiles.listed()
     assert all(sid.startswith("S-1-") and path for sid, path in listed)
     assert isinstance(profiles.directory(), str)
+    assert profiles.event_logs(["SOFTWARE\\no such key"]) == profiles.event_logs([])
 
 
 def test_evidence_of_this_host_is_found_in_its_own_folders(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 r"""Event logs: what Windows, Sysmon and PowerShell wrote down.
 
-Evidence: the files of ``System32\winevt\Logs``, searched as bytes, chunk by chunk, records that the
+Evidence: the files of ``System32\winevt\Logs``, and of wherever the registry says that the logs
+are written (``targets/log_places.py``), searched as bytes, chunk by chunk, records that the
 log no longer counts included; the records in which something occurs are parsed. Since: Windows
 Vista; how far back each log goes is in the coverage. Cannot tell: what was never logged (process
 creation, the DNS client's own log and Sysmon are off or absent by default), what a full log has
@@ -58,6 +59,7 @@ class EventLogs(Artefact):
     name = NAME
     kind = "event log"
     where: Sequence[str] = (
+        r"%EventLogs%\*.evtx",
         r"%SystemRoot%\System32\winevt\Logs\*.evtx",
         r"%Loose%\**\*.evtx",
     )

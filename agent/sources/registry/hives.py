@@ -37,7 +37,7 @@ from .every_hit import copies_in, doubtful_in, hits_in, may_be_mentioned, turned
 from .hive_hits import NOW, HiveHits, Opened
 from .hive_names import Kind, mounted
 from .log_settings import note_log_settings
-from .recording import TELL_OF_RECORDING, logs_elsewhere, recording_in
+from .recording import TELL_OF_RECORDING, logs_not_searched, recording_in
 
 if TYPE_CHECKING:
     from ...coverage import Part
@@ -174,8 +174,8 @@ class HiveReader(Reader):
             return
         facts.settings.update(recording_in(hive, kind))
         note_log_settings(hive, kind, facts)
-        for path in logs_elsewhere(hive) if kind is Kind.SYSTEM else ():
-            self.part.unread("an event log is kept where none is searched", path)
+        for path in logs_not_searched(hive) if kind is Kind.SYSTEM else ():
+            self.part.unread("an event log has a name, or a form, that is not searched", path)
 
     def records(self, found: Searched) -> Iterator[Observation]:
         # What makes most hives worth a look are commands that may hide something.

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 from ...formats import FormatError
 from ...model.host_facts import LogSettings
-from ...model.recorders import LOGS
+from ...model.recorders import CLASSIC, LOGS, channel_of
+from ...targets.log_places import LOG_CHANNELS, LOG_POLICIES, LOG_SERVICE
 from .hive_names import Kind
 from .recording import control_set_of
 
@@ -22,31 +23,21 @@ if TYPE_CHECKING:
     from ...formats.hive import Hive, Key
     from ...model.host_facts import HostFacts
 
-CLASSIC = frozenset({"security.evtx", "system.evtx", "windows powershell.evtx"})
-_SERVICE = r"Services\EventLog"
-_CHANNELS = r"Microsoft\Windows\CurrentVersion\WINEVT\Channels"
-_POLICIES = r"Policies\Microsoft\Windows\EventLog"
-
 
 def note_log_settings(hive: Hive, kind: Kind, facts: HostFacts) -> None:
     """What a hive says of the logs that would tell a deed."""
     if kind is Kind.SYSTEM:
         control_set = control_set_of(hive)
         for log in LOGS & CLASSIC:
-            if (key := hive.key(rf"{control_set}\{_SERVICE}\{channel_of(log)}")) is not None:
+            if (key := hive.key(rf"{control_set}\{LOG_SERVICE}\{channel_of(log)}")) is not None:
                 facts.log_settings[log] = _settings(key)
     elif kind is Kind.SOFTWARE:
         for log in LOGS - CLASSIC:
-            if (key := hive.key(rf"{_CHANNELS}\{channel_of(log)}")) is not None:
+            if (key := hive.key(rf"{LOG_CHANNELS}\{channel_of(log)}")) is not None:
                 facts.log_settings[log] = _settings(key)
         for log in LOGS & CLASSIC:
-            if (key := hive.key(rf"{_POLICIES}\{channel_of(log)}")) is not None:
+            if (key := hive.key(rf"{LOG_POLICIES}\{channel_of(log)}")) is not None:
                 facts.log_policies[log] = _settings(key, unit=1024)
-
-
-def channel_of(log: str) -> str:
-    """The name of a channel, by that of its log."""
-    return log.removesuffix(".evtx").replace("%4", "/")
 
 
 def _settings(key: Key, unit: int = 1) -> LogSettings:

@@ -13,7 +13,6 @@ subcategories stand, from 12 on two bytes for each subcategory in turn.
 
 from __future__ import annotations
 
-import re
 import struct
 from collections.abc import Iterator
 from datetime import datetime, timezone
@@ -46,9 +45,6 @@ _MAX_POLICY = 4096
 _SUBCATEGORIES = {AUDIT_PROCESSES: (4, 0), AUDIT_CONNECTIONS: (2, 10)}
 """Category and number in it, the same since Windows 7 (later ones were added behind)."""
 _TELLING_LOGS = ("Application", "Security", "System", "Windows PowerShell")
-_WHERE_LOGS_ARE = re.compile(
-    r"(?:%SYSTEMROOT%|%WINDIR%|\\SYSTEMROOT|[A-Z]:\\[^\\]+)\\SYSTEM32\\WINEVT\\LOGS\\[^\\]+"
-)
 _AUDIT = r"Microsoft\Windows\CurrentVersion\Policies\System\Audit"
 
 
@@ -77,13 +73,12 @@ def recording_in(hive: Hive, kind: Kind) -> dict[str, Any]:
     return audit_policy(_bytes(hive, _POLICY, "")) if kind is Kind.SECURITY else {}
 
 
-def logs_elsewhere(hive: Hive) -> Iterator[str]:
-    r"""Where the logs that tell most are kept, if it is not ``System32\winevt\Logs``: the service
-    writes where ``Services\EventLog\…`` says (Microsoft Learn, "Eventlog Key", File)."""
-    number = _number(hive, "Select", "Current") or 1
+def logs_not_searched(hive: Hive) -> Iterator[str]:
+    r"""The logs that tell most, where ``Services\EventLog\…`` (Microsoft Learn, "Eventlog Key",
+    File) gives them another name than is searched: Windows XP's are of another form."""
     for name in _TELLING_LOGS:
-        path = _text(hive, f"ControlSet{number:03d}\\Services\\EventLog\\{name}", "File") or ""
-        if path and not _WHERE_LOGS_ARE.fullmatch(fold(path)):
+        path = _text(hive, f"{control_set_of(hive)}\\{_EVENT_LOG}\\{name}", "File") or ""
+        if path and not fold(path).endswith(".EVTX"):
             yield path
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ...windows import profiles
 from ..installation import Listed
+from ..log_places import keys_in_software
 
 
 def installed_windows() -> tuple[str, Listed]:
@@ -15,6 +16,7 @@ def installed_windows() -> tuple[str, Listed]:
             profiles.directory(),
             profiles.program_data(),
             profiles.data_base(),
+            profiles.event_logs([f"SOFTWARE\\{key}" for key in keys_in_software()]),
         )
     except OSError:
         listed = Listed()

@@ -9,7 +9,7 @@ A hive that was in use lacks what stands in its transaction logs: they are laid 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timezone
 
 from msgspec import Struct, field
@@ -20,6 +20,7 @@ from ...formats.hive_logs import replayed
 from ...formats.paged import Bytes
 from ...windows.host import product_name
 from ..installation import MAX_PROFILES, Listed
+from ..log_places import FILE, LOG_SERVICE, MAX_LOGS, keys_in_software
 
 _CURRENT = "Microsoft\\Windows NT\\CurrentVersion"
 _PROFILES = f"{_CURRENT}\\ProfileList"
@@ -59,6 +60,8 @@ class Computer(Struct, frozen=True):
     domain: str = ""
     data_base: str = ""
     """``DataBasePath``, as it is written there."""
+    event_logs: tuple[str, ...] = ()
+    """Files of classic event logs, as they are written there."""
 
 
 def read_software(data: Bytes, logs: Sequence[Bytes] = ()) -> Software:
@@ -91,6 +94,7 @@ def read_computer(data: Bytes, logs: Sequence[Bytes] = ()) -> Computer:
         host_name=_text(network, "NV HOSTNAME") or _text(network, "HOSTNAME"),
         domain=_text(network, "NV DOMAIN") or _text(network, "DOMAIN"),
         data_base=_text(network, "DATABASEPATH"),
+        event_logs=_classic_logs(hive, chosen),
     )
 
 
@@ -103,7 +107,19 @@ def _listed(hive: Hive) -> Listed:
         profiles=tuple((sid, path) for sid, path in profiles if path),
         directory=_text(top, "PROFILESDIRECTORY"),
         program_data=_text(top, "PROGRAMDATA"),
+        event_logs=_files(_values(hive, key) for key in keys_in_software()),
     )
+
+
+def _classic_logs(hive: Hive, control_set: str) -> tuple[str, ...]:
+    service = hive.key(f"{control_set}\\{LOG_SERVICE}")
+    logs = () if service is None else itertools.islice(service.subkeys(), MAX_LOGS)
+    return _files(_of(hive, log) for log in logs)
+
+
+def _files(keys: Iterable[Values]) -> tuple[str, ...]:
+    files = (_text(values, FILE.upper()) for values in keys)
+    return tuple(dict.fromkeys(file for file in files if file))
 
 
 def _values(hive: Hive, path: str) -> Values:

@@ -179,7 +179,8 @@ def _host(volume: Volume, place: _Place, others: _Others) -> WindowsAtRest:
         # A shadow copy does not say of which volume it is one: of the system's, until it does.
         same = other.tree.view and not other.tree.drive
         trees.append(structs.replace(other.tree, drive=drive) if same else _named(other))
-    listed = structs.replace(software.listed, data_base=computer.data_base)
+    logs = (*computer.event_logs, *software.listed.event_logs)
+    listed = structs.replace(software.listed, data_base=computer.data_base, event_logs=logs)
     files = files_of_windows(trees, f"{drive}\\{place.name}", listed, others.closed)
     config = "\\".join((drive, place.name, *_CONFIG))
     told = [(why, f"{config}\\{name}") for why, name in problems]

@@ -321,20 +321,19 @@ USUAL = r"%SystemRoot%\System32\winevt\Logs\Security.evtx"
 
 
 @pytest.mark.parametrize(
-    ("path", "elsewhere"),
+    ("path", "is_gap"),
     [
         (USUAL, False),
         (r"C:\Windows\system32\WINEVT\logs\Security.evtx", False),
-        (r"D:\EventLogs\Security.evtx", True),
+        (r"D:\EventLogs\Security.evtx", False),
         (r"%SystemRoot%\System32\config\SecEvent.Evt", True),
-        (r"D:\x\y\System32\winevt\Logs\Security.evtx", True),
+        (r"D:\EventLogs\Security.log", True),
     ],
 )
-def test_a_log_that_is_kept_where_none_is_searched_is_a_gap(
-    path: str, elsewhere: bool, tmp_path: Path
+def test_a_log_whose_name_or_form_is_not_searched_is_a_gap(
+    path: str, is_gap: bool, tmp_path: Path
 ) -> None:
-    """An administrator moves a large log to another drive, an intruder out of sight; Windows XP has
-    logs of another form."""
+    """Windows XP has logs of another form; where a log is kept is asked by the event logs."""
     logs: Tree = {
         "Security": {"File": path},
         "System": {"File": USUAL},
@@ -345,5 +344,5 @@ def test_a_log_that_is_kept_where_none_is_searched_is_a_gap(
         as_folder(tmp_path, windows({f"{CONFIG}\\SYSTEM": data})), ArtefactSource(Hives())
     )
     assert sweep.reasons == (
-        {"an event log is kept where none is searched": 1} if elsewhere else {}
+        {"an event log has a name, or a form, that is not searched": 1} if is_gap else {}
     )
