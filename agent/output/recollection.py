@@ -26,9 +26,9 @@ _MOST = 3
 
 def recollection(told: Sequence[Remembered]) -> list[tuple[str, str]]:
     """What was done, and where it would be; one line for all, where nothing is known of any."""
-    unsure = dict.fromkeys(one.why for one in told if one.state is Recorded.UNKNOWN)
-    if unsure and not any(one.state is Recorded.RECORDED for one in told):
-        return [(_ALL, f"not known ({shown('; '.join(unsure))})")]
+    if told and all(one.state is Recorded.UNKNOWN for one in told):
+        whys = dict.fromkeys(one.why for one in told)
+        return [(_ALL, f"not known ({shown('; '.join(whys))})")]
     by_behaviour = {
         words: [one for one in told if one.behaviour is behaviour]
         for behaviour, words in WORDS.items()

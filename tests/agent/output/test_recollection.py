@@ -101,6 +101,9 @@ def test_gaps_of_one_kind_are_told_together() -> None:
 def test_where_nothing_is_known_of_any_one_line_says_it() -> None:
     told = [unknown("A", "a was not asked"), unknown("B", "a was not asked")]
     assert recollection(told) == [("all of it", "not known (a was not asked)")]
+    assert recollection([*told, absent("C", "off")]) == [
+        ("run", "not known whether in A or B (a was not asked)")
+    ]
     assert recollection([absent("A", "off")]) == [("run", "nowhere for sure (A: off)")]
     assert recollection([]) == []
 

@@ -12,13 +12,12 @@ from typing import Any
 import pytest
 
 from agent.model.host_facts import HostFacts, LogMemory
-from agent.model.recorders import RECORDERS
+from agent.model.recorders import RECORDERS, channel_of
 from agent.model.remembered import MAX_GAPS
 from agent.model.report import Report
 from agent.output.recollection import line_of
 from agent.sources.logs.event_logs import EventLogs
 from agent.sources.registry.hives import Hives
-from agent.sources.registry.log_settings import channel_of
 from agent.sweep.memory_gaps import gaps_of_log
 from tests.evidence.hives import hive
 from tests.evidence.logged_events import dns_query, script_blocks
