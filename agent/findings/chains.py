@@ -8,15 +8,16 @@ one chain, and one chain is one finding, however many sightings it has.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
 
 from msgspec import Struct
 
 from ..engine.texts import PathsWithin
-from ..indicators import Address, ChainRule, Clause, Content, Domain, Layout
+from ..indicators import Address, ChainRule, Clause, CommandLine, Content, Domain, Layout
 from ..matching.hidden_commands import readings
 from ..matching.matcher import Match, fold, fold_domain
-from ..model.objects import File
-from ..model.observation import Claim, Observation
+from ..model.objects import File, Parent
+from ..model.observation import Claim, Observation, utc
 from ..model.report import Strength
 from ..spelling import base_name
 from .groups import Groups
@@ -24,6 +25,9 @@ from .implants import of_one_process_each
 from .keys import file_key
 from .main_object import best_objects, key_of
 from .same_paths import SamePaths
+
+AT_ONCE = timedelta(hours=1)
+"""A shell has started what its command says by then; a pid is given anew later."""
 
 
 class Chain(Struct):
@@ -60,6 +64,7 @@ def build(matches: Sequence[Match], rules: Sequence[ChainRule]) -> list[Chain]:
         for key in own[1:]:
             groups.join(own[0], key)
     _join_command_lines(matches, keys, groups, paths)
+    _join_starters(matches, keys, groups)
     _join_resolutions(matches, keys, groups)
     by_root: dict[str, list[Match]] = {}
     for match in matches:
@@ -150,6 +155,39 @@ def _join_command_lines(
             for path in paths.of(fold(line.replace("/", "\\"))):
                 for file in same.named(path, line, files[path]):
                     groups.join(keys[id(one)], keys[id(file)])
+
+
+def _join_starters(matches: Sequence[Match], keys: Mapping[int, str], groups: Groups) -> None:
+    """A process belongs with the one that started it by the very command that it runs by, however
+    each of the two spells it: a shell writes variables out."""
+    started: dict[tuple[str, int], list[Observation]] = {}
+    commanded = [match for match in matches if isinstance(match.indicator, CommandLine)]
+    for match in commanded:
+        process = match.observation.process
+        if process is not None and process.pid is not None:
+            key = match.indicator.id, process.pid
+            started.setdefault(key, []).append(match.observation)
+    for match in commanded:
+        process = match.observation.process
+        for parent in process.parent[:1] if process is not None else ():
+            for other in started.get((match.indicator.id, parent.pid or 0), ()):
+                if _is_starter(other, parent, match.observation):
+                    groups.join(keys[id(match.observation)], keys[id(other)])
+
+
+def _is_starter(seen: Observation, parent: Parent, child: Observation) -> bool:
+    """Whether the process that was seen is this parent, and not another one that had its pid."""
+    process, of = seen.process, child.process
+    if process is None or of is None or seen.source != child.source:
+        return False
+    name = fold(base_name(parent.executable or parent.name))
+    if name and name != fold(base_name(process.executable or process.name)):
+        return False
+    if process.start is None or of.start is None:
+        return False
+    if parent.start is not None:
+        return utc(parent.start) == utc(process.start)
+    return timedelta(0) <= utc(of.start) - utc(process.start) <= AT_ONCE
 
 
 def _join_resolutions(matches: Sequence[Match], keys: Mapping[int, str], groups: Groups) -> None:

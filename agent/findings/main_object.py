@@ -60,11 +60,24 @@ def _main_process(observations: Sequence[Observation]) -> Process | None:
     known = [pair for pair in seen if pair[1].entity_id or pair[1].pid is not None]
     for told in (known, seen):
         for claims in _WHO_DID_IT[: 3 if told is known else None]:
-            first = next((process for claim, process in told if claim in claims), None)
-            if first is not None:
+            doing = [process for claim, process in told if claim in claims]
+            if doing:
+                first = next((one for one in doing if not _has_started(one, doing)), doing[0])
                 own = [pair for pair in seen if _is_same(pair[1], first)]
                 return min(own, key=lambda pair: pair[0] not in _ITSELF)[1]
     return None
+
+
+def _has_started(one: Process, others: Sequence[Process]) -> bool:
+    """Whether it is the parent of another one."""
+    if one.pid is None:
+        return False
+    parents = (parent for other in others for parent in other.parent[:1])
+    return any(
+        parent.pid == one.pid
+        and (parent.start is None or one.start is None or parent.start == one.start)
+        for parent in parents
+    )
 
 
 def is_its(seen: Observation, process: Process) -> bool:

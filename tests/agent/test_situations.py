@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -36,6 +37,8 @@ from tests.evidence.images import (
     run,
     standard,
 )
+from tests.evidence.logged_events import audited_process
+from tests.evidence.logs import WHEN, LoggedEvent, event_log
 from tests.evidence.situations import (
     BENIGN,
     BLOG,
@@ -103,6 +106,8 @@ def test_all_that_is_benign_in_one_archive_is_never_more_than_weak(
 # ---- Malicious: what runs -----------------------------------------------------------------------
 
 RUNDLL32 = r"C:\Windows\System32\rundll32.exe"
+CHILD_START = START + timedelta(minutes=4312)
+SECOND = timedelta(seconds=1)
 TRAITS = Pe(machine="amd64", dll=True, exports=["PointFunctionCall"])
 CALL = "PointFunctionCall"
 
@@ -183,17 +188,50 @@ def test_rundll32_with_other_files_is_no_trace(thorough: bool) -> None:
 
 
 @THOROUGH
+@pytest.mark.parametrize("spelled", [DLL, r"%LOCALAPPDATA%\cyzfc.dat"])
 @pytest.mark.parametrize("parent", ["cmd.exe", "powershell.exe", "WmiPrvSE.exe"])
-def test_who_started_it_is_told(parent: str, thorough: bool) -> None:
+def test_who_started_it_is_told(parent: str, spelled: str, thorough: bool) -> None:
     starter = ProcessInfo(
-        pid=77, name=parent, executable=rf"C:\Windows\{parent}", start=START,
-        command_line=f"{parent} /c rundll32 {DLL},{CALL}",
+        pid=77, name=parent, executable=rf"C:\Windows\{parent}", start=CHILD_START - SECOND,
+        command_line=f"{parent} /c rundll32 {spelled},{CALL}",
     )  # fmt: skip
     made = running(f"rundll32 {DLL},{CALL}", by=77)
     (found,) = live((starter, {}), made, thorough=thorough).findings
     assert found.strength is Strength.CONFIRMED
     assert found.process is not None
     assert (found.process.pid, found.process.parent[0].name) == (4312, parent)
+
+
+def audited(line: str, image: str, pid: int, by: tuple[int, str], second: int) -> LoggedEvent:
+    """As 4688 tells it."""
+    event = audited_process(line, image, time=WHEN + second * SECOND)
+    told = {"NewProcessId": hex(pid), "ProcessId": hex(by[0]), "ParentProcessName": by[1]}
+    return replace(event, data=[(name, told.get(name, value)) for name, value in event.data])
+
+
+CMD = r"C:\Windows\System32\cmd.exe"
+SECURITY_LOG = r"C:\Windows\System32\winevt\Logs\Security.evtx"
+SHELL_LINE = rf"cmd /c rundll32 %LOCALAPPDATA%\cyzfc.dat,{CALL}"
+
+
+@pytest.mark.parametrize(
+    ("second", "parent", "findings"),
+    [(1, CMD, 1), (1, r"C:\x\other.exe", 2), (7200, CMD, 2), (-1, CMD, 2)],
+)
+def test_a_shell_and_what_it_started_are_one_finding_unless_its_pid_was_anothers(
+    second: int, parent: str, findings: int, tmp_path: Path
+) -> None:
+    log = event_log(
+        [
+            audited(SHELL_LINE, CMD, 77, (4, r"C:\Windows\explorer.exe"), 0),
+            audited(f"rundll32 {DLL},{CALL}", RUNDLL32, 78, (77, parent), second),
+        ]
+    )
+    found = swept(tmp_path, {SECURITY_LOG: log}, thorough=False).findings
+    strong = [one for one in found if one.strength is Strength.STRONG]
+    assert len(strong) == findings
+    shown = {one.process.pid: one.process.name for one in strong if one.process is not None}
+    assert shown[78] == "rundll32.exe"
 
 
 @THOROUGH
