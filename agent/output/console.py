@@ -31,6 +31,7 @@ from ..model.report import (
     TargetKind,
     Verdict,
 )
+from .closing import ways
 from .escape import shown
 from .layout import MARGIN, counted, cut, flowed, when, wrapped
 from .limits import notes, reaches, reason_of
@@ -369,7 +370,7 @@ def _next(report: Report, path: str | None, width: int, *, delivered: bool | Non
     what = "judge the older traces above, which the verdict leaves out" * bool(report.older)
     what = what or "nothing"
     if report.verdict is Verdict.INCOMPLETE:
-        what = "close the gaps above" + _how_to_close(report)
+        what = ": ".join(filter(None, ("close the gaps above", ", ".join(ways(report)))))
     if weak := _about_weak(report):
         what = weak if what == "nothing" else f"{what}; {weak}"
     yield from wrapped(f"{what}; {where}", width, first="Next   ")
@@ -394,16 +395,6 @@ def _about_weak(report: Report) -> str:
         "look at the weak finding" if len(weak) == 1 else f"look at the {len(weak)} weak findings"
     )
     return f"{told}: {', '.join(ways) or 'see where it stands, and why'}"
-
-
-def _how_to_close(report: Report) -> str:
-    ways = []
-    if report.host.elevated is False:
-        ways.append("run as administrator")
-    skipped = [c.source for c in report.coverage if c.required and c.state is State.SKIPPED]
-    if skipped:
-        ways.append(f"do not leave out {', '.join(skipped)}")
-    return ": " + ", ".join(ways) if ways else ""
 
 
 def _size(size: int) -> str:

@@ -10,6 +10,7 @@ from ..model.observation import Claim, utc
 from ..model.report import Evidence, Finding, Report, State, Strength, TargetKind
 from .escape import shown
 from .layout import when
+from .mapping.timeline import names_of_users
 from .order import in_order, is_live
 
 RECENT = timedelta(days=30)
@@ -28,7 +29,9 @@ def steps(report: Report) -> Iterator[str]:
     pids = (_pid(f.process) for f in findings if live and is_live(f) and f.process)
     yield from _listed("dump memory of", pids)
     yield from _listed("collect", (path for f in findings for path in _files(f)))
-    yield from _listed("users", (name for f in findings for name in _users(f)))
+    names = names_of_users(report)
+    told = (names.get(name, name) for finding in findings for name in _users(finding))
+    yield from _listed("users", told)
     yield from _listed("search logs for", (name for f in findings for name in _names(f)))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 
 from ..model.observation import Claim, MomentOf
@@ -39,7 +39,7 @@ class _Line:
     @property
     def doer(self) -> str:
         """Empty: nobody knows."""
-        return next((row.by for row in self.rows if row.by), "")
+        return _spelled(row.by for row in self.rows if row.by)
 
     def takes(self, row: Row) -> bool:
         """Whether it is not of somebody else."""
@@ -51,8 +51,14 @@ class _Line:
         who = f" ({shown(', '.join(users[:2]))})" if users else ""
         by = f" by {shown(self.doer)}" if self.doer else ""
         of = ", ".join(dict.fromkeys(shown(row.seen) for row in self.rows))
-        thing = shown(cut(self.first.thing, MAX_THING))
+        thing = shown(cut(_spelled(row.thing for row in self.rows), MAX_THING))
         return f"  {when(self.first.time)}  {self.first.words:<10} {thing}{by}{who}   {of}"
+
+
+def _spelled(texts: Iterable[str]) -> str:
+    """As the host spells it: prefetch has all in upper case; empty where there is none."""
+    told = list(texts)
+    return next((text for text in told if text != text.upper()), next(iter(told), ""))
 
 
 def story(report: Report) -> Iterator[str]:

@@ -60,14 +60,16 @@ class Row(Struct, frozen=True, kw_only=True):
     detail: str
     indicators: tuple[str, ...]
     finding: Finding
+    is_module: bool = False
+    """Whether the thing is what a program loaded."""
 
     @property
     def words(self) -> str:
         """``created``, ``ran`` …: what the time is of, and else what the sighting says."""
         if self.of is MomentOf.HAPPENED or (self.of is MomentOf.LOGGED and self.claim):
             return self.claim or str(self.of.value)
-        if self.of is MomentOf.RAN and self.claim == Claim.LOADED.value:
-            return self.claim
+        if self.of is MomentOf.RAN and (self.is_module or self.claim == Claim.LOADED.value):
+            return Claim.LOADED.value
         return str(self.of.value)
 
     @property
@@ -81,7 +83,7 @@ class Row(Struct, frozen=True, kw_only=True):
 def rows(report: Report) -> list[Row]:
     """Sorted by time; what several indicators matched at one moment is one row."""
     found: dict[tuple[object, ...], Row] = {}
-    names = _names_of_users(report)
+    names = names_of_users(report)
     for finding in report.findings:
         for evidence in finding.evidence:
             for row in _rows_of(finding, evidence, names):
@@ -92,7 +94,7 @@ def rows(report: Report) -> list[Row]:
     return sorted(found.values(), key=lambda row: (row.time, row.source, row.thing))
 
 
-def _names_of_users(report: Report) -> dict[str, str]:
+def names_of_users(report: Report) -> dict[str, str]:
     """By SID, where one sighting tells both: an event of PowerShell or of the DNS client has the
     number alone. A name with its domain before one without."""
     names: dict[str, str] = {}
@@ -124,6 +126,7 @@ def _rows_of(finding: Finding, evidence: Evidence, names: Mapping[str, str]) -> 
             detail=evidence.detail,
             indicators=(evidence.indicator,),
             finding=finding,
+            is_module=seen.dll is not None and thing == text_of(seen.dll),
         )
 
 

@@ -54,6 +54,8 @@ from .walked import WalkedFolders
 DEFAULT_MAX_FILE_SIZE = 64 << 20
 OPENED_ANYWAY = EXTENSIONS | {ZONE}
 _VERIFY = "walked: --verify-walk"
+_UNREADABLE = "walked: parts of the $MFT are unreadable"
+_NOT_RAW = "walked: the raw volume could not be opened"
 _EMPTY = "given path: an empty folder; was something to be mounted there?"
 _WALKED_TOO = "walked too: {}, so what was written last may not be on its disk yet"
 
@@ -176,7 +178,7 @@ class _Trees:
         if scanned.is_locked:
             self.locked.append(root.path)
         if not scanned.complete:
-            return "walked: parts of the $MFT are unreadable"
+            return _UNREADABLE if scanned.is_opened else _NOT_RAW
         if self.verify_walk and root.mounted:
             return _VERIFY
         return (yield from scanned.look_again(walked))
@@ -239,6 +241,8 @@ class _Scanned:
     account: Unread = field(default_factory=Unread)
     is_locked: bool = False
     """By BitLocker, and not mounted."""
+    is_opened: bool = False
+    """Whether there is a raw volume of it to be had."""
     began: datetime = field(init=False)
 
     @property
@@ -254,6 +258,7 @@ class _Scanned:
         mark = ledger.checkpoint()
         try:
             with closing(self.raw.open()) as source, self.look.reading():
+                self.is_opened = True
                 volume = Volume(source, self.account)
                 by_path = VerifiedByRecord.of(self.open_file, root.path) if root.mounted else None
                 files = NtfsFiles(self.look, volume, self.raw, self.selection, by_path)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
 
+import pytest
 from msgspec import structs
 
 from agent.model.objects import Destination, Dll, Dns, Event, File, Hash, Registry, Url, User
-from agent.model.report import Reach, State, Strength
+from agent.model.report import Reach, State, Strength, Target, TargetKind
 from agent.output.console import MAX_COMMAND_LINE, render
 from tests.evidence.reports import PATH, finding, report
 
@@ -76,6 +77,41 @@ def test_a_source_that_was_left_out_is_named_in_what_to_do() -> None:
     made = report(gap="left out by --skip")
     made.coverage[0] = structs.replace(made.coverage[0], state=State.SKIPPED)
     assert "close the gaps above: do not leave out files" in " ".join(render(made).split())
+
+
+@pytest.mark.parametrize(
+    ("gap", "way"),
+    [
+        ("--max-runtime was over; not looked at from here on", "ask again with a longer --max-runtime"),
+        ("locked by BitLocker", "unlock the volume"),
+        ("larger than --max-file-size", "read larger files with --max-file-size"),
+        ("event log: access denied", 'give an image of the disk to "iocsweep offline"'),
+        ("in use by another program (sharing violation)", 'give an image of the disk to "iocsweep offline"'),
+        ("cloud placeholder, not recalled", "ask where the content is kept"),
+        ("7z archive: not looked into", "unpack or mount what is named and give it by its path"),
+        ("transaction log: access is lost", "collect the hives with their .LOG1 and .LOG2"),
+        ("event log: blank, nothing of it is there", "collect the files that are named again"),
+        ("own rules: not asked any more", "mend or leave out the rules that are named"),
+        ("no volume to walk", "see that the evidence is there, and mounted"),
+        ("registry: dirty, and its logs are missing", "collect the hives with their .LOG1 and .LOG2"),
+        ("withheld by antivirus", "except the agent in the antivirus"),
+        ("read error on the disk", "read what is damaged from another copy"),
+        ("hive: malformed", "read what is damaged from another copy"),
+        ("something that nobody foresaw", ""),
+    ],
+)  # fmt: skip
+def test_how_each_kind_of_gap_is_closed_is_said(gap: str, way: str) -> None:
+    text = " ".join(render(report(gap=gap)).split())
+    assert f"close the gaps above{': ' * bool(way)}{way}; " in text
+
+
+def test_refusals_are_no_more_than_the_lack_of_rights() -> None:
+    text = " ".join(render(report(gap="access denied", elevated=False)).split())
+    assert "close the gaps above: run as administrator; " in text
+    at_rest = report(gap="access denied")
+    made = structs.replace(at_rest, target=Target(kind=TargetKind.FOLDER))
+    text = " ".join(render(made).split())
+    assert "close the gaps above: read the evidence with the rights of its owner; " in text
 
 
 def test_a_gap_without_a_reason_is_listed_all_the_same() -> None:

@@ -133,6 +133,16 @@ def test_next_names_what_to_dump_to_collect_to_ask_and_to_search_for() -> None:
     }
 
 
+def test_a_user_is_named_once_and_by_sid_only_where_no_name_is_known() -> None:
+    known, unknown = "S-1-5-21-1-2-3-1001", "S-1-5-21-1-2-3-1002"
+    users = [User(id=known), User(name="CORP\\jo", id=known), User(id=unknown)]
+    made = [
+        running(str(n), file=None, process=Process(pid=n, name="a.exe", user=user))
+        for n, user in enumerate(users)
+    ]
+    assert next_of(*made)["users"] == ["CORP\\jo", unknown]
+
+
 def test_a_file_that_prefetch_spells_in_upper_case_is_collected_once() -> None:
     made = running(dll=Dll(path=PATH, on_disk=True), file=None)
     upper = running(dll=Dll(path=PATH.upper(), on_disk=True), file=None)

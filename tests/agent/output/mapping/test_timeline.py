@@ -76,7 +76,7 @@ def test_the_timeline_is_in_order_with_source_user_and_claim() -> None:
         ("15:02", "downloaded", "C:\\Users\\jo\\Downloads\\ds7002.zip", "", "jo", "browsers"),
         ("15:04", "ran", CALL, "", "CORP\\jo", "event_logs"),
         ("15:05", "resolved", "pandorasong.com", "", "", "event_logs"),
-        ("15:05", "ran", DLL, "rundll32.exe", "CORP\\jo", "prefetch"),
+        ("15:05", "loaded", DLL, "rundll32.exe", "CORP\\jo", "prefetch"),
     ]
 
 
@@ -132,6 +132,25 @@ def test_two_records_of_one_moment_of_which_one_names_the_program_are_two() -> N
 def test_what_two_indicators_matched_at_one_moment_is_one_line() -> None:
     (ran,) = [row for row in rows(told()) if row.seen == "event 4688"]
     assert ran.indicators == ("i", "j")
+
+
+def test_a_user_whom_another_sighting_names_is_told_by_that_name() -> None:
+    sid, other = "S-1-5-21-1-2-3-1001", "S-1-5-21-1-2-3-1002"
+    made = structs.replace(
+        story(),
+        process=None,
+        evidence=[
+            sighting("srum", Claim.RAN, "SRUM", *moments(ran=at(1)), process=Process(
+                name="a.exe", user=User(id=sid))),
+            sighting("hives", Claim.RAN, "BAM", *moments(ran=at(2)), process=Process(
+                name="a.exe", user=User(id=other))),
+            sighting("event_logs", Claim.RAN, "event 4688", *moments(ran=at(3)), process=Process(
+                name="a.exe", user=User(name="CORP\\jo", id=sid))),
+            sighting("browsers", Claim.VISITED, "visit", *moments(visited=at(4)),
+                     user=User(name="jo", id=sid)),
+        ],
+    )  # fmt: skip
+    assert [row.user for row in rows(report(made))] == ["CORP\\jo", other, "CORP\\jo", "jo"]
 
 
 def test_all_eight_runs_of_a_prefetch_file_are_lines() -> None:

@@ -404,6 +404,7 @@ def test_a_raw_volume_that_is_denied_is_walked(volume: tuple[Path, Path]) -> Non
     sweep = swept_mounted(Mounted(copy, denied))
     assert {one.seen for one in sweep.at(f"{copy}/cyzfc.dat")} == {"file", "content"}
     assert sweep.notes["NTFS: access denied"] == 1
+    assert sweep.notes["walked: the raw volume could not be opened"] == 1
     assert "read by its $MFT" not in sweep.notes
     assert sweep.reasons == {"access denied": 1}, "the walk's own gap"
 

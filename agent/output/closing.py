@@ -1,0 +1,70 @@
+"""How the gaps of an answer are closed: a way for each kind of gap that a report has."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from ..model.report import Report, State, TargetKind
+
+
+class _Way(NamedTuple):
+    """What to do where a reason says so; ``live``: only for a host that runs, or that does not."""
+
+    reason: re.Pattern[str]
+    what: str
+    live: bool | None = None
+
+
+def _way(reason: str, what: str, *, live: bool | None = None) -> _Way:
+    return _Way(re.compile(reason, re.IGNORECASE), what, live)
+
+
+_WAYS = (
+    _way("max-runtime was over", "ask again with a longer --max-runtime"),
+    _way("locked by bitlocker", "unlock the volume"),
+    _way("larger than --max-file-size", "read larger files with --max-file-size"),
+    _way(
+        r"access denied|in use by another|locked by another",
+        'give an image of the disk to "iocsweep offline"',
+        live=True,
+    ),
+    _way("access denied", "read the evidence with the rights of its owner", live=False),
+    _way("withheld by antivirus", "except the agent in the antivirus"),
+    _way("cloud placeholder|content kept elsewhere", "ask where the content is kept"),
+    _way(
+        "not looked into|of a kind that no source|encrypted|of unknown content",
+        "unpack or mount what is named and give it by its path",
+    ),
+    _way("transaction log|dirty, and", "collect the hives with their .LOG1 and .LOG2"),
+    _way("blank, nothing of it is there", "collect the files that are named again"),
+    _way(r"own rule|--rules|\brules:", "mend or leave out the rules that are named"),
+    _way(
+        "empty|no volume|nothing to (examine|walk)",
+        "see that the evidence is there, and mounted",
+    ),
+    _way(
+        "damaged|malformed|checksum|ends early|cut off|torn|read error|unreadable",
+        "read what is damaged from another copy",
+    ),
+)
+
+
+def ways(report: Report) -> Iterator[str]:
+    """What to do, each once; nothing for a gap of which nobody knows how to close it."""
+    live = report.target.kind is TargetKind.LIVE
+    if report.host.elevated is False:
+        yield "run as administrator"
+    lacking = [one for one in report.coverage if one.required and one.state is not State.COMPLETE]
+    if skipped := [one.source for one in lacking if one.state is State.SKIPPED]:
+        yield f"do not leave out {', '.join(skipped)}"
+    reasons = {
+        reason.reason for one in lacking if one.state is not State.SKIPPED for reason in one.reasons
+    }
+    for way in _WAYS:
+        # Without rights, refusals are their consequence.
+        if way.live is True and report.host.elevated is False:
+            continue
+        if way.live in (None, live) and any(map(way.reason.search, reasons)):
+            yield way.what
