@@ -228,13 +228,18 @@ class Conditions(_Part, kw_only=True, frozen=True):
     extensions: list[Extension] = []
     """Every sighting that the finding rests on is of what a file says, and the file's name (a
     member's, if it is one) ends so: lower case with the dot. What was typed has no name."""
+    file: list[str] = []
+    """Every sighting that the finding rests on is of what a file says, and this is its whole
+    path."""
     content: list[str] = []
     """One of these pieces occurs in each such file, or script or command that ran ..."""
     not_content: list[str] = []
     """... and none of these, also in what it hides. A file of which not all is known (it is too
     long) is none that a rule with one of these three holds for."""
     sources: list[str] = []
-    """Every sighting of the finding comes from one of these sources."""
+    """Every sighting of the finding comes from one of these sources ..."""
+    claims: list[Claim] = []
+    """... and claims one of these."""
 
 
 class Exclusion(_Part, kw_only=True, frozen=True):

@@ -9,7 +9,7 @@ from msgspec import structs
 
 from ..indicators import Conditions, Exclusion, ExclusionsFile
 from ..matching.hidden_commands import readings
-from ..model.objects import Dll, File
+from ..model.objects import Dll, File, Process
 from ..model.report import Finding, Strength
 from ..spelling import base_name, fold, glob_regex, normal_command
 from .finding import Basis, Text
@@ -41,12 +41,26 @@ class Exclusions:
             self._any(when.process, [process.name, base_name(image)] if process else [])
             and self._path_or_signer(when, image, process.signer if process else "")
             and self._any(when.parent, [parents[0].name] if parents else [])
+            and _is_one_process(when, process, basis.processes)
             and _all_pieces(when.command_line, line)
             and not _any_piece(when.not_command_line, line)
             and _exports_hold(when, basis.parts)
             and _texts_hold(when, basis.texts)
+            and self._files_hold(when, basis.files)
             and (not when.sources or basis.sources.issubset(when.sources))
+            and (not when.claims or basis.claims.issubset(when.claims))
         )
+
+    def _files_hold(self, when: Conditions, files: Sequence[str | None]) -> bool:
+        """Of every file behind the finding that it rests on by what it says."""
+        if not when.file:
+            return True
+        return bool(files) and all(path is not None and self._is_at(when, path) for path in files)
+
+    def _is_at(self, when: Conditions, path: str) -> bool:
+        """A member's path begins at the archive's top."""
+        told = path.replace("/", "\\")
+        return self._any(when.file, [told, f"\\{told}"])
 
     def _path_or_signer(self, when: Conditions, image: str, signer: str) -> bool:
         if not when.path and not when.signer:
@@ -66,6 +80,21 @@ class Exclusions:
         if pattern is None:
             pattern = self._globs[text] = glob_regex(text)
         return pattern
+
+
+def _is_one_process(when: Conditions, shown: Process | None, seen: Iterable[Process]) -> bool:
+    """Whether a rule about a program sees no other one behind the finding than the one shown."""
+    if shown is None or not (when.process or when.path):
+        return True
+    return all(
+        (not one.executable or fold(one.executable) == fold(shown.executable))
+        and (one.pid is None or one.pid == shown.pid)
+        and (
+            not one.command_line
+            or normal_command(one.command_line) == normal_command(shown.command_line)
+        )
+        for one in seen
+    )
 
 
 def _exports_hold(when: Conditions, parts: Sequence[File | Dll | None]) -> bool:

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from ..matching.matcher import MENTIONED, Match, UserRuleHit, type_of, value_of
 from ..model.codec import to_json
-from ..model.objects import Dll, File, Objects, objects_of
+from ..model.objects import Dll, File, Objects, Process, objects_of
 from ..model.observation import Claim, Observation, telling_of
 from ..model.report import Evidence, Finding, IndicatorRef, Strength
 from ..model.shared_objects import leave_out_shared
@@ -62,17 +62,31 @@ class Basis(Struct, frozen=True, kw_only=True):
     texts: tuple[Text | None, ...] = ()
     """What the file, the script or the command behind each such sighting says; None where that is
     not what was seen."""
+    files: tuple[str | None, ...] = ()
+    """The path of the file that says it; None where that is not what was seen."""
+    claims: frozenset[Claim] = frozenset()
+    """Of every sighting."""
+    processes: tuple[Process, ...] = ()
+    """Of every sighting that is of one."""
 
 
 def basis_of(chain: Chain) -> Basis:
     """Of the finding that this chain becomes."""
     seen = [match.observation for match in _carriers(chain)]
     parts = {id(one): None if one.mention else one.file or one.dll for one in seen}
+    processes = (match.observation.process for match in chain.matches)
     return Basis(
         sources=frozenset(match.observation.source for match in chain.matches),
         parts=tuple(parts.values()),
         texts=tuple({id(one): _text_of(one) for one in seen}.values()),
+        files=tuple(dict.fromkeys(map(_file_of, seen))),
+        claims=frozenset(match.observation.claim for match in chain.matches),
+        processes=tuple({id(one): one for one in processes if one is not None}.values()),
     )
+
+
+def _file_of(seen: Observation) -> str | None:
+    return seen.file.path if seen.mention and seen.file is not None else None
 
 
 def _text_of(seen: Observation) -> Text | None:

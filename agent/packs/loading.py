@@ -85,7 +85,8 @@ def parse_exclusions(data: bytes, path: str, sources: Collection[str] = ()) -> E
             document.fail(place, "limit must be strong or weak")
         when = rule.when
         by_text = when.not_content and (when.extensions or when.content)
-        if not (when.process or when.path or when.exports or when.command_line or by_text):
+        by_program = when.process or when.path or when.command_line
+        if not (by_program or when.exports or when.file or by_text):
             document.fail(place, f"exclusion {rule.id} has no condition that narrows it")
         place = (*place, "when")
         check_sources(document, place, f"exclusion {rule.id}", rule.when.sources, sources)

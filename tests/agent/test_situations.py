@@ -323,6 +323,23 @@ DISGUISED: dict[str, Files] = {
     "a program in Python": {
         rf"{DESK}\a.py": f"import subprocess\nsubprocess.run({STAGE_0!r})\n".encode()
     },
+    "another program under a search tool's name, audited": {
+        SECURITY_LOG: event_log(
+            [audited_process(f"findstr {DLL}, {CALL}", rf"{DOWNLOADS}\findstr.exe")]
+        )
+    },
+    "a log of an antivirus that is a script": {
+        r"C:\ProgramData\Malwarebytes\logs\mbam.ps1": f"# blocked\r\n{STAGE_0}\r\n".encode()
+    },
+    "stage 0 in a folder of an antivirus": {
+        r"C:\ProgramData\Malwarebytes\logs\mbam.log": f"powershell {STAGE_0}\r\n".encode()
+    },
+    "stage 0 in a folder called quarantine": {
+        rf"{DESK}\Quarantine\4711.info": f"original=a\r\npowershell {STAGE_0}\r\n".encode()
+    },
+    "stage 0 in a browser's cache": {
+        rf"{DLL[:-10]}\Google\Chrome\User Data\Default\Cache\Cache_Data\f_1a": STAGE_0.encode()
+    },
 }
 
 

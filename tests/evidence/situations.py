@@ -12,6 +12,8 @@ from pathlib import Path
 from agent.model.report import Strength
 
 from .files import STAGE_0, archive, campaign_link, dll, shell_link
+from .logged_events import audited_process, script_blocks
+from .logs import event_log
 from .planted import QUERY_3
 from .windows_folder import JO_SID
 
@@ -35,6 +37,8 @@ def in_base64(text: str) -> str:
     return base64.b64encode(text.encode("utf-16-le")).decode()
 
 
+LOGS = r"C:\Windows\System32\winevt\Logs"
+FINDSTR = r"C:\Windows\System32\findstr.exe"
 LITERAL = "$zk='JHB0Z3Q9MHgwMDA1ZTJiZTskdmNxPTB4MDAwNjIzYjY7JHRiPSJkczcwMDIubG5rIjtpZi'"
 NOTES = (
     "# cyzfc, November 2018. Files: ds7002.zip, ds7002.lnk, ds7002.pdf, cyzfc.dat\r\n"
@@ -49,6 +53,7 @@ HUNT = (
     f'Get-WinEvent -LogName Security | Where-Object {{ $_.Message -like "*$needle*" }}\r\n'
     f"Select-String -Path C:\\Logs\\*.txt -SimpleMatch \"{QUERY_3}\", 'cyzfc.dat', 'pandorasong.com'\r\n"
 )
+TYPED = f"Get-WinEvent -LogName Security | where Message -like '*{LITERAL}*'"
 SIGMA = (
     "title: APT29 2018 Phishing Campaign CommandLine Indicators\n"
     "status: stable\nlogsource:\n    category: process_creation\n    product: windows\n"
@@ -131,6 +136,31 @@ BENIGN: dict[str, Files] = {
         r"C:\ProgramData\Microsoft\Windows Defender\Quarantine\Entries\{1}": b"\x0b\xad" * 40,
     },
     "a sinkhole": {HOSTS: b"0.0.0.0 pandorasong.com\r\n127.0.0.1 www.pandorasong.com\r\n"},
+    "a hunt by a search tool, audited": {
+        rf"{LOGS}\Security.evtx": event_log(
+            [audited_process(f'findstr /s /c:"cyzfc.dat, PointFunctionCall" {DESK}\\*', FINDSTR)]
+        )
+    },
+    "a hunt for its text in script blocks and the history": {
+        rf"{LOGS}\Microsoft-Windows-PowerShell%4Operational.evtx": event_log(script_blocks(TYPED)),
+        HISTORY: f"{TYPED}\r\n".encode(),
+    },
+    "other antivirus logs": {
+        r"C:\ProgramData\Sophos\Sophos Anti-Virus\logs\SAV.txt": wide(
+            f"20181120 0900 File {LOCAL}\\cyzfc.dat belongs to virus 'Troj/Cyzfc-A', powershell {STAGE_0}\r\n"
+        ),
+        r"C:\ProgramData\Malwarebytes\MBAMService\logs\mbam.log": f"blocked powershell.exe {STAGE_0}\r\n".encode(),
+    },
+    "a quarantine record of an EDR": {
+        r"C:\ProgramData\Sentinel\Quarantine\4711.info": f"original={LOCAL}\\cyzfc.dat\nline=powershell.exe {STAGE_0}\n".encode(),
+        r"C:\ProgramData\Sentinel\Quarantine\4711.dat": bytes(b ^ 0xA5 for b in dll()),
+    },
+    "a list of indicators in a browser's cache": {
+        rf"{LOCAL}\Google\Chrome\User Data\Default\Cache\Cache_Data\f_00001a": CSV.encode(),
+        rf"{LOCAL}\Mozilla\Firefox\Profiles\a.default\cache2\entries\0A1B": MISP.encode(),
+        rf"{DOWNLOADS}\cyzfc-iocs.csv": CSV.encode(),
+        rf"{DOWNLOADS}\cyzfc-iocs.csv:Zone.Identifier": b"[ZoneTransfer]\r\nZoneId=3\r\nHostUrl=https://intel.example/cyzfc.dat/iocs.csv\r\n",
+    },
     "the real form": {
         rf"{DOWNLOADS}\ds7002.pdf": b"%PDF-1.4\nApplication form DS-7002\n",
         rf"{JO}\AppData\Roaming\Microsoft\Windows\Recent\ds7002.lnk": shell_link(

@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 import yaml
+from msgspec import structs
 
 import iocs
 from agent.findings.exclusions import Exclusions
@@ -585,11 +586,55 @@ AT_REST = [
 """A rule, a file that it is about, and files that only look like it."""
 
 
-def of_text(name: str, text: str, *, known: bool = True) -> Finding:
+IN_DEFENDER = "ProgramData\\Microsoft\\Windows Defender\\Support\\MPLog-1.log"
+QUARANTINED = "ProgramData\\Vendor\\Quarantine\\4711.info"
+CACHED = "Users\\jo\\AppData\\Local\\Google\\Chrome\\User Data\\Default\\Cache\\Cache_Data\\f_1"
+AT_REST += [
+    (
+        "log-with-a-source-of-its-own",
+        ("Windows\\System32\\winevt\\Logs\\a.evtx", STAGE_0_START),
+        [
+            ("Users\\jo\\a.evtx", STAGE_0_START),
+            ("Windows\\System32\\winevt\\Logs\\a.evtx.ps1", STAGE_0_START),
+        ],
+    ),
+    (
+        "antivirus-log",
+        (IN_DEFENDER, f"DETECTION Trojan:Win32/Cyzfc in powershell {STAGE_0_START}"),
+        [
+            (IN_DEFENDER, STAGE_0_START),
+            (IN_DEFENDER.replace(".log", ".ps1"), f"# DETECTION\n{STAGE_0_START}"),
+            (IN_DEFENDER.replace("Microsoft", "x"), f"DETECTION in powershell {STAGE_0_START}"),
+            (f"Users\\jo\\{IN_DEFENDER[12:]}", f"DETECTION in powershell {STAGE_0_START}"),
+        ],
+    ),
+    (
+        "quarantine-record",
+        (QUARANTINED, f"original=C:\\Users\\jo\\a.ps1\nline={STAGE_0_START}"),
+        [
+            (QUARANTINED, STAGE_0_START),
+            (QUARANTINED.replace(".info", ".bat"), f"rem original\n{STAGE_0_START}"),
+            (QUARANTINED.replace("Quarantine", "x"), f"original=a.ps1\n{STAGE_0_START}"),
+        ],
+    ),
+    (
+        "list-in-a-browsers-cache",
+        (CACHED, f"<script>x()</script> pandorasong.com <pre>{STAGE_0_START}</pre>"),
+        [
+            (CACHED, STAGE_0_START),
+            (CACHED, f"<hta:application> pandorasong.com {STAGE_0_START}"),
+            (CACHED.replace("Cache\\", "x\\"), f"pandorasong.com {STAGE_0_START}"),
+        ],
+    ),
+]
+
+
+def of_text(path: str, text: str, *, known: bool = True) -> Finding:
+    name = path.rpartition("\\")[2]
     hit = ByteHit("content-stage0-long", 0, text)
     seen = Observation(
         source="files", claim=Claim.MENTIONED, seen="content", place=Place(text=name),
-        file=File(path=f"C:\\{name}", name=name), hits=(hit,), text=text if known else "",
+        file=File(path=f"C:\\{path}", name=name), hits=(hit,), text=text if known else "",
     )  # fmt: skip
     (chain,) = chains_of(campaign().match(seen))
     return exclusions().apply(found(chain, NOW)[0], basis_of(chain))
@@ -602,7 +647,8 @@ def test_a_hunt_at_rest_is_excluded_and_what_looks_like_it_is_not(
     rule: str, benign: tuple[str, str], disguised: list[tuple[str, str]]
 ) -> None:
     assert of_text(*benign).excluded_by == rule
-    assert of_text(*benign, known=False).strength is Strength.STRONG
+    by_place_alone = rule == "log-with-a-source-of-its-own"
+    assert (of_text(*benign, known=False).excluded_by == rule) is by_place_alone
     assert [of_text(*one).strength for one in disguised] == [Strength.STRONG] * len(disguised)
 
 
@@ -684,6 +730,34 @@ def test_a_hunt_does_not_hide_what_else_its_process_ran() -> None:
     assert judged(ran(SEARCH), ran(SEARCH)).excluded_by == "hunt-as-it-was-logged"
 
 
+def audited(path: str, line: str, pid: int = 4312) -> Observation:
+    process = Process(pid=pid, name=path.rpartition("\\")[2], executable=path, command_line=line)
+    return Observation(
+        source="event_logs", claim=Claim.RAN, seen="event 4688", place=Place(text="x"),
+        process=process,
+    )  # fmt: skip
+
+
+FINDSTR = audited(
+    SYSTEM32 + "findstr.exe", 'findstr /s /c:"cyzfc.dat, PointFunctionCall" C:\\Logs\\*.txt'
+)
+
+
+def test_a_search_tool_in_a_log_is_excluded_and_not_what_it_did_beside() -> None:
+    assert judged(FINDSTR).excluded_by == "hunt-with-a-search-tool"
+    connected = structs.replace(
+        FINDSTR, claim=Claim.CONNECTED, destination=Destination(ip="95.216.59.92")
+    )
+    assert judged(FINDSTR, connected).excluded_by is None
+
+
+def test_a_search_tool_in_a_log_excuses_no_other_process() -> None:
+    other = audited(RUNDLL32, f"rundll32 {CYZFC},PointFunctionCall", pid=4313)
+    again = structs.replace(FINDSTR, place=Place(text="Sysmon"))
+    assert judged(FINDSTR, again).excluded_by == "hunt-with-a-search-tool"
+    assert judged(FINDSTR, other).strength is Strength.STRONG
+
+
 @pytest.mark.parametrize(
     ("when", "name", "text", "holds"),
     [
@@ -693,6 +767,10 @@ def test_a_hunt_does_not_hide_what_else_its_process_ran() -> None:
         (Conditions(content=["hunt"]), "a.ps1", "none", False),
         (Conditions(not_content=["iex"]), "a.ps1", "none", True),
         (Conditions(not_content=["iex"]), "a.ps1", "IEX $a", False),
+        (Conditions(file=["*\\a.kql"]), "a.KQL", "any", True),
+        (Conditions(file=["*\\a.kql"]), "b.kql", "any", False),
+        (Conditions(claims=[Claim.MENTIONED]), "a.ps1", "any", True),
+        (Conditions(claims=[Claim.RAN]), "a.ps1", "any", False),
         (Conditions(extensions=[".kql"], content=["hunt"]), "a.ps1", "hunt", False),
         (Conditions(extensions=[".kql"], content=["hunt"]), "a.kql", "none", False),
         (Conditions(extensions=[".kql"], not_content=["iex"]), "a.kql", "iex", False),
