@@ -48,9 +48,9 @@ _FEW = 64
 """Names that are read one by one."""
 _MOST_NAMES = 4 << 20
 """Bytes from the first name to the last that are looked through; farther apart, they are parsed."""
-_HEADERS = struct.Struct("<6xH12xH2xH34xI")
+_HEADERS = struct.Struct("<6xH12xH2xH30xII")
 """From the signature on: sections, size of the optional header; its magic, and the alignment of
-sections in the file."""
+sections in memory and in the file."""
 _SECTION = struct.Struct("<8x4I16x")
 """Size and address in memory, size and place in the file."""
 _STRING_HEADER = struct.Struct("<HHH")
@@ -116,8 +116,9 @@ def holds_export(at: Callable[[int, int], bytes], names: frozenset[str]) -> bool
     head = at(offset, _HEADERS.size)
     if len(head) < _HEADERS.size:
         return False
-    sections, size_of_optional, magic, alignment = _HEADERS.unpack(head)
+    sections, size_of_optional, magic, in_memory, alignment = _HEADERS.unpack(head)
     start_of_raw = ~0x1FF if alignment >= 0x200 else ~0
+    pages = (in_memory if in_memory >= 0x1000 else alignment) or 1
     directory = at(offset + 24 + {0x10B: 96, 0x20B: 112}.get(magic, 0), 8)
     rva = int.from_bytes(directory[:4], "little")
     table = at(offset + 24 + size_of_optional, 40 * sections)
@@ -126,7 +127,8 @@ def holds_export(at: Callable[[int, int], bytes], names: frozenset[str]) -> bool
     ]
 
     def loaded(rva: int, length: int) -> bytes:
-        for virtual, address, raw, pointer in where:
+        for virtual, stated, raw, pointer in where:
+            address = stated // pages * pages
             if address <= rva < address + max(virtual, raw):
                 held = max(0, min(length, raw - (rva - address)))
                 return at((pointer & start_of_raw) + rva - address, held) if held else b""

@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from agent.formats import FormatError, pe
@@ -242,6 +242,7 @@ def test_it_is_known_among_many_sections(count: int) -> None:
 @given(
     st.lists(st.tuples(st.integers(0, 0x600), st.sampled_from([0, 1, 0x7F, 0x80, 0xFF])), max_size=9)
 )  # fmt: skip
+@example([(404, 1)])
 def test_a_damaged_dll_whose_export_is_read_is_known_too(damage: list[tuple[int, int]]) -> None:
     data = bytearray(dll(size=8192))
     for offset, value in damage:
