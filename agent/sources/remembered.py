@@ -7,10 +7,11 @@ things hold an indicator, and what is mentioned beside them, is told here.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..formats import FormatError
+from ..formats.paged import Joined
 from ..model.objects import User
 from ..model.observation import ByteHit, Claim, Moment, MomentOf, Observation, Place
 from .artefact import Artefact, Found, Reader
@@ -99,7 +100,7 @@ class Memories(Artefact):
 
 
 class PagedMemories(Memories):
-    """Those that may be too large to be held, and hide no text."""
+    """Those that may be too large to be held."""
 
     by_pages = True
 
@@ -109,6 +110,11 @@ class PagedMemories(Memories):
 
     def check(self, data: Bytes) -> None:
         """Whether it is all there. Raises FormatError."""
+
+    def hidden(self, data: Bytes) -> tuple[bytes, str]:  # noqa: ARG002 - most hide nothing
+        """What it hides (compressed), in the clear, searched behind its bytes; and why not all of
+        it can be had."""
+        return b"", ""
 
     def things(self, file: EvidenceFile, data: Bytes) -> Iterator[Remembered]:
         raise NotImplementedError
@@ -202,12 +208,35 @@ class _MemoriesReader(Reader):
 @dataclass
 class _PagedReader(_MemoriesReader):
     artefact: PagedMemories
+    _own: Bytes = field(default=b"", init=False)
+    """The file without what it hides."""
+
+    def plain(self, data: bytes) -> bytes:
+        self._own = data
+        hidden = self._hidden(data)
+        own = super().plain(data)
+        return own + hidden if hidden else own
+
+    def passes(self, window: bytes, at: int, offset: int) -> None:  # noqa: ARG002 - the whole file
+        self.part.examined()
+        self._reached(lambda: self.artefact.times(self.file, self._own))
 
     def pages(self, data: PagedFile) -> Bytes:
+        self._own = data
         self._reached(lambda: self.artefact.times(self.file, data))
-        found = super().pages(data)
+        super().pages(data)
         self.artefact.check(data)
-        return found
+        hidden = self._hidden(data)
+        return Joined([(data, 0, len(data)), (hidden, 0, len(hidden))]) if hidden else data
+
+    def _hidden(self, data: Bytes) -> bytes:
+        text, missing = self.artefact.hidden(data)
+        if missing:
+            self.part.unread(f"{self.artefact.kind}: {missing}", self.file.path)
+        return text
+
+    def records(self, found: Found) -> Iterator[Observation]:
+        yield from self._told(self.artefact.things(self.file, self._own), found)
 
     def records_in_pages(self, found: FoundInPages) -> Iterator[Observation]:
-        yield from self._told(self.artefact.things(self.file, found.data), found)
+        yield from self._told(self.artefact.things(self.file, self._own), found)

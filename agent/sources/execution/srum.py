@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from ...formats import FormatError
 from ...formats.ese import SIGNATURE, CellValue, Database, time_of
+from ...formats.ese_pages import Page, page_size_of
 from ...model.objects import Process, User
 from ...model.observation import Claim, Moment, MomentOf
 from ...spelling import base_name, fold
@@ -33,6 +34,7 @@ _ROW = frozenset({"AppId", "UserId", "TimeStamp"})
 """Columns of a table about programs."""
 _NEVER = datetime(2012, 1, 1, tzinfo=timezone.utc)
 """Before SRUM was."""
+MAX_HIDDEN = 32 << 20
 _SENT, _RECEIVED = "BytesSent", "BytesRecvd"
 
 
@@ -62,6 +64,27 @@ class Srum(PagedMemories):
         """Raises FormatError for the half of a database."""
         if data[4:8] == SIGNATURE and Database(data).is_cut:
             raise FormatError("cut short", f"{len(data)} bytes")
+
+    def hidden(self, data: Bytes) -> tuple[bytes, str]:
+        """Of columns that are compressed; no database was seen that compresses any."""
+        try:
+            size = page_size_of(data[:240])
+        except FormatError:
+            return b"", ""  # None, or said where it is read.
+        texts: list[bytes] = []
+        damaged, taken, missing = 0, 0, ""
+        for at in range(2 * size, len(data) - size + 1, size):
+            text, missed = Page(data[at : at + size]).hidden()
+            damaged += missed
+            taken += len(text)
+            if taken > MAX_HIDDEN:
+                missing = f"compressed values of more than {MAX_HIDDEN >> 20} MiB"
+                break
+            if text:
+                texts.append(text)
+        if damaged:
+            missing = "compressed values that cannot be read"
+        return b"\0\0".join(texts), missing
 
     def times(self, file: EvidenceFile, data: Bytes) -> Iterator[datetime]:  # noqa: ARG002
         """One row of each page tells."""

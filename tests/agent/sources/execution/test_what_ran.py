@@ -20,6 +20,15 @@ from agent.sources.execution.scheduled_tasks import ScheduledTasks
 from agent.sources.execution.srum import Srum
 from agent.sources.execution.startup_info import StartupInfo
 from agent.sources.execution.wmi_repository import WmiRepository
+from tests.evidence.ese_files import (
+    LONG,
+    LONG_BINARY,
+    LONG_LONG,
+    Made,
+    Packed,
+    ese_file,
+    seven_bits,
+)
 from tests.evidence.execution import (
     OBJECTS,
     PCA,
@@ -267,3 +276,42 @@ def test_a_database_that_cannot_be_read_says_so_and_is_searched(tmp_path: Path) 
     assert found.coverage.state is State.PARTIAL
     assert found.reasons == {"SRUM database: no page size of an ESE database": 1}
     assert found.notes == {"how far back it reaches is unknown: no page size of an ESE database": 1}
+
+
+def _packed_srum(value: Packed, page_size: int) -> bytes:
+    """A database whose names of programs are compressed."""
+    names = Made(
+        {"IdType": LONG, "IdIndex": LONG, "IdBlob": LONG_BINARY},
+        [
+            {"IdType": 0, "IdIndex": 7, "IdBlob": value},
+            {"IdType": 3, "IdIndex": 8, "IdBlob": SID},
+        ],
+    )
+    (noon,) = struct.unpack("<q", struct.pack("<d", 43418.5))
+    usage = Made(
+        {"TimeStamp": LONG_LONG, "AppId": LONG, "UserId": LONG},
+        [{"TimeStamp": noon, "AppId": 7, "UserId": 8}],
+    )
+    tables = {"SruDbIdMapTable": names, "{973F5D5C-1D90-4944-BE8E-24B94231A174}": usage}
+    return ese_file(tables, page_size=page_size)
+
+
+@pytest.mark.parametrize("page_size", [4096, 32_768])
+@pytest.mark.parametrize("form", FORMS)
+def test_a_program_that_a_compressed_column_alone_holds_is_found(
+    form: str, page_size: int, tmp_path: Path
+) -> None:
+    database = _packed_srum(seven_bits(ON_DEVICE), page_size)
+    assert b"cyzfc" not in database.replace(b"\0", b"")
+    found = sweep(tmp_path, Srum, r"C:\Windows\System32\sru\SRUDB.dat", database, form)
+
+    (match,) = (one for one in found.matches() if one.strength is Strength.STRONG)
+    assert told(match.observation) == ("S-1-5-21-7-1001", ON_DEVICE)
+    assert match.observation.moments == moments(ran=MIDDAY)
+    assert found.coverage.state is State.COMPLETE
+
+
+def test_a_column_that_cannot_be_decompressed_is_a_gap(tmp_path: Path) -> None:
+    database = _packed_srum(Packed(b"\x28" + bytes(20)), 4096)
+    found = sweep(tmp_path, Srum, r"C:\Windows\System32\sru\SRUDB.dat", database)
+    assert found.reasons == {"SRUM database: compressed values that cannot be read": 1}
