@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
@@ -17,10 +18,11 @@ if TYPE_CHECKING:
 
 
 class Decoder(NamedTuple):
-    """``where``: of a key's folded path. ``whole_key``: its values tell of one thing together."""
+    """``where``: an expression of a key's folded path, without groups. ``whole_key``: its values
+    tell of one thing together."""
 
     kind: Kind
-    where: re.Pattern[str]
+    where: str
     read: Callable[[Spot], Iterator[Remembered]]
     whole_key: bool = False
     turned: bool = False
@@ -35,7 +37,7 @@ def _of(
     whole_key: bool = False,
     turned: bool = False,
 ) -> Decoder:
-    return Decoder(kind, re.compile(where), read, whole_key, turned)
+    return Decoder(kind, where, read, whole_key, turned)
 
 
 _CONTROL_SET = r"CONTROLSET\d{3}"
@@ -168,8 +170,17 @@ DECODERS = (
 
 def decoder_of(kind: Kind, key: Key) -> Decoder | None:
     """Who tells what a key of a hive remembers; None: nobody."""
-    path = fold(key.path)
-    return next((one for one in DECODERS if one.kind is kind and one.where.fullmatch(path)), None)
+    where, decoders = _of_kind(kind)
+    found = where.fullmatch(fold(key.path))
+    return None if found is None or found.lastindex is None else decoders[found.lastindex - 1]
+
+
+@functools.cache
+def _of_kind(kind: Kind) -> tuple[re.Pattern[str], tuple[Decoder, ...]]:
+    """All of this kind of hive as one expression, whose groups are they in their order: compiled
+    for the first hive, and one look at a key's path."""
+    decoders = tuple(one for one in DECODERS if one.kind is kind)
+    return re.compile("|".join(f"({one.where})" for one in decoders) or "(?!)"), decoders
 
 
 COMMANDS = (

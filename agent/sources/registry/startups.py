@@ -10,6 +10,7 @@ Autoruns lists, name each of them. Run keys and services: ``autostarts.py``.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -239,9 +240,7 @@ COMMANDS = tuple(dict.fromkeys((kind, where) for kind, where, one in _placed() i
 """Of these, those that hold command lines, which may hide what no search of bytes finds."""
 CLASSES = tuple(dict.fromkeys((kind, where) for kind, where, _ in _classes()))
 """More of them, in which there are thousands."""
-_STARTUPS = tuple(
-    (re.compile(place_regex(where)), one) for _, where, one in (*_placed(), *_classes())
-)
+_STARTUPS = tuple((where, one) for _, where, one in (*_placed(), *_classes()))
 
 
 def startup(spot: Spot) -> Iterator[Remembered]:
@@ -250,9 +249,14 @@ def startup(spot: Spot) -> Iterator[Remembered]:
         return
     path, name = fold(spot.key.path), fold(spot.value.name)
     for where, one in _STARTUPS:
-        if (not one.values or name in one.values) and where.fullmatch(path):
+        if (not one.values or name in one.values) and _pattern(where).fullmatch(path):
             yield from _things(spot, one)
             return
+
+
+@functools.cache
+def _pattern(where: str) -> re.Pattern[str]:
+    return re.compile(place_regex(where))
 
 
 def _things(spot: Spot, one: _Startup) -> Iterator[Remembered]:
