@@ -278,7 +278,8 @@ class Matcher:
                 self.accounts.tested(indicator.id)
                 kind = type_of(indicator)
                 reason = seen.seen if seen.seen == kind else f"{seen.seen}: {kind}"
-                yield _made(seen, indicator, reason, detail)
+                strength = Strength.WEAK if seen.is_ownerless else indicator.strength
+                yield Match(seen, indicator, strength, reason, detail)
             else:
                 reason = f"{seen.seen}: {MENTIONED}"
                 yield Match(seen, indicator, Strength.WEAK, reason, detail)

@@ -157,6 +157,9 @@ class Observation(Objects, kw_only=True):
     hits: tuple[ByteHit, ...] = ()
     remarks: tuple[str, ...] = ()
     """What a reader of the finding should know: how it was read, why it may not be true."""
+    is_ownerless: bool = False
+    """Whether its bytes belong to no file and no record: nobody knows who wrote them, and nothing
+    that stands there proves more than a mention does."""
     text: str = ""
     """Of a short file in which something occurs, of a script or command that ran, all that it says:
     known-benign rules go by it. Empty where not all of it is known. In no report."""

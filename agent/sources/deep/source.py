@@ -238,5 +238,6 @@ def _mention(hit: ByteHit, together: int, place: Place, seen: str) -> Observatio
             owner=place.owner,
         ),
         hits=(hit,),
+        is_ownerless=True,
         remarks=(RAW, LIST) if together >= MANY else (RAW,),
     )

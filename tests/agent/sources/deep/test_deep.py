@@ -20,6 +20,7 @@ from agent.sources.deep.reading import of_free_clusters
 from agent.sources.deep.source import LIST, NO_VOLUME, NOT_REACHED, RAW, DeepSource
 from agent.sweep.course import Deadline
 from agent.targets.offline.image import ImageTarget
+from tests.evidence.files import STAGE_0
 from tests.evidence.images import (
     CLUSTER,
     MFT_CLUSTER,
@@ -172,6 +173,17 @@ def test_a_list_of_indicators_is_told_as_one(tmp_path: Path) -> None:
     remarks = {seen.place.record: seen.remarks for seen in sweep.seen}
     assert remarks["byte 500"] == (RAW, LIST)
     assert remarks["byte 9000"] == (RAW,)
+
+
+def test_what_a_deleted_report_held_of_the_campaigns_content_makes_no_hit(tmp_path: Path) -> None:
+    """Strong where a file or a record has it: nobody knows who wrote these bytes."""
+    told = b'{"command_line":"powershell.exe ' + STAGE_0.encode() + b'"}'
+    folder = as_folder(tmp_path / "c", windows({PAGEFILE: with_text(5_000, (100, told))}))
+    _, report = commanded(tmp_path / "out", "offline", str(folder), "--deep")
+    told_of = {seen.indicator for finding in report.findings for seen in finding.evidence}
+    assert {"content-stage0-long", "content-stage0-decoder"} <= told_of
+    assert {finding.strength for finding in report.findings} == {Strength.WEAK}
+    assert report.verdict is not Verdict.HIT
 
 
 def test_a_command_line_of_the_agent_is_its_own(tmp_path: Path) -> None:
