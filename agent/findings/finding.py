@@ -232,8 +232,20 @@ def _title(matches: Sequence[Match], objects: Objects, observations: Sequence[Ob
         told = ", ".join(filter(None, (reason, _thing(top.observation))))
         return f"{head}: {told or top.reason}"
     if objects.file is not None:
-        return place
+        return _title_of_file(objects.file, top.observation, observations)
     return f"{place}: {top.reason}" if process is not None else f"{place} {top.reason}"
+
+
+def _title_of_file(file: File, top: Observation, observations: Sequence[Observation]) -> str:
+    """Where it lies, else where it is told of, and never the place of a record alone."""
+    if not file.path or base_name(file.path).casefold() in top.place.text.casefold():
+        return top.place.text
+    whole = (file.path, file.stream, file.member_of)
+    for seen in observations:
+        its = seen.claim is Claim.EXISTS and seen.event is None and seen.file
+        if its and (its.path, its.stream, its.member_of) == whole:
+            return seen.place.text
+    return f"{file.path} in {top.place.text}"
 
 
 def _thing(seen: Observation) -> str:

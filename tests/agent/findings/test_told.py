@@ -10,12 +10,14 @@ from agent.model.objects import File, Registry
 from agent.model.observation import Claim, Observation, Place, moments, telling_of
 from agent.model.report import Finding, Strength
 from agent.output.console import render
-from tests.evidence.files import dll
+from tests.evidence.files import archive, dll
+from tests.evidence.infected import ZIP, ZIP_SHA1
 from tests.evidence.logged_events import (
     CYZFC,
     audited_process,
     dns_query,
     script_blocks,
+    sysmon,
     sysmon_query,
 )
 from tests.evidence.logs import WHEN, event_log
@@ -120,3 +122,14 @@ def test_a_text_that_goes_on_beyond_what_is_kept_says_so(tmp_path: Path) -> None
     details = [each.detail for each in one.evidence]
     assert max(map(len, details)) == MAX_DETAIL
     assert all(detail.endswith("…") for detail in details)
+
+
+def test_a_file_of_which_a_log_has_the_hash_is_named_by_where_it_lies(tmp_path: Path) -> None:
+    """And where it is gone, by its path before the record."""
+    logged = {
+        SYSMON: event_log([sysmon(15, ("TargetFilename", ZIP), ("Hash", f"SHA1={ZIP_SHA1}"))])
+    }
+    (there,) = found_on({ZIP: archive({"x.txt": b"x"}), **logged}, tmp_path / "there")
+    assert there.title == str((tmp_path / "there" / "host").joinpath(*ZIP.split("\\")[1:]))
+    (gone,) = found_on(logged, tmp_path / "gone")
+    assert gone.title == f"{ZIP} in {SYSMON}, record 1"
