@@ -31,6 +31,11 @@ _WAYS = (
         live=True,
     ),
     _way("access denied", "read the evidence with the rights of its owner", live=False),
+    _way(
+        "cache could not be asked|cache was asked",
+        "ask the DNS server's logs for the packs' names",
+        live=True,
+    ),
     _way("withheld by antivirus", "except the agent in the antivirus"),
     _way("cloud placeholder|content kept elsewhere", "ask where the content is kept"),
     _way(

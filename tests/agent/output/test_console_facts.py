@@ -95,6 +95,14 @@ def test_a_source_that_was_left_out_is_named_in_what_to_do() -> None:
         ("no volume to walk", "see that the evidence is there, and mounted"),
         ("registry: dirty, and its logs are missing", "collect the hives with their .LOG1 and .LOG2"),
         ("withheld by antivirus", "except the agent in the antivirus"),
+        (
+            "name that the cache could not be asked for: name not allowed by the system",
+            "ask the DNS server's logs for the packs' names",
+        ),
+        (
+            "the table could not be read: the cache was asked for the packs' own names only",
+            "ask the DNS server's logs for the packs' names",
+        ),
         ("read error on the disk", "read what is damaged from another copy"),
         ("hive: malformed", "read what is damaged from another copy"),
         ("something that nobody foresaw", ""),
