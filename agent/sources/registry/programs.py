@@ -76,6 +76,10 @@ def activity_moderator(spot: Spot) -> Iterator[Remembered]:
     )
 
 
+def _often(times: int) -> str:
+    return "started once" if times == 1 else f"started {times:,} times"
+
+
 def user_assist(spot: Spot) -> Iterator[Remembered]:
     """A program ran; of a shortcut, what it leads to was started."""
     if spot.value is None:
@@ -86,7 +90,7 @@ def user_assist(spot: Spot) -> Iterator[Remembered]:
         use = read_use(spot.value.data)
     except FormatError:
         use = None
-    often = (f"started {use.times:,} times",) if use is not None and use.times else ()
+    often = (_often(use.times),) if use is not None and use.times else ()
     yield Remembered(
         seen="UserAssist",
         claim=Claim.RAN,

@@ -614,3 +614,12 @@ def test_a_command_that_base64_hides_is_found(kind: str, tmp_path: Path) -> None
 
     assert (found.claim, strength) == (Claim.RAN, Strength.STRONG)
     assert "decoded from -EncodedCommand" in found.remarks
+
+
+@pytest.mark.parametrize(
+    ("times", "said"), [(1, "started once"), (2, "started 2 times"), (1_200, "started 1,200 times")]
+)
+def test_how_often_it_was_started_is_said(times: int, said: str, tmp_path: Path) -> None:
+    jo = hive(nested(COUNT, {turned(DAT): user_assist(times, NOON)}))
+    found, _ = strongest(sweep(tmp_path, {NTUSER: jo}))
+    assert found.remarks == (said,)
