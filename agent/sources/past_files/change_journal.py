@@ -284,7 +284,10 @@ class Journal:
             claim=Claim.MENTIONED if there else Claim.WAS_THERE,
             place=Place(text=place, path=f"{self.raw.prefix}{_JOURNAL}", record=str(record.usn)),
             moments=tuple(
-                Moment(time=time, of=MomentOf.LOGGED)
+                Moment(
+                    time=time,
+                    of=MomentOf.DELETED if time == history.deleted else MomentOf.LOGGED,
+                )
                 for time in dict.fromkeys((history.first, history.last))
                 if time is not None
             ),

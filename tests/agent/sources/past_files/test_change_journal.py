@@ -43,8 +43,9 @@ def test_a_file_that_came_and_went_is_told_with_its_times(tmp_path: Path) -> Non
     )
     sweep = of_image(tmp_path, with_journal(journal.ljust(4096, b"\0")))
     assert [found.place.text for found in sweep.seen] == [PLACE]
-    assert sweep.only().moments == tuple(
-        Moment(time=NOON.replace(hour=hour), of=MomentOf.LOGGED) for hour in (13, 17)
+    assert sweep.only().moments == (
+        Moment(time=NOON.replace(hour=13), of=MomentOf.LOGGED),
+        Moment(time=NOON.replace(hour=17), of=MomentOf.DELETED),
     )
     match = next(m for m in sweep.matches(PLACE) if m.reason == "journalled file path")
     assert match.strength is Strength.STRONG

@@ -138,7 +138,7 @@ def test_the_change_journal_as_it_was_is_searched_as_far_as_it_is_gone_by_now(
     assert [found.place.text for found in sweep.seen] == [PLACE]
     (found,) = sweep.seen
     assert (found.seen, found.place.view) == ("journalled file", OLDEST)
-    assert found.moments == (Moment(time=NOON, of=MomentOf.LOGGED),)
+    assert found.moments == (Moment(time=NOON, of=MomentOf.DELETED),)
     # Of another journal all is told.
     again = journal_of(bytes(4096) + later, begins=1, number=6)
     sweep = of_image(tmp_path, with_copies(old, again))
