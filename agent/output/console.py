@@ -36,8 +36,8 @@ from .escape import shown
 from .layout import MARGIN, counted, cut, flowed, when, wrapped
 from .limits import notes, reaches, reason_of
 from .next_steps import steps
-from .order import in_order
-from .recollection import HEAD, recollection
+from .order import in_order, is_live
+from .recollection import ELSEWHERE, HEAD, recollection, remembers_nothing
 from .sightings import sightings, sources_of
 from .story import story
 
@@ -65,7 +65,7 @@ def render(
     weak = [f for f in findings if f.strength is Strength.WEAK]
     for finding in findings:
         if finding.strength.rank >= Strength.STRONG.rank:
-            lines += [*_finding(finding, width), ""]
+            lines += [*_finding(finding, width, limited=report.since is not None), ""]
     lines += [line for finding in weak[:MAX_WEAK] for line in _brief(finding)]
     if len(weak) > MAX_WEAK:
         lines.append(f"  … and {len(weak) - MAX_WEAK} more weak findings in the report")
@@ -137,6 +137,8 @@ def _verdict(report: Report) -> str:
         if not report.scope.whole_host:
             seen = f"as far as asked ({shown('; '.join(report.scope.limited_to))}): {seen}"
         told = f"CLEAN{_window(report)}, {seen}"
+        if remembers_nothing(report):
+            told += "; but nothing here is sure to remember a deed"
     elif report.verdict is Verdict.INCOMPLETE:
         weak = any(finding.strength is Strength.WEAK for finding in report.findings)
         trace = f"no {'strong ' * weak}trace{_window(report)} found in what could be seen"
@@ -164,10 +166,12 @@ def _counts(findings: Iterable[Finding]) -> str:
     return ", ".join(f"{count} {word}" for count, word in counted if count)
 
 
-def _finding(finding: Finding, width: int) -> Iterator[str]:
+def _finding(finding: Finding, width: int, *, limited: bool) -> Iterator[str]:
     yield f"  {finding.strength.value:<10} {shown(finding.title)}"
     if not finding.in_window:
         yield " " * MARGIN + "older than what the verdict is about (--since)"
+    elif limited and finding.last_seen is None and not is_live(finding):
+        yield " " * MARGIN + "nobody knows since when: it counts, whatever --since says"
     reasons = _reasons(finding)
     for reason in reasons:
         yield from wrapped(shown(reason), width)
@@ -368,6 +372,8 @@ def _next(report: Report, path: str | None, width: int, *, delivered: bool | Non
         yield from wrapped(where, width, first)
         return
     what = "judge the older traces above, which the verdict leaves out" * bool(report.older)
+    if report.verdict is Verdict.CLEAN and remembers_nothing(report):
+        what = "; ".join(filter(None, (what, ELSEWHERE)))
     what = what or "nothing"
     if report.verdict is Verdict.INCOMPLETE:
         what = ": ".join(filter(None, ("close the gaps above", ", ".join(ways(report)))))

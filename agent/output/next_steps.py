@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from ..model.objects import File, Objects, Process, User
 from ..model.observation import Claim, utc
 from ..model.report import Evidence, Finding, Report, State, Strength, TargetKind
+from ..spelling import url_parts
 from .escape import shown
 from .layout import when
 from .mapping.timeline import names_of_users
@@ -25,7 +26,7 @@ def steps(report: Report) -> Iterator[str]:
     """Lines for a hit, without a margin."""
     live = report.target.kind is TargetKind.LIVE
     findings = [f for f in in_order(report.findings) if f.strength.rank >= Strength.STRONG.rank]
-    yield from _first(report, findings) if live else ["keep this evidence as it is"]
+    yield from _first(report, findings) if live else _at_rest(report, findings)
     pids = (_pid(f.process) for f in findings if live and is_live(f) and f.process)
     yield from _listed("dump memory of", pids)
     yield from _listed("collect", (path for f in findings for path in _files(f)))
@@ -47,6 +48,13 @@ def _first(report: Report, findings: Sequence[Finding]) -> Iterator[str]:
         yield "isolate it before what is still there can start again"
     else:
         yield "keep the host's disks and memory as they are; isolate it if you find later traces"
+
+
+def _at_rest(report: Report, findings: Sequence[Finding]) -> Iterator[str]:
+    """What a host needs whose evidence was brought here."""
+    yield "keep this evidence as it is"
+    if _last_trace(report, findings) is None:
+        yield "isolate the host that it is of, if that still runs"
 
 
 def _last_trace(report: Report, findings: Sequence[Finding]) -> datetime | None:
@@ -136,4 +144,9 @@ def _names(finding: Finding) -> Iterator[str]:
         if seen.url is not None:
             yield seen.url.full
         if seen.file is not None:
-            yield from seen.file.zone_url
+            yield from [*filter(_is_page, seen.file.zone_url)] or seen.file.zone_url
+
+
+def _is_page(url: str) -> bool:
+    """Not a whole site, such as that of the mail that led to it, which everybody visits."""
+    return bool(url_parts(url).rest.strip("/"))

@@ -21,9 +21,15 @@ def _is_live(evidence: Evidence) -> bool:
 
 
 def in_order(findings: Iterable[Finding]) -> list[Finding]:
-    """Those that make a hit, weak ones, excluded ones; of each the live ones first, and for the
-    rest as they come."""
-    return sorted(findings, key=lambda one: (_group(one), not is_live(one)))
+    """Those that make a hit, weak ones, excluded ones; of each the live ones first, of weak ones
+    bare mentions last, and for the rest as they come."""
+    return sorted(findings, key=lambda one: (_group(one), not is_live(one), _is_mention(one)))
+
+
+def _is_mention(finding: Finding) -> bool:
+    """Whether it is weak and no more than a text: raw bytes can have hundreds of them."""
+    claims = {one.claim for one in finding.evidence}
+    return finding.strength is Strength.WEAK and claims == {Claim.MENTIONED}
 
 
 def _group(finding: Finding) -> int:

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from ..model.observation import utc
 from ..model.remembered import Behaviour, MemoryGap, Recorded, Remembered
+from ..model.report import Report
 from .escape import shown
 from .layout import when
 
@@ -19,9 +20,17 @@ WORDS = {
     Behaviour.RESOLVED: "look-up",
     Behaviour.CONNECTED: "connection",
 }
+ELSEWHERE = "what is over is told, if at all, by the logs of mail, proxy, DNS and other hosts"
 _ALL = "all of it"
 _MOST = 3
 """Memories of one deed that the sentence names."""
+
+
+def remembers_nothing(report: Report) -> bool:
+    """Whether a whole host was asked that is sure to remember no deed of any kind: a copy of a part
+    of one, or one whose logs are off."""
+    known = any(one.state is Recorded.RECORDED for one in report.remembered)
+    return bool(report.remembered) and report.scope.whole_host and not known
 
 
 def recollection(told: Sequence[Remembered]) -> list[tuple[str, str]]:

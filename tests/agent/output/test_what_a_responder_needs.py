@@ -12,6 +12,7 @@ from msgspec import structs
 
 from agent.model.objects import Destination, Dll, Dns, File, Hash, Parent, Process, User
 from agent.model.observation import Claim, Place, moments
+from agent.model.remembered import Behaviour, Recorded, Remembered
 from agent.model.report import Evidence, Finding, Strength, Target, TargetKind
 from agent.output.console import render
 from agent.output.next_steps import MOST
@@ -221,3 +222,51 @@ def test_top_names_something_however_little_room_there_is() -> None:
     top = json.loads(line)["top"]
     assert top
     assert top[0].endswith("яя.dat")
+
+
+def test_bare_mentions_stand_behind_other_weak_findings_however_many_they_are() -> None:
+    raw = finding(Strength.WEAK, "raw bytes")
+    raw.evidence = [sighting(Claim.MENTIONED)]
+    ran = finding(Strength.WEAK, "ran")
+    ran.evidence = [sighting(Claim.RAN), sighting(Claim.MENTIONED)]
+    text = render(report(*[raw] * 30, ran))
+    assert text.index("weak       ran") < text.index("weak       raw bytes")
+    assert "and 11 more weak findings" in text
+
+
+def test_the_site_of_the_mail_is_nothing_to_search_logs_for() -> None:
+    site, link = "https://mail.example/", "https://www.example.org/personal/x"
+    led = finding()
+    led.process = None
+    led.file = File(path=PATH, zone_url=[site, link])
+    assert next_of(led)["search logs for"] == [link]
+    led.file = File(path=PATH, zone_url=[site])
+    assert next_of(led)["search logs for"] == [site]
+
+
+def test_the_host_of_evidence_at_rest_may_run_still() -> None:
+    made = structs.replace(report(finding()), target=Target(kind=TargetKind.IMAGE))
+    assert "keep this evidence as it is\n       isolate the host that it is of" in render(made)
+
+
+def test_what_has_no_time_says_why_it_counts_whatever_since_says() -> None:
+    told = "nobody knows since when: it counts"
+    made = structs.replace(report(finding()), since=NOW)
+    assert told in render(made)
+    assert told not in render(report(finding()))
+    assert told not in render(structs.replace(report(running(last_seen=None)), since=NOW))
+
+
+def test_clean_where_no_deed_is_remembered_says_so_and_where_to_ask() -> None:
+    nothing = [
+        Remembered(behaviour=Behaviour.RAN, state=state, source="x", part="Prefetch", why="off")
+        for state in (Recorded.NOT_RECORDED, Recorded.UNKNOWN)
+    ]
+    text = " ".join(render(structs.replace(report(), remembered=nothing)).split())
+    assert "CLEAN, nothing left unlooked at; but nothing here is sure to remember a deed" in text
+    assert "Next what is over is told, if at all, by the logs of mail" in text
+    known = Remembered(
+        behaviour=Behaviour.RAN, state=Recorded.RECORDED, source="x", part="Prefetch", since=NOW
+    )
+    text = render(structs.replace(report(), remembered=[*nothing, known]))
+    assert "sure to remember" not in text
