@@ -160,14 +160,14 @@ def _sweep_arguments(parser: argparse.ArgumentParser) -> None:
     how.add_argument("--only", metavar="SOURCE,…", type=_sources, default=[],
                      help=f"ask these alone, of: {', '.join(NAMES)}")  # fmt: skip
     how.add_argument("--skip", metavar="SOURCE,…", type=_sources, default=[],
-                     help="leave these out; a clean verdict becomes incomplete")  # fmt: skip
+                     help="leave these out; without a required one nothing is clean")  # fmt: skip
     how.add_argument(
         "--thorough", action="store_true", help="read every file, whatever its size and kind"
     )
     how.add_argument("--deep", action="store_true",
-                     help="search page file, hibernation, dumps, traces and free clusters too, byte"
-                     " by byte: takes as long as reading the disk; how far it came is kept in the"
-                     " home folder")  # fmt: skip
+                     help="search folders' indexes, page file, hibernation, dumps, traces and free"
+                     " clusters too, byte by byte: takes as long as reading the disk; how far it"
+                     " came is kept in the home folder")  # fmt: skip
     how.add_argument("--memory", choices=("none", "candidates", "all"), default="candidates",
                      help="of which processes memory is read (default: likely hosts)")  # fmt: skip
     how.add_argument("--max-file-size", metavar="SIZE", type=_size, default=64 << 20,
@@ -226,7 +226,7 @@ def _parser() -> _Parser:
     )
     parser.swept = live
     offline = commands.add_parser(
-        "offline", help="sweep folders, or images of NTFS volumes", allow_abbrev=False
+        "offline", help="sweep folders, collections, or images of NTFS volumes", allow_abbrev=False
     )
     offline.add_argument("paths", nargs="+", metavar="TARGET")
     _sweep_arguments(offline)
