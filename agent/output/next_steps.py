@@ -135,16 +135,26 @@ def _name(user: User | None) -> str:
 
 def _names(finding: Finding) -> Iterator[str]:
     """Domains, addresses and URLs, as proxies, firewalls and resolvers log them."""
+    led = any(_is_page(url) for seen in _sightings(finding) for url in _origins(seen))
     for seen in _sightings(finding):
         if seen.dns is not None:
             yield seen.dns.question
         if seen.destination is not None:
             yield seen.destination.domain
             yield seen.destination.ip
-        if seen.url is not None:
+        if seen.url is not None and (seen is finding or seen.file is None or _is_by_url(seen)):
             yield seen.url.full
-        if seen.file is not None:
-            yield from [*filter(_is_page, seen.file.zone_url)] or seen.file.zone_url
+        yield from (url for url in _origins(seen) if not led or _is_page(url))
+
+
+def _origins(seen: Objects) -> list[str]:
+    """Whence a file came, and what led there."""
+    urls = [seen.url.full] if seen.url is not None and seen.file is not None else []
+    return urls + (seen.file.zone_url if seen.file is not None else [])
+
+
+def _is_by_url(seen: Objects) -> bool:
+    return isinstance(seen, Evidence) and "URL" in seen.seen
 
 
 def _is_page(url: str) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from agent.model.objects import Destination, Dll, Dns, File, Hash, Parent, Process, User
+from agent.model.objects import Destination, Dll, Dns, File, Hash, Parent, Process, Url, User
 from agent.model.observation import Claim, Place, moments
 from agent.model.remembered import Behaviour, Recorded, Remembered
 from agent.model.report import Evidence, Finding, Strength, Target, TargetKind
@@ -242,6 +242,15 @@ def test_the_site_of_the_mail_is_nothing_to_search_logs_for() -> None:
     assert next_of(led)["search logs for"] == [link]
     led.file = File(path=PATH, zone_url=[site])
     assert next_of(led)["search logs for"] == [site]
+    # Of a browser and of Sysmon each address is a sighting of its own.
+    led.file = None
+    led.evidence = [
+        sighting(Claim.DOWNLOADED, seen, file=File(path=PATH), url=Url(full=full))
+        for seen, full in (("file name", site), ("URL", link))
+    ]
+    assert next_of(led)["search logs for"] == [link]
+    led.evidence[0].seen = "host of a URL"
+    assert next_of(led)["search logs for"] == [site, link]
 
 
 def test_the_host_of_evidence_at_rest_may_run_still() -> None:
