@@ -50,9 +50,11 @@ _WAYS = (
         "see that the evidence is there, and mounted",
     ),
     _way(
-        "damaged|malformed|checksum|ends early|cut off|torn|read error|unreadable",
+        "damaged|malformed|checksum|ends early|cut (off|short)|is cut|torn|read error|unreadable"
+        "|(is|are) not there|written in part|enciphered",
         "read what is damaged from another copy",
     ),
+    _way("place that is not here", "sweep the drives or folders that are named, too"),
 )
 
 

@@ -105,6 +105,13 @@ def test_a_source_that_was_left_out_is_named_in_what_to_do() -> None:
         ),
         ("read error on the disk", "read what is damaged from another copy"),
         ("hive: malformed", "read what is damaged from another copy"),
+        ("SRUM database: cut short", "read what is damaged from another copy"),
+        ("event log: chunks that it counts are not there", "read what is damaged from another copy"),
+        ("$LogFile: page written in part", "read what is damaged from another copy"),
+        (
+            "event logs are written to a place that is not here",
+            "sweep the drives or folders that are named, too",
+        ),
         ("something that nobody foresaw", ""),
     ],
 )  # fmt: skip
