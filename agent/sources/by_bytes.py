@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from ..model.observation import Claim, Observation, Place
+from ..model.observation import Claim, Observation
+from .places import byte_in
 
 if TYPE_CHECKING:
     from ..matching.matcher import Matcher
@@ -33,13 +34,7 @@ def raw_mention(
         source=artefact.name,
         seen=f"{artefact.kind}, by its bytes",
         claim=Claim.MENTIONED,
-        place=Place(
-            text=f"{file.path} (byte {offset:,})",
-            path=file.path,
-            record=f"byte {offset}",
-            view=file.view,
-            owner=file.owner,
-        ),
+        place=byte_in(file, offset),
         hits=tuple(hits),
         remarks=remarks,
     )

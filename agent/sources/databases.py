@@ -35,6 +35,7 @@ from ..formats.sqlite import (
 from ..model.observation import ByteHit, Claim, Observation, Place
 from ..reading.opening import read_up_to, read_whole, reason_of
 from .artefact import BLANK, Artefact, Found, Reader, is_blank
+from .places import place_in
 
 if TYPE_CHECKING:
     from ..coverage import Part
@@ -73,14 +74,8 @@ class HitRow(NamedTuple):
     @property
     def place(self) -> Place:
         """Of the row, in its file."""
-        record = f"{self.row.table} {self.row.number}"
-        return Place(
-            text=f"{self.file.path}, {self.row.table}, row {self.row.number}",
-            path=self.file.path,
-            record=record,
-            view=self.file.view,
-            owner=self.file.owner,
-        )
+        table, number = self.row.table, self.row.number
+        return place_in(self.file, f"{table} {number}", f"{self.file.path}, {table}, row {number}")
 
 
 class Databases(Artefact):

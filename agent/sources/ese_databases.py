@@ -37,7 +37,7 @@ from ..reading.opening import read_up_to, reason_of
 from ..spelling import fold
 from .artefact import BLANK, Artefact, Found, Reader, is_blank
 from .by_bytes import raw_mention
-from .places import told_as
+from .places import owner_of, place_in, told_as
 
 if TYPE_CHECKING:
     from ..coverage import Part as Account
@@ -78,24 +78,16 @@ class HitRow(NamedTuple):
     def place(self) -> Place:
         """Of the row, in its file."""
         record = f"{self.table} page {self.row.page} row {self.row.number}"
-        return Place(
-            text=f"{self.file.path}, {record}",
-            path=self.file.path,
-            record=record,
-            view=self.file.view,
-            owner=self.file.owner,
-        )
+        return place_in(self.file, record, f"{self.file.path}, {record}")
 
     def place_of(self, what: str) -> Place:
         """Of the row, named by what it is about."""
-        return told_as(what, self.file.owner, self.place)
+        return told_as(what, self.place)
 
     @property
     def owner(self) -> User | None:
         """In whose profile it lies."""
-        if not self.file.owner and not self.file.owner_id:
-            return None
-        return User(name=self.file.owner, id=self.file.owner_id)
+        return owner_of(self.file)
 
     def text(self, name: str) -> str:
         """A value as text, "" for none."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from ..model.observation import Claim, Observation, Place, moments
+from ..model.observation import Claim, Observation, moments
 from .artefact import Artefact, Found, Reader
 from .in_pages import mentions_in
+from .places import byte_in
 
 if TYPE_CHECKING:
     from ..coverage import Part
@@ -64,18 +65,11 @@ class _MentionsReader(Reader):
         if not (fresh if self._pieces > MAX_TOLD else hits):
             return
         self._told.update(hit.indicator for hit in fresh)
-        at = hits[0].offset
         yield Observation(
             source=self._artefact.name,
             seen=self._artefact.kind,
             claim=Claim.LOGGED,
-            place=Place(
-                text=f"{self.file.path} (byte {at:,})",
-                path=self.file.path,
-                record=f"byte {at}",
-                view=self.file.view,
-                owner=self.file.owner,
-            ),
+            place=byte_in(self.file, hits[0].offset),
             moments=moments(modified=self.file.modified),
             hits=tuple(hits),
             remarks=("told by its bytes alone; the time is that of the file",),

@@ -16,6 +16,7 @@ from ..model.objects import User
 from ..model.observation import ByteHit, Claim, Moment, MomentOf, Observation, Place
 from .artefact import Artefact, Found, Reader
 from .in_pages import first_mentions
+from .places import owner_of, place_in
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -161,7 +162,7 @@ class _MemoriesReader(Reader):
             yield self._mention(rest)
 
     def _observation(self, thing: Remembered, hits: list[ByteHit]) -> Observation:
-        user, process = thing.user or self._owner(), thing.process
+        user, process = thing.user or owner_of(self.file), thing.process
         if process is not None and process.user is None:
             process.user = user
         return Observation(
@@ -186,23 +187,12 @@ class _MemoriesReader(Reader):
             seen=self.artefact.kind,
             claim=Claim.MENTIONED,
             place=self._place(f"byte {hits[0].offset}"),
-            user=self._owner(),
+            user=owner_of(self.file),
             hits=tuple(hits),
         )
 
-    def _owner(self) -> User | None:
-        if not self.file.owner and not self.file.owner_id:
-            return None
-        return User(name=self.file.owner, id=self.file.owner_id)
-
     def _place(self, record: str) -> Place:
-        return Place(
-            text=f"{self.file.path}, {record}" if record else self.file.path,
-            path=self.file.path,
-            record=record,
-            view=self.file.view,
-            owner=self.file.owner,
-        )
+        return place_in(self.file, record, f"{self.file.path}, {record}" if record else "")
 
 
 @dataclass

@@ -28,6 +28,7 @@ from ...reading.opening import is_gone, read_at, reason_of
 from ...targets import RawNtfs, Target
 from ...targets.evidence import EvidenceFile
 from ...targets.raw_fallback import BY_RECORD
+from ..places import place_in
 from .places import WHERE, tell_hidden
 from .raw_search import WINDOW, Piece, searched
 from .reading import of_file, of_free_clusters
@@ -125,7 +126,7 @@ class _Deep:
         if self.target.live is not None and file.how == "by record":
             part.note(BY_RECORD, file.path)
 
-        place = Place(text=file.path, path=file.path, view=file.view, owner=file.owner)
+        place = place_in(file)
         standing = self.stands.of(
             file.path, (*self._host, file.path, file.view, file.created, file.modified), file.size
         )

@@ -12,10 +12,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...model.objects import User
 from ...model.observation import ByteHit, Claim, Observation, moments
 from ..databases import Databases, HitRow
 from ..past_files.index_rows import indexed, is_indexed
+from ..places import owner_of
 from ..registry.hive_names import profile_of
 from ..remembered import Remembered
 from .activity_rows import of_activity, sender_of, time_of
@@ -59,7 +59,7 @@ class Activities(Databases):
         self, hit: HitRow, thing: Remembered, hits: tuple[ByteHit, ...]
     ) -> Observation:
         file, process = hit.file, thing.process
-        user = User(name=file.owner, id=file.owner_id) if file.owner or file.owner_id else None
+        user = owner_of(file)
         if process is not None:
             process.user = user
         return Observation(

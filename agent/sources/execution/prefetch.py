@@ -29,9 +29,10 @@ from ...formats.prefetch import (
     stated_size,
 )
 from ...model.objects import Dll, File, Process
-from ...model.observation import ByteHit, Claim, Moment, MomentOf, Observation, Place
+from ...model.observation import ByteHit, Claim, Moment, MomentOf, Observation
 from ...spelling import base_name, fold
 from ..artefact import WholeFile
+from ..places import place_in
 
 if TYPE_CHECKING:
     from ...targets.evidence import EvidenceFile
@@ -147,12 +148,7 @@ class _Record:
             source=self._artefact.name,
             seen=sighting.seen,
             claim=sighting.claim,
-            place=Place(
-                text=path if part is None else f"{part.path} in {path}",
-                path=path,
-                view=self._file.view,
-                owner=self._file.owner,
-            ),
+            place=place_in(self._file, text="" if part is None else f"{part.path} in {path}"),
             moments=self._moments,
             process=self._process,
             file=sighting.file,

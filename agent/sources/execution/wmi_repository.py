@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ...model.objects import Process
-from ...model.observation import ByteHit, Claim, Observation, Place
+from ...model.observation import ByteHit, Claim, Observation
 from ..artefact import Artefact, Reader
+from ..places import byte_in
 from ..registry.every_hit import doubtful_in
 
 if TYPE_CHECKING:
@@ -65,13 +66,7 @@ class _RepositoryReader(Reader):
                 source=WmiRepository.name,
                 seen=told,
                 claim=Claim.RAN if is_command else Claim.MENTIONED,
-                place=Place(
-                    text=f"{self.file.path} (byte {start:,})",
-                    path=self.file.path,
-                    record=f"byte {start}",
-                    view=self.file.view,
-                    owner=self.file.owner,
-                ),
+                place=byte_in(self.file, start),
                 process=Process(command_line=text) if is_command else None,
                 hits=tuple(hits),
                 remarks=("it may have been deleted, or be bound to no event",)

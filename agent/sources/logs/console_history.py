@@ -17,9 +17,10 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from ...formats.console_history import Command, read_console_history
-from ...model.objects import Process, User
-from ...model.observation import ByteHit, Claim, Observation, Place
+from ...model.objects import Process
+from ...model.observation import ByteHit, Claim, Observation
 from ..artefact import WholeFile
+from ..places import owner_of, place_in
 
 if TYPE_CHECKING:
     from ...targets.evidence import EvidenceFile
@@ -60,17 +61,11 @@ class ConsoleHistory(WholeFile):
             source=self.name,
             seen=self.kind,
             claim=Claim.RAN,
-            place=Place(
-                text=f"{file.path}, line {command.line}",
-                path=file.path,
-                record=str(command.line),
-                view=file.view,
-                owner=file.owner,
-            ),
+            place=place_in(file, str(command.line), f"{file.path}, line {command.line}"),
             process=Process(
                 name="powershell.exe",
                 command_line=command.text[:MAX_TEXT],
-                user=User(name=file.owner, id=file.owner_id),
+                user=owner_of(file),
             ),
             hits=hits,
             text="" if cut else command.text,

@@ -18,9 +18,10 @@ from ...formats import FormatError
 from ...formats.detection_history import Detection, Resource, read_detection
 from ...formats.quarantine import Sections, decrypted, read_entry
 from ...model.objects import File, Hash, Url
-from ...model.observation import Claim, Observation, Place, moments
+from ...model.observation import Claim, Observation, moments
 from ...spelling import base_name
 from ..artefact import Artefact, Found, Reader
+from ..places import byte_in, place_in
 
 if TYPE_CHECKING:
     from ...coverage import Part
@@ -73,7 +74,7 @@ class _DetectionReader(Reader):
             source=Defender.name,
             seen="Defender's detection",
             claim=Claim.BLOCKED,
-            place=self._place(self.file.path),
+            place=place_in(self.file),
             moments=moments(happened=detection.started),
             hits=hits,
             remarks=(f"detected as {detection.threat}",),
@@ -85,7 +86,7 @@ class _DetectionReader(Reader):
             source=Defender.name,
             seen="Defender's detection",
             claim=Claim.BLOCKED,
-            place=self._place(f"{resource.value} in {self.file.path}"),
+            place=place_in(self.file, text=f"{resource.value} in {self.file.path}"),
             moments=moments(happened=detection.started),
             file=File(
                 path=resource.member or resource.path,
@@ -105,9 +106,6 @@ class _DetectionReader(Reader):
             url=Url(full=resource.url) if resource.url else None,
             remarks=(f"detected as {detection.threat}",) if detection.threat else (),
         )
-
-    def _place(self, text: str) -> Place:
-        return Place(text=text, path=self.file.path, view=self.file.view)
 
 
 class _QuarantineReader(Reader):
@@ -132,7 +130,7 @@ class _QuarantineReader(Reader):
                 source=Defender.name,
                 seen="Defender's quarantine",
                 claim=Claim.BLOCKED,
-                place=self._place(f"{one.path} in {self.file.path}"),
+                place=place_in(self.file, text=f"{one.path} in {self.file.path}"),
                 moments=moments(
                     created=one.created, modified=one.written, accessed=one.accessed,
                     happened=entry.when,
@@ -153,14 +151,11 @@ class _QuarantineReader(Reader):
             source=Defender.name,
             seen="Defender's quarantine",
             claim=Claim.BLOCKED,
-            place=self._place(self.file.path),
+            place=place_in(self.file),
             moments=moments(happened=entry.when),
             hits=tuple(found.rules.mentions(found.data)),
             remarks=remarks,
         )
-
-    def _place(self, text: str) -> Place:
-        return Place(text=text, path=self.file.path, view=self.file.view)
 
 
 def _hash(named: dict[str, str], name: str, length: int) -> str | None:
@@ -188,12 +183,7 @@ class _LogReader(Reader):
                 source=Defender.name,
                 seen="Defender's log",
                 claim=Claim.LOGGED,
-                place=Place(
-                    text=f"{self.file.path} (byte {offset:,})",
-                    path=self.file.path,
-                    record=f"byte {offset}",
-                    view=self.file.view,
-                ),
+                place=byte_in(self.file, offset),
                 hits=hits,
             )
 

@@ -33,6 +33,8 @@ from ...model.log_names import telling_log
 from ...model.observation import ByteHit, Claim, Observation, Place, moments
 from ...model.report import State
 from ..artefact import BLANK, Artefact, Reader
+from ..by_bytes import raw_mention
+from ..places import place_in
 from .events import told_by
 from .kinds_of_events import KindsOfEvents
 from .script_seams import ScriptSeams, Seam
@@ -250,12 +252,7 @@ class _LogReader(Reader):
         )
 
     def _place(self, record: EventRecord) -> Place:
-        return Place(
-            text=f"{self.file.path}, record {record.id}",
-            path=self.file.path,
-            record=str(record.id),
-            view=self.file.view,
-        )
+        return place_in(self.file, str(record.id), f"{self.file.path}, record {record.id}")
 
     def _between(self, found: Found) -> Iterator[Observation]:
         """What occurs in the bytes of a chunk that no record claims."""
@@ -265,18 +262,8 @@ class _LogReader(Reader):
         for begin, end in [*ends, (len(chunk), len(chunk))]:
             if begin > at and (hits := found.rules.mentions(chunk[at:begin], whole_words=False)):
                 where = found.offset + at
-                yield Observation(
-                    source=NAME,
-                    seen="event log, by its bytes",
-                    claim=Claim.MENTIONED,
-                    place=Place(
-                        text=f"{self.file.path} (byte {where + hits[0].offset:,})",
-                        path=self.file.path,
-                        record=f"byte {where + hits[0].offset}",
-                        view=self.file.view,
-                    ),
-                    hits=tuple(structs.replace(hit, offset=where + hit.offset) for hit in hits),
-                )
+                moved = [structs.replace(hit, offset=where + hit.offset) for hit in hits]
+                yield raw_mention(EventLogs, self.file, moved, moved[0].offset)
             at = end
 
 

@@ -20,7 +20,7 @@ from ...reading.opening import read_up_to, reason_of
 from ...spelling import base_name, fold
 from ..artefact import BLANK, Found, Reader, is_blank
 from ..ese_databases import PIECE, EseDatabases, HitRow, bytes_of
-from ..places import told_as
+from ..places import byte_in, told_as
 
 if TYPE_CHECKING:
     from ...coverage import Part
@@ -97,7 +97,7 @@ class _OldReader(Reader):
                 continue
             hits = tuple(rules.mentions(text, whole_words=False))
             explained.update(hit.indicator for hit in hits)
-            place = self._place(record.offset)
+            place = byte_in(self.file, record.offset)
             if isinstance(record, Job):
                 yield from _of_job(record, place, hits)
             else:
@@ -113,18 +113,9 @@ class _OldReader(Reader):
                 source=BitsQueue.name,
                 seen=BitsQueue.kind,
                 claim=Claim.MENTIONED,
-                place=self._place(left[0].offset),
+                place=byte_in(self.file, left[0].offset),
                 hits=tuple(left),
             )
-
-    def _place(self, offset: int) -> Place:
-        return Place(
-            text=f"{self.file.path} (byte {offset:,})",
-            path=self.file.path,
-            record=f"byte {offset}",
-            view=self.file.view,
-            owner=self.file.owner,
-        )
 
 
 def _told(
@@ -145,7 +136,7 @@ def _of_file(
         source=BitsQueue.name,
         seen="job of BITS",
         claim=Claim.DOWNLOADED,
-        place=told_as(one.target, place.owner, place),
+        place=told_as(one.target, place),
         moments=moments(created=one.created),
         url=Url(full=one.url),
         file=File(path=one.target, name=base_name(one.target), zone_url=[one.url]),
@@ -163,7 +154,7 @@ def _of_job(job: Job, place: Place, hits: tuple[ByteHit, ...]) -> Iterator[Obser
         source=BitsQueue.name,
         seen="job of BITS",
         claim=Claim.RAN if line else Claim.LOGGED,
-        place=told_as(line, place.owner, place),
+        place=told_as(line, place),
         process=Process(
             name=base_name(job.command),
             executable=job.command,

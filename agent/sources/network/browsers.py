@@ -17,14 +17,15 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from msgspec import DecodeError, Struct, json, structs
+from msgspec import DecodeError, Struct, json
 
 from ...formats.filetime import utc_of
 from ...formats.sqlite import Database, Row, Value
-from ...model.objects import File, Process, Url, User
-from ...model.observation import ByteHit, Claim, Moment, MomentOf, Observation, Place, moments
+from ...model.objects import File, Process, Url
+from ...model.observation import ByteHit, Claim, Moment, MomentOf, Observation, moments
 from ...spelling import base_name, fold, originals_of_copy
 from ..databases import Databases, HitRow
+from ..places import owner_of, place_in, told_as
 
 if TYPE_CHECKING:
     from ...targets.evidence import EvidenceFile
@@ -156,16 +157,10 @@ class Browsers(Databases):
             source=self.name,
             seen="browser history",
             claim=Claim.VISITED,
-            place=Place(
-                text=f"{file.path}, page {number}",
-                path=file.path,
-                record=f"page {number}",
-                view=file.view,
-                owner=file.owner,
-            ),
+            place=place_in(file, f"page {number}", f"{file.path}, page {number}"),
             moments=moments(visited=last),
             url=Url(full=url),
-            user=User(name=file.owner, id=file.owner_id),
+            user=owner_of(file),
             remarks=("the database is too large to ask it for all visits",),
         )
 
@@ -211,7 +206,7 @@ class _Record:
     def __init__(self, hit: HitRow) -> None:
         self._hit = hit
         file = hit.file
-        self._user = User(name=file.owner, id=file.owner_id)
+        self._user = owner_of(file)
         path = file.path.casefold()
         self.told = False
         """Whether what is mentioned in it was told with what it is about."""
@@ -228,15 +223,12 @@ class _Record:
         hits: tuple[ByteHit, ...] = (),
     ) -> Observation:
         process = Process(name=self._program, user=self._user) if file is not None else None
-        place, what = self._hit.place, file.path if file is not None else url
-        whose = f" ({self._user.name})" if self._user.name else ""
-        if what:
-            place = structs.replace(place, text=f"{what}{whose} in {place.text}")
+        what = file.path if file is not None else url
         return Observation(
             source=Browsers.name,
             seen=seen,
             claim=claim,
-            place=place,
+            place=told_as(what, self._hit.place),
             moments=times,
             url=Url(full=url) if url else None,
             file=file,

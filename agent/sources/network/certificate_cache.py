@@ -14,10 +14,10 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from ...formats.cryptnet_cache import read_fetched
-from ...model.objects import Url, User
-from ...model.observation import ByteHit, Claim, Observation, Place, moments
+from ...model.objects import Url
+from ...model.observation import ByteHit, Claim, Observation, moments
 from ..artefact import Found, Reader, WholeFile
-from ..places import told_as
+from ..places import owner_of, place_in, told_as
 
 if TYPE_CHECKING:
     from ...coverage import Part
@@ -63,10 +63,10 @@ class CertificateCache(WholeFile):
             source=self.name,
             seen="cache of certificate look-ups",
             claim=Claim.VISITED,
-            place=told_as(fetched.url, file.owner, _place(file)),
+            place=told_as(fetched.url, place_in(file)),
             moments=moments(visited=fetched.when),
             url=Url(full=fetched.url),
-            user=_owner(file),
+            user=owner_of(file),
             hits=tuple(hits),
             remarks=(f"{fetched.size:,} bytes were fetched, by CryptoAPI or certutil",),
         )
@@ -81,16 +81,8 @@ class _ContentReader(Reader):
                 source=CertificateCache.name,
                 seen=CertificateCache.kind,
                 claim=Claim.LOGGED,
-                place=_place(self.file),
-                user=_owner(self.file),
+                place=place_in(self.file),
+                user=owner_of(self.file),
                 hits=tuple(hits),
                 remarks=("what came from an address that CryptoAPI was told to fetch",),
             )
-
-
-def _place(file: EvidenceFile) -> Place:
-    return Place(text=file.path, path=file.path, view=file.view, owner=file.owner)
-
-
-def _owner(file: EvidenceFile) -> User | None:
-    return User(name=file.owner, id=file.owner_id) if file.owner or file.owner_id else None

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING
 from ...formats import FormatError
 from ...formats.firewall_log import Packet, fields_of, is_local, read_line
 from ...model.objects import Destination
-from ...model.observation import Claim, Observation, Place, moments
+from ...model.observation import Claim, Observation, moments
 from ...model.recorders import LET_THROUGH
 from ..artefact import Artefact, Found, Reader
+from ..places import place_in
 
 if TYPE_CHECKING:
     from ...coverage import Part
@@ -109,12 +110,7 @@ class _FirewallReader(Reader):
             claim=Claim.CONNECTED
             if packet is not None and packet.action in _PASSED
             else Claim.LOGGED,
-            place=Place(
-                text=f"{self.file.path}: {text[:200]}",
-                path=self.file.path,
-                record=f"byte {begin}",
-                view=self.file.view,
-            ),
+            place=place_in(self.file, f"byte {begin}", f"{self.file.path}: {text[:200]}"),
             moments=moments(connected=packet.time) if packet is not None else (),
             destination=_far_end(packet) if packet is not None else None,
             hits=tuple(rules.mentions(line)),

@@ -17,9 +17,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ...model.objects import Dns
-from ...model.observation import Claim, Observation, Place
+from ...model.observation import Claim, Observation
 from ...spelling import base_name, fold
 from ..artefact import Artefact, Found, Reader
+from ..places import place_in
 
 if TYPE_CHECKING:
     from ...coverage import Part
@@ -164,12 +165,7 @@ class _HostsReader(Reader):
             source=HostsFile.name,
             seen="copy of the hosts file" if self._is_copy else HostsFile.kind,
             claim=claim if answer and not self._is_copy else Claim.LOGGED,
-            place=Place(
-                text=f"{self.file.path}, line {entry.line}",
-                path=self.file.path,
-                record=str(entry.line),
-                view=self.file.view,
-            ),
+            place=place_in(self.file, str(entry.line), f"{self.file.path}, line {entry.line}"),
             dns=Dns(
                 question=entry.name,
                 type=_type_of(entry.address),

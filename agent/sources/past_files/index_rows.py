@@ -10,9 +10,9 @@ from msgspec import structs
 
 from ...formats.filetime import utc_of
 from ...formats.sqlite import Row
-from ...model.objects import User
 from ...model.observation import Observation
 from ..databases import HitRow
+from ..places import owner_of
 from .search_index import SIZE, TEXTS, TIMES, Indexed
 
 _PROPERTIES, _NAMES = "SystemIndex_1_PropertyStore", "SystemIndex_1_PropertyStore_Metadata"
@@ -41,8 +41,7 @@ def indexed(hit: HitRow, source: str) -> Observation:
     size = _number(values[SIZE]) if SIZE in values else 0
     place = structs.replace(hit.place, record=f"{_PROPERTIES} WorkId {thing}")
     file = hit.file
-    owner = User(name=file.owner, id=file.owner_id) if file.owner or file.owner_id else None
-    return Indexed(texts, times, size or None).observation(source, place, hit.hits, owner)
+    return Indexed(texts, times, size or None).observation(source, place, hit.hits, owner_of(file))
 
 
 def _number(row: Row) -> int:

@@ -20,10 +20,11 @@ from ...formats.compound import MAGIC, read_streams
 from ...formats.jump_lists import Opened, read_jump_list
 from ...formats.lnk import Target, read_target
 from ...matching.hidden_commands import HIDES_TEXT
-from ...model.objects import File, User
+from ...model.objects import File
 from ...model.observation import Claim, Moment, MomentOf, Observation, Place, moments
 from ...spelling import base_name
 from ..artefact import Artefact, Found, Reader
+from ..places import owner_of, place_in
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -111,20 +112,14 @@ class _OpenedReader(Reader):
             place=self._place(opened, path),
             moments=(*_moments(target), *self._openings(opened)),
             file=_file(target, path),
-            user=User(name=self.file.owner, id=self.file.owner_id),
+            user=owner_of(self.file),
             hits=hits,
             remarks=(f"on {opened.host}",) if opened.host else (),
         )
 
     def _place(self, opened: Opened, path: str) -> Place:
         where = f"{self.file.path}, entry {opened.name}" if opened.name else self.file.path
-        return Place(
-            text=f"{path} in {where}" if path else where,
-            path=self.file.path,
-            record=opened.name,
-            view=self.file.view,
-            owner=self.file.owner,
-        )
+        return place_in(self.file, opened.name, f"{path} in {where}" if path else where)
 
     def _openings(self, opened: Opened) -> Iterator[Moment]:
         """When it was opened: by the list; of a link of Recent, when that was made and written."""

@@ -19,10 +19,11 @@ from typing import TYPE_CHECKING
 from ...formats import FormatError
 from ...formats.recycled import MAX_BYTES, Recycled, read_recycled
 from ...formats.recycler import InBin, read_recycler
-from ...model.objects import File, User
-from ...model.observation import Claim, Observation, Place, moments
+from ...model.objects import File
+from ...model.observation import Claim, Observation, moments
 from ...spelling import base_name
 from ..artefact import Artefact, Found, Reader, is_blank
+from ..places import owner_of, place_in
 
 if TYPE_CHECKING:
     from ...coverage import Part
@@ -98,12 +99,7 @@ class _RecycledReader(Reader):
             source=RecycleBin.name,
             seen="deleted file",
             claim=Claim.WAS_THERE,
-            place=Place(
-                text=f"{recycled.path} in {file.path}",
-                path=file.path,
-                view=file.view,
-                owner=file.owner,
-            ),
+            place=place_in(file, text=f"{recycled.path} in {file.path}"),
             moments=moments(deleted=recycled.deleted),
             file=File(
                 path=recycled.path,
@@ -111,7 +107,7 @@ class _RecycledReader(Reader):
                 size=recycled.size,
                 recycled=content,
             ),
-            user=User(name=file.owner, id=file.owner_id),
+            user=owner_of(file),
             hits=tuple(rules.mentions(self._data)) if rules.occurs(self._data) else (),
             remarks=(f"deleted from {recycled.path}; what is left of it is {content}",),
         )
@@ -155,16 +151,10 @@ class _RecyclerReader(Reader):
             source=RecycleBin.name,
             seen="deleted file",
             claim=Claim.WAS_THERE,
-            place=Place(
-                text=f"{entry.path} in {file.path}",
-                path=file.path,
-                record=f"byte {entry.offset}",
-                view=file.view,
-                owner=file.owner,
-            ),
+            place=place_in(file, f"byte {entry.offset}", f"{entry.path} in {file.path}"),
             moments=moments(deleted=entry.deleted),
             file=File(path=entry.path, name=base_name(entry.path), recycled=content),
-            user=User(name=file.owner, id=file.owner_id),
+            user=owner_of(file),
             hits=tuple(rules.mentions(raw)) if rules.occurs(raw) else (),
             remarks=(f"deleted from {entry.path}; {left}",),
         )

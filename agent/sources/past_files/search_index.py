@@ -56,7 +56,7 @@ class Indexed(NamedTuple):
                 source=source,
                 seen="Windows Search, a visited page",
                 claim=Claim.VISITED,
-                place=told_as(address, place.owner, place),
+                place=told_as(address, place),
                 moments=moments(visited=self.times.get("System_Link_DateVisited")),
                 url=Url(full=address),
                 user=_user_of(url) or owner,
@@ -77,7 +77,7 @@ class Indexed(NamedTuple):
             source=source,
             seen="Windows Search, an indexed file",
             claim=Claim.WAS_THERE,
-            place=told_as(path, place.owner, place),
+            place=told_as(path, place),
             moments=moments(
                 created=self.times.get("System_DateCreated"),
                 modified=self.times.get("System_DateModified"),

@@ -19,10 +19,11 @@ from typing import TYPE_CHECKING
 from ...formats import FormatError
 from ...formats.compound import MAGIC, read_streams
 from ...formats.thumbnails import Text, identifier_at, read_thumbs_db, text_at, version_of
-from ...model.objects import File, User
-from ...model.observation import ByteHit, Claim, Observation, Place, moments
+from ...model.objects import File
+from ...model.observation import ByteHit, Claim, Observation, moments
 from ...spelling import base_name
 from ..artefact import BLANK, Artefact, Found, Reader, is_blank
+from ..places import byte_in, owner_of, place_in
 from ..registry.every_hit import copies_in, doubtful_in, hits_in
 from ..remembered import Memories, Remembered
 
@@ -178,32 +179,22 @@ class _CacheReader(Reader):
             source=ThumbnailCaches.name,
             seen="cached icon or picture",
             claim=Claim.WAS_THERE,
-            place=self._place(f"{path} in {self.file.path}", path),
+            place=place_in(self.file, path, f"{path} in {self.file.path}"),
             file=File(path=path, name=base_name(path)),
-            user=self._owner(),
+            user=owner_of(self.file),
             hits=tuple(hits),
             remarks=(_SHOWN,),
         )
 
     def _mentioned(self, hits: list[ByteHit], offset: int) -> Observation:
-        at = offset + hits[0].offset
         return Observation(
             source=ThumbnailCaches.name,
             seen=ThumbnailCaches.kind,
             claim=Claim.MENTIONED,
-            place=self._place(f"{self.file.path} (byte {at:,})", f"byte {at}"),
-            user=self._owner(),
+            place=byte_in(self.file, offset + hits[0].offset),
+            user=owner_of(self.file),
             hits=tuple(hits),
         )
-
-    def _place(self, text: str, record: str) -> Place:
-        file = self.file
-        return Place(text=text, path=file.path, record=record, view=file.view, owner=file.owner)
-
-    def _owner(self) -> User | None:
-        if not self.file.owner and not self.file.owner_id:
-            return None
-        return User(name=self.file.owner, id=self.file.owner_id)
 
 
 class ThumbsDb(Memories):

@@ -16,8 +16,9 @@ from ...formats.hive_places import Place as CellPlace
 from ...formats.hive_places import State as CellState
 from ...formats.hive_places import places
 from ...formats.hive_text import From, HiveText, State
-from ...model.objects import Registry, User
+from ...model.objects import Registry
 from ...model.observation import ByteHit, Claim, Observation, Place, moments
+from ..places import owner_of
 from ..remembered import Remembered
 from .autostarts import Autostart, autostart, autostarts
 from .decoders import Decoder, decoder_of, keys_of_commands
@@ -213,7 +214,7 @@ class HiveHits:
         hits: Sequence[ByteHit],
         state: State,
     ) -> Observation:
-        user = thing.user or self._user()
+        user = thing.user or owner_of(self._file)
         process = thing.process
         if process is not None and process.user is None:
             process.user = user
@@ -255,7 +256,7 @@ class HiveHits:
         return fresh
 
     def _started(self, start: Autostart, hits: Sequence[ByteHit], state: State) -> Observation:
-        user = self._user()
+        user = owner_of(self._file)
         process = start.process
         if process is not None:
             process.user = user
@@ -288,7 +289,7 @@ class HiveHits:
                 value=place.value.name if place.value is not None else "",
                 data=hits[0].excerpt if hits else "",
             ),
-            user=self._user(),
+            user=owner_of(self._file),
             hits=tuple(hits),
             remarks=_remarks(state),
         )
@@ -310,7 +311,7 @@ class HiveHits:
                 owner=self._file.owner,
             ),
             registry=Registry(path=self._root, data=hit.excerpt),
-            user=self._user(),
+            user=owner_of(self._file),
             hits=(hit,),
             remarks=("in no page of the hive whose key can be told",),
         )
@@ -338,11 +339,6 @@ class HiveHits:
 
     def _path(self, key: Key | None) -> str:
         return f"{self._root}\\{key.path}" if key is not None and key.path else self._root
-
-    def _user(self) -> User | None:
-        if not self._file.owner and not self._file.owner_id:
-            return None
-        return User(name=self._file.owner, id=self._file.owner_id)
 
 
 def _remarks(state: State) -> tuple[str, ...]:

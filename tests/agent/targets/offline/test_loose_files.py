@@ -74,3 +74,13 @@ def test_of_a_windows_the_same_names_elsewhere_are_not_evidence(tmp_path: Path) 
     target = FolderTarget(str(as_folder(tmp_path / "c", files)), own=Own())
     ledger = Ledger("test", required=True)
     assert list(target.evidence([r"%Loose%\**\*.evtx"], ledger)) == []
+
+
+def test_of_a_file_that_is_in_nobodys_profile_no_user_is_told(tmp_path: Path) -> None:
+    target = FolderTarget(
+        str(laid(tmp_path, {"ConsoleHost_history.txt": CALL.encode()})), own=Own()
+    )
+    (finding,) = reported(target, *sources()).findings
+    for one in (finding, *finding.evidence):
+        assert one.user is None
+        assert one.process is None or one.process.user is None
