@@ -53,6 +53,7 @@ THREADS = 2
 _AHEAD = 64
 """Files that are under way."""
 BLANK = "blank, nothing of it is there"
+CUT = "cut short"
 _LOOK = 4096
 
 

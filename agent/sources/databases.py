@@ -34,7 +34,7 @@ from ..formats.sqlite import (
 )
 from ..model.observation import ByteHit, Claim, Observation, Place
 from ..reading.opening import read_up_to, read_whole, reason_of
-from .artefact import BLANK, Artefact, Found, Reader, is_blank
+from .artefact import BLANK, CUT, Artefact, Found, Reader, is_blank
 from .places import place_in
 
 if TYPE_CHECKING:
@@ -240,7 +240,7 @@ class DatabaseReader(Reader):
         elif not self._page:
             self.part.unread(f"{self.artefact.kind}: {NO_DATABASE}", self.file.path)
         elif self._pages * self._page > self.file.size and self._is_cut(wal):
-            self.part.unread(f"{self.artefact.kind}: cut short", self.file.path)
+            self.part.unread(f"{self.artefact.kind}: {CUT}", self.file.path)
 
     def _is_cut(self, wal: bytes) -> bool:
         """Whether pages that it counts are neither in it nor in its WAL. The file is asked for its

@@ -35,7 +35,7 @@ from ..model.objects import User
 from ..model.observation import ByteHit, Claim, Observation, Place
 from ..reading.opening import read_up_to, reason_of
 from ..spelling import fold
-from .artefact import BLANK, Artefact, Found, Reader, is_blank
+from .artefact import BLANK, CUT, Artefact, Found, Reader, is_blank
 from .by_bytes import raw_mention
 from .places import owner_of, place_in, told_as
 
@@ -300,7 +300,7 @@ class EseReader(Reader):
         if not self._catalog:
             return "its catalogue is not there"
         is_cut = farthest_of(self._catalog) > self._seen // self._page - 2
-        return "cut short" if is_cut else ""
+        return CUT if is_cut else ""
 
     def _row(
         self, table: str, row: Row, rules: RecordRules, explained: set[str]

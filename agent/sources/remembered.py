@@ -105,12 +105,8 @@ class PagedMemories(Memories):
 
     by_pages = True
 
-    def plain(self, data: bytes) -> bytes:
-        self.check(data)
-        return data
-
-    def check(self, data: Bytes) -> None:
-        """Whether it is all there. Raises FormatError."""
+    def missing(self, data: Bytes) -> str:  # noqa: ARG002 - as of those that are held
+        return ""
 
     def hidden(self, data: Bytes) -> tuple[bytes, str]:  # noqa: ARG002 - most hide nothing
         """What it hides (compressed), in the clear, searched behind its bytes; and why not all of
@@ -132,9 +128,12 @@ class _MemoriesReader(Reader):
     artefact: Memories
 
     def plain(self, data: bytes) -> bytes:
-        if missing := self.artefact.missing(data):
-            self.part.unread(f"{self.artefact.kind}: {missing}", self.file.path)
+        self._lacks(self.artefact.missing(data))
         return self.artefact.plain(data)
+
+    def _lacks(self, what: str) -> None:
+        if what:
+            self.part.unread(f"{self.artefact.kind}: {what}", self.file.path)
 
     def passes(self, window: bytes, at: int, offset: int) -> None:
         super().passes(window, at, offset)
@@ -214,15 +213,14 @@ class _PagedReader(_MemoriesReader):
     def pages(self, data: PagedFile) -> Bytes:
         self._own = data
         self._reached(lambda: self.artefact.times(self.file, data))
+        self._lacks(self.artefact.missing(data))
         super().pages(data)
-        self.artefact.check(data)
         hidden = self._hidden(data)
         return Joined([(data, 0, len(data)), (hidden, 0, len(hidden))]) if hidden else data
 
     def _hidden(self, data: Bytes) -> bytes:
         text, missing = self.artefact.hidden(data)
-        if missing:
-            self.part.unread(f"{self.artefact.kind}: {missing}", self.file.path)
+        self._lacks(missing)
         return text
 
     def records(self, found: Found) -> Iterator[Observation]:

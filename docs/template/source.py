@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 from ...formats.example_log import read_example_log
 from ...model.objects import Process, User
-from ...model.observation import ByteHit, Claim, Observation, Place, moments
+from ...model.observation import ByteHit, Claim, Observation, moments
 from ..artefact import WholeFile
+from ..places import place_in
 
 if TYPE_CHECKING:
     from ...targets.evidence import EvidenceFile
@@ -35,13 +36,7 @@ class ExampleLog(WholeFile):
                 source=self.name,
                 seen=self.kind,
                 claim=Claim.RAN,
-                place=Place(
-                    text=f"{file.path}, line {started.number}",
-                    path=file.path,
-                    record=str(started.number),
-                    view=file.view,
-                    owner=file.owner,
-                ),
+                place=place_in(file, str(started.number), f"{file.path}, line {started.number}"),
                 moments=moments(ran=started.time),
                 process=Process(command_line=started.command_line, user=User(name=started.user)),
                 hits=tuple(hit for hit in hits if started.offset <= hit.offset < started.end),

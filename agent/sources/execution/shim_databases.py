@@ -17,7 +17,7 @@ from ...formats.shim_database import Shim, is_cut, is_shim_database, read_shims
 from ...model.objects import Dll
 from ...model.observation import Claim, Moment, moments
 from ...spelling import base_name, fold
-from ..artefact import is_blank
+from ..artefact import CUT, is_blank
 from ..registry.autostarts import process_of
 from ..remembered import Memories, Remembered
 
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from ...targets.evidence import EvidenceFile
 
 _LOADS = "INJECTDLL"
-CUT = "cut short"
 
 
 class ShimDatabases(Memories):

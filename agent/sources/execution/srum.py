@@ -21,6 +21,7 @@ from ...formats.ese_pages import Page, page_size_of
 from ...model.objects import Process, User
 from ...model.observation import Claim, Moment, MomentOf
 from ...spelling import base_name, fold
+from ..artefact import CUT
 from ..remembered import PagedMemories, Remembered
 
 if TYPE_CHECKING:
@@ -60,10 +61,12 @@ class Srum(PagedMemories):
     )
     max_bytes = 1 << 30
 
-    def check(self, data: Bytes) -> None:
-        """Raises FormatError for the half of a database."""
-        if data[4:8] == SIGNATURE and Database(data).is_cut:
-            raise FormatError("cut short", f"{len(data)} bytes")
+    def missing(self, data: Bytes) -> str:
+        """Of the half of a database."""
+        try:
+            return CUT if data[4:8] == SIGNATURE and Database(data).is_cut else ""
+        except FormatError as error:
+            return error.what
 
     def hidden(self, data: Bytes) -> tuple[bytes, str]:
         """Of columns that are compressed; no database was seen that compresses any."""

@@ -22,7 +22,7 @@ from ...formats.thumbnails import Text, identifier_at, read_thumbs_db, text_at, 
 from ...model.objects import File
 from ...model.observation import ByteHit, Claim, Observation, moments
 from ...spelling import base_name
-from ..artefact import BLANK, Artefact, Found, Reader, is_blank
+from ..artefact import BLANK, CUT, Artefact, Found, Reader, is_blank
 from ..places import byte_in, owner_of, place_in
 from ..registry.every_hit import copies_in, doubtful_in, hits_in
 from ..remembered import Memories, Remembered
@@ -44,7 +44,6 @@ MAX_LOOKED = 20_000
 """Places of one file around which a text is looked for; of more, a mention of each indicator."""
 MAX_TOLD = 1_024
 """Names of one file; of more, those in which another indicator is mentioned."""
-CUT = "cut short"
 _SHOWN = "Explorer has shown it, or a link to it; when, is not kept"
 _ICON = re.compile(r",\s*-?\d+$")
 """Which of a file's icons."""
