@@ -10,7 +10,9 @@ from typing import NamedTuple
 
 import pytest
 
+from agent.formats.paged import HELD
 from agent.model.report import State, TargetKind
+from agent.sources import artefact
 from agent.sources.artefact import Artefact, ArtefactSource, is_blank
 from agent.sources.catalog import Setup, sources_of
 from agent.sources.execution.activities import Activities
@@ -190,7 +192,11 @@ def test_the_half_of_a_jump_list_is_a_gap(tmp_path: Path) -> None:
     assert "cut short" in gaps(sweep(tmp_path / "cut", kind, whole[:-4000]))
 
 
-def test_the_half_of_a_real_srum_database_is_a_gap(tmp_path: Path) -> None:
+@pytest.mark.parametrize("held", [HELD, 0], ids=["held", "in pages"])
+def test_the_half_of_a_real_srum_database_is_a_gap(
+    held: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(artefact, "HELD", held)
     whole = sample("srum/SRUDB-win10-clean.dat.xz")
 
     assert sweep(tmp_path / "whole", BY_NAME["Srum"], whole).reasons == {}
