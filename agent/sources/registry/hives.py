@@ -35,7 +35,7 @@ from ...reading.opening import reason_of
 from ..artefact import BLANK, Artefact, Reader, is_blank
 from .every_hit import copies_in, doubtful_in, hits_in, may_be_mentioned, turned_in
 from .hive_hits import NOW, HiveHits, Opened
-from .hive_names import Kind, mounted
+from .hive_names import mounted
 from .log_settings import note_log_settings
 from .recording import TELL_OF_RECORDING, logs_not_searched, recording_in
 
@@ -174,7 +174,7 @@ class HiveReader(Reader):
             return
         facts.settings.update(recording_in(hive, kind))
         note_log_settings(hive, kind, facts)
-        for path in logs_not_searched(hive) if kind is Kind.SYSTEM else ():
+        for path in logs_not_searched(hive, kind):
             self.part.unread("an event log has a name, or a form, that is not searched", path)
 
     def records(self, found: Searched) -> Iterator[Observation]:

@@ -21,6 +21,7 @@ from typing import Any
 from ...formats import FormatError
 from ...formats.hive import Hive
 from ...spelling import fold
+from ...targets.log_places import FILE, LOG_SERVICE, keys_in_software
 from .hive_names import Kind
 
 PREFETCHER, PRODUCT = "EnablePrefetcher", "ProductType"
@@ -35,7 +36,6 @@ SYSTEM_READ, SOFTWARE_READ = "SYSTEM", "SOFTWARE"
 """Whether that hive was asked and could be read: what is not set in it has its default then."""
 _PREFETCH = r"Control\Session Manager\Memory Management\PrefetchParameters"
 _OPTIONS = r"Control\ProductOptions"
-_EVENT_LOG = r"Services\EventLog"
 _CURRENT = r"Microsoft\Windows NT\CurrentVersion"
 _SCRIPT_BLOCKS = r"Policies\Microsoft\Windows\PowerShell\ScriptBlockLogging"
 _POLICY = r"Policy\PolAdtEv"
@@ -56,7 +56,7 @@ def recording_in(hive: Hive, kind: Kind) -> dict[str, Any]:
             {
                 PREFETCHER: _number(hive, f"{chosen}\\{_PREFETCH}", PREFETCHER),
                 PRODUCT: _text(hive, f"{chosen}\\{_OPTIONS}", PRODUCT),
-                EVENT_LOG: _number(hive, f"{chosen}\\{_EVENT_LOG}", "Start"),
+                EVENT_LOG: _number(hive, f"{chosen}\\{LOG_SERVICE}", "Start"),
                 SYSTEM_READ: None if hive.problems else True,
             }
         )
@@ -73,11 +73,17 @@ def recording_in(hive: Hive, kind: Kind) -> dict[str, Any]:
     return audit_policy(_bytes(hive, _POLICY, "")) if kind is Kind.SECURITY else {}
 
 
-def logs_not_searched(hive: Hive) -> Iterator[str]:
-    r"""The logs that tell most, where ``Services\EventLog\…`` (Microsoft Learn, "Eventlog Key",
-    File) gives them another name than is searched: Windows XP's are of another form."""
-    for name in _TELLING_LOGS:
-        path = _text(hive, f"{control_set_of(hive)}\\{_EVENT_LOG}\\{name}", "File") or ""
+def logs_not_searched(hive: Hive, kind: Kind) -> Iterator[str]:
+    """The files of logs that tell most, where the registry (``targets/log_places.py``) gives them
+    another name than is searched: Windows XP's are of another form."""
+    keys: list[str] = []
+    if kind is Kind.SYSTEM:
+        service = f"{control_set_of(hive)}\\{LOG_SERVICE}"
+        keys = [f"{service}\\{name}" for name in _TELLING_LOGS]
+    elif kind is Kind.SOFTWARE:
+        keys = keys_in_software()
+    for key in keys:
+        path = _text(hive, key, FILE) or ""
         if path and not fold(path).endswith(".EVTX"):
             yield path
 

@@ -54,6 +54,7 @@ from agent.formats.zone_identifier import read_zone
 from agent.model.observation import EARLIEST
 from agent.reading.opening import read_at
 from agent.sources.network.hosts_file import parse_hosts
+from agent.sources.registry.hive_names import Kind
 from agent.sources.registry.recording import logs_not_searched
 
 LIMIT = 1 << 16
@@ -154,7 +155,8 @@ def _hive(data: bytes) -> None:
             with suppress(FormatError):
                 assert len(place.value.data) <= len(data) + 4096
                 _ = place.value.strings
-    list(logs_not_searched(hive))
+    for kind in Kind:
+        list(logs_not_searched(hive, kind))
 
 
 def _event_chunk(data: bytes) -> None:

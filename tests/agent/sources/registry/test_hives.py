@@ -318,6 +318,7 @@ def test_a_hive_that_was_copied_without_its_content_is_a_gap(
 
 
 USUAL = r"%SystemRoot%\System32\winevt\Logs\Security.evtx"
+NOT_SEARCHED = "an event log has a name, or a form, that is not searched"
 
 
 @pytest.mark.parametrize(
@@ -343,6 +344,22 @@ def test_a_log_whose_name_or_form_is_not_searched_is_a_gap(
     sweep = swept(
         as_folder(tmp_path, windows({f"{CONFIG}\\SYSTEM": data})), ArtefactSource(Hives())
     )
-    assert sweep.reasons == (
-        {"an event log has a name, or a form, that is not searched": 1} if is_gap else {}
+    assert sweep.reasons == ({NOT_SEARCHED: 1} if is_gap else {})
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        r"Microsoft\Windows\CurrentVersion\WINEVT\Channels\Microsoft-Windows-Sysmon/Operational",
+        r"Policies\Microsoft\Windows\EventLog\Security",
+    ],
+)
+@pytest.mark.parametrize("name", ["x.evtx", "x.log"])
+def test_so_is_one_of_a_channel_and_of_a_policy(key: str, name: str, tmp_path: Path) -> None:
+    path = f"D:\\EventLogs\\{name}"
+    data = hive(nested(key, {"File": path}))
+    sweep = swept(
+        as_folder(tmp_path, windows({f"{CONFIG}\\SOFTWARE": data})), ArtefactSource(Hives())
     )
+    told = [one.samples for one in sweep.coverage.reasons if one.reason == NOT_SEARCHED]
+    assert told == ([[path]] if name == "x.log" else [])
