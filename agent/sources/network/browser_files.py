@@ -43,7 +43,7 @@ class BrowserFiles(Mentions):
     """One observation for each file."""
 
     name = "browser_files"
-    kind = "file of a browser or cache"
+    kind = "file of a browser"
     where = (
         *(rf"{place}\{name}" for place in CHROMIUM_PROFILES for name in _CHROMIUM),
         *(rf"{place}\{name}" for place in FIREFOX_PROFILES for name in _FIREFOX),

@@ -235,7 +235,7 @@ def test_what_is_beyond_the_bound_is_a_gap(tmp_path: Path, monkeypatch: pytest.M
     data = b"pandorasong.com".rjust(1 << 20) + b" pandorasong.com"
     found = of_one(as_folder(tmp_path / "c", windows({rf"{PROFILE}\Last Tabs": data})), monkeypatch)
 
-    assert found.reasons == {"file of a browser or cache: read up to 1 MiB only": 1}
+    assert found.reasons == {"file of a browser: read up to 1 MiB only": 1}
     assert [one.place.record for one in found.seen] == [f"byte {(1 << 20) - 15}"]
     assert found.coverage.bytes == 1 << 20
 
@@ -247,7 +247,7 @@ def test_a_file_that_becomes_shorter_while_it_is_read_is_a_gap(
     data = b"pandorasong.com" * 1000
     found = of_one(as_folder(tmp_path / "c", windows({rf"{PROFILE}\Last Tabs": data})), monkeypatch)
 
-    assert found.reasons == {"file of a browser or cache: became shorter while it was read": 1}
+    assert found.reasons == {"file of a browser: became shorter while it was read": 1}
     assert not found.seen
 
 

@@ -60,7 +60,7 @@ def test_a_damaged_session_is_a_gap_and_its_bytes_are_searched(tmp_path: Path) -
     path = f"{FIREFOX}\\sessionstore.jsonlz4"
     found = sweep(tmp_path, {path: packed(90, (b"pandorasong.com", 0, 0))}, BrowserFiles())
     assert told(found) == {("c2-domain", Strength.WEAK, path)}
-    assert found.reasons == {"file of a browser or cache: damaged LZ4": 1}
+    assert found.reasons == {"file of a browser: damaged LZ4": 1}
 
 
 ACTIVITIES = f"{LOCAL}\\ConnectedDevicesPlatform\\L.jo\\ActivitiesCache.db"
