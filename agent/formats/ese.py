@@ -100,7 +100,6 @@ class Database:
 
     def __init__(self, data: Bytes) -> None:
         self.page_size = page_size_of(data[:240])
-        self.is_dirty = int.from_bytes(data[52:56], "little") != 3
         self._data = data
         self._pages: dict[int, list[int]] = {}
         """Numbers of leaf pages with rows, by the table's object id."""

@@ -18,12 +18,12 @@ from collections.abc import Iterable
 import pyfwnt
 
 from . import FormatError
+from .xpress import sure_answer
 
 ASCII, UNICODE, XPRESS = 1, 2, 3
 _PLAIN, _SCRUBBED = 0, 4
 SEVEN_BITS = frozenset(bytes([kind << 3 | bits]) for kind in (ASCII, UNICODE) for bits in range(8))
 """First bytes of values of seven bits a character."""
-_OTHER_BYTES = b"\xff" * 64
 _HALVES = tuple(
     (half, sum((1 << 7 * half) - 1 << at for at in range(0, 64, 16 * half)).to_bytes(8, "little"))
     for half in (4, 2, 1)
@@ -87,19 +87,8 @@ def _spread(data: bytes) -> bytes:
 def decompress_plain(data: bytes, size: int) -> bytes:
     """The ``size`` bytes that XPRESS without Huffman codes made this of ([MS-XCA] 2.4.4); what lies
     behind them is not looked at. Raises FormatError."""
-    made = _by_libfwnt(data, size)
+    made = sure_answer(pyfwnt.lzxpress_decompress, data, size)
     return _by_ourselves(data, size) if made is None else made
-
-
-def _by_libfwnt(data: bytes, size: int) -> bytes | None:
-    """None: not surely all of it."""
-    found: list[bytes] = []
-    for behind in (b"", _OTHER_BYTES):
-        try:
-            found.append(pyfwnt.lzxpress_decompress(data + behind, size))
-        except (OSError, ValueError, OverflowError, MemoryError):
-            return None
-    return found[0] if found[0] == found[1] and len(found[0]) == size else None
 
 
 def _by_ourselves(data: bytes, size: int) -> bytes:

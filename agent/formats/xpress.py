@@ -12,6 +12,7 @@ what is wrong.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import accumulate
 from operator import sub
 
@@ -54,10 +55,15 @@ def _by_libfwnt(data: bytes, size: int) -> bytes | None:
     """None: not surely all of it."""
     if not _has_whole_tables(data, -(-size // _BLOCK)):
         return None
+    return sure_answer(pyfwnt.lzxpress_huffman_decompress, data, size)
+
+
+def sure_answer(decompress: Callable[[bytes, int], bytes], data: bytes, size: int) -> bytes | None:
+    """What libfwnt makes of data, if it is the same with other bytes behind them; else None."""
     found: list[bytes] = []
     for behind in (b"", _OTHER_BYTES):
         try:
-            found.append(pyfwnt.lzxpress_huffman_decompress(data + behind, size))
+            found.append(decompress(data + behind, size))
         except (OSError, ValueError, OverflowError, MemoryError):
             return None
     return found[0] if found[0] == found[1] and len(found[0]) == size else None

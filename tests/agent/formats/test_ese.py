@@ -40,7 +40,6 @@ def test_a_real_database_has_its_tables_and_rows() -> None:
         "{D10CA2FE-6FCF-4F6D-848E-B2E99266FA89}": 118,
         "{DD6636C4-8929-4683-974E-22C046A43763}": 1,
     }
-    assert not database.is_dirty
 
 
 def test_a_real_row_has_its_values() -> None:
