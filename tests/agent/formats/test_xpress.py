@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import pytest
 from dissect.util.compression import lzxpress_huffman
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from agent.formats import FormatError, xpress
@@ -211,6 +211,7 @@ CASES = [
 
 
 @settings(max_examples=25, deadline=None)
+@example(case=0, cut=682, at=0, byte=0, behind=b"")
 @given(
     case=st.integers(0, len(CASES) - 1),
     cut=st.integers(1, 6000),
