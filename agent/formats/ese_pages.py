@@ -274,6 +274,8 @@ def _several(value: Tagged) -> list[tuple[bytes, bool]]:
         return [(data[1 : 1 + size], False), (data[1 + size :], False)]
     count = (int.from_bytes(data[:2], "little") & 0x7FFF) // 2
     count = min(count, len(data) // 2)
+    if not count:
+        return []
     offsets = struct.unpack_from(f"<{count}H", data)
     ends = (*(offset & 0x7FFF for offset in offsets[1:]), len(data))
     return [

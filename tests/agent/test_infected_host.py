@@ -157,8 +157,8 @@ def test_what_the_folder_that_was_deleted_held_is_told_by_the_journal(
 ) -> None:
     seen = {told(row)[:3] for row in rows(report) if row.source == "usn_journal"}
     gone = {
-        (when, "was there", fold(path))
-        for when in (host.UNPACKED, host.CLEANED)
+        (when, what, fold(path))
+        for when, what in ((host.UNPACKED, "was there"), (host.CLEANED, "deleted"))
         for path in (host.LNK, host.LNK.rpartition("\\")[0])
     }
     assert seen == (gone if form in JOURNALLED else set())

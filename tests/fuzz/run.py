@@ -51,10 +51,10 @@ from tests.fuzz.targets import CORPUS, TARGETS
 FOUND = Path(__file__).parents[2] / ".cache" / "fuzz"
 MEMORY_MB = 512
 TIMEOUT_S = 10
-MAX_LENGTH = {"volume": 1 << 14, "usn_journal": 1 << 14, "log_file": 1 << 15, "remembered": 1 << 15}
 MAX_LENGTH = {
     "volume": 1 << 14,
     "usn_journal": 1 << 14,
+    "log_file": 1 << 15,
     "remembered": 1 << 15,
     "memories": 1 << 15,
 }

@@ -16,7 +16,16 @@ from hypothesis import strategies as st
 from agent.formats import FormatError, ese_compression
 from agent.formats.ese import Database
 from agent.formats.ese_compression import decompress_plain, decompressed, unpacked
-from agent.formats.ese_pages import Page, long_values_of, page_size_of, tagged
+from agent.formats.ese_pages import (
+    COMPRESSED,
+    MULTIPLE,
+    Page,
+    Tagged,
+    clear,
+    long_values_of,
+    page_size_of,
+    tagged,
+)
 from agent.formats.xpress import sure_answer
 from tests.evidence.ese_files import (
     LONG,
@@ -225,3 +234,9 @@ def test_any_page_ends_in_values_or_in_an_error(data: st.DataObject) -> None:
 def test_what_is_no_database_is_refused(header: bytes) -> None:
     with pytest.raises(FormatError):
         page_size_of(header)
+
+
+@pytest.mark.parametrize("data", [b"", b"\x04", b"\0\0", b"\1\0abc"])
+def test_several_values_of_which_none_is_there_are_none(data: bytes) -> None:
+    value = Tagged(256, MULTIPLE | COMPRESSED, data)
+    assert (clear(value), long_values_of(value)) == (b"", [])
