@@ -30,6 +30,7 @@ from agent.engine.frames import (
     read_answer,
 )
 from agent.engine.guard import Content, GuardedRules, RuleMatch, RulesFailed, ScanAnswer
+from tests.agent.engine.left_running import processes, started_since
 
 HOME = Path(__file__).resolve().parents[3]
 BAD_ENGINES = Path(__file__).parent / "bad_engines.py"
@@ -60,10 +61,10 @@ def guarded_bad(way: str, *, workers: int = 1, timeout_s: float = 0.5) -> Guarde
 
 @pytest.fixture(autouse=True)
 def nothing_is_left_running() -> Iterator[None]:
-    before = set(psutil.Process().children(recursive=True))
+    before = processes()
     threads = set(threading.enumerate())
     yield
-    assert set(psutil.Process().children(recursive=True)) <= before
+    assert not started_since(before)
     assert set(threading.enumerate()) <= threads
 
 

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-import psutil
 import pytest
 
 from agent import cli
@@ -21,6 +20,7 @@ from agent.model.report import Report
 from agent.sources.files.facts import Limits
 from agent.sources.files.file_inspection import FileLook
 from agent.targets.offline.folder import FolderTarget
+from tests.agent.engine.left_running import processes, started_since
 from tests.evidence.sweeping import commanded
 
 BAD_ENGINES = Path(__file__).parents[1] / "engine" / "bad_engines.py"
@@ -30,9 +30,9 @@ GOOD = 'rule a { strings: $s = "MARK" condition: $s }\n'
 
 @pytest.fixture(autouse=True)
 def nothing_is_left_running() -> Iterator[None]:
-    before = set(psutil.Process().children(recursive=True))
+    before = processes()
     yield
-    assert set(psutil.Process().children(recursive=True)) <= before
+    assert not started_since(before)
 
 
 @pytest.fixture
