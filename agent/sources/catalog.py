@@ -1,21 +1,24 @@
 """All sources, in the order in which they are asked: what vanishes soonest first.
 
 Names, the command line's help and the order of the coverage come from here. A source is loaded when
-it is made: a program that only tells its version loads none.
+it is made, and one for evidence in files when there is such a file: a program that only tells its
+version loads none.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from ..model.report import TargetKind
+from . import whereabouts
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from . import Source
+    from .artefact import Artefact
     from .files.hash_cache import HashCache
 
 MemoryMode = Literal["none", "candidates", "all"]
@@ -126,14 +129,19 @@ def _deep(setup: Setup) -> Source:
     return DeepSource(progress=setup.progress, kept=setup.kept)
 
 
-def _artefact(name: str, module: str, artefact: str) -> Entry:
-    """Evidence that lies in files: this artefact of this module, by the driver."""
+def _artefact(name: str, module: str, artefact: str, where: Sequence[str] = ()) -> Entry:
+    """Evidence that lies in files: this artefact of this module, by the driver; ``where``: as it
+    says itself, so that it is loaded where there is such a file only."""
+
+    def load() -> Artefact:
+        made: Artefact = getattr(import_module(f".{module}", __package__), artefact)()
+        return made
 
     def make(setup: Setup) -> Source:
-        from .artefact import ArtefactSource
+        from .artefact_source import ArtefactSource, Later
 
-        made = getattr(import_module(f".{module}", __package__), artefact)
-        return ArtefactSource(made(), progress=setup.progress)
+        known = Later(name, where, load) if where else load()
+        return ArtefactSource(known, progress=setup.progress)
 
     return Entry(name, TargetKind, make)
 
@@ -151,34 +159,57 @@ CATALOG = (
     Entry("usn_journal", TargetKind, _change_journal),
     Entry("ntfs_log", TargetKind, _ntfs_log),
     _artefact("hosts_file", "network.hosts_file", "HostsFile"),
-    _artefact("firewall_log", "network.firewall_log", "FirewallLog"),
-    _artefact("event_logs", "logs.event_logs", "EventLogs"),
-    _artefact("defender", "logs.defender", "Defender"),
-    _artefact("prefetch", "execution.prefetch", "PrefetchArtefact"),
-    _artefact("registry", "registry.hives", "Hives"),
-    _artefact("recycle_bin", "past_files.recycle_bin", "RecycleBin"),
-    _artefact("opened_files", "past_files.opened_files", "OpenedFiles"),
-    _artefact("thumbnails", "past_files.thumbnails", "ThumbnailCaches"),
-    _artefact("thumbs_db", "past_files.thumbnails", "ThumbsDb"),
-    _artefact("browsers", "network.browsers", "Browsers"),
-    _artefact("srum", "execution.srum", "Srum"),
-    _artefact("scheduled_tasks", "execution.scheduled_tasks", "ScheduledTasks"),
-    _artefact("startup_files", "execution.startup_files", "StartupFiles"),
-    _artefact("shim_databases", "execution.shim_databases", "ShimDatabases"),
-    _artefact("startup_info", "execution.startup_info", "StartupInfo"),
+    _artefact("firewall_log", "network.firewall_log", "FirewallLog", whereabouts.FIREWALL_LOG),
+    _artefact("event_logs", "logs.event_logs", "EventLogs", whereabouts.EVENT_LOGS),
+    _artefact("defender", "logs.defender", "Defender", whereabouts.DEFENDER),
+    _artefact("prefetch", "execution.prefetch", "PrefetchArtefact", whereabouts.PREFETCH),
+    _artefact("registry", "registry.hives", "Hives", whereabouts.REGISTRY),
+    _artefact("recycle_bin", "past_files.recycle_bin", "RecycleBin", whereabouts.RECYCLE_BIN),
+    _artefact("opened_files", "past_files.opened_files", "OpenedFiles", whereabouts.OPENED_FILES),
+    _artefact("thumbnails", "past_files.thumbnails", "ThumbnailCaches", whereabouts.THUMBNAILS),
+    _artefact("thumbs_db", "past_files.thumbnails", "ThumbsDb", whereabouts.THUMBS_DB),
+    _artefact("browsers", "network.browsers", "Browsers", whereabouts.BROWSERS),
+    _artefact("srum", "execution.srum", "Srum", whereabouts.SRUM),
     _artefact(
-        "compatibility_assistant", "execution.compatibility_assistant", "CompatibilityAssistant"
+        "scheduled_tasks",
+        "execution.scheduled_tasks",
+        "ScheduledTasks",
+        whereabouts.SCHEDULED_TASKS,
     ),
-    _artefact("error_reports", "execution.error_reports", "ErrorReports"),
-    _artefact("wmi_repository", "execution.wmi_repository", "WmiRepository"),
-    _artefact("browser_files", "network.browser_files", "BrowserFiles"),
-    _artefact("web_cache", "network.web_cache", "WebCache"),
-    _artefact("bits_queue", "network.bits_queue", "BitsQueue"),
-    _artefact("certificate_cache", "network.certificate_cache", "CertificateCache"),
-    _artefact("search_index", "past_files.search_index", "SearchIndex"),
-    _artefact("activities", "execution.activities", "Activities"),
-    _artefact("console_history", "logs.console_history", "ConsoleHistory"),
-    _artefact("transcripts", "logs.transcripts", "Transcripts"),
+    _artefact(
+        "startup_files", "execution.startup_files", "StartupFiles", whereabouts.STARTUP_FILES
+    ),
+    _artefact(
+        "shim_databases", "execution.shim_databases", "ShimDatabases", whereabouts.SHIM_DATABASES
+    ),
+    _artefact("startup_info", "execution.startup_info", "StartupInfo", whereabouts.STARTUP_INFO),
+    _artefact(
+        "compatibility_assistant",
+        "execution.compatibility_assistant",
+        "CompatibilityAssistant",
+        whereabouts.COMPATIBILITY_ASSISTANT,
+    ),
+    _artefact(
+        "error_reports", "execution.error_reports", "ErrorReports", whereabouts.ERROR_REPORTS
+    ),
+    _artefact(
+        "wmi_repository", "execution.wmi_repository", "WmiRepository", whereabouts.WMI_REPOSITORY
+    ),
+    _artefact("browser_files", "network.browser_files", "BrowserFiles", whereabouts.BROWSER_FILES),
+    _artefact("web_cache", "network.web_cache", "WebCache", whereabouts.WEB_CACHE),
+    _artefact("bits_queue", "network.bits_queue", "BitsQueue", whereabouts.BITS_QUEUE),
+    _artefact(
+        "certificate_cache",
+        "network.certificate_cache",
+        "CertificateCache",
+        whereabouts.CERTIFICATE_CACHE,
+    ),
+    _artefact("search_index", "past_files.search_index", "SearchIndex", whereabouts.SEARCH_INDEX),
+    _artefact("activities", "execution.activities", "Activities", whereabouts.ACTIVITIES),
+    _artefact(
+        "console_history", "logs.console_history", "ConsoleHistory", whereabouts.CONSOLE_HISTORY
+    ),
+    _artefact("transcripts", "logs.transcripts", "Transcripts", whereabouts.TRANSCRIPTS),
     Entry("index_slack", TargetKind, _index_slack, by_default=False),
     Entry("shadow_copies", TargetKind, _shadow_copies),
     Entry("deep", TargetKind, _deep, by_default=False),

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from agent.formats import FormatError
 from agent.model.observation import Claim, moments
 from agent.model.report import State, Strength
-from agent.sources.artefact import ArtefactSource
+from agent.sources.artefact_source import ArtefactSource
 from tests.evidence.sweeping import Swept, swept
 from tests.evidence.windows_folder import FORMS, windows
 

@@ -214,5 +214,5 @@ def test_telling_the_version_loads_no_source() -> None:
     version, names = done.stdout.splitlines()
     assert version.startswith("iocsweep ")
     inside = {name for name in names.split() if name.startswith("agent.sources")}
-    assert inside == {"agent.sources", "agent.sources.catalog"}
+    assert inside == {"agent.sources", "agent.sources.catalog", "agent.sources.whereabouts"}
     assert not any(name.startswith(("agent.engine", "agent.ntfs")) for name in names.split())

@@ -13,7 +13,7 @@ from agent.matching.own_traces import Own
 from agent.model.objects import Pe
 from agent.model.report import Finding, Report, Strength
 from agent.sources import Source
-from agent.sources.artefact import ArtefactSource
+from agent.sources.artefact_source import ArtefactSource
 from agent.sources.execution.prefetch import PrefetchArtefact
 from agent.sources.files.source import FilesSource
 from agent.sources.logs.console_history import ConsoleHistory

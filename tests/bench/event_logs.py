@@ -116,7 +116,7 @@ told(time.perf_counter() - start, count)
 _OURS = """
 from agent.coverage import Ledger
 from agent.matching.own_traces import Own
-from agent.sources.artefact import ArtefactSource
+from agent.sources.artefact_source import ArtefactSource
 from agent.targets.offline.folder import FolderTarget
 target = FolderTarget(arguments['host'], own=Own())
 source = ArtefactSource(EventLogs(), threads=arguments['threads'])

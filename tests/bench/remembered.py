@@ -69,7 +69,7 @@ from agent.coverage import Ledger
 from agent.matching.own_traces import Own
 from agent.model.host_facts import HostFacts
 from agent.model.report import State
-from agent.sources.artefact import ArtefactSource
+from agent.sources.artefact_source import ArtefactSource
 from agent.sources.catalog import CATALOG, Setup
 from agent.sweep.remembered import remembered_of
 from agent.targets.offline.folder import FolderTarget
@@ -127,7 +127,7 @@ _LOOK_AT_HIVES = (
     + """
 from agent.coverage import Ledger
 from agent.matching.own_traces import Own
-from agent.sources.artefact import ArtefactSource
+from agent.sources.artefact_source import ArtefactSource
 from agent.targets.offline.folder import FolderTarget
 source = ArtefactSource(Hives(), threads=arguments['threads'])
 ledger = Ledger(source.name, required=True)

@@ -12,7 +12,8 @@ from typing import Any
 from agent.matching.own_traces import Own
 from agent.model.remembered import Behaviour, Remembered
 from agent.model.report import Report
-from agent.sources.artefact import Artefact, ArtefactSource
+from agent.sources.artefact import Artefact
+from agent.sources.artefact_source import ArtefactSource
 from agent.sources.execution.prefetch import PrefetchArtefact
 from agent.sources.execution.srum import Srum
 from agent.sources.logs.event_logs import EventLogs

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ...model.observation import ByteHit, Claim, Observation, moments
+from .. import whereabouts
 from ..databases import Databases, HitRow
 from ..past_files.index_rows import indexed, is_indexed
 from ..places import owner_of
@@ -26,13 +27,7 @@ class Activities(Databases):
 
     name = "activities"
     kind = "database of Windows"
-    where = (
-        r"%Profile%\AppData\Local\ConnectedDevicesPlatform\*\ActivitiesCache.db",
-        r"%Profile%\AppData\Local\Microsoft\Windows\Notifications\wpndatabase.db",
-        r"%ProgramData%\Microsoft\Search\Data\Applications\Windows\Windows*.db",
-        r"%Loose%\**\ActivitiesCache.db",
-        r"%Loose%\**\wpndatabase.db",
-    )
+    where = whereabouts.ACTIVITIES
 
     def told(self, hit: HitRow) -> Iterator[Observation]:
         """The program and the file of an activity, what was indexed; any other row as a mention of

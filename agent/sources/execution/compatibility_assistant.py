@@ -20,6 +20,7 @@ from ...formats.recent_file_cache import MAGIC, read_recent_files
 from ...model.objects import File, Process
 from ...model.observation import Claim, moments
 from ...spelling import base_name
+from .. import whereabouts
 from ..remembered import Memories, Remembered
 
 if TYPE_CHECKING:
@@ -34,13 +35,7 @@ class CompatibilityAssistant(Memories):
 
     name = "compatibility_assistant"
     kind = "record of the Compatibility Assistant"
-    where = (
-        r"%SystemRoot%\AppCompat\pca\Pca*.txt",
-        r"%SystemRoot%\AppCompat\Programs\RecentFileCache.bcf",
-        r"%Loose%\**\PcaAppLaunchDic.txt",
-        r"%Loose%\**\PcaGeneralDb*.txt",
-        r"%Loose%\**\RecentFileCache.bcf",
-    )
+    where = whereabouts.COMPATIBILITY_ASSISTANT
     max_bytes = 32 << 20
 
     def times(self, file: EvidenceFile, data: bytes) -> Iterator[datetime]:

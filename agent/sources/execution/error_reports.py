@@ -19,12 +19,12 @@ from ...formats.plain_text import lines_of
 from ...model.objects import Dll, Hash, Process
 from ...model.observation import Claim, moments
 from ...spelling import base_name
+from .. import whereabouts
 from ..remembered import Memories, Remembered
 
 if TYPE_CHECKING:
     from ...targets.evidence import EvidenceFile
 
-_REPORTS = r"Microsoft\Windows\WER\Report*\*\Report.wer"
 _MODULE = re.compile(r"LoadedModule\[\d+\]")
 _TIME = re.compile(b"E\0v\0e\0n\0t\0T\0i\0m\0e\0=\0((?:[0-9]\0){1,19})")
 _SHA_1 = re.compile(r"(?<![0-9A-Fa-f])0000([0-9A-Fa-f]{40})(?![0-9A-Fa-f])")
@@ -35,11 +35,7 @@ class ErrorReports(Memories):
 
     name = "error_reports"
     kind = "error report"
-    where = (
-        rf"%ProgramData%\{_REPORTS}",
-        rf"%Profile%\AppData\Local\{_REPORTS}",
-        r"%Loose%\**\Report.wer",
-    )
+    where = whereabouts.ERROR_REPORTS
     max_bytes = 16 << 20
 
     def times(self, file: EvidenceFile, data: bytes) -> Iterator[datetime]:  # noqa: ARG002

@@ -31,6 +31,7 @@ from ...formats.prefetch import (
 from ...model.objects import Dll, File, Process
 from ...model.observation import ByteHit, Claim, Moment, MomentOf, Observation
 from ...spelling import base_name, fold
+from .. import whereabouts
 from ..artefact import WholeFile
 from ..places import place_in
 
@@ -48,12 +49,7 @@ class PrefetchArtefact(WholeFile):
 
     name = "prefetch"
     kind = "prefetch file"
-    where = (
-        r"%SystemRoot%\Prefetch\*.pf",
-        r"%SystemRoot%\Prefetch\*:*.pf",
-        r"%SystemRoot%\Prefetch:*.pf",
-        r"%Loose%\**\*.pf",
-    )
+    where = whereabouts.PREFETCH
     max_bytes = MAX_PLAIN_BYTES
 
     def plain(self, data: bytes) -> bytes:

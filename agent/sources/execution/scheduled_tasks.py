@@ -20,6 +20,7 @@ from ...formats.task_file import TaskFile, read_task
 from ...model.objects import Process, Task, User
 from ...model.observation import Claim
 from ...spelling import base_name
+from .. import whereabouts
 from ..remembered import Memories, Remembered
 
 if TYPE_CHECKING:
@@ -36,12 +37,7 @@ class ScheduledTasks(Memories):
 
     name = "scheduled_tasks"
     kind = "scheduled task"
-    where = (
-        r"%SystemRoot%\System32\Tasks\**\*",
-        r"%SystemRoot%\SysWOW64\Tasks\**\*",
-        r"%SystemRoot%\Tasks\*.job",
-        r"%Loose%\**\*.job",
-    )
+    where = whereabouts.SCHEDULED_TASKS
     max_bytes = 8 << 20
 
     def plain(self, data: bytes) -> bytes:

@@ -17,6 +17,7 @@ from ...formats.shim_database import Shim, is_cut, is_shim_database, read_shims
 from ...model.objects import Dll
 from ...model.observation import Claim, Moment, moments
 from ...spelling import base_name, fold
+from .. import whereabouts
 from ..artefact import CUT, is_blank
 from ..registry.autostarts import process_of
 from ..remembered import Memories, Remembered
@@ -32,12 +33,7 @@ class ShimDatabases(Memories):
 
     name = "shim_databases"
     kind = "shim database"
-    where = (
-        r"%SystemRoot%\AppPatch\*.sdb",
-        r"%SystemRoot%\AppPatch\*\*.sdb",
-        r"%SystemRoot%\AppPatch\Custom\Custom64\*.sdb",
-        r"%Loose%\**\*.sdb",
-    )
+    where = whereabouts.SHIM_DATABASES
     max_bytes = 64 << 20
 
     def plain(self, data: bytes) -> bytes:

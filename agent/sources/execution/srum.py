@@ -21,6 +21,7 @@ from ...formats.ese_pages import Page, page_size_of
 from ...model.objects import Process, User
 from ...model.observation import Claim, Moment, MomentOf
 from ...spelling import base_name, fold
+from .. import whereabouts
 from ..artefact import CUT
 from ..remembered import PagedMemories, Remembered
 
@@ -54,11 +55,7 @@ class Srum(PagedMemories):
 
     name = "srum"
     kind = "SRUM database"
-    where = (
-        r"%SystemRoot%\System32\sru\SRUDB.dat",
-        r"%SystemRoot%\System32\sru\SRU*.log",
-        r"%Loose%\**\SRUDB.dat",
-    )
+    where = whereabouts.SRUM
     max_bytes = 1 << 30
 
     def missing(self, data: Bytes) -> str:

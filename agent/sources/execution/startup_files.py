@@ -21,27 +21,13 @@ from ...formats.plain_text import Line, lines_of
 from ...model.objects import Process
 from ...model.observation import Claim, Moment, moments
 from ...spelling import base_name
+from .. import whereabouts
 from ..registry.autostarts import process_of
 from ..remembered import Memories, Remembered
 
 if TYPE_CHECKING:
     from ...targets.evidence import EvidenceFile
 
-_STARTUP = r"Start Menu\Programs\Startup"
-_FOLDERS = (
-    rf"%Profile%\AppData\Roaming\Microsoft\Windows\{_STARTUP}",
-    rf"%ProgramData%\Microsoft\Windows\{_STARTUP}",
-    rf"%Profile%\{_STARTUP}",
-    rf"%Volume%\Documents and Settings\All Users\{_STARTUP}",
-)
-_FORMS = ("lnk", "url", "bat", "cmd", "ps1", "vbs", "vbe", "js", "jse", "wsf", "hta")
-_POWERSHELL = (
-    r"%Profile%\Documents\WindowsPowerShell",
-    r"%Profile%\Documents\PowerShell",
-    r"%SystemRoot%\System32\WindowsPowerShell\v1.0",
-    r"%SystemRoot%\SysWOW64\WindowsPowerShell\v1.0",
-    r"%Volume%\Program Files\PowerShell\*",
-)
 _ENCODED = b"#@~^"
 """How a script begins that Windows Script Encoder has written."""
 _MAX_TEXT = 32_767
@@ -55,17 +41,7 @@ class StartupFiles(Memories):
 
     name = "startup_files"
     kind = "link or script that is started"
-    where = (
-        *(rf"{folder}\*.{form}" for folder in _FOLDERS for form in _FORMS),
-        r"%SystemRoot%\System32\GroupPolicy\*\Scripts\*.ini",
-        *(rf"%SystemRoot%\System32\GroupPolicy\*\Scripts\*\*.{form}" for form in _FORMS),
-        r"%SystemRoot%\System32\GroupPolicyUsers\*\*\Scripts\*.ini",
-        *(rf"{folder}\*profile.ps1" for folder in _POWERSHELL),
-        r"%SystemRoot%\Setup\Scripts\*.cmd",
-        r"%SystemRoot%\win.ini",
-        r"%SystemRoot%\system.ini",
-        r"%Volume%\autoexec.bat",
-    )
+    where = whereabouts.STARTUP_FILES
     max_bytes = 4 << 20
 
     def plain(self, data: bytes) -> bytes:

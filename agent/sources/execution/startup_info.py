@@ -16,6 +16,7 @@ from ...formats.simple_xml import Element, elements
 from ...model.objects import Parent, Process, User
 from ...model.observation import Claim, moments
 from ...spelling import base_name
+from .. import whereabouts
 from ..remembered import Memories, Remembered
 
 if TYPE_CHECKING:
@@ -30,10 +31,7 @@ class StartupInfo(Memories):
 
     name = "startup_info"
     kind = "record of a logon"
-    where = (
-        r"%SystemRoot%\System32\WDI\LogFiles\StartupInfo\*.xml",
-        r"%Loose%\**\*_StartupInfo*.xml",
-    )
+    where = whereabouts.STARTUP_INFO
     max_bytes = 16 << 20
 
     def things(self, file: EvidenceFile, data: bytes) -> Iterator[Remembered]:

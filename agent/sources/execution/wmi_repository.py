@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from ...model.objects import Process
 from ...model.observation import ByteHit, Claim, Observation
+from .. import whereabouts
 from ..artefact import Artefact, Reader
 from ..places import byte_in
 from ..registry.every_hit import doubtful_in
@@ -38,11 +39,7 @@ class WmiRepository(Artefact):
 
     name = "wmi_repository"
     kind = "WMI repository"
-    where = (
-        r"%SystemRoot%\System32\wbem\Repository\OBJECTS.DATA",
-        r"%SystemRoot%\System32\wbem\Repository\FS\OBJECTS.DATA",
-        r"%Loose%\**\OBJECTS.DATA",
-    )
+    where = whereabouts.WMI_REPOSITORY
     max_bytes = 1 << 30
     by_pages = True
 

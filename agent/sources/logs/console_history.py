@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from ...formats.console_history import Command, read_console_history
 from ...model.objects import Process
 from ...model.observation import ByteHit, Claim, Observation
+from .. import whereabouts
 from ..artefact import WholeFile
 from ..places import owner_of, place_in
 
@@ -36,11 +37,7 @@ class ConsoleHistory(WholeFile):
 
     name = "console_history"
     kind = "console history"
-    where = (
-        r"%Profile%\AppData\Roaming\Microsoft\Windows\PowerShell\PSReadLine\*_history.txt",
-        r"%Loose%\**\PSReadLine\*_history.txt",
-        r"%Loose%\**\ConsoleHost_history.txt",
-    )
+    where = whereabouts.CONSOLE_HISTORY
     max_bytes = 64 << 20
 
     def records(

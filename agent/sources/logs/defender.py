@@ -20,6 +20,7 @@ from ...formats.quarantine import Sections, decrypted, read_entry
 from ...model.objects import File, Hash, Url
 from ...model.observation import Claim, Observation, moments
 from ...spelling import base_name
+from .. import whereabouts
 from ..artefact import Artefact, Found, Reader
 from ..places import byte_in, place_in
 
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from ...matching.record_rules import RecordRules
     from ...targets.evidence import EvidenceFile
 
-_FOLDER = r"%ProgramData%\Microsoft\Windows Defender"
 ENTRIES = "\\quarantine\\entries\\"
 HISTORY = "\\detectionhistory\\"
 _FILES = frozenset({"file", "containerfile", "webfile"})
@@ -44,15 +44,7 @@ class Defender(Artefact):
 
     name = "defender"
     kind = "Defender's record"
-    where = (
-        rf"{_FOLDER}\Scans\History\Service\DetectionHistory\**\*",
-        rf"{_FOLDER}\Quarantine\Entries\*",
-        rf"{_FOLDER}\Support\MPLog*.log",
-        rf"{_FOLDER}\Support\MPDetection*.log",
-        r"%Loose%\**\Quarantine\Entries\*",
-        r"%Loose%\**\DetectionHistory\**\*",
-        r"%Loose%\**\MPLog*.log",
-    )
+    where = whereabouts.DEFENDER
     max_bytes = 128 << 20
     markers = ()
 

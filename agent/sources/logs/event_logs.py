@@ -32,6 +32,7 @@ from ...matching.record_rules import marker
 from ...model.log_names import telling_log
 from ...model.observation import ByteHit, Claim, Observation, Place, moments
 from ...model.report import State
+from .. import whereabouts
 from ..artefact import BLANK, Artefact, Reader
 from ..by_bytes import raw_mention
 from ..places import place_in
@@ -60,11 +61,7 @@ class EventLogs(Artefact):
 
     name = NAME
     kind = "event log"
-    where: Sequence[str] = (
-        r"%EventLogs%\*.evtx",
-        r"%SystemRoot%\System32\winevt\Logs\*.evtx",
-        r"%Loose%\**\*.evtx",
-    )
+    where = whereabouts.EVENT_LOGS
     max_bytes = 0
     header = FILE_HEADER
     piece = CHUNK

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from ...formats.transcript import Said, Session, read_transcript
 from ...model.objects import Process, User
 from ...model.observation import Claim, Moment, moments
+from .. import whereabouts
 from ..registry.autostarts import process_of
 from ..remembered import Memories, Remembered
 
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from ...targets.evidence import EvidenceFile
 
 _MAX_TEXT = 32_767
-_NAME = "PowerShell_transcript*.txt"
 
 
 class Transcripts(Memories):
@@ -30,13 +30,7 @@ class Transcripts(Memories):
 
     name = "transcripts"
     kind = "transcript of PowerShell"
-    where = (
-        rf"%Profile%\Documents\{_NAME}",
-        rf"%Profile%\Documents\*\{_NAME}",
-        rf"%Profile%\My Documents\{_NAME}",
-        rf"%Volume%\*Transcript*\**\{_NAME}",
-        rf"%Loose%\**\{_NAME}",
-    )
+    where = whereabouts.TRANSCRIPTS
 
     def things(self, file: EvidenceFile, data: bytes) -> Iterator[Remembered]:
         """In the order of the file. Raises FormatError for more lines than are read."""

@@ -18,6 +18,7 @@ from ...model.objects import File, Process, Url, User
 from ...model.observation import ByteHit, Claim, Observation, Place, moments
 from ...reading.opening import read_up_to, reason_of
 from ...spelling import base_name, fold
+from .. import whereabouts
 from ..artefact import BLANK, Found, Reader, is_blank
 from ..ese_databases import PIECE, EseDatabases, HitRow, bytes_of
 from ..places import byte_in, told_as
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from ...matching.record_rules import RecordRules
     from ...targets.evidence import EvidenceFile
 
-_FOLDER = r"%ProgramData%\Microsoft\Network\Downloader"
 MAX_OLD = 64 << 20
 """Bytes of ``qmgr0.dat``; a real one has some megabytes."""
 
@@ -37,13 +37,7 @@ class BitsQueue(EseDatabases):
 
     name = "bits_queue"
     kind = "queue of BITS"
-    where = (
-        rf"{_FOLDER}\qmgr*.dat",
-        rf"{_FOLDER}\qmgr*.db",
-        rf"{_FOLDER}\edb*.log",
-        r"%Loose%\**\qmgr*.dat",
-        r"%Loose%\**\qmgr*.db",
-    )
+    where = whereabouts.BITS_QUEUE
 
     def reader(self, file: EvidenceFile, part: Part) -> Reader:
         is_old = fold(file.path).endswith(".DAT")

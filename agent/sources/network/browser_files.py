@@ -12,31 +12,11 @@ from typing import TYPE_CHECKING
 
 from ...formats import FormatError
 from ...formats.mozilla_lz4 import MAGIC, MAX_PLAIN, unpacked
+from .. import whereabouts
 from ..mentions import Mentions
-from .browsers import CHROMIUM_PROFILES, FIREFOX_PROFILES
 
 if TYPE_CHECKING:
     from ...formats.paged import Bytes, PagedFile
-
-_CHROMIUM = (
-    r"Sessions\*",
-    "Current Session",
-    "Current Tabs",
-    "Last Session",
-    "Last Tabs",
-    "Bookmarks",
-    "Bookmarks.bak",
-    "Preferences",
-    "Secure Preferences",
-    r"Network\Network Persistent State",
-)
-_FIREFOX = (
-    "sessionstore*",
-    r"sessionstore-backups\*",
-    r"bookmarkbackups\*",
-    "prefs.js",
-    "SiteSecurityServiceState.*",
-)
 
 
 class BrowserFiles(Mentions):
@@ -44,10 +24,7 @@ class BrowserFiles(Mentions):
 
     name = "browser_files"
     kind = "file of a browser"
-    where = (
-        *(rf"{place}\{name}" for place in CHROMIUM_PROFILES for name in _CHROMIUM),
-        *(rf"{place}\{name}" for place in FIREFOX_PROFILES for name in _FIREFOX),
-    )
+    where = whereabouts.BROWSER_FILES
     max_bytes = 1 << 30
     by_pages = True
 

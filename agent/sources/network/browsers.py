@@ -24,54 +24,13 @@ from ...formats.sqlite import Database, Row, Value
 from ...model.objects import File, Process, Url
 from ...model.observation import ByteHit, Claim, Moment, MomentOf, Observation, moments
 from ...spelling import base_name, fold, originals_of_copy
+from .. import whereabouts
 from ..databases import Databases, HitRow
 from ..places import owner_of, place_in, told_as
 
 if TYPE_CHECKING:
     from ...targets.evidence import EvidenceFile
 
-CHROMIUM = (
-    "History",
-    "Archived History",
-    "Favicons",
-    "Top Sites",
-    "Shortcuts",
-    "Network Action Predictor",
-    "Web Data",
-    "Media History",
-    "DIPS",
-    "Cookies",
-    r"Network\Cookies",
-    r"Network\Reporting and NEL",
-)
-FIREFOX = (
-    "places.sqlite",
-    "favicons.sqlite",
-    "cookies.sqlite",
-    "downloads.sqlite",
-    "formhistory.sqlite",
-    "permissions.sqlite",
-)
-_LOCAL = r"%Profile%\AppData\Local"
-_ROAMING = r"%Profile%\AppData\Roaming"
-CHROMIUM_PROFILES = (
-    rf"{_LOCAL}\*\User Data\*",
-    rf"{_LOCAL}\*\*\User Data\*",
-    rf"{_LOCAL}\*\*\User Data\Snapshots\*\*",
-    rf"{_LOCAL}\*\EBWebView\*",
-    rf"{_LOCAL}\*\*\EBWebView\*",
-    rf"{_LOCAL}\Packages\*\LocalCache\*\*\EBWebView\*",
-    rf"{_ROAMING}\Opera Software\*",
-    rf"{_ROAMING}\Opera Software\*\*",
-    r"%Profile%\Local Settings\Application Data\*\*\User Data\*",
-)
-FIREFOX_PROFILES = (
-    rf"{_ROAMING}\*\Profiles\*",
-    rf"{_ROAMING}\*\*\Profiles\*",
-    rf"{_LOCAL}\Packages\*\LocalCache\Roaming\*\*\Profiles\*",
-    r"%Profile%\Application Data\*\*\Profiles\*",
-)
-_LOOSE = ("History", "Favicons", "places.sqlite", "favicons.sqlite", "downloads.sqlite")
 
 MAX_TIMES = 64
 """Visits of one page that are told; the newest."""
@@ -120,11 +79,7 @@ class Browsers(Databases):
 
     name = "browsers"
     kind = "browser database"
-    where = (
-        *(rf"{place}\{name}" for place in CHROMIUM_PROFILES for name in CHROMIUM),
-        *(rf"{place}\{name}" for place in FIREFOX_PROFILES for name in FIREFOX),
-        *(rf"%Loose%\**\{name}" for name in _LOOSE),
-    )
+    where = whereabouts.BROWSERS
 
     def told(self, hit: HitRow) -> Iterator[Observation]:
         """Pages and downloads; whatever else there is, as a mention of its table."""

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from ...formats.cryptnet_cache import read_fetched
 from ...model.objects import Url
 from ...model.observation import ByteHit, Claim, Observation, moments
+from .. import whereabouts
 from ..artefact import Found, Reader, WholeFile
 from ..places import owner_of, place_in, told_as
 
@@ -23,13 +24,6 @@ if TYPE_CHECKING:
     from ...coverage import Part
     from ...targets.evidence import EvidenceFile
 
-_CACHE = r"AppData\LocalLow\Microsoft\CryptnetUrlCache"
-_HOLDERS = (
-    "%Profile%",
-    r"%SystemRoot%\System32\config\systemprofile",
-    r"%SystemRoot%\SysWOW64\config\systemprofile",
-    r"%SystemRoot%\ServiceProfiles\*",
-)
 _CONTENT = "\\content\\"
 
 
@@ -38,15 +32,7 @@ class CertificateCache(WholeFile):
 
     name = "certificate_cache"
     kind = "file of the certificate cache"
-    where = (
-        *(
-            rf"{holder}\{_CACHE}\{folder}\*"
-            for holder in _HOLDERS
-            for folder in ("MetaData", "Content")
-        ),
-        r"%Loose%\**\CryptnetUrlCache\MetaData\*",
-        r"%Loose%\**\CryptnetUrlCache\Content\*",
-    )
+    where = whereabouts.CERTIFICATE_CACHE
     max_bytes = 64 << 20
     markers = ()
 

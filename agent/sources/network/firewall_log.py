@@ -17,6 +17,7 @@ from ...formats.firewall_log import Packet, fields_of, is_local, read_line
 from ...model.objects import Destination
 from ...model.observation import Claim, Observation, moments
 from ...model.recorders import LET_THROUGH
+from .. import whereabouts
 from ..artefact import Artefact, Found, Reader
 from ..places import place_in
 
@@ -37,14 +38,7 @@ class FirewallLog(Artefact):
 
     name = "firewall_log"
     kind = "firewall log"
-    where = (
-        r"%SystemRoot%\System32\LogFiles\Firewall\*.log",
-        r"%SystemRoot%\System32\LogFiles\Firewall\*.old",
-        r"%SystemRoot%\pfirewall.log",
-        r"%SystemRoot%\pfirewall.log.old",
-        r"%Loose%\**\pfirewall*.log",
-        r"%Loose%\**\pfirewall*.old",
-    )
+    where = whereabouts.FIREWALL_LOG
     max_bytes = 64 << 20
     markers = ()
 

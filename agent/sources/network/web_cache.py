@@ -18,6 +18,7 @@ from ...formats.filetime import utc_of
 from ...model.objects import File, Url
 from ...model.observation import Claim, Moment, MomentOf, Observation, moments
 from ...spelling import base_name
+from .. import whereabouts
 from ..ese_databases import EseDatabases, HitRow
 
 _VISIT = re.compile(r"(?:Visited|:\d{16}): ?[^@]*@(.+)", re.DOTALL)
@@ -33,11 +34,7 @@ class WebCache(EseDatabases):
 
     name = "web_cache"
     kind = "cache of WinINet"
-    where = (
-        r"%Profile%\AppData\Local\Microsoft\Windows\WebCache\WebCacheV*.dat",
-        r"%Profile%\AppData\Local\Microsoft\Windows\WebCache\V*.log",
-        r"%Loose%\**\WebCacheV*.dat",
-    )
+    where = whereabouts.WEB_CACHE
 
     def told(self, hit: HitRow) -> Iterator[Observation]:
         """A page that was visited or fetched, a file that was opened or downloaded; else that

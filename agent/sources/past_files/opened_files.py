@@ -23,6 +23,7 @@ from ...matching.hidden_commands import HIDES_TEXT
 from ...model.objects import File
 from ...model.observation import Claim, Moment, MomentOf, Observation, Place, moments
 from ...spelling import base_name
+from .. import whereabouts
 from ..artefact import Artefact, Found, Reader
 from ..places import owner_of, place_in
 
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from ...coverage import Part
     from ...targets.evidence import EvidenceFile
 
-_RECENT = r"%Profile%\AppData\Roaming\Microsoft\Windows\Recent"
 LINK = ".lnk"
 
 
@@ -41,18 +41,7 @@ class OpenedFiles(Artefact):
 
     name = "opened_files"
     kind = "link or jump list"
-    where = (
-        rf"{_RECENT}\*.lnk",
-        rf"{_RECENT}\AutomaticDestinations\*.automaticDestinations-ms",
-        rf"{_RECENT}\CustomDestinations\*.customDestinations-ms",
-        r"%Profile%\AppData\Roaming\Microsoft\Office\Recent\*.lnk",
-        r"%Profile%\Desktop\*.lnk",
-        r"%Profile%\Recent\*.lnk",
-        r"%Profile%\Application Data\Microsoft\Office\Recent\*.lnk",
-        r"%Loose%\**\*.automaticDestinations-ms",
-        r"%Loose%\**\*.customDestinations-ms",
-        r"%Loose%\**\Recent\*.lnk",
-    )
+    where = whereabouts.OPENED_FILES
     max_bytes = 32 << 20
     markers: Sequence[BytePattern] = (
         *HIDES_TEXT,

@@ -22,6 +22,7 @@ from ...formats.recycler import InBin, read_recycler
 from ...model.objects import File
 from ...model.observation import Claim, Observation, moments
 from ...spelling import base_name
+from .. import whereabouts
 from ..artefact import Artefact, Found, Reader, is_blank
 from ..places import owner_of, place_in
 
@@ -36,15 +37,7 @@ class RecycleBin(Artefact):
 
     name = "recycle_bin"
     kind = "recycle bin's record"
-    where = (
-        r"%Volume%\$Recycle.Bin\*\$I*",
-        r"%Volume%\RECYCLER\*\INFO",
-        r"%Volume%\RECYCLER\*\INFO2",
-        r"%Volume%\RECYCLED\INFO",
-        r"%Volume%\RECYCLED\INFO2",
-        r"%Loose%\**\$I*",
-        r"%Loose%\**\INFO2",
-    )
+    where = whereabouts.RECYCLE_BIN
     max_bytes = 64 << 20
     markers = ()
 

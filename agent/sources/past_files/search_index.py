@@ -20,6 +20,7 @@ from ...formats.filetime import utc_of
 from ...model.objects import File, Url, User
 from ...model.observation import ByteHit, Claim, Observation, Place, moments
 from ...spelling import base_name
+from .. import whereabouts
 from ..ese_databases import EseDatabases, HitRow
 from ..places import told_as
 
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
 PROPERTIES = "SystemIndex_PropertyStore"
 _OLD = "SystemIndex_0A"
 """The same of Windows 7 and older, which encode its texts."""
-_FOLDER = r"%ProgramData%\Microsoft\Search\Data\Applications\Windows"
-_ROAMING = r"%Profile%\AppData\Roaming\Microsoft\Search\Data\Applications"
 _HISTORIES = ("iehistory://", "winrt://")
 """Before ``{SID}/`` and the address."""
 
@@ -136,14 +135,7 @@ class SearchIndex(EseDatabases):
 
     name = "search_index"
     kind = "index of Windows Search"
-    where = (
-        rf"{_FOLDER}\Windows.edb",
-        rf"{_FOLDER}\edb*.jtx",
-        rf"{_FOLDER}\edb*.log",
-        rf"{_FOLDER}\MSS*.log",
-        rf"{_ROAMING}\S-1-*\*.edb",
-        r"%Loose%\**\Windows.edb",
-    )
+    where = whereabouts.SEARCH_INDEX
 
     def gap(self, tables: Mapping[str, Table]) -> str:
         """Windows 7 and older encode what they index."""

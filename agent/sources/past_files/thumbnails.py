@@ -22,6 +22,7 @@ from ...formats.thumbnails import Text, identifier_at, read_thumbs_db, text_at, 
 from ...model.objects import File
 from ...model.observation import ByteHit, Claim, Observation, moments
 from ...spelling import base_name
+from .. import whereabouts
 from ..artefact import BLANK, CUT, Artefact, Found, Reader, is_blank
 from ..places import byte_in, owner_of, place_in
 from ..registry.every_hit import copies_in, doubtful_in, hits_in
@@ -32,9 +33,6 @@ if TYPE_CHECKING:
     from ...matching.record_rules import RecordRules
     from ...targets.evidence import EvidenceFile
 
-_LOCAL = r"%Profile%\AppData\Local"
-_OLD_LOCAL = r"%Profile%\Local Settings\Application Data"
-_PICTURES = ("Desktop", "Documents", "Downloads", "Pictures", "My Documents")
 PIECE = 64 << 10
 SEAM = 1 << 10
 """Bytes on both sides of where two pieces meet, in which a text across it stands."""
@@ -54,16 +52,7 @@ class ThumbnailCaches(Artefact):
 
     name = "thumbnails"
     kind = "cache of pictures or icons"
-    where = (
-        rf"{_LOCAL}\Microsoft\Windows\Explorer\thumbcache_*.db",
-        rf"{_LOCAL}\Microsoft\Windows\Explorer\iconcache_*.db",
-        rf"{_LOCAL}\Microsoft\Windows\Caches\*.db",
-        rf"{_LOCAL}\IconCache.db",
-        rf"{_OLD_LOCAL}\IconCache.db",
-        r"%Loose%\**\thumbcache_*.db",
-        r"%Loose%\**\iconcache_*.db",
-        r"%Loose%\**\IconCache.db",
-    )
+    where = whereabouts.THUMBNAILS
     max_bytes = 0
     piece = PIECE
     markers = ()
@@ -201,14 +190,7 @@ class ThumbsDb(Memories):
 
     name = "thumbs_db"
     kind = "Thumbs.db"
-    where = (
-        *(
-            rf"%Profile%\{name}\{below}Thumbs.db"
-            for name in _PICTURES
-            for below in ("", "*\\", "*\\*\\")
-        ),
-        r"%Loose%\**\Thumbs.db",
-    )
+    where = whereabouts.THUMBS_DB
     markers = ()
 
     def plain(self, data: bytes) -> bytes:

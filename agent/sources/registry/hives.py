@@ -32,6 +32,7 @@ from ...matching.hidden_commands import HIDES_TEXT, HIDES_TEXT_IN_UTF_8
 from ...matching.record_rules import marker
 from ...model.observation import ByteHit, Observation
 from ...reading.opening import reason_of
+from .. import whereabouts
 from ..artefact import BLANK, Artefact, Reader, is_blank
 from .every_hit import copies_in, doubtful_in, hits_in, may_be_mentioned, turned_in
 from .hive_hits import NOW, HiveHits, Opened
@@ -65,24 +66,7 @@ class Hives(Artefact):
 
     name = "registry"
     kind = "registry hive"
-    where = (
-        r"%SystemRoot%\System32\config\SYSTEM",
-        r"%SystemRoot%\System32\config\SOFTWARE",
-        r"%SystemRoot%\System32\config\DEFAULT",
-        r"%SystemRoot%\System32\config\SAM",
-        r"%SystemRoot%\System32\config\SECURITY",
-        r"%SystemRoot%\AppCompat\Programs\Amcache.hve",
-        r"%Volume%\Boot\BCD",
-        r"%Profile%\NTUSER.DAT",
-        r"%Profile%\AppData\Local\Microsoft\Windows\UsrClass.dat",
-        r"%Profile%\Local Settings\Application Data\Microsoft\Windows\UsrClass.dat",
-        r"%Loose%\**\SYSTEM",
-        r"%Loose%\**\SOFTWARE",
-        r"%Loose%\**\SECURITY",
-        r"%Loose%\**\NTUSER.DAT",
-        r"%Loose%\**\UsrClass.dat",
-        r"%Loose%\**\Amcache.hve",
-    )
+    where = whereabouts.REGISTRY
     max_bytes = 512 << 20
     by_pages = True
     turned = True

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from agent.model.report import Finding, Report
-from agent.sources.artefact import ArtefactSource
+from agent.sources.artefact_source import ArtefactSource
 from agent.sources.logs.console_history import ConsoleHistory
 from agent.sources.logs.event_logs import EventLogs
 from agent.sources.registry.hives import Hives

@@ -19,7 +19,8 @@ from agent.matching.record_rules import RecordRules, marker
 from agent.model.objects import Dns
 from agent.model.observation import ByteHit, Claim, Observation, Place
 from agent.model.report import State, Strength
-from agent.sources.artefact import ArtefactSource, Found, Reader, WholeFile
+from agent.sources.artefact import Found, Reader, WholeFile
+from agent.sources.artefact_source import ArtefactSource
 from agent.sources.piece_scan import MAX_HELD, WINDOW
 from agent.targets.evidence import EvidenceFile
 from agent.targets.offline.folder import FolderTarget

@@ -22,7 +22,8 @@ from agent.matching.hidden_commands import (
     decoded_pieces,
 )
 from agent.model.report import Strength
-from agent.sources.artefact import Artefact, ArtefactSource
+from agent.sources.artefact import Artefact
+from agent.sources.artefact_source import ArtefactSource
 from agent.sources.logs.console_history import ConsoleHistory
 from agent.sources.logs.event_logs import EventLogs
 from agent.sources.registry.hives import Hives

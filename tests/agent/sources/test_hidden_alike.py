@@ -10,7 +10,7 @@ import pytest
 
 from agent.model.report import Strength
 from agent.sources import Source
-from agent.sources.artefact import ArtefactSource
+from agent.sources.artefact_source import ArtefactSource
 from agent.sources.files.source import FilesSource
 from agent.sources.logs.console_history import ConsoleHistory
 from agent.sources.logs.event_logs import EventLogs

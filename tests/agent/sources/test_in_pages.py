@@ -13,8 +13,9 @@ import pytest
 from agent.formats import paged
 from agent.formats.hive_text import text_of
 from agent.formats.paged import PagedFile
-from agent.sources import artefact, in_pages
-from agent.sources.artefact import Artefact, ArtefactSource
+from agent.sources import artefact_sweep, in_pages
+from agent.sources.artefact import Artefact
+from agent.sources.artefact_source import ArtefactSource
 from agent.sources.execution.srum import Srum
 from agent.sources.execution.wmi_repository import WmiRepository
 from agent.sources.network.browser_files import BrowserFiles
@@ -98,7 +99,7 @@ CASES = {
 def sweep(host: Path, case: Case, monkeypatch: pytest.MonkeyPatch, *, held: bool) -> Swept:
     with monkeypatch.context() as patch:
         if not held:
-            patch.setattr(artefact, "HELD", 0)
+            patch.setattr(artefact_sweep, "HELD", 0)
             patch.setattr(hives, "HELD_OF_A_LOG", 0)
             patch.setattr(in_pages, "WINDOW", SMALL)
             patch.setattr(paged, "BLOCK", SMALL)
@@ -217,7 +218,7 @@ def test_a_hive_with_large_logs_is_read_by_pages_with_them(
 ) -> None:
     case = CASES["a hive in use"]
     host = as_folder(tmp_path / "c", windows(case.files))
-    monkeypatch.setattr(artefact, "HELD", len(case.files[NTUSER]))
+    monkeypatch.setattr(artefact_sweep, "HELD", len(case.files[NTUSER]))
     monkeypatch.delattr(hives.HiveReader, "records_in_pages")
     with pytest.raises(NotImplementedError):
         swept(host, ArtefactSource(Hives()))

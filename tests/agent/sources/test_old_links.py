@@ -8,7 +8,7 @@ import pytest
 
 from agent.matching.own_traces import Own
 from agent.model.report import State, TargetKind
-from agent.sources.artefact import ArtefactSource
+from agent.sources.artefact_source import ArtefactSource
 from agent.sources.catalog import Setup, sources_of
 from agent.targets.offline.image import ImageTarget
 from tests.evidence.sweeping import swept

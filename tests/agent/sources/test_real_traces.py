@@ -15,7 +15,8 @@ import pytest
 from agent.indicators import Domain, FileName, Indicator
 from agent.model.observation import Claim, Observation
 from agent.model.report import State
-from agent.sources.artefact import Artefact, ArtefactSource
+from agent.sources.artefact import Artefact
+from agent.sources.artefact_source import ArtefactSource
 from agent.sources.execution.prefetch import PrefetchArtefact
 from agent.sources.execution.scheduled_tasks import ScheduledTasks
 from agent.sources.execution.srum import Srum

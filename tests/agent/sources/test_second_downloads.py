@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from agent.sources.artefact import Artefact, ArtefactSource
+from agent.sources.artefact import Artefact
+from agent.sources.artefact_source import ArtefactSource
 from agent.sources.execution.compatibility_assistant import CompatibilityAssistant
 from agent.sources.execution.error_reports import ErrorReports
 from agent.sources.execution.prefetch import PrefetchArtefact

@@ -12,8 +12,9 @@ import pytest
 
 from agent.formats.paged import HELD
 from agent.model.report import State, TargetKind
-from agent.sources import artefact
-from agent.sources.artefact import Artefact, ArtefactSource, is_blank
+from agent.sources import artefact_sweep
+from agent.sources.artefact import Artefact, is_blank
+from agent.sources.artefact_source import ArtefactSource
 from agent.sources.catalog import Setup, sources_of
 from agent.sources.execution.activities import Activities
 from agent.sources.execution.compatibility_assistant import CompatibilityAssistant
@@ -196,7 +197,7 @@ def test_the_half_of_a_jump_list_is_a_gap(tmp_path: Path) -> None:
 def test_the_half_of_a_real_srum_database_is_a_gap(
     held: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(artefact, "HELD", held)
+    monkeypatch.setattr(artefact_sweep, "HELD", held)
     whole = sample("srum/SRUDB-win10-clean.dat.xz")
 
     assert sweep(tmp_path / "whole", BY_NAME["Srum"], whole).reasons == {}

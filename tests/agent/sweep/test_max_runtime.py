@@ -13,7 +13,7 @@ from agent.matching.matcher import Matcher
 from agent.matching.own_traces import Own
 from agent.model.observation import Observation
 from agent.model.report import Report, State, TargetKind
-from agent.sources.artefact import ArtefactSource
+from agent.sources.artefact_source import ArtefactSource
 from agent.sources.catalog import Setup, sources_of
 from agent.sources.logs.event_logs import EventLogs
 from agent.sweep.course import Course, Deadline
@@ -31,7 +31,7 @@ RUNS, FILES, REMEMBERS = range(3)
 
 def stage(source: Any) -> int:
     """Of a source, by the room that it or its artefact comes from."""
-    artefact = getattr(source, "_artefact", source)
+    artefact = source.artefact if isinstance(source, ArtefactSource) else source
     room = type(artefact).__module__.split(".")[2]
     return {"running": RUNS, "files": FILES}.get(room, REMEMBERS)
 

@@ -19,7 +19,7 @@ from agent.model.remembered import Behaviour, MemoryGap, Recorded, Remembered
 from agent.model.report import Coverage, State
 from agent.output.console import render
 from agent.output.recollection import line_of
-from agent.sources.artefact import ArtefactSource
+from agent.sources.artefact_source import ArtefactSource
 from agent.sources.catalog import NAMES
 from agent.sources.logs import kinds_of_events
 from agent.sources.registry.hives import Hives

@@ -18,7 +18,7 @@ from agent.model.report import Evidence, Finding, Report, Strength, Verdict, is_
 from agent.output.console import render
 from agent.output.schema import report_schema
 from agent.output.summary import summary_line
-from agent.sources.artefact import ArtefactSource
+from agent.sources.artefact_source import ArtefactSource
 from agent.sources.logs.event_logs import EventLogs
 from agent.sweep.journal import Journal
 from agent.sweep.recovery import recover

@@ -8,7 +8,7 @@ import pytest
 
 from agent.coverage import Ledger
 from agent.model.report import Strength
-from agent.sources.artefact import ArtefactSource
+from agent.sources.artefact_source import ArtefactSource
 from agent.sources.logs.event_logs import EventLogs
 from agent.sources.registry.hives import Hives
 from tests.evidence.hive_files import RUN, nested

@@ -10,7 +10,7 @@ import pytest
 from agent.model.report import Report
 from agent.output.mapping.hunting import hunting_lines
 from agent.output.mapping.timeline import rows
-from agent.sources.artefact import ArtefactSource
+from agent.sources.artefact_source import ArtefactSource
 from agent.sources.logs.event_logs import EventLogs
 from agent.sources.network.firewall_log import FirewallLog
 from tests.evidence.logged_events import dns_query, sysmon_query

@@ -11,7 +11,7 @@ import pytest
 from agent.indicators import FilePath
 from agent.model.observation import Claim, moments
 from agent.model.report import State, Strength
-from agent.sources.artefact import ArtefactSource
+from agent.sources.artefact_source import ArtefactSource
 from agent.sources.execution.activities import Activities
 from tests.evidence.databases import database, in_wal_mode
 from tests.evidence.filetime import ticks

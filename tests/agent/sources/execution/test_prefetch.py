@@ -13,7 +13,7 @@ from agent.matching.own_traces import Own
 from agent.model.objects import File, Hash
 from agent.model.observation import Claim, MomentOf, Observation, Place
 from agent.model.report import Finding, State, Strength
-from agent.sources.artefact import ArtefactSource
+from agent.sources.artefact_source import ArtefactSource
 from agent.sources.execution.prefetch import PrefetchArtefact
 from agent.targets.evidence import EvidenceFile
 from agent.targets.offline.image import ImageTarget

@@ -9,7 +9,7 @@ import pytest
 from agent.formats.shim_database import read_shims
 from agent.model.observation import Claim
 from agent.model.report import State, Strength
-from agent.sources.artefact import ArtefactSource
+from agent.sources.artefact_source import ArtefactSource
 from agent.sources.execution.shim_databases import ShimDatabases
 from tests.evidence.shim_databases import shim_database
 from tests.evidence.sweeping import Swept, swept

@@ -9,7 +9,7 @@ import pytest
 
 from agent.model.observation import Claim
 from agent.model.report import State, Strength
-from agent.sources.artefact import ArtefactSource
+from agent.sources.artefact_source import ArtefactSource
 from agent.sources.execution.startup_files import StartupFiles
 from tests.evidence.execution import wide
 from tests.evidence.files import shell_link

@@ -13,7 +13,8 @@ import pytest
 from agent.indicators import FileName
 from agent.model.observation import Claim, Moment, MomentOf, Observation, moments
 from agent.model.report import Reach, State, Strength
-from agent.sources.artefact import Artefact, ArtefactSource
+from agent.sources.artefact import Artefact
+from agent.sources.artefact_source import ArtefactSource
 from agent.sources.execution.compatibility_assistant import CompatibilityAssistant
 from agent.sources.execution.error_reports import ErrorReports
 from agent.sources.execution.scheduled_tasks import ScheduledTasks

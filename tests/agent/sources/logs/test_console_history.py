@@ -15,7 +15,7 @@ from agent.formats.console_history import MAX_COMMAND, Command, read_console_his
 from agent.model.objects import User
 from agent.model.observation import Claim, Observation
 from agent.model.report import State, Strength
-from agent.sources.artefact import ArtefactSource
+from agent.sources.artefact_source import ArtefactSource
 from agent.sources.logs.console_history import ConsoleHistory
 from tests.evidence.sweeping import Swept, swept
 from tests.evidence.windows_folder import FORMS, JO_SID, windows

@@ -14,7 +14,7 @@ from agent.formats.detection_history import read_detection
 from agent.formats.quarantine import decrypted, rc4, read_entry
 from agent.model.observation import Claim
 from agent.model.report import State, Strength, Verdict
-from agent.sources.artefact import ArtefactSource
+from agent.sources.artefact_source import ArtefactSource
 from agent.sources.files.source import FilesSource
 from agent.sources.logs.defender import Defender
 from tests.evidence.detections import detection, quarantined

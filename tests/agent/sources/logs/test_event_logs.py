@@ -17,7 +17,8 @@ from agent.matching.matcher import Match
 from agent.matching.own_traces import Own
 from agent.model.observation import Claim
 from agent.model.report import Finding, State, Strength
-from agent.sources.artefact import ArtefactSource, Reader
+from agent.sources.artefact import Reader
+from agent.sources.artefact_source import ArtefactSource
 from agent.sources.logs.event_logs import LEFT_OVER, EventLogs
 from agent.targets.evidence import EvidenceFile
 from agent.targets.offline.folder import FolderTarget

@@ -13,7 +13,7 @@ from agent.matching.own_traces import Own
 from agent.model.objects import Dll, File, Process, Registry, Service, Task, User
 from agent.model.observation import Claim, MomentOf, moments
 from agent.model.report import Strength
-from agent.sources.artefact import ArtefactSource
+from agent.sources.artefact_source import ArtefactSource
 from agent.sources.logs.event_logs import EventLogs
 from agent.sources.logs.events import told_by
 from agent.sources.logs.told import Told

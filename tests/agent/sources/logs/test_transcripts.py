@@ -9,7 +9,7 @@ import pytest
 
 from agent.model.observation import Claim
 from agent.model.report import State, Strength
-from agent.sources.artefact import ArtefactSource
+from agent.sources.artefact_source import ArtefactSource
 from agent.sources.logs.transcripts import Transcripts
 from tests.evidence.sweeping import Swept, reported, swept
 from tests.evidence.windows_folder import FORMS, as_folder, windows

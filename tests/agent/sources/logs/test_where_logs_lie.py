@@ -10,7 +10,7 @@ import pytest
 from agent.matching.own_traces import Own
 from agent.model.remembered import Recorded
 from agent.model.report import State, Verdict
-from agent.sources.artefact import ArtefactSource
+from agent.sources.artefact_source import ArtefactSource
 from agent.sources.logs.event_logs import EventLogs
 from agent.sources.registry.hives import Hives
 from agent.targets import Root, SkippedVolume

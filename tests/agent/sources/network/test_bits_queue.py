@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from agent.formats.bits_queue import jobs_in, transfers_in
 from agent.model.observation import Claim, moments
 from agent.model.report import State, Strength
-from agent.sources.artefact import ArtefactSource
+from agent.sources.artefact_source import ArtefactSource
 from agent.sources.network.bits_queue import BitsQueue
 from tests.evidence.bits import SID, job, new_queue, old_queue, transfer
 from tests.evidence.logged_events import CYZFC

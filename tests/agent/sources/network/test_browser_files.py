@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from agent.model.report import State, Strength
-from agent.sources.artefact import Artefact, ArtefactSource
+from agent.sources.artefact import Artefact
+from agent.sources.artefact_source import ArtefactSource
 from agent.sources.execution.activities import Activities
 from agent.sources.network.browser_files import BrowserFiles
 from tests.agent.formats.test_mozilla_lz4 import packed

@@ -13,7 +13,7 @@ from agent.indicators import Domain
 from agent.model.observation import Claim, MomentOf, Observation
 from agent.model.report import Report, State, Strength, Verdict
 from agent.sources import databases
-from agent.sources.artefact import ArtefactSource
+from agent.sources.artefact_source import ArtefactSource
 from agent.sources.network.browsers import Browsers
 from tests.evidence.databases import (
     HISTORY,

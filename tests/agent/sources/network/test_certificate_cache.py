@@ -14,7 +14,7 @@ from agent.formats import FormatError
 from agent.formats.cryptnet_cache import read_fetched
 from agent.model.observation import Claim, moments
 from agent.model.report import State, Strength
-from agent.sources.artefact import ArtefactSource
+from agent.sources.artefact_source import ArtefactSource
 from agent.sources.network.certificate_cache import CertificateCache
 from tests.evidence.filetime import ticks
 from tests.evidence.sweeping import Swept, swept

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from agent.model.observation import Claim
-from agent.sources.artefact import ArtefactSource
+from agent.sources.artefact_source import ArtefactSource
 from agent.sources.network.browsers import Browsers
 from tests.evidence.databases import (
     PLACES,

@@ -14,7 +14,7 @@ from agent.formats.firewall_log import fields_of, read_line
 from agent.indicators import Address
 from agent.model.observation import Claim
 from agent.model.report import State, Strength, Verdict
-from agent.sources.artefact import ArtefactSource
+from agent.sources.artefact_source import ArtefactSource
 from agent.sources.network.firewall_log import LOCAL, FirewallLog
 from tests.evidence.packs import matcher_of, stated
 from tests.evidence.samples import sample

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from agent.model.observation import Claim
 from agent.model.report import State, Strength, Verdict
-from agent.sources.artefact import ArtefactSource
+from agent.sources.artefact_source import ArtefactSource
 from agent.sources.network.hosts_file import HostsEntry, HostsFile, OddLine, parse_hosts
 from tests.evidence.hives import hive
 from tests.evidence.sweeping import commanded, swept

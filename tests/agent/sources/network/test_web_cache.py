@@ -10,7 +10,7 @@ import pytest
 
 from agent.model.observation import Claim, moments
 from agent.model.report import State, Strength
-from agent.sources.artefact import ArtefactSource
+from agent.sources.artefact_source import ArtefactSource
 from agent.sources.network.web_cache import WebCache
 from tests.evidence.ese_files import (
     LONG_BINARY,

@@ -10,7 +10,7 @@ import pytest
 from agent.formats import jump_lists
 from agent.model.observation import Claim, MomentOf, Observation
 from agent.model.report import State, Strength
-from agent.sources.artefact import ArtefactSource
+from agent.sources.artefact_source import ArtefactSource
 from agent.sources.past_files.opened_files import OpenedFiles
 from tests.evidence.files import shell_link
 from tests.evidence.jump_lists import Listed, compound, dest_list, link_by_id_list

@@ -8,7 +8,7 @@ import pytest
 
 from agent.model.observation import Claim, moments
 from agent.model.report import Reach, State, Strength
-from agent.sources.artefact import ArtefactSource
+from agent.sources.artefact_source import ArtefactSource
 from agent.sources.files.source import FilesSource
 from agent.sources.past_files.recycle_bin import RecycleBin
 from tests.evidence.files import dll

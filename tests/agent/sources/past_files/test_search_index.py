@@ -12,7 +12,8 @@ from agent.coverage import Part
 from agent.model.observation import Claim, MomentOf
 from agent.model.report import State, Strength
 from agent.sources import ese_databases
-from agent.sources.artefact import ArtefactSource, Reader
+from agent.sources.artefact import Reader
+from agent.sources.artefact_source import ArtefactSource
 from agent.sources.execution.activities import Activities
 from agent.sources.past_files.search_index import SearchIndex
 from agent.targets.evidence import EvidenceFile

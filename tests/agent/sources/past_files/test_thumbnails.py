@@ -10,7 +10,8 @@ from agent.indicators import FileName, FilePath
 from agent.matching.matcher import Matcher
 from agent.model.observation import Claim, moments
 from agent.model.report import State, Strength
-from agent.sources.artefact import Artefact, ArtefactSource
+from agent.sources.artefact import Artefact
+from agent.sources.artefact_source import ArtefactSource
 from agent.sources.past_files import thumbnails
 from agent.sources.past_files.thumbnails import PIECE, ThumbnailCaches, ThumbsDb
 from tests.evidence.packs import matcher_of

@@ -9,7 +9,7 @@ from agent.formats import FormatError
 from agent.model.objects import User
 from agent.model.observation import Claim
 from agent.model.report import State, Strength
-from agent.sources.artefact import ArtefactSource
+from agent.sources.artefact_source import ArtefactSource
 from agent.sources.registry import every_hit
 from agent.sources.registry.hives import Hives
 from tests.evidence.hive_files import (

@@ -14,7 +14,7 @@ from agent.formats import FormatError
 from agent.formats.proxy_settings import ProxySettings, read_proxy_settings
 from agent.model.observation import Claim, moments
 from agent.model.report import State, Strength
-from agent.sources.artefact import ArtefactSource
+from agent.sources.artefact_source import ArtefactSource
 from agent.sources.registry.hives import Hives
 from agent.sources.registry.networks import LOCAL
 from tests.evidence.hive_files import nested

@@ -14,7 +14,7 @@ import pytest
 from agent.indicators import FileName, FilePath
 from agent.model.observation import Claim, Moment, Observation, moments
 from agent.model.report import State, Strength
-from agent.sources.artefact import ArtefactSource
+from agent.sources.artefact_source import ArtefactSource
 from agent.sources.registry.hives import Hives
 from tests.evidence.filetime import ticks
 from tests.evidence.hive_files import nested

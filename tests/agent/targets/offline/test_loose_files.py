@@ -9,7 +9,7 @@ import pytest
 from agent.coverage import Ledger
 from agent.matching.own_traces import Own
 from agent.model.report import Verdict
-from agent.sources.artefact import ArtefactSource
+from agent.sources.artefact_source import ArtefactSource
 from agent.sources.execution.prefetch import PrefetchArtefact
 from agent.sources.logs.console_history import ConsoleHistory
 from agent.sources.logs.event_logs import EventLogs
