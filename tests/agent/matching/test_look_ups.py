@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from agent.indicators import Address, Domain, FilePath, Url
 from agent.matching.look_ups import Domains, Endings, Networks, Paths, Urls
-from agent.spelling import fold, url_parts
+from agent.spelling import fold, path_start, url_parts
 from tests.evidence.one_by_one import OneByOne
 from tests.evidence.packs import stated
 
@@ -37,8 +37,12 @@ ADDRESSES = st.one_of(
 
 
 def _are_values_of_paths(value: str) -> bool:
-    variable = fold(value).replace("/", "\\").partition("\\")[0]
-    return not variable.startswith("%") or variable == "%TEMP%"
+    """Packs with others are refused."""
+    try:
+        path_start(value)
+    except ValueError:
+        return False
+    return True
 
 
 def ids(found: Iterable[Address | Domain | FilePath | Url]) -> list[str]:
