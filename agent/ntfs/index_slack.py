@@ -13,8 +13,9 @@ from __future__ import annotations
 import struct
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from typing import NamedTuple
+
+from msgspec import Struct, field
 
 from ..engine.scanner import TOO_MANY, Occurrences, PatternScanner, ScanFailed, scanned_ahead
 from ..spelling import fold
@@ -92,14 +93,12 @@ class _Blocks(NamedTuple):
     runs: list[Run]
 
 
-@dataclass
-class _Batch:
+class _Batch(Struct):
     data: bytearray = field(default_factory=bytearray)
     units: list[_Unit] = field(default_factory=list)
 
 
-@dataclass
-class IndexSlack:
+class IndexSlack(Struct):
     """Searches the indexes of one volume, once."""
 
     volume: Volume

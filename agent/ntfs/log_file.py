@@ -16,9 +16,10 @@ import sys
 from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import BinaryIO, NamedTuple
+
+from msgspec import Struct, field
 
 from ..engine.scanner import TOO_MANY, PatternScanner, ScanFailed
 from ..reading.opening import read_up_to
@@ -96,8 +97,7 @@ def _is_blank(data: bytearray) -> bool:
     return any(data == blank[: len(data)] for blank in _BLANK)
 
 
-@dataclass
-class _Window:
+class _Window(Struct, dict=True):
     """Pages, joined."""
 
     data: bytes
@@ -148,8 +148,7 @@ class _Window:
         return f"operation 0x{redo:02X}, undone by 0x{undo:02X}"
 
 
-@dataclass
-class LogScan:
+class LogScan(Struct):
     """Scans one log, once."""
 
     log: BinaryIO

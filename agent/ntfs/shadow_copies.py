@@ -14,9 +14,10 @@ import struct
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
+
+from msgspec import Struct, field
 
 from ..formats.filetime import utc_of
 from .byte_source import ByteSource
@@ -114,8 +115,7 @@ def _list_blocks(source: ByteSource, first: int, kind: int) -> Iterator[bytes]:
         first = following
 
 
-@dataclass
-class Kept:
+class Kept(Struct):
     """The blocks that one copy keeps.
 
     A block's place has no lower bits: a 1 there says that the block was moved to another place of

@@ -11,10 +11,9 @@ from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import NamedTuple
 
-from msgspec import structs
+from msgspec import Struct, structs
 
 from ...engine.scanner import ScanFailed
 from ...matching.record_rules import RecordRules
@@ -104,8 +103,7 @@ def _later(window: Window) -> list[tuple[int, int]]:
     return [(0, window.offset_of(window.limit)), *inside]
 
 
-@dataclass(frozen=True)
-class _Search:
+class _Search(Struct, frozen=True):
     rules: RecordRules
     overlap: int
 

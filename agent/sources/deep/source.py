@@ -17,8 +17,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from ...coverage import Ledger, Part
 from ...matching.matcher import Matcher
@@ -103,8 +104,7 @@ def _volumes_of(target: Target, ledger: Ledger) -> list[tuple[str, RawNtfs]]:
     return volumes
 
 
-@dataclass
-class _Deep:
+class _Deep(Struct):
     target: Target
     matcher: Matcher
     ledger: Ledger

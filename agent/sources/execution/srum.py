@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from ...formats import FormatError
 from ...formats.ese import SIGNATURE, CellValue, Database, time_of
@@ -40,8 +41,7 @@ MAX_HIDDEN = 32 << 20
 _SENT, _RECEIVED = "BytesSent", "BytesRecvd"
 
 
-@dataclass
-class _Use:
+class _Use(Struct):
     """Of a program by one user, in all tables."""
 
     times: set[datetime] = field(default_factory=set)

@@ -19,9 +19,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
-from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from functools import cached_property
+
+from msgspec import Struct, field
 
 from ...coverage import Ledger, Part
 from ...matching.matcher import Matcher, ScanFailed
@@ -45,8 +46,7 @@ _CREATED, _DELETED, _CLOSED = 0x100, 0x200, 0x8000_0000
 _LONG_AGO = datetime(1601, 1, 1, tzinfo=timezone.utc)
 
 
-@dataclass
-class _History:
+class _History(Struct):
     """What happened to one name of one file."""
 
     record: UsnRecord
@@ -140,8 +140,7 @@ def _volumes_of(target: Target) -> list[tuple[str, RawNtfs]]:
     return roots + [(raw.prefix.removesuffix(":"), raw) for raw in target.volumes_met]
 
 
-@dataclass
-class Journal:
+class Journal(Struct, dict=True):
     """That of one volume."""
 
     target: Target

@@ -17,7 +17,8 @@ about, are left to the files source.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from ...coverage import Ledger
 from ...matching.matcher import Matcher
@@ -65,8 +66,7 @@ class IndexSlackSource:
                 ledger.unread(f"folders' indexes: {reason_of(error)}", opened.path)
 
 
-@dataclass
-class _Folders:
+class _Folders(Struct):
     """Of one volume."""
 
     names: LeftNames

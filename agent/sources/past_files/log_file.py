@@ -16,7 +16,8 @@ did it, nor content. On a volume that Linux wrote last it is blank.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from ...coverage import Ledger, Part
 from ...matching.matcher import Matcher
@@ -65,8 +66,7 @@ class LogFileSource:
                 ledger.unread(f"$LogFile: {reason_of(error)}", opened.path)
 
 
-@dataclass
-class _History:
+class _History(Struct):
     """What the log says of one name of one file."""
 
     left: LeftName
@@ -78,8 +78,7 @@ class _History:
     """When the change journal was told; the first and the last."""
 
 
-@dataclass
-class Log:
+class Log(Struct):
     """That of one volume."""
 
     names: LeftNames

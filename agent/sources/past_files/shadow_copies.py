@@ -20,9 +20,8 @@ System Restore keeps only what it needs itself: what else its copies show may be
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 
-from msgspec import structs
+from msgspec import Struct, field, structs
 
 from ...coverage import Ledger, Part
 from ...matching.matcher import Matcher
@@ -82,8 +81,7 @@ class ShadowCopiesSource:
             yield from search.observe(copies)
 
 
-@dataclass
-class _Search:
+class _Search(Struct):
     """Of one volume's copies."""
 
     target: Target
@@ -229,8 +227,7 @@ class _ClosingView(ShadowView):
         self._source.close()
 
 
-@dataclass
-class _Told:
+class _Told(Struct):
     """What a look at the files of a copy saw, as this source tells it."""
 
     copy: Copy

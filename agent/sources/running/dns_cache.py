@@ -14,7 +14,8 @@ as well.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from ...coverage import Ledger
 from ...matching.matcher import Matcher
@@ -38,8 +39,7 @@ ONLY_ANSWERS = (
 )
 
 
-@dataclass
-class _Name:
+class _Name(Struct):
     """What is known of one cached name."""
 
     question: str

@@ -6,7 +6,7 @@ size.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 from ...coverage import Ledger
 from ...indicators import FileHash, FileIndicator, Gate, PeTrait
@@ -31,8 +31,7 @@ def is_program(programs: frozenset[str], name: str, original_file_name: str) -> 
     return name.casefold() in programs or original in programs
 
 
-@dataclass(frozen=True)
-class ImageFile:
+class ImageFile(Struct, frozen=True):
     """What was found out about the file of an image."""
 
     path: str
@@ -45,8 +44,7 @@ class ImageFile:
     """Some indicator about content could apply, and was compared."""
 
 
-@dataclass
-class ImageFiles:
+class ImageFiles(Struct):
     """Looks at image files for one source, keeping its ledger."""
 
     system: LiveSystem
