@@ -89,12 +89,12 @@ class LogMention(NamedTuple):
     place: int
 
 
-_BLANK = (bytes(_AT_ONCE * PAGE), b"\xff" * (_AT_ONCE * PAGE))
+_BLANK = (b"\0", b"\xff")
 
 
 def _is_blank(data: bytearray) -> bool:
     """Never written: most of a log that Windows made, or that was not copied."""
-    return any(data == blank[: len(data)] for blank in _BLANK)
+    return data[:1] in _BLANK and data == data[:1] * len(data)
 
 
 class _Window(Struct, dict=True):

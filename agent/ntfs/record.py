@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from msgspec import Struct
 
 from .attributes import Attribute, AttributesDamaged, read_attributes
 from .fixups import mend_record
 from .reference import Reference
 
 HEADER = struct.Struct("<4sHHQHHHHIIQ")
+_NO_HEAD = (b"", *[0] * 10)
 """Signature, update sequence's offset and count, log's number, sequence, links, first attribute,
 flags, bytes used, bytes allocated, base record."""
 IN_USE, FOLDER = 1, 2
@@ -18,28 +22,37 @@ BAAD = b"BAAD"
 """In place of the signature of a record that was found torn ([layout.h] magic_BAAD)."""
 
 
-@dataclass(frozen=True)
-class Record:
+class Record(Struct, frozen=True, dict=True):
     """A record, mended."""
 
     number: int
     data: bytes
     torn: bool = False
     """Its strides come from different writes, or its update sequence makes no sense."""
-    sequence: int = field(init=False, default=0)
-    flags: int = field(init=False, default=0)
-    links: int = field(init=False, default=0)
-    base: Reference = field(init=False, default=Reference(0, 0))
-    """Of the record that this one extends; zeros: it stands for itself."""
 
-    def __post_init__(self) -> None:
-        if not self.signed:
-            return
-        head = HEADER.unpack_from(self.data)
-        object.__setattr__(self, "sequence", head[4])
-        object.__setattr__(self, "links", head[5])
-        object.__setattr__(self, "flags", head[7])
-        object.__setattr__(self, "base", Reference.of(head[10]))
+    @cached_property
+    def _head(self) -> tuple[Any, ...]:
+        return HEADER.unpack_from(self.data) if self.signed else _NO_HEAD
+
+    @property
+    def sequence(self) -> int:
+        """How often the record was used; 0 for one without a signature, as all of these."""
+        return int(self._head[4])
+
+    @property
+    def links(self) -> int:
+        """How many names the file has."""
+        return int(self._head[5])
+
+    @property
+    def flags(self) -> int:
+        """Whether it is in use, and of a folder."""
+        return int(self._head[7])
+
+    @cached_property
+    def base(self) -> Reference:
+        """Of the record that this one extends; zeros: it stands for itself."""
+        return Reference.of(self._head[10])
 
     @classmethod
     def raw(cls, number: int, data: bytes) -> Record:

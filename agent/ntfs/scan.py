@@ -9,8 +9,9 @@ of them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
 from functools import cached_property
+
+from msgspec import Struct, field
 
 from ..engine.scanner import (
     TOO_MANY,
@@ -112,8 +113,7 @@ class Hit:
         return self._volume.paths(self.entry)
 
 
-@dataclass(frozen=True)
-class RawHit:
+class RawHit(Struct, frozen=True):
     """Bytes of a record that look like a wanted name and are none of its names.
 
     ``place``: the content of a small file, a link's target, slack: what is left of an older use, or
@@ -129,8 +129,7 @@ class RawHit:
     """Of the file that the record belongs to, if it can be told."""
 
 
-@dataclass
-class ScanCounts:
+class ScanCounts(Struct):
     """What the pass saw, in records."""
 
     records: int = 0
@@ -147,8 +146,7 @@ class ScanCounts:
     bytes: int = 0
 
 
-@dataclass
-class MftScan:
+class MftScan(Struct):
     """Scans the $MFT of one volume, once."""
 
     volume: Volume

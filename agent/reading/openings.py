@@ -9,8 +9,10 @@ from __future__ import annotations
 import sys
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from functools import cached_property
 from typing import NamedTuple
+
+from msgspec import Struct
 
 MAX_HEAD = 16
 """First bytes that are told; a gate's magic may have more."""
@@ -30,8 +32,7 @@ class Opening(NamedTuple):
     """First bytes of the content, at most ``MAX_HEAD``."""
 
 
-@dataclass(frozen=True)
-class Selection:
+class Selection(Struct, frozen=True, dict=True):
     """Which files are worth more than their name."""
 
     exact_sizes: frozenset[int] = frozenset()
@@ -41,20 +42,23 @@ class Selection:
     """Lower case with the dot; the empty string for names without one."""
     openings: tuple[Opening, ...] = ()
     """Of the files singled out so, those that are to be looked into; none given: all."""
-    _of_any: _Steps = field(init=False, repr=False, compare=False)
-    _of_extension: dict[str, _Steps] = field(init=False, repr=False, compare=False)
 
-    def __post_init__(self) -> None:
+    @cached_property
+    def _of_any(self) -> _Steps:
+        return _Steps.of([one for one in self.openings if not one.extensions])
+
+    @cached_property
+    def _of_extension(self) -> dict[str, _Steps]:
         named = frozenset[str]().union(*(one.extensions for one in self.openings))
-        of_any = [one for one in self.openings if not one.extensions]
-        own = {
+        return {
             extension: _Steps.of(
-                [one for one in self.openings if extension in one.extensions] + of_any
+                [
+                    *(one for one in self.openings if extension in one.extensions),
+                    *(one for one in self.openings if not one.extensions),
+                ]
             )
             for extension in named
         }
-        object.__setattr__(self, "_of_any", _Steps.of(of_any))
-        object.__setattr__(self, "_of_extension", own)
 
     def heads(self, extension: str, size: int) -> tuple[bytes, ...]:
         """What a file of this extension and size, in bytes, has to begin with to be looked into:

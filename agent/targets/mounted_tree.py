@@ -13,10 +13,11 @@ import os
 import stat
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from functools import cached_property
 from typing import BinaryIO
+
+from msgspec import Struct, field
 
 from ..ntfs import Reference
 from ..ntfs.reference import ROOT
@@ -40,8 +41,7 @@ def _as_it_is(name: str) -> tuple[str, str]:
     return name, ""
 
 
-@dataclass(eq=False)
-class Mounted:
+class Mounted(Struct, eq=False, dict=True):
     """How the files of one volume are read."""
 
     by_path: Opener = open_quietly
@@ -50,8 +50,6 @@ class Mounted:
     decoded: Callable[[str], tuple[str, str]] = _as_it_is
     """From a name in a copy to the name that the host knew, and the stream of it if it is one."""
     streams: Streams = field(default_factory=Streams)
-    opener: RawFallbackOpener = field(init=False)
-    volume: SharedVolume | None = field(init=False)
 
     def __post_init__(self) -> None:
         self.volume = None if self.raw is None else SharedVolume(self.raw.open)
@@ -65,8 +63,7 @@ class Mounted:
         return Tree(drive, top, view, shown=shown, named=lambda name: self.decoded(name)[0])
 
 
-@dataclass(eq=False)
-class MountedEntry:
+class MountedEntry(Struct, eq=False, dict=True):
     """A file, or a folder, of which a case-sensitive file system may have several."""
 
     name: str

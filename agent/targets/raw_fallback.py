@@ -13,8 +13,9 @@ import ntpath
 import os
 import stat
 import threading
-from dataclasses import dataclass, field
 from typing import BinaryIO
+
+from msgspec import Struct, field
 
 from ..ntfs import NtfsError, Reference, Volume, list_folder
 from ..ntfs.reference import ROOT
@@ -31,8 +32,7 @@ _NUMBER = 0xFFFF_FFFF_FFFF_FFFF
 """What NTFS uses of a file's number, which has 128 bits since Python 3.12."""
 
 
-@dataclass(frozen=True)
-class VerifiedByRecord:
+class VerifiedByRecord(Struct, frozen=True):
     """Opens files by the paths that their records tell: none but the one that is meant."""
 
     by_path: Opener
@@ -66,8 +66,7 @@ def _is(reference: Reference, status: os.stat_result) -> bool:
     return own.number == reference.number and own.sequence in (0, reference.sequence)
 
 
-@dataclass
-class RawFallbackOpener:
+class RawFallbackOpener(Struct):
     """An opener. May be called from any thread; closed, it opens by paths alone."""
 
     by_path: Opener

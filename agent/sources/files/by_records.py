@@ -15,7 +15,8 @@ from __future__ import annotations
 import functools
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from ...matching.matcher import ScanFailed
 from ...model.objects import File
@@ -32,6 +33,7 @@ from ...ntfs import (
 )
 from ...ntfs.overlay import compressed_stream
 from ...ntfs.programs import Programs
+from ...ntfs.reference import Reference
 from ...ntfs.selection import SELECTED, STREAMS
 from ...reading.opening import reason_of
 from ...reading.openings import Selection
@@ -57,8 +59,7 @@ _FREE = "deleted; read from clusters that are free, and may have been another fi
 _KEPT = "deleted; its content is kept in its record"
 
 
-@dataclass
-class NtfsFiles:
+class NtfsFiles(Struct, dict=True):
     """The files of one volume, looked at."""
 
     look: FileLook
@@ -69,9 +70,10 @@ class NtfsFiles:
     """Opens files of a volume that is mounted too."""
     _volume_id: str | None = None
 
-    def __post_init__(self) -> None:
+    @functools.cached_property
+    def _path_of(self) -> Callable[[Reference], ResolvedPath]:
         # A file of thousands of records may be asked for once for each.
-        self._path_of = functools.lru_cache(_PATHS)(self.volume.path_of)
+        return functools.lru_cache(_PATHS)(self.volume.path_of)
 
     def observe(self) -> Iterator[Observation]:
         """All that hits. The look's ledger is told what was examined, the volume's account what

@@ -8,10 +8,9 @@ in memory up to the size limit; of a larger file only what can be had in passing
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, BinaryIO
 
-from msgspec import structs
+from msgspec import Struct, field, structs
 
 from ...formats import FormatError
 from ...formats.certificate import MAX_CERTIFICATE_BYTES, certificate_hashes
@@ -47,15 +46,13 @@ MAX_SCRIPT = 1 << 20
 _GREW = "grew beyond --max-file-size while it was read"
 
 
-@dataclass(frozen=True)
-class Limits:
+class Limits(Struct, frozen=True):
     """How much of a file is read into memory and scanned, in bytes."""
 
     max_file_size: int
 
 
-@dataclass
-class Facts:
+class Facts(Struct):
     """What was found out."""
 
     head: bytes = b""
@@ -86,14 +83,11 @@ class Facts:
         return bool(self.hash or self.pe or self.lnk or self.proofs)
 
 
-@dataclass
-class FileReader:
+class FileReader(Struct, dict=True):
     """Looks at open files for one sweep; several threads may do so at once."""
 
     matcher: Matcher
     limits: Limits
-    programs: ProgramsInReach = field(init=False)
-    texts: Texts = field(init=False)
     _gates: dict[int, tuple[tuple[FileIndicator, ...], Gates]] = field(default_factory=dict)
     """By the identity of the indicators, which are kept with them."""
 

@@ -12,10 +12,9 @@ import functools
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import InitVar, dataclass, field
 from typing import BinaryIO
 
-from msgspec import structs
+from msgspec import Struct, field, structs
 
 from ...coverage import Ledger
 from ...formats.kinds import ZIP, Kind, may_hold
@@ -51,8 +50,7 @@ ZONE = ".identifier"
 """The extension of a zone identifier that a copy made a file of its own."""
 
 
-@dataclass
-class _Read:
+class _Read(Struct):
     """What one file said, before it is told."""
 
     item: Item
@@ -72,8 +70,7 @@ class _Read:
     zone_error: OSError | None = None
 
 
-@dataclass
-class FileLook:
+class FileLook(Struct, dict=True):
     """One sweep's looking at files."""
 
     target: Target
@@ -83,16 +80,12 @@ class FileLook:
     progress: Callable[[str], None]
     everything: bool
     """Whether every file is read."""
-    cache: InitVar[HashCache | None] = None
-    memory: Memory = field(init=False)
-    reader: FileReader = field(init=False)
-    archives: ArchiveMembers = field(init=False)
-    containers: Containers = field(init=False)
+    cache: HashCache | None = None
     _ahead: ReadAhead[_Read] | None = None
     _pending: list[_Read] = field(default_factory=list)
 
-    def __post_init__(self, cache: HashCache | None) -> None:
-        self.memory = Memory(cache, self.matcher, self.ledger)
+    def __post_init__(self) -> None:
+        self.memory = Memory(self.cache, self.matcher, self.ledger)
         self.reader = FileReader(self.matcher, self.limits)
         self.containers = Containers(self.target, self.matcher, self.ledger)
         self.archives = ArchiveMembers(

@@ -15,8 +15,9 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
 from typing import Generic, TypeVar
+
+from msgspec import Struct, field
 
 _T = TypeVar("_T")
 
@@ -51,8 +52,7 @@ def readers_here(*, shared: bool = False) -> int:
     return max(LEAST_READERS, min(2 * (os.cpu_count() or 1), MOST_READERS))
 
 
-@dataclass
-class _Ordered(Generic[_T]):
+class _Ordered(Struct, Generic[_T]):
     """What was asked for together, in its turn."""
 
     future: Future[list[_T]] | None = None

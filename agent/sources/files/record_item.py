@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import BinaryIO
+
+from msgspec import Struct, field
 
 from ...formats.filetime import utc_of
 from ...formats.zone_identifier import STREAM as ZONE_STREAM
@@ -23,8 +24,7 @@ from .hash_cache import FileState
 from .item import DELETED, Opened
 
 
-@dataclass
-class Record:
+class Record(Struct, dict=True):
     """A file or folder by one of its names."""
 
     volume: Volume

@@ -19,8 +19,8 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
-from datetime import datetime
+
+from msgspec import Struct, field
 
 from ...coverage import Ledger
 from ...formats.kinds import EXTENSIONS, LARGE, LEAST
@@ -145,8 +145,7 @@ class FilesSource:
                 (ledger.unread if ledger.examined else ledger.unavailable)(LOCKED, path)
 
 
-@dataclass
-class _Trees:
+class _Trees(Struct):
     """The roots of a target, each by its records, by a walk, or by both."""
 
     look: FileLook
@@ -229,8 +228,7 @@ def _is_locked(path: str) -> bool:
     return False
 
 
-@dataclass
-class _Scanned:
+class _Scanned(Struct, dict=True):
     """One volume by its $MFT. Gaps in what is mounted too are left for a walk to fill."""
 
     look: FileLook
@@ -243,7 +241,6 @@ class _Scanned:
     """By BitLocker, and not mounted."""
     is_opened: bool = False
     """Whether there is a raw volume of it to be had."""
-    began: datetime = field(init=False)
 
     @property
     def complete(self) -> bool:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+
+from msgspec import Struct
 
 from ...coverage import Ledger
 from ...formats.filetime import utc_of
@@ -35,8 +36,7 @@ def born(left: LeftName) -> Born:
     return left.name.parent, left.name.text, left.name.times.created
 
 
-@dataclass
-class LeftNames:
+class LeftNames(Struct, dict=True):
     """Of one volume, by one source."""
 
     source: str
@@ -48,8 +48,9 @@ class LeftNames:
     volume: Volume
     raw: RawNtfs
 
-    def __post_init__(self) -> None:
-        self._in_folder = functools.lru_cache(1024)(self._listed)
+    @functools.cached_property
+    def _in_folder(self) -> Callable[[Reference, str], bool]:
+        return functools.lru_cache(1024)(self._listed)
 
     def is_there(self, file: Reference | None, parent: Reference, text: str) -> bool:
         """Whether this very file still has this name in this folder; one of which nothing says

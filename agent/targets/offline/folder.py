@@ -6,7 +6,6 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
@@ -85,8 +84,7 @@ class FolderTarget(AtRest):
         return found
 
 
-@dataclass(eq=False)
-class _OneOf(MountedEntry):
+class _OneOf(MountedEntry, eq=False):
     """A folder of which one file was given."""
 
     given: str = ""
