@@ -16,6 +16,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import time
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -46,6 +47,7 @@ MAX_EVIDENCE = 20_000
 """Weak and excluded evidence records kept in one journal; stronger ones are always kept."""
 MAX_FINDINGS = 10_000
 """Findings made of one journal."""
+_SYNC_S = 1.0
 _LOCKED_BYTE = 0x7FFF_FFF0
 """Far beyond the end of any journal, and within the 32 bits that Windows' C library locks by."""
 
@@ -64,6 +66,9 @@ class Journal:
         self._torn = False
         self._minor = 0
         self._dropped = 0
+        self._found = False
+        """Since the disk has all of it."""
+        self._synced = time.monotonic()
 
     @classmethod
     def create(cls, final: Path, header: Header, *, replaces: bool = False) -> Journal:
@@ -98,6 +103,7 @@ class Journal:
         self, evidence: Evidence, *, title: str, indicator: IndicatorRef | None = None
     ) -> None:
         """Record a match at once, as findings are made of matches only when the sweep ends."""
+        self._found = True
         if evidence.strength.rank < Strength.STRONG.rank:
             self._minor += 1
             if self._minor > MAX_EVIDENCE:
@@ -106,10 +112,12 @@ class Journal:
         self._write(EvidenceRecord(at=_now(), title=title, evidence=evidence, indicator=indicator))
 
     def coverage(self, coverage: Coverage) -> None:
-        """Record that a source has ended."""
-        self._write(
-            CoverageRecord(at=_now(), coverage=coverage, dropped=self._dropped), durable=True
-        )
+        """Record that a source has ended. Safe from a power failure at once where it took a second,
+        or where something was found since the last one: the rest is soon looked at again, and most
+        of thirty sources end in milliseconds."""
+        worth = self._found or time.monotonic() - self._synced >= _SYNC_S
+        record = CoverageRecord(at=_now(), coverage=coverage, dropped=self._dropped)
+        self._write(record, durable=worth)
 
     def finding(self, finding: Finding) -> None:
         """Record a finding as the report will have it."""
@@ -151,6 +159,7 @@ class Journal:
         self._torn = False
         if durable:
             os.fsync(self._descriptor)
+            self._found, self._synced = False, time.monotonic()
 
 
 def _now() -> datetime:

@@ -239,6 +239,30 @@ def test_a_journal_is_known_by_every_line_of_it(tmp_path: Path) -> None:
     assert not is_journal(b"")
 
 
+def test_what_was_found_is_safe_from_a_power_failure_when_its_source_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced, clock = list[int](), [100.0]
+    monkeypatch.setattr("agent.sweep.journal.os.fsync", synced.append)
+    monkeypatch.setattr("agent.sweep.journal.time.monotonic", lambda: clock[0])
+    journal = Journal.create(tmp_path / "r.json", HEADER)
+    nothing = Coverage(source="files", required=True, state=State.COMPLETE)
+    begun = len(synced)
+
+    def syncs() -> int:
+        journal.coverage(nothing)
+        return len(synced) - begun
+
+    assert syncs() == 0  # nothing found, in no time
+    journal.evidence(evidence(), title="x")
+    assert syncs() == 1
+    assert syncs() == 1
+    clock[0] += 1.0  # a second of work
+    assert syncs() == 2
+    assert syncs() == 2
+    journal.close()
+
+
 def test_a_killed_sweep_tells_of_one_thing_once(tmp_path: Path) -> None:
     journal = Journal.create(tmp_path / "r.json", HEADER)
     for indicator in ("i", "j"):
