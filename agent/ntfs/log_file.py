@@ -17,18 +17,20 @@ from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from functools import cached_property
-from typing import BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple, cast
 
 from msgspec import Struct, field
 
 from ..engine.scanner import TOO_MANY, PatternScanner, ScanFailed
-from ..reading.opening import read_up_to
 from ..spelling import fold
 from .errors import Account, Unread
 from .fixups import BLOCK_OFFSET, mend_records
 from .left_names import LeftName, name_around
 from .patterns import Wanted, name_patterns
 from .usn import UsnRecord, holder_of, read_record
+
+if TYPE_CHECKING:
+    from io import RawIOBase
 
 MAX_LOG = 4 << 30
 """Bytes; Windows makes 64 MiB, ``chkdsk /L`` up to this."""
@@ -82,19 +84,19 @@ class LogChange(NamedTuple):
     place: int
 
 
+def _read_into(file: BinaryIO, space: memoryview) -> int:
+    """How many bytes came, from where the file stands, however short its single reads are."""
+    raw, total = cast("RawIOBase", file), 0
+    while total < len(space) and (count := raw.readinto(space[total:])):
+        total += count
+    return total
+
+
 class LogMention(NamedTuple):
     """What looks like a wanted name and belongs to nothing that is known."""
 
     text: str
     place: int
-
-
-_BLANK = (b"\0", b"\xff")
-
-
-def _is_blank(data: bytearray) -> bool:
-    """Never written: most of a log that Windows made, or that was not copied."""
-    return data[:1] in _BLANK and data == data[:1] * len(data)
 
 
 class _Window(Struct, dict=True):
@@ -298,15 +300,20 @@ class LogScan(Struct):
         size = self.log.seek(0, os.SEEK_END)
         if size > MAX_LOG:
             self.account.unread("$LogFile: larger than is read", f"{size:,} bytes")
-        at, size = 0, min(size, MAX_LOG)
-        while at < size:
+        # Into the same space again: new memory costs more than reading.
+        space = bytearray(_AT_ONCE * PAGE)
+        never_written = (bytes(len(space)), b"\xff" * len(space))
+        size = min(size, MAX_LOG)
+        for at in range(0, size, len(space)):
             self.progress()
+            wanted = min(len(space), size - at)
             try:
                 self.log.seek(at)
-                data = bytearray(read_up_to(self.log, min(_AT_ONCE * PAGE, size - at)))
+                count = _read_into(self.log, memoryview(space)[:wanted])
             except OSError as error:
                 self.account.unread(f"$LogFile: {error}", f"byte {at:,}")
-                data = bytearray()
-            if data and not _is_blank(data):
-                yield at, data + bytes(-len(data) % PAGE)
-            at += _AT_ONCE * PAGE
+                continue
+            data = space if count == len(space) else space[:count]
+            # Most of a log that Windows made, or that was not copied.
+            if data and not any(data == blank[:count] for blank in never_written):
+                yield at, data + bytes(-count % PAGE)
