@@ -26,8 +26,8 @@ from agent import __version__
 from agent.output.escape import shown
 
 from . import pages
-from .indexing import Indexer
-from .intake import MAX_BODY, MAX_JSON, Arrival, Refused, check
+from .indexing import Fresh, Indexer, received
+from .intake import MAX_BODY, MAX_JSON, Arrival, Refused
 from .metrics import Metrics
 from .openapi import document
 from .outputs.runner import OutputRunner
@@ -70,8 +70,9 @@ class TooSlow(Exception):
 class Reports:
     """``POST /v1/reports/{report_id}``: answered only after the commit."""
 
-    def __init__(self, store: Store, metrics: Metrics, limits: Limits) -> None:
+    def __init__(self, store: Store, metrics: Metrics, limits: Limits, fresh: Fresh) -> None:
         self._store = store
+        self._fresh = fresh
         self._metrics = metrics
         self._limits = limits
         self._tokens = Tokens(store, "sweep")
@@ -154,10 +155,14 @@ class Reports:
         )
         if len(body) > IN_THREAD:
             async with self._large:
-                report = await asyncio.to_thread(check, arrival, max_json=self._limits.max_json)
+                report, rows = await asyncio.to_thread(
+                    received, arrival, max_json=self._limits.max_json
+                )
         else:
-            report = check(arrival, max_json=self._limits.max_json)
+            report, rows = received(arrival, max_json=self._limits.max_json)
         result = await self._store.put(report)
+        if result == "new":
+            self._fresh.offer(report, rows)
         if result == "conflict":
             _LOG.warning(
                 "another report under a known id",
@@ -252,7 +257,8 @@ class Collector:
             )
         )
         self._readers = Tokens(store, "reader")
-        self._reports = Reports(store, self.metrics, limits or Limits())
+        self._fresh = Fresh()
+        self._reports = Reports(store, self.metrics, limits or Limits(), self._fresh)
         self._rest = Starlette(
             routes=[
                 Route("/healthz", self._health),
@@ -272,7 +278,7 @@ class Collector:
 
     @asynccontextmanager
     async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
-        indexer = asyncio.create_task(Indexer(self.store).run())
+        indexer = asyncio.create_task(Indexer(self.store, self._fresh).run())
         for runner in self._runners:
             runner.start()
         try:

@@ -3,18 +3,26 @@
 A report with thousands of findings costs more to list than to keep; listing it later keeps one
 noisy indicator on 20,000 hosts from stalling the fleet. Safe to repeat and to run in several
 processes: a finding is listed once, whoever does it.
+
+What was just kept need not be read again: its findings are handed over (:class:`Fresh`), as many as
+there is room for. The others, and those that a crash left, are read out of the database.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import time
+from collections import deque
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from agent.model.codec import MAX_BYTES, ReportError, decode
+from agent.model.report import Report
 
-from .intake import Refused, bounded_gunzip, host_name
+from .intake import MAX_JSON, Arrival, Refused, bounded_gunzip, checked, host_name
 from .listing import MAX_LISTED, rows_of
-from .records import FindingRow
+from .records import FindingRow, NewReport
 from .store.database import StoreError
 from .store.store import Store
 
@@ -22,16 +30,77 @@ _AT_ONCE = 20
 _ROWS_AT_ONCE = 1000
 """Findings per transaction: reports are not kept while it runs."""
 _IDLE_S = 0.5
+_FLAG_S = 2.0
+"""Between two looks for ids that hosts share, of all hosts of a sweep."""
+MAX_FRESH = 50_000
+"""Findings that wait in memory, of about a kilobyte each."""
 _AFTER_ERROR_S = 5.0
 _LOG = logging.getLogger("collector.indexing")
+
+
+class Listable(NamedTuple):
+    """The findings of one report."""
+
+    report_id: str
+    sweep_id: str
+    host_key: str
+    rows: Sequence[FindingRow]
+
+
+def received(arrival: Arrival, *, max_json: int = MAX_JSON) -> tuple[NewReport, list[FindingRow]]:
+    """The report, ready to be kept, and its findings, ready to be listed. Raises Refused."""
+    kept, report = checked(arrival, max_json=max_json)
+    return kept, _rows(report, kept.sweep_id, kept.host_key) if report.findings else []
+
+
+class Fresh:
+    """Findings of reports that were just kept; those that there is no room for are left out."""
+
+    def __init__(self, most: int = MAX_FRESH) -> None:
+        self._most = most
+        self._waiting: deque[Listable] = deque()
+        self._rows = 0
+        self._came = asyncio.Event()
+        self.left_out = False
+        """Whether some wait in the database since this was said last."""
+
+    def offer(self, report: NewReport, rows: Sequence[FindingRow]) -> None:
+        """After its commit."""
+        if not rows:
+            return
+        if self._rows + len(rows) > self._most:
+            self.left_out = True
+        else:
+            self._rows += len(rows)
+            self._waiting.append(Listable(report.report_id, report.sweep_id, report.host_key, rows))
+        self._came.set()
+
+    def take(self, most: int) -> list[Listable]:
+        """The oldest, of about so many findings."""
+        taken: list[Listable] = []
+        while self._waiting and sum(len(one.rows) for one in taken) < most:
+            taken.append(self._waiting.popleft())
+            self._rows -= len(taken[-1].rows)
+        if not self._waiting:
+            self._came.clear()
+        return taken
+
+    async def came(self, seconds: float) -> None:
+        """Until there are some, or this time is over."""
+        try:
+            await asyncio.wait_for(self._came.wait(), seconds)
+        except TimeoutError:
+            return
 
 
 class Indexer:
     """Runs beside the server until it is cancelled."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, fresh: Fresh | None = None) -> None:
         self._store = store
+        self._fresh = fresh or Fresh()
         self._touched: set[str] = set()
+        self._flagged = float("-inf")
 
     async def run(self) -> None:
         """For ever; an error is logged and tried again."""
@@ -45,25 +114,41 @@ class Indexer:
                 _LOG.exception("indexing failed")
                 await asyncio.sleep(_AFTER_ERROR_S)
             else:
-                await asyncio.sleep(0 if worked else _IDLE_S)
+                await (asyncio.sleep(0) if worked else self._fresh.came(_IDLE_S))
 
     async def once(self) -> bool:
         """List what waits, a few reports at a time; whether there was anything."""
+        fresh = self._fresh.take(_ROWS_AT_ONCE)
+        if fresh:
+            await self._store.index_all(fresh)
+            self._touched.update(one.sweep_id for one in fresh)
+            if not self._fresh.left_out:
+                return True
+        self._fresh.left_out = False
+        worked = await self._kept()
+        self._fresh.left_out = worked and bool(fresh)
+        if worked or fresh:
+            return True
+        if self._touched and time.monotonic() - self._flagged >= _FLAG_S:
+            for sweep_id in [*self._touched]:
+                await self._store.flag_shared_ids(sweep_id)
+                self._touched.discard(sweep_id)
+            self._flagged = time.monotonic()
+        return False
+
+    async def _kept(self) -> bool:
+        """List what waits in the database."""
         waiting = await self._store.unindexed(_AT_ONCE)
-        listed: list[tuple[str, str, str, list[FindingRow]]] = []
+        listed: list[Listable] = []
         for report_id, sweep_id, host_key, body in waiting:
             rows = await asyncio.to_thread(_listed, report_id, sweep_id, host_key, body)
-            listed.append((report_id, sweep_id, host_key, rows))
-            if sum(len(one[3]) for one in listed) >= _ROWS_AT_ONCE:
+            listed.append(Listable(report_id, sweep_id, host_key, rows))
+            if sum(len(one.rows) for one in listed) >= _ROWS_AT_ONCE:
                 await self._store.index_all(listed)
                 listed.clear()
             self._touched.add(sweep_id)
         if listed:
             await self._store.index_all(listed)
-        if not waiting:
-            for sweep_id in [*self._touched]:
-                await self._store.flag_shared_ids(sweep_id)
-                self._touched.discard(sweep_id)
         return bool(waiting)
 
 
@@ -74,9 +159,13 @@ def _listed(report_id: str, sweep_id: str, host_key: str, body: bytes) -> list[F
         # It was decoded when it came; what changed it since is for `verify` to find out.
         _LOG.error("report %s cannot be read again: %s", report_id, error)
         return []
+    return _rows(report, sweep_id, host_key)
+
+
+def _rows(report: Report, sweep_id: str, host_key: str) -> list[FindingRow]:
     if len(report.findings) > MAX_LISTED:
         _LOG.warning(
             "%s of %s findings are listed; the report has all",
-            f"{MAX_LISTED:,}", f"{len(report.findings):,}", extra={"report": report_id},
+            f"{MAX_LISTED:,}", f"{len(report.findings):,}", extra={"report": report.report_id},
         )  # fmt: skip
     return rows_of(report, sweep_id, host_key, host_name(report))

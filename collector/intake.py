@@ -67,6 +67,11 @@ def is_report_id(text: str) -> bool:
 
 def check(arrival: Arrival, *, max_json: int = MAX_JSON) -> NewReport:
     """The report, ready to be kept. Raises Refused."""
+    return checked(arrival, max_json=max_json)[0]
+
+
+def checked(arrival: Arrival, *, max_json: int = MAX_JSON) -> tuple[NewReport, Report]:
+    """As :func:`check`, and what it says. Raises Refused."""
     if not is_report_id(arrival.report_id):
         raise Refused(422, "the id in the address is no UUID in lower case")
     if arrival.content_type.partition(";")[0].strip().lower() != "application/json":
@@ -78,7 +83,7 @@ def check(arrival: Arrival, *, max_json: int = MAX_JSON) -> NewReport:
         raise _not_a_report(data, str(error)) from error
     if report.report_id != arrival.report_id:
         raise Refused(422, "the report's own id is not the one in the address")
-    return _new_report(report, arrival, data, body)
+    return _new_report(report, arrival, data, body), report
 
 
 class _Named(Struct):

@@ -8,7 +8,7 @@ import uuid
 from collections.abc import AsyncIterator
 from typing import TypeVar
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from ..records import HostRow, ReportRow
 from .database import Database, Row, Statement, Value
@@ -80,7 +80,7 @@ def record_of(kind: type[_T], row: Row) -> _T:
 
 def values_of(record: Struct) -> list[Value]:
     """The fields, in their order."""
-    return [getattr(record, field) for field in record.__struct_fields__]
+    return list(structs.astuple(record))
 
 
 class Rows:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import logging
 import random
@@ -16,7 +17,7 @@ from msgspec import structs
 
 from agent.model.codec import encode
 from agent.model.report import Finding, Report, Strength
-from collector.indexing import Indexer
+from collector.indexing import Fresh, Indexer, received
 from collector.intake import Arrival, check
 from collector.listing import MAX_LISTED, rows_of
 from collector.records import FindingRow
@@ -40,12 +41,16 @@ def many(count: int, strength: Strength = Strength.WEAK, begin: str = "f") -> li
     return [structs.replace(one, id=f"{begin}-{n:06}", evidence=[]) for n in range(count)]
 
 
+def arrival_of(report: Report) -> Arrival:
+    return Arrival(
+        report_id=report.report_id, sweep_id="s1", body=gzip.compress(encode(report)),
+        encoding="gzip", content_type="application/json", source="10.4.1.21", received=NOW,
+    )  # fmt: skip
+
+
 async def bring(store: Store, report: Report) -> str:
     """Through the intake; gives the host's key."""
-    row = check(
-        Arrival(report_id=report.report_id, sweep_id="s1", body=gzip.compress(encode(report)),
-                encoding="gzip", content_type="application/json", source="10.4.1.21", received=NOW)
-    )  # fmt: skip
+    row = check(arrival_of(report))
     assert await store.put(row) == "new"
     return row.host_key
 
@@ -277,3 +282,49 @@ async def test_it_goes_on_after_an_error_of_the_database(
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     assert len(await listed(store)) == 1
+
+
+async def test_what_was_just_kept_is_listed_without_being_read_again(store: Store) -> None:
+    """Its body is gone: only what was handed over can be listed."""
+    report = a_report("WS-0421", *many(3))
+    fresh = Fresh()
+    row, rows = received(arrival_of(report))
+    assert await store.put(row) == "new"
+    fresh.offer(row, rows)
+    indexer = Indexer(store, fresh)
+    await store.database.transact([("UPDATE report SET body = ?", (b"",))])
+    assert await indexer.once()
+    assert [one.finding_id for one in await listed(store)] == ["f-000000", "f-000001", "f-000002"]
+    assert await store.unindexed(1) == []
+
+
+async def test_what_there_is_no_room_for_is_read_out_of_the_database(store: Store) -> None:
+    """Also while there is always something fresh, which must not come first for ever."""
+    fresh = Fresh(4)
+    indexer = Indexer(store, fresh)
+    left_out = a_report("WS-0001", *many(5))
+    await hand_over(store, fresh, left_out)
+    for number in range(2, 12):
+        await hand_over(store, fresh, a_report(f"WS-{number:04}", *many(1)))
+        assert await indexer.once()
+    assert left_out.report_id in {one.report_id for one in await listed(store)}
+    while await indexer.once():
+        pass
+    assert len(await listed(store)) == 5 + 10
+
+
+async def hand_over(store: Store, fresh: Fresh, report: Report) -> None:
+    row, rows = received(arrival_of(report))
+    assert await store.put(row) == "new"
+    fresh.offer(row, rows)
+
+
+async def test_an_indexer_that_waits_is_woken_by_what_comes() -> None:
+    fresh = Fresh()
+    waiting = asyncio.create_task(fresh.came(3600))
+    await asyncio.sleep(0)
+    row, rows = received(arrival_of(a_report("WS-0421", a_finding())))
+    fresh.offer(row, rows)
+    await waiting
+    assert [one.report_id for one in fresh.take(10)] == [row.report_id]
+    assert fresh.take(10) == []
