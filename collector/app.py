@@ -160,6 +160,8 @@ class Reports:
                 )
         else:
             report, rows = received(arrival, max_json=self._limits.max_json)
+        if rows:
+            await self._fresh.room(len(rows))
         result = await self._store.put(report)
         if result == "new":
             self._fresh.offer(report, rows)

@@ -15,6 +15,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 from agent.model.codec import MAX_BYTES, ReportError, decode
@@ -32,6 +33,10 @@ _ROWS_AT_ONCE = 1000
 _IDLE_S = 0.5
 _FLAG_S = 2.0
 """Between two looks for ids that hosts share, of all hosts of a sweep."""
+_SIDE_BY_SIDE = 3
+"""Transactions that are under way, so that none waits for the way to the database and back."""
+ROOM_S = 2.0
+"""That a report with findings waits for, at most, before it is kept and listed later."""
 MAX_FRESH = 50_000
 """Findings that wait in memory, of about a kilobyte each."""
 _AFTER_ERROR_S = 5.0
@@ -60,7 +65,7 @@ class Fresh:
         self._most = most
         self._waiting: deque[Listable] = deque()
         self._rows = 0
-        self._came = asyncio.Event()
+        self._came, self._went = asyncio.Event(), asyncio.Event()
         self.left_out = False
         """Whether some wait in the database since this was said last."""
 
@@ -81,16 +86,26 @@ class Fresh:
         while self._waiting and sum(len(one.rows) for one in taken) < most:
             taken.append(self._waiting.popleft())
             self._rows -= len(taken[-1].rows)
+        self._went.set()
         if not self._waiting:
             self._came.clear()
         return taken
 
     async def came(self, seconds: float) -> None:
         """Until there are some, or this time is over."""
-        try:
+        with suppress(TimeoutError):
             await asyncio.wait_for(self._came.wait(), seconds)
-        except TimeoutError:
-            return
+
+    async def room(self, rows: int, seconds: float = ROOM_S) -> None:
+        """Until there is room for so many, or this time is over: reports with many findings come no
+        faster than they are listed, and those without do not wait."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._room(min(rows, self._most)), seconds)
+
+    async def _room(self, rows: int) -> None:
+        while self._rows + rows > self._most:
+            self._went.clear()
+            await self._went.wait()
 
 
 class Indexer:
@@ -118,16 +133,20 @@ class Indexer:
 
     async def once(self) -> bool:
         """List what waits, a few reports at a time; whether there was anything."""
-        fresh = self._fresh.take(_ROWS_AT_ONCE)
-        if fresh:
-            await self._store.index_all(fresh)
-            self._touched.update(one.sweep_id for one in fresh)
-            if not self._fresh.left_out:
+        batches = [
+            taken for _ in range(_SIDE_BY_SIDE) if (taken := self._fresh.take(_ROWS_AT_ONCE))
+        ]
+        if batches:
+            left_out, self._fresh.left_out = self._fresh.left_out, True  # should it fail
+            await asyncio.gather(*(self._store.index_all(batch) for batch in batches))
+            self._touched.update(one.sweep_id for batch in batches for one in batch)
+            self._fresh.left_out = left_out
+            if not left_out:
                 return True
         self._fresh.left_out = False
         worked = await self._kept()
-        self._fresh.left_out = worked and bool(fresh)
-        if worked or fresh:
+        self._fresh.left_out = worked and bool(batches)
+        if worked or batches:
             return True
         if self._touched and time.monotonic() - self._flagged >= _FLAG_S:
             for sweep_id in [*self._touched]:

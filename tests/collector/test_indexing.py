@@ -21,6 +21,7 @@ from collector.indexing import Fresh, Indexer, received
 from collector.intake import Arrival, check
 from collector.listing import MAX_LISTED, rows_of
 from collector.records import FindingRow
+from collector.store.database import StoreError
 from collector.store.sqlite import SqliteDatabase
 from collector.store.store import Store
 from tests.collector.pages.seed import NOW, a_finding, a_report
@@ -328,3 +329,38 @@ async def test_an_indexer_that_waits_is_woken_by_what_comes() -> None:
     await waiting
     assert [one.report_id for one in fresh.take(10)] == [row.report_id]
     assert fresh.take(10) == []
+
+
+async def test_a_report_waits_for_room_for_its_findings() -> None:
+    fresh = Fresh(4)
+    row, rows = received(arrival_of(a_report("WS-0421", *many(3))))
+    fresh.offer(row, rows)
+    waiting = asyncio.create_task(fresh.room(3, 3600))
+    await asyncio.sleep(0.01)
+    assert not waiting.done()
+    assert len(fresh.take(1)) == 1
+    await waiting
+    await fresh.room(100)  # more than there ever is room for
+    fresh.offer(row, rows)
+    await fresh.room(3, 0.01)  # not for ever
+    fresh.offer(row, rows)
+    assert fresh.left_out
+
+
+async def test_what_could_not_be_listed_is_read_out_of_the_database(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fresh = Fresh()
+    report = a_report("WS-0421", *many(3))
+    await hand_over(store, fresh, report)
+
+    async def fails(_: object) -> None:
+        raise StoreError("gone")
+
+    indexer = Indexer(store, fresh)
+    with monkeypatch.context() as broken:
+        broken.setattr(store, "index_all", fails)
+        with pytest.raises(StoreError):
+            await indexer.once()
+    assert await indexer.once()
+    assert len(await listed(store)) == 3
