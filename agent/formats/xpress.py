@@ -5,14 +5,15 @@ behind a table of 512 code lengths of four bits (2.2.2); codes come in words of 
 bytes of a long match lie between these words, where the reader of words stands (2.2.4).
 
 libfwnt does it ten times as fast, but takes zeros for what a file lacks at its end, and tables of
-codes that are not whole: so its answer counts if it is the same with other bytes behind the file,
-and if there are as many whole tables as blocks. All else is left to our own reader, which tells
+codes that are not whole: so its answer counts if there are as many whole tables as blocks, and if
+it goes on with what is put behind the end of data that Windows writes, or where that is not there,
+if it is the same with other bytes behind the file. All else is left to our own reader, which tells
 what is wrong.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from itertools import accumulate
 from operator import sub
 
@@ -38,6 +39,16 @@ _SHARES = [
     sum(_WHOLE >> length for length in (pair & 15, pair >> 4) if length) for pair in range(256)
 ]
 """Of all codes, those that two code lengths take."""
+_MUCH = 8
+_TAKES_MUCH = bytes(share * _MUCH >= _WHOLE for share in _SHARES)
+"""Of a table no more than so many bytes take an eighth of all codes, or more."""
+_LOOK = 64
+"""Bytes that are looked at for a table."""
+_LITERALS = 8
+"""That are put behind data, no two alike: some 50 bits."""
+_END_OF_DATA = 256
+"""A match of three bytes, if anything were behind it."""
+_LOW, _HIGH = bytes(pair & 15 for pair in range(256)), bytes(pair >> 4 for pair in range(256))
 _ENDS_EARLY = "compressed data ends early"
 
 
@@ -55,9 +66,97 @@ def decompress_huffman(data: bytes, size: int) -> bytes:
 
 def _by_libfwnt(data: bytes, size: int) -> bytes | None:
     """None: not surely all of it."""
-    if not _has_whole_tables(data, -(-size // _BLOCK)):
+    table = _last_table(data, -(-size // _BLOCK))
+    if table is None:
         return None
-    return sure_answer(pyfwnt.lzxpress_huffman_decompress, data, size)
+    made = _marked_answer(data, size, data[table : table + _TABLE])
+    return sure_answer(pyfwnt.lzxpress_huffman_decompress, data, size) if made is None else made
+
+
+def _marked_answer(data: bytes, size: int, table: bytes) -> bytes | None:
+    """What libfwnt makes of data that end as Windows ends them, asked once: it stood at their end
+    if it goes on with what is put behind them here, all of it and in its place. Else None.
+
+    ``table``: of the last block.
+    """
+    codes = _CodesOf(table)
+    left = codes.left_behind_end(data)
+    literals = [symbol for symbol in range(256) if codes.lengths[symbol]][:_LITERALS]
+    first = codes.first
+    if left is None or len(literals) < _LITERALS or first & 0x10F == 0x10F:
+        return None
+    # Zeros up to a whole number of the symbol that they stand for.
+    bits_of_distance = first >> 4 & 15 if first >= 256 else 0
+    taken = codes.lengths[first] + bits_of_distance
+    times = -(-left // taken)
+    mark = _words([(0, times * taken - left), *map(codes.code, literals)])
+    repeated = times * ((first & 15) + _MIN_MATCH if first >= 256 else 1)
+    most = size + _MIN_MATCH + repeated + _LITERALS
+    if (most - 1) // _BLOCK != (size - 1) // _BLOCK:
+        return None  # Another table would come.
+    try:
+        found = pyfwnt.lzxpress_huffman_decompress(data + mark, most)
+    except (OSError, ValueError, OverflowError, MemoryError):
+        return None
+    end = size + _MIN_MATCH
+    unit = found[end - (1 << bits_of_distance) : end] if first >= 256 else bytes([first])
+    behind = found[size - 1 : size] * _MIN_MATCH
+    behind += (unit * repeated)[:repeated] + bytes(literals)
+    return found[:size] if found[size:] == behind else None
+
+
+class _CodesOf:
+    """The codes that a whole table gives, to write with them."""
+
+    def __init__(self, table: bytes) -> None:
+        self.lengths = bytearray(2 * _TABLE)
+        self.lengths[::2], self.lengths[1::2] = table.translate(_LOW), table.translate(_HIGH)
+        shares = (
+            self.lengths.count(length) << _LONGEST - length for length in range(1, _LONGEST + 1)
+        )
+        self._taken = [0, 0, *accumulate(shares)]
+        """By the length of a code: of all codes, what shorter ones take."""
+
+    @property
+    def first(self) -> int:
+        """The symbol whose code is zeros."""
+        return self.lengths.find(next(filter(self.lengths.count, range(1, _LONGEST + 1))))
+
+    def code(self, symbol: int) -> tuple[int, int]:
+        """The code of a symbol, and how many bits it has."""
+        length = self.lengths[symbol]
+        before = self._taken[length] >> _LONGEST - length
+        return before + self.lengths.count(length, 0, symbol), length
+
+    def left_behind_end(self, data: bytes) -> int | None:
+        """Bits behind the symbol that is the end of data ([MS-XCA] 2.1.4.3), zeros all of them;
+        None: data do not end so."""
+        code, length = self.code(_END_OF_DATA)
+        last = int.from_bytes(_swapped(data[-8:]), "big")
+        if not (length and code and last):
+            return None
+        left = _zeros_behind(last) - _zeros_behind(code)
+        return left if left >= 0 and (last >> left) & (1 << length) - 1 == code else None
+
+
+def _zeros_behind(number: int) -> int:
+    return (number & -number).bit_length() - 1
+
+
+def _words(bits: Iterable[tuple[int, int]]) -> bytes:
+    """Numbers of so many bits, as a reader takes them; zeros for what it reads ahead."""
+    value = count = 0
+    for number, size in bits:
+        value, count = value << size | number, count + size
+    whole = -(-count // 16) * 16
+    return _swapped((value << whole - count).to_bytes(whole // 8, "big")) + bytes(_READ_AHEAD)
+
+
+def _swapped(words: bytes) -> bytes:
+    """The two bytes of each word the other way round."""
+    made = bytearray(words)
+    made[::2], made[1::2] = words[1::2], words[::2]
+    return bytes(made)
 
 
 def sure_answer(decompress: Callable[[bytes, int], bytes], data: bytes, size: int) -> bytes | None:
@@ -71,17 +170,35 @@ def sure_answer(decompress: Callable[[bytes, int], bytes], data: bytes, size: in
     return found[0] if found[0] == found[1] and len(found[0]) == size else None
 
 
-def _has_whole_tables(data: bytes, count: int) -> bool:
-    """Whether there are so many, one of them at the beginning: where the others are is not known
-    before the data are read, and other bytes that would be one are hardly ever met."""
+def _last_table(data: bytes, count: int) -> int | None:
+    """Where the last one begins, if there are so many, one of them at the beginning: where the
+    others are is not known before the data are read, and other bytes that would be one are hardly
+    ever met. Else None."""
+    if len(data) < _TABLE:
+        return None
     if count == 1:
-        return sum(map(_SHARES.__getitem__, data[:_TABLE])) == _WHOLE
-    sums = [0, *accumulate(map(_SHARES.__getitem__, data))]
-    shares = map(sub, sums[_TABLE:], sums)
-    whole = [at for at, share in enumerate(shares) if share == _WHOLE]
+        return 0 if sum(map(_SHARES.__getitem__, data[:_TABLE])) == _WHOLE else None
+    whole = list(_whole_tables(data))
     # Beside a table with zeros at its end may be zeros.
     apart = [at for at, before in zip(whole, [-_TABLE, *whole], strict=False) if at - before > 8]
-    return whole[:1] == [0] and len(apart) >= count
+    return apart[-1] if whole[:1] == [0] and len(apart) >= count else None
+
+
+def _whole_tables(data: bytes) -> Iterator[int]:
+    """Where there are code lengths that take all codes, in order.
+
+    In each table lies one of the places that are looked at; most places have more short codes than
+    a table can.
+    """
+    short = data.translate(_TAKES_MUCH)
+    for place in range(0, len(data) - _LOOK + 1, _TABLE - _LOOK):
+        if short.count(1, place, place + _LOOK) <= _MUCH:
+            first = max(0, place - (_TABLE - _LOOK) + 1)
+            shares = map(_SHARES.__getitem__, data[first : place + _TABLE])
+            sums = [0, *accumulate(shares)]
+            for at, taken in enumerate(map(sub, sums[_TABLE:], sums), first):
+                if taken == _WHOLE:
+                    yield at
 
 
 def _by_ourselves(data: bytes, size: int) -> bytes:

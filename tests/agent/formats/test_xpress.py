@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import struct
 from contextlib import suppress
+from itertools import accumulate
 from typing import NamedTuple
 
+import pyfwnt
 import pytest
 from dissect.util.compression import lzxpress_huffman
 from hypothesis import example, given, settings
@@ -34,6 +36,14 @@ class Writer:
         self.out = bytearray(4)
         self.places = [0, 2]
         self.word = self.used = 0
+
+    def all(self, *parts: bytes | Match) -> None:
+        for part in parts:
+            if isinstance(part, Match):
+                self.match(part)
+            else:
+                for byte in part:
+                    self.bits(byte, 9)
 
     def bits(self, value: int, count: int) -> None:
         for number in reversed(range(count)):
@@ -68,12 +78,7 @@ class Writer:
 def written(*parts: bytes | Match) -> bytes:
     """One block that holds these literals and matches."""
     writer = Writer()
-    for part in parts:
-        if isinstance(part, Match):
-            writer.match(part)
-        else:
-            for byte in part:
-                writer.bits(byte, 9)
+    writer.all(*parts)
     writer.flush()
     return EVERY_SYMBOL + bytes(writer.out)
 
@@ -158,6 +163,7 @@ def test_any_data_comes_back_as_it_was_and_as_another_reader_gives_it(
     [
         (b"", 1, "ends early"),
         (EVERY_SYMBOL, 1, "ends early"),
+        (b"\x88" + EVERY_SYMBOL[2:], 1, "ends early"),  # Its last two symbols would have no code.
         (written(b"abc")[:-4], 10, "ends early"),
         (bytes(256) + bytes(64), 1, "not whole"),
         (b"\x11" * 256 + bytes(64), 1, "not whole"),
@@ -248,3 +254,68 @@ def test_our_own_reader_is_not_asked_for_what_is_whole(
     found = decompress_huffman(data[8:], size)
 
     assert found == lzxpress_huffman.decompress(data[8:] + bytes(4))[:size]
+
+
+@pytest.mark.parametrize("name", samples("prefetch/win1*.pf"))
+def test_of_what_windows_compressed_the_library_is_asked_once(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    theirs = pyfwnt.lzxpress_huffman_decompress
+
+    def counted(data: bytes, size: int) -> bytes:
+        asked.append(size)
+        return bytes(theirs(data, size))
+
+    monkeypatch.setattr(pyfwnt, "lzxpress_huffman_decompress", counted)
+    data = sample(name)
+    decompress_huffman(data[8:], int.from_bytes(data[4:8], "little"))
+
+    assert len(asked) == 1
+
+
+END = 256
+"""The symbol of the end of data."""
+
+
+def ended(parts: list[bytes | Match], words: int) -> bytes:
+    """As :func:`written`, with an end of data behind it, and words of zeros."""
+    writer = Writer()
+    writer.all(*parts)
+    writer.bits(END, 9)
+    writer.flush()
+    return EVERY_SYMBOL + bytes(writer.out) + bytes(2 * words)
+
+
+@settings(max_examples=100)
+@given(literals_and_matches(), st.integers(0, 2), st.integers(0, 40), st.binary(max_size=4))
+def test_data_with_an_end_come_back_and_what_lacks_some_of_them_does_not(
+    parts: list[bytes | Match], words: int, cut: int, behind: bytes
+) -> None:
+    expected, data = meant(*parts), ended(parts, words)
+
+    assert decompress_huffman(data, len(expected)) == expected
+    for attempt in (data[:-cut], data[:-cut] + behind):
+        given, own = either(attempt, len(expected))
+        assert given == own
+
+
+@settings(max_examples=50)
+@given(
+    st.lists(
+        st.one_of(
+            st.sampled_from(CASES).map(lambda case: case[8:]),
+            st.integers(0, 600).map(bytes),
+            st.binary(max_size=300),
+            st.integers(0, 600).map(lambda count: b"\x99" * count),
+            st.just(EVERY_SYMBOL),
+        ),
+        max_size=3,
+    )
+)
+def test_whole_tables_are_found_wherever_they_lie(parts: list[bytes]) -> None:
+    data = b"".join(parts)[-25_000:]
+    sums = [0, *accumulate(xpress._SHARES[pair] for pair in data)]
+    expected = [at for at in range(len(data) - 255) if sums[at + 256] - sums[at] == 1 << 15]
+
+    assert list(xpress._whole_tables(data)) == expected
