@@ -54,6 +54,18 @@ class Part:
     """The account of one log, volume or user within a source's; its gaps and what it examined are
     the source's too."""
 
+    __slots__ = (
+        "_examined",
+        "_ledger",
+        "_span",
+        "gaps",
+        "is_of_host",
+        "name",
+        "state",
+        "tells",
+        "whose",
+    )
+
     def __init__(self, ledger: Ledger, name: str) -> None:
         self.name = name
         self.state = State.COMPLETE
@@ -68,7 +80,7 @@ class Part:
         """As people call what remembers: ``Chrome of jo``."""
         self._ledger = ledger
         self._examined = 0
-        self._span = _Span()
+        self._span: _Span | None = None
 
     def examined(self, count: int = 1) -> None:
         """Count what was looked at."""
@@ -87,6 +99,7 @@ class Part:
 
     def reaches(self, when: datetime) -> None:
         """Widen the span of time that it covers, and that of the source."""
+        self._span = self._span or _Span()
         self._span.add(when)
         self._ledger.reaches(when)
         if self.is_of_host:
@@ -101,9 +114,8 @@ class Part:
         """None: it is empty, and nothing is missing."""
         if self.state is State.COMPLETE and not self._examined:
             return None
-        return CoveragePart(
-            name=self.name, state=self.state, examined=self._examined, reach=self._span.close()
-        )
+        reach = None if self._span is None else self._span.close()
+        return CoveragePart(name=self.name, state=self.state, examined=self._examined, reach=reach)
 
 
 class _Span:

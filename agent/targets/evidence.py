@@ -292,7 +292,10 @@ class _Search(Struct):
             inner: list[tuple[Entry, str, Steps]] = []
             for entry, after in self._listed(folder, path, steps):
                 try:
-                    yield from self._at(place, entry, steps, after, inner)
+                    if _is_one_file(after) and entry.kind() is Kind.FILE:
+                        yield place.file(entry)
+                    else:
+                        yield from self._at(place, entry, steps, after, inner)
                 except OSError as error:
                     self._missed(reason_of(error), f"{path}\\{entry.name}", error)
             self._waiting += reversed(inner)
@@ -380,3 +383,8 @@ class _Search(Struct):
             self.ledger.note("vanished during the sweep", path)
         else:
             self.ledger.unread(reason, path)
+
+
+def _is_one_file(after: Steps) -> bool:
+    """Whether a file there is meant, and none of its streams."""
+    return len(after) == 1 and after[0].is_file and not after[0].streams

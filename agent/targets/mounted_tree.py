@@ -14,7 +14,6 @@ import stat
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
-from functools import cached_property
 from typing import BinaryIO
 
 from msgspec import Struct, field
@@ -35,6 +34,8 @@ from .tree import Entry, Facts, How, Kind, Tell, Tree
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _NUMBER = 0xFFFF_FFFF_FFFF_FFFF
 _NAME_SURROGATE = 0x2000_0000
+_Listed = tuple[str, str, str, Kind | None]
+"""Name and stream as the host knew them, path for the system, and what it is if the folder tells."""
 
 
 def _as_it_is(name: str) -> tuple[str, str]:
@@ -63,7 +64,7 @@ class Mounted(Struct, eq=False, dict=True):
         return Tree(drive, top, view, shown=shown, named=lambda name: self.decoded(name)[0])
 
 
-class MountedEntry(Struct, eq=False, dict=True):
+class MountedEntry(Struct, eq=False):
     """A file, or a folder, of which a case-sensitive file system may have several."""
 
     name: str
@@ -73,29 +74,23 @@ class MountedEntry(Struct, eq=False, dict=True):
     stream: str = ""
     """The alternate stream that this is a copy of; empty: it is the file."""
     how: How = "by path"
+    _listed_as: Kind | None = None
+    """What its folder says that it is, where that is all there is to know."""
+    _known: os.stat_result | None = None
 
-    @cached_property
+    @property
     def _status(self) -> os.stat_result:
         """As it was when it was asked first."""
-        return status_of(self.paths[0])
+        if self._known is None:
+            self._known = status_of(self.paths[0])
+        return self._known
 
     def kind(self) -> Kind:
-        return Kind.STREAM if self.stream else self._kind
-
-    @cached_property
-    def _kind(self) -> Kind:
-        status = self._status
-        attributes: int = getattr(status, "st_file_attributes", 0)
-        tag: int = getattr(status, "st_reparse_tag", 0)
-        surrogate = windows_files.is_reparse(attributes) and tag & _NAME_SURROGATE
-        if stat.S_ISLNK(status.st_mode) or surrogate:
-            return Kind.LINK
-        if stat.S_ISDIR(status.st_mode):
-            is_far = attributes & windows_files.FILE_ATTRIBUTE_RECALL_ON_OPEN
-            return Kind.CLOUD if is_far else Kind.FOLDER
-        if windows_files.is_cloud_placeholder(attributes):
-            return Kind.CLOUD
-        return Kind.FILE if stat.S_ISREG(status.st_mode) else Kind.OTHER
+        if self.stream:
+            return Kind.STREAM
+        if self._listed_as is None:
+            self._listed_as = _kind_of(self._status)
+        return self._listed_as
 
     def identity(self) -> Hashable:
         if os.name == "nt":  # Numbers are not known without opening each; no way leads back.
@@ -108,23 +103,30 @@ class MountedEntry(Struct, eq=False, dict=True):
         names: dict[str, str] = {}
         for path in self.paths:
             try:
-                listed = _listed(path, self._kept(keep))
+                listed = self._listed(path, keep)
             except PermissionError as error:
                 inner = self._by_record(path, error)
                 yield from inner.entries(keep, tell)
                 continue
-            for own, is_folder in listed:
-                (name, stream), place = self.of.decoded(own), join(path, own)
-                if is_folder:
+            for name, stream, place, kind in listed:
+                if kind is Kind.FOLDER:
                     names.setdefault(fold(name), name)
                     folders.setdefault(fold(name), []).append(place)
                 else:
-                    yield MountedEntry(name, (place,), self.of, stream)
+                    yield MountedEntry(name, (place,), self.of, stream, _listed_as=kind)
         for folded, paths in folders.items():
             yield MountedEntry(names[folded], tuple(paths), self.of)
 
-    def _kept(self, keep: Callable[[str], bool]) -> Callable[[str], bool]:
-        return lambda own: keep(self.of.decoded(own)[0])
+    def _listed(self, path: str, keep: Callable[[str], bool]) -> list[_Listed]:
+        """What is to be kept of one folder. Raises OSError."""
+        kept: list[_Listed] = []
+        decoded = self.of.decoded
+        with _opened(path) as folder, os.scandir(folder) as found:
+            for entry in found:
+                name, stream = decoded(entry.name)
+                if keep(name):
+                    kept.append((name, stream, join(path, entry.name), _kind_listed(entry)))
+        return kept
 
     def _by_record(self, path: str, error: PermissionError) -> Entry:
         """The same folder on the raw volume. Raises the error if there is none."""
@@ -172,12 +174,26 @@ class MountedEntry(Struct, eq=False, dict=True):
         return self.of.opener.open(self.paths[0])
 
 
-def _listed(path: str, keep: Callable[[str], bool]) -> list[tuple[str, bool]]:
-    """Names to be kept, and whether they are folders'. Raises OSError."""
-    with _opened(path) as place, os.scandir(place) as found:
-        return [
-            (entry.name, entry.is_dir(follow_symlinks=False)) for entry in found if keep(entry.name)
-        ]
+def _kind_listed(entry: os.DirEntry[str]) -> Kind | None:
+    """None: for more than this it has to be asked itself."""
+    if entry.is_dir(follow_symlinks=False):
+        return Kind.FOLDER
+    # On Windows a file may be kept elsewhere.
+    return Kind.FILE if os.name != "nt" and entry.is_file(follow_symlinks=False) else None
+
+
+def _kind_of(status: os.stat_result) -> Kind:
+    attributes: int = getattr(status, "st_file_attributes", 0)
+    tag: int = getattr(status, "st_reparse_tag", 0)
+    surrogate = windows_files.is_reparse(attributes) and tag & _NAME_SURROGATE
+    if stat.S_ISLNK(status.st_mode) or surrogate:
+        return Kind.LINK
+    if stat.S_ISDIR(status.st_mode):
+        is_far = attributes & windows_files.FILE_ATTRIBUTE_RECALL_ON_OPEN
+        return Kind.CLOUD if is_far else Kind.FOLDER
+    if windows_files.is_cloud_placeholder(attributes):
+        return Kind.CLOUD
+    return Kind.FILE if stat.S_ISREG(status.st_mode) else Kind.OTHER
 
 
 @contextmanager

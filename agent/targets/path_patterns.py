@@ -164,6 +164,8 @@ def wants_stream(step: Step, name: str) -> bool:
 
 def _with_below(steps: list[Step]) -> Steps:
     """With what ``**`` leads to: it may stand for no folder at all."""
+    if len(steps) < 2 and not any(step.below for step in steps):
+        return tuple(steps)  # Of most there is no more.
     found = dict.fromkeys(steps)
     waiting = list(steps)
     while waiting:

@@ -140,6 +140,8 @@ def decoded(name: str) -> tuple[str, str]:
 def copied_as(name: str) -> tuple[str, str]:
     """The same of a name in a copy by KAPE or by hand, where a stream is a file of its own: the
     change journal, ``$Extend\\$J``."""
+    if "$" not in name and ":" not in name:
+        return name, ""
     if name.upper() in ("$J", "$MAX"):
         return "$UsnJrnl", name
     if name.upper() in ("$USNJRNL$J", "$USNJRNL$MAX"):
