@@ -35,7 +35,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _NUMBER = 0xFFFF_FFFF_FFFF_FFFF
 _NAME_SURROGATE = 0x2000_0000
 _Listed = tuple[str, str, str, Kind | None]
-"""Name and stream as the host knew them, path for the system, and what it is if the folder tells."""
+"""Name and stream as the host knew them, path for the system, and what it is if that is known."""
 
 
 def _as_it_is(name: str) -> tuple[str, str]:

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 from msgspec import Struct, field
 
@@ -74,6 +75,8 @@ class Step(Struct, eq=False):
     """Reached by any number of folders."""
     repeats: bool = False
     """Whether it is reached by those."""
+    also: list[Step] = field(default_factory=list)
+    """Reached with it: one for all places that a variable stands for."""
     is_file: bool = False
     """Whether a path may end here."""
     streams: list[re.Pattern[str]] = field(default_factory=list)
@@ -96,30 +99,15 @@ class PathMatcher:
         self, patterns: Iterable[PathPattern], installation: Installation, drive: str
     ) -> None:
         self._drive = drive
-        self._top = Step()
-        for pattern in patterns:
-            for folders in _starts(pattern.start, installation, drive):
-                self._add(folders, pattern)
-        self.start: Steps = _with_below([self._top])
+        top = Step()
+        for start, step in _by_start(patterns).items():
+            for folders in _starts(start, installation, drive):
+                place = top
+                for folder in folders:  # Names of this host: what looks like a wildcard is none.
+                    place = _named(place, fold(folder))
+                place.also.append(step)
+        self.start: Steps = _with_below([top])
         """At the top of the drive."""
-
-    def _add(self, folders: Iterable[str], pattern: PathPattern) -> None:
-        step = self._top
-        for folder in folders:  # Names of this host: what looks like a wildcard is none.
-            step = step.names.setdefault(fold(folder), Step())
-        for name in pattern.steps:
-            if name == ANY_DEPTH:
-                step.below = step.below or Step(repeats=True)
-                step = step.below
-            elif is_glob(name):
-                known = step.globs.setdefault(fold(name), (glob_regex(name), Step()))
-                step = known[1]
-            else:
-                step = step.names.setdefault(fold(name), Step())
-        if pattern.stream is None:
-            step.is_file = True
-        else:
-            step.streams.append(glob_regex(pattern.stream))
 
     @staticmethod
     def after(steps: Steps, name: str) -> Steps:
@@ -162,17 +150,54 @@ def wants_stream(step: Step, name: str) -> bool:
     return any(regex.match(folded) for regex in step.streams)
 
 
+def _by_start(patterns: Iterable[PathPattern]) -> dict[str, Step]:
+    """By what they begin with, the first step behind it."""
+    found: dict[str, Step] = {}
+    for pattern in patterns:
+        step = found.setdefault(pattern.start, Step())
+        for name in pattern.steps:
+            if name == ANY_DEPTH:
+                step.below = step.below or Step(repeats=True)
+                step = step.below
+            elif is_glob(name):
+                step = _like(step, fold(name))
+            else:
+                step = _named(step, fold(name))
+        if pattern.stream is None:
+            step.is_file = True
+        else:
+            step.streams.append(_regex(fold(pattern.stream)))
+    return found
+
+
+def _named(step: Step, folded: str) -> Step:
+    return step.names.get(folded) or step.names.setdefault(folded, Step())
+
+
+def _like(step: Step, folded: str) -> Step:
+    known = step.globs.get(folded) or step.globs.setdefault(folded, (_regex(folded), Step()))
+    return known[1]
+
+
+@lru_cache(maxsize=1024)
+def _regex(folded: str) -> re.Pattern[str]:
+    """The same ones are in the patterns of many sources."""
+    return glob_regex(folded)
+
+
 def _with_below(steps: list[Step]) -> Steps:
-    """With what ``**`` leads to: it may stand for no folder at all."""
-    if len(steps) < 2 and not any(step.below for step in steps):
+    """With what is reached with them, and what ``**`` leads to: it may stand for no folder at
+    all."""
+    if len(steps) < 2 and not any(step.below or step.also for step in steps):
         return tuple(steps)  # Of most there is no more.
     found = dict.fromkeys(steps)
     waiting = list(steps)
     while waiting:
-        below = waiting.pop().below
-        if below is not None and below not in found:
-            found[below] = None
-            waiting.append(below)
+        step = waiting.pop()
+        for other in (*step.also, *([step.below] if step.below is not None else [])):
+            if other not in found:
+                found[other] = None
+                waiting.append(other)
     return tuple(found)
 
 
