@@ -14,6 +14,7 @@ from __future__ import annotations
 import sqlite3
 import struct
 from collections.abc import Iterator
+from operator import sub
 from typing import NamedTuple
 
 from . import FormatError
@@ -309,8 +310,12 @@ class Seams:
         if not count or head + 2 * count > self._size:
             return
         places = sorted(struct.unpack_from(f">{count}H", data, start + head))
-        for place, behind in zip(places, (*places[1:], self._usable), strict=True):
-            if behind - place >= self._least:
+        ends = (*places[1:], self._usable)
+        if max(map(sub, ends, places)) < self._least:
+            return
+        above = start + (4 if data[start] == _KEYED[1] else 0)
+        for place, end in zip(places, ends, strict=True):
+            if end - place >= self._least and _may_exceed(data, above + place, most):
                 self._cell(data, start, place, most)
 
     def _cell(self, data: bytes, start: int, place: int, most: int) -> None:
@@ -374,6 +379,15 @@ def _values(record: bytes) -> list[Value]:
         else:
             values.append(int.from_bytes(data, "big", signed=True))
     return values
+
+
+def _may_exceed(data: bytes, at: int, most: int) -> bool:
+    """Whether a variable-length integer may be larger than this, by its first two bytes: of most
+    there are no more."""
+    first, second = data[at : at + 2].ljust(2, b"\0")
+    if first < 0x80:
+        return first > most
+    return second >= 0x80 or (first & 0x7F) << 7 | second > most
 
 
 def _varint(data: bytes, at: int) -> tuple[int, int]:

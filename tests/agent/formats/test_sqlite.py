@@ -7,10 +7,10 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from agent.formats import FormatError
+from agent.formats import FormatError, sqlite
 from agent.formats.sqlite import Database, Seams, committed, read_header, replayed, rows_on_page
 from tests.evidence.databases import database, in_wal_mode
 from tests.evidence.samples import sample, samples
@@ -261,3 +261,13 @@ def test_columns_are_told_by_name_and_a_span_by_its_condition() -> None:
         assert made.span("t", "A", "b = 2") == (9, 9)
     finally:
         made.close()
+
+
+@given(st.binary(max_size=12), st.integers(0, 12), st.integers(60, 65_501))
+@example(data=b"\x70", at=0, most=102)
+@example(data=b"\x9f\x5e\x00", at=0, most=4061)
+@example(data=b"\x81\x80\x00", at=0, most=4061)
+def test_no_cell_that_may_be_long_is_passed_over(data: bytes, at: int, most: int) -> None:
+    number, _ = sqlite._varint(data, at)
+
+    assert sqlite._may_exceed(data, at, most) or number <= most
