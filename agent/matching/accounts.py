@@ -41,10 +41,10 @@ class Accounts:
             if value is not None:
                 self.compared_hash(value)
 
-    def scanned(self) -> None:
-        """Count a content whose bytes were looked through. By any thread."""
+    def scanned(self, count: int = 1) -> None:
+        """Count contents whose bytes were looked through. By any thread."""
         with self._lock:
-            self._scans += 1
+            self._scans += count
 
     def matched(self, indicator: str) -> None:
         """Count an object that an indicator matched."""

@@ -54,11 +54,17 @@ def open_quietly(path: str) -> BinaryIO:
         NotRegularError: anything but a regular file.
         OSError: it cannot be opened; :func:`reason_of` says why in words.
     """
+    if sys.platform != "win32" and not stat.S_ISREG(status_of(path).st_mode):
+        raise NotRegularError(errno.EINVAL, "not a regular file", path)
+    return open_regular(path)
+
+
+def open_regular(path: str) -> BinaryIO:
+    """As :func:`open_quietly`, of what the system said just now to be a regular file: it is not
+    asked a second time before the file is open. Raises as that."""
     if sys.platform == "win32":
         number = windows_files.open_for_reading(path)
     else:
-        if not stat.S_ISREG(status_of(path).st_mode):
-            raise NotRegularError(errno.EINVAL, "not a regular file", path)
         number = open_unnoticed(path, os.O_RDONLY)
     try:
         if not stat.S_ISREG(os.fstat(number).st_mode):

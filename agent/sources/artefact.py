@@ -33,7 +33,9 @@ _LOOK = 4096
 def is_blank(data: Bytes) -> bool:
     """Whether there is nothing but zeros, as a copy of a locked file or a crash leaves it; an empty
     file is none."""
-    return len(data) > 0 and not data[:_LOOK].strip(b"\0") and is_zeros(data)
+    if data[:1] != b"\0":
+        return False
+    return not data[:_LOOK].strip(b"\0") and is_zeros(data)
 
 
 class Found(NamedTuple):

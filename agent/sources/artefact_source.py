@@ -72,9 +72,10 @@ class ArtefactSource:
         from .artefact_sweep import ArtefactSweep
 
         sweep = ArtefactSweep(self.artefact, matcher, ledger, target.own, self)
+        in_use = target.live is not None
         try:
             for file in itertools.chain((first,), files):
-                yield from sweep.file(file, in_use=target.live is not None)
+                yield from sweep.file(file, in_use=in_use)
             yield from sweep.told(most=0)
         finally:
             sweep.close()

@@ -64,6 +64,8 @@ class ArtefactSweep:
     _under_way: deque[tuple[_Look, PieceScan]] = field(default_factory=deque)
     """In the order in which they are told."""
     _pool: ThreadPoolExecutor | None = None
+    _opened: int = 0
+    """How many files were opened."""
 
     def __post_init__(self) -> None:
         if not self.artefact.piece:
@@ -79,6 +81,7 @@ class ArtefactSweep:
 
     def close(self) -> None:
         """Whatever is under way is given up, and a gap."""
+        self.matcher.accounts.scanned(self._opened)
         for look, scan in self._under_way:
             scan.close()
             look.part.unread(f"{self.artefact.kind}: not looked at to its end", look.file.path)
@@ -96,7 +99,7 @@ class ArtefactSweep:
             return
         if in_use and file.how == "by record":
             part.note(BY_RECORD, file.path)
-        self.matcher.accounts.scanned()
+        self._opened += 1
         look = _Look(self, file, part, self.artefact.reader(file, part))
         if self.artefact.piece:
             scan = PieceScan(opened, file.size, self.artefact, look.reader, self.rules)

@@ -8,7 +8,7 @@ path of its own.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from datetime import datetime
 from functools import cached_property
@@ -36,7 +36,7 @@ from .installation import (
 )
 from .other_windows import other_windows
 from .path_patterns import PathMatcher, PathPattern, Steps, below, wants_stream
-from .tree import Entry, Facts, How, Kind, Tree, child
+from .tree import Entry, Facts, How, Kind, Times, Tree, child
 
 LINK = "link not followed"
 CLOUD_FOLDER = "cloud folder, not recalled"
@@ -69,9 +69,7 @@ class EvidenceFile(Struct, eq=False):
     r"""As the host knew it: ``C:\Windows\…``, ``C:\x.exe:stream``."""
     size: int
     """Bytes, as its folder or record tells."""
-    created: datetime | None
-    modified: datetime | None
-    accessed: datetime | None
+    _times: Callable[[], Times] = Times
     owner: str = ""
     """The user in whose profile, or recycle bin, it lies."""
     owner_id: str = ""
@@ -85,6 +83,21 @@ class EvidenceFile(Struct, eq=False):
     _entry: Entry | None = None
     _stream: str = ""
     _place: _Place | None = None
+
+    @property
+    def created(self) -> datetime | None:
+        """UTC, as are the others."""
+        return self._times().created
+
+    @property
+    def modified(self) -> datetime | None:
+        """When it was written last."""
+        return self._times().modified
+
+    @property
+    def accessed(self) -> datetime | None:
+        """When it was read last, as far as that is kept."""
+        return self._times().accessed
 
     def open(self) -> BinaryIO:
         """The bytes: seekable, unbuffered. Raises OSError; ``reason_of`` says why in words."""
@@ -131,9 +144,7 @@ class _Place(Struct, frozen=True, dict=True):
         return EvidenceFile(
             path=f"{path}:{stream}" if stream else path,
             size=facts.size,
-            created=facts.created,
-            modified=facts.modified,
-            accessed=facts.accessed,
+            _times=facts.times,
             owner=owner,
             owner_id=owner_id,
             view=self.tree.view,

@@ -14,13 +14,14 @@ import stat
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
+from functools import partial
 from typing import BinaryIO
 
 from msgspec import Struct, field
 
 from ..ntfs import Reference
 from ..ntfs.reference import ROOT
-from ..reading.opening import Opener, open_quietly, open_unnoticed, status_of
+from ..reading.opening import Opener, open_quietly, open_regular, open_unnoticed, status_of
 from ..reading.streams import Streams, open_stream
 from ..reading.walk import join
 from ..spelling import fold
@@ -29,7 +30,7 @@ from . import RawNtfs
 from .raw_fallback import RawFallbackOpener
 from .record_tree import RecordEntry
 from .shared_volume import SharedVolume
-from .tree import Entry, Facts, How, Kind, Tell, Tree
+from .tree import Entry, Facts, How, Kind, Tell, Times, Tree
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _NUMBER = 0xFFFF_FFFF_FFFF_FFFF
@@ -77,12 +78,14 @@ class MountedEntry(Struct, eq=False):
     _listed_as: Kind | None = None
     """What its folder says that it is, where that is all there is to know."""
     _known: os.stat_result | None = None
+    _asked_now: bool = False
+    """Whether that is known since just now: it was not opened since."""
 
     @property
     def _status(self) -> os.stat_result:
         """As it was when it was asked first."""
         if self._known is None:
-            self._known = status_of(self.paths[0])
+            self._known, self._asked_now = status_of(self.paths[0]), True
         return self._known
 
     def kind(self) -> Kind:
@@ -155,12 +158,7 @@ class MountedEntry(Struct, eq=False):
         if stream and not self.stream:
             named = self.of.streams.names(self.paths[0], status.st_dev)
             size = next((size for name, size in named if name == stream), None) or 0
-        return Facts(
-            size=size,
-            created=None if born is None else _time(born),
-            modified=_time(status.st_mtime_ns),
-            accessed=_time(status.st_atime_ns),
-        )
+        return Facts(size, partial(_times, born, status))
 
     def streams(self) -> list[str]:
         if self.stream:
@@ -171,6 +169,9 @@ class MountedEntry(Struct, eq=False):
     def open(self, stream: str = "") -> tuple[BinaryIO, How]:
         if stream and not self.stream:
             return open_stream(self.paths[0], stream), "by path"
+        asked_now, self._asked_now = self._asked_now, False
+        if asked_now and self.of.by_path is open_quietly and stat.S_ISREG(self._status.st_mode):
+            return self.of.opener.open(self.paths[0], open_regular)
         return self.of.opener.open(self.paths[0])
 
 
@@ -207,6 +208,14 @@ def _opened(path: str) -> Iterator[str | int]:
         yield number
     finally:
         os.close(number)
+
+
+def _times(born: int | None, status: os.stat_result) -> Times:
+    return Times(
+        created=None if born is None else _time(born),
+        modified=_time(status.st_mtime_ns),
+        accessed=_time(status.st_atime_ns),
+    )
 
 
 def _time(nanoseconds: int) -> datetime | None:

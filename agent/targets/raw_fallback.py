@@ -88,10 +88,11 @@ class RawFallbackOpener(Struct):
         """Raises OSError, of the attempt by the path."""
         return self.open(path)[0]
 
-    def open(self, path: str) -> tuple[BinaryIO, How]:
-        """The file, and how it is read. Raises OSError, of the attempt by the path."""
+    def open(self, path: str, by_path: Opener | None = None) -> tuple[BinaryIO, How]:
+        """The file, and how it is read; ``by_path``: in place of the usual one. Raises OSError, of
+        the attempt by the path."""
         try:
-            return self.by_path(path), "by path"
+            return (by_path or self.by_path)(path), "by path"
         except windows_files.CloudPlaceholder:
             raise
         except OSError as error:

@@ -8,16 +8,18 @@ record says so too: an index may be older than the record that it names.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator
+from functools import partial
 from typing import BinaryIO
 
 from msgspec import Struct
 
 from ..formats.filetime import utc_of
 from ..ntfs import FolderEntry, MftEntry, NtfsError, Reference, Volume, list_folder
+from ..ntfs.entry import Times as RecordedTimes
 from ..ntfs.reference import ROOT
 from ..windows import files as windows_files
 from .shared_volume import SharedVolume
-from .tree import Entry, Facts, How, Kind, Tell, Tree
+from .tree import Entry, Facts, How, Kind, Tell, Times, Tree
 
 _CLOUD, _CLOUD_NUMBER = 0x9000_001A, 0xF000
 """IO_REPARSE_TAG_CLOUD, and the bits that tell its sixteen forms apart."""
@@ -74,13 +76,8 @@ class RecordEntry(Struct, eq=False):
     def facts(self, stream: str = "") -> Facts:
         entry = self._asked()
         found = entry.stream(stream)
-        times = entry.times
-        return Facts(
-            size=0 if found is None else found.size,
-            created=None if times is None else utc_of(times.created),
-            modified=None if times is None else utc_of(times.modified),
-            accessed=None if times is None else utc_of(times.accessed),
-        )
+        size = 0 if found is None else found.size
+        return Facts(size) if entry.times is None else Facts(size, partial(_times, entry.times))
 
     def streams(self) -> list[str]:
         return [stream.name for stream in self._asked().streams if stream.name]
@@ -108,6 +105,10 @@ class RecordEntry(Struct, eq=False):
         return any(
             name.text == self.name and name.parent.number == self.folder for name in entry.names
         )
+
+
+def _times(told: RecordedTimes) -> Times:
+    return Times(utc_of(told.created), utc_of(told.modified), utc_of(told.accessed))
 
 
 def record_tree(volume: SharedVolume, drive: str) -> Tree:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from enum import Enum
-from typing import BinaryIO, Literal, Protocol
+from typing import BinaryIO, Literal, NamedTuple, Protocol
 
 from msgspec import Struct
 
@@ -35,14 +35,21 @@ class Kind(Enum):
     """An alternate stream that was copied without its file."""
 
 
-class Facts(Struct, frozen=True):
-    """Of a file, or of one of its streams. Times in UTC."""
+class Times(NamedTuple):
+    """Of a file, in UTC."""
 
-    size: int
-    """Bytes."""
     created: datetime | None = None
     modified: datetime | None = None
     accessed: datetime | None = None
+
+
+class Facts(NamedTuple):
+    """Of a file, or of one of its streams."""
+
+    size: int
+    """Bytes."""
+    times: Callable[[], Times] = Times
+    """As they were when the size was asked for: of most files nobody wants them."""
 
 
 class Entry(Protocol):

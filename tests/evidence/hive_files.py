@@ -49,9 +49,6 @@ def made_file(
     return MadeFile(
         path=path,
         size=len(content or b""),
-        created=None,
-        modified=None,
-        accessed=None,
         owner=owner,
         owner_id="S-1-5-21-7-1001" if owner else "",
         content=content,

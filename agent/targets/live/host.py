@@ -210,9 +210,7 @@ def _file_at(path: str) -> EvidenceFile:
     """A file of a system that is not Windows."""
     entry = MountedEntry(os.path.basename(path), (os.path.realpath(path),), Mounted())
     facts = entry.facts()
-    return EvidenceFile(
-        path, facts.size, facts.created, facts.modified, facts.accessed, _entry=entry
-    )
+    return EvidenceFile(path, facts.size, facts.times, _entry=entry)
 
 
 def _tree_of(root: Root) -> Tree:

@@ -6,7 +6,7 @@ import errno
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import pytest
 
@@ -15,7 +15,7 @@ from agent.matching.own_traces import Own
 from agent.model.report import State
 from agent.ntfs import FileSource
 from agent.reading import opening
-from agent.reading.opening import open_quietly
+from agent.reading.opening import NotRegularError, open_quietly
 from agent.targets import LOCKED, RawNtfs, SkippedVolume, Target, mounted_tree
 from agent.targets.evidence import EvidenceFile, files_of_windows
 from agent.targets.installation import Listed
@@ -428,3 +428,51 @@ def test_another_system_has_no_such_evidence(tmp_path: Path) -> None:
 @pytest.mark.skipif(os.name == "nt", reason="a running host that is not Windows")
 def test_a_running_host_that_is_not_windows_has_none() -> None:
     assert paths(LiveHost(Own()), r"%SystemRoot%\Prefetch\*.pf") == []
+
+
+# Opened with little asked.
+
+
+@posix
+def test_a_file_that_was_just_asked_for_is_not_asked_again_before_it_is_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    as_folder(tmp_path, windows())
+    asked: list[str] = []
+    lstat = os.lstat
+
+    def counted(path: str, **more: Any) -> os.stat_result:
+        asked.append(os.path.basename(path))
+        return lstat(path, **more)
+
+    host = files_of_windows(
+        [mounted_tree.Mounted().tree("C:", str(tmp_path))], "C:\\Windows", Listed()
+    )
+    monkeypatch.setattr(os, "lstat", counted)
+    (file,) = host.evidence((r"%SystemRoot%\Prefetch\*.pf",), Ledger("test", required=True))
+    with file.open():
+        pass
+    assert asked.count("RUNDLL32.EXE-12345678.pf") == 1
+    with file.open():
+        pass
+    assert asked.count("RUNDLL32.EXE-12345678.pf") == 2  # It may be something else by now.
+
+
+@posix
+@pytest.mark.parametrize("times", [1, 2])
+def test_what_is_no_regular_file_any_more_is_refused_whenever_it_was_asked_for(
+    tmp_path: Path, times: int
+) -> None:
+    as_folder(tmp_path, windows())
+    path = tmp_path / "Windows" / "Prefetch" / "RUNDLL32.EXE-12345678.pf"
+    host = files_of_windows(
+        [mounted_tree.Mounted().tree("C:", str(tmp_path))], "C:\\Windows", Listed()
+    )
+    (file,) = host.evidence((r"%SystemRoot%\Prefetch\*.pf",), Ledger("test", required=True))
+    for _ in range(times - 1):
+        file.open().close()
+    path.unlink()
+    os.mkfifo(path)
+
+    with pytest.raises(NotRegularError):
+        file.open()

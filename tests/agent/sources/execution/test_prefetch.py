@@ -44,7 +44,7 @@ def planted(
     path: str = r"C:\Windows\Prefetch\RUNDLL32.EXE-2CC598BD.pf", *, view: str = "", owner: str = ""
 ) -> EvidenceFile:
     """A file of the host."""
-    return EvidenceFile(path, 0, None, None, None, view=view, owner=owner)
+    return EvidenceFile(path, 0, view=view, owner=owner)
 
 
 HERE = planted()
