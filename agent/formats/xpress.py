@@ -31,9 +31,9 @@ _READ_AHEAD = 4
 """A reader is up to two words ahead of the last code, where the data may have ended: so many bytes
 of padding are read, but never used."""
 _MIN_MATCH = 3
-_OTHER_BYTES = bytes(37 * number % 251 + 1 for number in range(64))
+_OTHER_BYTES = bytes(37 * number % 251 + 1 for number in range(4, 68))
 """No two alike, and none as what libfwnt takes for bytes that are not there: a run of one byte can
-stand for the same as zeros do."""
+stand for the same as zeros do. The first bit that is read of them is a one, wherever that is."""
 _WHOLE = 1 << _LONGEST
 _SHARES = [
     sum(_WHOLE >> length for length in (pair & 15, pair >> 4) if length) for pair in range(256)

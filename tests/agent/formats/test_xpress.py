@@ -163,6 +163,7 @@ def test_any_data_comes_back_as_it_was_and_as_another_reader_gives_it(
     [
         (b"", 1, "ends early"),
         (EVERY_SYMBOL, 1, "ends early"),
+        (b"\x11" + bytes(255) + bytes(16), 129, "ends early"),  # By the first bit behind it.
         (b"\x88" + EVERY_SYMBOL[2:], 1, "ends early"),  # Its last two symbols would have no code.
         (written(b"abc")[:-4], 10, "ends early"),
         (bytes(256) + bytes(64), 1, "not whole"),
