@@ -31,7 +31,8 @@ from tests.evidence.images import boot, file_name, non_resident, record, residen
 CLUSTER, RECORD = 4096, 1024
 FIRST = 4
 """Cluster of a synthetic $MFT."""
-COMPRESSED = 0x0001
+COMPRESSED, UNIT = 0x0001, 16
+"""UNIT: clusters that are compressed together."""
 REAL = "default-sweep-real.img"
 
 
@@ -100,26 +101,31 @@ def mixed(image: Path, kinds: Sequence[Kind], records: int) -> None:
     """A synthetic $MFT of files drawn from these."""
     chance = random.Random(2018)
     drawn = (chance.choice(kinds) for _ in range(records))
-    _write(image, records, (_record(kind, number) for number, kind in enumerate(drawn)))
+    _write(image, records, (record_of(kind, number) for number, kind in enumerate(drawn)))
 
 
 def of_one_byte(image: Path, records: int) -> None:
     kind = Kind(True, False, ".dat", False, 1, True, False)
-    _write(image, records, (_record(kind, number) for number in range(records)))
+    _write(image, records, (record_of(kind, number) for number in range(records)))
 
 
-def _record(kind: Kind, number: int) -> bytes:
+def record_of(kind: Kind, number: int, first: int = 1000) -> bytes:
+    """A file of this kind; ``first``: the cluster behind which the contents of all of them lie."""
     names = [file_name(f"some file {number}{kind.extension}")]
     if kind.has_short:
         names.insert(0, file_name(f"SOMEF~1{kind.extension[:4].upper()}", space=2))
-    data, size, cluster = b"", kind.size, 1000 + number * 8
+    data, size, cluster = b"", kind.size, first + number * 8
     if size is not None and kind.resident:
         data = resident(0x80, b"x" * min(size, 500))
-    elif size is not None and kind.compressed:
-        runs = run(1, cluster) + run(15, None)
-        data = non_resident(0x80, size, runs, last=15, flags=COMPRESSED, unit=4)
     elif size is not None:
-        data = non_resident(0x80, size, run(max(1, size // CLUSTER), cluster))
+        length = max(1, -(-size // CLUSTER))
+        runs, packed, unit = run(length, cluster), 0, 0
+        if kind.compressed:  # Its first unit; the others would not have become smaller.
+            runs, packed, unit = run(1, cluster) + run(UNIT - 1, None), COMPRESSED, 4
+            if length > UNIT:
+                runs += run(length - UNIT, 1)
+        last = max(length, UNIT if kind.compressed else 0) - 1
+        data = non_resident(0x80, size, runs, last=last, flags=packed, unit=unit)
     flags = (1 if kind.live else 0) | (2 if kind.folder else 0)
     return record(standard(), *names, data, links=len(names), flags=flags)
 
@@ -211,7 +217,7 @@ def subjects(mft: Path | None, cache: Path, records: int) -> Iterator[Path]:
     real = cache / REAL
     image_of(mft, real)
     yield real
-    like = cache / f"default-sweep-mixed-{records}.img"
+    like = cache / f"default-sweep-alike-{records}.img"
     if records and not like.exists():
         mixed(like, kinds_of(real), records)
     if records:
