@@ -13,6 +13,7 @@ import struct
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from uuid import UUID
 
 from tests.evidence.databases import (
     HISTORY,
@@ -31,11 +32,14 @@ from tests.evidence.windows_folder import CONFIG, as_folder, software
 USERS = tuple(f"user{number}" for number in range(7))
 PREFETCH, LINKS = 256, 5_000
 LOGS = 300
+NAME = "remembered-host-2"
+"""In the cache; another one when other files are made."""
 BIG = 300 << 20
 BIG_HIVE = 200 << 20
 _SINCE_1601 = 13_300_000_000_000_000
 _SINCE_1970 = 1_650_000_000_000_000
 _PAGES = 6_000
+_TRACKED = UUID("5f1d1f0a-3c43-11e6-9d3b-6c6f636b6564")
 _RECENT = "AppData\\Roaming\\Microsoft\\Windows\\Recent"
 _CHROME = "AppData\\Local\\Google\\Chrome\\User Data"
 _FIREFOX = "AppData\\Roaming\\Mozilla\\Firefox\\Profiles"
@@ -114,7 +118,8 @@ def _of_user(profile: str, at: int, hives: dict[str, bytes]) -> Iterator[tuple[s
     yield f"{profile}\\AppData\\Local\\Microsoft\\Windows\\UsrClass.dat", hives["one\\UsrClass.dat"]
     for number in range(at, LINKS, len(USERS)):
         target = f"C:\\Users\\{profile[9:]}\\Documents\\report of day {number}.docx"
-        yield f"{profile}\\{_RECENT}\\report of day {number}.lnk", shell_link("", target=target)
+        link = shell_link("", machine_id="ws-0421", serial=7, tracked=_TRACKED, target=target)
+        yield f"{profile}\\{_RECENT}\\report of day {number}.lnk", link
     if at < 5:
         yield from _browsers(profile)
 

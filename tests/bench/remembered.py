@@ -26,7 +26,7 @@ from typing import NamedTuple
 
 from .engine import CACHE, LOGS, ROOT, Best, Run, in_turn, logs_of, measured
 from .event_logs import _FILES, _INDICATORS, _LOOK, _PARSE, _READ, host_of
-from .made_host import big_files, made_host, seven_hives
+from .made_host import NAME, big_files, made_host, seven_hives
 
 SAMPLES = LOGS.parent
 _CLOCK = """
@@ -257,7 +257,7 @@ class Bench:
     def host(self) -> None:
         """All that lies in files of a made host."""
         logs = logs_of(self.samples / "evtx-hosts")
-        host = str(made_host(CACHE / "remembered-host", self.samples, logs))
+        host = str(made_host(CACHE / NAME, self.samples, logs))
         loop = self.best(_LOOP, host=host)
         print("a made host when nothing hits; the last column: in times of the plain loop")
         line("a plain loop that reads each file", loop)
