@@ -31,6 +31,10 @@ _NON_RESIDENT = struct.Struct("<QQHHI")
 _SIZES = struct.Struct("<QQQ")
 
 
+_made = tuple.__new__
+"""Half as long as a call of the class, for what is made for each record."""
+
+
 class Attribute(NamedTuple):
     """One attribute's header, and where in its record things lie."""
 
@@ -98,16 +102,15 @@ def read_attributes(record: bytes, start: int, end: int) -> list[Attribute]:
                 raise AttributesDamaged("record damaged: attribute's name", "", found)
             first = at + name_offset
             name = text_of(record[first : first + 2 * name_length])
-        body = (kind, at, length)
         if non_resident:
-            found.append(_non_resident(record, body, name, flags, found))
+            found.append(_non_resident(record, (kind, at, length), name, flags, found))
         else:
             size, offset = _RESIDENT.unpack_from(record, at + 16)
             if offset + size > length:
                 raise AttributesDamaged("record damaged: attribute's value", f"{size}", found)
-            found.append(
-                Attribute(*body, True, name, flags, at + offset, size, 0, 0, 0, 0, size, size)  # noqa: FBT003
-            )
+            at_value = at + offset
+            told = (kind, at, length, True, name, flags, at_value, size, 0, 0, 0, 0, size, size)
+            found.append(_made(Attribute, told))
         at += length
     raise AttributesDamaged("record damaged: no end of attributes", "", found)
 

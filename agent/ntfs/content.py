@@ -134,6 +134,24 @@ class ClusterContent(io.RawIOBase):
             else:
                 done += self._from_run(view[done:told], offset + done)
 
+    def piece(self, offset: int, size: int) -> bytes:
+        """So many bytes from an offset on, fewer at the end only; as a read does, but in one step
+        where they lie in one place."""
+        layout = self._layout
+        cluster_size = layout.cluster_size
+        index = bisect_right(self._starts, offset // cluster_size) - 1
+        if index >= 0 and not layout.unit and offset + size <= min(layout.size, layout.initialized):
+            run = layout.runs[index]
+            within = offset - run.vcn * cluster_size
+            if run.cluster is not None and within + size <= run.length * cluster_size:
+                place = run.cluster * cluster_size + within
+                data = self._source.read_at(place, size)
+                if len(data) < size:
+                    raise NtfsError(BEYOND, f"byte {place:,} of the volume")
+                return data
+        self.seek(offset)
+        return self.read(size) or b""
+
     def _run_at(self, vcn: int) -> Run:
         index = bisect_right(self._starts, vcn) - 1
         if index < 0 or vcn >= (run := self._layout.runs[index]).vcn + run.length:

@@ -29,6 +29,8 @@ _STANDARD = struct.Struct("<QQQQI")
 _USN = slice(64, 72)
 """In a $STANDARD_INFORMATION of NTFS 3.0 and later ([layout.h] STANDARD_INFORMATION)."""
 _FILE_NAME = struct.Struct("<QQQQQQQIIBB")
+_made = tuple.__new__
+"""Half as long as a call of the class, for what is made for each record."""
 
 
 class Times(NamedTuple):
@@ -169,16 +171,16 @@ def read_name(value: bytes) -> Name:
     text = value[_FILE_NAME.size : _FILE_NAME.size + 2 * length]
     if len(text) < 2 * length:
         raise NtfsError("record damaged: file name")
-    times = Times(born, modified, changed, accessed)
-    return Name(text_of(text), Reference.of(parent), space, times)
+    times = _made(Times, (born, modified, changed, accessed))
+    return _made(Name, (text_of(text), Reference.of(parent), space, times))
 
 
 def read_standard(value: bytes) -> tuple[Times, int, int]:
     """Times, attributes and USN from a $STANDARD_INFORMATION. Raises NtfsError."""
     if len(value) < _STANDARD.size:
         raise NtfsError("record damaged: standard information")
-    *times, attributes = _STANDARD.unpack_from(value)
-    return Times(*times), attributes, int.from_bytes(value[_USN], "little")
+    told = _STANDARD.unpack_from(value)
+    return _made(Times, told[:4]), told[4], int.from_bytes(value[_USN], "little")
 
 
 def time_notes(times: Times | None, names: tuple[Name, ...]) -> tuple[str, ...]:
@@ -189,8 +191,13 @@ def time_notes(times: Times | None, names: tuple[Name, ...]) -> tuple[str, ...]:
     if times is None or not names:
         return ()
     notes = []
-    if all(times.created < name.times.created for name in names if name.times.created):
+    created, modified, _, _ = times
+    for name in names:
+        given = name.times.created
+        if given and given <= created:
+            break
+    else:
         notes.append("created, says the file, before its name was given ($SI before $FN)")
-    if times.created and not times.created % 10_000_000 and not times.modified % 10_000_000:
+    if created and not created % 10_000_000 and not modified % 10_000_000:
         notes.append("times without fractions of a second")
     return tuple(notes)

@@ -38,13 +38,12 @@ def mend_record(data: bytearray | memoryview, start: int, size: int) -> bool:
     strides = size // STRIDE
     if offset & 1 or offset < 8 or count != strides + 1 or offset + 2 * count > STRIDE - 2:
         return False
-    array = start + offset
-    number = bytes(data[array : array + 2])
-    whole = True
-    for stride in range(strides):
-        last = start + stride * STRIDE + STRIDE - 2
-        if bytes(data[last : last + 2]) == number:
-            data[last : last + 2] = bytes(data[array + 2 + 2 * stride : array + 4 + 2 * stride])
+    at = start + offset
+    number, whole = data[at : at + 2], True
+    for last in range(start + STRIDE - 2, start + size - 1, STRIDE):
+        at += 2
+        if data[last : last + 2] == number:
+            data[last : last + 2] = data[at : at + 2]
         else:
             whole = False
     return whole

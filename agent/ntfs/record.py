@@ -3,56 +3,38 @@
 from __future__ import annotations
 
 import struct
-from functools import cached_property
-from typing import Any
-
-from msgspec import Struct
 
 from .attributes import Attribute, AttributesDamaged, read_attributes
 from .fixups import mend_record
 from .reference import Reference
 
 HEADER = struct.Struct("<4sHHQHHHHIIQ")
-_NO_HEAD = (b"", *[0] * 10)
 """Signature, update sequence's offset and count, log's number, sequence, links, first attribute,
 flags, bytes used, bytes allocated, base record."""
+_NO_BASE = Reference(0, 0)
 IN_USE, FOLDER = 1, 2
 SIGNATURE = b"FILE"
 BAAD = b"BAAD"
 """In place of the signature of a record that was found torn ([layout.h] magic_BAAD)."""
 
 
-class Record(Struct, frozen=True, dict=True):
+class Record:
     """A record, mended."""
 
-    number: int
-    data: bytes
-    torn: bool = False
-    """Its strides come from different writes, or its update sequence makes no sense."""
+    __slots__ = ("_first", "_used", "base", "data", "flags", "links", "number", "sequence", "torn")
 
-    @cached_property
-    def _head(self) -> tuple[Any, ...]:
-        return HEADER.unpack_from(self.data) if self.signed else _NO_HEAD
-
-    @property
-    def sequence(self) -> int:
-        """How often the record was used; 0 for one without a signature, as all of these."""
-        return int(self._head[4])
-
-    @property
-    def links(self) -> int:
-        """How many names the file has."""
-        return int(self._head[5])
-
-    @property
-    def flags(self) -> int:
-        """Whether it is in use, and of a folder."""
-        return int(self._head[7])
-
-    @cached_property
-    def base(self) -> Reference:
+    def __init__(self, number: int, data: bytes, *, torn: bool = False) -> None:
+        """``torn``: its strides come from different writes, or its update sequence makes no
+        sense."""
+        self.number, self.data, self.torn = number, data, torn
+        self.sequence = self.links = self.flags = self._first = self._used = 0
+        self.base = _NO_BASE
         """Of the record that this one extends; zeros: it stands for itself."""
-        return Reference.of(self._head[10])
+        if data[:4] == SIGNATURE:
+            told = HEADER.unpack_from(data)
+            self.sequence, self.links, self._first, self.flags, self._used, _, base = told[4:]
+            if base:
+                self.base = Reference.of(base)
 
     @classmethod
     def raw(cls, number: int, data: bytes) -> Record:
@@ -83,8 +65,7 @@ class Record(Struct, frozen=True, dict=True):
         """In the order of the record. Raises AttributesDamaged, with those before the damage."""
         if not self.signed:
             raise AttributesDamaged("record damaged: no signature", str(self.number), [])
-        head = HEADER.unpack_from(self.data)
-        first, used = head[6], head[8]
+        first, used = self._first, self._used
         if first < HEADER.size or first & 7:
             raise AttributesDamaged("record damaged: first attribute", f"{first}", [])
         # What follows the used bytes is slack; a length that cannot be is not believed.

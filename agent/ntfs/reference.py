@@ -24,4 +24,4 @@ class Reference(NamedTuple):
     @classmethod
     def of(cls, value: int) -> Reference:
         """From its eight bytes: 48 bits of number, 16 of sequence."""
-        return cls(value & 0xFFFF_FFFF_FFFF, value >> 48)
+        return tuple.__new__(cls, (value & 0xFFFF_FFFF_FFFF, value >> 48))

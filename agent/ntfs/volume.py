@@ -138,9 +138,7 @@ class Volume:
         """
         if not 0 <= number < self.records:
             raise NtfsError("no such record in the $MFT", f"record {number}")
-        self._mft.seek(number * self.record_size)
-        data = self._mft.read(self.record_size) or b""
-        return Record.raw(number, data)
+        return Record.raw(number, self._mft.piece(number * self.record_size, self.record_size))
 
     def mft(self, buffer: int = BUFFER) -> Iterator[RecordBuffer]:
         """All records in the order of the $MFT; from a disk, the next ones are read meanwhile.
