@@ -44,9 +44,15 @@ class RecordEntry(Struct, eq=False):
     volume: SharedVolume
     how: How = "by record"
     _known: MftEntry | None = None
+    _kind: Kind | None = None
 
     def kind(self) -> Kind:
-        entry = self._asked()
+        if self._kind is None:
+            self._kind = self._kind_of(self._asked())
+        return self._kind
+
+    @staticmethod
+    def _kind_of(entry: MftEntry) -> Kind:
         if entry.is_link:
             return Kind.LINK
         if is_placeholder(entry):
@@ -84,7 +90,8 @@ class RecordEntry(Struct, eq=False):
 
     def open(self, stream: str = "") -> tuple[BinaryIO, How]:
         def find(volume: Volume) -> BinaryIO:
-            return volume.open_stream(self._entry(volume), stream)
+            entry = self._known if self.volume.at_rest else None
+            return volume.open_stream(entry or self._entry(volume), stream)
 
         return self.volume.open(find), self.how
 

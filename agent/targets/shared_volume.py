@@ -16,8 +16,10 @@ _T = TypeVar("_T")
 class SharedVolume:
     """May be asked from any thread."""
 
-    def __init__(self, source: Callable[[], ByteSource]) -> None:
-        """``source``: opens its bytes; raises OSError."""
+    def __init__(self, source: Callable[[], ByteSource], *, at_rest: bool = False) -> None:
+        """``source``: opens its bytes; raises OSError. ``at_rest``: nobody writes to it, so that
+        what was read once need not be asked again."""
+        self.at_rest = at_rest
         self._open_source = source
         self._source: ByteSource | None = None
         self._volume: Volume | None = None

@@ -67,7 +67,9 @@ class AtRest(ABC):
 
     def met(self, raw: RawNtfs) -> None:
         """Evidence that is asked for later comes from it too."""
-        tree = structs.replace(record_tree(SharedVolume(raw.open), ""), shown=(raw.prefix,))
+        tree = structs.replace(
+            record_tree(SharedVolume(raw.open, at_rest=True), ""), shown=(raw.prefix,)
+        )
         self._met.append(Volume(tree, raw.prefix))
         self._raw_met.append(raw)
         self.__dict__.pop("_met_hosts", None)

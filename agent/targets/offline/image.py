@@ -91,7 +91,8 @@ class ImageTarget(AtRest):
         """Each image is one."""
         found = []
         for path, prefix in self._prefixes():
-            tree = record_tree(SharedVolume(partial(_open, os.path.realpath(path))), "")
+            source = partial(_open, os.path.realpath(path))
+            tree = record_tree(SharedVolume(source, at_rest=True), "")
             found.append(Volume(structs.replace(tree, shown=(prefix,)), prefix))
         return found
 
