@@ -211,7 +211,9 @@ _LETTER = rf"({_NEXT}){{1}}"
 BROKEN_WORDS = (
     rf"{_LETTER}\x5e\x00{_NEXT}",
     rf"{_LETTER}\x60\x00{_NEXT}",
-    rf"{_LETTER}{_LETTER}\x22\x00{_NEXT}",  # two before it: f"…" is a text of Python
+    # Two before it: f"…" is a text of Python. A dot behind it ends a sentence, unless it goes on.
+    rf"{_LETTER}{_LETTER}\x22\x00[A-Za-z0-9]\x00",
+    rf"{_LETTER}{_LETTER}\x22\x00\x2e\x00[\x21-\x7e]\x00",
     rf"{_LETTER}\x22\x00{_NEXT}(\x22\x00){{1}}{_LETTER}",
     rf"{_LETTER}\x22\x00\x22\x00{_LETTER}",
     rf"{_LETTER}\x27\x00\x2b\x00\x27\x00{_LETTER}",

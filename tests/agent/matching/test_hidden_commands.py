@@ -44,6 +44,15 @@ def test_what_stands_in_the_clear_hides_nothing() -> None:
         assert [one.text for one in readings(text)] == [text]
 
 
+@pytest.mark.parametrize(
+    ("text", "is_broken"),
+    [('to "evil". Then', False), ('to "evil".', False), ('to evil".dat', True), ('ev"il', True)],
+)
+def test_a_dot_behind_a_quote_breaks_a_word_only_if_it_goes_on(text: str, is_broken: bool) -> None:
+    scanner = PatternScanner({"broken": [f"/{broken}/" for broken in BROKEN_WORDS]})
+    assert bool(scanner.scan(text.encode("utf-16-le"))) == is_broken
+
+
 @settings(max_examples=50, deadline=None)
 @given(st.text(alphabet="aZ9.\"'+^`- ", max_size=40))
 def test_broken_words_are_where_another_engine_has_them(text: str) -> None:
