@@ -13,11 +13,11 @@ record of some hundred bytes can make one allocate all memory and end the proces
 from __future__ import annotations
 
 import struct
-import zlib
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import NamedTuple
+from zlib import crc32
 
 from msgspec import Struct
 
@@ -43,6 +43,8 @@ RECORD_HEADER = struct.Struct("<4sIQQ")
 _CHECKED = 120
 """How many bytes of a header its checksum covers."""
 SMALLEST_RECORD = RECORD_HEADER.size + 4
+_LAST_RECORD = CHUNK - SMALLEST_RECORD
+"""Where one may begin."""
 _DIRTY, _FULL, _NO_CHECKSUMS = 1, 2, 4
 _NEVER = 0xFFFF_FFFF_FFFF_FFFF
 """The last record's number in a chunk that has none yet."""
@@ -142,7 +144,7 @@ def read_log_header(data: bytes) -> LogHeader:
     _, _, _, following, _, _, major, _, chunks = _LOG.unpack_from(data)
     flags, checksum = struct.unpack_from("<II", data, _CHECKED)
     problem = "" if major == 3 else f"version {major} of the event log format"
-    if not flags & _NO_CHECKSUMS and checksum != zlib.crc32(data[:_CHECKED]):
+    if not flags & _NO_CHECKSUMS and checksum != crc32(data[:_CHECKED]):
         problem = problem or "the log's header does not fit its checksum"
     return LogHeader(chunks, following, bool(flags & _DIRTY), bool(flags & _FULL), problem)
 
@@ -166,7 +168,7 @@ def chunk_reach(data: bytes, base: int = 0) -> ChunkReach:
         # What lies in it is memory of the log service: records of other channels, never this one's.
         return _NOTHING
     begin, oldest = _id_at(data, base, RECORDS)
-    end, newest = _id_at(data, base, last_at)
+    end, newest = (begin, oldest) if last_at == RECORDS else _id_at(data, base, last_at)
     if begin != first or end != last:
         walked = _walked(data[base : base + CHUNK])
         wrong = "a chunk's header does not fit its records" if walked.records else _NO_RECORDS
@@ -174,18 +176,14 @@ def chunk_reach(data: bytes, base: int = 0) -> ChunkReach:
     if data.startswith(RECORD_MAGIC, base + free) and _id_at(data, base, free)[0] == last + 1:
         return _walked(data[base : base + CHUNK])  # written to since its header was
     given: int = _CHECKSUM.unpack_from(data, base + 124)[0]
-    checked = zlib.crc32(data[base : base + _CHECKED])
-    checked = zlib.crc32(data[base + 128 : base + RECORDS], checked)
+    checked = crc32(data[base + 128 : base + RECORDS], crc32(data[base : base + _CHECKED]))
     fits = given in (checked, 0)  # 0: a log without checksums
-    return ChunkReach(
-        first,
-        last,
-        last_number - number + 1,
-        min(oldest, newest),
-        max(oldest, newest),
-        "" if fits else "a chunk's header does not fit its checksum",
-        newest < oldest,
-    )
+    set_back = newest < oldest
+    if set_back:
+        oldest, newest = newest, oldest
+    records = last_number - number + 1
+    wrong = "" if fits else "a chunk's header does not fit its checksum"
+    return ChunkReach(first, last, records, oldest, newest, wrong, set_back)
 
 
 def records_in(chunk: bytes) -> Iterator[RecordHeader]:
@@ -273,14 +271,14 @@ def _free_space(chunk: bytes) -> int:
 
 def _id_at(data: bytes, base: int, at: int) -> tuple[int, int]:
     """Id and time of the record that begins there in a whole chunk; -1: there is none."""
-    if not RECORDS <= at <= CHUNK - SMALLEST_RECORD:
-        return -1, 0
-    magic, size, record, ticks = RECORD_HEADER.unpack_from(data, base + at)
-    if magic != RECORD_MAGIC or not SMALLEST_RECORD <= size <= CHUNK - at:
-        return -1, 0
-    if _SIZE.unpack_from(data, base + at + size - _SIZE.size)[0] != size:
-        return -1, 0
-    return record, ticks
+    if RECORDS <= at <= _LAST_RECORD:
+        place = base + at
+        magic, size, record, ticks = RECORD_HEADER.unpack_from(data, place)
+        if magic == RECORD_MAGIC and SMALLEST_RECORD <= size <= CHUNK - at:
+            behind: int = _SIZE.unpack_from(data, place + size - 4)[0]
+            if behind == size:
+                return record, ticks
+    return -1, 0
 
 
 def _header_at(chunk: bytes, at: int) -> RecordHeader | None:

@@ -57,6 +57,11 @@ class LogReach:
         self._clock = clock
         self._chunks: list[ChunkReach] = []
         self._within: list[tuple[int, int]] = []
+        self._following = -1
+        """The id behind the last one of the chunk that was added last."""
+        self._goes_on = True
+        """Whether no id is missing, and chunks came in their order."""
+        self._oldest = self._newest = 0
         self.records = 0
         """As the chunks count them."""
         self.problems: dict[str, int] = {}
@@ -71,6 +76,7 @@ class LogReach:
         if found.records:
             self._chunks.append(found)
             self.records += found.records
+            self._widen(found)
             if len(self._within) < MAX_GAPS and (found.set_back or self._is_clock_set(data, base)):
                 self._within += set_backs_in(data, base)
         return found
@@ -78,8 +84,7 @@ class LogReach:
     @property
     def oldest(self) -> datetime | None:
         """When the first record was written, UTC; never before there was a Windows that could."""
-        ends = (end for chunk in self._chunks for end in (chunk.oldest, chunk.newest))
-        return utc_of(min((end for end in ends if end >= _EARLIEST), default=0))
+        return utc_of(self._oldest)
 
     @property
     def used(self) -> int:
@@ -89,11 +94,13 @@ class LogReach:
     @property
     def newest(self) -> datetime | None:
         """When the last record was written, UTC."""
-        return utc_of(max((chunk.newest for chunk in self._chunks), default=0))
+        return utc_of(self._newest)
 
     def gaps(self) -> list[Gap]:
         """Where record ids are missing, between chunks and within: at most :data:`MAX_GAPS`."""
         found: list[Gap] = []
+        if self._goes_on:
+            return found
         until, then = -1, 0
         """The last id so far, and the last time of its chunk."""
         for first, last, records, oldest, newest, *_ in sorted(self._chunks):
@@ -120,6 +127,16 @@ class LogReach:
                 latest = chunk.newest
             latest = max(latest, chunk.newest)
         return [(utc_of(start), utc_of(end)) for start, end in sorted(found)[:MAX_GAPS]]
+
+    def _widen(self, chunk: ChunkReach) -> None:
+        is_next = chunk.first == self._following or self._following < 0
+        if not is_next or chunk.last - chunk.first + 1 != chunk.records:
+            self._goes_on = False
+        self._following = chunk.last + 1
+        for end in (chunk.oldest, chunk.newest):
+            if end >= _EARLIEST and (end < self._oldest or not self._oldest):
+                self._oldest = end
+        self._newest = max(self._newest, chunk.newest)
 
     def _is_clock_set(self, data: bytes, base: int) -> bool:
         return self._clock and data.rfind(_OLD_TIME, base, base + CHUNK) >= 0

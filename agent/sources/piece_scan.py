@@ -58,6 +58,8 @@ class PieceScan:
         self.error: OSError | None = None
         """Why it could not be read to its end."""
         self.ended = False
+        self._at_end = False
+        """Whether a window was read that is not whole."""
         self._opened, self._size = opened, size
         self._header, self._piece = artefact.header, artefact.piece
         self._step = max(1, WINDOW // self._piece) * self._piece
@@ -108,22 +110,25 @@ class PieceScan:
     def _read(self) -> bytes:
         """The next window without the pieces at its end that were never written, which its reader
         is shown; empty if there is none, or nothing in it."""
-        if self.ended:
+        if self.ended or self._at_end:
+            self.ended = True
             return b""
-        most = self._step if self.bytes else self._step + self._header
+        offset = self.bytes
+        first = 0 if offset else self._header
+        most = self._step + first
         try:
             # Whole windows, whatever its folder says of its size: a file in use may have more.
-            data = read_whole(self._opened, most, max(self._size - self.bytes, 0))
+            data = read_whole(self._opened, most, max(self._size - offset, 0))
         except OSError as error:
             self.error, data = error, b""
-        self.ended = not data
-        offset, first = self.bytes, 0 if self.bytes else self._header
+        self.ended, self._at_end = not data, len(data) < most
         self.bytes += len(data)
         data = self._written(data, first)
+        passes = self._reader.passes
         if first and data:
-            self._reader.passes(data, 0, 0)
+            passes(data, 0, 0)
         for at in range(first, len(data), self._piece):
-            self._reader.passes(data, at, offset + at)
+            passes(data, at, offset + at)
         return data
 
     def _written(self, data: bytes, first: int) -> bytes:

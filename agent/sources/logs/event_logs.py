@@ -99,8 +99,12 @@ class _LogReader(Reader):
         """Headers alone; of PowerShell's logs the ends of a script's parts too."""
         if offset:
             reach = self._reach.add(window, at)
-            self._chunks -= bool(reach.records) or is_chunk(window, at)
-            self._kinds.add(window, at, offset, reach)
+            if reach.records:
+                self._chunks -= 1
+                if self._kinds.any:
+                    self._kinds.add(window, at, offset, reach)
+            elif is_chunk(window, at):
+                self._chunks -= 1
             if self._seams is not None:
                 self._seams.add(window[at : at + CHUNK])
             return

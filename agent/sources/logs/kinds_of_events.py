@@ -17,7 +17,7 @@ from ...formats.filetime import utc_of
 from ...formats.log_reach import wide_mark
 from ...model.host_facts import EventMemory, HostFacts, LogMemory
 from ...model.observation import EARLIEST
-from ...model.recorders import RECORDERS, SYSTEM, Recorder
+from ...model.recorders import LOGS, RECORDERS, SYSTEM, Recorder
 from ...reading.opening import read_up_to, reason_of
 from ...spelling import base_name
 
@@ -30,6 +30,7 @@ MAX_CHUNKS = 64
 """Of one log that are parsed; so many are kept of each kind, the oldest."""
 MAX_PLACES = 256
 """Of a chunk in which a text is looked at."""
+_BY_LOG = {log: [one for one in RECORDERS if one.log == log] for log in LOGS}
 _ARCHIVED = re.compile(r"archive-(.+)-\d{4}-\d{2}-\d{2}-\d{2}-\d{2}-\d{2}-\d+\.evtx")
 
 
@@ -55,13 +56,11 @@ class KindsOfEvents:
     def __init__(self, file: EvidenceFile) -> None:
         self._file = file
         self._name = log_of(file.path)
-        known = () if file.windows or file.view else RECORDERS
-        self._kinds = [
-            (one, wide_mark(one.mark))
-            for one in known
-            if one.log == self._name and not one.by_default
-        ]
-        self._is_told = any(one.log == self._name for one in known)
+        known = () if file.windows or file.view else _BY_LOG.get(self._name, ())
+        self._kinds = [(one, wide_mark(one.mark)) for one in known if not one.by_default]
+        self.any = bool(self._kinds)
+        """Whether there is any to look for."""
+        self._is_told = bool(known)
         self.tells_the_clock = self._is_told and self._name == SYSTEM
         """Whether it is the log that says when the host's clock was set."""
         self._found: dict[str, list[_Candidate]] = {one.name: [] for one, _ in self._kinds}
@@ -69,9 +68,8 @@ class KindsOfEvents:
         """Of kinds with more chunks than are kept: when the first of the others begins."""
 
     def add(self, window: bytes, at: int, offset: int, reach: ChunkReach) -> None:
-        """The chunk that begins in the window ``at`` this place, in the file at ``offset``."""
-        if not reach.records:
-            return
+        """The chunk that begins in the window ``at`` this place, in the file at ``offset``; it has
+        records. Nothing is to be added where there is not :attr:`any`."""
         for kind, mark in self._kinds:
             if window.rfind(mark, at, at + CHUNK) >= 0:
                 found = self._found[kind.name]
