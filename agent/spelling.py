@@ -198,11 +198,15 @@ def command_regex(piece: str) -> str:
 
     It is for any case; letters outside ASCII stand in it as they are.
     """
-    # Not the normal form: that of a letter may be two ("ß"), which are not in the bytes.
-    words = _BETWEEN.sub(" ", piece).strip().split(" ")
     spaces = "" if piece.isascii() else _SPACES
     between = rf"[\s\"',^`{spaces}]{{1,16}}"
-    return between.join(_escaped(word) for word in words if word)
+    return between.join(map(_escaped, command_words(piece)))
+
+
+def command_words(piece: str) -> list[str]:
+    """What of a piece of a command line stands in each line that has it, as it is but for case."""
+    # Not the normal form: that of a letter may be two ("ß"), which are not in the bytes.
+    return [word for word in _BETWEEN.sub(" ", piece).strip().split(" ") if word]
 
 
 def _escaped(text: str) -> str:

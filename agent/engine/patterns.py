@@ -26,7 +26,7 @@ from ..indicators import (
     Pipe,
     Url,
 )
-from ..spelling import cases_of, command_regex, domain_forms, fold, is_glob
+from ..spelling import cases_of, command_regex, command_words, domain_forms, fold, is_glob
 from .characters import ENCODINGS, MOST_BYTES, Characters, Encoding
 from .expressions import written
 
@@ -54,6 +54,9 @@ class BytePattern(NamedTuple):
     is."""
     tame: bool = True
     """Whether no bytes make it slow (``expressions.py``)."""
+    holds: str = ""
+    """A text of ASCII that is in each occurrence, in any case, in ASCII or in UTF-16; "" if none is
+    known."""
 
 
 def patterns_of(indicator: Indicator) -> list[BytePattern]:
@@ -68,7 +71,7 @@ def patterns_of(indicator: Indicator) -> list[BytePattern]:
         return [] if "/" in indicator.value else [_text(indicator.value, whole_word=True)]
     if isinstance(indicator, CommandLine):
         pieces = [indicator.value] if isinstance(indicator.value, str) else indicator.value
-        return [_regex(command_regex(piece)) for piece in pieces]
+        return [_command(piece) for piece in pieces]
     if isinstance(indicator, Content):
         return [_content(indicator)]
     if isinstance(indicator, Pipe):
@@ -104,7 +107,7 @@ def _text(text: str, *, whole_word: bool = False) -> BytePattern:
         word = _ALONE if whole_word else ""
         form = f"{_quoted(text)} nocase ascii wide{word}"
         exact = text if "\0" not in text else None
-        return BytePattern((form,), 2 * len(text), exact, whole_word)
+        return BytePattern((form,), 2 * len(text), exact, whole_word, holds=exact or "")
     forms = tuple(f"{{ {any_case(text, encoding)} }}" for encoding in ENCODINGS)
     check = StandsAlone(frozenset({fold(text)})) if whole_word else None
     return BytePattern(forms, MOST_BYTES * len(text), check=check)
@@ -175,6 +178,16 @@ class StandsAlone(Struct, frozen=True):
 
 
 # Wildcards and expressions.
+
+
+def _command(piece: str) -> BytePattern:
+    """Its words stand there as they are, but for case; of them the one that is least a word."""
+    words = command_words(piece) if piece.isascii() else []
+    return _regex(command_regex(piece))._replace(holds=max(words, key=_is_special, default=""))
+
+
+def _is_special(word: str) -> int:
+    return len(word) if word.isalpha() else 2 * len(word)
 
 
 def _glob(value: str) -> BytePattern:

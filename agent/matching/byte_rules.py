@@ -25,6 +25,7 @@ from ..engine.scanner import (
 from ..engine.texts import LOOKED_UP_FROM, ExactText, TextSearcher
 from ..indicators import Content, Indicator, Pipe
 from ..model.observation import ByteHit
+from .any_of import AnyOf
 
 __all__ = ["ByteRules", "RulesError", "ScanFailed", "WindowedScan", "excerpt"]
 
@@ -83,7 +84,7 @@ class ByteRules:
         self._scanner = self._compiled(self._declared, _FEW)
         self._every: PatternScanner | None = None
         """Tells all places; compiled when it is needed first."""
-        self._any: PatternScanner | None = None
+        self._any: AnyOf | None = None
         """Tells whether there is anything; compiled when it is needed first."""
         self._compiling = threading.Lock()
 
@@ -152,21 +153,9 @@ class ByteRules:
                 self._every = self._compiled(self._declared, ALL_MATCHES)
         return self._every
 
-    def _any_compiled(self) -> PatternScanner:
-        texts = {
-            part: pattern.text.lower()
-            for part, (_, pattern) in enumerate(self._parts)
-            if str(part) in self._declared and pattern.text is not None
-        }
-        plain = {part: text for part, text in texts.items() if self._is_plain(part)}
-        implied = {str(part) for part, text in texts.items() if _is_implied(part, text, plain)}
-        declared = {part: forms for part, forms in self._declared.items() if part not in implied}
-        return self._compiled(declared, _FEW) if implied else self._scanner
-
-    def _is_plain(self, part: int) -> bool:
-        """Whether its text is an occurrence wherever it stands."""
-        pattern = self._parts[part][1]
-        return pattern.check is None and not pattern.whole_word
+    def _any_of(self) -> AnyOf:
+        patterns = {int(part): self._parts[int(part)][1] for part in self._declared}
+        return AnyOf(patterns, self._compiled)
 
     def _note(
         self, one: Occurrences, data: bytes, begin: int, found: dict[int, list[_Place]]
@@ -191,15 +180,17 @@ class ByteRules:
                 raise ScanFailed(f"too many candidates for {identifier}")
 
     def occurs(self, data: bytes) -> bool:
-        """Whether any pattern, or marker, occurs in these bytes at all: where a text holds another
-        one of those that are looked for, that one is enough.
+        """Whether any pattern, or marker, occurs in these bytes at all.
 
         Raises ScanFailed.
         """
         if self._any is None:
             with self._compiling:
-                self._any = self._any or self._any_compiled()
-        return bool(self._places(self._any, data, 0))
+                self._any = self._any or self._any_of()
+        answer = self._any.occurs(data)
+        if answer is None:
+            return bool(self.places(data))
+        return answer or (self._texts is not None and bool(self._texts.scan(data)))
 
     def every_offset(self, data: bytes) -> list[int] | None:
         """Where all patterns and markers occur, in order; None: at more places than are told.
@@ -225,16 +216,6 @@ class ByteRules:
             for number, parts in sorted(by_indicator.items())
             if number < len(self._count) and len(parts) == self._count[number]
         ]
-
-
-def _is_implied(part: int, text: str, plain: Mapping[int, str]) -> bool:
-    """Whether one of the plain texts occurs wherever this one does; of equal ones the first is
-    kept."""
-    return any(
-        inner in text and (inner != text or other < part)
-        for other, inner in plain.items()
-        if other != part
-    )
 
 
 def wild(indicators: Iterable[Indicator]) -> dict[str, str]:
