@@ -114,8 +114,11 @@ class Key:
         for offset in self.hive.children(self.offset, self._cell):
             cell = self.hive.read_key(offset)
             if cell is not None:
-                path = f"{self.path}\\{cell.name}" if self.path else cell.name
-                yield Key(self.hive, offset, cell, path)
+                yield self._below(offset, cell)
+
+    def _below(self, offset: int, cell: KeyCell) -> Key:
+        path = f"{self.path}\\{cell.name}" if self.path else cell.name
+        return Key(self.hive, offset, cell, path)
 
     def values(self) -> Iterator[Value]:
         """Those that can be read, in the order of the hive; the others are among its problems."""
@@ -125,9 +128,13 @@ class Key:
                 yield Value(self.hive, offset, value)
 
     def subkey(self, name: str) -> Key | None:
-        """By name, without regard to case."""
+        """By name, without regard to case, as Windows finds it."""
         folded = fold(name)
-        return next((key for key in self.subkeys() if fold(key.name) == folded), None)
+        for offset in self.hive.children_named(self.offset, self._cell, name):
+            cell = self.hive.read_key(offset)
+            if cell is not None and fold(cell.name) == folded:
+                return self._below(offset, cell)
+        return None
 
     def value(self, name: str) -> Value | None:
         """By name, without regard to case; "" for the default value. All are read once."""
@@ -207,6 +214,24 @@ class Hive:
                 self.note(error)
             self._count(owner, key.subkey_list, len(found))
         return found
+
+    def children_named(self, owner: int, key: KeyCell, name: str) -> Iterator[int]:
+        """Of :meth:`children`, those that may have a name, list by list."""
+        if not key.subkeys or key.subkey_list == NOWHERE:
+            return
+        if not self._may_read(owner, key.subkey_list):
+            return
+        listed = 0
+        try:
+            for found in self.cells.subkeys_named(key, name):
+                listed += found.listed
+                if listed > self.cells.room_for(LIST_ELEMENT):
+                    raise FormatError("overlapping lists of keys", f"0x{key.subkey_list:x}")
+                yield from found.offsets
+        except FormatError as error:
+            self.note(error)
+        finally:
+            self._count(owner, key.subkey_list, listed)
 
     def value_offsets(self, owner: int, key: KeyCell) -> tuple[int, ...]:
         """Offsets of the values of a key at ``owner``; () where their list cannot be read."""

@@ -72,6 +72,13 @@ class ValueCell(NamedTuple):
     inline: bytes | None
 
 
+class Named(NamedTuple):
+    """Of a list of ``listed`` keys, the offsets of those that may have a name."""
+
+    listed: int
+    offsets: tuple[int, ...]
+
+
 class BigData(NamedTuple):
     """``db``: the pieces of a value longer than one cell."""
 
@@ -147,12 +154,35 @@ class Cells:
         Raises:
             FormatError: no list, a list that is cut, an index of indexes.
         """
-        for leaf in self._leaves(key.subkey_list, seen):
+        for _, numbers, size in self._lists(key.subkey_list, seen):
+            yield numbers[:: size // 4]
+
+    def subkeys_named(self, key: KeyCell, name: str) -> Iterator[Named]:
+        """As :meth:`subkeys`, of each list only those that may have a name: by the hashes of names
+        in it, since Windows finds no key by another one.
+
+        Raises:
+            FormatError: as :meth:`subkeys`.
+        """
+        wanted = _hash_of(name)
+        for kind, numbers, size in self._lists(key.subkey_list, set()):
+            offsets = numbers[:: size // 4]
+            found = offsets
+            if kind == b"lh" and name.isascii():
+                hashes, at, found = numbers[1::2], -1, ()
+                for _ in range(hashes.count(wanted)):
+                    at = hashes.index(wanted, at + 1)
+                    found = (*found, offsets[at])
+            yield Named(len(offsets), found)
+
+    def _lists(self, offset: int, seen: set[int]) -> Iterator[tuple[bytes, tuple[int, ...], int]]:
+        """The lists that name keys: the kind of each, its numbers, and the size of an element."""
+        for leaf in self._leaves(offset, seen):
             seen.add(leaf)
-            kind, keys = self._elements(leaf)
+            kind, numbers = self._elements(leaf)
             if kind == b"ri":
                 raise FormatError("an index of indexes", f"0x{leaf:x}")
-            yield keys
+            yield kind, numbers, _SIZES_OF_ELEMENTS[kind]
 
     def _leaves(self, offset: int, seen: set[int]) -> Iterator[int]:
         if offset in seen:
@@ -173,8 +203,7 @@ class Cells:
         content = self.content(offset, _HEAD_OF_ELEMENTS + size * count)
         if not size or len(content) < _HEAD_OF_ELEMENTS + size * count:
             raise FormatError("no list of subkeys, or one that is cut", f"0x{offset:x}")
-        numbers = struct.unpack_from(f"<{count * size // 4}I", content, _HEAD_OF_ELEMENTS)
-        return kind, numbers[:: size // 4]
+        return kind, struct.unpack_from(f"<{count * size // 4}I", content, _HEAD_OF_ELEMENTS)
 
     def big_data(self, value: ValueCell) -> BigData | None:
         """The pieces of a value, None for one that lies in a cell or in its record.
@@ -268,6 +297,14 @@ class Cells:
     def _size_of_bin(self, at: int) -> int:
         size = int.from_bytes(self.data[at + 8 : at + 12], "little")
         return max(size & ~4095, 4096)
+
+
+def _hash_of(name: str) -> int:
+    """Of a name in ASCII, as lists of the kind ``lh`` have it (Hash leaf)."""
+    total = 0
+    for character in name.upper():
+        total = 37 * total + ord(character) & 0xFFFFFFFF
+    return total
 
 
 def key_of(content: bytes, where: str) -> KeyCell:

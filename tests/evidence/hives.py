@@ -133,7 +133,7 @@ class _Maker:
                 name = child.rstrip("\\")
                 below = self.key(name, inner, f"{path}\\{name}".strip("\\"), offset, gone=lost)
                 if not lost or gone:
-                    keys.append((child, below))
+                    keys.append((name, below))
             else:
                 value = self.value(child, inner, gone=lost)
                 (values if not lost or gone else deleted).append(value)

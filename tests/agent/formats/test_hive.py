@@ -58,6 +58,39 @@ def test_a_name_beyond_latin_letters_is_found_whatever_its_case() -> None:
     assert (found.name, found.type, found.text) == ("Ünïcode", "REG_EXPAND_SZ", "%TEMP%\\x")
 
 
+def test_a_key_by_its_name_costs_no_look_at_its_siblings() -> None:
+    data = bytearray(hive({"Run": {"a": "x"}, "Ruin": {}}))
+    data[data.index(b"Ruin") - 76] = 0
+    opened = Hive(bytes(data))
+
+    assert opened.key("RUN") is not None
+    assert opened.problems == []
+    assert [key.name for key in opened.root.subkeys()] == ["Run"]
+    assert opened.problems != []
+
+
+def test_a_key_that_windows_does_not_find_by_its_name_is_among_the_subkeys_alone() -> None:
+    """Its list tells another hash."""
+    data = hive({"Run": {}})
+    at = data.index(b"lh\1\0") + 8
+    opened = Hive(data[:at] + bytes(4) + data[at + 4 :])
+
+    assert opened.key("Run") is None
+    assert [key.name for key in opened.root.subkeys()] == ["Run"]
+
+
+def test_lists_in_each_other_are_read_for_a_name_as_often_as_there_is_room_for() -> None:
+    opened = Hive(hive({f"key {number}": {} for number in range(100)}))
+    found = [
+        list(opened.children_named(owner, opened.cells.key(opened.root.offset), "key 7"))
+        for owner in range(100)
+    ]
+
+    assert len(found[0]) == 1
+    assert not found[-1]
+    assert opened.problems[0].startswith("overlapping lists")
+
+
 def test_what_is_not_there_is_none() -> None:
     found = opened()
 
