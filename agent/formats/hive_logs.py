@@ -9,13 +9,18 @@ Entries are taken by their sequence numbers, the log with the lower start first,
 where it continues the first. The hive's own number says no more than where they may begin: on a
 Windows 10 in use the logs are some hundred numbers ahead of it, since what was brought into the
 hive in the meantime does not count there.
+
+The hash of an entry (``marvin32.py``) tells whether it was written to its end. One that its
+successor follows was, as Windows writes the next one when that one is on the disk: a replay that
+only asks whether anything is there takes it for whole, as the hash of a megabyte takes a quarter of
+a second and all its bytes are searched whatever its hash says.
 """
 
 from __future__ import annotations
 
 import itertools
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from .marvin32 import marvin32
@@ -32,25 +37,6 @@ _PRIMARY, _OLD_LOG, _OLDER_LOG, _NEW_LOG = 0, 1, 2, 6
 _ENTRY_HEAD = struct.Struct("<4sIIIII8s8s")
 
 
-class Replay(NamedTuple):
-    """A hive with what its logs add.
-
-    ``hive``: the same object where nothing was applied; its base block is repaired.
-    ``entries``: sequence numbers of the log entries that were applied, in their order.
-    ``problem``: "" or why this may not be the whole: a dirty hive whose logs are missing or end
-    early. What was applied nonetheless is in ``hive``.
-    """
-
-    hive: Bytes
-    entries: tuple[int, ...] = ()
-    problem: str = ""
-
-    @property
-    def data(self) -> bytes:
-        """All of the hive."""
-        return self.hive[:]
-
-
 class Page(NamedTuple):
     """``size`` bytes at ``at`` of a log, for ``offset`` of the hive bins."""
 
@@ -59,11 +45,45 @@ class Page(NamedTuple):
     at: int
 
 
+class Laid(NamedTuple):
+    """The pages of one entry of a log."""
+
+    log: Bytes
+    pages: tuple[Page, ...]
+
+
+Told = Callable[["bytearray | Overlay", Sequence[Page]], None]
+"""Is shown the hive after an entry, and the pages that it changed."""
+
+
+class Replay(NamedTuple):
+    """A hive with what its logs add.
+
+    ``hive``: the same object where nothing was applied; its base block is repaired.
+    ``entries``: sequence numbers of the log entries that were applied, in their order.
+    ``problem``: "" or why this may not be the whole: a dirty hive whose logs are missing or end
+    early. What was applied nonetheless is in ``hive``.
+    ``laid``: where its pages came from, in their order.
+    """
+
+    hive: Bytes
+    entries: tuple[int, ...] = ()
+    problem: str = ""
+    laid: tuple[Laid, ...] = ()
+
+    @property
+    def data(self) -> bytes:
+        """All of the hive."""
+        return self.hive[:]
+
+
 class _Entry(NamedTuple):
     number: int
     bins_size: int
     flags: int | None
     pages: tuple[Page, ...]
+    at: int = 0
+    """In its log."""
 
 
 class _Log(NamedTuple):
@@ -94,9 +114,14 @@ def is_dirty(hive: Bytes) -> bool:
     return not is_whole(hive[:SECTOR]) or hive[4:8] != hive[8:12]
 
 
-def replayed(hive: Bytes, logs: Sequence[Bytes]) -> Replay:
+def replayed(
+    hive: Bytes, logs: Sequence[Bytes], *, quick: bool = False, told: Told | None = None
+) -> Replay:
     """A hive as it stands with its transaction logs, given in any order; empty ones count for none.
     Of a hive that is paged, the logs are an overlay.
+
+    ``quick``: an entry that its successor follows is taken for whole, and the logs are an overlay
+    of any hive. ``told``: is shown what each entry did.
 
     Logs beside a hive that is not dirty are out of date and not applied. Never raises: any bytes
     end in a :class:`Replay`.
@@ -109,12 +134,13 @@ def replayed(hive: Bytes, logs: Sequence[Bytes]) -> Replay:
         return Replay(hive, (), "dirty, and its logs are " + ("damaged" if damaged else "missing"))
     starts = _number(hive, 8) if is_whole(hive[:SECTOR]) else None
     if any(_number(log, 28) == _NEW_LOG for log in whole):
-        found = _newer(whole, starts)
+        found = _newer(whole, starts, quick=quick)
     else:
         found = _older(whole, hive)
-    if not damaged:
-        return _applied(hive, found)
-    return _applied(hive, [*found[:-1], found[-1]._replace(problem="dirty, and a log is damaged")])
+    if damaged:
+        last = found[-1] if found else _Log(b"", (), "")
+        found = [*found[:-1], last._replace(problem="dirty, and a log is damaged")]
+    return _applied(hive, found, quick=quick, told=told)
 
 
 class Logged(NamedTuple):
@@ -158,9 +184,9 @@ def with_entry(hive: Bytes, log: Bytes, entry: Logged) -> Bytes:
     return _as_bytes(data)
 
 
-def _over(hive: Bytes) -> bytearray | Overlay:
+def _over(hive: Bytes, *, quick: bool = False) -> bytearray | Overlay:
     """To lay pages over it: a copy of what is held, an overlay of what is not."""
-    return bytearray(hive) if isinstance(hive, bytes) else Overlay(hive)
+    return bytearray(hive) if isinstance(hive, bytes) and not quick else Overlay(hive)
 
 
 def _as_bytes(data: bytearray | Overlay) -> Bytes:
@@ -174,7 +200,7 @@ def _grow(data: bytearray | Overlay, size: int) -> None:
         data.extend(bytes(size - len(data)))
 
 
-def _applied(hive: Bytes, logs: Sequence[_Log]) -> Replay:
+def _applied(hive: Bytes, logs: Sequence[_Log], *, quick: bool, told: Told | None) -> Replay:
     """The pages of these logs, in this order, laid over the hive."""
     problem = next((log.problem for log in logs if log.problem), "")
     entries = [(log, entry) for log in logs for entry in log.entries]
@@ -182,7 +208,8 @@ def _applied(hive: Bytes, logs: Sequence[_Log]) -> Replay:
         return Replay(hive, (), problem or "dirty, and its logs hold nothing for it")
     room = len(hive) + sum(len(log.data) for log in logs)
     done: list[int] = []
-    data = _over(hive)
+    laid: list[Laid] = []
+    data = _over(hive, quick=quick)
     _grow(data, BASE_BLOCK)
     head = bytes(data[:SECTOR])
     if not is_whole(head):
@@ -194,16 +221,31 @@ def _applied(hive: Bytes, logs: Sequence[_Log]) -> Replay:
             problem = problem or f"dirty, and entry {entry.number} of its log asks for {end} bytes"
             break
         _grow(data, end)
-        for page in entry.pages:
-            start = BASE_BLOCK + page.offset
-            data[start : start + page.size] = log.data[page.at : page.at + page.size]
+        pages = _lay(data, log.data, entry.pages)
+        if told is not None:
+            told(data, pages)
+        laid.append(Laid(log.data, pages))
         size = entry.bins_size
         flags = flags if entry.flags is None else flags & ~1 | entry.flags & 1
         done.append(entry.number)
     if not done:
         return Replay(hive, (), problem)
     data[:SECTOR] = _repaired(head, number=done[-1], size=size, flags=flags)
-    return Replay(_as_bytes(data), tuple(done), problem)
+    return Replay(_as_bytes(data), tuple(done), problem, tuple(laid))
+
+
+def _lay(data: bytearray | Overlay, log: Bytes, pages: Sequence[Page]) -> tuple[Page, ...]:
+    """Those of the pages that differ from what is there."""
+    laid = []
+    for page in pages:
+        start = BASE_BLOCK + page.offset
+        new = log[page.at : page.at + page.size]
+        end = start + page.size
+        was = data.fill(start, end) if isinstance(data, Overlay) else data[start:end]
+        if was != new:
+            data[start:end] = new
+            laid.append(page)
+    return tuple(laid)
 
 
 def _repaired(head: bytes, *, number: int, size: int, flags: int) -> bytes:
@@ -216,13 +258,13 @@ def _repaired(head: bytes, *, number: int, size: int, flags: int) -> bytes:
     return bytes(block)
 
 
-def _newer(logs: Sequence[Bytes], starts: int | None) -> list[_Log]:
+def _newer(logs: Sequence[Bytes], starts: int | None, *, quick: bool) -> list[_Log]:
     """The logs of the new format that apply, in their order.
 
     ``starts``: the lowest number that the hive lacks; None where its base block is damaged: then
     Windows takes the last log alone, which was begun when the hive had been written.
     """
-    found = [_chain(log, starts) for log in logs if _number(log, 28) == _NEW_LOG]
+    found = [_chain(log, starts, quick=quick) for log in logs if _number(log, 28) == _NEW_LOG]
     found = [log for log in found if log.entries or log.problem]
     with_entries = [log for log in found if log.entries]
     if len(with_entries) > 1 and _is_before(with_entries[1], with_entries[0]):
@@ -244,35 +286,38 @@ def _is_before(one: _Log, other: _Log) -> bool:
     return 0 < (other.entries[0].number - one.entries[0].number) & 0xFFFFFFFF < 1 << 31
 
 
-def _chain(log: Bytes, starts: int | None) -> _Log:
+def _chain(log: Bytes, starts: int | None, *, quick: bool) -> _Log:
     """The entries of a log that follow each other, from its beginning; what is behind is older."""
     entries: list[_Entry] = []
+    problem = ""
     number: int | None = None
     at = SECTOR
     while log[at : at + 4] == b"HvLE" and at < MAX_LOG_BYTES:
         size, _, this = struct.unpack_from("<III", log[at : at + 16].ljust(16, b"\0"), 4)
         if number is not None and this != number + 1 & 0xFFFFFFFF:
             if (this - number) & 0xFFFFFFFF < 1 << 31 and this != number:
-                lost = number + 1 & 0xFFFFFFFF
-                return _Log(log, tuple(entries), f"dirty, and entry {lost} of its log is missing")
+                problem = f"dirty, and entry {number + 1 & 0xFFFFFFFF} of its log is missing"
             break  # of an earlier round
         number = this
         if starts is not None and (this - starts) & 0xFFFFFFFF >= 1 << 31:
             at += max(size & ~(SECTOR - 1), SECTOR)  # written to the hive long ago
             continue
         entry = _entry(log, at)
-        if entry is None:
-            return _Log(log, tuple(entries), f"dirty, and entry {this} of its log is damaged")
+        if entry is None or not (quick or _is_whole_entry(log, at)):
+            problem = f"dirty, and entry {this} of its log is damaged"
+            break
         entries.append(entry)
         at += size
-    return _Log(log, tuple(entries), "")
+    if quick and entries and not _is_whole_entry(log, entries[-1].at):
+        problem = f"dirty, and entry {entries.pop().number} of its log is damaged"
+    return _Log(log, tuple(entries), problem)
 
 
 def _entry(log: Bytes, at: int) -> _Entry | None:
-    """None for one that Windows would refuse: a hash, a size or a page is wrong."""
+    """None for one that Windows would refuse: the hash of its head, a size or a page is wrong."""
     if len(log) < at + _ENTRY_HEAD.size:
         return None
-    _, size, flags, number, bins_size, count, body_hash, head_hash = _ENTRY_HEAD.unpack(
+    _, size, flags, number, bins_size, count, _, head_hash = _ENTRY_HEAD.unpack(
         log[at : at + _ENTRY_HEAD.size]
     )
     end, body = at + size, at + _ENTRY_HEAD.size
@@ -281,7 +326,6 @@ def _entry(log: Bytes, at: int) -> _Entry | None:
         or not _ENTRY_HEAD.size + 8 * count <= size <= len(log) - at
         or bins_size % 4096
         or marvin32(log[at : at + 32]) != head_hash
-        or marvin32(log[body:end]) != body_hash
     ):
         return None
     pages: list[Page] = []
@@ -291,7 +335,13 @@ def _entry(log: Bytes, at: int) -> _Entry | None:
             return None
         pages.append(Page(offset, length, position))
         position += length
-    return _Entry(number, bins_size, flags, tuple(pages))
+    return _Entry(number, bins_size, flags, tuple(pages), at)
+
+
+def _is_whole_entry(log: Bytes, at: int) -> bool:
+    """Whether the hash of all behind its head is right."""
+    body = log[at + _ENTRY_HEAD.size : at + _number(log, at + 4)]
+    return marvin32(body) == log[at + 24 : at + 32]
 
 
 def _older(logs: Sequence[Bytes], hive: Bytes) -> list[_Log]:

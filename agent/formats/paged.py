@@ -136,7 +136,8 @@ class Overlay(Paged):
         start, end, _ = key.indices(self._size)
         if len(data) != end - start:
             raise ValueError("an overlay cannot move what lies behind")
-        self._blocks.clear()
+        for number in range(start // BLOCK, -(-end // BLOCK)):
+            self._blocks.pop(number, None)
         self._lay(start, data)
 
     def _lay(self, start: int, data: bytes) -> None:

@@ -66,7 +66,7 @@ class Computer(Struct, frozen=True):
 
 def read_software(data: Bytes, logs: Sequence[Bytes] = ()) -> Software:
     """Raises FormatError: not a hive."""
-    replay = replayed(data, logs)
+    replay = replayed(data, logs, quick=True)
     hive = Hive(replay.hive)
     current = _values(hive, _CURRENT)
     install = current.get("INSTALLDATE")
@@ -85,7 +85,7 @@ def read_software(data: Bytes, logs: Sequence[Bytes] = ()) -> Software:
 
 def read_computer(data: Bytes, logs: Sequence[Bytes] = ()) -> Computer:
     """Raises FormatError: not a hive."""
-    hive = Hive(replayed(data, logs).hive)
+    hive = Hive(replayed(data, logs, quick=True).hive)
     number = _values(hive, "Select").get("CURRENT")
     chosen = f"ControlSet{number if isinstance(number, int) else 1:03d}"
     network = _values(hive, f"{chosen}\\{_TCPIP}")

@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from agent.formats import hive_logs
 from agent.formats.hive import Hive
 from agent.formats.hive_logs import BASE_BLOCK, checksum, is_dirty, is_whole, replayed
+from agent.formats.marvin32 import marvin32
 from tests.evidence.hives import (
     Tree,
     dirty,
@@ -162,6 +164,43 @@ def test_an_entry_with_one_wrong_bit_ends_the_replay_and_is_named(at: int) -> No
     assert run(found.data) == {"a": "first", "b": "second"}
 
 
+@pytest.mark.parametrize("at", [8, 17, 25, 33, 41, 600])
+@pytest.mark.parametrize("behind", ["nothing", "an older entry", "a damaged entry"])
+def test_a_quick_replay_names_a_damaged_entry_that_no_other_follows(at: int, behind: str) -> None:
+    good, bad = entry_between(ONE, TWO, 5), bytearray(entry_between(TWO, THREE, 6))
+    bad[at] ^= 1
+    last = entry_between(THREE, NOTHING, {"an older entry": 3}.get(behind, 7))
+    entries = [good, bytes(bad), b"" if behind == "nothing" else last]
+    if behind == "a damaged entry":
+        entries[2] = last[:32] + b"x" + last[33:]
+    found = replayed(dirty(ONE, 5), [new_log(5, entries, TWO)], quick=True)
+
+    assert found.entries == (5,)
+    assert found.problem in {f"dirty, and entry {n} of its log is damaged" for n in (6, 7)}
+    assert run(found.data) == {"a": "first", "b": "second"}
+
+
+def test_an_entry_that_its_successor_follows_is_not_hashed_by_a_quick_replay(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    hashed: list[int] = []
+    monkeypatch.setattr(
+        hive_logs, "marvin32", lambda data: hashed.append(len(data)) or marvin32(data)
+    )
+    entries = [entry_between(ONE, TWO, 5), entry_between(TWO, THREE, 6)]
+    found = replayed(dirty(ONE, 5), [new_log(5, entries, TWO)], quick=True)
+
+    assert found.entries == (5, 6)
+    assert run(found.data)["c"] == "third"
+    assert hashed == [32, 32, len(entries[1]) - 40]
+
+
+def test_a_log_without_entries_beside_a_damaged_one_is_said_to_be_damaged() -> None:
+    found = replayed(dirty(ONE, 5), [new_log(5, [], ONE), b"x" + log(ONE, TWO, 5)[1:]])
+
+    assert found.problem == "dirty, and a log is damaged"
+
+
 def test_an_entry_that_is_missing_inside_a_log_is_named() -> None:
     entries = [entry_between(ONE, TWO, 5), entry_between(TWO, THREE, 7)]
     found = replayed(dirty(ONE, 5), [new_log(5, entries, TWO)])
@@ -230,12 +269,12 @@ def test_a_checksum_is_never_zero_nor_all_ones() -> None:
 
 def test_a_hive_of_windows_10_in_use_has_2472_keys_more_with_its_logs() -> None:
     before = sample("registry/SYSTEM_B.xz")
-    found = replayed(
-        before, [sample("registry/SYSTEM_B.LOG1.xz"), sample("registry/SYSTEM_B.LOG2.xz")]
-    )
+    logs = [sample("registry/SYSTEM_B.LOG1.xz"), sample("registry/SYSTEM_B.LOG2.xz")]
+    found = replayed(before, logs)
 
     assert found.problem == ""
     assert found.entries == tuple(range(0x83B, 0x853))
+    assert replayed(before, logs, quick=True).data == found.data
     assert libregf_counts(before) == 33_123
     assert libregf_counts(found.data) == 35_595 == sum(1 for _ in Hive(found.data).walk())
 

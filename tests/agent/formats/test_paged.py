@@ -60,8 +60,7 @@ def test_an_overlay_is_what_was_laid_last(
         end = min(at + len(data), len(expected))
         made[at:end] = expected[at:end] = data[: end - at]
         assert made.changed(at, end)
-
-    same(made, bytes(expected), *span)
+        same(made, bytes(expected), *span)
 
 
 def test_an_overlay_moves_nothing() -> None:
