@@ -10,6 +10,10 @@ from ..engine.rare_pieces import RarePiece, rare_pieces
 from ..engine.scanner import Occurrences, PatternScanner
 
 Compile = Callable[[Mapping[str, Sequence[str]], int], PatternScanner]
+Places = dict[int, list[tuple[int, int]]]
+"""Offset and length, by number."""
+_MARKS = 4096
+"""Places of one marker that are told."""
 _FEW = 16
 """Places of one pattern, where the first that is one is enough."""
 
@@ -17,11 +21,18 @@ _FEW = 16
 class AnyOf:
     """Patterns, of the texts among them the rare pieces alone. By any thread."""
 
-    def __init__(self, patterns: Mapping[int, BytePattern], compiled: Compile) -> None:
+    def __init__(
+        self,
+        patterns: Mapping[int, BytePattern],
+        compiled: Compile,
+        *,
+        markers: range = range(0),
+    ) -> None:
         """``compiled``: makes a scanner of declarations by the numbers of their patterns, and of so
-        many places of each that it tells; what it raises is raised."""
-        self._patterns = patterns
-        held = [pattern.holds for pattern in patterns.values() if pattern.holds]
+        many places of each that it tells; what it raises is raised. ``markers``: the numbers of
+        those of which :meth:`marked` tells the places."""
+        self._patterns, self._markers = patterns, markers
+        held = [one.holds for part, one in patterns.items() if one.holds and part not in markers]
         self._pieces = rare_pieces(held)
         self._plain = {
             pattern.text.lower()
@@ -29,11 +40,15 @@ class AnyOf:
             if pattern.text is not None and pattern.check is None and not pattern.whole_word
         }
         """Texts that occur wherever they stand."""
-        declared = {str(part): one.forms for part, one in patterns.items() if not one.holds}
+        declared = {
+            str(part): one.forms
+            for part, one in patterns.items()
+            if part in markers or not one.holds
+        }
         for number, piece in enumerate(self._pieces):
             # No pattern has a number below zero.
             declared[str(-1 - number)] = text_pattern(piece.text).forms
-        self._scanner = compiled(declared, _FEW)
+        self._scanner = compiled(declared, _MARKS if markers else _FEW)
 
     def occurs(self, data: bytes) -> bool | None:
         """None: something may, and has to be asked for in full.
@@ -52,6 +67,31 @@ class AnyOf:
                 return True
             answer = answer if is_there is False else None
         return answer
+
+    def marked(self, data: bytes) -> tuple[Places | None, bool]:
+        """Where the markers stand, by their number among them, and whether it is sure that nothing
+        else occurs; None: something does, or a marker stands at more places than are told.
+
+        Raises ScanFailed.
+        """
+        found: Places = {}
+        is_sure = True
+        for one in self._scanner.scan(data):
+            number = int(one.name)
+            if number in self._markers:
+                if one.more:
+                    return None, True
+                found.setdefault(number - self._markers.start, []).extend(one.places)
+                continue
+            is_there = (
+                self._is_text(self._pieces[-1 - number], one, data)
+                if number < 0
+                else self._is_one(self._patterns[number], one, data)
+            )
+            if is_there:
+                return None, True
+            is_sure = is_sure and is_there is False
+        return found, is_sure
 
     def _is_text(self, piece: RarePiece, one: Occurrences, data: bytes) -> bool | None:
         """Whether the text of a piece occurs."""

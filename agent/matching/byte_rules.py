@@ -27,7 +27,7 @@ from ..indicators import Content, Indicator, Pipe
 from ..model.observation import ByteHit
 from .any_of import AnyOf
 
-__all__ = ["ByteRules", "RulesError", "ScanFailed", "WindowedScan", "excerpt"]
+__all__ = ["ByteRules", "Marks", "RulesError", "ScanFailed", "WindowedScan", "excerpt"]
 
 _EXCERPT = 98
 """Bytes on either side: those of a word at its edge are cut."""
@@ -41,6 +41,8 @@ _EDGE = 4
 """Bytes beside an occurrence that may decide whether it is one: a character in UTF-8."""
 _Place = tuple[int, int]
 """Offset and length."""
+Marks = dict[int, list[_Place]]
+"""Where markers stand, by their numbers as they were given."""
 
 
 class ByteRules:
@@ -71,6 +73,7 @@ class ByteRules:
                 self._count.append(len(patterns))
         self.scanned = frozenset(self._ids)
         """Ids of the indicators that bytes can tell of."""
+        self._first_marker = len(self._parts)
         for marker in markers:
             self._parts.append((len(self._ids), marker))
         texts = [part for part, (_, pattern) in enumerate(self._parts) if pattern.text is not None]
@@ -86,6 +89,8 @@ class ByteRules:
         """Tells all places; compiled when it is needed first."""
         self._any: AnyOf | None = None
         """Tells whether there is anything; compiled when it is needed first."""
+        self._marking: AnyOf | None = None
+        """As that, and tells more places; compiled when it is needed first."""
         self._compiling = threading.Lock()
 
     def _searcher(self, parts: Sequence[int]) -> TextSearcher | None:
@@ -153,9 +158,9 @@ class ByteRules:
                 self._every = self._compiled(self._declared, ALL_MATCHES)
         return self._every
 
-    def _any_of(self) -> AnyOf:
+    def _any_of(self, markers: range = range(0)) -> AnyOf:
         patterns = {int(part): self._parts[int(part)][1] for part in self._declared}
-        return AnyOf(patterns, self._compiled)
+        return AnyOf(patterns, self._compiled, markers=markers)
 
     def _note(
         self, one: Occurrences, data: bytes, begin: int, found: dict[int, list[_Place]]
@@ -191,6 +196,23 @@ class ByteRules:
         if answer is None:
             return bool(self.places(data))
         return answer or (self._texts is not None and bool(self._texts.scan(data)))
+
+    def marked(self, data: bytes, markers: int) -> Marks | None:
+        """Where the first so many markers stand; None: any pattern, or another marker, occurs too,
+        or a marker stands at more places than are told.
+
+        Raises ScanFailed.
+        """
+        numbers = range(self._first_marker, self._first_marker + markers)
+        if self._marking is None:
+            with self._compiling:
+                self._marking = self._marking or self._any_of(numbers)
+        if self._texts is not None and self._texts.scan(data):
+            return None
+        found, is_sure = self._marking.marked(data)
+        if is_sure or all(part in numbers for part in self.places(data)):
+            return found
+        return None
 
     def every_offset(self, data: bytes) -> list[int] | None:
         """Where all patterns and markers occur, in order; None: at more places than are told.

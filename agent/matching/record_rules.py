@@ -26,7 +26,7 @@ from ..formats import user_assist
 from ..indicators import Address, Domain, FileHash, FileName, FilePath, Indicator
 from ..model.observation import ByteHit
 from ..spelling import base_name, is_glob
-from .byte_rules import ByteRules
+from .byte_rules import ByteRules, Marks
 
 LEAST_STEM = 5
 """Characters in front of a name's last dot; shorter ones stand before a bracket too often."""
@@ -66,6 +66,7 @@ class RecordRules:
             patterns_of=_candidates_of,
             markers=(*markers, *turned_patterns, *copies),
         )
+        self._markers = len(markers)
         self._only_candidates = frozenset(i.id for i in indicators if _is_only_candidate(i))
         self.overlap = self._candidates.overlap
         """As :attr:`ByteRules.overlap`."""
@@ -85,6 +86,14 @@ class RecordRules:
         Raises ScanFailed.
         """
         return self._candidates.occurs(data)
+
+    def marked(self, data: bytes) -> Marks | None:
+        """Where markers stand in bytes in which nothing else occurs; None: something does, or a
+        marker stands at more places than are told.
+
+        Raises ScanFailed.
+        """
+        return self._candidates.marked(data, self._markers)
 
     def every_offset(self, data: bytes) -> list[int] | None:
         """Where it is, in order; None: at more places than are told.

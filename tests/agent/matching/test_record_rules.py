@@ -75,3 +75,25 @@ def test_nothing_that_is_mentioned_does_not_occur(pieces: list[str]) -> None:
     for encoding in ("utf-8", "utf-16-le"):
         data = "".join(pieces).encode(encoding)
         assert MANY.occurs(data) == bool(MANY.mentions(data, whole_words=False))
+
+
+def test_markers_are_told_with_their_places_where_nothing_else_occurs() -> None:
+    rules = RecordRules(
+        [FileName(id="name", value="cyzfc.dat", **COMMON)],
+        markers=[marker("/db/", 2), marker("/hid[a-z]en/", 6)],
+        turned=True,
+    )
+    assert rules.marked(b"") == {}
+    assert rules.marked(b"hidden, hiding, dbdb") == {0: [(16, 2), (18, 2)], 1: [(0, 6)]}
+    for text in ("hidden cyzfc.dat", "db xcyzfc.datx", "plmsp.qng", "cyzfc (1).dat"):
+        assert rules.marked(text.encode()) is None
+    assert rules.marked(b"db" * 4096) == {0: [(at, 2) for at in range(0, 8192, 2)]}
+    assert rules.marked(b"db" * 4097) is None
+
+
+def test_so_is_what_is_looked_up_of_many() -> None:
+    many = [FileName(id=f"n{n}", value=f"name {n} of many.dat", **COMMON) for n in range(1100)]
+    rules = RecordRules(many, markers=[marker("/db/", 2)])
+
+    assert rules.marked(b"db") == {0: [(0, 2)]}
+    assert rules.marked(b"db NAME 777 OF MANY.DAT") is None
