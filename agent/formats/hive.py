@@ -163,13 +163,21 @@ class Hive:
         self._known: set[tuple[int, int]] = set()
         """Whose lists, and which, count as read: they are read again for nothing."""
         self.root = Key(self, self.cells.root, self.cells.key(self.cells.root), "")
+        self._found: dict[str, Key | None] = {"": self.root}
+        """What was asked for, by the folded path: many paths begin alike."""
 
     def key(self, path: str) -> Key | None:
         r"""By its path below the root (``Microsoft\Windows``), without regard to case."""
-        found: Key | None = self.root
-        for name in path.strip("\\").split("\\") if path.strip("\\") else []:
-            found = found.subkey(name) if found is not None else None
-        return found
+        return self._key_at(fold(path.strip("\\")))
+
+    def _key_at(self, path: str) -> Key | None:
+        if path not in self._found:
+            above, _, name = path.rpartition("\\")
+            holder = self._key_at(above)
+            if len(self._found) >= MAX_DEPTH:
+                self._found = {"": self.root}
+            self._found[path] = holder.subkey(name) if holder is not None else None
+        return self._found[path]
 
     def walk(self) -> Iterator[tuple[int, KeyCell, int]]:
         """Each key below the root and the root, once: its offset, itself, the offset of its parent.
