@@ -53,7 +53,7 @@ class Laid(NamedTuple):
 
 
 Told = Callable[["bytearray | Overlay", Sequence[Page]], None]
-"""Is shown the hive after an entry, and the pages that it changed."""
+"""Is shown the hive after an entry, and the entry's pages."""
 
 
 class Replay(NamedTuple):
@@ -221,10 +221,12 @@ def _applied(hive: Bytes, logs: Sequence[_Log], *, quick: bool, told: Told | Non
             problem = problem or f"dirty, and entry {entry.number} of its log asks for {end} bytes"
             break
         _grow(data, end)
-        pages = _lay(data, log.data, entry.pages)
+        for page in entry.pages:
+            start = BASE_BLOCK + page.offset
+            data[start : start + page.size] = log.data[page.at : page.at + page.size]
         if told is not None:
-            told(data, pages)
-        laid.append(Laid(log.data, pages))
+            told(data, entry.pages)
+        laid.append(Laid(log.data, entry.pages))
         size = entry.bins_size
         flags = flags if entry.flags is None else flags & ~1 | entry.flags & 1
         done.append(entry.number)
@@ -232,20 +234,6 @@ def _applied(hive: Bytes, logs: Sequence[_Log], *, quick: bool, told: Told | Non
         return Replay(hive, (), problem)
     data[:SECTOR] = _repaired(head, number=done[-1], size=size, flags=flags)
     return Replay(_as_bytes(data), tuple(done), problem, tuple(laid))
-
-
-def _lay(data: bytearray | Overlay, log: Bytes, pages: Sequence[Page]) -> tuple[Page, ...]:
-    """Those of the pages that differ from what is there."""
-    laid = []
-    for page in pages:
-        start = BASE_BLOCK + page.offset
-        new = log[page.at : page.at + page.size]
-        end = start + page.size
-        was = data.fill(start, end) if isinstance(data, Overlay) else data[start:end]
-        if was != new:
-            data[start:end] = new
-            laid.append(page)
-    return tuple(laid)
 
 
 def _repaired(head: bytes, *, number: int, size: int, flags: int) -> bytes:
@@ -275,10 +263,19 @@ def _newer(logs: Sequence[Bytes], starts: int | None, *, quick: bool) -> list[_L
         expected = before.entries[-1].number + 1 & 0xFFFFFFFF
         if after.entries[0].number != expected:
             problem = f"dirty, and its logs do not follow each other: entry {expected} is missing"
-            return [before._replace(problem=before.problem or problem)]
+            return [_whole(before, quick=quick, otherwise=problem)]
         if before.problem:
-            return [before]
-    return [*with_entries, *(log for log in found if not log.entries)]
+            return [_whole(before, quick=quick)]
+    last = [_whole(log, quick=quick) for log in with_entries[-1:]]
+    return [*with_entries[:-1], *last, *(log for log in found if not log.entries)]
+
+
+def _whole(log: _Log, *, quick: bool, otherwise: str = "") -> _Log:
+    """Without its last entry if that is none: of a quick chain it was not hashed yet."""
+    if quick and not _is_whole_entry(log.data, log.entries[-1].at):
+        problem = f"dirty, and entry {log.entries[-1].number} of its log is damaged"
+        return log._replace(entries=log.entries[:-1], problem=problem)
+    return log._replace(problem=log.problem or otherwise)
 
 
 def _is_before(one: _Log, other: _Log) -> bool:
@@ -308,8 +305,6 @@ def _chain(log: Bytes, starts: int | None, *, quick: bool) -> _Log:
             break
         entries.append(entry)
         at += size
-    if quick and entries and not _is_whole_entry(log, entries[-1].at):
-        problem = f"dirty, and entry {entries.pop().number} of its log is damaged"
     return _Log(log, tuple(entries), problem)
 
 

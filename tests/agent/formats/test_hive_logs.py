@@ -184,14 +184,22 @@ def test_an_entry_that_its_successor_follows_is_not_hashed_by_a_quick_replay(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     hashed: list[int] = []
-    monkeypatch.setattr(
-        hive_logs, "marvin32", lambda data: hashed.append(len(data)) or marvin32(data)
-    )
+
+    def noted(data: bytes) -> bytes:
+        hashed.append(len(data))
+        return marvin32(data)
+
+    monkeypatch.setattr(hive_logs, "marvin32", noted)
     entries = [entry_between(ONE, TWO, 5), entry_between(TWO, THREE, 6)]
     found = replayed(dirty(ONE, 5), [new_log(5, entries, TWO)], quick=True)
 
     assert found.entries == (5, 6)
     assert run(found.data)["c"] == "third"
+    assert hashed == [32, 32, len(entries[1]) - 40]
+
+    hashed.clear()
+    logs = [new_log(6, entries[1:], THREE), new_log(5, entries[:1], TWO)]
+    assert replayed(dirty(ONE, 5), logs, quick=True).entries == (5, 6)
     assert hashed == [32, 32, len(entries[1]) - 40]
 
 
