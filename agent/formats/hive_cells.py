@@ -26,6 +26,10 @@ Pieces = list[tuple[int, int]]
 
 _KEY = struct.Struct("<2sHQ4xI I4xI4x I I 4x I 20x HH")
 _VALUE = struct.Struct("<2sHIIIH")
+PAGE = 4096
+"""Bins are whole ones."""
+_LOOK = 64 << 10
+_HBIN = int.from_bytes(b"hbin", "little")
 _HEAD_OF_ELEMENTS = 4
 _CUT = SEGMENT + 4
 _LONGEST_RECORD = 80 + 0xFFFF
@@ -33,20 +37,45 @@ _LONGEST_RECORD = 80 + 0xFFFF
 _SIZES_OF_ELEMENTS = {b"lf": 8, b"lh": 8, b"li": 4, b"ri": 4}
 
 
+class Bins:
+    """Whether the bins of a hive are there, one behind the other, by the beginnings of its pages:
+    what is shown last of a page counts."""
+
+    def __init__(self, hive: Bytes) -> None:
+        self._size = len(hive)
+        self._end = BASE_BLOCK + int.from_bytes(hive[40:44], "little")
+        self._marks = [0] * (self._size // PAGE + 1)
+        """Of each page, what stands in the place of a bin's."""
+        self._sizes = self._marks.copy()
+
+    def show(self, data: bytes, at: int) -> None:
+        """Whole pages that lie ``at`` a position of the hive that begins one; of the last no more
+        than its beginning need be there."""
+        numbers = memoryview(data[: len(data) & ~3]).cast("I")
+        sizes, first = numbers[2 :: PAGE // 4].tolist(), at // PAGE
+        behind = first + len(sizes)
+        self._sizes[first:behind] = sizes
+        self._marks[first:behind] = numbers[:: PAGE // 4].tolist()[: len(sizes)]
+
+    def missing(self) -> str:
+        """What of a hive its base block counts, and is not there: where it was cut off, or not
+        written; "" for nothing."""
+        if self._size < BASE_BLOCK or self._end > self._size:
+            return "cut short"
+        page, end = BASE_BLOCK // PAGE, -(-self._end // PAGE)
+        while page < end:
+            if self._marks[page] != _HBIN:
+                return "parts of it are not there"
+            page += max(self._sizes[page] // PAGE, 1)
+        return ""
+
+
 def missing_in(hive: Bytes) -> str:
-    """What of a hive its base block counts, and is not there: where it was cut off, or not written;
-    "" for nothing."""
-    if len(hive) < BASE_BLOCK:
-        return "cut short"
-    end = BASE_BLOCK + int.from_bytes(hive[40:44], "little")
-    if end > len(hive):
-        return "cut short"
-    at = BASE_BLOCK
-    while at < end:
-        if hive[at : at + 4] != b"hbin":
-            return "parts of it are not there"
-        at += max(int.from_bytes(hive[at + 8 : at + 12], "little") & ~4095, 4096)
-    return ""
+    """As :meth:`Bins.missing`, of bytes that are to be had."""
+    bins = Bins(hive)
+    for at in range(0, len(hive), _LOOK):
+        bins.show(hive[at : at + _LOOK], at)
+    return bins.missing()
 
 
 class KeyCell(NamedTuple):

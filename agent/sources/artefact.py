@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ..formats.paged import PagedFile, is_zeros
 from ..matching.hidden_commands import HIDES_TEXT, HIDES_TEXT_IN_UTF_8
 from ..model.observation import Observation
-from .in_pages import FoundInPages
+from .in_pages import FoundInPages, occurs_in
 
 if TYPE_CHECKING:
     from ..coverage import Part
@@ -93,6 +93,10 @@ class Reader:
         self.part.examined()
         return data
 
+    def closer(self, found: FoundInPages) -> FoundInPages | None:
+        """What of such a file is worth a closer look; None: nothing occurs. Raises ScanFailed."""
+        return found if occurs_in(found.data, found.rules) else None
+
     def records_in_pages(self, found: FoundInPages) -> Iterator[Observation]:
         """As :meth:`records`, of such a file. Raises FormatError."""
         raise NotImplementedError
@@ -115,6 +119,8 @@ class Artefact:
     """Of a file that is read whole; what is beyond is a gap. 0: it is read in pieces."""
     by_pages: bool = False
     """Whether its reader takes a file that is too large to be held (``in_pages.py``)."""
+    never_held: bool = False
+    """Whether it takes every file so."""
     header: int = 0
     piece: int = 0
     """Bytes before the first piece, and of each piece; 0: the file is one."""

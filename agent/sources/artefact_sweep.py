@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 from ..engine.scanner import ScanFailed
 from ..formats import FormatError
@@ -29,7 +29,7 @@ from ..targets.raw_fallback import BY_RECORD
 from .artefact import BLANK, Found, is_blank
 from .by_bytes import is_own, raw_mention
 from .encoded_commands import with_decoded
-from .in_pages import FoundInPages, first_mentions, occurs_in
+from .in_pages import FoundInPages, first_mentions
 from .piece_scan import PieceScan, windows_from_the_heap
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from .in_pages import Searched
     from .piece_scan import Piece
 
+_T = TypeVar("_T")
 _AHEAD = 64
 """Files that are under way."""
 
@@ -158,8 +159,8 @@ class _Look:
 
     def whole(self, opened: BinaryIO) -> Iterator[Observation]:
         """A file that is looked at as one. Raises OSError."""
-        most = self.sweep.artefact.max_bytes
-        if self.sweep.artefact.by_pages and self.reader.size > HELD:
+        artefact, most = self.sweep.artefact, self.sweep.artefact.max_bytes
+        if artefact.never_held or (artefact.by_pages and self.reader.size > HELD):
             yield from self._in_pages(opened, most)
             return
         data = read_whole(opened, most + 1, self.file.size)
@@ -174,7 +175,7 @@ class _Look:
         except FormatError as error:
             self.part.unread(f"{self._kind}: {error.what}", self.file.path)
         self.reader.passes(data, 0, 0)
-        if self._occurs(data):
+        if self._asked(partial(self.sweep.rules.occurs, data)):
             found = Found(data, 0, self.sweep.rules)
             yield from self._parsed(found, partial(self.reader.records, found))
 
@@ -193,11 +194,8 @@ class _Look:
         except FormatError as error:
             self.part.unread(f"{self._kind}: {error.what}", self.file.path)
         found = FoundInPages(data, self.sweep.rules)
-        yield from self._parsed(found, partial(self._hit_in_pages, found))
-
-    def _hit_in_pages(self, found: FoundInPages) -> Iterator[Observation]:
-        if occurs_in(found.data, found.rules):
-            yield from self.reader.records_in_pages(found)
+        if (closer := self._asked(partial(self.reader.closer, found))) is not None:
+            yield from self._parsed(closer, partial(self.reader.records_in_pages, closer))
 
     def held(self, pieces: Sequence[Piece]) -> Iterator[Observation]:
         """What pieces say in which something occurs."""
@@ -215,12 +213,13 @@ class _Look:
         except ScanFailed as error:
             self.part.unread(f"scan of the bytes: {error}", self.file.path)
 
-    def _occurs(self, data: bytes) -> bool:
+    def _asked(self, question: Callable[[], _T], offset: int = 0) -> _T | None:
+        """None, and a gap, where bytes cannot be scanned."""
         try:
-            return self.sweep.rules.occurs(data)
+            return question()
         except ScanFailed as error:
-            self.part.unread(f"scan of the bytes: {error}", self._place_of(0))
-            return False
+            self.part.unread(f"scan of the bytes: {error}", self._place_of(offset))
+            return None
 
     @property
     def _kind(self) -> str:
@@ -238,12 +237,7 @@ class _Look:
             yield from self.told(self._raw_mention(found, offset))
 
     def _raw_mention(self, found: Searched, offset: int) -> Iterator[Observation]:
-        try:
-            hits = first_mentions(found.data, found.rules)
-        except ScanFailed as error:
-            self.part.unread(f"scan of the bytes: {error}", self._place_of(offset))
-            return
-        if hits:
+        if hits := self._asked(lambda: first_mentions(found.data, found.rules), offset):
             yield raw_mention(self.sweep.artefact, self.file, hits, offset + hits[0].offset)
 
     def _place_of(self, offset: int) -> str:

@@ -137,6 +137,7 @@ _LOOK_AT_HIVES = (
     )
     + _CLOCK
     + """
+rules.marked(b'')
 from agent.coverage import Ledger
 from agent.matching.own_traces import Own
 from agent.sources.artefact_source import ArtefactSource

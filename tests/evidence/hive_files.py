@@ -90,7 +90,7 @@ class Account:
         self.ledger = Ledger("registry", required=True)
         self.reader = HiveReader(file, self.ledger.part(file.path))
         assert file.content is not None
-        self.text = self.reader.plain(file.content)
+        self.text = self.reader.text(self.reader.pages(file.content))[:]
 
     @property
     def gaps(self) -> list[str]:

@@ -210,11 +210,16 @@ def _keys_at(where: str, known: dict[str, list[Key]]) -> list[Key]:
     """``known``: what was looked up before, by its place."""
     if where not in known:
         above, _, name = where.rpartition("\\")
-        pattern = re.compile(startups.place_regex(name))
-        known[where] = [
-            key
-            for holder in _keys_at(above, known)
-            for key in holder.subkeys()
-            if pattern.fullmatch(fold(key.name))
-        ][:MAX_KEYS]
+        holders = _keys_at(above, known)
+        if "*" in name:
+            pattern = re.compile(startups.place_regex(name))
+            keys = [
+                key
+                for holder in holders
+                for key in holder.subkeys()
+                if pattern.fullmatch(fold(key.name))
+            ]
+        else:
+            keys = [key for holder in holders if (key := holder.subkey(name)) is not None]
+        known[where] = keys[:MAX_KEYS]
     return known[where]

@@ -23,18 +23,18 @@ from typing import TYPE_CHECKING
 from ...formats import FormatError
 from ...formats.hive import Hive
 from ...formats.hive_cells import missing_in
-from ...formats.hive_logs import MAX_LOG_BYTES
+from ...formats.hive_logs import MAX_LOG_BYTES, is_dirty
 from ...formats.hive_places import Place as CellPlace
 from ...formats.hive_places import places
 from ...formats.hive_text import HiveText, text_of
-from ...formats.paged import PagedFile, held_or_paged, is_zeros
-from ...matching.hidden_commands import HIDES_TEXT, HIDES_TEXT_IN_UTF_8
-from ...matching.record_rules import marker
+from ...formats.paged import HELD, PagedFile, held_or_paged, is_zeros
 from ...model.observation import ByteHit, Observation
 from ...reading.opening import reason_of
 from .. import whereabouts
 from ..artefact import BLANK, Artefact, Reader, is_blank
+from ..in_pages import FoundInPages
 from .every_hit import copies_in, doubtful_in, hits_in, may_be_mentioned, turned_in
+from .glance import MARKERS, Glance
 from .hive_hits import NOW, HiveHits, Opened
 from .hive_names import mounted
 from .log_settings import note_log_settings
@@ -45,16 +45,8 @@ if TYPE_CHECKING:
     from ...formats.paged import Bytes
     from ...matching.record_rules import RecordRules
     from ...targets.evidence import EvidenceFile
-    from ..in_pages import FoundInPages, Searched
+    from ..in_pages import Searched
 
-TRUSTED_DOCUMENTS = marker("/TrustRecords/", 12)
-"""The key in which Office keeps names with their blanks written as in a URL."""
-ENCODED_IN_A_TASK = marker(
-    r"/(p\x00o\x00w\x00e\x00r\x00s\x00h\x00e\x00l\x00l\x00|p\x00w\x00s\x00h\x00)"
-    r"(\x2e\x00e\x00x\x00e\x00)?(\x22\x00)?[\x00-\xff]{2}\x00\x00[\x2d\x2f]\x00e\x00/ nocase",
-    40,
-)
-"""Of a task whose arguments begin with ``-e``: between it and the program stands their length."""
 LOGS = (".LOG1", ".LOG2", ".LOG")
 _HEADER = 4096
 HELD_OF_A_LOG = 16 << 20
@@ -68,9 +60,9 @@ class Hives(Artefact):
     kind = "registry hive"
     where = whereabouts.REGISTRY
     max_bytes = 512 << 20
-    by_pages = True
+    never_held = True
     turned = True
-    markers = (*HIDES_TEXT, *HIDES_TEXT_IN_UTF_8, ENCODED_IN_A_TASK, TRUSTED_DOCUMENTS)
+    markers = MARKERS
 
     def reader(self, file: EvidenceFile, part: Part) -> HiveReader:
         return HiveReader(file, part)
@@ -81,13 +73,12 @@ class HiveReader(Reader):
     """One hive."""
 
     _opened: Opened | None = field(default=None, init=False)
+    """Once it is worth a closer look."""
+    _logs: dict[str, Bytes] = field(default_factory=dict, init=False)
+    """By their paths."""
+    _is_hive: bool = field(default=False, init=False)
     _held: ExitStack = field(default_factory=ExitStack, init=False)
     """Logs that are open."""
-
-    @property
-    def size(self) -> int:
-        logs = (log.size for log in self._beside.values() if not isinstance(log, OSError))
-        return self.file.size + sum(logs)
 
     @cached_property
     def _beside(self) -> dict[str, EvidenceFile | OSError]:
@@ -103,37 +94,48 @@ class HiveReader(Reader):
                     found[log.path] = log
         return found
 
-    def plain(self, data: bytes) -> bytes:
-        return self._text(data)[:]
-
-    def pages(self, data: PagedFile) -> Bytes:
-        super().pages(data)
-        return self._text(data)
-
-    def _text(self, data: Bytes) -> Bytes:
-        """The hive with its logs laid over it, what they replaced, its long values joined, and the
-        logs themselves. A log that is missing or damaged is a gap.
-        """
+    def pages(self, data: Bytes) -> Bytes:
+        """With a note of what is no hive; its logs are opened."""
+        self.part.examined()
+        self._is_hive = data.startswith(b"regf")
         if not data[:_HEADER].strip(b"\0"):
             if not is_blank(data):
                 self.part.unread(f"{Hives.kind}: {BLANK}", self.file.path)
-        elif not data.startswith(b"regf"):
+        elif not self._is_hive:
             self.part.note("no registry hive; its bytes were searched", self.file.path)
-        logs = self._logs()
-        text = text_of(data, list(logs.values()))
-        if text.problem and data.startswith(b"regf"):
-            self.part.unread(f"{Hives.kind}: {text.problem}", self.file.path)
-        elif data.startswith(b"regf") and (missing := missing_in(text.hive)):
-            self.part.unread(f"{Hives.kind}: {missing}", self.file.path)
+        self._logs = self._opened_logs()
+        return data
+
+    def closer(self, found: FoundInPages) -> FoundInPages | None:
+        hive, logs = found.data, list(self._logs.values())
+        is_small = len(hive) + sum(map(len, logs)) <= HELD
+        if is_small and logs and is_dirty(hive):
+            hive = hive[:]  # its pages are asked for one by one
+        glance = Glance(hive, logs, found.rules)
+        self._settings(glance.replay.hive)
+        if not glance.anything():
+            self._lacks(glance.replay.problem or glance.missing())
+            return None
+        return FoundInPages(self.text(hive[:] if is_small else hive), found.rules)
+
+    def text(self, hive: Bytes) -> Bytes:
+        """The hive with its logs laid over it, what they replaced, its long values joined, and the
+        logs themselves. A log that is missing or damaged is a gap.
+        """
+        text = text_of(hive, list(self._logs.values()))
+        self._lacks(text.problem or missing_in(text.hive))
         if text.unjoined:
             why = "long values whose pieces overlap were not joined"
             self.part.unread(f"{Hives.kind}: {why}", self.file.path)
-        self._opened = Opened(self.file, text, tuple(logs))
-        self._settings(text)
+        self._opened = Opened(self.file, text, tuple(self._logs))
         return text.searched
 
-    def _logs(self) -> dict[str, Bytes]:
-        """By their paths; what cannot be read is a gap."""
+    def _lacks(self, what: str) -> None:
+        if what and self._is_hive:
+            self.part.unread(f"{Hives.kind}: {what}", self.file.path)
+
+    def _opened_logs(self) -> dict[str, Bytes]:
+        """What cannot be read is a gap."""
         logs: dict[str, Bytes] = {}
         for path, log in self._beside.items():
             try:
@@ -146,14 +148,14 @@ class HiveReader(Reader):
                 self.part.unread(f"transaction log: {reason_of(error)}", path)
         return logs
 
-    def _settings(self, text: HiveText) -> None:
+    def _settings(self, data: Bytes) -> None:
         """What it says of how the host records things; a hive that is none says nothing."""
         kind = mounted(self.file).kind
         if self.file.windows or self.file.view or kind not in TELL_OF_RECORDING:
             return
         facts = self.part.facts
         try:
-            hive = Hive(text.hive_in(NOW))
+            hive = Hive(data)
         except FormatError:
             return
         facts.settings.update(recording_in(hive, kind))

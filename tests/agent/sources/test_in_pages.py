@@ -5,21 +5,22 @@ from __future__ import annotations
 import io
 import struct
 import tracemalloc
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from agent.formats import paged
-from agent.formats.hive_text import text_of
-from agent.formats.paged import PagedFile
+from agent.formats.hive_text import HiveText, text_of
+from agent.formats.paged import Bytes, PagedFile
 from agent.sources import artefact_sweep, in_pages
 from agent.sources.artefact import Artefact
 from agent.sources.artefact_source import ArtefactSource
 from agent.sources.execution.srum import Srum
 from agent.sources.execution.wmi_repository import WmiRepository
 from agent.sources.network.browser_files import BrowserFiles
-from agent.sources.registry import hives
+from agent.sources.registry import glance, hives
 from agent.sources.registry.hives import Hives
 from agent.targets.offline.identity import read_computer, read_software
 from tests.agent.formats.test_mozilla_lz4 import packed
@@ -100,6 +101,8 @@ def sweep(host: Path, case: Case, monkeypatch: pytest.MonkeyPatch, *, held: bool
     with monkeypatch.context() as patch:
         if not held:
             patch.setattr(artefact_sweep, "HELD", 0)
+            patch.setattr(hives, "HELD", 0)
+            patch.setattr(glance, "WINDOW", SMALL)
             patch.setattr(hives, "HELD_OF_A_LOG", 0)
             patch.setattr(in_pages, "WINDOW", SMALL)
             patch.setattr(paged, "BLOCK", SMALL)
@@ -213,18 +216,24 @@ def test_a_large_file_is_not_held(
     assert peak < LARGE // 2
 
 
-def test_a_hive_with_large_logs_is_read_by_pages_with_them(
+def test_a_hive_with_large_logs_is_never_held(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     case = CASES["a hive in use"]
     host = as_folder(tmp_path / "c", windows(case.files))
-    monkeypatch.setattr(artefact_sweep, "HELD", len(case.files[NTUSER]))
-    monkeypatch.delattr(hives.HiveReader, "records_in_pages")
-    with pytest.raises(NotImplementedError):
-        swept(host, ArtefactSource(Hives()))
+    held: list[bool] = []
+    monkeypatch.setattr(hives, "HELD", len(case.files[NTUSER]))
+
+    def noted(hive: Bytes, logs: Sequence[Bytes]) -> HiveText:
+        held.append(isinstance(hive, bytes))
+        return text_of(hive, logs)
+
+    monkeypatch.setattr(hives, "text_of", noted)
+    assert swept(host, ArtefactSource(Hives())).matches()
     (host / "Users/jo/NTUSER.DAT.LOG1").unlink()
 
     assert swept(host, ArtefactSource(Hives())).matches()
+    assert held == [False, True]
 
 
 def of_one(host: Path, monkeypatch: pytest.MonkeyPatch) -> Swept:
