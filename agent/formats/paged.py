@@ -18,6 +18,8 @@ BLOCK = 64 << 10
 KEPT = 128
 """Blocks of one file that are kept: 8 MiB."""
 SECTOR = 512
+FEW = 16
+"""Sectors that are put together one by one."""
 HELD = 32 << 20
 """Bytes of a file that is better read as a whole."""
 
@@ -144,10 +146,12 @@ class Overlay(Paged):
         if not data:
             return
         first, end = start // SECTOR, start + len(data)
-        behind = min(-(-end // SECTOR) * SECTOR, self._size)
-        whole = self.fill(first * SECTOR, start) + data + self.fill(end, behind)
-        for at in range(0, len(whole), SECTOR):
-            self._laid[first + at // SECTOR] = whole[at : at + SECTOR]
+        if start % SECTOR:
+            data = self.fill(first * SECTOR, start) + data
+        if end % SECTOR:
+            data += self.fill(end, min(-(-end // SECTOR) * SECTOR, self._size))
+        sectors = [data[at : at + SECTOR] for at in range(0, len(data), SECTOR)]
+        self._laid.update(enumerate(sectors, first))
 
     def changed(self, start: int, end: int) -> bool:
         """Whether anything was laid between these."""
@@ -156,8 +160,11 @@ class Overlay(Paged):
     def fill(self, start: int, end: int) -> bytes:
         if end <= start:
             return b""
-        data = self._below[start : min(end, len(self._below))]
         numbers = range(start // SECTOR, -(-end // SECTOR))
+        if len(numbers) <= FEW:
+            into = start - numbers.start * SECTOR
+            return b"".join(map(self._sector, numbers))[into : into + end - start]
+        data = self._below[start : min(end, len(self._below))]
         laid = [number for number in numbers if number in self._laid]
         if not laid and len(data) == end - start:
             return data
@@ -168,6 +175,11 @@ class Overlay(Paged):
             part = sector[cut : end - start - at]
             made[at + cut : at + cut + len(part)] = part
         return bytes(made)
+
+    def _sector(self, number: int) -> bytes:
+        laid = self._laid.get(number)
+        data = self._below[number * SECTOR : (number + 1) * SECTOR] if laid is None else laid
+        return data if len(data) == SECTOR else data.ljust(SECTOR, b"\0")
 
 
 class Joined(Paged):
