@@ -20,6 +20,8 @@ from .hive_logs import BASE_BLOCK
 from .paged import Bytes
 
 _KEY_HEAD, _VALUE_HEAD = 76, 20
+_SIZE_AND_DATA = struct.Struct("<4xII")
+"""Of a value, and the cell of its data."""
 _LONGEST_NAME = 2 * 16_383
 """Of a value, in bytes ("Registry element size limits", Windows SDK)."""
 
@@ -125,7 +127,8 @@ def _owners(hive: Hive, wanted: set[int]) -> tuple[dict[int, _Owner], dict[int, 
             if other in wanted:
                 owners.setdefault(other, _Owner(offset, key, Part.OTHER))
         for value in hive.value_offsets(offset, key):
-            for cell, part in _cells_of_value(hive, value):
+            cells += 1
+            for cell, part in _cells_of_value(hive, value, wanted):
                 cells += 1
                 if cell in wanted:
                     owners.setdefault(cell, _Owner(offset, key, part, value))
@@ -139,7 +142,21 @@ def _owners(hive: Hive, wanted: set[int]) -> tuple[dict[int, _Owner], dict[int, 
     return owners, parents
 
 
-def _cells_of_value(hive: Hive, offset: int) -> Iterator[tuple[int, Part]]:
+def _may_be_of(hive: Hive, value: int, wanted: set[int]) -> bool:
+    """Whether any of these cells may hold the data of a value, or it is none: most are neither, and
+    to read them all takes longest."""
+    at = BASE_BLOCK + 4 + value
+    head = hive.cells.data[at : at + _SIZE_AND_DATA.size]
+    if len(head) < _SIZE_AND_DATA.size or not head.startswith(b"vk"):
+        return True
+    size, data = _SIZE_AND_DATA.unpack(head)
+    return not size >> 31 and (size > SEGMENT or data in wanted)
+
+
+def _cells_of_value(hive: Hive, offset: int, wanted: set[int]) -> Iterator[tuple[int, Part]]:
+    """None of a value that can have none of those that are wanted."""
+    if offset not in wanted and not _may_be_of(hive, offset, wanted):
+        return
     value = hive.read_value(offset)
     if value is None:
         return
