@@ -22,6 +22,8 @@ from agent.formats.evtx import CHUNK, records_of
 from agent.formats.firewall_log import fields_of, read_line
 from agent.formats.hive import Hive
 from agent.formats.hive_cells import missing_in
+from agent.formats.hive_edges import PageEdges, ValueEdges
+from agent.formats.hive_logs import replayed as replayed_hive
 from agent.formats.hive_places import places
 from agent.formats.hive_text import text_of as text_of_hive
 from agent.formats.jump_lists import read_jump_list
@@ -157,6 +159,10 @@ def _hive(data: bytes) -> None:
                 _ = place.value.strings
     for kind in Kind:
         list(logs_not_searched(hive, kind))
+    beside = PageEdges(64, 1 << 20)
+    quick = replayed_hive(data, [data[len(data) // 2 :]], quick=True, told=beside.note).hive
+    for edge in ValueEdges(quick, 64).of(range(4, len(data), 8)):
+        assert edge.where[edge.at : edge.at + len(edge.data)] == edge.data
 
 
 def _event_chunk(data: bytes) -> None:
