@@ -2,7 +2,8 @@
 
 A report with thousands of findings costs more to list than to keep; listing it later keeps one
 noisy indicator on 20,000 hosts from stalling the fleet. Safe to repeat and to run in several
-processes: a finding is listed once, whoever does it.
+processes: a finding is listed once, whoever does it. When nothing waits, reports are held against
+demands that were changed.
 
 What was just kept need not be read again: its findings are handed over (:class:`Fresh`), as many as
 there is room for. The others, and those that a crash left, are read out of the database.
@@ -14,7 +15,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -116,6 +117,7 @@ class Indexer:
         self._fresh = fresh or Fresh()
         self._touched: set[str] = set()
         self._flagged = float("-inf")
+        self._judging: AsyncIterator[int] | None = None
 
     async def run(self) -> None:
         """For ever; an error is logged and tried again."""
@@ -153,7 +155,7 @@ class Indexer:
                 await self._store.flag_shared_ids(sweep_id)
                 self._touched.discard(sweep_id)
             self._flagged = time.monotonic()
-        return False
+        return await self._judge()
 
     async def _kept(self) -> bool:
         """List what waits in the database."""
@@ -169,6 +171,18 @@ class Indexer:
         if listed:
             await self._store.index_all(listed)
         return bool(waiting)
+
+    async def _judge(self) -> bool:
+        """Hold a demand that was changed against a few more hosts; whether there was one."""
+        if self._judging is None:
+            sweeps = await self._store.to_judge()
+            if not sweeps:
+                return False
+            self._judging = self._store.judge_again(sweeps[0])
+        going, self._judging = self._judging, None  # one that fails begins again
+        if await anext(going, None) is not None:
+            self._judging = going
+        return True
 
 
 def _listed(report_id: str, sweep_id: str, host_key: str, body: bytes) -> list[FindingRow]:

@@ -20,7 +20,7 @@ from agent.model.report import INTERRUPTED, SCHEMA, Coverage, Report, State, Str
 from agent.model.version_1 import SCHEMA_1
 from agent.output.escape import shown
 
-from .records import HostState, NewReport, host_key
+from .records import Base, NewReport, Question, host_key
 
 MAX_BODY = 4 << 20
 """Bytes of a body as it comes."""
@@ -30,6 +30,10 @@ _CELL = 300
 _KEY = 400
 """Bytes of a name once case-folded: PostgreSQL's indexes refuse entries of more than 2,704 bytes,
 and the database keys hosts by their id, name, domain and sweep together."""
+_MAX_NAMED = 200
+"""Packs, sources and limits of a question that are kept."""
+_NAME = 100
+"""Characters of each."""
 SCHEMAS = (SCHEMA_1, SCHEMA)
 """That are taken."""
 _FAMILY = SCHEMA.partition("/")[0] + "/"
@@ -83,7 +87,7 @@ def checked(arrival: Arrival, *, max_json: int = MAX_JSON) -> tuple[NewReport, R
         raise _not_a_report(data, str(error)) from error
     if report.report_id != arrival.report_id:
         raise Refused(422, "the report's own id is not the one in the address")
-    return _new_report(report, arrival, data, body), report
+    return new_report(report, arrival, data, body), report
 
 
 class _Named(Struct):
@@ -135,7 +139,8 @@ def bounded_gunzip(body: bytes, limit: int) -> bytes:
     return data
 
 
-def _new_report(report: Report, arrival: Arrival, data: bytes, body: bytes) -> NewReport:
+def new_report(report: Report, arrival: Arrival, data: bytes, body: bytes) -> NewReport:
+    """What the store keeps of a report; the same again from the same bytes and arrival."""
     host = report.host
     host_id, name = key_text(host.id), host_name(report)
     finished = min(milliseconds(report.finished), arrival.received)
@@ -143,6 +148,8 @@ def _new_report(report: Report, arrival: Arrival, data: bytes, body: bytes) -> N
     strong = sum(strength.rank >= Strength.STRONG.rank for strength in strengths)
     weak, excluded = strengths.count(Strength.WEAK), strengths.count(Strength.EXCLUDED)
     agent, gaps = report.agent, _gaps(report)
+    # A clock that runs ahead must not make its report the last word for ever.
+    started = min(milliseconds(report.started), finished)
     return NewReport(
         report_id=report.report_id,
         sweep_id=arrival.sweep_id,
@@ -160,8 +167,7 @@ def _new_report(report: Report, arrival: Arrival, data: bytes, body: bytes) -> N
         strong=strong,
         weak=weak,
         excluded=excluded,
-        # A clock that runs ahead must not make its report the last word for ever.
-        started=min(milliseconds(report.started), finished),
+        started=started,
         finished=finished,
         received=arrival.received,
         source=_cell(arrival.source),
@@ -170,14 +176,46 @@ def _new_report(report: Report, arrival: Arrival, data: bytes, body: bytes) -> N
         body=body,
         schema=schema_of(report),
         whole_host=report.scope.whole_host,
+        question=question_of(report, started),
     )
+
+
+def question_of(report: Report, started: int) -> Question:
+    """What it says that it was asked. What is beyond the bounds counts as not asked."""
+    return Question(
+        packs=[
+            (
+                key_text(p.id, _NAME),
+                key_text(p.version, _NAME),
+                key_text(p.sha256, _NAME),
+                p.indicators,
+            )
+            for p in report.packs[:_MAX_NAMED]
+        ],
+        sources=[
+            key_text(one.source, _NAME)
+            for one in report.coverage[:_MAX_NAMED]
+            if one.required or (one.state is State.COMPLETE and one.examined)
+        ],
+        scope=scope_of(report),
+        since=None if report.since is None else milliseconds(report.since),
+        started=started,
+        sweep_id=key_text(report.sweep_id or "", _NAME),
+        kind=report.target.kind.value,
+    )
+
+
+def scope_of(report: Report) -> str:
+    """What limited its question, in one line; empty: nothing."""
+    told = _cell("; ".join(report.scope.limited_to[:_MAX_NAMED]))
+    return told or ("" if report.scope.whole_host else "a part")
 
 
 def _gaps(report: Report) -> list[Coverage]:
     return [c for c in report.coverage if c.required and c.state is not State.COMPLETE]
 
 
-def _base(report: Report, gaps: list[Coverage]) -> HostState:
+def _base(report: Report, gaps: list[Coverage]) -> Base:
     """What the report says, hits aside."""
     if any(reason.reason == INTERRUPTED for gap in gaps for reason in gap.reasons):
         return "failed"

@@ -9,11 +9,85 @@ from typing import Literal
 
 from msgspec import Struct
 
-HostState = Literal["hit", "failed", "incomplete", "clean"]
-"""Of a host that has reported. ``failed``: its sweep was cut off before it had asked all."""
+HostState = Literal["hit", "failed", "incomplete", "limited", "clean"]
+"""Of a host that has reported. ``failed``: its sweep was cut off before it had asked all;
+``limited``: it is clean by what it was asked, and that is not what the sweep asks for."""
 
-STATES: tuple[HostState, ...] = ("hit", "failed", "incomplete", "clean")
+STATES: tuple[HostState, ...] = ("hit", "failed", "incomplete", "limited", "clean")
 """Worst first."""
+
+Base = Literal["failed", "incomplete", "clean"]
+"""What one report says, hits aside."""
+
+LimitKind = Literal["pack", "pack version", "scope", "sources", "age", "sweep id", "schema", "kind"]
+
+
+class Limit(Struct, frozen=True, array_like=True):
+    """One way in which a report is not what its sweep asks for."""
+
+    what: LimitKind
+    seen: str
+    asked: str
+
+
+class Question(Struct, frozen=True, kw_only=True, array_like=True):
+    """What a report says that it was asked: all that a demand is held against."""
+
+    packs: list[tuple[str, str, str, int]] = []
+    """Id, version, SHA-256 and number of indicators."""
+    sources: list[str] = []
+    """Those that its own verdict hangs on, and others that were complete and had something."""
+    scope: str = ""
+    """What limited it; empty: nothing did, or it does not say."""
+    since: int | None = None
+    """Milliseconds UTC before which nothing counts for its verdict."""
+    started: int = 0
+    """When it began, by the host's clock, and never after it was received."""
+    sweep_id: str = ""
+    """That it names itself; empty: none."""
+    kind: str = ""
+    """Of its target: ``live``, ``folder`` …"""
+
+
+class Demand(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What counts as an answer to a sweep. A report that is less is kept, and is *limited*: its
+    findings count, its ``clean`` does not.
+
+    Without a pack nothing is clean, unless ``any_pack`` says that somebody decided so: who finds
+    "clean" in the small hours takes it for "none of this campaign's traces", and a sweep that never
+    named the campaign cannot say that. The pack of its first report is proposed, and counts once it
+    is accepted.
+    """
+
+    pack: str = ""
+    """Its id; empty: none is pinned."""
+    pack_version: str = ""
+    """The least; empty: any."""
+    pack_sha256: str = ""
+    """Of its file, which alone counts then; empty: any."""
+    any_pack: bool = False
+    """Whether reports count whatever their packs are."""
+    indicators: int = 1
+    """That the pack has at least (or all packs together, if any counts)."""
+    whole_host: bool = True
+    """Whether nothing may have limited the question: no paths, no ``--only``."""
+    all_time: bool = True
+    """Whether the verdict must be about all that was there: no ``--since``."""
+    sources: tuple[str, ...] = ()
+    """That must have been asked."""
+    after: int | None = None
+    """Milliseconds UTC before which it must not have begun; see ``judging.SKEW_MS``."""
+    sweep_id: str | None = None
+    """That it must name, if it names any; None: any."""
+    kinds: tuple[str, ...] = ()
+    """Of target, any of them; empty: all."""
+
+
+NOTHING_ASKED = Demand(any_pack=True, indicators=0, all_time=False)
+"""Of the sweeps of earlier collectors, which knew of reports only whether they were asked about the
+whole host."""
+EVERY_LIVE = ("processes", "modules", "connections", "files")
+"""Sources that every sweep of a running host asks, whatever its system."""
 
 
 class NewReport(Struct, frozen=True, kw_only=True, array_like=True):
@@ -34,8 +108,8 @@ class NewReport(Struct, frozen=True, kw_only=True, array_like=True):
     agent: str
     """Version, build and form."""
     hit: bool
-    base: HostState
-    """What the report says hits aside: clean, incomplete or failed."""
+    base: Base
+    """What the report says, hits aside."""
     reasons: str
     """Why it is incomplete, for a table's cell; empty when it is not."""
     strong: int
@@ -57,6 +131,7 @@ class NewReport(Struct, frozen=True, kw_only=True, array_like=True):
     """That it was made in."""
     whole_host: bool
     """Whether nothing limited what was asked of the host."""
+    question: Question = Question()
 
 
 PutResult = Literal["new", "known", "conflict"]
@@ -88,17 +163,27 @@ class Sweep(Struct, frozen=True, kw_only=True):
     pack: str
     created: int
     deadline: int | None
+    demand: Demand = NOTHING_ASKED
+    demanded: int = 0
+    """How often that was changed."""
+    judged: int = 0
+    """By which of these all its reports are judged: while it is less, some are not yet again."""
 
 
 class Counts(Struct, frozen=True, kw_only=True):
-    """The five counters, and what they are of."""
+    """The six counters, and what they are of: no host is in two of them."""
 
     clean: int = 0
     hit: int = 0
     incomplete: int = 0
     failed: int = 0
+    limited: int = 0
+    """Hosts that are clean by reports alone that are not what was asked for."""
     not_reported: int = 0
     """Expected hosts without a report."""
+    owing: int = 0
+    """Expected hosts with limited reports only: counted above by what these say, and still on the
+    list of those who have not answered."""
     expected: int = 0
     unexpected: int = 0
     """Hosts that reported and were not on the list (0 without a list)."""
@@ -106,15 +191,15 @@ class Counts(Struct, frozen=True, kw_only=True):
     """Hosts whose hits are all suppressed; counted above by what else they say."""
     flagged: int = 0
     """Hosts with two senders, or an id that two names share."""
-    limited: int = 0
-    """Clean hosts that were asked about a part of them only; counted above as clean."""
+    turned: int = 0
+    """Hosts that said clean after a hit or a gap."""
     reports: int = 0
     last_received: int | None = None
 
     @property
     def reported(self) -> int:
         """Hosts that answered."""
-        return self.clean + self.hit + self.incomplete + self.failed
+        return self.clean + self.hit + self.incomplete + self.failed + self.limited
 
 
 class HostRow(Struct, frozen=True, kw_only=True):
@@ -146,7 +231,22 @@ class HostRow(Struct, frozen=True, kw_only=True):
     """Addresses that its reports came from, space-separated."""
     flagged: bool
     limited: bool
-    """Whether no report asked about the whole host."""
+    """Whether no report is what the sweep asks for."""
+    limits: tuple[Limit, ...]
+    """Of the report that counts, hits aside."""
+    hit_limits: tuple[Limit, ...]
+    """Of the report that the state is from: by which a hit was found that nobody asked for."""
+    trouble: int | None
+    """When the first report ended that has a hit or a gap."""
+    cleared: int | None
+    """When the last report ended that is clean."""
+
+    @property
+    def turned(self) -> bool:
+        """Whether it said clean after a hit or a gap: a second sweep, or a false report."""
+        if self.trouble is None or self.cleared is None:
+            return False
+        return self.cleared > self.trouble
 
 
 class ReportRow(Struct, frozen=True, kw_only=True):
@@ -168,6 +268,20 @@ class ReportRow(Struct, frozen=True, kw_only=True):
     schema: str
     whole_host: bool | None
     """None: kept by an earlier collector, and cannot be read again."""
+    limits: tuple[Limit, ...]
+    """In what it is not what the sweep asks for."""
+
+    @property
+    def counted_as(self) -> HostState:
+        """What it is worth to its sweep."""
+        return "limited" if self.limits and self.state == "clean" else self.state
+
+
+class Sender(Struct, frozen=True, kw_only=True):
+    """An address, and how many hosts have no other."""
+
+    source: str
+    hosts: int
 
 
 class IndicatorRow(Struct, frozen=True, kw_only=True):

@@ -82,6 +82,7 @@ def share_bar(counts: Counts) -> Bar | None:
         "hit": counts.hit,
         "incomplete": counts.incomplete,
         "failed": counts.failed,
+        "limited": counts.limited,
         "not reported": counts.not_reported,
     }
     total = sum(of.values())

@@ -10,7 +10,8 @@ from typing import TypeVar
 
 from msgspec import Struct
 
-from ..records import Counts, IndicatorRow
+from ..judging import unpinned
+from ..records import Counts, Demand, IndicatorRow, Limit, Sender
 from ..store.store import Store
 
 _T = TypeVar("_T")
@@ -21,6 +22,8 @@ WINDOW_MS = 10 * 60_000
 POINTS = 120
 """Of the arrival curve."""
 MAX_REASONS = 8
+MAX_SENDERS = 5
+"""Addresses of several hosts on the overview."""
 MAX_TEXTS = 2000
 """Different texts that the reasons are taken from."""
 _NUMBER = re.compile(r"(?<=[(])[\d,]+ |(?<=, )[\d,]+ |(?<=: )[\d,]+ ")
@@ -37,6 +40,9 @@ class Overview(Struct, frozen=True, kw_only=True):
     counts: Counts
     indicators: list[IndicatorRow]
     reasons: list[tuple[str, int]]
+    limits: list[tuple[tuple[Limit, ...], int]]
+    senders: list[Sender]
+    proposal: Demand | None
     recent: int
     """Reports of the last ten minutes."""
     arrivals: list[tuple[int, int]]
@@ -60,10 +66,11 @@ class Counters:
         self._clock = clock
         self._counts: dict[str, tuple[int, asyncio.Task[Counts]]] = {}
         self._indicators: dict[str, tuple[int, asyncio.Task[list[IndicatorRow]]]] = {}
+        self._proposals: dict[str, Demand] = {}
         self._overviews: dict[str, tuple[int, asyncio.Task[Overview]]] = {}
 
     async def counts(self, sweep_id: str) -> Counts:
-        """The five counters and their kin. Raises StoreError."""
+        """The six counters and their kin. Raises StoreError."""
         task = self._fresh(self._counts, sweep_id)
         if task is None:
             task = asyncio.create_task(self._store.counts(sweep_id))
@@ -94,21 +101,41 @@ class Counters:
 
     async def _ask(self, sweep_id: str) -> Overview:
         store = self._store
-        counts, indicators, reasons, recent, (bucket, arrivals) = await asyncio.gather(
-            self.counts(sweep_id),
-            self.indicators(sweep_id),
+        counts, indicators, (bucket, arrivals) = await asyncio.gather(
+            self.counts(sweep_id), self.indicators(sweep_id), self._arrivals(sweep_id)
+        )
+        reasons, recent, limits, senders, proposal = await asyncio.gather(
             store.reasons(sweep_id, MAX_TEXTS),
             store.arrived_since(sweep_id, self._clock() - WINDOW_MS),
-            self._arrivals(sweep_id),
+            store.limits(sweep_id, MAX_REASONS),
+            store.senders(sweep_id, MAX_SENDERS),
+            self._proposal(sweep_id),
         )
         return Overview(
             counts=counts,
             indicators=indicators,
             reasons=by_gap(reasons)[:MAX_REASONS],
+            limits=limits,
+            senders=senders,
+            proposal=proposal,
             recent=recent,
             arrivals=arrivals,
             bucket_ms=bucket,
         )
+
+    async def _proposal(self, sweep_id: str) -> Demand | None:
+        """Asked until there is one: the first report stays the first."""
+        known = self._proposals.get(sweep_id)
+        if known is None:
+            sweep = await self._store.sweep(sweep_id)
+            if sweep is None or not unpinned(sweep.demand):
+                return None
+            known = await self._store.proposal(sweep_id)
+            if known is not None:
+                if len(self._proposals) >= _MAX_SWEEPS:
+                    self._proposals.clear()
+                self._proposals[sweep_id] = known
+        return known
 
     async def _arrivals(self, sweep_id: str) -> tuple[int, list[tuple[int, int]]]:
         """In steps that a person would choose, about as many as the curve has points."""

@@ -5,13 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timezone
 
-from ..records import Counts, HostRow, HostState
+from ..judging import SKEW_MS
+from ..records import NOTHING_ASKED, Counts, Demand, HostRow, HostState, Limit, Sweep
 
 MINUTE = 60_000
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 CLEAN = "nothing left unlooked at"
-LIMITED = "as far as asked (not the whole host)"
+LIMITED = "as far as asked, which is not what this sweep asks for"
+UNASKED = (
+    "none was pinned: this sweep was made without a word of what counts, as earlier collectors did."
+    " Clean is by whatever pack each report names, however old it is; what was asked of a part of a"
+    " host is limited."
+)
 _UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB")
 
 
@@ -91,6 +97,7 @@ def answer(counts: Counts) -> tuple[str, str]:
         for count, word in (
             (counts.incomplete, "incomplete"),
             (counts.failed, "failed"),
+            (counts.limited, "limited"),
             (counts.not_reported, "not reported"),
         )
         if count
@@ -99,9 +106,9 @@ def answer(counts: Counts) -> tuple[str, str]:
     if counts.suppressed:
         aside = counted(counts.suppressed, "host")
         rest = f"{rest} The hits of {aside} are suppressed.".lstrip()
-    if counts.limited:
-        were = counted(counts.limited, "clean host was", "clean hosts were")
-        rest = f"{rest} {were} asked about a part only.".lstrip()
+    if counts.owing:
+        sent = counted(counts.owing, "expected host has", "expected hosts have")
+        rest = f"{rest} {sent} not answered what was asked, and sent something else.".lstrip()
     if not counts.expected and counts.reported:
         rest = f"{rest} Without a list of expected hosts, silent ones cannot be counted.".lstrip()
     if counts.hit:
@@ -110,11 +117,54 @@ def answer(counts: Counts) -> tuple[str, str]:
         return "No report yet", rest
     if gaps:
         return "No hit so far", rest
-    clean = "Clean as far as asked" if counts.limited else "Clean"
     if not counts.expected:
-        return f"{clean}: {counted(counts.clean, 'host')} reported, no gap", rest
+        return f"Clean: {counted(counts.clean, 'host')} reported, no gap", rest
     expected = counted(counts.expected, "expected host")
-    return f"{clean}: {expected} reported" + ("" if counts.limited else f", {CLEAN}"), rest
+    return f"Clean: {expected} reported, {CLEAN}", rest
+
+
+def states(counts: Counts) -> str:
+    """``clean 4, hit 1, …, not reported 1 of 5``: the six, for a line."""
+    return (
+        f"clean {counts.clean}, hit {counts.hit}, incomplete {counts.incomplete},"
+        f" failed {counts.failed}, limited {counts.limited},"
+        f" not reported {counts.not_reported} of {counts.expected}"
+    )
+
+
+def limit_words(limits: Sequence[Limit]) -> str:
+    """``scope: only files (asked for: the whole host); pack: …``; empty for none."""
+    return "; ".join(f"{one.what}: {one.seen} (asked for: {one.asked})" for one in limits)
+
+
+def demand_words(sweep: Sweep) -> list[tuple[str, str]]:
+    """What counts as an answer to a sweep, a line for each condition."""
+    demand = sweep.demand
+    if demand == NOTHING_ASKED:
+        return [("Pack", UNASKED)]
+    lines = [("Pack", pack_words(demand))]
+    if demand.whole_host:
+        lines.append(("Scope", "the whole host"))
+    if demand.sources:
+        lines.append(("Sources", ", ".join(demand.sources)))
+    if demand.after is not None:
+        lines.append(("Made", f"not before {when(demand.after - SKEW_MS)}"))
+    if demand.sweep_id is not None:
+        lines.append(("Sweep id", f"{demand.sweep_id}, or none"))
+    if demand.kinds:
+        lines.append(("Kind", " or ".join(demand.kinds)))
+    return lines
+
+
+def pack_words(demand: Demand) -> str:
+    """The pack that is asked for, and what it means if there is none."""
+    if demand.pack and demand.pack_sha256:
+        return f"{demand.pack}, SHA-256 {demand.pack_sha256}"
+    if demand.pack and demand.pack_version:
+        return f"{demand.pack}, {demand.pack_version} or later"
+    if demand.pack:
+        return f"{demand.pack}, any version"
+    return "any" if demand.any_pack else "none is pinned, so no host counts as clean"
 
 
 def reach_estimate(counts: Counts, recent: int, window_ms: int, now: int) -> tuple[str, int | None]:
@@ -151,23 +201,26 @@ def host_answer(host: HostRow) -> str:
         f"{count:,} {word}" for count, word in ((host.strong, "strong or confirmed"),
                                                 (host.weak, "weak")) if count
     ]  # fmt: skip
+    hit = ", ".join(findings) or "found in an earlier report"
+    if host.hit_limits:
+        hit += f", by a report that was not asked for: {limit_words(host.hit_limits)}"
     why = {
-        "hit": ", ".join(findings) or "found in an earlier report",
-        "clean": LIMITED if host.limited else CLEAN,
+        "hit": hit,
+        "limited": f"clean by what was asked, which is not what counts: {limit_words(host.limits)}",
+        "clean": CLEAN,
         "incomplete": host.reasons or "no trace found in what could be seen",
         "failed": host.reasons or "the sweep was cut off",
     }[host.state]
     return f"{host.state.capitalize()}: {why}"
 
 
-def report_answer(
-    state: HostState, counts: Sequence[tuple[int, str]], *, whole_host: bool
-) -> tuple[str, str]:
-    """The verdict of one report, and what was found. ``whole_host``: nothing limited it."""
+def report_answer(state: HostState, counts: Sequence[tuple[int, str]]) -> tuple[str, str]:
+    """What one report is worth to its sweep, and what was found."""
     found = ", ".join(f"{count:,} {word}" for count, word in counts if count)
     words = {
         "hit": "Hit",
-        "clean": f"Clean, {CLEAN if whole_host else LIMITED}",
+        "clean": f"Clean, {CLEAN}",
+        "limited": f"Limited, clean {LIMITED}",
         "incomplete": "Incomplete, no strong trace found in what could be seen",
         "failed": "Failed, the sweep was cut off before it had asked all",
     }
@@ -175,6 +228,7 @@ def report_answer(
 
 
 __all__ = [
-    "CLEAN", "LIMITED", "answer", "counted", "deadline_words", "duration", "host_answer", "iso",
-    "reach_estimate", "report_answer", "share", "size", "when",
+    "CLEAN", "LIMITED", "answer", "counted", "deadline_words", "demand_words", "duration",
+    "host_answer", "iso", "limit_words", "pack_words", "reach_estimate", "report_answer", "share",
+    "size", "states", "when",
 ]  # fmt: skip

@@ -14,7 +14,7 @@ from starlette.responses import Response, StreamingResponse
 from agent.output.mapping.table import cell, csv_lines
 
 from ..records import FindingRow, HostRow
-from .describe import iso
+from .describe import iso, limit_words
 from .session import Reader
 from .site import HEADERS, Site, not_found, path_id
 
@@ -23,12 +23,22 @@ MAX_DECOMPRESSED = 64 << 20
 PIECE = 64 << 10
 """Bytes that are sent at once, about."""
 _TIMES = frozenset(
-    {"first_received", "last_received", "finished", "time", "first_seen", "last_seen"}
+    {
+        "first_received",
+        "last_received",
+        "finished",
+        "time",
+        "first_seen",
+        "last_seen",
+        "trouble",
+        "cleared",
+    }
 )
+_LIMITS = frozenset({"limits", "hit_limits"})
 _LISTS = {
     "hosts": HostRow.__struct_fields__,
     "findings": FindingRow.__struct_fields__,
-    "missing": ("name",),
+    "missing": ("name", "sent"),
 }
 _KINDS = {"csv": "text/csv; charset=utf-8; header=present", "ndjson": "application/x-ndjson"}
 
@@ -106,8 +116,8 @@ class Exports:
     async def _rows(self, what: str, sweep_id: str) -> AsyncGenerator[Values, None]:
         store = self._site.store
         if what == "missing":
-            async for name in store.all_missing(sweep_id):
-                yield (name,)
+            async for name, owing in store.all_missing(sweep_id):
+                yield name, "limited reports" if owing else "nothing"
             return
         names = _LISTS[what]
         rows = store.all_hosts(sweep_id) if what == "hosts" else store.all_findings(sweep_id)
@@ -116,6 +126,8 @@ class Exports:
 
 
 def _value(name: str, value: Any) -> Any:
+    if name in _LIMITS:
+        return limit_words(value)
     return iso(value) if name in _TIMES and value is not None else value
 
 

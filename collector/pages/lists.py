@@ -32,14 +32,16 @@ def hosts_filter(request: Request) -> HostFilter:
         suppressed=asked(request, "suppressed") == "1",
         unexpected=asked(request, "unexpected") == "1",
         limited=asked(request, "limited") == "1",
+        turned=asked(request, "turned") == "1",
+        sender=asked(request, "sender", MAX_TEXT),
     )
 
 
 def query_of(chosen: HostFilter) -> dict[str, str]:
     """The same as parameters of an address."""
-    names = ("flagged", "suppressed", "unexpected", "limited")
+    names = ("flagged", "suppressed", "unexpected", "limited", "turned")
     flags = {name: "1" for name in names if getattr(chosen, name)}
-    return {"state": chosen.state or "", "q": chosen.text, **flags}
+    return {"state": chosen.state or "", "q": chosen.text, "sender": chosen.sender, **flags}
 
 
 def heading_of(chosen: HostFilter) -> str:
@@ -50,6 +52,7 @@ def heading_of(chosen: HostFilter) -> str:
         "clean": "Clean hosts",
         "incomplete": "Incomplete hosts",
         "failed": "Hosts whose sweep failed",
+        "limited": "Hosts that answered something else",
     }[chosen.state]
     more = [
         text
@@ -57,7 +60,9 @@ def heading_of(chosen: HostFilter) -> str:
             (chosen.flagged, "flagged"),
             (chosen.suppressed, "with every hit suppressed"),
             (chosen.unexpected, "that nobody expected"),
-            (chosen.limited, "asked about a part only"),
+            (chosen.limited, "without a report that is what was asked for"),
+            (chosen.turned, "clean after a hit or a gap"),
+            (bool(chosen.sender), f"sent by {chosen.sender} alone"),
         )
         if on
     ]
@@ -108,6 +113,9 @@ class ListPages:
             plain=chosen == HostFilter(state=chosen.state),
             query=query_of(chosen),
             rows=rows,
+            senders=await self._site.store.hosts_by(
+                sweep.sweep_id, sorted({row.sources for row in rows})
+            ),
             follow=follow,
             later=bool(after[1]),
         )
@@ -116,11 +124,14 @@ class ListPages:
         """A page of the expected names that have not reported."""
         sweep = await self._site.sweep(request, reader)
         text, after = asked(request, "q", MAX_TEXT).strip(), asked(request, "after")
-        names = await self._site.store.missing(sweep.sweep_id, after=after, text=text)
+        owing = asked(request, "owing") == "1"
+        names = await self._site.store.missing(sweep.sweep_id, after=after, text=text, owing=owing)
         follow = None
         if len(names) == PAGE:
             last = names[-1].rstrip(".")
-            follow = link("sweeps", sweep.sweep_id, "missing", q=text, after=last)
+            follow = link(
+                "sweeps", sweep.sweep_id, "missing", q=text, after=last, owing="1" if owing else ""
+            )
         return self._site.html(
             "missing.html",
             reader=reader,
@@ -128,6 +139,7 @@ class ListPages:
             counts=await self._site.counters.counts(sweep.sweep_id),
             names=names,
             text=text,
+            owing=owing,
             follow=follow,
             later=bool(after),
         )
@@ -151,6 +163,9 @@ class ListPages:
             sweep=sweep,
             host=host,
             said=host_answer(host),
+            sender=(first := host.sources.partition(" ")[0]),
+            others=(await store.hosts_by(sweep.sweep_id, [first])).get(first, 0)
+            - (host.sources == first),
             reports=await store.reports_of_host(sweep.sweep_id, key),
             findings=sorted(once_each(findings), key=_strongest_first),
             follow=follow,

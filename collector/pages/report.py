@@ -95,9 +95,8 @@ def view_of(report: Report, row: ReportRow) -> ReportView:
     findings = sorted(report.findings, key=lambda f: (-f.strength.rank, -f.score, f.id))
     strengths = [finding.strength for finding in findings]
     said, found = report_answer(
-        row.state,
+        row.counted_as,
         [(strengths.count(strength), strength.value) for strength in Strength],
-        whole_host=report.scope.whole_host,
     )
     untested = sum(1 for one in report.indicators if not one.tested)
     return ReportView(

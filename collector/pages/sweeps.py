@@ -10,10 +10,11 @@ from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ..records import Counts, IndicatorRow, Sweep
+from ..judging import unpinned
+from ..records import Counts, Demand, IndicatorRow, Sender, Sweep
 from .charts import Bar, Curve, arrival_curve, share_bar
 from .counters import WINDOW_MS, Overview
-from .describe import answer, deadline_words, reach_estimate
+from .describe import answer, deadline_words, demand_words, limit_words, reach_estimate
 from .session import Reader
 from .site import HEADERS, Site, asked
 
@@ -34,6 +35,15 @@ class Standing(Struct, frozen=True, kw_only=True):
     indicators: list[IndicatorRow]
     more_indicators: int
     reasons: list[tuple[str, int]]
+    limits: list[tuple[str, int]]
+    """Why hosts are limited, and how many."""
+    senders: list[Sender]
+    demand: list[tuple[str, str]]
+    """What counts as an answer."""
+    proposal: Demand | None
+    """The pack of the first report, where none is pinned."""
+    judging: bool
+    """Whether the demand was changed, and reports are still held against it."""
     curve: Curve | None
     bar: Bar | None
 
@@ -58,6 +68,11 @@ def standing(sweep: Sweep, overview: Overview, now: int) -> Standing:
         indicators=overview.indicators[:TOP],
         more_indicators=max(len(overview.indicators) - TOP, 0),
         reasons=overview.reasons,
+        limits=[(limit_words(limits), count) for limits, count in overview.limits],
+        senders=overview.senders,
+        demand=demand_words(sweep),
+        proposal=overview.proposal if unpinned(sweep.demand) else None,
+        judging=sweep.judged < sweep.demanded,
         curve=arrival_curve(overview.arrivals, overview.bucket_ms, counts, sweep.deadline),
         bar=share_bar(counts),
     )

@@ -5,12 +5,16 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterable
 
-from ..records import Sweep, Token
-from .database import Statement, Value
-from .rows import SWEEP, TOKEN, Rows, audit, now_ms, token_digest
+from msgspec import structs
+
+from ..judging import demand_text
+from ..records import NOTHING_ASKED, Demand, Sweep, Token
+from .database import Statement, StoreError, Value
+from .judging_again import JudgingAgain, seen_again
+from .rows import SWEEP, TOKEN, audit, now_ms, token_digest
 
 
-class Administration(Rows):
+class Administration(JudgingAgain):
     """What an administrator sets up."""
 
     async def sweeps(self) -> list[Sweep]:
@@ -23,15 +27,53 @@ class Administration(Rows):
 
     async def create_sweep(self, sweep: Sweep, *, who: str) -> None:
         """Raises StoreError if the id is taken."""
+        asked = "" if sweep.demand == NOTHING_ASKED else demand_text(sweep.demand)
         await self.database.transact(
             [
                 (
-                    f"INSERT INTO sweep ({SWEEP}) VALUES (?, ?, ?, ?, ?)",
-                    (sweep.sweep_id, sweep.title, sweep.pack, sweep.created, sweep.deadline),
+                    f"INSERT INTO sweep ({SWEEP}) VALUES (?, ?, ?, ?, ?, ?, 0, 0)",
+                    (sweep.sweep_id, sweep.title, sweep.pack, sweep.created, sweep.deadline, asked),
                 ),
                 audit(who, "create sweep", sweep.sweep_id, sweep.title),
+                *([audit(who, "ask for", sweep.sweep_id, asked)] if asked else []),
             ]
         )
+
+    async def edit_sweep(self, sweep_id: str, demand: Demand, *, who: str) -> bool:
+        """Ask for something else; whether that is a change. The reports that are there count by the
+        new demand once :meth:`judge_again` has come to them, which a server does by itself.
+
+        Raises StoreError: there is no such sweep.
+        """
+        sweep = await self.sweep(sweep_id)
+        if sweep is None:
+            raise StoreError(f"there is no sweep {sweep_id!r}")
+        if demand == sweep.demand:
+            return False
+        await self.database.transact(
+            [
+                (
+                    "UPDATE sweep SET demand = ?, demanded = demanded + 1 WHERE sweep_id = ?",
+                    (demand_text(demand), sweep_id),
+                ),
+                audit(who, "ask for", sweep_id, demand_text(demand)),
+            ]
+        )
+        return True
+
+    async def accept_proposal(self, sweep_id: str, *, who: str) -> Demand | None:
+        """Pin the pack of the first report, beside all else that is asked for; None: there is none
+        to propose, or one is pinned. Raises StoreError.
+        """
+        sweep, proposed = await self.sweep(sweep_id), await self.proposal(sweep_id)
+        if sweep is None or proposed is None or sweep.demand.pack:
+            return None
+        demand = structs.replace(
+            sweep.demand, pack=proposed.pack, pack_version=proposed.pack_version, any_pack=False,
+            indicators=max(sweep.demand.indicators, 1),
+        )  # fmt: skip
+        await self.edit_sweep(sweep_id, demand, who=who)
+        return demand
 
     async def create_token(
         self,
@@ -104,14 +146,7 @@ class Administration(Rows):
             added += sum(await self.database.transact(statements[start : start + 10]))
         await self.database.transact(
             [
-                (
-                    "UPDATE expected SET seen = 1 WHERE sweep_id = ? AND seen = 0 AND ("
-                    " name_key IN (SELECT name_key FROM host WHERE sweep_id = ?)"
-                    " OR name_key IN (SELECT fqdn_key FROM host WHERE sweep_id = ?)"
-                    " OR short_key IN"
-                    " (SELECT name_key FROM host WHERE sweep_id = ? AND fqdn_key = ''))",
-                    (sweep_id, sweep_id, sweep_id, sweep_id),
-                ),
+                *seen_again(sweep_id),
                 audit(who, "import expected hosts", sweep_id, f"{added} new"),
             ]
         )

@@ -7,12 +7,22 @@ first does.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 from msgspec import Struct, structs
 
-from ..records import STATES, Counts, FindingRow, HostRow, HostState, IndicatorRow
+from ..records import (
+    STATES,
+    Counts,
+    FindingRow,
+    HostRow,
+    HostState,
+    IndicatorRow,
+    Limit,
+    Sender,
+)
 from .database import Value
+from .putting import Seen, limits_kept
 from .rows import FINDING, HOST, PAGE, Rows, prefix
 
 _EXPECTED_AS = "EXISTS (SELECT 1 FROM expected e WHERE e.sweep_id = host.sweep_id AND"
@@ -35,7 +45,11 @@ class HostFilter(Struct, frozen=True, kw_only=True):
     unexpected: bool = False
     """Only those that are not on the list of expected hosts."""
     limited: bool = False
-    """Only those that were asked about a part of them."""
+    """Only those without a report that is what the sweep asks for."""
+    turned: bool = False
+    """Only those that said clean after a hit or a gap."""
+    sender: str = ""
+    """Only those whose reports came all from this address."""
 
 
 EVERY_HOST = HostFilter()
@@ -59,7 +73,7 @@ class Answers(Rows):
                 "SELECT (SELECT COUNT(*) FROM host WHERE sweep_id = ? AND suppressed = 1"
                 " AND name_key >= ''), (SELECT COUNT(*) FROM host WHERE sweep_id = ?"
                 " AND flagged = 1 AND name_key >= ''), (SELECT COUNT(*) FROM host"
-                " WHERE sweep_id = ? AND limited = 1 AND state = 'clean')",
+                " WHERE sweep_id = ? AND cleared > trouble AND name_key >= '')",
                 sweep_id, sweep_id, sweep_id,
             ),
             self.database.fetch(
@@ -74,16 +88,17 @@ class Answers(Rows):
         by_state = {str(state): int(count) for state, count in states}
         by_seen = {int(seen): int(count) for seen, count in expected}
         listed = sum(by_seen.values())
-        ((suppressed, flagged, limited),) = marked
+        ((suppressed, flagged, turned),) = marked
         ((reports, last_received),) = came
         return Counts(
             **{state: by_state.get(state, 0) for state in STATES},
-            not_reported=by_seen.get(0, 0),
+            not_reported=by_seen.get(Seen.NOTHING, 0),
+            owing=by_seen.get(Seen.LIMITED, 0),
             expected=listed,
             unexpected=int(unexpected[0][0]) if listed else 0,
             suppressed=int(suppressed),
             flagged=int(flagged),
-            limited=int(limited),
+            turned=int(turned),
             reports=int(reports),
             last_received=None if last_received is None else int(last_received),
         )
@@ -122,6 +137,36 @@ class Answers(Rows):
         )  # fmt: skip
         return [(str(reasons), int(count)) for reasons, count in rows]
 
+    async def limits(self, sweep_id: str, limit: int) -> list[tuple[tuple[Limit, ...], int]]:
+        """Why hosts are limited, with how many; the most frequent first."""
+        rows = await self.database.fetch(
+            "SELECT limits, COUNT(*) FROM host WHERE sweep_id = ? AND limited > 0 AND state ="
+            " 'limited' GROUP BY limits ORDER BY 2 DESC, 1 LIMIT ?",
+            sweep_id, limit,
+        )  # fmt: skip
+        return [(limits_kept(str(limits)), int(count)) for limits, count in rows]
+
+    async def senders(self, sweep_id: str, limit: int) -> list[Sender]:
+        """Addresses that several hosts have as their only one; that of most hosts first."""
+        return await self._all(
+            Sender,
+            "SELECT sources, COUNT(*) FROM host WHERE sweep_id = ? GROUP BY sources"
+            " HAVING COUNT(*) > 1 ORDER BY 2 DESC, 1 LIMIT ?",
+            sweep_id, limit,
+        )  # fmt: skip
+
+    async def hosts_by(self, sweep_id: str, sources: Sequence[str]) -> dict[str, int]:
+        """How many hosts have each of these addresses as their only one."""
+        if not sources:
+            return {}
+        marks = ", ".join("?" * len(sources))
+        rows = await self.database.fetch(
+            "SELECT sources, COUNT(*) FROM host WHERE sweep_id = ?"
+            f" AND sources IN ({marks}) GROUP BY sources",
+            sweep_id, *sources,
+        )  # fmt: skip
+        return {str(source): int(count) for source, count in rows}
+
     async def hosts(
         self, sweep_id: str, chosen: HostFilter = EVERY_HOST, *, after: tuple[str, str] = ("", "")
     ) -> list[HostRow]:
@@ -142,7 +187,12 @@ class Answers(Rows):
         if chosen.suppressed:
             where += " AND suppressed = 1"
         if chosen.limited:
-            where += " AND limited = 1"
+            where += " AND limited > 0"
+        if chosen.turned:
+            where += " AND cleared > trouble"
+        if chosen.sender:
+            where += " AND sources = ?"
+            values.append(chosen.sender)
         if chosen.unexpected:
             where += f" AND {_UNEXPECTED}"
         return await self._all(
@@ -195,12 +245,15 @@ class Answers(Rows):
             *values, after[0], after[0], after[1], PAGE,
         )  # fmt: skip
 
-    async def missing(self, sweep_id: str, *, after: str = "", text: str = "") -> list[str]:
-        """A page of the names that have not reported, by name."""
+    async def missing(
+        self, sweep_id: str, *, after: str = "", text: str = "", owing: bool = False
+    ) -> list[str]:
+        """A page of the names that have not reported, or (``owing``) of those whose reports are all
+        limited, by name."""
         low, high = prefix(text)
-        where, values = "sweep_id = ? AND seen = 0 AND name_key > ? AND name_key >= ?", [
-            sweep_id, after.casefold().rstrip("."), low,
-        ]  # fmt: skip
+        where = "sweep_id = ? AND seen = ? AND name_key > ? AND name_key >= ?"
+        seen = Seen.LIMITED if owing else Seen.NOTHING
+        values: list[Value] = [sweep_id, int(seen), after.casefold().rstrip("."), low]
         if high:
             where, values = f"{where} AND name_key < ?", [*values, high]
         rows = await self.database.fetch(
@@ -215,13 +268,14 @@ class Answers(Rows):
         ):
             yield row
 
-    async def all_missing(self, sweep_id: str) -> AsyncIterator[str]:
-        """Every expected name that has not reported."""
+    async def all_missing(self, sweep_id: str) -> AsyncIterator[tuple[str, bool]]:
+        """Every expected name that has not answered, and whether it sent limited reports."""
         async for rows in self.database.stream(
-            "SELECT name FROM expected WHERE sweep_id = ? AND seen = 0 ORDER BY name_key", sweep_id
+            "SELECT name, seen FROM expected WHERE sweep_id = ? AND seen <> 1 ORDER BY name_key",
+            sweep_id,
         ):
-            for (name,) in rows:
-                yield str(name)
+            for name, seen in rows:
+                yield str(name), int(seen) == Seen.LIMITED
 
     async def all_findings(self, sweep_id: str) -> AsyncIterator[FindingRow]:
         """Every finding of a sweep, by host."""

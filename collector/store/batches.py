@@ -12,9 +12,12 @@ from .putting import (
     HOST_COLUMNS,
     HOST_CONFLICT,
     REPORT_COLUMNS,
+    SEEN,
+    Judged,
     host_values,
-    name_keys,
+    judged,
     report_values,
+    ticks,
 )
 
 if TYPE_CHECKING:
@@ -29,8 +32,14 @@ _UPSERT_HOST = (
     f"INSERT INTO host ({', '.join(HOST_COLUMNS)})"
     f" VALUES ({', '.join(f'${n + 1}' for n in range(len(HOST_COLUMNS)))}) {HOST_CONFLICT}"
 )
-_TICK = "UPDATE expected SET seen = 1 WHERE sweep_id = $1 AND seen = 0 AND {} = ANY($2)"
-_TICK_WHOLE, _TICK_SHORT = _TICK.format("name_key"), _TICK.format("short_key")
+_TICKS = {
+    (column, seen): f"UPDATE expected SET seen = {int(seen)} WHERE sweep_id = $1 AND {seen.before}"
+    f" AND {column} = ANY($2)"
+    for column in ("name_key", "short_key")
+    for seen in SEEN
+}
+_DEMANDS = "SELECT sweep_id, demand FROM sweep WHERE sweep_id = ANY($1) ORDER BY sweep_id FOR SHARE"
+"""Locked until the commit: who changes a demand waits, and then judges these reports again."""
 
 
 async def commit_batch(connection: Connection, reports: Sequence[NewReport]) -> list[PutResult]:
@@ -41,16 +50,19 @@ async def commit_batch(connection: Connection, reports: Sequence[NewReport]) -> 
     for report in reports:
         first.setdefault(report.report_id, report)
     async with connection.transaction(isolation="read_committed"):
-        new, digests = await _insert(connection, first)
+        sweeps = sorted({report.sweep_id for report in first.values()})
+        rows = await connection.fetch(_DEMANDS, sweeps)
+        every = judged(list(first.values()), {str(row[0]): str(row[1]) for row in rows})
+        new, digests = await _insert(connection, every)
         # By key, reports before hosts before names: fronts wait for each other in one
         # order, never in a circle.
-        fresh = [report for report in first.values() if report.report_id in new]
-        fresh.sort(key=lambda report: (report.sweep_id, report.host_key))
+        fresh = [one for one in every if one.report.report_id in new]
+        fresh.sort(key=lambda one: (one.report.sweep_id, one.report.host_key))
         await connection.executemany(_UPSERT_HOST, [host_values(one) for one in fresh])
         await _tick(connection, fresh)
     # Again, behind the commit: a list that is being imported meanwhile is either seen from
     # here or sees these hosts. Known ones too: their first acknowledgement was lost.
-    await _tick(connection, list(first.values()))
+    await _tick(connection, every)
     results: list[PutResult] = []
     for report in reports:
         if report.report_id in new:
@@ -63,33 +75,26 @@ async def commit_batch(connection: Connection, reports: Sequence[NewReport]) -> 
 
 
 async def _insert(
-    connection: Connection, reports: dict[str, NewReport]
+    connection: Connection, reports: Sequence[Judged]
 ) -> tuple[set[str], dict[str, bytes]]:
     """Ids of those that are new, and the digests of all, of the older ones as they are stored."""
+    by_id = {one.report.report_id: one for one in reports}
     rows = await connection.fetchmany(
-        _INSERT_REPORT, [report_values(reports[one]) for one in sorted(reports)]
+        _INSERT_REPORT, [report_values(by_id[one]) for one in sorted(by_id)]
     )
     new = {str(row[0]) for row in rows}
-    digests = {one: reports[one].digest for one in new}
-    if older := sorted(reports.keys() - new):
+    digests = {one: by_id[one].report.digest for one in new}
+    if older := sorted(by_id.keys() - new):
         stored = await connection.fetch(
             "SELECT report_id, digest FROM report WHERE report_id = ANY($1)", older
         )
         digests.update((str(row[0]), bytes(row[1])) for row in stored)
-        if len(digests) < len(reports):
+        if len(digests) < len(by_id):
             raise pg.SerializationError("a report was removed while it came again")
     return new, digests
 
 
-async def _tick(connection: Connection, reports: Sequence[NewReport]) -> None:
+async def _tick(connection: Connection, reports: Sequence[Judged]) -> None:
     """Tick off the expected hosts that these reports are from."""
-    whole: dict[str, set[str]] = {}
-    short: dict[str, set[str]] = {}
-    for report in reports:
-        name, fqdn = name_keys(report)
-        whole.setdefault(report.sweep_id, set()).update(key for key in (name, fqdn) if key)
-        if not fqdn:
-            short.setdefault(report.sweep_id, set()).add(name)
-    for statement, names in ((_TICK_WHOLE, whole), (_TICK_SHORT, short)):
-        for sweep, keys in sorted(names.items()):
-            await connection.execute(statement, sweep, sorted(keys))
+    for sweep, column, seen, keys in ticks(reports):
+        await connection.execute(_TICKS[column, seen], sweep, keys)

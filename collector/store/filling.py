@@ -1,54 +1,101 @@
-"""What the columns of schema 2 say of reports that were kept before: read out of their bodies.
+"""What the columns of a newer schema say of older reports: read out of their bodies.
 
-Part of the transaction that adds the columns. A body that cannot be read any more leaves them
-empty, and is for ``verify`` to name.
+Part of the transaction that adds the columns. A body that cannot be read any more leaves them as
+the migration does, and is for ``verify`` to name.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+
+from msgspec import Struct
 
 from agent.model.codec import MAX_BYTES, ReportError, decode
+from agent.model.report import Report
 
-from ..intake import Refused, bounded_gunzip, schema_of
+from ..intake import Refused, bounded_gunzip, schema_of, scope_of
+from ..judging import WHOLE, packed
 from ..listing import rows_of
+from ..records import Limit
 from .database import Row, Value
 
-SINCE = 2
-"""The schema that these columns are of."""
 AT_ONCE = 20
 """Bodies held at once: each may be of many megabytes."""
-OLDER = (
-    "SELECT report_id, sweep_id, host_key, name, body FROM report WHERE report_id > ?"
-    f" ORDER BY report_id LIMIT {AT_ONCE}"
-)
-"""The next of them, behind the last of those before; at first behind an empty id."""
 _REPORT = "UPDATE report SET schema = ?, whole_host = ? WHERE report_id = ?"
 _FACTS = ("first_seen", "last_seen", "claims", "place", "path", "record", "view", "owner")
 _FINDING = (
     f"UPDATE finding SET {', '.join(f'{one} = ?' for one in _FACTS)}"
     " WHERE report_id = ? AND finding_id = ?"
 )
-LAST = (
-    # the report that a host is counted by is the one that ended last
-    "UPDATE host SET limited = 1 WHERE EXISTS (SELECT 1 FROM report r"
-    " WHERE r.sweep_id = host.sweep_id AND r.host_key = host.host_key"
-    " AND r.finished = host.finished AND r.whole_host = 0)"
+_LIMITS = "UPDATE report SET limits = ? WHERE report_id = ?"
+_COUNTED = (
+    "SELECT MAX(r.limits) FROM report r WHERE r.sweep_id = host.sweep_id"
+    " AND r.host_key = host.host_key AND r.finished = host.finished AND r.whole_host = 0"
 )
-"""When all are filled."""
+
+Values = tuple[Value, ...]
+Made = list[tuple[str, Values]]
 
 
-def filled(rows: Sequence[Row]) -> list[tuple[str, list[tuple[Value, ...]]]]:
-    """Statements for rows of OLDER, each with the values of every time that it is to be run."""
-    reports: list[tuple[Value, ...]] = []
-    findings: list[tuple[Value, ...]] = []
-    for report_id, sweep_id, host_key, name, body in rows:
+class Filling(Struct, frozen=True):
+    """How the columns of one schema are filled."""
+
+    older: str
+    """The next reports, behind the id of the last of those before; at first behind an empty one."""
+    of: Callable[[Row, Report], Made]
+    """Statements for a row of these, whose last column is the body, and the report in it."""
+    last: tuple[str, ...]
+    """When all are filled."""
+
+
+def _of_version_2(row: Row, report: Report) -> Made:
+    report_id, sweep_id, host_key, name = map(str, row[:4])
+    made: Made = [(_REPORT, (schema_of(report), int(report.scope.whole_host), report_id))]
+    for listed in rows_of(report, sweep_id, host_key, name):
+        facts = (getattr(listed, fact) for fact in _FACTS)
+        made.append((_FINDING, (*facts, report_id, listed.finding_id)))
+    return made
+
+
+def _of_demands(row: Row, report: Report) -> Made:
+    limit = Limit("scope", scope_of(report), WHOLE)
+    return [(_LIMITS, (packed([limit]), str(row[0])))]
+
+
+FILLINGS = {
+    2: Filling(
+        "SELECT report_id, sweep_id, host_key, name, body FROM report WHERE report_id > ?"
+        f" ORDER BY report_id LIMIT {AT_ONCE}",
+        _of_version_2,
+        (
+            # the report that a host is counted by is the one that ended last
+            "UPDATE host SET limited = 1 WHERE EXISTS (SELECT 1 FROM report r"
+            " WHERE r.sweep_id = host.sweep_id AND r.host_key = host.host_key"
+            " AND r.finished = host.finished AND r.whole_host = 0)",
+        ),
+    ),
+    3: Filling(
+        "SELECT report_id, body FROM report WHERE report_id > ? AND whole_host = 0"
+        f" ORDER BY report_id LIMIT {AT_ONCE}",
+        _of_demands,
+        (
+            f"UPDATE host SET limits = COALESCE(({_COUNTED}), '') WHERE limited > 0",
+            "UPDATE host SET hit_limits = COALESCE((SELECT r.limits FROM report r"
+            " WHERE r.report_id = host.report_id), '')",
+        ),
+    ),
+}
+"""By the schema that they are of."""
+
+
+def filled(filling: Filling, rows: Sequence[Row]) -> list[tuple[str, list[Values]]]:
+    """Statements for the rows, each with the values of every time that it is to be run."""
+    made: dict[str, list[Values]] = {}
+    for row in rows:
         try:
-            report = decode(bounded_gunzip(bytes(body), MAX_BYTES), max_bytes=MAX_BYTES)
+            report = decode(bounded_gunzip(bytes(row[-1]), MAX_BYTES), max_bytes=MAX_BYTES)
         except (ReportError, Refused):
             continue
-        reports.append((schema_of(report), int(report.scope.whole_host), str(report_id)))
-        for row in rows_of(report, str(sweep_id), str(host_key), str(name)):
-            facts = (getattr(row, fact) for fact in _FACTS)
-            findings.append((*facts, str(report_id), row.finding_id))
-    return [(sql, values) for sql, values in ((_REPORT, reports), (_FINDING, findings)) if values]
+        for sql, values in filling.of(row, report):
+            made.setdefault(sql, []).append(values)
+    return list(made.items())

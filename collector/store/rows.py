@@ -5,39 +5,47 @@ from __future__ import annotations
 import hashlib
 import time
 import uuid
-from collections.abc import AsyncIterator
-from typing import TypeVar
+from collections.abc import AsyncIterator, Callable
+from typing import Any, TypeVar
 
 from msgspec import Struct, structs
 
-from ..records import HostRow, ReportRow
+from ..records import HostRow, ReportRow, Sweep
 from .database import Database, Row, Statement, Value
+from .putting import demand_kept, limits_kept
 
 PAGE = 100
 """Rows of a list's page."""
 _T = TypeVar("_T", bound=Struct)
 
-SWEEP = "sweep_id, title, pack, created, deadline"
+SWEEP = "sweep_id, title, pack, created, deadline, demand, demanded, judged"
 TOKEN = "digest, kind, sweep_id, label, created, expires, revoked"  # noqa: S105 - columns
 HOST = (
     "sweep_id, host_key, host_id, name, fqdn, domain, os, ip, agent, state, hit, suppressed,"
     " reasons, strong, weak, reports, report_id, first_received, last_received, finished, sources,"
-    " flagged, limited"
+    " flagged, limited, limits, hit_limits, trouble, cleared"
 )
 REPORT = (
     "report_id, sweep_id, host_key, name, state, strong, weak, excluded, started, finished,"
-    " received, source, size, schema, whole_host"
+    " received, source, size, schema, whole_host, limits"
 )
 FINDING = (
     "finding_id, report_id, sweep_id, host_key, name, indicator_id, indicator_type,"
     " indicator_value, pack, strength, score, title, time, suppression_id, first_seen, last_seen,"
     " claims, place, path, record, view, owner"
 )
-_FLAGS: dict[type[Struct], tuple[str, ...]] = {
-    HostRow: ("hit", "suppressed", "flagged", "limited"),
-    ReportRow: ("whole_host",),
+_READ: dict[type[Struct], dict[str, Callable[[Any], Any]]] = {
+    HostRow: {
+        **dict.fromkeys(("hit", "suppressed", "flagged", "limited"), bool),
+        **dict.fromkeys(("limits", "hit_limits"), limits_kept),
+    },
+    ReportRow: {
+        "whole_host": lambda value: None if value is None else bool(value),
+        "limits": limits_kept,
+    },
+    Sweep: {"demand": demand_kept},
 }
-"""Kept as numbers."""
+"""What is kept as numbers or text."""
 SUPPRESSION = "suppression_id, sweep_id, indicator_id, host_key, reason, who, created, lifted"
 
 
@@ -73,8 +81,8 @@ def prefix(text: str) -> tuple[str, str]:
 def record_of(kind: type[_T], row: Row) -> _T:
     """A row whose columns are the record's fields, in their order."""
     values = dict(zip(kind.__struct_fields__, row, strict=True))
-    for flag in _FLAGS.get(kind, ()):
-        values[flag] = None if values[flag] is None else bool(values[flag])
+    for name, read in _READ.get(kind, {}).items():
+        values[name] = read(values[name])
     return kind(**values)
 
 

@@ -6,6 +6,7 @@ import uuid
 
 from ..records import AuditRow, Suppression
 from .database import Statement, Value
+from .putting import worth
 from .rows import SUPPRESSION, Rows, audit, now_ms
 
 COVERED_BY = (
@@ -21,6 +22,7 @@ _UNINDEXED = (
     "SELECT 1 FROM report r WHERE r.sweep_id = host.sweep_id AND r.host_key = host.host_key"
     " AND r.indexed = 0 AND r.strong > 0"
 )
+_WORTH = worth("base", "limited")
 
 
 def states_again(
@@ -37,7 +39,7 @@ def states_again(
         values += [sweep_id, indicator_id]
     return [
         (
-            f"UPDATE host SET suppressed = 1, state = base WHERE {which} AND suppressed = 0"
+            f"UPDATE host SET suppressed = 1, state = {_WORTH} WHERE {which} AND suppressed = 0"
             f" AND NOT EXISTS ({_OPEN_HIT}) AND NOT EXISTS ({_UNINDEXED})",
             values,
         ),

@@ -61,21 +61,22 @@ async def _migrate(connection: Connection, url: str, plan: BackupPlan) -> str:
             if number > version:
                 for statement in statements:
                     await connection.execute(statement)
-                if number == filling.SINCE and version:
-                    await _fill(connection)
+                if number in filling.FILLINGS and version:
+                    await _fill(connection, filling.FILLINGS[number])
         await connection.execute(
             "UPDATE schema_version SET version = $1 WHERE name = 'collector'", newest
         )
     return news
 
 
-async def _fill(connection: Connection) -> None:
+async def _fill(connection: Connection, columns: filling.Filling) -> None:
     last = ""
-    while rows := await connection.fetch(numbered(filling.OLDER), last):
-        for sql, values in filling.filled([tuple(row) for row in rows]):
+    while rows := await connection.fetch(numbered(columns.older), last):
+        for sql, values in filling.filled(columns, [tuple(row) for row in rows]):
             await connection.executemany(numbered(sql), values)
         last = str(rows[-1][0])
-    await connection.execute(filling.LAST)
+    for statement in columns.last:
+        await connection.execute(statement)
 
 
 def shown_place(url: str) -> str:

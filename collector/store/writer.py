@@ -32,12 +32,15 @@ from .backup import USUAL, BackupPlan, brought_up, copy_sqlite
 from .database import StoreError, Value
 from .migrations import migrations
 from .putting import (
+    DEMANDS,
     HOST_COLUMNS,
     HOST_CONFLICT,
     REPORT_COLUMNS,
+    Judged,
     host_values,
-    name_keys,
+    judged,
     report_values,
+    ticks,
 )
 
 MAX_BATCH = 512
@@ -140,21 +143,22 @@ def open_database(
             with _transaction(connection):
                 for statement in statements:
                     connection.execute(statement)
-                if number == filling.SINCE and version:
-                    _fill(connection)
+                if number in filling.FILLINGS and version:
+                    _fill(connection, filling.FILLINGS[number])
                 connection.execute(f"PRAGMA user_version = {number}")
     if 0 < version < newest:
         tell(brought_up(str(path), version, newest, copy))
     return connection
 
 
-def _fill(connection: sqlite3.Connection) -> None:
+def _fill(connection: sqlite3.Connection, columns: filling.Filling) -> None:
     last = ""
-    while rows := connection.execute(filling.OLDER, (last,)).fetchall():
-        for sql, values in filling.filled(rows):
+    while rows := connection.execute(columns.older, (last,)).fetchall():
+        for sql, values in filling.filled(columns, rows):
             connection.executemany(sql, values)
         last = rows[-1][0]
-    connection.execute(filling.LAST)
+    for statement in columns.last:
+        connection.execute(statement)
 
 
 class _transaction:  # noqa: N801 - reads as a statement
@@ -211,10 +215,17 @@ class Writer:
                 results.append("new")
             else:
                 results.append("known" if known == report.digest else "conflict")
-        self._insert("report", REPORT_COLUMNS, [report_values(report) for report in fresh])
-        self._insert("host", HOST_COLUMNS, [host_values(r) for r in fresh], HOST_CONFLICT)
-        self._expect(fresh)
+        judged = self._judged(fresh)
+        self._insert("report", REPORT_COLUMNS, [report_values(one) for one in judged])
+        self._insert("host", HOST_COLUMNS, [host_values(one) for one in judged], HOST_CONFLICT)
+        self._expect(judged)
         return results
+
+    def _judged(self, reports: Sequence[NewReport]) -> list[Judged]:
+        """By what their sweeps ask for as of this transaction."""
+        sweeps = sorted({report.sweep_id for report in reports})
+        rows = self._connection.execute(DEMANDS.format(",".join("?" * len(sweeps))), sweeps)
+        return judged(reports, dict(rows.fetchall()))
 
     def _known(self, ids: Sequence[str]) -> dict[str, bytes]:
         marks = ",".join("?" * len(ids))
@@ -236,22 +247,14 @@ class Writer:
                 [value for row in piece for value in row],
             )
 
-    def _expect(self, reports: Sequence[NewReport]) -> None:
+    def _expect(self, reports: Sequence[Judged]) -> None:
         """Tick off the expected hosts that these reports are from."""
-        whole: dict[str, set[str]] = {}
-        short: dict[str, set[str]] = {}
-        for report in reports:
-            name, fqdn = name_keys(report)
-            whole.setdefault(report.sweep_id, set()).update(key for key in (name, fqdn) if key)
-            if not fqdn:
-                short.setdefault(report.sweep_id, set()).add(name)
-        for column, names in (("name_key", whole), ("short_key", short)):
-            for sweep, keys in names.items():
-                self._connection.execute(
-                    f"UPDATE expected SET seen = 1 WHERE sweep_id = ? AND seen = 0"
-                    f" AND {column} IN ({','.join('?' * len(keys))})",
-                    [sweep, *sorted(keys)],
-                )
+        for sweep, column, seen, keys in ticks(reports):
+            self._connection.execute(
+                f"UPDATE expected SET seen = {int(seen)} WHERE sweep_id = ? AND {seen.before}"
+                f" AND {column} IN ({','.join('?' * len(keys))})",
+                [sweep, *keys],
+            )
 
     def _other(self, order: Order) -> Done:
         try:

@@ -46,8 +46,9 @@ from agent.model.report import (
     Truncation,
     verdict_of,
 )
+from collector.intake import question_of
 from collector.listing import rows_of
-from collector.records import FindingRow, HostState, NewReport, Sweep, host_key
+from collector.records import Base, FindingRow, NewReport, Sweep, host_key
 from collector.store.store import Store
 
 NOW = 1_795_528_920_000
@@ -223,7 +224,7 @@ def received(
     """As the intake hands it on, and as its findings are listed afterwards."""
     data = encode(report)
     key = host_key(report.host.id, report.host.name)
-    base: HostState = "failed" if failed else "clean"
+    base: Base = "failed" if failed else "clean"
     reasons = "; ".join(
         f"{c.source} {c.state.value} ({r.count} {r.reason})"
         for c in report.coverage
@@ -243,6 +244,7 @@ def received(
         started=NOW, finished=int(report.finished.timestamp() * 1000), received=at, source=source,
         digest=hashlib.sha256(data).digest(), size=len(data), body=gzip.compress(data, mtime=0),
         schema=report.made_as or report.schema, whole_host=report.scope.whole_host,
+        question=question_of(report, int(report.started.timestamp() * 1000)),
     )  # fmt: skip
     said = {one.id: one for one in report.findings}
     findings = [

@@ -34,11 +34,12 @@ def test_without_a_sweep_it_says_so(empty: Pages) -> None:
     assert "There is no sweep yet." in empty.text("/")
 
 
-def test_a_sweep_shows_the_five_counters_and_their_shares(pages: Pages) -> None:
+def test_a_sweep_shows_the_six_counters_and_their_shares(pages: Pages) -> None:
     text = pages.text(SWEPT)
     assert heading(text) == "Hit on 2 hosts"
     assert pages.counters() == {
-        "clean": "5", "hit": "2", "incomplete": "2", "failed": "1", "not reported": "4",
+        "clean": "5", "hit": "2", "incomplete": "2", "failed": "1", "limited": "0",
+        "not reported": "4",
     }  # fmt: skip
     for share in ("38.5 % of expected", "15.4 % of expected", "7.7 % of expected", "30.8 %"):
         assert share in text

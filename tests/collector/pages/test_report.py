@@ -68,7 +68,9 @@ class TestWhatWasAsked:
         report = a_report("PART")
         report.scope = Scope(whole_host=False, limited_to=[r"paths C:\t", "only files"])
         page = page_of(pages, report)
-        assert heading(page) == "Clean, as far as asked (not the whole host)"
+        assert heading(page) == (
+            "Limited, clean as far as asked, which is not what this sweep asks for"
+        )
         assert r"Asked about a part of the host only: paths C:\t; only files" in text_of(page)
         assert "nothing left unlooked at" not in page
 
@@ -81,14 +83,17 @@ class TestWhatWasAsked:
         report.scope = Scope(whole_host=False, limited_to=["only files"])
         empty.run(put, empty.store, report)
         overview = empty.text(SWEPT)
-        assert heading(overview) == "Clean as far as asked: 1 host reported, no gap"
-        assert "1 clean host was asked about a part only." in overview
-        assert empty.counters()["clean"] == "1"
-        listed = text_of(empty.text(f"{SWEPT}/hosts?limited=1"))
-        assert "asked in part as far as asked (not the whole host)" in listed
+        assert heading(overview) == "No hit so far"
+        assert "Not known to be clean: 1 limited." in overview
+        why = "scope: only files (asked for: the whole host)"
+        assert f"1 {why}" in text_of(overview)
+        assert (empty.counters()["clean"], empty.counters()["limited"]) == ("0", "1")
+        for query in ("limited=1", "state=limited"):
+            assert f"limited {why}" in text_of(empty.text(f"{SWEPT}/hosts?{query}"))
+        assert "PART" not in text_of(empty.text(f"{SWEPT}/hosts?state=clean"))
         host = empty.text(f"{SWEPT}/hosts/id-part%7Cpart")
-        assert heading(host) == "Clean: as far as asked (not the whole host)"
-        assert "a part report/2" in text_of(host)
+        assert heading(host) == f"Limited: clean by what was asked, which is not what counts: {why}"
+        assert f"a part report/2 not what was asked for: {why}" in text_of(host)
 
     def test_an_answer_about_the_whole_host_is_not_replaced_by_one_about_a_part(
         self, pages: Pages
@@ -167,7 +172,7 @@ class TestSightings:
         assert "<script>alert" not in page
         assert "\u202e" not in page
         assert "\x1b" not in page
-        assert page.count(SAFE) == 8  # the path is the text, and stands once
+        assert page.count(SAFE) == 9  # the path is the text, and stands once; the scope twice
 
 
 class TestChain:

@@ -159,7 +159,7 @@ class TestHostState:
         await store.put(a_report("GAP", base="incomplete", whole_host=False))
         await store.put(a_report("WHOLE"))
         counts = await store.counts("s1")
-        assert (counts.clean, counts.limited) == (2, 1)
+        assert (counts.clean, counts.limited, counts.incomplete) == (1, 1, 1)
         names = [row.name for row in await store.hosts("s1", HostFilter(limited=True))]
         assert names == ["GAP", "PART"]
         await store.put(a_report("PART", host_id="guid-of-PART", finished=1))
@@ -235,7 +235,7 @@ class TestExpectedHosts:
         names = [f"pc-{n}" for n in range(12_345)]
         assert await store.expect("s1", [*names, "PC-1", "", " .".strip()], who="test") == 12_345
         assert await store.expect("s1", names, who="test") == 0
-        assert [name async for name in store.all_missing("s1")] == sorted(names)
+        assert [one async for one in store.all_missing("s1")] == [(n, False) for n in sorted(names)]
 
     async def test_missing_names_are_read_to_the_end_page_by_page(self, store: Store) -> None:
         names = [f"{word}-{n}." for n in range(60) for word in ("pc", "Ärzte", "日本", "pc-1.x")]

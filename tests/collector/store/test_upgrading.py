@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 import pytest
+from msgspec import structs
 from starlette.applications import Starlette
 
 from collector.pages import routes
@@ -21,6 +22,7 @@ from collector.serving import open_store
 from collector.store import backup, filling, upgrading, writer
 from collector.store.backup import BackupPlan
 from collector.store.database import StoreError
+from collector.store.filling import Filling
 from collector.store.store import HostFilter, Store
 from collector.verifying import verify
 from tests.collector.postgres_server import PostgresServer
@@ -89,8 +91,9 @@ class TestAnOlderDatabase:
         last = counts.last_received
         await store.database.close()
         assert counts == Counts(
-            clean=4, hit=1, incomplete=1, failed=1, not_reported=1, expected=5, unexpected=3,
-            suppressed=1, flagged=0, reports=8, last_received=last, limited=1,
+            clean=3, hit=1, incomplete=1, failed=1, limited=1, not_reported=1, owing=1,
+            expected=5, unexpected=3, suppressed=1, flagged=0, turned=1, reports=8,
+            last_received=last,
         )  # fmt: skip
 
     async def test_every_report_is_shown_and_downloaded_to_the_byte_by_its_own_token(
@@ -115,6 +118,9 @@ class TestAnOlderDatabase:
                 )
             for what in ("hosts", "findings"):
                 known, now = told(engine, what), await export(pages, what)
+                for row in known:  # what the first collector did not tell apart
+                    if row.get("name") == "WS-0002" and what == "hosts":
+                        row["state"] = "limited"
                 assert [{key: row[key] for key in known[0]} for row in now] == known
         await store.database.close()
 
@@ -182,16 +188,18 @@ class TestWhatGoesWrong:
     ) -> None:  # fmt: skip
         calls = 0
 
-        def fill_once(rows: Any) -> Any:
+        def fill_once(columns: Filling, rows: Any) -> Any:
             nonlocal calls
             calls += 1
             if calls > 1:
                 return [("UPDATE report SET no_such_column = ?", [(1,)])]
-            return known(rows)
+            return known(columns, rows)
 
         known = filling.filled
         monkeypatch.setattr(filling, "filled", fill_once)
-        monkeypatch.setattr(filling, "OLDER", filling.OLDER.replace("LIMIT 20", "LIMIT 3"))
+        first = filling.FILLINGS[2]
+        few = structs.replace(first, older=first.older.replace("LIMIT 20", "LIMIT 3"))
+        monkeypatch.setitem(filling.FILLINGS, 2, few)
         if engine == "sqlite":
             before = rows_of(Path(place))
             with pytest.raises(sqlite3.Error, match="no_such_column"):
@@ -252,7 +260,7 @@ class TestSeveralCollectors:
             assert all("another collector writes to it" in str(one) for one in refused)
         else:
             assert refused == []
-        assert {(one.clean, one.reports, one.limited) for one in counts} == {(4, 8, 1)}
+        assert {(one.clean, one.reports, one.limited) for one in counts} == {(3, 8, 1)}
         assert len(backups()) == 1
 
 
@@ -267,7 +275,7 @@ class TestTheBackup:
         (copy,) = tmp_path.glob("collector.db.schema-1.*Z")
         assert copy.stat().st_mode & 0o777 == 0o600
         assert rows_of(copy) == before
-        assert rows_of(path)["user_version"] == [(2,)]
+        assert rows_of(path)["user_version"] == [(3,)]
 
     async def test_of_postgresql_is_restored_by_pg_restore(
         self, postgres_server: PostgresServer, postgres_url: str, tmp_path: Path
