@@ -1,59 +1,247 @@
-"""Whether the database still says what it was told: every report is read again."""
+"""Whether the database still says what it was told: every report is read again, and what is said of
+reports, hosts and sweeps is worked out from them anew.
+
+Nothing is taken from a column that a body tells. A server may go on meanwhile: a host whose reports
+came while it was looked at is looked at again.
+"""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import AsyncIterator
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
 
-from agent.model.codec import MAX_BYTES, ReportError, decode
+from msgspec import MsgspecError
 
-from .intake import Refused, bounded_gunzip
+from agent.model.codec import ReportError
+
+from .folding import Fold, Kept, Said, read_again
+from .intake import Refused
+from .judging import limits_of, packed, unpacked_limits
+from .listing import rows_of
+from .records import STATES, Demand, HostRow, Sweep
+from .store.checking import MUST_BE_NONE, Names
 from .store.database import Row
+from .store.putting import MAX_SOURCES
 from .store.sqlite import SqliteDatabase
 from .store.store import Store
 
-_AT_ONCE = 20
-"""Bodies held at once: each may be of many megabytes."""
+Line = tuple[str, bool]
+"""What to tell, and whether it is a problem."""
+MAX_NUMBERED = 1 << 20
+"""Reports that have no number yet, and get it as for an output."""
+_ATTEMPTS = 5
+"""At a host whose reports come meanwhile."""
 
 
-async def verify(store: Store) -> AsyncIterator[tuple[str, bool]]:
+async def verify(store: Store) -> AsyncIterator[Line]:
     """Lines to tell, each with whether it is a problem. Raises StoreError."""
     if isinstance(store.database, SqliteDatabase):
         for (answer,) in await store.database.fetch("PRAGMA integrity_check"):
             yield f"integrity_check: {answer}", answer != "ok"
-    read = broken = 0
-    async for ids in store.database.stream("SELECT report_id FROM report ORDER BY report_id"):
-        for start in range(0, len(ids), _AT_ONCE):
-            for report_id, why in await _flaws(store, ids[start : start + _AT_ONCE]):
-                read += 1
-                if why:
-                    broken += 1
-                    yield f"report {report_id}: {why}", True
-    yield f"{read:,} reports read again, {broken:,} broken", False
+    run = _Run(store)
+    for sweep_id in await _sweep_ids(store):
+        async for line in run.sweep(sweep_id):
+            yield line
+    yield f"{run.read:,} reports read again, {run.broken:,} broken", False
     ((unlisted,),) = await store.database.fetch("SELECT COUNT(*) FROM report WHERE indexed = 0")
     yield f"{unlisted:,} reports wait for their findings to be listed", False
-    ((lost,),) = await store.database.fetch(
-        "SELECT COUNT(*) FROM report r WHERE NOT EXISTS (SELECT 1 FROM host h"
-        " WHERE h.sweep_id = r.sweep_id AND h.host_key = r.host_key)"
-    )
-    yield f"{lost:,} reports of hosts that are not listed", bool(lost)
+    await store.database.number(MAX_NUMBERED)
+    for words, sql in MUST_BE_NONE.items():
+        ((count,),) = await store.database.fetch(sql)
+        yield f"{int(count):,} {words}", bool(count)
+    async for line in _sequence(store):
+        yield line
 
 
-async def _flaws(store: Store, ids: list[Row]) -> list[tuple[str, str]]:
+async def _sweep_ids(store: Store) -> list[str]:
+    """Of sweeps, and of hosts that are of none."""
     rows = await store.database.fetch(
-        "SELECT report_id, digest, body FROM report"  # noqa: S608 - marks for parameters only
-        f" WHERE report_id IN ({', '.join('?' * len(ids))}) ORDER BY report_id",
-        *(str(report_id) for (report_id,) in ids),
+        "SELECT sweep_id FROM sweep UNION SELECT DISTINCT sweep_id FROM host ORDER BY 1"
     )
-    return [(str(id_), _flaw(str(id_), bytes(digest), bytes(body))) for id_, digest, body in rows]
+    return [str(sweep_id) for (sweep_id,) in rows]
 
 
-def _flaw(report_id: str, digest: bytes, body: bytes) -> str:
+async def _sequence(store: Store) -> AsyncIterator[Line]:
+    """Outputs go by the numbers of reports: one that is missing was never sent, or is gone."""
+    ((first, last, there),) = await store.database.fetch(
+        "SELECT MIN(seq), MAX(seq), COUNT(seq) FROM report"
+    )
+    if first is None:
+        return
+    gaps = int(last) - int(there)
+    ((removed,),) = await store.database.fetch(
+        "SELECT COUNT(*) FROM audit WHERE action = 'remove sweep'"
+    )
+    why = ", of sweeps that were removed" if gaps and removed else ""
+    yield f"{gaps:,} numbers of reports are missing{why}", bool(gaps and not removed)
+
+
+class _Run:
+    """One reading of everything."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.read = self.broken = 0
+
+    async def sweep(self, sweep_id: str) -> AsyncIterator[Line]:
+        """All hosts of a sweep, then its counters."""
+        store = self._store
+        sweep = await store.sweep(sweep_id)
+        if sweep is None:
+            yield f"sweep {sweep_id}: hosts of a sweep that is not there", True
+        before = await store.counts(sweep_id)
+        names = Names(store, sweep_id)
+        await names.begin()
+        states: Counter[str] = Counter()
+        last, sure = "", True
+        while keys := await store.database.fetch(
+            "SELECT host_key FROM host WHERE sweep_id = ? AND host_key > ? ORDER BY host_key"
+            " LIMIT 100",
+            sweep_id, last,
+        ):  # fmt: skip
+            for (host_key,) in keys:
+                state, lines = await self._host(sweep_id, str(host_key), sweep, names)
+                states[state] += 1
+                sure &= state != ""
+                for line in lines:
+                    yield line
+            last = str(keys[-1][0])
+        after = await store.counts(sweep_id)
+        said: dict[str, int] = {state: int(getattr(after, state)) for state in STATES}
+        found: dict[str, int] = {state: states[state] for state in STATES}
+        if sure and before.reports == after.reports and said != found:
+            yield (
+                f"sweep {sweep_id}: counted as {_told(said)}; the reports say {_told(found)}",
+                True,
+            )
+        if sweep is None or sweep.judged == sweep.demanded:
+            for wrong in await names.end():
+                yield f"sweep {sweep_id}: {wrong}", True
+
+    async def _host(
+        self, sweep_id: str, host_key: str, sweep: Sweep | None, names: Names
+    ) -> tuple[str, list[Line]]:
+        """Its state (empty: not known, as a body cannot be read), and what is wrong."""
+        row = await self._store.host(sweep_id, host_key)
+        for _ in range(_ATTEMPTS):
+            if row is None:
+                return "", []
+            fold, lines, whole = await self._folded(row, sweep, names)
+            later = await self._store.host(sweep_id, host_key)
+            if later == row or later is None:
+                break
+            row = later
+        else:  # it is never at rest
+            return "", []
+        if not whole or not fold.reports:
+            return "", lines
+        lines += [(f"host {row.name} ({sweep_id}): {why}", True) for why in _host_flaws(row, fold)]
+        return fold.state(suppressed=row.suppressed), lines
+
+    async def _folded(
+        self, row: HostRow, sweep: Sweep | None, names: Names
+    ) -> tuple[Fold, list[Line], bool]:
+        fold, lines, whole = Fold(), list[Line](), True
+        # while a demand is being held against reports again, rows may be by the one before
+        demand = sweep.demand if sweep is not None and sweep.judged == sweep.demanded else None
+        read = broken = 0
+        async for kept, columns in self._store.kept_of(row.sweep_id, row.host_key):
+            report, whys = await asyncio.to_thread(_report_flaws, kept, columns, demand)
+            listed = int(columns[8])
+            if report is not None and listed:
+                whys += await self._listed(kept, report[1])
+            read += 1
+            broken += bool(whys)
+            lines += [(f"report {kept.report_id}: {why}", True) for why in whys]
+            if report is None:
+                whole = False
+            else:
+                fold.add(report[0])
+                names.seen(report[0].report, report[0].limits)
+        self.read += read
+        self.broken += broken
+        return fold, lines, whole
+
+    async def _listed(self, kept: Kept, findings: dict[str, str]) -> list[str]:
+        """Whether the lists have the findings of the report in their strengths."""
+        rows = await self._store.database.fetch(
+            "SELECT finding_id, strength FROM finding WHERE report_id = ?", kept.report_id
+        )
+        said = {str(finding): str(strength) for finding, strength in rows}
+        if said == findings:
+            return []
+        wrong = sum(said.get(one) != strength for one, strength in findings.items())
+        more = len(said.keys() - findings.keys())
+        return [f"{wrong + more:,} findings are not listed as they are"]
+
+
+def _report_flaws(
+    kept: Kept, columns: Row, demand: Demand | None
+) -> tuple[tuple[Said, dict[str, str]] | None, list[str]]:
+    """The report with its findings' strengths (None: it cannot be read), and what is wrong."""
+    digest, size, state, strong, weak, excluded, finished, name, _, limits = columns
     try:
-        data = bounded_gunzip(body, MAX_BYTES)
-        report = decode(data, max_bytes=MAX_BYTES)
+        report, whole = read_again(kept)
     except (ReportError, Refused) as error:
-        return str(error)
-    if hashlib.sha256(data).digest() != digest:
-        return "is not what was acknowledged"
-    return "" if report.report_id == report_id else f"says that it is {report.report_id}"
+        return None, [str(error)]
+    why = []
+    if report.digest != bytes(digest) or report.size != int(size):
+        why.append("is not what was acknowledged")
+    if whole.report_id != kept.report_id:
+        why.append(f"says that it is {whole.report_id}")
+    if report.host_key != kept.host_key or report.name != str(name):
+        why.append(f"is of {report.name}, and listed as of {name}")
+    why += _differences(
+        ("state", str(state), "hit" if report.hit else report.base),
+        ("strong findings", int(strong), report.strong),
+        ("weak findings", int(weak), report.weak),
+        ("excluded findings", int(excluded), report.excluded),
+        ("end", int(finished), report.finished),
+    )
+    now = str(limits) if demand is None else packed(limits_of(report, demand))
+    if _kinds(now) != _kinds(str(limits)):
+        why.append(f"is limited by {_kinds(str(limits))}, and should be by {_kinds(now)}")
+    listed = rows_of(whole, kept.sweep_id, kept.host_key, report.name)
+    return (Said(report, now), {one.finding_id: one.strength for one in listed}), why
+
+
+def _kinds(limits: str) -> str:
+    """What of; the words are those of the version that judged."""
+    try:
+        return ", ".join(sorted({one.what for one in unpacked_limits(limits)})) or "nothing"
+    except MsgspecError:
+        return "what cannot be read"
+
+
+def _host_flaws(row: HostRow, fold: Fold) -> Iterator[str]:
+    """What the reports say otherwise. Of several that ended at one time any may be what counts."""
+    counting = {one.worth for one in fold.counting}
+    state: set[str] = {"hit"} if fold.hit and not row.suppressed else set(counting)
+    if row.state not in state:
+        yield f"is listed as {row.state}, and its reports say {' or '.join(sorted(state))}"
+    if row.report_id not in {one.report.report_id for one in fold.telling}:
+        yield f"report {row.report_id} is not the one that its state is from"
+    if (row.strong, row.weak) not in {(s.report.strong, s.report.weak) for s in fold.telling}:
+        yield f"{row.strong} strong and {row.weak} weak findings are not what that report has"
+    yield from _differences(
+        ("hit", row.hit, fold.hit),
+        ("limited", row.limited, bool(fold.counting[-1].limits)),
+        ("number of reports", row.reports, fold.reports),
+        ("end", row.finished, fold.counting[-1].report.finished),
+        ("first hit or gap", row.trouble, fold.trouble),
+        ("last clean", row.cleared, fold.cleared),
+        ("last received", row.last_received, fold.last_received),
+    )
+    if len(row.sources) < MAX_SOURCES and set(row.sources.split(" ")) != fold.sources:
+        yield f"its senders are not those of its reports, {', '.join(sorted(fold.sources))}"
+    if len(fold.sources) > 1 and not row.flagged:
+        yield f"has {len(fold.sources)} senders and is not flagged"
+
+
+def _differences(*facts: tuple[str, object, object]) -> list[str]:
+    return [f"{what}: listed as {said}, and is {is_}" for what, said, is_ in facts if said != is_]
+
+
+def _told(states: dict[str, int]) -> str:
+    return ", ".join(f"{state} {count:,}" for state, count in states.items())

@@ -1,0 +1,97 @@
+"""What no column of the database may say, as far as it can be asked of all rows at once.
+
+The rest is worked out from the bodies: ``collector/verifying.py``.
+"""
+
+from __future__ import annotations
+
+from ..records import NewReport
+from .judging_again import MATCHES
+from .putting import SEEN, Judged, Seen, ticks
+from .store import Store
+
+MAX_NAMES = 1000
+"""Expected names whose mark no host explains, looked for among all reports."""
+_OPEN_HIT = (
+    "EXISTS (SELECT 1 FROM finding f WHERE f.sweep_id = h.sweep_id AND f.host_key = h.host_key"
+    " AND f.strength IN ('strong', 'confirmed') AND f.suppression_id IS NULL)"
+)
+_COVERED = (
+    "EXISTS (SELECT 1 FROM suppression s WHERE s.suppression_id = f.suppression_id"
+    " AND s.sweep_id = f.sweep_id AND s.indicator_id = f.indicator_id AND s.lifted IS NULL"
+    " AND (s.host_key IS NULL OR s.host_key = f.host_key))"
+)
+MUST_BE_NONE = {
+    "reports of hosts that are not listed": (
+        "SELECT COUNT(*) FROM report r WHERE NOT EXISTS (SELECT 1 FROM host h"
+        " WHERE h.sweep_id = r.sweep_id AND h.host_key = r.host_key)"
+    ),
+    "hosts that are listed without a report": (
+        "SELECT COUNT(*) FROM host h WHERE NOT EXISTS (SELECT 1 FROM report r"
+        " WHERE r.sweep_id = h.sweep_id AND r.host_key = h.host_key)"
+    ),
+    "hosts whose hits are said to be suppressed, and are not": (
+        f"SELECT COUNT(*) FROM host h WHERE suppressed = 1 AND (hit = 0 OR {_OPEN_HIT})"
+    ),
+    "findings that are set aside by no suppression in force": (
+        f"SELECT COUNT(*) FROM finding f WHERE suppression_id IS NOT NULL AND NOT {_COVERED}"
+    ),
+    "findings of reports that are not there": (
+        "SELECT COUNT(*) FROM finding f WHERE NOT EXISTS"
+        " (SELECT 1 FROM report r WHERE r.report_id = f.report_id)"
+    ),
+    "numbers that two reports have": (
+        "SELECT COUNT(*) FROM (SELECT seq FROM report WHERE seq IS NOT NULL GROUP BY seq"
+        " HAVING COUNT(*) > 1) AS doubled"
+    ),
+    "outputs that are said to be beyond the last report": (
+        "SELECT COUNT(*) FROM sink WHERE seq > (SELECT COALESCE(MAX(seq), 0) FROM report)"
+        " AND NOT EXISTS (SELECT 1 FROM audit WHERE action = 'remove sweep')"
+    ),
+}
+"""How many there are of each: a question of one row."""
+
+
+class Names:
+    """Expected hosts of a sweep that are marked as no host's row explains, until a report does."""
+
+    def __init__(self, store: Store, sweep_id: str) -> None:
+        self._store = store
+        self._sweep_id = sweep_id
+        self._marked: dict[str, tuple[str, Seen]] = {}
+        """By name: what it is in short, and how it is marked."""
+
+    async def begin(self) -> None:
+        """Look for them. Raises StoreError."""
+        rows = await self._store.database.fetch(
+            "SELECT name_key, short_key, seen FROM expected WHERE sweep_id = ?"
+            f" AND ((seen = 1 AND NOT {MATCHES.format('limited = 0')})"
+            f" OR (seen = 2 AND NOT {MATCHES.format('limited >= 0')})) LIMIT ?",
+            *[self._sweep_id] * 7, MAX_NAMES,
+        )  # fmt: skip
+        self._marked = {str(name): (str(short), Seen(seen)) for name, short, seen in rows}
+
+    def seen(self, report: NewReport, limits: str) -> None:
+        """A report that was read: hosts may have had other names before."""
+        if not self._marked:
+            return
+        for _, column, seen, keys in ticks([Judged(report, limits)]):
+            for name, (short, mark) in [*self._marked.items()]:
+                if (name if column == "name_key" else short) in keys and seen <= mark:
+                    del self._marked[name]
+
+    async def end(self) -> list[str]:
+        """Marks that no report explains, and hosts that reported without a mark."""
+        wrong = [
+            f"{name} is listed as if it had {'answered' if mark is Seen.ANSWERED else 'reported'}"
+            for name, (_, mark) in self._marked.items()
+        ]
+        for limited, seen in zip(("limited = 0", "limited > 0"), SEEN, strict=True):
+            ((count,),) = await self._store.database.fetch(
+                f"SELECT COUNT(*) FROM expected WHERE sweep_id = ? AND {seen.before}"
+                f" AND {MATCHES.format(limited)}",
+                *[self._sweep_id] * 4,
+            )  # fmt: skip
+            if count:
+                wrong.append(f"{int(count):,} expected hosts have reported, and are not listed so")
+        return wrong

@@ -1,0 +1,186 @@
+"""`verify` reads every body again, and finds what a row says that no report did: of both engines."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+from msgspec import structs
+
+from collector.records import Sweep
+from collector.store.store import Store
+from collector.verifying import verify
+from tests.collector.pages.seed import a_finding
+from tests.collector.store.conftest import Open
+from tests.collector.store.test_demands import (
+    PINNED,
+    START,
+    STARTED,
+    SWEEP,
+    a_part,
+    checked,
+    flaws,
+    keep,
+    swept,
+)
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def fleet(open_store: Open) -> AsyncIterator[Store]:
+    """A host of each state, one whose hits are suppressed, and a list with a silent one."""
+    made = await open_store()
+    sweep = Sweep(sweep_id=SWEEP, title="", pack="", created=STARTED, deadline=None, demand=PINNED)
+    await made.create_sweep(sweep, who="test")
+    names = ["HIT", "FAILED", "GAP", "PART", "CLEAN", "ASIDE", "SILENT"]
+    await made.expect(SWEEP, names, who="test")
+    aside = a_finding("ASIDE", indicator="other", path="x")
+    await keep(
+        made,
+        swept("HIT", a_finding("HIT")), swept("HIT", minutes=9),
+        swept("FAILED", gap="sweep was interrupted"), swept("GAP", gap="rights"),
+        a_part("PART"), swept("CLEAN"), swept("CLEAN", gap="rights", minutes=1),
+        swept("ASIDE", aside),
+    )  # fmt: skip
+    await made.suppress(SWEEP, "other", None, reason="ours", who="test")
+    await made.move_cursor("siem", 3)
+    yield made
+    await made.database.close()
+
+
+async def test_what_was_kept_as_it_came_has_no_flaw(fleet: Store) -> None:
+    assert await flaws(fleet) == []
+    lines = [line async for line, _ in verify(fleet)]
+    assert "8 reports read again, 0 broken" in lines
+    assert "0 numbers of reports are missing" in lines
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (
+            "UPDATE host SET state = 'clean' WHERE name = 'HIT'",
+            "host HIT (cyzfc-2026): is listed as clean, and its reports say hit",
+        ),
+        (
+            "UPDATE host SET state = 'clean', limited = 0, limits = '' WHERE name = 'PART'",
+            "host PART (cyzfc-2026): is listed as clean, and its reports say limited",
+        ),
+        (
+            "UPDATE host SET state = 'clean', base = 'clean' WHERE name = 'FAILED'",
+            "host FAILED (cyzfc-2026): is listed as clean, and its reports say failed",
+        ),
+        (
+            "UPDATE host SET hit = 0, state = 'clean' WHERE name = 'HIT'",
+            "host HIT (cyzfc-2026): hit: listed as False, and is True",
+        ),
+        (
+            "UPDATE host SET suppressed = 1, state = 'clean' WHERE name = 'HIT'",
+            "1 hosts whose hits are said to be suppressed, and are not",
+        ),
+        (
+            "UPDATE host SET strong = 0 WHERE name = 'HIT'",
+            "0 strong and 0 weak findings are not what that report has",
+        ),
+        (
+            "UPDATE host SET reports = 1 WHERE name = 'HIT'",
+            "number of reports: listed as 1, and is 2",
+        ),
+        ("UPDATE host SET trouble = NULL WHERE name = 'CLEAN'", "first hit or gap: listed as None"),
+        ("DELETE FROM host WHERE name = 'GAP'", "1 reports of hosts that are not listed"),
+        ("DELETE FROM report WHERE name = 'GAP'", "1 hosts that are listed without a report"),
+        ("DELETE FROM report WHERE name = 'GAP'", "1 numbers of reports are missing"),
+        (
+            "UPDATE report SET state = 'clean' WHERE name = 'GAP'",
+            "state: listed as clean, and is incomplete",
+        ),
+        (
+            "UPDATE report SET strong = 0 WHERE name = 'HIT' AND strong > 0",
+            "strong findings: listed as 0, and is 1",
+        ),
+        (
+            "UPDATE report SET limits = '' WHERE name = 'PART'",
+            "is limited by nothing, and should be by scope",
+        ),
+        (
+            "UPDATE report SET name = 'OTHER' WHERE name = 'GAP'",
+            "is of GAP, and listed as of OTHER",
+        ),
+        ("UPDATE finding SET strength = 'weak' WHERE name = 'HIT'", "1 findings are not listed"),
+        ("DELETE FROM finding WHERE name = 'HIT'", "1 findings are not listed as they are"),
+        (
+            "UPDATE finding SET suppression_id = 'x' WHERE name = 'HIT'",
+            "1 findings that are set aside by no suppression in force",
+        ),
+        (
+            "UPDATE suppression SET lifted = 1",
+            "1 findings that are set aside by no suppression in force",
+        ),
+        ("UPDATE sink SET seq = 99", "1 outputs that are said to be beyond the last report"),
+        (
+            "UPDATE expected SET seen = 1 WHERE name = 'SILENT'",
+            "silent is listed as if it had answered",
+        ),
+        (
+            "UPDATE expected SET seen = 1 WHERE name = 'PART'",
+            "part is listed as if it had answered",
+        ),
+        (
+            "UPDATE expected SET seen = 0 WHERE name = 'CLEAN'",
+            "1 expected hosts have reported, and are not listed so",
+        ),
+        (
+            "UPDATE host SET sources = '10.9.9.9', flagged = 0 WHERE name = 'HIT'",
+            "its senders are not those of its reports",
+        ),
+        ("DELETE FROM sweep", "hosts of a sweep that is not there"),
+    ],
+)  # fmt: skip
+async def test_what_somebody_changed_is_found(fleet: Store, change: str, told: str) -> None:
+    if change == "DELETE FROM sweep":
+        await fleet.database.transact([("DELETE FROM expected", ()), ("DELETE FROM token", ())])
+    await fleet.database.number(100)
+    (rows,) = await fleet.database.transact([(change, ())])
+    assert rows
+    found = await flaws(fleet)
+    assert any(told in line for line in found), found
+
+
+async def test_a_report_that_was_exchanged_is_found(fleet: Store) -> None:
+    (row,) = await fleet.database.fetch("SELECT report_id FROM report WHERE name = 'GAP'")
+    other = checked(swept("GAP", report_id=str(row[0]), minutes=7))
+    await fleet.database.transact(
+        [("UPDATE report SET body = ? WHERE report_id = ?", (other.body, other.report_id))]
+    )
+    assert f"report {other.report_id}: is not what was acknowledged" in await flaws(fleet)
+
+
+async def test_a_body_that_cannot_be_read_is_told_and_the_others_are_read(fleet: Store) -> None:
+    await fleet.database.transact([("UPDATE report SET body = ? WHERE name = 'GAP'", (b"x",))])
+    found = await flaws(fleet)
+    assert len(found) == 1
+    assert "broken gzip" in found[0]
+
+
+async def test_of_two_that_ended_at_one_time_either_may_count(fleet: Store) -> None:
+    one, other = swept("TIE", minutes=20), swept("TIE", minutes=20, gap="rights")
+    await keep(fleet, one, other)
+    assert await flaws(fleet) == []
+
+
+async def test_what_is_being_judged_again_is_no_flaw(fleet: Store) -> None:
+    await fleet.edit_sweep(SWEEP, structs.replace(PINNED, pack="another"), who="ann")
+    assert await flaws(fleet) == []
+
+
+async def test_old_names_of_a_host_explain_what_they_ticked_off(fleet: Store) -> None:
+    await fleet.expect(SWEEP, ["moved.old.example", "moved.new.example"], who="test")
+    for minutes, domain in ((3, "old.example"), (4, "new.example")):
+        report = swept("moved", minutes=minutes)
+        report.host.domain = domain
+        report.finished = START + timedelta(minutes=minutes)
+        await keep(fleet, report)
+    assert await flaws(fleet) == []
+    assert (await fleet.counts(SWEEP)).not_reported == 1
