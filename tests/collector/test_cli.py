@@ -13,7 +13,8 @@ import pytest
 
 from agent import __version__
 from agent.model.codec import encode
-from collector.cli import main, read_names
+from collector.cli import main
+from collector.commands.names import read_names
 from tests.collector.pages.seed import a_finding, a_report
 from tests.collector.postgres_server import postgres_server, postgres_url
 from tests.collector.server import CollectorServer, Serve, administer, serve, wait_for

@@ -1,0 +1,99 @@
+"""What the commands share: their parsers, their store, how they tell and how they read words."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import re
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timezone
+from typing import Any
+
+from ..serving import open_store
+from ..store.backup import BackupPlan
+from ..store.store import Store
+
+OK, FAILED, USAGE = range(3)
+WHO = "command line"
+"""For the audit log."""
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+Run = Callable[[argparse.Namespace], int]
+Subparsers = Any
+"""What argparse's ``add_subparsers`` gives: its own type is private."""
+
+
+class Commands:
+    """Where commands are added: to the program, or to a group such as ``sweep``."""
+
+    def __init__(self, parsers: Subparsers, common: argparse.ArgumentParser) -> None:
+        self._parsers = parsers
+        self._common = common
+
+    def add(self, name: str, run: Run, words: str) -> argparse.ArgumentParser:
+        """One command; ``run`` gives its exit code."""
+        made: argparse.ArgumentParser = self._parsers.add_parser(
+            name, help=words, description=words, parents=[self._common], allow_abbrev=False
+        )
+        made.set_defaults(run=run)
+        return made
+
+    def group(self, name: str, words: str) -> Commands:
+        """Commands of two words."""
+        made = self._parsers.add_parser(name, help=words, description=words, allow_abbrev=False)
+        return Commands(made.add_subparsers(required=True, metavar="ACTION"), self._common)
+
+
+def tell(text: str) -> None:
+    """One line, at once, on stdout."""
+    print(text, flush=True)  # noqa: T201
+
+
+def backup_plan(options: argparse.Namespace) -> BackupPlan:
+    """Of ``--backup-to`` and ``--no-backup``."""
+    return BackupPlan(str(options.backup_to or ""), wanted=not options.no_backup)
+
+
+def with_store(work: Callable[[Store, argparse.Namespace], Awaitable[int]]) -> Run:
+    """A command on the store, whether or not a server has it open."""
+
+    async def run(options: argparse.Namespace) -> int:
+        store = await open_store(
+            options.home, options.database, join=True, plan=backup_plan(options)
+        )
+        try:
+            return await work(store, options)
+        finally:
+            await store.database.close()
+
+    return lambda options: asyncio.run(run(options))
+
+
+async def known_sweep(store: Store, sweep_id: str) -> None:
+    """Raises ValueError unless there is one of this id."""
+    if await store.sweep(sweep_id) is None:
+        raise ValueError(f"there is no sweep {sweep_id!r}")
+
+
+def duration(text: str) -> int:
+    """Seconds of ``30d``."""
+    found = re.fullmatch(r"([0-9]{1,9})([smhd])", text)
+    if not found:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time such as 30d")
+    return int(found[1]) * _UNITS[found[2]]
+
+
+def moment(text: str) -> int:
+    """Milliseconds UTC of a time in ISO 8601, which is UTC where it names no zone."""
+    try:
+        when = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r}: {error}") from error
+    if when.tzinfo is None:
+        when = when.replace(tzinfo=timezone.utc)
+    return int(when.timestamp() * 1000)
+
+
+def day(ms: int) -> str:
+    """A time for people."""
+    return f"{datetime.fromtimestamp(ms / 1000, timezone.utc):%Y-%m-%d %H:%M UTC}"

@@ -1,0 +1,52 @@
+"""``backup``, ``verify`` and ``forget``: what is done about all that is kept."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from ..store.database import StoreError
+from ..store.store import Store, now_ms
+from .command import FAILED, OK, WHO, Commands, duration, tell, with_store
+
+
+def add(commands: Commands) -> None:
+    """The commands and their options."""
+    made = commands.add("backup", with_store(_backup), "copy the database while it is served")
+    made.add_argument("file", type=Path)
+    commands.add("verify", with_store(_verify), "read every report again, check the database")
+    made = commands.add("forget", with_store(_forget), "remove old sweeps")
+    made.add_argument("--older-than", type=duration, required=True, metavar="180d")
+
+
+async def _backup(store: Store, options: argparse.Namespace) -> int:
+    from ..store.backup import new_file
+    from ..store.sqlite import SqliteDatabase
+
+    if not isinstance(store.database, SqliteDatabase):
+        raise StoreError("for PostgreSQL use pg_dump, which does this well")
+    if not new_file(options.file):  # its owner's alone, like the database
+        raise ValueError(f"{options.file}: is there already")
+    try:
+        await store.database.backup(options.file.absolute())
+    except BaseException:
+        options.file.unlink()
+        raise
+    tell(f"{options.file}   {options.file.stat().st_size:,} bytes")
+    return OK
+
+
+async def _verify(store: Store, _: argparse.Namespace) -> int:
+    from ..verifying import verify
+
+    problems = 0
+    async for line, is_problem in verify(store):
+        tell(line)
+        problems += is_problem
+    return FAILED if problems else OK
+
+
+async def _forget(store: Store, options: argparse.Namespace) -> int:
+    removed = await store.forget(now_ms() - options.older_than * 1000, who=WHO)
+    tell(f"{removed} sweeps removed, with all of theirs")
+    return OK
