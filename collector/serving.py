@@ -23,6 +23,7 @@ from .outputs.settings import load_outputs
 from .records import Sweep
 from .store.backup import USUAL, BackupPlan, new_file
 from .store.database import Database, StoreError
+from .store.presence import require_postgresql, require_sqlite
 from .store.sqlite import SqliteDatabase
 from .store.store import Store, now_ms
 
@@ -74,21 +75,31 @@ def is_postgresql(stated: str) -> bool:
 
 
 async def open_store(
-    folder: Path, stated: str, *, join: bool = False, plan: BackupPlan = USUAL
+    folder: Path,
+    stated: str,
+    *,
+    join: bool = False,
+    make: bool = True,
+    plan: BackupPlan = USUAL,
 ) -> Store:
     """The store, made if it is new, brought up to date after a backup if it is older.
 
-    ``join``: beside a server that has it open. Raises StoreError, OSError.
+    ``join``: beside a server that has it open; ``make``: False, and one that is not there yet is
+    an error. Raises StoreError, OSError.
     """
     database: Database
     if is_postgresql(stated):
         from .store.postgresql import PostgresqlDatabase
 
+        if not make:
+            await require_postgresql(stated)
         if not plan.folder:
             plan = structs.replace(plan, folder=str(folder / "backups"))
         database = await PostgresqlDatabase.open(stated, plan)
     else:
         path = database_path(folder, stated)
+        if not make:
+            require_sqlite(path)
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         new_file(path)
         open_ = SqliteDatabase.join if join else SqliteDatabase.open

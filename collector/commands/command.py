@@ -54,12 +54,18 @@ def backup_plan(options: argparse.Namespace) -> BackupPlan:
     return BackupPlan(str(options.backup_to or ""), wanted=not options.no_backup)
 
 
-def with_store(work: Callable[[Store, argparse.Namespace], Awaitable[int]]) -> Run:
-    """A command on the store, whether or not a server has it open."""
+def with_store(
+    work: Callable[[Store, argparse.Namespace], Awaitable[int]], *, make: bool = False
+) -> Run:
+    """A command on the store, whether or not a server has it open.
+
+    ``make``: the database is made if there is none. Else that is an error: a home that was
+    mistyped must not become an empty one of which all is well.
+    """
 
     async def run(options: argparse.Namespace) -> int:
         store = await open_store(
-            options.home, options.database, join=True, plan=backup_plan(options)
+            options.home, options.database, join=True, make=make, plan=backup_plan(options)
         )
         try:
             return await work(store, options)

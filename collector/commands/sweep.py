@@ -17,7 +17,7 @@ _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 def add(commands: Commands) -> None:
     """The commands and their options."""
     sweeps = commands.group("sweep", "create and list sweeps")
-    made = sweeps.add("create", with_store(_create), "a new sweep and its token")
+    made = sweeps.add("create", with_store(_create, make=True), "a new sweep and its token")
     made.add_argument("title")
     made.add_argument("--id", default="", help="for addresses (default: from the title)")
     made.add_argument("--pack", default="", help="what is looked for")

@@ -11,7 +11,7 @@ from .command import OK, WHO, Commands, day, duration, known_sweep, tell, with_s
 def add(commands: Commands) -> None:
     """The commands and their options."""
     tokens = commands.group("token", "create, list, revoke tokens")
-    made = tokens.add("create", with_store(_create), "a token, told this once")
+    made = tokens.add("create", with_store(_create, make=True), "a token, told this once")
     made.add_argument("--sweep", metavar="ID", help="to bring reports; without it, a reader's")
     made.add_argument("--label", default="")
     made.add_argument("--expires", type=duration, metavar="30d")

@@ -111,6 +111,7 @@ class TestSweeps:
         bad = tmp_path / "bad.txt"
         bad.write_text("WS-1\nno host name\n")
         home = Home(tmp_path / "home", None)
+        home.run("token", "create")
         done = home.fails("sweep", "create", "One", "--expect", str(bad))
         assert f"{bad}:2: 'no host name' is no host name" in done.stderr
         assert done.stdout == ""
@@ -160,6 +161,61 @@ class TestAnOlderDatabase:
         assert f"{tmp_path}/file" in done.stderr
         assert "no backup, so the database stays as it was" in done.stderr
         assert rows_of(tmp_path / "collector.db") == before
+
+
+def on_what_is_there(tmp_path: Path) -> list[list[str]]:
+    """All commands but those that make a database."""
+    names = tmp_path / "names.txt"
+    names.write_text("WS-1\n")
+    return [
+        ["backup", str(tmp_path / "copy.db")], ["verify"], ["forget", "--older-than", "180d"],
+        ["sweep", "list"], ["expect", "one", str(names)], ["token", "list"],
+        ["token", "revoke", "00000000"],
+    ]  # fmt: skip
+
+
+class TestNoDatabase:
+    """A home whose name is mistyped is none of which all is well."""
+
+    def test_a_home_without_one_is_refused_and_left_as_it_was(self, tmp_path: Path) -> None:
+        for command in on_what_is_there(tmp_path):
+            done = Home(tmp_path / "typo", None).fails(*command)
+            assert f"{tmp_path}/typo/collector.db: no such database" in done.stderr
+            assert done.stdout == ""
+        assert not (tmp_path / "typo").exists()
+        assert not (tmp_path / "copy.db").exists()
+
+    @pytest.mark.parametrize("what", ["empty", "somebody else's"])
+    def test_a_file_that_is_no_collector_s_is_refused(self, tmp_path: Path, what: str) -> None:
+        home = Home(tmp_path, None)
+        if what == "empty":
+            (tmp_path / "collector.db").touch()
+        else:
+            home.ask("CREATE TABLE shopping (item TEXT)")
+        before = (tmp_path / "collector.db").read_bytes()
+        done = home.fails("backup", str(tmp_path / "copy.db"))
+        assert "no database of a collector" in done.stderr
+        assert (tmp_path / "collector.db").read_bytes() == before
+        assert not (tmp_path / "copy.db").exists()
+
+    def test_what_a_killed_server_left_is_there(self, served: Home) -> None:
+        assert served.server is not None
+        assert served.server.process is not None
+        served.server.process.kill()
+        served.server.process.wait()
+        served.server.process = None
+        assert "first" in served.run("sweep", "list").stdout
+
+    def test_a_postgresql_without_our_tables_is_refused_and_gets_none(
+        self, postgres_url: str
+    ) -> None:
+        for command in (["sweep", "list"], ["verify"], ["token", "list"]):
+            done = administer(*command, "--database", postgres_url)
+            assert (done.returncode, done.stdout) == (1, "")
+            assert "no tables of a collector" in done.stderr
+            assert "p%40ss" not in done.stderr
+        assert administer("token", "create", "--database", postgres_url).returncode == 0
+        assert "reader" in administer("token", "list", "--database", postgres_url).stdout
 
 
 class TestExpected:
@@ -232,7 +288,9 @@ class TestExpected:
     def test_a_sweep_that_is_not_there_is_said(self, tmp_path: Path) -> None:
         file = tmp_path / "names.txt"
         file.write_text("WS-1\n")
-        done = Home(tmp_path / "home", None).fails("expect", "none", str(file))
+        home = Home(tmp_path / "home", None)
+        home.run("token", "create")
+        done = home.fails("expect", "none", str(file))
         assert "there is no sweep 'none'" in done.stderr
 
     def test_a_file_that_is_not_there_is_said(self, tmp_path: Path) -> None:
@@ -302,9 +360,11 @@ class TestBackup:
         assert there.read_text() == "of someone"
 
     def test_a_folder_that_is_not_there_is_said(self, home: Home, tmp_path: Path) -> None:
+        home.run("token", "create")
         assert "No such file" in home.fails("backup", str(tmp_path / "none" / "x.db")).stderr
 
     def test_for_postgresql_there_is_pg_dump(self, postgres_url: str, tmp_path: Path) -> None:
+        administer("token", "create", "--database", postgres_url)
         done = administer("backup", str(tmp_path / "x"), "--database", postgres_url)
         assert (done.returncode, "pg_dump" in done.stderr) == (1, True)
         assert "p%40ss" not in done.stderr
