@@ -13,7 +13,20 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from collector.certificate import AUTHORITY, CERTIFICATE, KEY, LIFETIME, make_certificate
+from collector import certificate
+from collector.certificate import (
+    AUTHORITY,
+    AUTHORITY_KEY,
+    AUTHORITY_LIFETIME,
+    CERTIFICATE,
+    KEY,
+    LIFETIME,
+    end_of,
+    make_certificate,
+    names_of,
+    read_chain,
+    renew,
+)
 from collector.cli import main
 
 NAMES = ["collector.corp.example", "COLLECTOR", "*.corp.example", "192.0.2.1", "2001:db8::1"]
@@ -43,12 +56,12 @@ def test_it_is_for_these_names_and_addresses_and_no_others(folder: Path) -> None
 
 
 def test_it_lasts_as_long_as_clients_take_and_begins_before_slow_clocks(folder: Path) -> None:
-    for name in (CERTIFICATE, AUTHORITY):
+    for name, lifetime in ((CERTIFICATE, LIFETIME), (AUTHORITY, AUTHORITY_LIFETIME)):
         made = read(folder / name)
         now = datetime.now(timezone.utc)
         assert made.not_valid_before_utc <= now - timedelta(minutes=30)
         lasts = made.not_valid_after_utc - now
-        assert LIFETIME - timedelta(hours=1) < lasts <= LIFETIME
+        assert lifetime - timedelta(hours=1) < lasts <= lifetime
 
 
 def test_it_is_a_servers_and_makes_no_others(folder: Path) -> None:
@@ -66,24 +79,26 @@ def test_it_is_a_servers_and_makes_no_others(folder: Path) -> None:
     )
 
 
-def test_the_key_is_its_owners_alone(folder: Path) -> None:
-    assert stat.S_IMODE((folder / KEY).stat().st_mode) == 0o600
+def test_the_keys_are_their_owners_alone(folder: Path) -> None:
+    for name in (KEY, AUTHORITY_KEY):
+        assert stat.S_IMODE((folder / name).stat().st_mode) == 0o600
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
-def test_no_key_of_the_authority_is_on_the_disk(folder: Path) -> None:
-    assert {path.name for path in folder.iterdir()} == {CERTIFICATE, KEY, AUTHORITY}
-    keys = [path.name for path in folder.iterdir() if b"PRIVATE KEY" in path.read_bytes()]
-    assert keys == [KEY]
+def test_each_key_is_in_its_file_and_nowhere_else(folder: Path) -> None:
+    assert {path.name for path in folder.iterdir()} == {CERTIFICATE, KEY, AUTHORITY, AUTHORITY_KEY}
+    keys = {path.name for path in folder.iterdir() if b"PRIVATE KEY" in path.read_bytes()}
+    assert keys == {KEY, AUTHORITY_KEY}
     key = ssl_key(folder)
     assert key.public_key() == read(folder / CERTIFICATE).public_key()
     assert key.public_key() != read(folder / AUTHORITY).public_key()
+    assert ssl_key(folder, AUTHORITY_KEY).public_key() == read(folder / AUTHORITY).public_key()
 
 
-def ssl_key(folder: Path) -> ec.EllipticCurvePrivateKey:
+def ssl_key(folder: Path, name: str = KEY) -> ec.EllipticCurvePrivateKey:
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-    key = load_pem_private_key((folder / KEY).read_bytes(), None)
+    key = load_pem_private_key((folder / name).read_bytes(), None)
     assert isinstance(key, ec.EllipticCurvePrivateKey)
     assert key.curve.name == "secp256r1"
     return key
@@ -129,7 +144,7 @@ def test_openssl_does_not_take_it_by_another_authority(folder: Path, tmp_path: P
         shake_hands(folder, NAMES[0], tmp_path / "other" / AUTHORITY)
 
 
-@pytest.mark.parametrize("there", [CERTIFICATE, KEY, AUTHORITY])
+@pytest.mark.parametrize("there", [CERTIFICATE, KEY, AUTHORITY, AUTHORITY_KEY])
 def test_files_that_are_there_are_not_replaced_and_none_is_added(
     tmp_path: Path, there: str
 ) -> None:
@@ -179,3 +194,97 @@ def test_the_command_tells_what_is_for_whom(
     assert "--ca" in told
     assert main(["certificate", "--home", str(tmp_path / "home"), *NAMES]) == 1
     assert "exists" in capsys.readouterr().err
+
+
+class TestRenewal:
+    def test_a_new_year_needs_no_new_ca(self, folder: Path, tmp_path: Path) -> None:
+        before = {path.name: path.read_bytes() for path in folder.iterdir()}
+        renew(folder)
+        after = {path.name: path.read_bytes() for path in folder.iterdir()}
+        assert {name for name in after if after[name] != before.get(name)} == {CERTIFICATE}
+        assert names_of(read(folder / CERTIFICATE)) == NAMES
+        assert read(folder / CERTIFICATE).serial_number != (
+            x509.load_pem_x509_certificate(before[CERTIFICATE]).serial_number
+        )
+        given = tmp_path / "given to agents.pem"
+        given.write_bytes(before[AUTHORITY])
+        shake_hands(folder, NAMES[0], given)
+
+    def test_so_does_a_new_name(self, folder: Path) -> None:
+        renew(folder, ["new.corp.example"])
+        shake_hands(folder, "new.corp.example", folder / AUTHORITY)
+        with pytest.raises(ssl.SSLCertVerificationError, match="mismatch"):
+            shake_hands(folder, NAMES[0], folder / AUTHORITY)
+
+    def test_a_key_that_is_kept_elsewhere_is_named(self, folder: Path, tmp_path: Path) -> None:
+        kept = (folder / AUTHORITY_KEY).rename(tmp_path / "safe.pem")
+        with pytest.raises(ValueError, match="--ca-key"):
+            renew(folder)
+        renew(folder, authority_key=kept)
+        assert not (folder / AUTHORITY_KEY).exists()
+        shake_hands(folder, NAMES[0], folder / AUTHORITY)
+
+    def test_a_home_of_an_earlier_version_gets_a_new_authority_beside_its_own(
+        self, folder: Path, tmp_path: Path
+    ) -> None:
+        (folder / AUTHORITY_KEY).unlink()  # those kept none
+        old = tmp_path / "old"
+        old.mkdir()
+        for name in (CERTIFICATE, KEY, AUTHORITY):
+            (old / name).write_bytes((folder / name).read_bytes())
+        renew(folder, new_authority=True)
+        # Agents with the new file take the server as it is and as it was; the others do not.
+        shake_hands(folder, NAMES[0], folder / AUTHORITY)
+        shake_hands(old, NAMES[0], folder / AUTHORITY)
+        with pytest.raises(ssl.SSLCertVerificationError):
+            shake_hands(folder, NAMES[0], old / AUTHORITY)
+        renew(folder)
+        shake_hands(folder, NAMES[0], folder / AUTHORITY)
+
+    def test_a_key_of_another_authority_is_refused(self, folder: Path, tmp_path: Path) -> None:
+        make_certificate(tmp_path / "other", NAMES)
+        before = (folder / CERTIFICATE).read_bytes()
+        with pytest.raises(ValueError, match="is not the key of"):
+            renew(folder, authority_key=tmp_path / "other" / AUTHORITY_KEY)
+        assert (folder / CERTIFICATE).read_bytes() == before
+
+    def test_it_does_not_outlast_its_authority(
+        self, folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(certificate, "AUTHORITY_LIFETIME", timedelta(days=100))
+        renew(folder, new_authority=True)
+        first = read_chain(folder / AUTHORITY)[0]
+        assert read(folder / CERTIFICATE).not_valid_after_utc == first.not_valid_after_utc
+
+    def test_an_authority_that_has_ended_signs_nothing(
+        self, folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(certificate, "AUTHORITY_LIFETIME", timedelta(seconds=-1))
+        renew(folder, new_authority=True)
+        with pytest.raises(ValueError, match="has ended"):
+            renew(folder)
+
+    def test_there_must_be_one(self, tmp_path: Path) -> None:
+        with pytest.raises(FileNotFoundError, match=CERTIFICATE):
+            renew(tmp_path)
+
+    def test_the_end_is_that_of_the_first_to_end(
+        self, folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        chain = read_chain(folder / CERTIFICATE)
+        assert end_of(chain, read_chain(folder / AUTHORITY)) == chain[0].not_valid_after_utc
+        monkeypatch.setattr(certificate, "AUTHORITY_LIFETIME", timedelta(days=9))
+        make_certificate(folder / "short", NAMES)
+        short = read_chain(folder / "short" / AUTHORITY)
+        assert end_of(chain, short) == chain[0].not_valid_after_utc
+        assert end_of([*chain, *short], []) == short[0].not_valid_after_utc
+
+    def test_the_command_says_until_when(
+        self, folder: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert main(["certificate", "--renew", "--home", str(folder)]) == 0
+        told = capsys.readouterr().out
+        assert f"until {datetime.now(timezone.utc) + LIFETIME:%Y-%m-%d}" in told
+        assert "agents need nothing" in told
+        assert main(["certificate", "--renew", "--new-authority", "--home", str(folder)]) == 0
+        assert "give it to all agents" in capsys.readouterr().out
