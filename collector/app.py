@@ -26,6 +26,7 @@ from agent import __version__
 from agent.output.escape import shown
 
 from . import pages
+from .expiry import CertificateEnd
 from .indexing import Fresh, Indexer, received
 from .intake import MAX_BODY, MAX_JSON, Arrival, Refused
 from .metrics import Metrics
@@ -246,10 +247,14 @@ class Collector:
         secure: bool,
         runners: list[OutputRunner] | None = None,
         limits: Limits | None = None,
+        certificate: CertificateEnd | None = None,
     ) -> None:
-        """``key`` signs the pages' cookies; ``secure``: reached by TLS."""
+        """``key`` signs the pages' cookies; ``secure``: reached by TLS, with this certificate."""
         self.store = store
         self.metrics = Metrics()
+        self._certificate = certificate
+        if certificate is not None:
+            self.metrics.certificate_ends(certificate.until / 1000)
         self._runners = runners or []
         self.metrics.watch(
             lambda: (
@@ -266,7 +271,12 @@ class Collector:
                 Route("/healthz", self._health),
                 Route("/metrics", self._figures),
                 Route("/openapi.json", self._description),
-                *pages.routes(store, key, secure=secure),
+                *pages.routes(
+                    store,
+                    key,
+                    secure=secure,
+                    notice=certificate.notice if certificate is not None else str,
+                ),
             ],
             lifespan=self._lifespan,
             exception_handlers={HTTPException: _no_such_page},
@@ -280,7 +290,9 @@ class Collector:
 
     @asynccontextmanager
     async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
-        indexer = asyncio.create_task(Indexer(self.store, self._fresh).run())
+        tasks = [asyncio.create_task(Indexer(self.store, self._fresh).run())]
+        if self._certificate is not None:
+            tasks.append(asyncio.create_task(self._certificate.watch()))
         for runner in self._runners:
             runner.start()
         try:
@@ -288,8 +300,9 @@ class Collector:
         finally:
             for runner in self._runners:
                 await runner.stop()
-            indexer.cancel()
-            await asyncio.gather(indexer, return_exceptions=True)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
             await self.store.database.close()
 
     async def _health(self, _: Request) -> Response:

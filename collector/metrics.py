@@ -40,6 +40,14 @@ class Metrics:
             registry=self._registry,
         )
 
+    def certificate_ends(self, at: float) -> None:
+        """When the server's certificate ends, in seconds since 1970 UTC."""
+        Gauge(
+            "iocsweep_collector_certificate_end_timestamp_seconds",
+            "When the server's certificate ends",
+            registry=self._registry,
+        ).set(at)
+
     def watch(self, of: Callable[[], Iterable[tuple[str, int, int, int]]]) -> None:
         """Tell, for each output: name, findings sent, failures, reports behind."""
         self._registry.register(_Outputs(of))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ipaddress
 import logging
 import os
@@ -17,15 +18,16 @@ import uvicorn
 from msgspec import Struct, structs
 
 from .app import Collector, Limits
-from .certificate import CERTIFICATE, KEY
+from .certificate import AUTHORITY, CERTIFICATE, KEY, names_of, read_chain
+from .expiry import CertificateEnd
+from .introducing import introduce, reached_at
 from .outputs.runner import OutputRunner
 from .outputs.settings import load_outputs
-from .records import Sweep
 from .store.backup import USUAL, BackupPlan, new_file
 from .store.database import Database, StoreError
 from .store.presence import require_postgresql, require_sqlite
 from .store.sqlite import SqliteDatabase
-from .store.store import Store, now_ms
+from .store.store import Store
 
 MAX_CONNECTIONS = 2000
 _LOG = logging.getLogger("collector")
@@ -138,6 +140,23 @@ def _tls(serving: Serving) -> dict[str, Any]:
     return made
 
 
+def _where(serving: Serving, tls: dict[str, Any]) -> str:
+    """Raises OSError."""
+    names: list[str] = []
+    if tls:
+        # What is none at all is refused with OpenSSL's words, when it is loaded.
+        with contextlib.suppress(ValueError):
+            names = names_of(read_chain(Path(tls["ssl_certfile"]))[0])
+    return reached_at(serving.address, serving.port, names, secure=bool(tls))
+
+
+def _authority(serving: Serving, tls: dict[str, Any]) -> Path | None:
+    """What agents need beside the system's authorities, where the certificate is our own."""
+    own = tls.get("ssl_certfile") == str(serving.folder / CERTIFICATE)
+    path = (serving.folder / AUTHORITY).absolute()
+    return path if own and path.is_file() else None
+
+
 def run(serving: Serving) -> None:
     """:func:`serve` on the fastest loop there is. Raises ServeError, StoreError, OSError."""
     work = serve(serving)
@@ -154,13 +173,23 @@ async def serve(serving: Serving) -> None:
     tls = _tls(serving)
     store = await open_store(serving.folder, serving.database, plan=serving.backup)
     try:
-        await _introduce(store, serving, secure=bool(tls))
+        where = _where(serving, tls)
+        _LOG.info("serving at %s", where)
+        if told := await introduce(store, where, _authority(serving, tls)):
+            print(told, flush=True)  # noqa: T201
         key = await store.setting("session-key", secrets.token_bytes(32))
         runners = [
             OutputRunner(store, output)
             for output in (load_outputs(serving.outputs) if serving.outputs else [])
         ]
-        app = Collector(store, key=key, secure=bool(tls), runners=runners, limits=serving.limits)
+        app = Collector(
+            store,
+            key=key,
+            secure=bool(tls),
+            runners=runners,
+            limits=serving.limits,
+            certificate=CertificateEnd.of(Path(tls["ssl_certfile"])) if tls else None,
+        )
         config = _config(app, serving, tls)
         _load(config)
     except BaseException:
@@ -206,31 +235,6 @@ def _load(config: uvicorn.Config) -> None:
     except ssl.SSLError as error:
         files = (config.ssl_certfile, config.ssl_keyfile, config.ssl_ca_certs)
         raise ServeError(f"{', '.join(str(file) for file in files if file)}: {error}") from error
-
-
-async def _introduce(store: Store, serving: Serving, *, secure: bool) -> None:
-    """On the first start: a sweep and its token, and a reader's; each is told this once."""
-    scheme = "https" if secure else "http"
-    host = f"[{serving.address}]" if ":" in serving.address else serving.address
-    where = f"{scheme}://{host}:{serving.port}"
-    _LOG.info("serving at %s", where)
-    if await store.sweeps():
-        return
-    first = Sweep(sweep_id="first", title="first sweep", pack="", created=now_ms(), deadline=None)
-    await store.create_sweep(first, who="first start")
-    sweep = await store.create_token("sweep", sweep_id="first", label="first", who="first start")
-    reader = await store.create_token("reader", label="first", who="first start")
-    print(  # noqa: T201
-        f"""
-These tokens are told this once; the database keeps their SHA-256 only.
-
-  for agents   {sweep}
-               iocsweep.exe --quiet --collector {where} --token-file TOKEN.txt
-  for readers  {reader}
-               log in at {where}/login
-""",
-        flush=True,
-    )
 
 
 __all__ = ["ServeError", "Serving", "StoreError", "default_folder", "open_store", "run", "serve"]

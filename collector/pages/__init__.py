@@ -22,15 +22,21 @@ from .sweeps import SweepPages
 
 
 def routes(
-    store: Store, key: bytes, *, secure: bool, clock: Callable[[], int] = now_ms
+    store: Store,
+    key: bytes,
+    *,
+    secure: bool,
+    clock: Callable[[], int] = now_ms,
+    notice: Callable[[], str] = str,
 ) -> list[BaseRoute]:
     """The pages, for readers only.
 
     ``key`` signs cookies and forms; a new one ends all sessions. ``secure``: they are reached by
-    TLS, and the cookie goes no other way. ``clock``: now, in milliseconds UTC.
+    TLS, and the cookie goes no other way. ``clock``: now, in milliseconds UTC. ``notice``: what
+    every reader is to know of the server itself; empty for nothing.
     """
     sessions = Sessions(store, key, secure=secure, clock=clock)
-    site = Site(store, sessions, clock=clock)
+    site = Site(store, sessions, clock=clock, notice=notice)
     page, form = site.page, site.form
     entrance, sweeps, lists = Entrance(site), SweepPages(site), ListPages(site)
     reports, exports, suppressing = ReportPages(site), Exports(site), SuppressForms(site)

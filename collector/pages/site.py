@@ -79,7 +79,14 @@ def _finalize(value: Any) -> Any:
 class Site:
     """Makes endpoints out of pages and forms."""
 
-    def __init__(self, store: Store, sessions: Sessions, *, clock: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        sessions: Sessions,
+        *,
+        clock: Callable[[], int],
+        notice: Callable[[], str] = str,
+    ) -> None:
         self.store = store
         self.sessions = sessions
         self.clock = clock
@@ -98,6 +105,7 @@ class Site:
             {
                 "link": link,
                 "static": self._static_link,
+                "notice": notice,
                 **{name: getattr(describe, name) for name in describe.__all__},
             }
         )

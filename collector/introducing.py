@@ -1,0 +1,89 @@
+"""What the operator is told at a start: where the server is, and on the first one, the tokens."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from collections.abc import Sequence
+from pathlib import Path
+
+from .records import Sweep
+from .store.store import Store, now_ms
+
+WHO = "first start"
+
+
+def reached_at(address: str, port: int, names: Sequence[str], *, secure: bool) -> str:
+    """The address that agents and readers can use: by a name that the certificate has.
+
+    ``names``: of the certificate. An address that stands for all of a machine's is no name.
+    """
+    host = _host(address, names) if secure else address
+    if ":" in host:
+        host = f"[{host}]"
+    return f"{'https' if secure else 'http'}://{host}:{port}"
+
+
+def _host(address: str, names: Sequence[str]) -> str:
+    if address in names and _is_loopback(address):
+        return address  # nobody else can come, whatever else it is called
+    plain = [name for name in names if "*" not in name]
+    called = [name for name in plain if not _is_address(name)]
+    if called or plain:
+        return (called or plain)[0]
+    return socket.getfqdn() if _is_everywhere(address) else address
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_loopback(text: str) -> bool:
+    return text == "localhost" or (_is_address(text) and ipaddress.ip_address(text).is_loopback)
+
+
+def _is_everywhere(text: str) -> bool:
+    return not text or (_is_address(text) and ipaddress.ip_address(text).is_unspecified)
+
+
+async def introduce(store: Store, where: str, authority: Path | None) -> str:
+    """Tokens that nobody has yet, and how they are used; empty when all have theirs.
+
+    A sweep and its token if there is no sweep, and a reader's token if there never was one, in
+    whichever order things were made. ``authority``: the file that agents need to trust the server.
+    """
+    agents = readers = ""
+    if not await store.sweeps():
+        first = Sweep(
+            sweep_id="first", title="first sweep", pack="", created=now_ms(), deadline=None
+        )
+        await store.create_sweep(first, who=WHO)
+        token = await store.create_token("sweep", sweep_id="first", label="first", who=WHO)
+        agents = f"\n  for agents   {token}\n{_lines(agent_lines(where, token, authority))}"
+    if not any(token.kind == "reader" for token in await store.tokens()):
+        token = await store.create_token("reader", label="first", who=WHO)
+        readers = f"\n  for readers  {token}\n{_lines([f'log in at {where}/login'])}"
+    if not agents and not readers:
+        return ""
+    return (
+        "\nThese tokens are told this once; the database keeps their SHA-256 only.\n"
+        f"{agents}{readers}"
+    )
+
+
+def agent_lines(where: str, token: str, authority: Path | None) -> list[str]:
+    """What is typed on a host, in its shell; the same in that of Windows and of others."""
+    ca = f" --ca {authority.name}" if authority else ""
+    return [
+        *([f"on a host, in a folder with iocsweep.exe and {authority}:"] if authority else []),
+        f">token.txt echo {token}",
+        f"iocsweep.exe --quiet --collector {where}{ca} --token-file token.txt",
+    ]
+
+
+def _lines(lines: Sequence[str]) -> str:
+    return "".join(f"               {line}\n" for line in lines)

@@ -1,0 +1,113 @@
+"""A new operator's first steps: what is printed works when it is pasted."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from agent.model.codec import encode
+from collector import certificate
+from collector.certificate import AUTHORITY, CERTIFICATE, make_certificate
+from tests.collector.pages.seed import a_report
+from tests.collector.server import CollectorServer, Serve, administer, serve
+
+__all__ = ["serve"]
+
+
+class TestPrinted:
+    def test_the_lines_for_agents_bring_a_report_when_pasted(
+        self, serve: Serve, tmp_path: Path
+    ) -> None:
+        server = serve(tls=["127.0.0.1"])
+        host = tmp_path / "host"
+        host.mkdir()
+        report = a_report()
+        (host / "report.json").write_bytes(encode(report))
+        told = re.search(r"(\S*ca\.pem):\n\s+(>.*)\n\s+iocsweep\.exe --quiet (.*)", server.told())
+        assert told is not None, server.told()
+        shutil.copy(told[1], host)
+        send = f"'{sys.executable}' -m agent send report.json {told[3]}"
+        root = Path(__file__).parents[2]
+        done = subprocess.run(
+            ["sh", "-c", f"{told[2]}\n{send}"], cwd=host, capture_output=True, text=True,
+            env={"PYTHONPATH": str(root), "HOME": str(host)}, check=False, timeout=60,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert (
+            server.get(f"/reports/{report.report_id}.json", token=server.reader_token).status_code
+            == 200
+        )
+
+    def test_a_server_for_all_addresses_is_named_by_its_certificate(self, serve: Serve) -> None:
+        server = serve(tls=["collector.corp.example", "127.0.0.1"])
+        assert server.stop() == 0
+        shown = administer(
+            "serve", "--home", str(server.home), "--listen", f"0.0.0.0:{server.port}",
+            "--outputs", str(server.home / "none.toml"),
+        )  # fmt: skip
+        assert shown.returncode == 1  # it went as far as the outputs
+        assert f"https://collector.corp.example:{server.port}" in shown.stderr
+        assert "0.0.0.0" not in shown.stderr + shown.stdout
+
+    def test_without_a_certificate_of_ones_own_no_authority_is_named(self, serve: Serve) -> None:
+        assert "--ca" not in serve().told()
+
+
+class TestReaders:
+    def test_whoever_creates_a_sweep_first_gets_a_readers_token_too(
+        self, serve: Serve, tmp_path: Path
+    ) -> None:
+        made = administer("sweep", "create", "One", "--home", str(tmp_path / "home"))
+        assert made.returncode == 0
+        server = serve()
+        told = re.search(r"for readers\s+(\S+)", server.told())
+        assert told is not None
+        assert "for agents" not in server.told()
+        assert server.get("/sweeps/one", token=told[1]).status_code == 200
+
+    def test_one_that_was_revoked_is_not_made_up_for(self, serve: Serve) -> None:
+        server = serve()
+        listed = server.run("token", "list").stdout
+        digest = next(line.split()[0] for line in listed.splitlines() if "reader" in line)
+        assert server.run("token", "revoke", digest).returncode == 0
+        assert server.stop() == 0
+        assert server.start().told() == ""
+
+
+@pytest.fixture
+def ending(serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CollectorServer:
+    """A server whose certificate ends in 30 days."""
+    monkeypatch.setattr(certificate, "LIFETIME", timedelta(days=30, minutes=1))
+    make_certificate(tmp_path / "home", ["127.0.0.1"])
+    return serve()
+
+
+class TestTheEnd:
+    def test_of_the_certificate_is_told_in_the_log_on_the_page_and_in_the_figures(
+        self, ending: CollectorServer
+    ) -> None:
+        assert any("in 30 days" in event["message"] for event in ending.events())
+        assert "in 30 days" in ending.get("/", token=ending.reader_token).text
+        assert "in 30 days" not in ending.get("/login").text
+        figures = ending.get("/metrics", token=ending.reader_token).text
+        found = re.search(r"certificate_end_timestamp_seconds ([0-9]\S*)", figures)
+        assert found is not None
+        made = certificate.read_chain(ending.home / CERTIFICATE)[0]
+        assert float(found[1]) == made.not_valid_after_utc.timestamp()
+
+    def test_a_renewed_one_is_taken_by_agents_that_have_the_same_file(
+        self, ending: CollectorServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        before = (ending.home / AUTHORITY).read_bytes()
+        assert ending.run("certificate", "--renew").returncode == 0
+        assert ending.stop() == 0
+        ending.start()
+        assert (ending.home / AUTHORITY).read_bytes() == before
+        assert ending.send(a_report()).status_code == 201
+        assert not any("in 30 days" in e["message"] for e in ending.events()[-3:])
