@@ -8,6 +8,13 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+REFUSALS = (
+    "connections", "connections of one address", "handshake", "log-in", "token", "method",
+    "broken", "too slow", "too large", "encoding", "no report", "another schema",
+    "another report of this id", "of another sweep", "busy", "store",
+)  # fmt: skip
+"""Kinds, all of them told from the start."""
+
 
 class Metrics:
     """The collector's own registry; nothing is global."""
@@ -25,6 +32,13 @@ class Metrics:
             for result in ("new", "known", "conflict", "refused")
         }
         """Looked up once: by labels it costs as much as unpacking a report."""
+        refusals = Counter(
+            "iocsweep_collector_refusals",
+            "What was refused, by why: connections, reports, log-ins",
+            ["kind"],
+            registry=self._registry,
+        )
+        self._refusals = {kind: refusals.labels(kind) for kind in REFUSALS}
         self.bytes = Counter(
             "iocsweep_collector_report_bytes", "Bytes of bodies taken", registry=self._registry
         )
@@ -39,6 +53,10 @@ class Metrics:
             "Reports that wait for their commit",
             registry=self._registry,
         )
+
+    def refuse(self, kind: str) -> None:
+        """Count one of :data:`REFUSALS`."""
+        self._refusals[kind].inc()
 
     def certificate_ends(self, at: float) -> None:
         """When the server's certificate ends, in seconds since 1970 UTC."""

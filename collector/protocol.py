@@ -12,6 +12,8 @@ from enum import Enum
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from .crowd import TOLD_S, Crowd, Place, Seat, busy
+
 MAX_FRAMING = 1 << 20
 """Bytes that a body's chunks may cost beside what they hold, trailers included."""
 _BETWEEN = len(b": \r\n")
@@ -40,6 +42,8 @@ class BoundedProtocol(HttpToolsProtocol):
     max_head = 64 << 10
     """Bytes of a head."""
 
+    _crowd: Crowd | None = None
+    _place: Place | None = None
     _late: asyncio.TimerHandle | None = None
     _part = _Part.BETWEEN
     _size = 0
@@ -49,7 +53,24 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        if self._place is not None and self._place.seat is Seat.TOLD:
+            self.app = busy
+            self.head_s = min(self.head_s, TOLD_S)
         self._wait()
+
+    def take(self, place: Place, crowd: Crowd) -> None:
+        """The place that this connection has; it is given back at its end."""
+        self._place, self._crowd = place, crowd
+
+    def leave_unless_made(self) -> None:
+        """For a connection that never came to be."""
+        if self.transport is None:
+            self._leave()
+
+    def _leave(self) -> None:
+        if self._place is not None and self._crowd is not None:
+            self._crowd.leave(self._place)
+            self._place = None
 
     def data_received(self, data: bytes) -> None:
         self._size += len(data)
@@ -109,6 +130,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_waiting()
+        self._leave()
         super().connection_lost(exc)
 
     def _wait(self) -> None:

@@ -9,6 +9,7 @@ import logging
 import os
 import secrets
 import signal
+import socket
 import ssl
 import sys
 from pathlib import Path
@@ -17,8 +18,10 @@ from typing import Any
 import uvicorn
 from msgspec import Struct, structs
 
+from .accepting import Accepting, bind
 from .app import Collector, Limits
 from .certificate import AUTHORITY, CERTIFICATE, KEY, names_of, read_chain
+from .crowd import BACKLOG, CONNECTIONS, RESERVE, TOLD, Crowd, raise_limit, room_in
 from .expiry import CertificateEnd
 from .introducing import introduce, reached_at
 from .outputs.runner import OutputRunner
@@ -29,7 +32,6 @@ from .store.presence import require_postgresql, require_sqlite
 from .store.sqlite import SqliteDatabase
 from .store.store import Store
 
-MAX_CONNECTIONS = 2000
 _LOG = logging.getLogger("collector")
 
 
@@ -55,6 +57,10 @@ class Serving(Struct, frozen=True, kw_only=True):
     trust_proxy: str = ""
     """Addresses whose X-Forwarded-For is believed, comma-separated."""
     limits: Limits = Limits()
+    connections: int = CONNECTIONS
+    """Served at once; fewer where the limit of open files is lower."""
+    per_address: int = 0
+    """Of one address; 0: a quarter of all."""
 
 
 def default_folder() -> Path:
@@ -192,6 +198,8 @@ async def serve(serving: Serving) -> None:
         )
         config = _config(app, serving, tls)
         _load(config)
+        crowd = _crowd(app, serving)
+        sockets = await _bind(serving)
     except BaseException:
         await store.database.close()
         raise
@@ -200,9 +208,37 @@ async def serve(serving: Serving) -> None:
         # went well, is no death by a signal.
         signal.signal(number, lambda *_: None)
     try:
-        await uvicorn.Server(config).serve()
+        await Accepting(config, crowd, serving.limits.head_s).serve(sockets)
     except SystemExit as error:  # uvicorn's own end, after it has logged why
         raise ServeError(f"{serving.address}:{serving.port}: cannot serve there") from error
+
+
+async def _bind(serving: Serving) -> list[socket.socket]:
+    """Raises ServeError."""
+    try:
+        return await bind(serving.address, serving.port, BACKLOG)
+    except OSError as error:
+        where = f"{serving.address}:{serving.port}"
+        why = (error.strerror or str(error)).lower()
+        raise ServeError(f"{where}: cannot serve there: {why}") from error
+
+
+def _crowd(app: Collector, serving: Serving) -> Crowd:
+    """As many connections as the limit of open files allows, once it is raised; said in the log."""
+    before, files = raise_limit(serving.connections + TOLD + RESERVE)
+    room = room_in(files, served=serving.connections, per_address=serving.per_address)
+    _LOG.info(
+        "open files: %s%s; %s connections at once, %s of one address",
+        f"{files:,}", f" (raised from {before:,})" if files > before else "",
+        f"{room.served:,}", f"{room.per_address:,}",
+    )  # fmt: skip
+    if room.served < serving.connections:
+        _LOG.warning(
+            "the limit of open files (ulimit -Hn, LimitNOFILE=) is %s: %s of %s connections",
+            f"{files:,}", f"{room.served:,}", f"{serving.connections:,}",
+        )  # fmt: skip
+    proxies = [one.strip() for one in serving.trust_proxy.split(",") if one.strip()]
+    return Crowd(room, exempt=proxies, count=app.metrics.refuse)
 
 
 def _config(app: Collector, serving: Serving, tls: dict[str, Any]) -> uvicorn.Config:
@@ -211,19 +247,15 @@ def _config(app: Collector, serving: Serving, tls: dict[str, Any]) -> uvicorn.Co
     limits = serving.limits
     return uvicorn.Config(
         app,
-        host=serving.address,
-        port=serving.port,
         http=bounded(head_s=limits.head_s, body_s=limits.body_s, max_head=limits.max_head),
         ws="none",
         log_config=None,
         access_log=False,
         server_header=False,
-        limit_concurrency=MAX_CONNECTIONS,
         timeout_keep_alive=30,
         timeout_graceful_shutdown=20,
         proxy_headers=bool(serving.trust_proxy),
         forwarded_allow_ips=serving.trust_proxy or None,
-        backlog=4096,
         **tls,
     )
 

@@ -22,6 +22,7 @@ PLACES = {
     "collector/test_indexing.py": "server",
     "collector/test_openapi.py": "server",
     "collector/test_server.py": "server",
+    "collector/test_sockets.py": "server",
     "collector/store/test_postgresql.py": "server",
 }
 """What all tests of a folder or file need."""

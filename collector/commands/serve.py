@@ -8,8 +8,11 @@ from pathlib import Path
 from agent.model.codec import MAX_BYTES
 
 from ..app import BODY_S, HEAD_S, Limits
+from ..crowd import CONNECTIONS
 from ..serving import Serving, run
 from .command import OK, Commands, backup_plan
+
+MOST_CONNECTIONS = 100_000
 
 
 def add(commands: Commands) -> None:
@@ -32,6 +35,10 @@ def add(commands: Commands) -> None:
                       help="for a request's head to arrive (default: %(default)g)")  # fmt: skip
     made.add_argument("--body-timeout", type=float, default=BODY_S, metavar="SECONDS",
                       help="for its body (default: %(default)g)")  # fmt: skip
+    made.add_argument("--max-connections", type=_places, default=CONNECTIONS, metavar="N",
+                      help="served at once (default: %(default)s)")  # fmt: skip
+    made.add_argument("--max-per-address", type=_places, default=0, metavar="N",
+                      help="of one address that is no proxy (default: a quarter)")  # fmt: skip
 
 
 def _serve(options: argparse.Namespace) -> int:
@@ -56,6 +63,8 @@ def _serve(options: argparse.Namespace) -> int:
             head_s=options.head_timeout,
             body_s=options.body_timeout,
         ),
+        connections=options.max_connections,
+        per_address=options.max_per_address,
     )
     run(serving)
     return OK
@@ -66,6 +75,12 @@ def _address(text: str) -> tuple[str, int]:
     if not colon or not port.isdecimal() or not 0 <= int(port) < 65536:
         raise argparse.ArgumentTypeError(f"{text!r} is no ADDRESS:PORT")
     return host.strip("[]") or "127.0.0.1", int(port)
+
+
+def _places(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= MOST_CONNECTIONS:
+        raise argparse.ArgumentTypeError(f"{text!r}: 1 to {MOST_CONNECTIONS:,}")
+    return int(text)
 
 
 def _mib(text: str) -> int:

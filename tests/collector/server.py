@@ -36,8 +36,13 @@ class CollectorServer:
         database: str = "",
         client: tuple[str, str] | None = None,
         environment: Mapping[str, str] | None = None,
+        files: str = "",
     ) -> None:
-        """``client``: a certificate and its key, for a server that lets nobody in without."""
+        """``client``: a certificate and its key, for a server that lets nobody in without.
+
+        ``files``: the shell's ``ulimit`` for it, such as ``-Sn 1024``.
+        """
+        self.limited = ["sh", "-c", f'ulimit {files}; exec "$@"', "sh"] if files else []
         self.home, self.options = home, options
         self.database = ["--database", database] if database else []
         self.environment = environment
@@ -64,7 +69,7 @@ class CollectorServer:
         self.port = free_port()
         with self.out.open("wb") as out, self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "collector", "serve", "--home", str(self.home),
+                [*self.limited, sys.executable, "-m", "collector", "serve", "--home", str(self.home),
                  "--listen", f"127.0.0.1:{self.port}", *self.database, *self.options],
                 stdin=subprocess.DEVNULL, stdout=out, stderr=log, env=self.environment,
             )  # fmt: skip
