@@ -27,6 +27,8 @@ from agent.output.escape import shown
 
 from . import pages
 from .expiry import CertificateEnd
+from .following import AuditFollower
+from .health import Health
 from .indexing import Fresh, Indexer, received
 from .intake import MAX_BODY, MAX_JSON, Arrival, Refused
 from .metrics import Metrics
@@ -51,6 +53,16 @@ MAX_HEAD = 64 << 10
 """Bytes of a request's head."""
 IN_THREAD = 64 << 10
 """Bodies larger than this are decoded beside the event loop."""
+ELSEWHERE = "this report is kept for another sweep, by whose token it came first"
+_KINDS = {
+    400: "broken",
+    401: "token",
+    405: "method",
+    408: "too slow",
+    413: "too large",
+    415: "encoding",
+    422: "no report",
+}
 _LOG = logging.getLogger("collector")
 
 
@@ -84,6 +96,8 @@ class Reports:
         started = time.monotonic()
         status, answer, headers = await self._answer(scope, receive)
         self._metrics.results[answer["result"]].inc()
+        if status >= 400:
+            self._metrics.refuse(_kind(status, answer))
         if status < 300:
             self._metrics.acknowledged.observe(time.monotonic() - started)
         body = msgspec.json.encode(answer)
@@ -136,6 +150,9 @@ class Reports:
             _LOG.error("a report could not be kept: %s", error)
             later = random.randint(5, 30)  # noqa: S311
             return 503, _refusal("the store is down"), [(b"retry-after", str(later).encode())]
+        if result == "elsewhere":
+            # To say "known" would make the agent forget a report that this sweep never counted.
+            return 409, _refusal(ELSEWHERE), []
         status = {"new": 201, "known": 200, "conflict": 409}[result]
         return status, {"result": result, "report_id": _report_id(scope)}, []
 
@@ -166,9 +183,9 @@ class Reports:
         result = await self._store.put(report)
         if result == "new":
             self._fresh.offer(report, rows)
-        if result == "conflict":
+        if result in ("conflict", "elsewhere"):
             _LOG.warning(
-                "another report under a known id",
+                "another report under a known id" if result == "conflict" else ELSEWHERE,
                 extra={"report": report.report_id, "source": source},
             )
         return result
@@ -232,6 +249,17 @@ def _report_id(scope: Scope) -> str:
     return path.removeprefix(REPORTS)
 
 
+def _kind(status: int, answer: dict[str, str]) -> str:
+    """As :data:`~collector.metrics.REFUSALS` has it."""
+    if status == 409:
+        if answer["result"] == "conflict":
+            return "another report of this id"
+        return "of another sweep" if answer["why"] == ELSEWHERE else "another schema"
+    if status == 503:
+        return "busy" if answer["why"] == "busy" else "store"
+    return _KINDS[status]
+
+
 def _refusal(why: str) -> dict[str, str]:
     return {"result": "refused", "why": why}
 
@@ -263,6 +291,7 @@ class Collector:
                 else []
             )
         )
+        self._health_of = Health(store)
         self._readers = Tokens(store, "reader")
         self._fresh = Fresh()
         self._reports = Reports(store, self.metrics, limits or Limits(), self._fresh)
@@ -276,6 +305,7 @@ class Collector:
                     key,
                     secure=secure,
                     notice=certificate.notice if certificate is not None else str,
+                    refused=lambda: self.metrics.refuse("log-in"),
                 ),
             ],
             lifespan=self._lifespan,
@@ -290,7 +320,10 @@ class Collector:
 
     @asynccontextmanager
     async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
-        tasks = [asyncio.create_task(Indexer(self.store, self._fresh).run())]
+        tasks = [
+            asyncio.create_task(Indexer(self.store, self._fresh).run()),
+            asyncio.create_task(AuditFollower(self.store).run()),
+        ]
         if self._certificate is not None:
             tasks.append(asyncio.create_task(self._certificate.watch()))
         for runner in self._runners:
@@ -306,12 +339,8 @@ class Collector:
             await self.store.database.close()
 
     async def _health(self, _: Request) -> Response:
-        try:
-            await self.store.database.fetch("SELECT 1")
-        except StoreError as error:
-            _LOG.error("not healthy: %s", error)
-            return JSONResponse({"status": "down"}, status_code=503)
-        if not self.store.database.alive:
+        if why := await self._health_of.why_not():
+            _LOG.error("not healthy: %s", why)
             return JSONResponse({"status": "down"}, status_code=503)
         return JSONResponse({"status": "ok", "version": __version__})
 

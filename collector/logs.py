@@ -7,7 +7,7 @@ import logging
 import sys
 import time
 
-_FIELDS = ("status", "source", "why", "report")
+_FIELDS = ("status", "source", "why", "report", "who", "subject", "detail")
 
 
 class JsonLines(logging.Formatter):

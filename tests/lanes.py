@@ -19,6 +19,7 @@ PLACES = {
     "collector/test_cli.py": "server",
     "collector/test_durability.py": "server",
     "collector/test_first_steps.py": "server",
+    "collector/test_health.py": "server",
     "collector/test_indexing.py": "server",
     "collector/test_openapi.py": "server",
     "collector/test_server.py": "server",

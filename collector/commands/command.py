@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
+import pwd
 import re
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timezone
 from typing import Any
+
+from agent.output.escape import shown
 
 from ..serving import open_store
 from ..store.backup import BackupPlan
 from ..store.store import Store
 
 OK, FAILED, USAGE = range(3)
-WHO = "command line"
-"""For the audit log."""
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 Run = Callable[[argparse.Namespace], int]
@@ -42,6 +44,17 @@ class Commands:
         """Commands of two words."""
         made = self._parsers.add_parser(name, help=words, description=words, allow_abbrev=False)
         return Commands(made.add_subparsers(required=True, metavar="ACTION"), self._common)
+
+
+def who() -> str:
+    """Who gives the command, for the audit log; with sudo, both."""
+    uid = os.getuid()
+    try:
+        name = pwd.getpwuid(uid).pw_name
+    except KeyError:
+        name = str(uid)
+    behind = os.environ.get("SUDO_USER", "") if uid == 0 else ""
+    return shown(f"command line, {name}" + (f" for {behind}" if behind else ""))
 
 
 def tell(text: str) -> None:

@@ -1,13 +1,15 @@
-"""``backup``, ``verify`` and ``forget``: what is done about all that is kept."""
+"""``backup``, ``verify``, ``forget`` and ``audit``: what is done about all that is kept."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
 
+from agent.output.escape import shown
+
 from ..store.database import StoreError
 from ..store.store import Store, now_ms
-from .command import FAILED, OK, WHO, Commands, duration, tell, with_store
+from .command import FAILED, OK, Commands, day, duration, tell, who, with_store
 
 
 def add(commands: Commands) -> None:
@@ -17,6 +19,8 @@ def add(commands: Commands) -> None:
     commands.add("verify", with_store(_verify), "read every report again, check the database")
     made = commands.add("forget", with_store(_forget), "remove old sweeps")
     made.add_argument("--older-than", type=duration, required=True, metavar="180d")
+    made = commands.add("audit", with_store(_audit), "who did what, the latest last")
+    made.add_argument("--lines", type=int, default=500, metavar="N", help="(default: %(default)s)")
 
 
 async def _backup(store: Store, options: argparse.Namespace) -> int:
@@ -32,6 +36,7 @@ async def _backup(store: Store, options: argparse.Namespace) -> int:
     except BaseException:
         options.file.unlink()
         raise
+    await store.note(who(), "back up", "", str(options.file.absolute()))
     tell(f"{options.file}   {options.file.stat().st_size:,} bytes")
     return OK
 
@@ -47,6 +52,13 @@ async def _verify(store: Store, _: argparse.Namespace) -> int:
 
 
 async def _forget(store: Store, options: argparse.Namespace) -> int:
-    removed = await store.forget(now_ms() - options.older_than * 1000, who=WHO)
+    removed = await store.forget(now_ms() - options.older_than * 1000, who=who())
     tell(f"{removed} sweeps removed, with all of theirs")
+    return OK
+
+
+async def _audit(store: Store, options: argparse.Namespace) -> int:
+    for row in reversed(await store.audit_log(max(options.lines, 1))):
+        words = (day(row.at), row.who, row.action, row.subject, row.detail)
+        tell(shown("   ".join(word for word in words if word)))
     return OK

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..records import Sweep
 from ..store.store import Store, now_ms
-from .command import OK, WHO, Commands, duration, known_sweep, moment, tell, with_store
+from .command import OK, Commands, duration, known_sweep, moment, tell, who, with_store
 from .names import read_names
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -45,14 +45,14 @@ async def _create(store: Store, options: argparse.Namespace) -> int:
     names = list(read_names(options.expect)) if options.expect else []
     if await store.sweep(sweep_id) is not None:
         raise ValueError(f"there is a sweep {sweep_id!r} already")
-    await store.create_sweep(sweep, who=WHO)
+    await store.create_sweep(sweep, who=who())
     expires = now_ms() + options.expires * 1000 if options.expires else None
     secret = await store.create_token(
-        "sweep", sweep_id=sweep_id, label=options.title, expires=expires, who=WHO
+        "sweep", sweep_id=sweep_id, label=options.title, expires=expires, who=who()
     )
     tell(f"sweep {sweep_id}\ntoken {secret}")
     if options.expect:
-        added = await store.expect(sweep_id, names, who=WHO)
+        added = await store.expect(sweep_id, names, who=who())
         tell(f"{added} expected hosts")
     return OK
 
@@ -70,6 +70,6 @@ async def _list(store: Store, _: argparse.Namespace) -> int:
 
 async def _expect(store: Store, options: argparse.Namespace) -> int:
     await known_sweep(store, options.sweep)
-    added = await store.expect(options.sweep, read_names(options.file), who=WHO)
+    added = await store.expect(options.sweep, read_names(options.file), who=who())
     tell(f"{added} new expected hosts")
     return OK

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from ..store.store import Store, now_ms
-from .command import OK, WHO, Commands, day, duration, known_sweep, tell, with_store
+from .command import OK, Commands, day, duration, known_sweep, tell, who, with_store
 
 
 def add(commands: Commands) -> None:
@@ -28,7 +28,7 @@ async def _create(store: Store, options: argparse.Namespace) -> int:
         sweep_id=options.sweep,
         label=options.label,
         expires=now_ms() + options.expires * 1000 if options.expires else None,
-        who=WHO,
+        who=who(),
     )
     tell(secret)
     return OK
@@ -47,6 +47,6 @@ async def _revoke(store: Store, options: argparse.Namespace) -> int:
     found = [t for t in await store.tokens() if t.digest.hex().startswith(options.digest.lower())]
     if len(found) != 1 or len(options.digest) < 8:
         raise ValueError(f"{options.digest!r}: {len(found)} tokens begin so; `token list` tells")
-    await store.revoke(found[0].digest, who=WHO)
+    await store.revoke(found[0].digest, who=who())
     tell("revoked; it opens nothing after two seconds")
     return OK

@@ -28,14 +28,16 @@ def routes(
     secure: bool,
     clock: Callable[[], int] = now_ms,
     notice: Callable[[], str] = str,
+    refused: Callable[[], object] = str,
 ) -> list[BaseRoute]:
     """The pages, for readers only.
 
     ``key`` signs cookies and forms; a new one ends all sessions. ``secure``: they are reached by
     TLS, and the cookie goes no other way. ``clock``: now, in milliseconds UTC. ``notice``: what
-    every reader is to know of the server itself; empty for nothing.
+    every reader is to know of the server itself; empty for nothing. ``refused`` is told of each
+    log-in that was.
     """
-    sessions = Sessions(store, key, secure=secure, clock=clock)
+    sessions = Sessions(store, key, secure=secure, clock=clock, refused=refused)
     site = Site(store, sessions, clock=clock, notice=notice)
     page, form = site.page, site.form
     entrance, sweeps, lists = Entrance(site), SweepPages(site), ListPages(site)

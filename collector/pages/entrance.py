@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from .session import Reader
+from .session import Reader, address_of
 from .site import HEADERS, Fields, Site, asked
 
 
@@ -27,7 +27,7 @@ class Entrance:
         """A session for a reader token; the same answer to everything else."""
         fields = await self._site.fields(request)
         there = _local(fields.get("next", ""))
-        token = await self._site.sessions.log_in(fields.get("token", ""))
+        token = await self._site.sessions.log_in(fields.get("token", ""), address_of(request))
         if token is None:
             return self._site.html(
                 "login.html", status=401, reader=None, there=there, again=False, failed=True
@@ -36,8 +36,9 @@ class Entrance:
         self._site.sessions.begin(response, token)
         return response
 
-    async def log_out(self, request: Request, _: Reader, __: Fields) -> Response:
+    async def log_out(self, request: Request, reader: Reader, _: Fields) -> Response:
         """End the session."""
+        await self._site.sessions.note(reader.who, "log out", address_of(request))
         response = RedirectResponse("/login", 303, HEADERS)
         self._site.sessions.end(request, response)
         return response

@@ -11,6 +11,7 @@ import base64
 import binascii
 import hashlib
 import hmac
+import logging
 import secrets
 from collections.abc import Callable
 
@@ -18,17 +19,23 @@ from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import Response
 
+from agent.output.escape import shown
+
 from ..records import Token
+from ..store.database import StoreError
 from ..store.store import Store, token_digest
 
 LIFETIME_MS = 12 * 3600 * 1000
 RECHECK_MS = 5000
 """How long a revoked token may still read."""
 FAILURE_DELAY_S = 0.5
+REFUSED_EVERY_MS = 10_000
+"""Between two lines of the audit log about refused log-ins."""
 MAX_DELAYED = 200
 """Failed log-ins that wait at once; beyond, they are answered without the wait."""
 MAX_SECRET = 512
 _MAX_KNOWN = 1000
+_LOG = logging.getLogger("collector.pages")
 _DIGEST, _EXPIRY, _NONCE, _MAC = 32, 8, 16, 32
 
 
@@ -52,8 +59,19 @@ class Reader(Struct, frozen=True, kw_only=True):
 class Sessions:
     """Signs and checks cookies and forms."""
 
-    def __init__(self, store: Store, key: bytes, *, secure: bool, clock: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        key: bytes,
+        *,
+        secure: bool,
+        clock: Callable[[], int],
+        refused: Callable[[], object] = str,
+    ) -> None:
         self._store = store
+        self._refused = refused
+        self._unsaid = 0
+        self._said: int | None = None
         self._secure = secure
         self._clock = clock
         self._cookie_key = hmac.digest(key, b"iocsweep-collector: session cookie", "sha256")
@@ -72,18 +90,45 @@ class Sessions:
         if scheme.lower() != "bearer" or request.method not in ("GET", "HEAD"):
             return None
         token = await self._valid(token_digest(secret.strip()[:MAX_SECRET]))
+        if token is None:
+            await self._refuse(address_of(request))
         return Reader(token=token, csrf="") if token else None
 
-    async def log_in(self, secret: str) -> Token | None:
-        """The reader token of this secret. Whatever is wrong with it takes the same while."""
+    async def log_in(self, secret: str, address: str) -> Token | None:
+        """The reader token of this secret. Whatever is wrong with it takes the same while.
+
+        Written down either way, with the address that it came from.
+        """
         token = await self._valid(token_digest(secret.strip()[:MAX_SECRET]))
-        if token is None and self._delayed < MAX_DELAYED:
+        if token is not None:
+            await self.note(Reader(token=token, csrf="").who, "log in", address)
+            return token
+        await self._refuse(address)
+        if self._delayed < MAX_DELAYED:
             self._delayed += 1
             try:
                 await asyncio.sleep(FAILURE_DELAY_S)
             finally:
                 self._delayed -= 1
-        return token
+        return None
+
+    async def _refuse(self, address: str) -> None:
+        """Counted each, written down now and then: whoever asks need not be known."""
+        self._refused()
+        self._unsaid += 1
+        now = self._clock()
+        if self._said is not None and 0 <= now - self._said < REFUSED_EVERY_MS:
+            return
+        count, self._unsaid, self._said = self._unsaid, 0, now
+        more = f", {count:,} since the last such line" if count > 1 else ""
+        await self.note("nobody", "refuse log-in", address + more)
+
+    async def note(self, who: str, action: str, address: str) -> None:
+        """In the audit log. A full disk keeps nobody from reading: then the server's log has it."""
+        try:
+            await self._store.note(who, action, "", f"from {address}")
+        except StoreError as error:
+            _LOG.error("%s by %s from %s is not in the audit log: %s", action, who, address, error)
 
     def begin(self, response: Response, token: Token) -> None:
         """Give the browser its cookie."""
@@ -149,8 +194,13 @@ class Sessions:
         return token if token and token.kind == "reader" and token.valid(now) else None
 
 
+def address_of(request: Request) -> str:
+    """Where it came from, made printable."""
+    return shown(request.client.host)[:100] if request.client else "nowhere"
+
+
 def _ends(payload: bytes) -> int:
     return int.from_bytes(payload[_DIGEST : _DIGEST + _EXPIRY], "big")
 
 
-__all__ = ["Reader", "Sessions"]
+__all__ = ["Reader", "Sessions", "address_of"]

@@ -8,10 +8,10 @@ from collections.abc import Iterable
 from msgspec import structs
 
 from ..judging import demand_text
-from ..records import NOTHING_ASKED, Demand, Sweep, Token
+from ..records import NOTHING_ASKED, AuditRow, Demand, Sweep, Token
 from .database import Statement, StoreError, Value
 from .judging_again import JudgingAgain, seen_again
-from .rows import SWEEP, TOKEN, audit, now_ms, token_digest
+from .rows import SWEEP, TOKEN, audit, now_ms, record_of, token_digest
 
 
 class Administration(JudgingAgain):
@@ -120,6 +120,33 @@ class Administration(JudgingAgain):
             ]
         )
         return touched[0] > 0
+
+    # ---- What is written down
+
+    async def note(self, who: str, action: str, subject: str = "", detail: str = "") -> None:
+        """In the audit log: what changes nothing else."""
+        await self.database.transact([audit(who, action, subject, detail)])
+
+    async def audit_after(self, since: int, limit: int) -> list[tuple[str, AuditRow]]:
+        """Lines from this time on with their ids, the earliest first."""
+        rows = await self.database.fetch(
+            "SELECT audit_id, at, who, action, subject, detail FROM audit WHERE at >= ?"
+            " ORDER BY at, audit_id LIMIT ?",
+            since, limit,
+        )  # fmt: skip
+        return [(str(row[0]), record_of(AuditRow, row[1:])) for row in rows]
+
+    async def beat(self) -> None:
+        """Write a row, as reports are written. Raises StoreError."""
+        await self.database.transact(
+            [
+                (
+                    "INSERT INTO setting (name, value) VALUES ('last-beat', ?)"
+                    " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+                    (str(now_ms()).encode(),),
+                )
+            ]
+        )
 
     # ---- Expected hosts
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 from ..records import FindingRow, NewReport, PutResult, ReportRow
 from .database import Statement
 from .rows import FINDING, REPORT, Rows, audit, now_ms, values_of
 from .suppressing import COVERED_BY, states_again
+
+Kept = PutResult | Literal["elsewhere"]
 
 _ROWS = 50
 """Findings per INSERT: to a database beyond the network each statement is a way there and back."""
@@ -16,9 +19,14 @@ _ROWS = 50
 class Keeping(Rows):
     """What is kept."""
 
-    async def put(self, report: NewReport) -> PutResult:
-        """See Database.put."""
-        return await self.database.put(report)
+    async def put(self, report: NewReport) -> Kept:
+        """See Database.put. ``elsewhere``: it is kept, but does not count for this sweep."""
+        result = await self.database.put(report)
+        if result == "known":
+            kept = await self.report(report.report_id)
+            if kept is not None and kept.sweep_id != report.sweep_id:
+                return "elsewhere"
+        return result
 
     async def report(self, report_id: str) -> ReportRow | None:
         rows = await self._all(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import os
 import re
 import shutil
 import subprocess
@@ -111,3 +113,25 @@ class TestTheEnd:
         assert (ending.home / AUTHORITY).read_bytes() == before
         assert ending.send(a_report()).status_code == 201
         assert not any("in 30 days" in e["message"] for e in ending.events()[-3:])
+
+
+class TestTwoSweeps:
+    def test_an_agent_forgets_no_report_that_the_second_sweep_did_not_count(
+        self, serve: Serve, tmp_path: Path
+    ) -> None:
+        server = serve()
+        report = a_report()
+        assert server.send(report).status_code == 201
+        token = server.run("sweep", "create", "Two", "--id", "two").stdout.split()[-1]
+        spool = tmp_path / "spool"
+        spool.mkdir()
+        (spool / f"{report.report_id}.json.gz").write_bytes(gzip.compress(encode(report)))
+        done = subprocess.run(
+            [sys.executable, "-m", "agent", "send", str(spool), "--collector", server.url],
+            env={**os.environ, "IOCSWEEP_TOKEN": token}, capture_output=True, text=True,
+            check=False, timeout=60,
+        )  # fmt: skip
+        assert done.returncode == 4
+        assert "kept for another sweep" in done.stdout + done.stderr
+        assert [path.name for path in spool.rglob("*.json.gz")] == [f"{report.report_id}.json.gz"]
+        assert server.run("sweep", "list").stdout.count("clean 1,") == 1

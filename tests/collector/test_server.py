@@ -5,13 +5,16 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import os
+import pwd
+import re
 import socket
 import sqlite3
 import ssl
 import stat
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +96,21 @@ class TestReports:
         assert result(either.send(replay)) == (409, "conflict")
         kept = either.get(f"/reports/{first.report_id}.json", token=either.reader_token)
         assert kept.json()["host"]["name"] == "WS-0421"
+
+    def test_a_report_of_another_sweep_is_refused_with_the_reason_not_called_known(
+        self, either: CollectorServer
+    ) -> None:
+        report = a_report("WS-0421")
+        assert result(either.send(report)) == (201, "new")
+        token = either.run("sweep", "create", "Another", "--id", "another").stdout.split()[-1]
+        answer = either.send(report, token=token)
+        assert result(answer) == (409, "refused")
+        assert "for another sweep" in answer.json()["why"]
+        assert result(either.send(report)) == (200, "known")
+        mine = a_report("WS-0422")
+        assert [result(either.send(mine, token=token)) for _ in range(2)] == [
+            (201, "new"), (200, "known")
+        ]  # fmt: skip
 
     def test_what_was_sent_can_be_read_to_the_byte(self, either: CollectorServer) -> None:
         report = a_report("WS-0421", a_finding())
@@ -586,6 +604,37 @@ class TestHealth:
         assert is_well(either)
         assert _figure(either, 'iocsweep_collector_reports_total{result="new"}') == before + 1
 
+    def test_refusals_are_counted_by_kind(self, server: CollectorServer) -> None:
+        def refused(kind: str) -> float:
+            return _figure(server, f'iocsweep_collector_refusals_total{{kind="{kind}"}}')
+
+        first, headers = a_report(), {"Content-Type": "application/json"}
+        assert server.send(first).status_code == 201
+        path = f"/v1/reports/{first.report_id}"
+        acts: dict[str, Callable[[], requests.Response]] = {
+            "token": lambda: server.send(first, token="x"),
+            "method": lambda: server.get(path),
+            "no report": lambda: server.send_bytes(first.report_id, b"{}"),
+            "another schema": lambda: server.send_bytes(
+                first.report_id, b'{"schema": "iocsweep.report/3"}'
+            ),
+            "another report of this id": lambda: server.send(
+                a_report("WS-9999", report_id=first.report_id)
+            ),
+            "too large": lambda: server.ask(
+                "POST", path, token=server.sweep_token, data=bytes(5 * MIB), headers=headers
+            ),
+            "encoding": lambda: server.ask(
+                "POST", path, token=server.sweep_token, data=b"{}",
+                headers={**headers, "Content-Encoding": "br"},
+            ),
+            "log-in": lambda: server.ask("POST", "/login", data={"token": "x"}),
+        }  # fmt: skip
+        for kind, act in acts.items():
+            before = refused(kind)
+            assert act().status_code >= 400
+            assert refused(kind) == before + 1, kind
+
 
 def _figure(server: CollectorServer, name: str) -> float:
     text = server.get("/metrics", token=server.reader_token).text
@@ -788,6 +837,39 @@ def _log_in(server: CollectorServer) -> requests.Response:
     return server.ask(
         "POST", "/login", data={"token": server.reader_token, "next": "/"}, allow_redirects=False
     )
+
+
+class TestAudit:
+    def test_who_did_what_is_kept_and_logged(self, serve: Serve) -> None:
+        server = serve()
+        name = pwd.getpwuid(os.getuid()).pw_name
+        assert server.run("token", "create", "--label", "Jo").returncode == 0
+        for token in ("no such", server.reader_token):
+            server.ask("POST", "/login", data={"token": token}, allow_redirects=False)
+        wanted = [
+            ("create reader token", f"command line, {name}", "Jo"),
+            ("refuse log-in", "nobody", "from 127.0.0.1"),
+            ("log in", "first", "from 127.0.0.1"),
+        ]
+
+        def logged() -> set[tuple[str, str, str]]:
+            return {
+                (event["message"], event["who"], event["detail"])
+                for event in server.events()
+                if event["logger"] == "collector.audit"
+            }
+
+        wait_for(lambda: set(wanted) <= logged(), lambda: str(logged()))
+        listed = server.run("audit").stdout
+        for action, who, _ in wanted:
+            assert re.search(rf"{re.escape(who)}\S*   {action}", listed), listed
+        assert server.reader_token not in listed + server.log.read_text()
+
+    def test_a_flood_of_refused_log_ins_writes_few_lines(self, serve: Serve) -> None:
+        server = serve()
+        for _ in range(20):
+            assert server.ask("POST", "/login", data={"token": "x"}).status_code == 401
+        assert 1 <= server.run("audit").stdout.count("refuse log-in") <= 3
 
 
 class TestLogs:
