@@ -187,6 +187,8 @@ class Counts(Struct, frozen=True, kw_only=True):
     expected: int = 0
     unexpected: int = 0
     """Hosts that reported and were not on the list (0 without a list)."""
+    beside: dict[str, int] = {}
+    """Of those, by state; counted above as well."""
     suppressed: int = 0
     """Hosts whose hits are all suppressed; counted above by what else they say."""
     flagged: int = 0
@@ -200,6 +202,15 @@ class Counts(Struct, frozen=True, kw_only=True):
     def reported(self) -> int:
         """Hosts that answered."""
         return self.clean + self.hit + self.incomplete + self.failed + self.limited
+
+    def on_the_list(self, state: HostState) -> int:
+        """Hosts of this state that were expected; all of them without a list."""
+        return int(getattr(self, state)) - self.beside.get(state, 0)
+
+    @property
+    def whole(self) -> int:
+        """What shares are of: the expected hosts, or without a list those that reported."""
+        return sum(self.on_the_list(state) for state in STATES) + self.not_reported
 
 
 class HostRow(Struct, frozen=True, kw_only=True):

@@ -77,15 +77,15 @@ def arrival_curve(
 
 def share_bar(counts: Counts) -> Bar | None:
     """Each part as wide as its share, and never too thin to be seen."""
-    of = {
-        "clean": counts.clean,
-        "hit": counts.hit,
-        "incomplete": counts.incomplete,
-        "failed": counts.failed,
-        "limited": counts.limited,
+    of: dict[str, int] = {
+        "clean": counts.on_the_list("clean"),
+        "hit": counts.on_the_list("hit"),
+        "incomplete": counts.on_the_list("incomplete"),
+        "failed": counts.on_the_list("failed"),
+        "limited": counts.on_the_list("limited"),
         "not reported": counts.not_reported,
     }
-    total = sum(of.values())
+    total = counts.whole
     if not total:
         return None
     widths = {name: max(WIDTH * count / total, 5.0) for name, count in of.items() if count}

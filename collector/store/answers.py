@@ -82,12 +82,15 @@ class Answers(Rows):
                 sweep_id, sweep_id,
             ),
             self.database.fetch(
-                f"SELECT COUNT(*) FROM host WHERE sweep_id = ? AND {_UNEXPECTED}", sweep_id
+                f"SELECT state, COUNT(*) FROM host WHERE sweep_id = ? AND {_UNEXPECTED}"
+                " GROUP BY state",
+                sweep_id,
             ),
         )  # fmt: skip
         by_state = {str(state): int(count) for state, count in states}
         by_seen = {int(seen): int(count) for seen, count in expected}
         listed = sum(by_seen.values())
+        beside = {str(state): int(count) for state, count in unexpected} if listed else {}
         ((suppressed, flagged, turned),) = marked
         ((reports, last_received),) = came
         return Counts(
@@ -95,7 +98,8 @@ class Answers(Rows):
             not_reported=by_seen.get(Seen.NOTHING, 0),
             owing=by_seen.get(Seen.LIMITED, 0),
             expected=listed,
-            unexpected=int(unexpected[0][0]) if listed else 0,
+            unexpected=sum(beside.values()),
+            beside=beside,
             suppressed=int(suppressed),
             flagged=int(flagged),
             turned=int(turned),

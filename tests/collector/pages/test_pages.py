@@ -12,7 +12,7 @@ from agent.model.report import Strength
 from collector.pages import report as report_page
 from collector.pages.counters import FRESH_MS, by_gap
 from collector.records import Counts, NewReport, host_key
-from collector.store.store import PAGE
+from collector.store.store import PAGE, Store
 from tests.collector.pages.conftest import Pages
 from tests.collector.pages.seed import NOW, SWEEP, a_finding, a_report, new_sweep, put, received
 from tests.collector.pages.shown import follow, heading, rows_of
@@ -25,7 +25,7 @@ def test_the_first_page_lists_sweeps_with_their_answer(pages: Pages) -> None:
     text = pages.text("/")
     assert "Hit on 2 hosts" in text
     assert "Not known to be clean: 2 incomplete, 1 failed, 4 not reported." in text
-    assert "10 hosts reported of 13 expected hosts" in text
+    assert "9 of 13 expected hosts reported, and 1 that nobody expected" in text
 
 
 def test_without_a_sweep_it_says_so(empty: Pages) -> None:
@@ -41,8 +41,9 @@ def test_a_sweep_shows_the_six_counters_and_their_shares(pages: Pages) -> None:
         "clean": "5", "hit": "2", "incomplete": "2", "failed": "1", "limited": "0",
         "not reported": "4",
     }  # fmt: skip
-    for share in ("38.5 % of expected", "15.4 % of expected", "7.7 % of expected", "30.8 %"):
+    for share in ("38.5 % of expected", "15.4 % of expected", "0 % of expected", "30.8 %"):
         assert share in text
+    assert "(1 failed); counted above, and left out of the shares" in text
     for link in ("hosts?state=clean", "hosts?state=hit", "hosts?state=incomplete",
                  "hosts?state=failed", "missing", "hosts?unexpected=1", "hosts?flagged=1"):  # fmt: skip
         assert f'href="{SWEPT}/{link}"' in text, link
@@ -346,3 +347,24 @@ def test_the_strongest_findings_come_first(pages: Pages) -> None:
     pages.run(put, pages.store, a_report("ORDER", *found, report_id="order"))
     order = re.findall(r'<article class="finding (\w+)"', pages.text("/reports/order"))
     assert order == ["confirmed", "strong", "weak", "excluded"]
+
+
+async def more_strangers_than_expected(store: Store) -> str:
+    await new_sweep(store)
+    await store.expect(SWEEP, ["WS-1", "WS-2"], who="test")
+    for name in ("WS-1", "LAB-1", "LAB-2", "LAB-3"):
+        await put(store, a_report(name), at=NOW)
+    await put(store, a_report("LAB-4", a_finding("LAB-4")), at=NOW)
+    return await store.create_token("reader", label="Jo", who="test")
+
+
+def test_no_share_is_more_than_all_and_strangers_are_apart(empty: Pages) -> None:
+    empty.secret = empty.run(more_strangers_than_expected, empty.store)
+    empty.log_in()
+    text = empty.text(f"/sweeps/{SWEEP}")
+    shares = [float(found) for found in re.findall(r'class="share">([\d.]+) %', text)]
+    assert shares == [50.0, 0.0, 0.0, 0.0, 50.0]
+    assert empty.counters()["clean"] == "4"
+    assert "Hit on 1 host" in text
+    assert "(1 hit, 3 clean); counted above, and left out of the shares" in text
+    assert "clean 50.0 %, hit 0 %" in text  # the bar, told

@@ -265,7 +265,8 @@ class TestCountsAndLists:
         await store.put(a_report("D", base="failed"))
         assert await store.counts("s1") == Counts(
             clean=1, hit=1, incomplete=1, failed=1, not_reported=1, expected=3, unexpected=2,
-            suppressed=0, flagged=0, reports=5, last_received=3000,
+            beside={"incomplete": 1, "failed": 1}, suppressed=0, flagged=0, reports=5,
+            last_received=3000,
         )  # fmt: skip
         assert await store.counts("other") == Counts()
 

@@ -92,8 +92,8 @@ class TestAnOlderDatabase:
         await store.database.close()
         assert counts == Counts(
             clean=3, hit=1, incomplete=1, failed=1, limited=1, not_reported=1, owing=1,
-            expected=5, unexpected=3, suppressed=1, flagged=0, turned=1, reports=8,
-            last_received=last,
+            expected=5, unexpected=3, beside={"clean": 1, "failed": 1, "incomplete": 1},
+            suppressed=1, flagged=0, turned=1, reports=8, last_received=last,
         )  # fmt: skip
 
     async def test_every_report_is_shown_and_downloaded_to_the_byte_by_its_own_token(
