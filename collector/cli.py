@@ -55,6 +55,9 @@ def _common() -> argparse.ArgumentParser:
                         help="database, certificate and key (default: %(default)s)")  # fmt: skip
     common.add_argument("--database", default="", metavar="FILE|URL",
                         help="SQLite file, or postgresql://… (default: in the home)")  # fmt: skip
+    common.add_argument("--database-password-file", type=Path, metavar="FILE",
+                        help="with the password of postgresql://…, which is then not in the URL"
+                        " (PGPASSFILE does as well)")  # fmt: skip
     common.add_argument("--backup-to", type=Path, metavar="DIR",
                         help="for the copy that is made before an older database is brought up to"
                         " date (default: beside an SQLite file, else in the home)")  # fmt: skip

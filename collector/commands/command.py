@@ -13,8 +13,10 @@ from typing import Any
 
 from agent.output.escape import shown
 
+from ..records import Sweep
 from ..serving import open_store
 from ..store.backup import BackupPlan
+from ..store.passwords import with_password_of
 from ..store.store import Store
 
 OK, FAILED, USAGE = range(3)
@@ -67,6 +69,13 @@ def backup_plan(options: argparse.Namespace) -> BackupPlan:
     return BackupPlan(str(options.backup_to or ""), wanted=not options.no_backup)
 
 
+def database(options: argparse.Namespace) -> str:
+    """Of ``--database``, with the password that is kept in a file."""
+    if options.database_password_file is None:
+        return str(options.database)
+    return with_password_of(options.database, options.database_password_file)
+
+
 def with_store(
     work: Callable[[Store, argparse.Namespace], Awaitable[int]], *, make: bool = False
 ) -> Run:
@@ -78,7 +87,7 @@ def with_store(
 
     async def run(options: argparse.Namespace) -> int:
         store = await open_store(
-            options.home, options.database, join=True, make=make, plan=backup_plan(options)
+            options.home, database(options), join=True, make=make, plan=backup_plan(options)
         )
         try:
             return await work(store, options)
@@ -88,10 +97,12 @@ def with_store(
     return lambda options: asyncio.run(run(options))
 
 
-async def known_sweep(store: Store, sweep_id: str) -> None:
+async def known_sweep(store: Store, sweep_id: str) -> Sweep:
     """Raises ValueError unless there is one of this id."""
-    if await store.sweep(sweep_id) is None:
+    sweep = await store.sweep(sweep_id)
+    if sweep is None:
         raise ValueError(f"there is no sweep {sweep_id!r}")
+    return sweep
 
 
 def duration(text: str) -> int:

@@ -10,6 +10,10 @@ from agent.output.escape import shown
 from ..store.database import StoreError
 from ..store.store import Store, now_ms
 from .command import FAILED, OK, Commands, day, duration, tell, who, with_store
+from .holdings import RECEIVING_MS, holdings_words, receiving
+
+SURE_S = 30 * 86400
+"""Whoever asks for less may have mistyped it."""
 
 
 def add(commands: Commands) -> None:
@@ -19,6 +23,11 @@ def add(commands: Commands) -> None:
     commands.add("verify", with_store(_verify), "read every report again, check the database")
     made = commands.add("forget", with_store(_forget), "remove old sweeps")
     made.add_argument("--older-than", type=duration, required=True, metavar="180d")
+    made.add_argument("--dry-run", action="store_true",
+                      help="show what would go; without --yes so it is below 30d")  # fmt: skip
+    made.add_argument("--yes", action="store_true", help="remove, though it is less than 30d")
+    made.add_argument("--even-receiving", action="store_true",
+                      help="those, too, that got a report meanwhile or within a day")  # fmt: skip
     made = commands.add("audit", with_store(_audit), "who did what, the latest last")
     made.add_argument("--lines", type=int, default=500, metavar="N", help="(default: %(default)s)")
 
@@ -52,8 +61,24 @@ async def _verify(store: Store, _: argparse.Namespace) -> int:
 
 
 async def _forget(store: Store, options: argparse.Namespace) -> int:
-    removed = await store.forget(now_ms() - options.older_than * 1000, who=who())
-    tell(f"{removed} sweeps removed, with all of theirs")
+    """Age counts from the last report: a sweep that still receives is none of the old ones."""
+    now = now_ms()
+    before = now - options.older_than * 1000
+    quiet = min(before, now - RECEIVING_MS)
+    gone = 0
+    remove = not options.dry_run and (options.yes or options.older_than >= SURE_S)
+    for one in await store.old_sweeps(before):
+        if receiving(one, quiet) and not options.even_receiving:
+            tell(f"stays: it is receiving   {holdings_words(one)}")
+            continue
+        gone += 1
+        if remove:
+            await store.remove_sweep(one.sweep_id, who=who(), why="retention")
+        tell(f"{'removed' if remove else 'would go'}   {holdings_words(one)}")
+    if remove:
+        tell(f"{gone} sweeps removed, with all of theirs")
+    else:
+        tell(f"{gone} sweeps would be removed, with all of theirs; nothing was (--yes does it)")
     return OK
 
 

@@ -34,7 +34,7 @@ def _names(path: Path, text: str) -> Iterator[str]:
             if not any(cell.strip() for cell in row) or _is_remark(row):
                 continue
             if not columns:
-                columns = [i for i, cell in enumerate(row) if cell.strip().casefold() in _COLUMNS]
+                columns = [i for i, cell in enumerate(row) if _title(cell) in _COLUMNS]
                 if columns:
                     continue
                 columns = [0]
@@ -58,16 +58,24 @@ def _name(row: list[str], columns: list[int]) -> str:
     return name
 
 
+def _title(cell: str) -> str:
+    """``Computer Name``, ``computer_name`` and ``"ComputerName"`` are one."""
+    return re.sub(r"[\s_\"']+", "", cell).casefold()
+
+
 def _delimiter(text: str) -> str:
     """Of the first line that is no remark: a comma, or what a spreadsheet puts there."""
     for line in io.StringIO(text):
         if line.strip() and not line.lstrip().startswith("#"):
-            named = [mark for mark in ",;\t" if _COLUMNS & {
-                cell.strip().strip('"').casefold() for cell in line.split(mark)
-            }]  # fmt: skip
+            named = [mark for mark in ",;\t" if _COLUMNS & set(map(_title, line.split(mark)))]
             return named[0] if named else ","
     return ","
 
 
 _HOST = re.compile(r"[^\s,;:/\\|\"*?<>=]{1,255}")
-_COLUMNS = {"name", "hostname", "dnshostname", "computer", "computername", "host", "device name"}
+_COLUMNS = {
+    "name", "host", "computer", "fqdn", "hostname", "computername", "dnshostname", "dnsname",
+    "devicename", "machinename", "systemname", "servername", "endpointname", "assetname",
+    "netbiosname", "hostfqdn", "devicefqdn", "fullyqualifieddomainname",
+}  # fmt: skip
+"""Without blanks and marks. What may itself be a host's name (server, device) is none."""

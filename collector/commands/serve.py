@@ -10,7 +10,7 @@ from agent.model.codec import MAX_BYTES
 from ..app import BODY_S, HEAD_S, Limits
 from ..crowd import CONNECTIONS
 from ..serving import Serving, run
-from .command import OK, Commands, backup_plan
+from .command import OK, Commands, backup_plan, database
 
 MOST_CONNECTIONS = 100_000
 
@@ -50,7 +50,7 @@ def _serve(options: argparse.Namespace) -> int:
         address=address,
         port=port,
         folder=options.home,
-        database=options.database,
+        database=database(options),
         certificate=options.certificate,
         key=options.key,
         client_ca=options.client_ca,

@@ -1,4 +1,4 @@
-"""``sweep create`` and ``sweep list``, and ``expect``."""
+"""``sweep create``, ``list``, ``edit``, ``close``, ``delete``, ``expect``; and ``expect``."""
 
 from __future__ import annotations
 
@@ -9,14 +9,17 @@ from pathlib import Path
 from ..records import Sweep
 from ..store.store import Store, now_ms
 from .command import OK, Commands, duration, known_sweep, moment, tell, who, with_store
+from .holdings import RECEIVING_MS, holdings_words, receiving
 from .names import read_names
 
+_AS_IT_IS = -1
+"""A deadline that is not given, as None is one."""
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
 def add(commands: Commands) -> None:
     """The commands and their options."""
-    sweeps = commands.group("sweep", "create and list sweeps")
+    sweeps = commands.group("sweep", "create, list, change and end sweeps")
     made = sweeps.add("create", with_store(_create, make=True), "a new sweep and its token")
     made.add_argument("title")
     made.add_argument("--id", default="", help="for addresses (default: from the title)")
@@ -25,6 +28,29 @@ def add(commands: Commands) -> None:
     made.add_argument("--expires", type=duration, metavar="30d", help="when its token ends")
     made.add_argument("--expect", type=Path, metavar="FILE", help="expected hosts, text or CSV")
     sweeps.add("list", with_store(_list), "all sweeps with their counters")
+
+    made = sweeps.add("edit", with_store(_edit), "change what it is called and when it ends")
+    made.add_argument("sweep")
+    made.add_argument("--title")
+    made.add_argument("--pack")
+    made.add_argument("--deadline", type=_moment_or_none, metavar="TIME", default=_AS_IT_IS,
+                      help="2026-12-01T18:00 (UTC), or none")  # fmt: skip
+    made = sweeps.add("close", with_store(_close), "take no more reports; all of it stays")
+    made.add_argument("sweep")
+    made = sweeps.add("delete", with_store(_delete), "remove it with all of its own")
+    made.add_argument("sweep")
+    made.add_argument("--yes", action="store_true", help="without it, what would go is shown")
+    made.add_argument("--even-receiving", action="store_true",
+                      help="though it got a report within a day")  # fmt: skip
+
+    lists = sweeps.group("expect", "change its list of expected hosts")
+    for name, run, words in (
+        ("add", _expect, "add hosts"),
+        ("remove", _expect_no_more, "take hosts off the list; what they reported stays"),
+    ):
+        made = lists.add(name, with_store(run), words)
+        made.add_argument("sweep")
+        made.add_argument("file", type=Path, help="text (a name a line) or CSV")
 
     made = commands.add("expect", with_store(_expect), "add expected hosts to a sweep")
     made.add_argument("sweep")
@@ -58,12 +84,15 @@ async def _create(store: Store, options: argparse.Namespace) -> int:
 
 
 async def _list(store: Store, _: argparse.Namespace) -> int:
+    open_ones = {token.sweep_id for token in await store.tokens() if token.valid(now_ms())}
     for sweep in await store.sweeps():
         counts = await store.counts(sweep.sweep_id)
         tell(
             f"{sweep.sweep_id}   {sweep.title}   clean {counts.clean}, hit {counts.hit},"
             f" incomplete {counts.incomplete}, failed {counts.failed},"
             f" not reported {counts.not_reported} of {counts.expected}"
+            + (f", unexpected {counts.unexpected}" if counts.unexpected else "")
+            + ("" if sweep.sweep_id in open_ones else "   closed")
         )
     return OK
 
@@ -73,3 +102,50 @@ async def _expect(store: Store, options: argparse.Namespace) -> int:
     added = await store.expect(options.sweep, read_names(options.file), who=who())
     tell(f"{added} new expected hosts")
     return OK
+
+
+async def _expect_no_more(store: Store, options: argparse.Namespace) -> int:
+    await known_sweep(store, options.sweep)
+    removed = await store.expect_no_more(options.sweep, read_names(options.file), who=who())
+    tell(f"{removed} hosts are no longer expected")
+    return OK
+
+
+async def _edit(store: Store, options: argparse.Namespace) -> int:
+    sweep = await known_sweep(store, options.sweep)
+    await store.describe_sweep(
+        sweep.sweep_id,
+        title=sweep.title if options.title is None else options.title,
+        pack=sweep.pack if options.pack is None else options.pack,
+        deadline=sweep.deadline if options.deadline == _AS_IT_IS else options.deadline,
+        who=who(),
+    )
+    tell(f"sweep {sweep.sweep_id} is changed")
+    return OK
+
+
+async def _close(store: Store, options: argparse.Namespace) -> int:
+    await known_sweep(store, options.sweep)
+    ended = await store.close_sweep(options.sweep, who=who())
+    tell(
+        f"closed: {ended} tokens bring no more reports after two seconds; `token create --sweep"
+        f" {options.sweep}` opens it again"
+    )
+    return OK
+
+
+async def _delete(store: Store, options: argparse.Namespace) -> int:
+    await known_sweep(store, options.sweep)
+    one = await store.holdings(options.sweep)
+    if not options.yes:
+        tell(f"would go   {holdings_words(one)}\nnothing was removed (--yes does it)")
+        return OK
+    if receiving(one, now_ms() - RECEIVING_MS) and not options.even_receiving:
+        raise ValueError(f"it is receiving (--even-receiving removes it): {holdings_words(one)}")
+    await store.remove_sweep(options.sweep, who=who(), why="deleted")
+    tell(f"removed   {holdings_words(one)}")
+    return OK
+
+
+def _moment_or_none(text: str) -> int | None:
+    return None if text == "none" else moment(text)

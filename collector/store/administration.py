@@ -75,6 +75,36 @@ class Administration(JudgingAgain):
         await self.edit_sweep(sweep_id, demand, who=who)
         return demand
 
+    async def describe_sweep(
+        self, sweep_id: str, *, title: str, pack: str, deadline: int | None, who: str
+    ) -> None:
+        """Its words and its deadline; the id stays, as addresses name it."""
+        words = f"title {title!r}, pack {pack!r}, deadline {deadline}"
+        await self.database.transact(
+            [
+                (
+                    "UPDATE sweep SET title = ?, pack = ?, deadline = ? WHERE sweep_id = ?",
+                    (title, pack, deadline, sweep_id),
+                ),
+                audit(who, "edit sweep", sweep_id, words),
+            ]
+        )
+
+    async def close_sweep(self, sweep_id: str, *, who: str) -> int:
+        """Take no more reports: its tokens open nothing from now on. Gives how many there were."""
+        now = now_ms()
+        touched = await self.database.transact(
+            [
+                (
+                    "UPDATE token SET revoked = ? WHERE sweep_id = ? AND kind = 'sweep'"
+                    " AND revoked IS NULL",
+                    (now, sweep_id),
+                ),
+                audit(who, "close sweep", sweep_id, ""),
+            ]
+        )
+        return touched[0]
+
     async def create_token(
         self,
         kind: str,
@@ -178,3 +208,23 @@ class Administration(JudgingAgain):
             ]
         )
         return added
+
+    async def expect_no_more(self, sweep_id: str, names: Iterable[str], *, who: str) -> int:
+        """Take names from the list; gives how many were on it. What they reported stays."""
+        keys = list(dict.fromkeys(name.casefold().rstrip(".") for name in names))
+        removed = 0
+        for start in range(0, len(keys), 500):
+            piece = keys[start : start + 500]
+            removed += sum(
+                await self.database.transact(
+                    [
+                        (
+                            "DELETE FROM expected WHERE sweep_id = ? AND name_key IN"
+                            f" ({', '.join('?' * len(piece))})",
+                            [sweep_id, *piece],
+                        )
+                    ]
+                )
+            )
+        await self.note(who, "remove expected hosts", sweep_id, f"{removed} of {len(keys)}")
+        return removed

@@ -5,15 +5,28 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
+from msgspec import Struct
+
 from ..records import FindingRow, NewReport, PutResult, ReportRow
 from .database import Statement
-from .rows import FINDING, REPORT, Rows, audit, now_ms, values_of
+from .rows import FINDING, REPORT, Rows, audit, now_ms, record_of, values_of
 from .suppressing import COVERED_BY, states_again
 
 Kept = PutResult | Literal["elsewhere"]
 
 _ROWS = 50
 """Findings per INSERT: to a database beyond the network each statement is a way there and back."""
+
+
+class OldSweep(Struct, frozen=True, kw_only=True):
+    """A sweep that may go, and what goes with it."""
+
+    sweep_id: str
+    title: str
+    created: int
+    reports: int
+    hosts: int
+    last_received: int | None
 
 
 class Keeping(Rows):
@@ -134,18 +147,36 @@ class Keeping(Rows):
         ((value,),) = await self.database.fetch("SELECT value FROM setting WHERE name = ?", name)
         return bytes(value)
 
-    async def forget(self, before: int, *, who: str) -> int:
-        """Retention: remove the sweeps created before this time, with all of theirs."""
-        rows = await self.database.fetch("SELECT sweep_id FROM sweep WHERE created < ?", before)
-        for (sweep_id,) in rows:
-            tables = ("finding", "suppression", "report", "host", "expected", "token", "sweep")
-            await self.database.transact(
-                [
-                    *((f"DELETE FROM {table} WHERE sweep_id = ?", (sweep_id,)) for table in tables),
-                    audit(who, "remove sweep", str(sweep_id), "retention"),
-                ]
+    async def old_sweeps(self, before: int) -> list[OldSweep]:
+        """Sweeps created before this time, with what each holds; the earliest first."""
+        return [
+            await self.holdings(str(sweep_id))
+            for (sweep_id,) in await self.database.fetch(
+                "SELECT sweep_id FROM sweep WHERE created < ? ORDER BY created", before
             )
-        return len(rows)
+        ]
+
+    async def holdings(self, sweep_id: str) -> OldSweep:
+        """What a sweep that is there holds."""
+        rows = await self.database.fetch(
+            "SELECT sweep_id, title, created,"
+            " (SELECT COUNT(*) FROM report WHERE report.sweep_id = sweep.sweep_id),"
+            " (SELECT COUNT(*) FROM host WHERE host.sweep_id = sweep.sweep_id),"
+            " (SELECT MAX(received) FROM report WHERE report.sweep_id = sweep.sweep_id)"
+            " FROM sweep WHERE sweep_id = ?",
+            sweep_id,
+        )
+        return record_of(OldSweep, rows[0])
+
+    async def remove_sweep(self, sweep_id: str, *, who: str, why: str) -> None:
+        """With all of its own: reports, hosts, findings, tokens."""
+        tables = ("finding", "suppression", "report", "host", "expected", "token", "sweep")
+        await self.database.transact(
+            [
+                *((f"DELETE FROM {table} WHERE sweep_id = ?", (sweep_id,)) for table in tables),
+                audit(who, "remove sweep", sweep_id, why),
+            ]
+        )
 
 
 def _listing(

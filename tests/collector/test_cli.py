@@ -15,6 +15,9 @@ from agent import __version__
 from agent.model.codec import encode
 from collector.cli import main
 from collector.commands.names import read_names
+from collector.store.backup import without_password
+from collector.store.database import StoreError
+from collector.store.passwords import with_password_of
 from tests.collector.pages.seed import a_finding, a_report
 from tests.collector.postgres_server import postgres_server, postgres_url
 from tests.collector.server import CollectorServer, Serve, administer, serve, wait_for
@@ -170,7 +173,10 @@ def on_what_is_there(tmp_path: Path) -> list[list[str]]:
     return [
         ["backup", str(tmp_path / "copy.db")], ["verify"], ["forget", "--older-than", "180d"],
         ["sweep", "list"], ["expect", "one", str(names)], ["token", "list"],
-        ["token", "revoke", "00000000"],
+        ["token", "revoke", "00000000"], ["audit"], ["sweep", "edit", "one"],
+        ["sweep", "close", "one"], ["sweep", "delete", "one"],
+        ["sweep", "expect", "add", "one", str(names)],
+        ["sweep", "expect", "remove", "one", str(names)],
     ]  # fmt: skip
 
 
@@ -230,6 +236,12 @@ class TestExpected:
             b'#TYPE Microsoft.ActiveDirectory\n"DistinguishedName","DNSHostName"\n"CN=a,DC=b","WS-1"\n"CN=c","WS-2"\n',
             b"OS;Name\r\nWindows 11;WS-1\r\n;WS-2\r\n",
             b"OS\tComputerName\nWindows 11\tWS-1\n\tWS-2\n",
+            b"Computer Name,OS\nWS-1,W11\nWS-2,W11\n",
+            b'"OS","Computer Name"\n"W11","WS-1"\n"W11","WS-2"\n',
+            b"Site;Host_Name\nHQ;WS-1\nHQ;WS-2\n",
+            b"OS\tDevice Name\nW11\tWS-1\nW11\tWS-2\n",
+            b"os,fqdn\nW11,WS-1\nW11,WS-2\n",
+            b"os,DNS Host Name\nW11,WS-1\nW11,WS-2\n",
             "Name\nWS-1\nWS-2\n".encode("utf-16"),
             "WS-1\nWS-2\n".encode("utf-16-be", "strict").join([b"\xfe\xff", b""]),
         ],
@@ -238,6 +250,12 @@ class TestExpected:
         file = tmp_path / "names"
         file.write_bytes(data)
         assert list(dict.fromkeys(n.upper() for n in read_names(file))) == ["WS-1", "WS-2"]
+
+    @pytest.mark.parametrize("first", ["server", "DEVICE", "workstation", "machine", "endpoint"])
+    def test_what_may_be_a_host_s_own_name_is_no_title(self, tmp_path: Path, first: str) -> None:
+        file = tmp_path / "names.txt"
+        file.write_text(f"{first}\nWS-1\n")
+        assert list(read_names(file)) == [first, "WS-1"]
 
     def test_a_host_without_a_dns_name_is_taken_by_its_name(self, tmp_path: Path) -> None:
         file = tmp_path / "names.csv"
@@ -441,7 +459,8 @@ class TestForget:
         assert server.send(report).status_code == 201
         wait_for(lambda: served.ask("SELECT COUNT(*) FROM finding") == [(1,)])
         assert served.run("forget", "--older-than", "180d").stdout.startswith("0 sweeps")
-        wait_for(lambda: served.run("forget", "--older-than", "0s").stdout.startswith("1 sweeps"))
+        sure = ("forget", "--older-than", "0s", "--yes", "--even-receiving")
+        wait_for(lambda: "\n1 sweeps removed" in served.run(*sure).stdout)
         for table in ("sweep", "report", "host", "finding", "expected"):
             assert served.ask(f"SELECT COUNT(*) FROM {table}") == [(0,)]
         assert served.ask("SELECT kind FROM token") == [("reader",)]
@@ -449,8 +468,182 @@ class TestForget:
         # its token, which the server may still remember for two seconds, opens nothing any more
         wait_for(lambda: server.send(a_report()).status_code == 401)
 
+    @pytest.fixture
+    def old(self, tmp_path: Path) -> Home:
+        """A sweep of 40 days ago, without a report."""
+        home = Home(tmp_path / "home", None)
+        home.run("sweep", "create", "Old", "--id", "old")
+        home.ask("UPDATE sweep SET created = created - ?", str(40 * 86_400_000))
+        return home
+
+    @pytest.mark.parametrize(
+        ("options", "goes"),
+        [
+            (["30d"], True),
+            (["30d", "--dry-run"], False),
+            (["29d"], False),
+            (["29d", "--yes"], True),
+            (["29d", "--yes", "--dry-run"], False),
+            (["41d", "--yes"], False),
+        ],
+    )
+    def test_what_may_be_a_slip_is_shown_first(
+        self, old: Home, options: list[str], goes: bool
+    ) -> None:
+        told = old.run("forget", "--older-than", *options).stdout
+        assert (old.ask("SELECT sweep_id FROM sweep") == []) is goes
+        if options[0] != "41d":
+            assert told.startswith("removed   old   Old" if goes else "would go   old   Old")
+            assert "0 reports of 0 hosts" in told
+            assert goes or "nothing was (--yes does it)" in told
+
+    def test_a_sweep_that_receives_is_spared(self, served: Home) -> None:
+        assert served.server is not None
+        assert served.server.send(a_report("WS-1")).status_code == 201
+        served.ask("UPDATE sweep SET created = created - ?", str(400 * 86_400_000))
+        told = served.run("forget", "--older-than", "180d").stdout
+        assert told.startswith("stays: it is receiving   first")
+        assert "1 reports of 1 hosts" in told
+        assert "0 sweeps removed" in told
+        assert served.ask("SELECT sweep_id FROM sweep") == [("first",)]
+
     def test_how_old_must_be_said(self, tmp_path: Path) -> None:
         Home(tmp_path / "home", None).fails("forget", code=2)
+
+
+class TestChanges:
+    @pytest.fixture
+    def one(self, tmp_path: Path) -> Home:
+        home = Home(tmp_path / "home", None)
+        home.run("sweep", "create", "One", "--id", "one", "--pack", "p",
+                 "--deadline", "2026-12-01T18:00")  # fmt: skip
+        return home
+
+    @pytest.mark.parametrize(
+        ("options", "now"),
+        [
+            (["--title", "Uno"], ("Uno", "p", 1796148000000)),
+            (["--pack", "q"], ("One", "q", 1796148000000)),
+            (["--deadline", "none"], ("One", "p", None)),
+            (["--deadline", "2026-12-01T18:01"], ("One", "p", 1796148060000)),
+            ([], ("One", "p", 1796148000000)),
+        ],
+    )
+    def test_a_sweep_is_edited_in_what_is_said_only(
+        self, one: Home, options: list[str], now: tuple[object, ...]
+    ) -> None:
+        one.run("sweep", "edit", "one", *options)
+        assert one.ask("SELECT title, pack, deadline FROM sweep") == [now]
+        assert ("edit sweep", "one") in one.ask("SELECT action, subject FROM audit")
+
+    def test_a_closed_sweep_takes_no_report_until_it_has_a_token_again(self, served: Home) -> None:
+        server = served.server
+        assert server is not None
+        assert server.send(a_report("WS-1")).status_code == 201
+        assert "closed: 1 tokens" in served.run("sweep", "close", "first").stdout
+        assert served.run("sweep", "list").stdout.endswith("   closed\n")
+        wait_for(lambda: server.send(a_report("WS-2")).status_code == 401)
+        token = served.run("token", "create", "--sweep", "first").stdout.strip()
+        assert server.send(a_report("WS-3"), token=token).status_code == 201
+        assert "closed" not in served.run("sweep", "list").stdout
+        assert "clean 2" in served.run("sweep", "list").stdout
+
+    def test_a_sweep_is_deleted_when_one_is_sure(self, served: Home) -> None:
+        server = served.server
+        assert server is not None
+        assert server.send(a_report("WS-1")).status_code == 201
+        told = served.run("sweep", "delete", "first").stdout
+        assert "1 reports of 1 hosts" in told
+        assert "nothing was removed" in told
+        assert "--even-receiving" in served.fails("sweep", "delete", "first", "--yes").stderr
+        assert served.ask("SELECT sweep_id FROM sweep") == [("first",)]
+        served.run("sweep", "delete", "first", "--yes", "--even-receiving")
+        assert served.ask("SELECT sweep_id FROM sweep") == []
+
+    def test_hosts_are_added_to_the_list_and_taken_off_it(self, one: Home, tmp_path: Path) -> None:
+        names = tmp_path / "names"
+        names.write_text("WS-1\nWS-2\nWS-3\n")
+        assert one.run("sweep", "expect", "add", "one", str(names)).stdout.startswith("3 new")
+        names.write_text("ws-2\nWS-9\n")
+        told = one.run("sweep", "expect", "remove", "one", str(names)).stdout
+        assert told == "1 hosts are no longer expected\n"
+        assert one.names_of("one") == ["WS-1", "WS-3"]
+
+    @pytest.mark.parametrize(
+        "command",
+        [["edit", "x"], ["close", "x"], ["delete", "x"], ["expect", "add", "x", "/dev/null"],
+         ["expect", "remove", "x", "/dev/null"]],
+    )  # fmt: skip
+    def test_a_sweep_that_is_not_there_is_said(self, one: Home, command: list[str]) -> None:
+        assert "there is no sweep 'x'" in one.fails("sweep", *command).stderr
+
+    def test_hosts_that_nobody_expected_are_listed_apart(
+        self, served: Home, tmp_path: Path
+    ) -> None:
+        names = tmp_path / "names.txt"
+        names.write_text("WS-1\nWS-2\n")
+        served.run("expect", "first", str(names))
+        for name in ("ws-1", "lab-1", "lab-2"):
+            assert served.server is not None
+            assert served.server.send(a_report(name)).status_code == 201
+        assert "not reported 1 of 2, unexpected 2" in served.run("sweep", "list").stdout
+
+
+class TestPasswords:
+    """Every user of a machine reads the command lines of all."""
+
+    def parts(self, url: str) -> tuple[str, str]:
+        bare, password = without_password(url)
+        assert password
+        return bare, password
+
+    def test_of_the_database_come_from_a_file(self, postgres_url: str, tmp_path: Path) -> None:
+        bare, password = self.parts(postgres_url)
+        file = tmp_path / "password"
+        file.write_text(password + "\n")
+        options = ("--database", bare, "--database-password-file", str(file))
+        assert administer("token", "create", *options).returncode == 0
+        assert "reader" in administer("token", "list", *options).stdout
+        file.write_text("wrong\n")
+        done = administer("token", "list", *options)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert "wrong" not in done.stderr
+
+    def test_or_from_pgpassfile(
+        self, postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        bare, password = self.parts(postgres_url)
+        file = tmp_path / "pgpass"
+        escaped = password.replace("\\", "\\\\").replace(":", "\\:")
+        file.write_text(f"*:*:*:*:{escaped}\n")
+        file.chmod(0o600)
+        monkeypatch.setenv("PGPASSFILE", str(file))
+        assert administer("token", "create", "--database", bare).returncode == 0
+
+    @pytest.mark.parametrize(
+        ("url", "data", "why"),
+        [
+            ("postgresql://me:x@127.0.0.1:1/x", b"y", "and one in a file"),
+            ("postgresql://me@127.0.0.1:1/x?password=x", b"y", "and one in a file"),
+            ("postgresql://me@127.0.0.1:1/x", b"", "no password"),
+            ("postgresql://me@127.0.0.1:1/x", b"a\nb", "no password"),
+            ("postgresql://me@127.0.0.1:1/x", b"x" * 5000, "no password"),
+            ("postgresql://me@127.0.0.1:1/x", b"\xff", "no text"),
+            ("collector.db", b"y", "postgresql://"),
+        ],
+    )
+    def test_are_one_and_one_line(self, tmp_path: Path, url: str, data: bytes, why: str) -> None:
+        file = tmp_path / "password"
+        file.write_bytes(data)
+        with pytest.raises(StoreError, match=why):
+            with_password_of(url, file)
+
+    @pytest.mark.parametrize("secret", ["p@ss/w:o?r#d&=%", "x y", "\u00e4"])
+    def test_may_be_anything_printable(self, tmp_path: Path, secret: str) -> None:
+        file = tmp_path / "password"
+        file.write_text(secret)
+        for url in ("postgresql://me@db/x", "postgresql://me@db/x?sslmode=verify-full"):
+            assert without_password(with_password_of(url, file)) == (url, secret)
 
 
 class TestArguments:

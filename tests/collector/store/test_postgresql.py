@@ -12,9 +12,10 @@ from typing import Any, cast
 import pytest
 from msgspec import structs
 
-from collector.records import NewReport, PutResult, Sweep
+from collector.records import NewReport, Sweep
 from collector.store import batches
 from collector.store.database import Busy, StoreError, Unstorable
+from collector.store.keeping import Kept
 from collector.store.postgresql import PostgresqlDatabase
 from collector.store.repeating import numbered
 from collector.store.store import Store
@@ -60,7 +61,7 @@ class TestSeveralFronts:
                 await database.close()
 
     async def test_one_report_sent_to_all_at_once_is_new_once(self, fronts: list[Store]) -> None:
-        async def send(front: Store) -> list[PutResult]:
+        async def send(front: Store) -> list[Kept]:
             mine = random.sample(reports, len(reports))
             return await asyncio.gather(*map(front.put, mine))
 

@@ -479,7 +479,10 @@ class TestTheRest:
         await store.put(report)
         await index(store, report, a_finding(report))
         await store.put(a_report(sweep_id="s2"))
-        assert await store.forget(5000, who="test") == 1
+        (old,) = await store.old_sweeps(5000)
+        assert (old.sweep_id, old.reports, old.hosts) == ("s1", 1, 1)
+        assert old.last_received == report.received
+        await store.remove_sweep("s1", who="test", why="retention")
         assert [sweep.sweep_id for sweep in await store.sweeps()] == ["s2"]
         assert await store.counts("s1") == Counts()
         assert await store.findings("s1") == []
@@ -525,7 +528,8 @@ text = st.text(max_size=40)
 async def test_any_names_are_kept_and_found_again(
     store: Store, names: list[str], prefix: str
 ) -> None:
-    await store.forget(2**62, who="test")
+    for old in await store.old_sweeps(2**62):
+        await store.remove_sweep(old.sweep_id, who="test", why="the next example")
     await store.create_sweep(
         Sweep(sweep_id="s1", title="", pack="", created=0, deadline=None), who="test"
     )
