@@ -17,6 +17,7 @@ PLACES = {
     "windows": "wine",
     "collector/browser": "browser",
     "collector/test_cli.py": "server",
+    "collector/test_deployment.py": "server",
     "collector/test_durability.py": "server",
     "collector/test_first_steps.py": "server",
     "collector/test_health.py": "server",
