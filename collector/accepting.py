@@ -8,11 +8,12 @@ accept one with. So they are accepted here.
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import socket
 import ssl
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import uvicorn
 
@@ -25,32 +26,45 @@ AT_ONCE = 64
 """Accepted before others have their turn."""
 PAUSE_S = 1.0
 """When there is no file left; said once a time."""
+_NOT_HERE = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 _LOG = logging.getLogger("collector.crowd")
 
 
 async def bind(address: str, port: int, backlog: int) -> list[socket.socket]:
-    """Listening sockets for an address, or for all that a name has. Raises OSError."""
-    loop = asyncio.get_running_loop()
-    found = await loop.getaddrinfo(
+    """Listening sockets for an address, or for all of a name's that there are. Raises OSError."""
+    found = await asyncio.get_running_loop().getaddrinfo(
         address or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
     )
     made: list[socket.socket] = []
-    try:
-        for family, kind, protocol, _, place in dict.fromkeys(found):
-            one = socket.socket(family, kind, protocol)
-            made.append(one)
-            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # what is accepted has it too
-            if family == socket.AF_INET6:
-                one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-            one.bind(place)
-            one.listen(backlog)
-            one.setblocking(False)  # noqa: FBT003 - its only way
-    except OSError:
-        for one in made:
-            one.close()
-        raise
+    missing: OSError | None = None
+    for family, kind, protocol, _, place in dict.fromkeys(found):
+        try:
+            made.append(_listening(family, kind, protocol, place, backlog))
+        except OSError as error:
+            if error.errno not in _NOT_HERE:
+                for one in made:
+                    one.close()
+                raise
+            missing = error  # localhost has an address of IPv6 where there is no IPv6
+    if not made:
+        raise missing or OSError(f"{address}: has no address")
     return made
+
+
+def _listening(family: int, kind: int, protocol: int, place: Any, backlog: int) -> socket.socket:
+    one = socket.socket(family, kind, protocol)
+    try:
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # what is accepted has it too
+        if family == socket.AF_INET6:
+            one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        one.bind(place)
+        one.listen(backlog)
+        one.setblocking(False)  # noqa: FBT003 - its only way
+    except OSError:
+        one.close()
+        raise
+    return one
 
 
 class Accepting(uvicorn.Server):

@@ -37,6 +37,7 @@ class AuditFollower:
 
     async def once(self) -> None:
         """Tell what is new. Raises StoreError."""
+        self._since = min(self._since, now_ms())  # a clock that was put back
         while True:
             start = self._since - BACK_MS
             self._told = {one: at for one, at in self._told.items() if at >= start}

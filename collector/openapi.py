@@ -16,8 +16,8 @@ _ANSWERS = {
     "401": "No valid token of a sweep.",
     "405": "Not a POST.",
     "408": "The body did not arrive in time.",
-    "409": "Another report is kept under this id, or the report is of a schema that is not taken:"
-    " then the answer names those that are.",
+    "409": "Another report is kept under this id, or this is kept for another sweep, or it is of a"
+    " schema that is not taken: then the answer names those that are.",
     "413": "The body, or what it unpacks to, is too large.",
     "415": "Not JSON, or compressed otherwise than by gzip.",
     "422": "Not a valid report, or not the one that the address names.",
