@@ -6,6 +6,9 @@ by ``|``, in which ``\\`` and ``|`` are escaped; extension ``key=value`` pairs, 
 and ``]`` are escaped in values). Section 6.1 guarantees no more than 2,048 octets; receivers take
 8 KB by default (rsyslog ``maxMessageSize``), and what is longer would be cut in the middle.
 
+A host's clock may say anything: the header's time, ``rt``, ``start`` and ``end`` are kept within
+:data:`~.document.SANE`, and what was claimed stands beside (``claimedTime``, ``iocsweepClaimed…``).
+
 So evidence goes first when there is no room, and is counted (``iocsweepEvidenceDropped``); then the
 longest values are shortened, and named (``iocsweepCut``). JSON values are whole or absent.
 """
@@ -13,6 +16,7 @@ longest values are shortened, and named (``iocsweepCut``). JSON values are whole
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from typing import Final
 
 import msgspec
@@ -31,7 +35,9 @@ from .document import (
     epoch_ms,
     plain,
     remote_name,
+    sane,
     stamp,
+    utc,
     valid,
     within,
 )
@@ -84,13 +90,14 @@ def cef(report: Report, finding: Finding, *, max_bytes: int = MAX_MESSAGE) -> st
 
 def _syslog_header(report: Report, finding: Finding) -> str:
     priority = FACILITY * 8 + _SEVERITY[finding.strength][1]
-    time = stamp(finding.time)
+    time = stamp(sane(finding.time))
     values = {
         "reportId": report.report_id,
         "findingId": finding.id,
         "sweepId": report.sweep_id or "",
         "limitedTo": "; ".join(report.scope.limited_to),
         "strength": finding.strength.value,
+        "claimedTime": _claimed(finding.time) or "",
     }
     own = " ".join(f'{name}="{_sd_value(value)}"' for name, value in values.items() if value)
     origin = f'origin software="{PRODUCT}" swVersion="{_sd_value(report.agent.version, 32)}"'
@@ -134,9 +141,12 @@ def _fields(report: Report, finding: Finding) -> dict[str, str]:
         "externalId": capped(valid(finding.id), 256),
         "iocsweepReportId": capped(valid(report.report_id), 256),
         "iocsweepDocumentId": document_id(report, finding),
-        "rt": epoch_ms(finding.time),
-        "start": epoch_ms(finding.first_seen) if finding.first_seen else None,
-        "end": epoch_ms(finding.last_seen) if finding.last_seen else None,
+        "rt": _epoch(finding.time),
+        "iocsweepClaimedTime": _claimed(finding.time),
+        "start": _epoch(finding.first_seen),
+        "iocsweepClaimedStart": _claimed(finding.first_seen),
+        "end": _epoch(finding.last_seen),
+        "iocsweepClaimedEnd": _claimed(finding.last_seen),
         "cat": finding.strength.value,
         "iocsweepVerdict": report.verdict.value,
         "cn1Label": "score",
@@ -177,6 +187,15 @@ def _fields(report: Report, finding: Finding) -> dict[str, str]:
         "msg": "; ".join(finding.reasons),
     }
     return {key: valid(str(value)) for key, value in values.items() if value not in (None, "")}
+
+
+def _epoch(time: datetime | None) -> int | None:
+    return None if time is None else epoch_ms(sane(time))
+
+
+def _claimed(time: datetime | None) -> str | None:
+    """As the host told it, where that is not what is sent for it."""
+    return None if time is None or sane(time) == utc(time) else stamp(time)
 
 
 def _json(part: object) -> str:

@@ -6,7 +6,7 @@ import ipaddress
 import re
 import uuid
 from datetime import datetime, timedelta, timezone
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -24,6 +24,12 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _MAX_ITEMS = 1024
 _LONG = 2**63 - 1
 _MAX_CUTS = 64
+SANE: Final = (
+    datetime(1980, 1, 1, tzinfo=timezone.utc),
+    datetime(2037, 12, 31, 23, 59, 59, tzinfo=timezone.utc),
+)
+"""Receivers sort and expire by these times; beyond them lie negative numbers, years of other than
+four digits, and the end of 32 bits."""
 
 SEVERITY = {
     Strength.CONFIRMED: "critical",
@@ -83,6 +89,12 @@ def epoch(time: datetime) -> float:
 def epoch_ms(time: datetime) -> int:
     """Whole milliseconds since 1970-01-01 UTC."""
     return (utc(time) - _EPOCH) // timedelta(milliseconds=1)
+
+
+def sane(time: datetime) -> datetime:
+    """In UTC, and within :data:`SANE`: for where a receiver does more with it than show it. Whoever
+    asks for it keeps the claimed time beside."""
+    return min(max(utc(time), SANE[0]), SANE[1])
 
 
 def utc(time: datetime) -> datetime:

@@ -2,8 +2,9 @@
 
 Envelope: Splunk Enterprise "Format events for HTTP Event Collector" (``time`` in epoch seconds with
 three decimals, ``host``, ``source``, ``sourcetype``, ``event``, ``fields``: flat indexed strings).
-The event is the finding in the report's own names, with the fields of the Common Information Model
-beside it ("Alerts" and "Malware" data models).
+The envelope's time is kept within what Splunk sorts (:data:`~.document.SANE`); the claimed one is
+``time`` of the event. The event is the finding in the report's own names, with the fields of the
+Common Information Model beside it ("Alerts" and "Malware" data models).
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from .document import (
     epoch,
     plain,
     pruned,
+    sane,
     within,
 )
 
@@ -55,7 +57,7 @@ def event(report: Report, finding: Finding) -> Document:
         max_text=1_000,
     )
     return {
-        "time": round(epoch(finding.time), 3),
+        "time": round(epoch(sane(finding.time)), 3),
         "host": outer.get("host", ""),
         "source": PRODUCT,
         "sourcetype": SOURCETYPE,
