@@ -33,7 +33,7 @@ check: .venv/test.stamp
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check --quiet . && $(BIN)/mypy
 	@$(BIN)/python -m pytest -n 2 -p no:schemathesis -m "not (slow or wine or server or browser)" $(if $(filter command line,$(origin WHAT)),$(wildcard tests/agent/$(WHAT) tests/collector/$(WHAT) tests/$(WHAT))) $(ARGS)
 
-test: .venv/test.stamp .cache/packages.stamp
+test: .venv/test.stamp .cache/packages.stamp .cache/syslog-ng.stamp
 	$(BIN)/python build/build_exe.py
 	@$(BIN)/python -m coverage erase
 	COVERAGE_WINE=1 $(BIN)/python -m coverage run -m pytest -n 2 --dist loadgroup $(ARGS)
@@ -82,6 +82,14 @@ bench: .venv/test.stamp .cache/bench-packages.stamp
 	  $(SUDO) apt-get update -q && \
 	  DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -q --no-install-recommends $$missing; \
 	fi
+	@touch $@
+
+# Debian's syslog-ng and rsyslog exclude each other: one is installed, the other unpacked.
+.cache/syslog-ng.stamp: .cache/packages.stamp
+	@mkdir -p .cache/syslog-ng
+	@$(SUDO) apt-get update -q
+	@cd .cache/syslog-ng && apt-get download -q $$(apt-get install --simulate --no-install-recommends syslog-ng-core | awk '/^Inst/ {print $$2}') && \
+	for package in *.deb; do dpkg -x $$package . || exit 1; done
 	@touch $@
 
 LOCK := .cache/lock/bin/uv pip compile --quiet --python-version 3.11 --generate-hashes --custom-compile-command 'make lock' $(ARGS)

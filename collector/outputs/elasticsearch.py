@@ -1,5 +1,7 @@
 """Elasticsearch and OpenSearch by ``_bulk``: one request form that both take.
 
+The types of the fields come with us (:mod:`.index_template`), unless the settings say not.
+
 Sources: Elasticsearch reference "Bulk API" (NDJSON, action ``create``, answers 200 with a status
 per item, in the order of the request) and "Data streams" (take ``create`` only); OpenSearch "Bulk".
 Per item: 201 is done, 409 means that it is there already, 429 and 5xx are asked again alone, a
@@ -26,6 +28,7 @@ from .dead_letter import DeadLetters
 from .http import Answer, Http, Unreachable
 from .output import Item, TryAgain
 from .secret import Secret
+from .template_installing import NotYet, TemplateInstaller
 
 MAX_BYTES = 5_000_000
 """Of one request before compression; the makers advise 5 to 15 MB."""
@@ -60,6 +63,7 @@ class Elasticsearch:
         api_key: Secret | None = None,
         user: str | None = None,
         password: Secret | None = None,
+        template: bool = True,
         weakest: Strength = Strength.WEAK,
     ) -> None:
         self.name = name
@@ -68,18 +72,29 @@ class Elasticsearch:
         self._dead_letters = dead_letters
         self._url = f"{url}/_bulk"
         self._index = index
-        self._headers = {"Content-Type": "application/x-ndjson"}
+        credentials = {}
         if api_key is not None:
-            self._headers["Authorization"] = f"ApiKey {api_key.reveal()}"
+            credentials["Authorization"] = f"ApiKey {api_key.reveal()}"
         elif user is not None and password is not None:
             pair = f"{user}:{password.reveal()}".encode()
-            self._headers["Authorization"] = f"Basic {base64.b64encode(pair).decode()}"
+            credentials["Authorization"] = f"Basic {base64.b64encode(pair).decode()}"
+        self._headers = {"Content-Type": "application/x-ndjson", **credentials}
+        self._installer = (
+            TemplateInstaller(http, url=url, index=index, headers=credentials) if template else None
+        )
 
     @property
     def dead(self) -> int:
         return self._dead_letters.count
 
     async def send(self, items: Sequence[Item]) -> None:
+        if self._installer is not None:
+            try:
+                await self._installer.ensure()
+            except NotYet as error:
+                raise TryAgain(str(error), items, retry_after_s=error.retry_after_s) from error
+            except Unreachable as error:
+                raise TryAgain(str(error), items) from error
         todo = list(
             packed(await encoded(items, self._encode), max_bytes=MAX_BYTES, max_items=MAX_DOCUMENTS)
         )

@@ -102,18 +102,32 @@ class Http:
         self, url: str, body: bytes, headers: dict[str, str], *, compress: bool = False
     ) -> Answer:
         """One request, no retry. Raises Unreachable."""
+        return await self.ask("POST", url, body, headers, compress=compress)
+
+    async def ask(
+        self,
+        method: str,
+        url: str,
+        body: bytes,
+        headers: dict[str, str],
+        *,
+        compress: bool = False,
+    ) -> Answer:
+        """As :meth:`post`, by any method. Raises Unreachable."""
         if compress:
             body = await asyncio.to_thread(gzip.compress, body, 5, mtime=0)
             headers = {**headers, "Content-Encoding": "gzip"}
         deadline = self._timeout_s * 4  # a byte now and then meets no timeout of httpx
         try:
-            return await asyncio.wait_for(self._exchange(url, body, headers), deadline)
+            return await asyncio.wait_for(self._exchange(method, url, body, headers), deadline)
         except TimeoutError:
             raise Unreachable(f"no whole answer within {deadline:g} s") from None
 
-    async def _exchange(self, url: str, body: bytes, headers: dict[str, str]) -> Answer:
+    async def _exchange(
+        self, method: str, url: str, body: bytes, headers: dict[str, str]
+    ) -> Answer:
         try:
-            async with self._client.stream("POST", url, content=body, headers=headers) as response:
+            async with self._client.stream(method, url, content=body, headers=headers) as response:
                 raw = bytearray()
                 async for piece in response.aiter_bytes():
                     raw += piece

@@ -13,6 +13,7 @@ twice. Secrets are never in it: it names the file or the environment variable th
         index: logs-iocsweep.finding-default
         api_key_file: /etc/iocsweep/es.key      # or api_key_env, or user and password_file/_env
         ca_file: /etc/iocsweep/corp-ca.pem
+        template: true                # install the index template, see "Types" in README.md
         strength: weak                # the weakest that is sent: excluded, weak, strong, confirmed
       splunk:
         type: splunk
@@ -104,6 +105,8 @@ class ElasticsearchSettings(_Http, tag="elasticsearch", kw_only=True, frozen=Tru
     user: Text | None = None
     password_file: Text | None = None
     password_env: Text | None = None
+    template: bool = True
+    """Whether the index template is installed: see :mod:`.index_template`."""
     strength: Strength = Strength.WEAK
 
     def make(self, name: str, dead_letters: DeadLetters) -> Output:
@@ -115,7 +118,7 @@ class ElasticsearchSettings(_Http, tag="elasticsearch", kw_only=True, frozen=Tru
         return Elasticsearch(
             name, self.http(), dead_letters, url=check_url(self.url, plain_http=self.plain_http),
             index=self.index, api_key=api_key, user=self.user, password=password,
-            weakest=self.strength,
+            template=self.template, weakest=self.strength,
         )  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 """Elastic Common Schema: one finding is one document of a data stream.
 
-Field names: Elastic Common Schema reference 8.x/9.x (elastic/ecs, ``schemas/*.yml``). A finding is
+Field names: Elastic Common Schema reference 9.4 (elastic/ecs, ``schemas/*.yml``). A finding is
 a *match*, so the indicator goes into ``threat.enrichments[]`` ("Threat Fields":
 ``threat.indicator.*`` is for documents that describe indicators). What ECS has no name for is under
 ``iocsweep.*``.
@@ -28,7 +28,7 @@ from .document import (
 )
 
 DATASET: Final = "iocsweep.finding"
-ECS_VERSION: Final = "8.17.0"
+ECS_VERSION: Final = "9.4.0"
 MAX_TEXT = 32_000
 """Bytes of one text; Lucene refuses a document with a term over 32,766 bytes."""
 MAX_BYTES = 1_000_000
@@ -38,7 +38,7 @@ _INDICATOR_TYPES = {
     "certificate": "x509-certificate",
 }  # fmt: skip
 """``threat.indicator.type`` takes STIX 2.1 cyber-observable names; all others are ``artifact``."""
-_HAS_ECS = frozenset(
+HAS_ECS = frozenset(
     ["file", "process", "dll", "dns", "destination", "registry", "event", "url", "user"]
 )
 """Objects with fields of their own in ECS, or in Winlogbeat."""
@@ -391,6 +391,7 @@ def _own(report: Report, finding: Finding) -> Document:
         "file": {
             "member_of": file.member_of,
             "zone_url": file.zone_url,
+            "recycled": file.recycled,
             "lnk": plain(file.lnk) if file.lnk else None,
             "pe": _rest_of_pe(file.pe),
         }
@@ -406,7 +407,7 @@ def _own(report: Report, finding: Finding) -> Document:
         **{
             name: plain(part)
             for name in OBJECTS
-            if name not in _HAS_ECS and (part := getattr(finding, name)) is not None
+            if name not in HAS_ECS and (part := getattr(finding, name)) is not None
         },
     }
 

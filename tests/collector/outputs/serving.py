@@ -14,6 +14,7 @@ from typing import Any
 
 @dataclass
 class Request:
+    method: str
     path: str
     headers: dict[str, str]
     raw: bytes
@@ -53,10 +54,10 @@ def serving(answer: Answer) -> Iterator[Destination]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
-        def do_POST(self) -> None:
+        def do_GET(self) -> None:
             raw = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             headers = {name.lower(): value for name, value in self.headers.items()}
-            request = Request(self.path, headers, raw)
+            request = Request(self.command, self.path, headers, raw)
             destination.requests.append(request)
             response = destination.answer(request)
             text = (
@@ -72,6 +73,8 @@ def serving(answer: Answer) -> Iterator[Destination]:
             self.send_header("Content-Length", str(len(text)))
             self.end_headers()
             self.wfile.write(text)
+
+        do_POST = do_PUT = do_GET  # noqa: N815
 
         def log_message(self, *_: Any) -> None:
             pass

@@ -38,6 +38,7 @@ async def output(server: Destination, tmp_path: Path) -> AsyncIterator[Elasticse
     made = Elasticsearch(
         "elastic", Http(timeout_s=5), DeadLetters(tmp_path / "dead.ndjson", "elastic"),
         url=server.url, index="logs-iocsweep.finding-default", api_key=Secret("k:1"),
+        template=False,
     )  # fmt: skip
     yield made
     await made.close()
@@ -66,6 +67,7 @@ async def test_user_and_password_are_basic_authentication(server: Destination) -
         index="i",
         user="u",
         password=Secret("p"),
+        template=False,
     )
     await output.send(items(1))
     await output.close()

@@ -353,7 +353,7 @@ elasticsearch.MAX_DOCUMENTS = 7
 
 async def main():
     store = Store(await SqliteDatabase.open(Path(sys.argv[1])))
-    output = Elasticsearch("es", Http(), DeadLetters(None, "es"), url=sys.argv[2], index="i")
+    output = Elasticsearch("es", Http(), DeadLetters(None, "es"), url=sys.argv[2], index="i", template=False)
     await OutputRunner(store, output, poll_s=0.05).run()
 
 asyncio.run(main())
@@ -393,7 +393,9 @@ async def test_a_collector_killed_between_taking_and_moving_on_doubles_nothing_b
             assert await asyncio.to_thread(child.wait, 30) == -signal.SIGKILL
         children.clear()
         store = await _reopened(path)
-        output = Elasticsearch("es", Http(), DeadLetters(None, "es"), url=server.url, index="i")
+        output = Elasticsearch(
+            "es", Http(), DeadLetters(None, "es"), url=server.url, index="i", template=False
+        )
         runner = quick(store, output)
         runner.start()
         last = await store.last_seq()

@@ -106,6 +106,8 @@ def rich_finding() -> Finding:
             mtime=ago(1002),
             accessed=ago(1003),
             stream="hidden",
+            inode="40-5",
+            recycled="C:\\$Recycle.Bin\\S-1-5-21\\$R1.dat",
             member_of="C:\\ds7002.zip",
             pe=Pe(
                 machine="amd64",
