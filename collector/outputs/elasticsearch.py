@@ -26,7 +26,7 @@ from agent.output.mapping import ecs
 from .batch import Encoded, encoded, items_of, packed
 from .dead_letter import DeadLetters
 from .http import Answer, Http, Unreachable
-from .output import Item, TryAgain
+from .output import Item, Output, TryAgain
 from .secret import Secret
 from .template_installing import NotYet, TemplateInstaller
 
@@ -47,10 +47,8 @@ _BAD_VALUE = ("immense term", "total fields", "mapper [", "nested documents")
 """In the reason of an ``illegal_argument_exception`` that is; a missing pipeline is one too."""
 
 
-class Elasticsearch:
+class Elasticsearch(Output):
     """See :class:`~.output.Output`."""
-
-    first_hits = False
 
     def __init__(
         self,
@@ -66,10 +64,8 @@ class Elasticsearch:
         template: bool = True,
         weakest: Strength = Strength.WEAK,
     ) -> None:
-        self.name = name
-        self.weakest = weakest
+        super().__init__(name, dead_letters, weakest)
         self._http = http
-        self._dead_letters = dead_letters
         self._url = f"{url}/_bulk"
         self._index = index
         credentials = {}
@@ -84,8 +80,8 @@ class Elasticsearch:
         )
 
     @property
-    def dead(self) -> int:
-        return self._dead_letters.count
+    def notice(self) -> str:
+        return self._installer.trouble if self._installer is not None else ""
 
     async def send(self, items: Sequence[Item]) -> None:
         if self._installer is not None:
@@ -150,7 +146,7 @@ class Elasticsearch:
         return again, reason
 
     def _bury(self, item: Item, why: str) -> None:
-        self._dead_letters.bury(item, why, ecs.document(item.report, item.finding))
+        self.dead_letters.bury(item, why, ecs.document(item.report, item.finding))
 
 
 def _results(answer: Answer, expected: int) -> list[Any] | None:

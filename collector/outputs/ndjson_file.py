@@ -21,7 +21,8 @@ import msgspec
 from agent.model.report import Strength
 from agent.output.mapping import defender
 
-from .output import Item, TryAgain
+from .dead_letter import DeadLetters
+from .output import Item, Output, TryAgain
 
 MAX_BYTES = 256 * 1024 * 1024
 """Of a file before the next one is begun."""
@@ -30,11 +31,8 @@ TAIL_BYTES = 16 * 1024 * 1024
 """Looked through for what is there already."""
 
 
-class NdjsonFile:
+class NdjsonFile(Output):
     """See :class:`~.output.Output`."""
-
-    first_hits = False
-    dead = 0
 
     def __init__(
         self,
@@ -45,8 +43,7 @@ class NdjsonFile:
         keep: int | None = None,
         weakest: Strength = Strength.WEAK,
     ) -> None:
-        self.name = name
-        self.weakest = weakest
+        super().__init__(name, DeadLetters(None, name), weakest)
         self.path = path
         self._max_bytes = max_bytes
         self._keep = keep

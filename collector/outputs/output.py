@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from agent.model.report import Finding, Report, Strength
 from agent.output.mapping.document import document_id
+
+if TYPE_CHECKING:
+    from .dead_letter import DeadLetters
 
 
 class Item(Struct, frozen=True):
@@ -40,28 +44,36 @@ class TryAgain(Exception):
         self.retry_after_s = retry_after_s
 
 
-class Output(Protocol):
-    """One destination. Used by one runner, one call at a time."""
+class Output(ABC):
+    """One destination. Used by one runner, one call at a time.
 
-    name: str
-    """Its key in the settings and in the store's list of cursors; never changes."""
-    weakest: Strength
-    """Findings that prove less than this are not sent."""
-    first_hits: bool
-    """Whether it only wants the first report of each host and sweep that is a hit."""
+    One that calls people instead is an :class:`~.alerts.Alerting`.
+    """
+
+    def __init__(self, name: str, dead_letters: DeadLetters, weakest: Strength) -> None:
+        self.name = name
+        """Its key in the settings and in the store's list of cursors; never changes."""
+        self.dead_letters = dead_letters
+        self.weakest = weakest
+        """Findings that prove less than this are not sent."""
 
     @property
     def dead(self) -> int:
         """Findings that the destination refused for good since the start."""
-        ...
+        return self.dead_letters.count
 
+    @property
+    def notice(self) -> str:
+        """What its operator should put right although it works."""
+        return ""
+
+    @abstractmethod
     async def send(self, items: Sequence[Item]) -> None:
         """Returns when the destination has acknowledged all of them. Raises TryAgain."""
-        ...
 
+    @abstractmethod
     async def close(self) -> None:
         """Let go of connections and files."""
-        ...
 
 
 def by_report(items: Sequence[Item]) -> Iterator[list[Item]]:

@@ -17,11 +17,13 @@ from collections.abc import Callable, Sequence
 from msgspec import Struct, structs
 
 from agent.model.codec import MAX_BYTES, ReportError, decode
-from agent.model.report import Report, Strength
+from agent.model.report import Report
 
 from ..store.database import StoreError
 from ..store.store import Store
+from .alerts import Alert, Alerting, Watch, is_first_hit, second_sender
 from .output import Item, Output, TryAgain
+from .state import OutputState, StateKeeper
 
 log = logging.getLogger(__name__)
 
@@ -80,12 +82,19 @@ class OutputRunner:
         self._base_delay_s = base_delay_s
         self._max_delay_s = max_delay_s
         self._jitter = jitter
+        self._keeper = StateKeeper(store, output, self.name)
+        self._watch = Watch(store, self.name)
         self._stopping = asyncio.Event()
         self._woken = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._cursor: int | None = None
         self._noted = ""
         self._passed_over = ""
+
+    @property
+    def state(self) -> OutputState:
+        """How it is doing, as it is written down in the store."""
+        return self._keeper.state
 
     def start(self) -> asyncio.Task[None]:
         """The task; it ends only by :meth:`stop`."""
@@ -132,23 +141,31 @@ class OutputRunner:
     async def _round(self) -> bool:
         """One read from the store, sent; whether there was anything."""
         if self._cursor is None:
+            await self._keeper.load()
             self._cursor = await self.store.cursor(self.name)
+        if isinstance(self.output, Alerting):
+            for alert in await self._watch.due():
+                if await self._alert(self.output, alert):
+                    await self._watch.told(alert)
         rows = await self.store.reports_after(self._cursor, READ_REPORTS)
         await self._look(behind=bool(rows))
         pending = [_Raw(seq, report_id, body) for seq, report_id, body in rows]
         while pending and not self._stopping.is_set():
             pending = await self._piece(pending)
+        if not rows:
+            await self._keeper.rested()
         return bool(rows)
 
     async def _look(self, *, behind: bool) -> None:
         if self._cursor is None:
             return
         newest = await self.store.last_seq() if behind else self._cursor
-        self.counters.lag = max(0, newest - self._cursor)
+        self.counters.lag = self.state.lag = max(0, newest - self._cursor)
 
     async def _piece(self, pending: Sequence[_Raw]) -> list[_Raw]:
         """Send the next few reports and move the cursor behind them; gives the others."""
         items: list[Item] = []
+        alerts: list[Alert] = []
         size = taken = 0
         for raw in pending:
             if taken and (len(items) >= SEND_ITEMS or size >= DECODED_BYTES):
@@ -156,14 +173,14 @@ class OutputRunner:
             taken += 1
             report, length = await self._report(raw)
             size += length
-            if report is not None and await self._wanted(raw, report):
-                items += [
-                    Item(raw.seq, report, finding)
-                    for finding in report.findings
-                    if finding.strength.rank >= self.output.weakest.rank
-                ]
+            if report is not None:
+                items += await self._wanted(raw, report)
+            if isinstance(self.output, Alerting):
+                alerts += await self._called_for(raw.report_id)
         if items:
             await self._send(items)
+        for alert in alerts:
+            await self._alert(self.output, alert)
         await self._move(pending[taken - 1].seq)
         return list(pending[taken:])
 
@@ -173,6 +190,7 @@ class OutputRunner:
         while left:
             dead = self.output.dead
             try:
+                self._has_room(left)
                 await self.output.send(left)
             except TryAgain as error:
                 done = len(left) - len(error.left)
@@ -180,6 +198,8 @@ class OutputRunner:
                 left = error.left
                 if not left:
                     return
+                if done:
+                    await self._keeper.succeeded()
                 attempt = 1 if done else attempt + 1
                 await self._move(min(item.seq for item in left) - 1)
                 if self._stopping.is_set():
@@ -189,12 +209,13 @@ class OutputRunner:
                     raise
             else:
                 self.counters.sent += len(left) - (self.output.dead - dead)
+                await self._keeper.succeeded()
                 return
 
     async def _report(self, raw: _Raw) -> tuple[Report | None, int]:
         """Decoded, with the sweep that its token stands for; None if it cannot be."""
         try:
-            report, size = await asyncio.to_thread(_decoded, raw.body)
+            report, size = await asyncio.to_thread(decoded, raw.body)
         except ReportError as error:
             self.counters.undecodable += 1
             self._passed_over = f"report {raw.report_id} passed over: {error}"
@@ -207,18 +228,47 @@ class OutputRunner:
             return None, size  # removed by retention meanwhile
         return structs.replace(report, sweep_id=row.sweep_id), size
 
-    async def _wanted(self, raw: _Raw, report: Report) -> bool:
-        if not self.output.first_hits:
-            return bool(report.findings)
-        if not any(f.strength.rank >= Strength.STRONG.rank for f in report.findings):
+    async def _wanted(self, raw: _Raw, report: Report) -> list[Item]:
+        items = [
+            Item(raw.seq, report, finding)
+            for finding in report.findings
+            if finding.strength.rank >= self.output.weakest.rank
+        ]
+        if items and isinstance(self.output, Alerting):
+            wanted = "first_hit" in self.output.events
+            return items if wanted and await is_first_hit(self.store, raw.report_id) else []
+        return items
+
+    async def _called_for(self, report_id: str) -> list[Alert]:
+        row = await self.store.report(report_id)
+        alert = None if row is None else await second_sender(self.store, row)
+        return [] if alert is None else [alert]
+
+    async def _alert(self, output: Output, alert: Alert) -> bool:
+        """Until the receiver has it; whether it wants such."""
+        if not isinstance(output, Alerting) or alert.event not in output.events:
             return False
-        earlier = await self.store.database.fetch(
-            "SELECT 1 FROM report r JOIN report e ON e.sweep_id = r.sweep_id"
-            " AND e.host_key = r.host_key AND e.seq < r.seq AND e.strong > 0"
-            " WHERE r.report_id = ? LIMIT 1",
-            raw.report_id,
-        )
-        return not earlier
+        attempt = 0
+        while True:
+            try:
+                self._has_room([])
+                await output.alert(alert)
+            except TryAgain as error:
+                attempt += 1
+                await self._pause(attempt, error.reason, error.retry_after_s)
+                if self._stopping.is_set():
+                    raise
+            else:
+                await self._keeper.succeeded()
+                return True
+
+    def _has_room(self, left: Sequence[Item]) -> None:
+        """Raises TryAgain while the dead letters are full: more would have to be thrown away."""
+        if self.output.dead_letters.full:
+            raise TryAgain(
+                f"{self.output.dead_letters.path} is full of findings that were refused: see"
+                " `iocsweep-collector dead-letters`", left,
+            )  # fmt: skip
 
     async def _move(self, seq: int) -> None:
         """Never back. The last report that was passed over stays told, until a restart."""
@@ -236,6 +286,7 @@ class OutputRunner:
         """Full jitter (uniform between 0 and a doubling bound), after what the other end asked."""
         self.counters.failed += 1
         self.counters.error = reason
+        await self._keeper.failed(reason)
         with contextlib.suppress(StoreError):
             await self._look(behind=True)
         if note and reason != self._noted and self._cursor is not None:
@@ -264,7 +315,7 @@ class OutputRunner:
             await asyncio.wait_for(self._stopping.wait(), seconds)
 
 
-def _decoded(body: bytes) -> tuple[Report, int]:
+def decoded(body: bytes) -> tuple[Report, int]:
     """The report and the bytes of its JSON. Raises ReportError."""
     unpacker = zlib.decompressobj(wbits=31)
     try:

@@ -23,7 +23,7 @@ from agent.output.mapping.document import Document
 from .batch import Encoded, encoded, items_of, packed
 from .dead_letter import DeadLetters
 from .http import Answer, Http, Unreachable
-from .output import Item, TryAgain
+from .output import Item, Output, TryAgain
 from .secret import Secret
 
 MAX_BYTES = 900_000
@@ -34,10 +34,8 @@ _RENEW_BEFORE_S = 300.0
 _KINDS = {"finding": sentinel.finding_row, "alert": sentinel.asim_alert_row}
 
 
-class Sentinel:
+class Sentinel(Output):
     """See :class:`~.output.Output`."""
-
-    first_hits = False
 
     def __init__(
         self,
@@ -56,10 +54,8 @@ class Sentinel:
         weakest: Strength = Strength.WEAK,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.name = name
-        self.weakest = weakest
+        super().__init__(name, dead_letters, weakest)
         self._http = http
-        self._dead_letters = dead_letters
         streams = f"{endpoint}/dataCollectionRules/{quote(rule, safe='')}/streams"
         self._streams = [
             (kind, f"{streams}/{quote(stream, safe='')}?api-version=2023-01-01")
@@ -72,10 +68,6 @@ class Sentinel:
         self._clock = clock
         self._token: Secret | None = None
         self._token_until = 0.0
-
-    @property
-    def dead(self) -> int:
-        return self._dead_letters.count
 
     async def send(self, items: Sequence[Item]) -> None:
         left = list(items)
@@ -115,7 +107,7 @@ class Sentinel:
     def _halves(self, kind: str, pack: list[Encoded], answer: Answer) -> list[list[Encoded]]:
         if len(pack) == 1:
             item = pack[0].item
-            self._dead_letters.bury(item, answer.reason(), _row(kind, item))
+            self.dead_letters.bury(item, answer.reason(), _row(kind, item))
             return []
         middle = len(pack) // 2
         return [pack[:middle], pack[middle:]]

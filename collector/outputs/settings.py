@@ -6,6 +6,7 @@ twice. Secrets are never in it: it names the file or the environment variable th
 .. code-block:: yaml
 
     dead_letters: /var/lib/iocsweep-collector/dead-letters   # folder for what was refused for good
+    public_url: https://sweep.corp.example:8440   # where readers reach the collector: for links
     outputs:
       elastic:                        # the name is the output's place in the store: keep it
         type: elasticsearch           # Elasticsearch or OpenSearch
@@ -35,9 +36,10 @@ twice. Secrets are never in it: it names the file or the environment variable th
         tls: true
         ca_file: /etc/iocsweep/corp-ca.pem
       chat:
-        type: webhook                 # once per host and sweep
+        type: webhook                 # a host's first hit of a sweep, and other alerts
         url: https://chat.corp.example/hooks/ir   # or url_file, url_env
         secret_file: /etc/iocsweep/webhook.secret
+        events: [first_hit, second_sender, output_fails, deadline_passed]   # all, if left out
       hunters:
         type: file                    # NDJSON with Defender's columns
         path: /var/lib/iocsweep-collector/defender.ndjson
@@ -50,7 +52,7 @@ from __future__ import annotations
 import re
 from collections.abc import Hashable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Union
+from typing import Annotated, Any, Final, Literal, Union
 
 import msgspec
 import yaml
@@ -59,6 +61,7 @@ from msgspec import Meta, Struct
 from agent.model.report import Strength
 from agent.output.mapping import sentinel as sentinel_mapping
 
+from .alerts import EVENTS, Event
 from .dead_letter import DeadLetters
 from .elasticsearch import Elasticsearch
 from .http import Http, check_url, existing_file, tls_context
@@ -74,6 +77,9 @@ MAX_BYTES = 1024 * 1024
 Text = Annotated[str, Meta(min_length=1, max_length=4096)]
 Seconds = Annotated[float, Meta(gt=0, le=600)]
 _NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
+
+
+DEFAULT_INDEX: Final = "logs-iocsweep.finding-default"
 
 
 class OutputsError(ValueError):
@@ -99,7 +105,7 @@ class ElasticsearchSettings(_Http, tag="elasticsearch", kw_only=True, frozen=Tru
     """Elasticsearch or OpenSearch."""
 
     url: Text
-    index: Text = "logs-iocsweep.finding-default"
+    index: Text = DEFAULT_INDEX
     api_key_file: Text | None = None
     api_key_env: Text | None = None
     user: Text | None = None
@@ -197,7 +203,7 @@ class SyslogSettings(_Settings, tag="syslog", kw_only=True, frozen=True):
 
 
 class WebhookSettings(_Http, tag="webhook", kw_only=True, frozen=True):
-    """A signed POST on the first hit of a host."""
+    """A signed POST on the first hit of a host, and on what else calls for a person."""
 
     url: Text | None = None
     url_file: Text | None = None
@@ -205,14 +211,20 @@ class WebhookSettings(_Http, tag="webhook", kw_only=True, frozen=True):
     """Where the address is a secret itself, as with a chat's webhooks."""
     secret_file: Text | None = None
     secret_env: Text | None = None
+    events: tuple[Event, ...] = EVENTS
 
-    def make(self, name: str, dead_letters: DeadLetters) -> Output:
+    def make(self, name: str, dead_letters: DeadLetters, public_url: str = "") -> Output:
+        if not self.events:
+            raise ValueError("name at least one of the events, or leave them out for all")
         secret = read_secret("secret", self.secret_file, self.secret_env)
         if self.url is not None and (self.url_file or self.url_env):
             raise ValueError("name the url once")
         url = self.url or read_secret("url", self.url_file, self.url_env).reveal()
         check_url(url, plain_http=self.plain_http)
-        return Webhook(name, self.http(), dead_letters, url=url, secret=secret)
+        return Webhook(
+            name, self.http(), dead_letters, url=url, secret=secret, events=self.events,
+            public_url=public_url,
+        )  # fmt: skip
 
 
 class FileSettings(_Settings, tag="file", kw_only=True, frozen=True):
@@ -241,20 +253,34 @@ OutputSettings = Union[
 class _File(Struct, forbid_unknown_fields=True, kw_only=True):
     outputs: dict[str, Any]
     dead_letters: Text | None = None
+    public_url: Text | None = None
 
 
-def load_outputs(path: Path) -> list[Output]:
-    """The outputs that the file names, none of them connected yet. Raises OutputsError."""
+def load_outputs(path: Path, public_url: str = "") -> list[Output]:
+    """The outputs that the file names, none of them connected yet. Raises OutputsError.
+
+    ``public_url``: where readers reach the collector; before what the file says of it.
+    """
     file = _into(_File, _read(path), str(path))
     folder = path.parent / (file.dead_letters or "dead-letters")
     made: list[Output] = []
+    try:
+        # A link is only shown: whether it goes over TLS is for whoever serves it.
+        public_url = public_url or file.public_url or ""
+        public_url = check_url(public_url, plain_http=True) if public_url else ""
+    except ValueError as error:
+        raise OutputsError(f"{path}: public_url: {error}") from error
     for name, values in file.outputs.items():
         where = f"{path}: outputs.{name}"
         if not _NAME.fullmatch(name):
             raise OutputsError(f"{where}: a name is lower-case letters, digits, '-', '_' and '.'")
         settings: OutputSettings = _into(OutputSettings, values, where)
         try:
-            made.append(settings.make(name, DeadLetters(folder / f"{name}.ndjson", name)))
+            letters = DeadLetters(folder / f"{name}.ndjson", name)
+            if isinstance(settings, WebhookSettings):
+                made.append(settings.make(name, letters, public_url))
+            else:
+                made.append(settings.make(name, letters))
         except (ValueError, OSError) as error:
             reason = error.strerror if isinstance(error, OSError) and error.strerror else error
             raise OutputsError(f"{where}: {reason}") from error

@@ -24,7 +24,7 @@ from agent.output.mapping import splunk
 from .batch import Encoded, encoded, items_of, packed
 from .dead_letter import DeadLetters
 from .http import Answer, Http, Unreachable
-from .output import Item, TryAgain
+from .output import Item, Output, TryAgain
 from .secret import Secret
 
 MAX_BYTES = 1_000_000
@@ -34,10 +34,8 @@ _BAD_EVENT = frozenset({6, 12, 13, 15})
 _BUSY = 9
 
 
-class Splunk:
+class Splunk(Output):
     """See :class:`~.output.Output`."""
-
-    first_hits = False
 
     def __init__(
         self,
@@ -50,20 +48,14 @@ class Splunk:
         index: str | None = None,
         weakest: Strength = Strength.WEAK,
     ) -> None:
-        self.name = name
-        self.weakest = weakest
+        super().__init__(name, dead_letters, weakest)
         self._http = http
-        self._dead_letters = dead_letters
         self._url = f"{url}/services/collector/event"
         self._index = index
         self._headers = {
             "Authorization": f"Splunk {token.reveal()}",
             "Content-Type": "application/json",
         }
-
-    @property
-    def dead(self) -> int:
-        return self._dead_letters.count
 
     async def send(self, items: Sequence[Item]) -> None:
         todo = list(
@@ -111,7 +103,7 @@ class Splunk:
 
     def _without(self, pack: list[Encoded], number: int, answer: Answer) -> list[list[Encoded]]:
         bad = pack[number].item
-        self._dead_letters.bury(bad, answer.reason(), self._event(bad))
+        self.dead_letters.bury(bad, answer.reason(), self._event(bad))
         others = [*pack[:number], *pack[number + 1 :]]
         return [others] if others else []
 

@@ -24,7 +24,8 @@ from collections.abc import Sequence
 from agent.model.report import Strength
 from agent.output.mapping import cef
 
-from .output import Item, TryAgain
+from .dead_letter import DeadLetters
+from .output import Item, Output, TryAgain
 
 BATCH = 200
 """Messages between two looks at the connection."""
@@ -35,11 +36,8 @@ class PeerClosed(OSError):
     """The receiver has closed the connection."""
 
 
-class Syslog:
+class Syslog(Output):
     """See :class:`~.output.Output`."""
-
-    first_hits = False
-    dead = 0
 
     def __init__(
         self,
@@ -51,8 +49,7 @@ class Syslog:
         weakest: Strength = Strength.WEAK,
         timeout_s: float = 30.0,
     ) -> None:
-        self.name = name
-        self.weakest = weakest
+        super().__init__(name, DeadLetters(None, name), weakest)
         self._host = host
         self._port = port
         self._tls = tls

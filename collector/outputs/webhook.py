@@ -1,10 +1,10 @@
-"""A JSON POST when a host reports its first hit of a sweep.
+"""A JSON POST when somebody should look: a host's first hit of a sweep, and the other alerts.
 
-Once per host and sweep: the runner passes on only the report with the lowest number among the
+A hit once per host and sweep: the runner passes on only the report with the lowest number among the
 host's reports with a strong or confirmed finding (so the order of commits decides, and a restart
 changes nothing); it may come twice if the collector is killed between the receiver's answer and
 the cursor's move, with the same ``X-Iocsweep-Delivery``. A hit that was suppressed before still
-counts as the first.
+counts as the first. The other events: :mod:`.alerts`.
 
 Signature, as with Stripe's and GitHub's webhooks: ``X-Iocsweep-Signature: t=UNIXTIME,v1=HEX`` where
 HEX is HMAC-SHA256 of ``UNIXTIME.BODY`` under the shared secret. A receiver refuses old times.
@@ -15,15 +15,18 @@ from __future__ import annotations
 import hashlib
 import hmac
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, timezone
+from typing import Any
 
 import msgspec
 
 from agent.model.report import Strength
 from agent.output.mapping import webhook
 
-from .dead_letter import DeadLetters
-from .http import Http, Unreachable
+from .alerts import EVENTS, Alert, Alerting, Event, link
+from .dead_letter import DeadLetters, Letter
+from .http import Answer, Http, Unreachable
 from .output import Item, TryAgain, by_report
 from .secret import Secret
 
@@ -31,10 +34,8 @@ _REFUSED = frozenset({400, 413, 422})
 """The receiver will never take this one; everything else may be put right."""
 
 
-class Webhook:
+class Webhook(Alerting):
     """See :class:`~.output.Output`."""
-
-    first_hits = True
 
     def __init__(
         self,
@@ -44,47 +45,71 @@ class Webhook:
         *,
         url: str,
         secret: Secret,
+        events: Iterable[Event] = EVENTS,
+        public_url: str = "",
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self.name = name
-        self.weakest = Strength.STRONG
+        super().__init__(name, dead_letters, Strength.STRONG)
+        self.events = frozenset(events)
         self._http = http
-        self._dead_letters = dead_letters
         self._url = url
         self._secret = secret
+        self.public_url = public_url
         self._clock = clock
-        self._dead = 0
+        self._together = 0
 
     @property
     def dead(self) -> int:
-        return self._dead
+        return self.dead_letters.count + self._together
 
     async def send(self, items: Sequence[Item]) -> None:
         position = 0
         for group in by_report(items):
             report = group[0].report
-            payload = webhook.payload(report)
-            body = msgspec.json.encode(payload)
-            headers = {
-                "Content-Type": "application/json",
-                "X-Iocsweep-Delivery": group[0].id,
-                "X-Iocsweep-Signature": signature(self._secret, int(self._clock()), body),
-            }
-            try:
-                answer = await self._http.post(self._url, body, headers)
-            except Unreachable as error:
-                raise TryAgain(str(error), items[position:]) from error
+            where = link(self.public_url, "reports", report.report_id)
+            payload = webhook.payload(report, link=where)
+            answer = await self._post(group[0].id, payload, items[position:])
             if answer.status in _REFUSED:
-                self._dead += len(group)
-                self._dead_letters.bury(group[0], answer.reason(), payload)
-            elif not answer.ok:
-                raise TryAgain(
-                    answer.reason(), items[position:], retry_after_s=answer.retry_after_s
-                )
+                self.dead_letters.bury(group[0], answer.reason(), payload)
+                self._together += len(group) - 1
             position += len(group)
+
+    async def alert(self, alert: Alert) -> None:
+        where = link(self.public_url, *alert.path)
+        payload = webhook.alert(
+            alert.event, alert.text, sweep_id=alert.sweep_id, link=where, facts=alert.facts
+        )
+        await self.deliver(alert.id, payload)
+
+    async def deliver(self, delivery: str, payload: Any) -> None:
+        """One that is no report's: kept aside if it is refused. Raises TryAgain."""
+        answer = await self._post(delivery, payload, [])
+        if answer.status in _REFUSED:
+            self.dead_letters.keep(
+                Letter(
+                    time=datetime.fromtimestamp(self._clock(), timezone.utc), output=self.name,
+                    seq=0, document_id=delivery, reason=answer.reason(), document=payload,
+                )
+            )  # fmt: skip
 
     async def close(self) -> None:
         await self._http.close()
+
+    async def _post(self, delivery: str, payload: Any, left: Sequence[Item]) -> Answer:
+        """The receiver's last word. Raises TryAgain with what is left."""
+        body = msgspec.json.encode(payload)
+        headers = {
+            "Content-Type": "application/json",
+            "X-Iocsweep-Delivery": delivery,
+            "X-Iocsweep-Signature": signature(self._secret, int(self._clock()), body),
+        }
+        try:
+            answer = await self._http.post(self._url, body, headers)
+        except Unreachable as error:
+            raise TryAgain(str(error), left) from error
+        if not answer.ok and answer.status not in _REFUSED:
+            raise TryAgain(answer.reason(), left, retry_after_s=answer.retry_after_s)
+        return answer
 
 
 def signature(secret: Secret, unix_time: int, body: bytes) -> str:

@@ -1,4 +1,4 @@
-"""The JSON that a webhook gets when a host reports its first hit.
+"""The JSON that a webhook gets when a host reports its first hit, and when else somebody is called.
 
 Our own form: a line of text (which Slack, Mattermost and Teams show as it is, from ``text``), the
 host, and the strongest findings. Everything in it comes from the host: show it escaped.
@@ -52,8 +52,11 @@ def finding(report: Report, found: Finding) -> Document:
     return short
 
 
-def payload(report: Report) -> Document:
-    """Of a report that is a hit: its strongest findings, and how many there are."""
+def payload(report: Report, *, link: str = "") -> Document:
+    """Of a report that is a hit: its strongest findings, and how many there are.
+
+    ``link``: where the collector shows it.
+    """
     hits = [one for one in report.findings if one.strength.rank >= Strength.STRONG.rank]
     hits.sort(key=lambda one: -one.score)
     title = hits[0].title if hits else ""
@@ -63,6 +66,7 @@ def payload(report: Report) -> Document:
             "schema": SCHEMA,
             "event": "first_hit",
             "text": shown(f"iocsweep: {report.host.name}: {title[:500]}{more}"),
+            "link": link,
             "report_id": report.report_id,
             "sweep_id": report.sweep_id,
             "scope": plain(report.scope),
@@ -75,6 +79,20 @@ def payload(report: Report) -> Document:
             "findings": [finding(report, one) for one in hits[:MAX_FINDINGS]],
         }
     )
+    return _bounded(whole)
+
+
+def alert(event: str, text: str, *, sweep_id: str, link: str, facts: Document) -> Document:
+    """Of anything else: a line for a person, and the facts."""
+    more = {"link": link, "sweep_id": sweep_id, "facts": facts}
+    return _bounded(
+        pruned(
+            {"schema": SCHEMA, "event": event, "text": shown(f"iocsweep: {text[:1000]}"), **more}
+        )
+    )
+
+
+def _bounded(whole: Document) -> Document:
     result, cuts = within(whole, max_bytes=MAX_BYTES, max_text=MAX_TEXT)
     if cuts:
         result["truncated"] = cuts_as_text(cuts)

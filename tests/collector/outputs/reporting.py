@@ -41,8 +41,9 @@ def items(count: int) -> list[Item]:
 
 
 async def put(
-    store: Store, made: Report, *, body: bytes | None = None, sweep_id: str = "s1"
-) -> None:
+    store: Store, made: Report, *, body: bytes | None = None, sweep_id: str = "s1",
+    source: str = "127.0.0.1",
+) -> None:  # fmt: skip
     data = encode(made)
     strong = sum(finding.strength.rank >= STRONG_ENOUGH for finding in made.findings)
     result = await store.put(
@@ -52,7 +53,7 @@ async def put(
             name=made.host.name, fqdn=made.host.fqdn, domain=made.host.domain, os="", ip="",
             agent="", hit=strong > 0, base="clean", reasons="", strong=strong,
             weak=len(made.findings) - strong, excluded=0, started=1, finished=2, received=3,
-            source="127.0.0.1", digest=hashlib.sha256(data).digest(), size=len(data),
+            source=source, digest=hashlib.sha256(data).digest(), size=len(data),
             body=gzip.compress(data) if body is None else body,
             schema=made.schema, whole_host=made.scope.whole_host,
         )

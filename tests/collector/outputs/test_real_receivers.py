@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
-from agent.model.objects import OBJECTS
+from agent.model.objects import OBJECTS, File
 from agent.model.observation import Place
 from agent.model.report import Evidence, Strength
 from agent.output.mapping.document import SANE, stamp
@@ -48,7 +48,9 @@ def hostile(count: int) -> list[Item]:
     fifty has all that a finding can have.
     """
     rich = rich_finding()
-    lean = structs.replace(rich, **dict.fromkeys({*OBJECTS} - {"file"}), reasons=["a link"])
+    file = File(path="C:\\Users\\jo\\ds7002.lnk", name="ds7002.lnk", size=3_000)
+    lean = structs.replace(rich, **dict.fromkeys(OBJECTS), reasons=["a link"])
+    lean.file = file
     made = []
     for n in range(count):
         time, text = HOSTILE[n % len(HOSTILE)], TEXTS[n % len(TEXTS)]
@@ -88,7 +90,7 @@ async def elastic(server: OpenSearch, tmp_path: Path) -> AsyncIterator[Elasticse
 def indexing(server: OpenSearch, folder: Path, *, template: bool) -> Elasticsearch:
     letters = DeadLetters(folder / "dead.ndjson", "elastic")
     return Elasticsearch(
-        "elastic", Http(timeout_s=120), letters, url=server.url, index=INDEX, template=template
+        "elastic", Http(timeout_s=600), letters, url=server.url, index=INDEX, template=template
     )
 
 

@@ -25,50 +25,11 @@ from collector.store.database import StoreError
 from collector.store.sqlite import SqliteDatabase
 from collector.store.store import Store
 from tests.collector.outputs.index import Index
+from tests.collector.outputs.recording import Caller, Recorder, quick, until
 from tests.collector.outputs.reporting import put, report
 from tests.collector.outputs.serving import Request, Response, serving
 
 pytestmark = pytest.mark.anyio
-
-
-class Recorder:
-    """Takes what it is given, or fails as the next of its ``troubles`` says."""
-
-    def __init__(self, *, weakest: Strength = Strength.WEAK, first_hits: bool = False) -> None:
-        self.name = "recorder"
-        self.weakest = weakest
-        self.first_hits = first_hits
-        self.dead = 0
-        self.taken: list[Item] = []
-        self.attempts = 0
-        self.troubles: list[Any] = []
-        self.closed = False
-        self.took = asyncio.Event()
-
-    async def send(self, items: Sequence[Item]) -> None:
-        self.attempts += 1
-        if self.troubles:
-            trouble = self.troubles.pop(0)
-            if isinstance(trouble, BaseException):
-                raise trouble
-            await trouble(items)
-        self.taken += items
-        self.took.set()
-
-    async def close(self) -> None:
-        self.closed = True
-
-
-def quick(store: Store, output: Any, **more: Any) -> OutputRunner:
-    return OutputRunner(store, output, poll_s=0.01, base_delay_s=0.01, max_delay_s=0.02, **more)
-
-
-async def until(condition: Any, *, seconds: float = 10.0) -> None:
-    async def poll() -> None:
-        while not condition():
-            await asyncio.sleep(0.005)
-
-    await asyncio.wait_for(poll(), seconds)
 
 
 async def delivered(store: Store, output: Recorder, count: int) -> OutputRunner:
@@ -231,14 +192,14 @@ async def test_the_first_hit_of_each_host_and_sweep_is_picked_once(store: Store)
     await put(store, report("b-first", 1, host="b"))
     await put(store, report("a-second", 1, host="a"))
     await put(store, report("a-other-sweep", 1, host="a"), sweep_id="s2")
-    output = Recorder(first_hits=True)
+    output = Caller()
     await delivered(store, output, 4)
     assert [item.report.report_id for item in output.taken] == [
         "a-first", "a-first", "b-first", "a-other-sweep",
     ]  # fmt: skip
     await put(store, report("b-second", 1, host="b"))
     await put(store, report("c-first", 1, host="c"))
-    after_restart = Recorder(first_hits=True)
+    after_restart = Caller()
     await delivered(store, after_restart, 1)
     assert [item.report.report_id for item in after_restart.taken] == ["c-first"]
 

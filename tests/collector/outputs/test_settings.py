@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from collector.outputs import settings
-from collector.outputs.dead_letter import DeadLetters
+from collector.outputs.alerts import Alerting
 from collector.outputs.settings import OutputsError, load_outputs
-from tests.collector.outputs.reporting import items
+from collector.outputs.webhook import Webhook
 
 
 def test_the_documented_example_loads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -36,7 +36,7 @@ def assert_all_six_load(example: str, tmp_path: Path, monkeypatch: pytest.Monkey
     assert [output.name for output in loaded] == [
         "elastic", "splunk", "sentinel", "siem", "chat", "hunters",
     ]  # fmt: skip
-    assert [output.first_hits for output in loaded].count(True) == 1
+    assert [isinstance(output, Alerting) for output in loaded].count(True) == 1
 
 
 def written(tmp_path: Path, text: str) -> Path:
@@ -87,7 +87,7 @@ def test_the_address_of_a_webhook_may_be_a_secret(tmp_path: Path) -> None:
         load_outputs(written(tmp_path, text))
     assert "T0P" not in str(caught.value)
     (tmp_path / "u").write_text("https://chat.example/hooks/T0P\n")
-    assert load_outputs(written(tmp_path, text))[0].first_hits
+    assert isinstance(load_outputs(written(tmp_path, text))[0], Alerting)
 
 
 def test_a_token_that_no_header_can_carry_is_refused(tmp_path: Path) -> None:
@@ -110,12 +110,33 @@ def test_a_file_that_is_not_there_is_said(tmp_path: Path) -> None:
         load_outputs(tmp_path / "missing.yaml")
 
 
-def test_dead_letters_stay_within_their_bound(tmp_path: Path) -> None:
-    letters = DeadLetters(tmp_path / "d" / "a.ndjson", "a", max_bytes=20_000)
-    (item,) = items(1)
-    for _ in range(50):
-        letters.bury(item, "why", {"x": "y" * 1000})
-    files = list((tmp_path / "d").iterdir())
-    assert sum(file.stat().st_size for file in files) <= 20_000
-    assert letters.count == 50
-    assert all(file.stat().st_mode & 0o077 == 0 for file in files)
+def test_links_lead_where_the_command_line_says_or_else_the_file(tmp_path: Path) -> None:
+    (tmp_path / "s").write_text("shared")
+    text = (
+        "public_url: https://file.example/\n"
+        f"outputs: {{a: {{type: webhook, url: 'https://h', secret_file: {tmp_path}/s}}}}"
+    )
+    for given, said in (("", "https://file.example"), ("http://given:1/", "http://given:1")):
+        (output,) = load_outputs(written(tmp_path, text), given)
+        assert isinstance(output, Webhook)
+        assert output.public_url == said
+
+
+@pytest.mark.parametrize("url", ["sweep.example", "ftp://sweep.example", "https://u:p@h"])
+def test_an_address_that_is_none_is_refused(tmp_path: Path, url: str) -> None:
+    with pytest.raises(OutputsError, match="public_url"):
+        load_outputs(written(tmp_path, f"public_url: {url}\noutputs: {{}}"))
+
+
+def test_a_webhook_tells_what_it_is_asked_for(tmp_path: Path) -> None:
+    (tmp_path / "s").write_text("shared")
+    text = (
+        "outputs: {a: {type: webhook, url: 'https://h', events: %s, secret_file: "
+        f"{tmp_path}/s}}}}"
+    )
+    (output,) = load_outputs(written(tmp_path, text % "[output_fails]"))
+    assert isinstance(output, Alerting)
+    assert output.events == {"output_fails"}
+    for events, said in (("[]", "at least one"), ("[second_hit]", "second_hit")):
+        with pytest.raises(OutputsError, match=said):
+            load_outputs(written(tmp_path, text % events))

@@ -1,0 +1,187 @@
+"""What calls a person beside a first hit: each is told once, and never lost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from collector.outputs import alerts
+from collector.outputs.alerts import (
+    DEADLINE_FOR_MS,
+    FAILS_AFTER_MS,
+    STALE_MS,
+    Alert,
+    Alerting,
+    Watch,
+    link,
+)
+from collector.outputs.output import TryAgain
+from collector.outputs.state import OutputState, StateKeeper
+from collector.records import Sweep
+from collector.store.store import Store, now_ms
+from tests.collector.outputs.recording import Caller, Recorder, quick, until
+from tests.collector.outputs.reporting import put, report
+
+pytestmark = pytest.mark.anyio
+
+
+async def told(store: Store, output: Caller, until_: Callable[[], object]) -> None:
+    runner = quick(store, output)
+    runner.start()
+    await until(until_)
+    await runner.stop()
+
+
+async def test_a_second_sender_is_told_once_of_each_host(store: Store) -> None:
+    senders = ["10.0.0.1", "10.0.0.1", "10.0.0.2", "10.0.0.2", "10.0.0.3", "10.0.0.1"]
+    for n, source in enumerate(senders):
+        await put(store, report(f"a{n}", 0, host="a"), source=source)
+    await put(store, report("b0", 0, host="b"), source="10.0.0.9")
+    output = Caller()
+    await told(store, output, lambda: output.alerts)
+    again = Caller("other")
+    await told(store, again, lambda: again.alerts)
+    for one in (output, again):
+        (alert,) = one.alerts
+        assert (alert.event, alert.facts["report_id"]) == ("second_sender", "a2")
+        assert alert.text == "two senders for a: 10.0.0.1, and now 10.0.0.2"
+        assert alert.path == ("sweeps", "s1", "hosts", "a|a")
+    assert output.alerts[0].id == again.alerts[0].id
+
+
+async def test_an_alert_that_does_not_get_through_holds_the_cursor(store: Store) -> None:
+    await put(store, report("a0", 0, host="a"), source="10.0.0.1")
+    await put(store, report("a1", 0, host="a"), source="10.0.0.2")
+    output = Caller()
+    output.troubles = [TryAgain("down", [])] * 1000
+    runner = quick(store, output)
+    runner.start()
+    await until(lambda: runner.counters.failed > 2)
+    assert await store.cursor("caller") == 0
+    output.troubles = []
+    await until(lambda: output.alerts)
+    await runner.stop()
+    assert await store.cursor("caller") == 2
+
+
+async def test_only_what_was_asked_for_is_told(store: Store) -> None:
+    await put(store, report("a0", 1, host="a"), source="10.0.0.1")
+    await put(store, report("a1", 1, host="a"), source="10.0.0.2")
+    output = Caller(events=["second_sender"])
+    await told(store, output, lambda: output.alerts)
+    assert output.taken == []
+    output = Caller("other", events=["first_hit"])
+    await told(store, output, lambda: output.taken)
+    assert output.alerts == []
+
+
+async def sweep(store: Store, deadline: int | None, sweep_id: str = "s2") -> None:
+    made = Sweep(
+        sweep_id=sweep_id, title=f"sweep {sweep_id}", pack="", created=1, deadline=deadline
+    )
+    await store.create_sweep(made, who="test")
+
+
+async def due(store: Store, name: str = "chat") -> list[Alert]:
+    """Each look is by a collector that was just started."""
+    watch = Watch(store, name)
+    found = await watch.due()
+    for alert in found:
+        await watch.told(alert)
+    return found
+
+
+async def test_a_deadline_that_passed_is_told_once_with_who_is_silent(store: Store) -> None:
+    await sweep(store, now_ms() - 1000)
+    await store.expect("s2", ["ws-1", "ws-2", "ws-3"], who="test")
+    await put(store, report("r1", 0, host="ws-1"), sweep_id="s2")
+    (alert,) = await due(store)
+    assert alert.event == "deadline_passed"
+    assert alert.text.endswith("has passed: 2 of 3 expected hosts have not reported")
+    assert (alert.facts["counts"]["clean"], alert.path) == (1, ("sweeps", "s2"))
+    assert await due(store) == []
+    assert [one.key for one in await due(store, "other webhook")] == [alert.key]
+
+
+async def test_a_deadline_to_come_or_of_long_ago_is_not(store: Store) -> None:
+    await sweep(store, now_ms() + 60_000)
+    await sweep(store, now_ms() - DEADLINE_FOR_MS - 1000, "s3")
+    await sweep(store, None, "s4")
+    assert await due(store) == []
+
+
+async def test_without_a_list_it_says_that_nobody_knows_who_is_missing(store: Store) -> None:
+    await sweep(store, now_ms() - 1000)
+    (alert,) = await due(store)
+    assert "nobody said how many are expected" in alert.text
+
+
+async def fails(store: Store, **more: object) -> None:
+    keeper = StateKeeper(store, Recorder("elastic"), "elastic")
+    keeper.state = OutputState(name="elastic", **more)  # type: ignore[arg-type]
+    await keeper.save(now=True)
+
+
+async def test_an_output_that_fails_for_minutes_is_told_by_the_others(store: Store) -> None:
+    since = now_ms() - FAILS_AFTER_MS - 1000
+    await fails(store, last_error="HTTP 403", failing_since=since)
+    (alert,) = await due(store)
+    assert (alert.event, alert.facts["output"]["name"]) == ("output_fails", "elastic")
+    assert alert.text == "output elastic fails: HTTP 403; 0 reports wait"
+    assert await due(store) == []
+    assert await due(store, "elastic") == []
+    await fails(store, last_error="HTTP 403", failing_since=since + 500)  # anew
+    assert len(await due(store)) == 1
+
+
+async def test_one_that_stumbles_or_that_nobody_runs_is_not(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await fails(store, last_error="HTTP 503", failing_since=now_ms() - 1000)
+    assert await due(store) == []
+    await fails(store, last_error="HTTP 503", failing_since=1)
+    later = now_ms() + STALE_MS + 1000
+    monkeypatch.setattr(alerts, "now_ms", lambda: later)
+    assert await due(store) == []
+
+
+async def test_refused_findings_are_told(store: Store) -> None:
+    output = Recorder("elastic")
+    output.dead_letters.count = 3
+    await StateKeeper(store, output, "elastic").save(now=True)
+    (alert,) = await due(store)
+    assert "3 wait" in alert.text
+    assert "dead-letters list elastic" in alert.text
+    assert await due(store) == []
+
+
+async def test_the_runner_of_a_webhook_keeps_watch(store: Store) -> None:
+    await sweep(store, now_ms() - 1000)
+    output = Caller()
+    output.troubles = [TryAgain("down", [])]
+    await told(store, output, lambda: output.alerts)
+    again = Caller()
+    runner = quick(store, again)
+    runner.start()
+    await put(store, report("r1"))
+    runner.wake()
+    await until(lambda: again.taken)
+    await runner.stop()
+    assert ([one.event for one in output.alerts], again.alerts) == (["deadline_passed"], [])
+
+
+def test_only_a_webhook_is_alerted() -> None:
+    assert not isinstance(Recorder(), Alerting)
+
+
+@pytest.mark.parametrize(
+    ("url", "path", "said"),
+    [
+        ("https://c:8440/", ("reports", "r1"), "https://c:8440/reports/r1"),
+        ("https://c/x", ("sweeps", "s 1", "hosts", "a|b/é"), "https://c/x/sweeps/s%201/hosts/a%7Cb%2F%C3%A9"),
+        ("", ("reports", "r1"), ""),
+    ],
+)  # fmt: skip
+def test_links_lead_to_the_collector_s_pages(url: str, path: Sequence[str], said: str) -> None:
+    assert link(url, *path) == said
