@@ -9,7 +9,7 @@ from pathlib import Path
 
 from agent import __version__
 
-from .commands import certificate, keep, serve, sweep, token
+from .commands import certificate, keep, outputs, serve, sweep, token
 from .commands.command import FAILED, OK, USAGE, Commands
 from .outputs.settings import OutputsError
 from .serving import ServeError, default_folder
@@ -44,7 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"iocsweep-collector {__version__}")
     commands = Commands(parser.add_subparsers(required=True, metavar="COMMAND"), _common())
-    for module in (serve, certificate, sweep, token, keep):
+    for module in (serve, certificate, sweep, token, keep, outputs):
         module.add(commands)
     return parser
 

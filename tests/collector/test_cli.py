@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import json
 import re
 import sqlite3
 import subprocess
@@ -676,3 +677,22 @@ class TestArguments:
         assert "127.0.0.1" in done.stderr
         assert "s3cret" not in done.stderr
         assert "Traceback" not in done.stderr
+
+
+def test_the_index_template_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["index-template"]) == 0
+    assert json.loads(capsys.readouterr().out)["index_patterns"] == ["logs-iocsweep.finding-*"]
+
+
+def test_dead_letters_of_outputs_that_have_none(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    outputs = tmp_path / "outputs.yaml"
+    outputs.write_text(f"outputs: {{hunters: {{type: file, path: {tmp_path}/x}}}}")
+    assert main(["dead-letters", "list", "--outputs", str(outputs)]) == 0
+    assert capsys.readouterr().out == "hunters   0\n"
+    home = ("--home", str(tmp_path / "home"))
+    assert main(["sweep", "create", "any", *home]) == 0
+    capsys.readouterr()
+    assert main(["dead-letters", "resend", "hunters", "--outputs", str(outputs), *home]) == 0
+    assert capsys.readouterr().out == "0 sent\n"

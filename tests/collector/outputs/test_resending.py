@@ -131,7 +131,8 @@ async def test_what_a_killed_command_left_is_sent_by_the_next_one(
 async def test_of_a_report_that_retention_removed_the_letter_goes_too(
     store: Store, elastic: Elasticsearch, index: Index
 ) -> None:
-    await store.forget(2000, who="test")
+    for old in await store.old_sweeps(2000):
+        await store.remove_sweep(old.sweep_id, who="test", why="retention")
     index.faults = {}
     told = await resend(store, elastic)
     assert (told.sent, told.gone, told.waiting) == (0, 3, 0)
