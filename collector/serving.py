@@ -53,6 +53,8 @@ class Serving(Struct, frozen=True, kw_only=True):
     client_ca: Path | None = None
     """Given: only clients with a certificate by this authority are let in."""
     outputs: Path | None = None
+    public_url: str = ""
+    """Where readers reach it; empty: as the outputs' file says."""
     backup: BackupPlan = USUAL
     trust_proxy: str = ""
     """Addresses whose X-Forwarded-For is believed, comma-separated."""
@@ -186,7 +188,9 @@ async def serve(serving: Serving) -> None:
         key = await store.setting("session-key", secrets.token_bytes(32))
         runners = [
             OutputRunner(store, output)
-            for output in (load_outputs(serving.outputs) if serving.outputs else [])
+            for output in (
+                load_outputs(serving.outputs, serving.public_url) if serving.outputs else []
+            )
         ]
         app = Collector(
             store,

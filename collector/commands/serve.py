@@ -27,6 +27,10 @@ def add(commands: Commands) -> None:
     made.add_argument(
         "--outputs", type=Path, metavar="FILE", help="see collector/outputs/README.md"
     )
+    made.add_argument(
+        "--public-url", default="", metavar="URL",
+        help="where readers reach it, for the links of alerts",
+    )  # fmt: skip
     made.add_argument("--trust-proxy", default="", metavar="ADDRESS,…",
                       help="proxies whose X-Forwarded-For is believed")  # fmt: skip
     made.add_argument("--max-body", type=_mib, default=4, metavar="MIB")
@@ -55,6 +59,7 @@ def _serve(options: argparse.Namespace) -> int:
         key=options.key,
         client_ca=options.client_ca,
         outputs=options.outputs,
+        public_url=options.public_url,
         backup=backup_plan(options),
         trust_proxy=options.trust_proxy,
         limits=Limits(
