@@ -284,13 +284,7 @@ class Collector:
         if certificate is not None:
             self.metrics.certificate_ends(certificate.until / 1000)
         self._runners = runners or []
-        self.metrics.watch(
-            lambda: (
-                [(r.name, r.counters.sent, r.counters.failed, r.counters.lag) for r in runners]
-                if runners
-                else []
-            )
-        )
+        self.metrics.watch(lambda: [runner.figures() for runner in runners or []])
         self._health_of = Health(store)
         self._readers = Tokens(store, "reader")
         self._fresh = Fresh()

@@ -14,6 +14,8 @@ REFUSALS = (
     "another report of this id", "of another sweep", "busy", "store",
 )  # fmt: skip
 """Kinds, all of them told from the start."""
+OutputFigures = tuple[str, int, int, int, int, float]
+"""Name, findings sent, failures, reports behind, dead letters, last success (s since 1970)."""
 
 
 class Metrics:
@@ -66,8 +68,8 @@ class Metrics:
             registry=self._registry,
         ).set(at)
 
-    def watch(self, of: Callable[[], Iterable[tuple[str, int, int, int]]]) -> None:
-        """Tell, for each output: name, findings sent, failures, reports behind."""
+    def watch(self, of: Callable[[], Iterable[OutputFigures]]) -> None:
+        """Tell the figures of each output."""
         self._registry.register(_Outputs(of))
 
     def text(self) -> bytes:
@@ -76,7 +78,7 @@ class Metrics:
 
 
 class _Outputs(Collector):
-    def __init__(self, of: Callable[[], Iterable[tuple[str, int, int, int]]]) -> None:
+    def __init__(self, of: Callable[[], Iterable[OutputFigures]]) -> None:
         self._of = of
 
     def collect(self) -> Iterable[Metric]:
@@ -86,6 +88,8 @@ class _Outputs(Collector):
                 ("sent", "Findings that the destination has"),
                 ("failures", "Attempts that failed"),
                 ("behind", "Reports that it has not been sent yet"),
+                ("dead_letters", "Findings that it refused for good, and that wait"),
+                ("last_success_seconds", "When it last took something, Unix time; 0: never"),
             )
         ]
         for output, *values in self._of():

@@ -19,6 +19,7 @@ from msgspec import Struct, structs
 from agent.model.codec import MAX_BYTES, ReportError, decode
 from agent.model.report import Report
 
+from ..metrics import OutputFigures
 from ..store.database import StoreError
 from ..store.store import Store
 from .alerts import Alert, Alerting, Watch, is_first_hit, second_sender
@@ -95,6 +96,13 @@ class OutputRunner:
     def state(self) -> OutputState:
         """How it is doing, as it is written down in the store."""
         return self._keeper.state
+
+    def figures(self) -> OutputFigures:
+        """For the metrics."""
+        counters, state = self.counters, self.state
+        last_success = (state.last_success or 0) / 1000
+        letters = self.output.dead_letters.waiting()
+        return self.name, counters.sent, counters.failed, counters.lag, letters, last_success
 
     def start(self) -> asyncio.Task[None]:
         """The task; it ends only by :meth:`stop`."""
@@ -208,8 +216,9 @@ class OutputRunner:
                 if self._stopping.is_set():
                     raise
             else:
-                self.counters.sent += len(left) - (self.output.dead - dead)
-                await self._keeper.succeeded()
+                taken = len(left) - (self.output.dead - dead)
+                self.counters.sent += taken
+                await (self._keeper.succeeded() if taken else self._keeper.rested())
                 return
 
     async def _report(self, raw: _Raw) -> tuple[Report | None, int]:

@@ -40,17 +40,19 @@ def test_what_is_counted_is_told() -> None:
 
 def test_each_output_tells_how_far_it_is() -> None:
     metrics = Metrics()
-    metrics.watch(lambda: [("splunk", 10, 1, 3), ('odd "name"\n', 0, 0, 0)])
+    metrics.watch(lambda: [("splunk", 10, 1, 3, 2, 1.5), ('odd "name"\n', 0, 0, 0, 0, 0)])
     found = samples(metrics)
     assert found["iocsweep_collector_output_sent[('output', 'splunk')]"] == 10
     assert found["iocsweep_collector_output_failures[('output', 'splunk')]"] == 1
     assert found["iocsweep_collector_output_behind[('output', 'splunk')]"] == 3
-    assert len([name for name in found if "odd" in name]) == 3
+    assert found["iocsweep_collector_output_dead_letters[('output', 'splunk')]"] == 2
+    assert found["iocsweep_collector_output_last_success_seconds[('output', 'splunk')]"] == 1.5
+    assert len([name for name in found if "odd" in name]) == 5
 
 
 def test_outputs_are_asked_anew_each_time() -> None:
     metrics, sent = Metrics(), [5]
-    metrics.watch(lambda: [("splunk", sent[0], 0, 0)])
+    metrics.watch(lambda: [("splunk", sent[0], 0, 0, 0, 0)])
     name = "iocsweep_collector_output_sent[('output', 'splunk')]"
     assert samples(metrics)[name] == 5
     sent[0] = 6

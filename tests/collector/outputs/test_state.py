@@ -34,6 +34,7 @@ async def test_success_and_its_time_are_told_after_a_stop(store: Store) -> None:
     assert state.name == "recorder"
     assert state.last_success is not None
     assert before <= state.last_success <= now_ms()
+    assert runner.figures() == ("recorder", 1, 0, 0, 0, state.last_success / 1000)
     assert (state.failing_since, state.last_error, state.lag) == (None, "", 0)
 
 
@@ -94,6 +95,9 @@ async def test_dead_letters_are_told_with_since_when(store: Store, tmp_path: Pat
     state = await only(store)
     assert state.dead_letters == 2
     assert state.dead_since is not None
+    name, sent, *_, waiting, last_success = runner.figures()
+    assert (name, sent, waiting) == ("recorder", 0, 2)
+    assert (state.last_success, last_success) == (None, 0)  # it took none
     letters.path.unlink()  # type: ignore[union-attr]
     again = quick(store, Recorder(letters=letters))
     again.start()
