@@ -9,7 +9,7 @@ from .intake import key_text, milliseconds
 from .records import FindingRow
 
 MAX_LISTED = 1000
-"""Findings listed per report, the strongest; all of them are in the report itself."""
+"""Findings listed per report, the strongest; exports take the others from the report itself."""
 _TEXT = 500
 _INDICATOR = 800
 """Bytes of an indicator's id; it is indexed together with the host."""
@@ -17,11 +17,23 @@ _INDICATOR = 800
 
 def rows_of(report: Report, sweep_id: str, host_key: str, name: str) -> list[FindingRow]:
     """The findings as lists show them, strongest first, at most MAX_LISTED."""
+    found = _strongest_first(report)[:MAX_LISTED]
+    return [_row(finding, report, sweep_id, host_key, name) for finding in found]
+
+
+def rows_beyond(report: Report, sweep_id: str, host_key: str, name: str) -> list[FindingRow]:
+    """The others, which no list has: for exports."""
+    found = _strongest_first(report)[MAX_LISTED:]
+    return [_row(finding, report, sweep_id, host_key, name) for finding in found]
+
+
+def _strongest_first(report: Report) -> list[Finding]:
+    """Of those that share an id the first."""
     ordered = sorted(report.findings, key=lambda one: (-one.strength.rank, -one.score, one.id))
-    listed = {finding.id: finding for finding in reversed(ordered[:MAX_LISTED])}
-    return [
-        _row(finding, report, sweep_id, host_key, name) for finding in reversed(listed.values())
-    ]
+    by_id: dict[str, Finding] = {}
+    for finding in ordered:
+        by_id.setdefault(finding.id, finding)
+    return [*by_id.values()]
 
 
 def _row(finding: Finding, report: Report, sweep_id: str, host_key: str, name: str) -> FindingRow:

@@ -14,6 +14,7 @@ from starlette.responses import Response, StreamingResponse
 from agent.output.mapping.table import cell, csv_lines
 
 from ..records import FindingRow, HostRow
+from ..unlisted import unlisted
 from .describe import iso, limit_words
 from .session import Reader
 from .site import HEADERS, Site, not_found, path_id
@@ -123,6 +124,9 @@ class Exports:
         rows = store.all_hosts(sweep_id) if what == "hosts" else store.all_findings(sweep_id)
         async for row in rows:
             yield tuple(_value(name, getattr(row, name)) for name in names)
+        if what == "findings":
+            async for finding in unlisted(store, sweep_id):
+                yield tuple(_value(name, getattr(finding, name)) for name in names)
 
 
 def _value(name: str, value: Any) -> Any:

@@ -10,6 +10,7 @@ import re
 from datetime import datetime, timedelta, timezone
 
 import pytest
+from msgspec import structs
 
 from agent.model.objects import Event, Pipe, Process, Service, Task
 from agent.model.observation import Claim, Moment, MomentOf, Place
@@ -24,11 +25,12 @@ from agent.model.report import (
     State,
     Strength,
 )
+from collector import listing
 from collector.pages.chain import chain_of
 from collector.pages.coverage import reach_words
 from collector.pages.sightings import MAX_MOMENTS
 from tests.collector.pages.conftest import Pages
-from tests.collector.pages.seed import SWEEP, a_finding, a_report, put
+from tests.collector.pages.seed import SWEEP, a_finding, a_report, put, received
 from tests.collector.pages.shown import heading
 
 SWEPT = f"/sweeps/{SWEEP}"
@@ -246,6 +248,47 @@ class TestExports:
         cells = csv.DictReader(io.StringIO(pages.text(f"{SWEPT}/export/findings.csv")))
         safe = next(one for one in cells if one["indicator_id"] == "out")
         assert {safe[name][0] for name in ("place", "path", "record", "view", "owner")} == {"'"}
+
+    def test_findings_beyond_those_that_lists_take_are_exported_too(
+        self, pages: Pages, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(listing, "MAX_LISTED", 3)
+        found = [
+            a_finding("OUT", indicator=f"out-{n}", path=f"p{n}", strength=strength)
+            for n, strength in enumerate([Strength.WEAK] * 4 + [Strength.CONFIRMED] * 2)
+        ]
+        key = pages.run(put, pages.store, a_report("OUT", *found))
+        suppressed = pages.run(
+            pages.store.suppress, SWEEP, "out-3", key, reason="known", who="test"
+        )
+        other = pages.run(pages.store.suppress, SWEEP, "out-2", "other|host", reason="x", who="t")
+        lifted = pages.run(pages.store.suppress, SWEEP, "out-1", None, reason="x", who="t")
+        pages.run(pages.store.lift, lifted, who="test")
+        rows = [
+            json.loads(line) for line in pages.text(f"{SWEPT}/export/findings.ndjson").splitlines()
+        ]
+        mine = [row for row in rows if row["indicator_id"].startswith("out-")]
+        assert {row["finding_id"] for row in mine} == {one.id for one in found}
+        assert len(mine) == len(found)
+        assert {row["host_key"] for row in mine} == {key}
+        by_indicator = {row["indicator_id"]: row["suppression_id"] for row in mine}
+        assert by_indicator["out-3"] == suppressed
+        assert other not in by_indicator.values()
+        assert by_indicator["out-1"] is None
+        cells = [*csv.DictReader(io.StringIO(pages.text(f"{SWEPT}/export/findings.csv")))]
+        assert [row["finding_id"] for row in cells] == [row["finding_id"] for row in rows]
+
+    def test_of_a_report_that_cannot_be_read_again_the_listed_ones_are_exported(
+        self, pages: Pages, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        monkeypatch.setattr(listing, "MAX_LISTED", 1)
+        report = a_report("OUT", a_finding("OUT", path="p"), a_finding("OUT", path="q"))
+        row, findings = received(report)
+        pages.run(pages.store.put, structs.replace(row, body=b"damaged"))
+        pages.run(pages.store.index, row.report_id, SWEEP, row.host_key, findings)
+        text = pages.text(f"{SWEPT}/export/findings.ndjson")
+        assert sum(json.loads(line)["name"] == "OUT" for line in text.splitlines()) == 1
+        assert f"report {row.report_id} cannot be read again" in caplog.text
 
     def test_a_finding_that_tells_no_time_has_none(self, pages: Pages) -> None:
         finding: Finding = a_finding("OUT", strength=Strength.WEAK, indicator="out")
