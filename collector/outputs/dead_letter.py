@@ -47,6 +47,10 @@ class Letter(Struct, kw_only=True):
     """What was refused; absent when there was no room for it."""
 
 
+class Unkept(Exception):
+    """A letter cannot be written down; its finding must not be passed over then."""
+
+
 class DeadLetters:
     """Of one output. ``path`` None: counted and logged only."""
 
@@ -58,6 +62,7 @@ class DeadLetters:
         self._max_bytes = max_bytes
         self._known: tuple[tuple[int, int], ...] = ()
         self._waiting = 0
+        self._unsynced = False
 
     @property
     def full(self) -> bool:
@@ -74,7 +79,7 @@ class DeadLetters:
         return self._waiting
 
     def bury(self, item: Item, reason: str, document: object) -> None:
-        """Pass one finding over. A file that cannot be written is logged, not raised."""
+        """Pass one finding over. Raises Unkept."""
         log.error(
             "output %s: finding %s of report %s refused: %s",
             self._name, item.id, item.report.report_id, reason,
@@ -88,18 +93,35 @@ class DeadLetters:
         )  # fmt: skip
 
     def keep(self, letter: Letter) -> None:
-        """Count and write one down."""
+        """Write one down and count it; see :meth:`sync`. Raises Unkept."""
+        if self.path is not None:
+            line = msgspec.json.encode(letter)
+            if len(line) > MAX_DOCUMENT or self.full:
+                line = msgspec.json.encode(structs.replace(letter, document=None))
+            try:
+                with self._locked():
+                    self._append(line + b"\n")
+            except OSError as error:
+                raise Unkept(f"dead letters: {self.path}: {error.strerror or error}") from error
+            self._unsynced = True
         self.count += 1
-        if self.path is None:
+
+    def sync(self) -> None:
+        """On the disk: to be called before a cursor moves. Raises Unkept."""
+        if not self._unsynced or self.path is None:
             return
-        line = msgspec.json.encode(letter)
-        if len(line) > MAX_DOCUMENT or self.full:
-            line = msgspec.json.encode(structs.replace(letter, document=None))
         try:
-            with self._locked():
-                self._append(line + b"\n")
+            for path in (self.path, self.path.parent):
+                handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+                try:
+                    os.fsync(handle)
+                finally:
+                    os.close(handle)
+        except FileNotFoundError:
+            pass  # taken meanwhile, to be sent again
         except OSError as error:
-            log.error("output %s: %s: %s", self._name, self.path, error.strerror or error)
+            raise Unkept(f"dead letters: {self.path}: {error.strerror or error}") from error
+        self._unsynced = False
 
     def letters(self) -> Iterator[Letter]:
         """Oldest first; a line that is none (torn by a crash) is passed over."""

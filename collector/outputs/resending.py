@@ -17,7 +17,7 @@ from agent.model.report import Report
 
 from ..store.store import Store
 from .alerts import Alerting
-from .dead_letter import Letter, letters_in, rest_of
+from .dead_letter import Letter, Unkept, letters_in, rest_of
 from .output import Item, Output, TryAgain
 from .runner import decoded
 from .webhook import Webhook
@@ -85,6 +85,9 @@ async def _sent(
         told.reason = error.reason
         ids = {id(owners[id(item)]) for item in error.left} if items else set(map(id, letters))
         again = [letter for letter in letters if id(letter) in ids]
+    except Unkept as error:
+        told.reason = str(error)
+        again = [*letters]
     else:
         again = []
     refused = output.dead_letters.count - refused

@@ -12,7 +12,8 @@ import contextlib
 import logging
 import random
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 
 from msgspec import Struct, structs
 
@@ -23,6 +24,7 @@ from ..metrics import OutputFigures
 from ..store.database import StoreError
 from ..store.store import Store
 from .alerts import Alert, Alerting, Watch, is_first_hit, second_sender
+from .dead_letter import Unkept
 from .output import Item, Output, TryAgain
 from .state import OutputState, StateKeeper
 
@@ -198,11 +200,10 @@ class OutputRunner:
         while left:
             dead = self.output.dead
             try:
-                self._has_room(left)
-                await self.output.send(left)
+                await self._given(partial(self.output.send, left), left)
             except TryAgain as error:
                 done = len(left) - len(error.left)
-                self.counters.sent += done - (self.output.dead - dead)
+                self.counters.sent += max(0, done - (self.output.dead - dead))
                 left = error.left
                 if not left:
                     return
@@ -260,8 +261,7 @@ class OutputRunner:
         attempt = 0
         while True:
             try:
-                self._has_room([])
-                await output.alert(alert)
+                await self._given(partial(output.alert, alert), [])
             except TryAgain as error:
                 attempt += 1
                 await self._pause(attempt, error.reason, error.retry_after_s)
@@ -270,6 +270,17 @@ class OutputRunner:
             else:
                 await self._keeper.succeeded()
                 return True
+
+    async def _given(self, send: Callable[[], Awaitable[None]], left: list[Item]) -> None:
+        """With what was refused on the disk, so that the cursor may pass it. Raises TryAgain."""
+        self._has_room(left)
+        try:
+            try:
+                await send()
+            finally:
+                await asyncio.to_thread(self.output.dead_letters.sync)
+        except Unkept as error:
+            raise TryAgain(str(error), left) from error
 
     def _has_room(self, left: Sequence[Item]) -> None:
         """Raises TryAgain while the dead letters are full: more would have to be thrown away."""

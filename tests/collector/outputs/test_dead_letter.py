@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import re
 from pathlib import Path
 
 import pytest
 
-from collector.outputs.dead_letter import MAX_DOCUMENT, DeadLetters, letters_in, rest_of
+from collector.outputs.dead_letter import MAX_DOCUMENT, DeadLetters, Unkept, letters_in, rest_of
 from tests.collector.outputs.reporting import items
 
 
@@ -93,14 +95,32 @@ def test_a_file_of_an_earlier_version_is_read_with_its_older_half(letters: DeadL
     assert [letter.document_id for letter in letters_in(taken[0])] == ["old"]
 
 
-def test_a_file_that_cannot_be_written_is_logged_and_counted(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_file_that_cannot_be_written_passes_nothing_over(tmp_path: Path) -> None:
     (tmp_path / "d").write_text("no folder")
     letters = DeadLetters(tmp_path / "d" / "a.ndjson", "a")
+    with pytest.raises(Unkept, match=re.escape(str(letters.path))):
+        letters.bury(items(1)[0], "why", {})
+    assert letters.count == 0
+
+
+def test_what_was_written_is_on_the_disk_when_it_is_asked_for(
+    letters: DeadLetters, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[Path] = []
+    monkeypatch.setattr(
+        os, "fsync", lambda handle: synced.append(Path(os.readlink(f"/proc/self/fd/{handle}")))
+    )
+    letters.sync()
+    assert synced == []
     letters.bury(items(1)[0], "why", {})
-    assert letters.count == 1
-    assert str(letters.path) in caplog.text
+    letters.bury(items(1)[0], "why", {})
+    letters.sync()
+    letters.sync()
+    assert letters.path is not None
+    assert synced == [letters.path, letters.path.parent]
+    letters.bury(items(1)[0], "why", {})
+    letters.take()
+    letters.sync()  # it is elsewhere, and so is whoever answers for it
 
 
 def test_with_no_file_they_are_counted(caplog: pytest.LogCaptureFixture) -> None:

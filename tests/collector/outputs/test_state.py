@@ -129,3 +129,29 @@ async def test_an_output_of_an_earlier_version_is_told_by_its_place(store: Store
     await store.move_cursor("old", 0, error="down")
     state = await only(store)
     assert (state.name, state.lag, state.last_error) == ("old", 1, "down")
+
+
+async def test_a_refused_finding_that_cannot_be_written_down_is_not_passed_over(
+    store: Store, tmp_path: Path
+) -> None:
+    folder = tmp_path / "d"
+    folder.write_text("no folder")
+    letters = DeadLetters(folder / "recorder.ndjson", "recorder")
+    output = Recorder(letters=letters)
+
+    async def refuse(items: Sequence[Item]) -> None:
+        for item in items:
+            letters.bury(item, "why", {})
+
+    output.troubles = [refuse] * 1000
+    await put(store, report("r1", 2))
+    runner = quick(store, output)
+    runner.start()
+    await until(lambda: runner.counters.failed > 1)
+    assert "dead letters: " in (await only(store)).last_error
+    assert await store.cursor("recorder") == 0
+    folder.unlink()
+    await until(lambda: letters.waiting() == 2)
+    await runner.stop()
+    assert await store.cursor("recorder") == 1
+    assert runner.counters.sent == 0
