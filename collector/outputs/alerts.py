@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import uuid
 from abc import abstractmethod
+from contextlib import suppress
 from typing import Any, Final, Literal
 from urllib.parse import quote
 
@@ -138,7 +139,9 @@ class Watch:
     async def _remembered(self) -> dict[str, int]:
         if self._told is None:
             value = await value_of(self._store, f"alerts/{self._name}")
-            self._told = msgspec.json.decode(value, type=dict[str, int]) if value else {}
+            self._told = {}
+            with suppress(msgspec.DecodeError):  # of a later version: rather twice than never
+                self._told = msgspec.json.decode(value or b"{}", type=dict[str, int])
         return self._told
 
     async def _deadlines(self, now: int) -> list[Alert]:

@@ -120,6 +120,7 @@ class OutputRunner:
                 task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
+        await self._keeper.save(now=True)
         await self.output.close()
 
     def wake(self) -> None:

@@ -80,8 +80,10 @@ class StateKeeper:
 
     async def save(self, *, now: bool = False) -> None:
         """Write it down, if the last time is long ago. A store that fails is left alone: whoever
-        runs the output meets it by itself.
+        runs the output meets it by itself. Before :meth:`load` nothing is known that is worth it.
         """
+        if not self._loaded:
+            return
         letters = await asyncio.to_thread(self._output.dead_letters.waiting)
         changed = letters != self.state.dead_letters or self._output.notice != self.state.notice
         if not (now or changed) and now_ms() - self.state.updated < SAVE_MS:

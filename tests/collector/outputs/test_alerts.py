@@ -17,7 +17,7 @@ from collector.outputs.alerts import (
     link,
 )
 from collector.outputs.output import TryAgain
-from collector.outputs.state import OutputState, StateKeeper
+from collector.outputs.state import OutputState, StateKeeper, keep_value
 from collector.records import Sweep
 from collector.store.store import Store, now_ms
 from tests.collector.outputs.recording import Caller, Recorder, quick, until
@@ -119,6 +119,7 @@ async def test_without_a_list_it_says_that_nobody_knows_who_is_missing(store: St
 
 async def fails(store: Store, **more: object) -> None:
     keeper = StateKeeper(store, Recorder("elastic"), "elastic")
+    await keeper.load()
     keeper.state = OutputState(name="elastic", **more)  # type: ignore[arg-type]
     await keeper.save(now=True)
 
@@ -146,10 +147,20 @@ async def test_one_that_stumbles_or_that_nobody_runs_is_not(
     assert await due(store) == []
 
 
+async def test_what_a_later_version_remembered_is_rather_told_twice_than_never(
+    store: Store,
+) -> None:
+    await sweep(store, now_ms() - 1000)
+    await keep_value(store, "alerts/chat", b"[]")
+    assert len(await due(store)) == 1
+
+
 async def test_refused_findings_are_told(store: Store) -> None:
     output = Recorder("elastic")
     output.dead_letters.count = 3
-    await StateKeeper(store, output, "elastic").save(now=True)
+    keeper = StateKeeper(store, output, "elastic")
+    await keeper.load()
+    await keeper.save(now=True)
     (alert,) = await due(store)
     assert "3 wait" in alert.text
     assert "dead-letters list elastic" in alert.text

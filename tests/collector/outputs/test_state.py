@@ -9,7 +9,7 @@ import pytest
 
 from collector.outputs.dead_letter import DeadLetters
 from collector.outputs.output import Item, TryAgain
-from collector.outputs.state import OutputState, output_states
+from collector.outputs.state import OutputState, StateKeeper, output_states
 from collector.store.store import Store, now_ms
 from tests.collector.outputs.recording import Recorder, quick, until
 from tests.collector.outputs.reporting import items, put, report
@@ -63,6 +63,28 @@ async def test_what_fails_is_told_with_since_when_and_how_much_waits(store: Stor
     assert (state.failing_since, state.lag) == (None, 0)
     assert state.last_error == "HTTP 503: busy"  # of last time, with its own time
     assert state.last_success is not None
+
+
+async def test_a_stop_writes_down_what_was_last(store: Store) -> None:
+    await put(store, report("r1"))
+    output = Recorder()
+    runner = quick(store, output)
+    runner.start()
+    await until(lambda: output.taken)
+    await put(store, report("r2"))
+    runner.wake()
+    await until(lambda: len(output.taken) == 2)
+    await runner.stop()
+    assert (await only(store)).last_success == runner.state.last_success
+
+
+async def test_what_was_known_is_not_replaced_before_it_was_read(store: Store) -> None:
+    known = StateKeeper(store, Recorder(), "recorder")
+    await known.load()
+    await known.succeeded()
+    fresh = StateKeeper(store, Recorder(), "recorder")
+    await fresh.failed("the store was away")
+    assert (await only(store)).last_success == known.state.last_success
 
 
 async def test_a_restart_forgets_nothing_of_it(store: Store) -> None:
