@@ -10,6 +10,7 @@ from __future__ import annotations
 import uuid
 from abc import abstractmethod
 from contextlib import suppress
+from datetime import datetime, timezone
 from typing import Any, Final, Literal
 from urllib.parse import quote
 
@@ -17,6 +18,7 @@ import msgspec
 from msgspec import Struct
 
 from agent.output.escape import shown
+from agent.output.mapping.document import stamp
 
 from ..records import ReportRow, Sweep
 from ..store.store import Store, now_ms
@@ -164,7 +166,7 @@ class Watch:
             text=f"deadline of {shown(sweep.title)} has passed: {silent}",
             path=("sweeps", sweep.sweep_id),
             sweep_id=sweep.sweep_id,
-            facts={"deadline": deadline, "counts": msgspec.to_builtins(counts)},
+            facts={"deadline": _iso(deadline), "counts": msgspec.to_builtins(counts)},
         )
 
     async def _outputs(self, now: int) -> list[Alert]:
@@ -189,6 +191,10 @@ class Watch:
             if one.dead_since is not None
         ]
         return [*failing, *refusing]
+
+
+def _iso(milliseconds: int) -> str | None:
+    return stamp(datetime.fromtimestamp(milliseconds / 1000, timezone.utc))
 
 
 def _fails(state: OutputState, key: str, why: str) -> Alert:

@@ -88,7 +88,7 @@ class TemplateInstaller:
     async def _begun_anew(self) -> str:
         """An index that is there keeps the types that it has."""
         there = await self._ask("GET", self._index)
-        if there.status != 200:
+        if there.status == 404:
             return ""
         if is_data_stream(self._index):
             answer = await self._ask("POST", f"{self._index}/_rollover")
@@ -96,8 +96,8 @@ class TemplateInstaller:
                 log.info("data stream %s rolled over to the new template", self._index)
                 return ""
         return (
-            f"{self._index} was there before its template and keeps the types that it has: write"
-            " to another, or reindex it"
+            f"{self._index} was there before its template and keeps the types that it has: roll it"
+            " over, write to another, or reindex it"
         )
 
     async def _ask(self, method: str, path: str, body: bytes = b"") -> Answer:

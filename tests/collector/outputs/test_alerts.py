@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 
 import pytest
 
@@ -93,13 +94,15 @@ async def due(store: Store, name: str = "chat") -> list[Alert]:
 
 
 async def test_a_deadline_that_passed_is_told_once_with_who_is_silent(store: Store) -> None:
-    await sweep(store, now_ms() - 1000)
+    deadline = now_ms() - 1000
+    await sweep(store, deadline)
     await store.expect("s2", ["ws-1", "ws-2", "ws-3"], who="test")
     await put(store, report("r1", 0, host="ws-1"), sweep_id="s2")
     (alert,) = await due(store)
     assert alert.event == "deadline_passed"
     assert alert.text.endswith("has passed: 2 of 3 expected hosts have not reported")
     assert (alert.facts["counts"]["clean"], alert.path) == (1, ("sweeps", "s2"))
+    assert datetime.fromisoformat(alert.facts["deadline"]).timestamp() == deadline / 1000
     assert await due(store) == []
     assert [one.key for one in await due(store, "other webhook")] == [alert.key]
 

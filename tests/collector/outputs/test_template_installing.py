@@ -132,15 +132,18 @@ async def test_a_data_stream_that_is_there_is_rolled_over(
     assert made.trouble == ""
 
 
+@pytest.mark.parametrize("seen", [200, 403])
 async def test_an_index_that_cannot_be_rolled_over_is_told_of(
-    cluster: Cluster, server: Destination, caplog: pytest.LogCaptureFixture
+    cluster: Cluster, server: Destination, caplog: pytest.LogCaptureFixture, seen: int
 ) -> None:
     cluster.answers = {
-        f"GET /{INDEX}": [Response(200, {})],
-        f"POST /{INDEX}/_rollover": [Response(400, {"error": "no alias"})],
+        f"GET /{INDEX}": [Response(seen, {})],
+        f"POST /{INDEX}/_rollover": [Response(403, {"error": "no rights"})],
     }
-    await installer(server).ensure()
-    assert f"{INDEX} was there before its template and keeps the types" in caplog.text
+    made = installer(server)
+    await made.ensure()
+    assert f"{INDEX} was there before its template and keeps the types" in made.trouble
+    assert made.trouble in caplog.text
 
 
 async def test_a_server_without_the_newer_types_gets_those_that_it_has(
