@@ -37,6 +37,7 @@ DEADLINE_FOR_MS = 7 * 86_400_000
 """A deadline that passed longer ago is history."""
 LOOK_EVERY_MS = 15_000
 _TOLD_FOR_MS = 30 * 86_400_000
+_TOLD = msgspec.json.Decoder(dict[str, int])
 _NAMESPACE = uuid.UUID("3a1d7b1e-8c56-5c0e-9f57-7a55a1f0c2de")
 
 
@@ -143,7 +144,7 @@ class Watch:
             value = await value_of(self._store, f"alerts/{self._name}")
             self._told = {}
             with suppress(msgspec.DecodeError):  # of a later version: rather twice than never
-                self._told = msgspec.json.decode(value or b"{}", type=dict[str, int])
+                self._told = _TOLD.decode(value or b"{}")
         return self._told
 
     async def _deadlines(self, now: int) -> list[Alert]:

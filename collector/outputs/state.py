@@ -43,6 +43,9 @@ class OutputState(Struct, kw_only=True):
     """When this was written down: long ago means that nobody runs it."""
 
 
+_DECODER = msgspec.json.Decoder(OutputState)
+
+
 class StateKeeper:
     """Keeps the state of one output, for its runner."""
 
@@ -130,5 +133,5 @@ async def _stored(store: Store, name: str | None = None) -> list[OutputState]:
     found = []
     for (value,) in rows:
         with suppress(msgspec.DecodeError):  # of a later version
-            found.append(msgspec.json.decode(bytes(value), type=OutputState))
+            found.append(_DECODER.decode(bytes(value)))
     return found
