@@ -20,7 +20,7 @@ from collector.store.backup import without_password
 from collector.store.database import StoreError
 from collector.store.passwords import with_password_of
 from tests.collector.pages.seed import a_finding, a_report
-from tests.collector.postgres_server import postgres_server, postgres_url
+from tests.collector.postgres_server import PostgresServer, postgres_server, postgres_url
 from tests.collector.server import CollectorServer, Serve, administer, serve, wait_for
 from tests.collector.store.older import lay_sqlite, rows_of
 
@@ -611,15 +611,28 @@ class TestPasswords:
         assert "wrong" not in done.stderr
 
     def test_or_from_pgpassfile(
-        self, postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+        self,
+        postgres_server: PostgresServer,
+        postgres_url: str,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        bare, password = self.parts(postgres_url)
+        # without ':' and '\\': libpq reads them escaped in such a file, asyncpg as they are
+        postgres_server.sql("CREATE ROLE plain SUPERUSER LOGIN PASSWORD 'a b%c@d'")
+        place = postgres_url.rpartition("@")[2]
         file = tmp_path / "pgpass"
-        escaped = password.replace("\\", "\\\\").replace(":", "\\:")
-        file.write_text(f"*:*:*:*:{escaped}\n")
+        file.write_text("*:*:*:plain:a b%c@d\n")
         file.chmod(0o600)
-        monkeypatch.setenv("PGPASSFILE", str(file))
-        assert administer("token", "create", "--database", bare).returncode == 0
+        try:
+            without = administer("token", "create", "--database", f"postgresql://plain@{place}")
+            assert without.returncode == 1
+            monkeypatch.setenv("PGPASSFILE", str(file))
+            done = administer("token", "create", "--database", f"postgresql://plain@{place}")
+            assert done.returncode == 0, done.stderr
+        finally:
+            name = place.rpartition("/")[2]
+            postgres_server.sql("REASSIGN OWNED BY plain TO sweeper", name)
+            postgres_server.sql("DROP ROLE plain")
 
     @pytest.mark.parametrize(
         ("url", "data", "why"),
