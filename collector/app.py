@@ -34,8 +34,9 @@ from .intake import MAX_BODY, MAX_JSON, Arrival, Refused
 from .metrics import Metrics
 from .openapi import document
 from .outputs.runner import OutputRunner
+from .pages.counters import Counters
 from .pages.site import HEADERS as SAFE_HEADERS
-from .records import Token
+from .records import Counts, Token
 from .store.database import Busy, StoreError, Unstorable
 from .store.store import Store, now_ms
 from .tokens import Tokens, bearer
@@ -51,6 +52,8 @@ BODY_S = 60.0
 """For a whole body to arrive; a slow sender must not hold a connection for ever."""
 MAX_HEAD = 64 << 10
 """Bytes of a request's head."""
+MAX_TOLD = 50
+"""Sweeps that the figures tell of, the latest."""
 IN_THREAD = 64 << 10
 """Bodies larger than this are decoded beside the event loop."""
 ELSEWHERE = "this report is kept for another sweep, by whose token it came first"
@@ -288,6 +291,7 @@ class Collector:
         self._health_of = Health(store)
         self._readers = Tokens(store, "reader")
         self._fresh = Fresh()
+        self._counters = Counters(store, now_ms)
         self._reports = Reports(store, self.metrics, limits or Limits(), self._fresh)
         self._rest = Starlette(
             routes=[
@@ -350,7 +354,16 @@ class Collector:
                 "a reader's token is needed\n", 401, {"www-authenticate": "Bearer"}
             )
         self.metrics.waiting.set(self.store.database.waiting)
+        try:
+            self.metrics.tell_hosts(await self._standing())
+        except StoreError:
+            return PlainTextResponse("the store is down\n", status_code=503)
         return Response(self.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    async def _standing(self) -> list[tuple[str, Counts]]:
+        """The counters of the latest sweeps."""
+        sweeps = (await self.store.sweeps())[:MAX_TOLD]
+        return [(one.sweep_id, await self._counters.counts(one.sweep_id)) for one in sweeps]
 
     async def _description(self, _: Request) -> Response:
         return JSONResponse(document())

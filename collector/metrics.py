@@ -8,6 +8,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from .records import STATES, Counts
+
 REFUSALS = (
     "connections", "connections of one address", "handshake", "log-in", "token", "method",
     "broken", "too slow", "too large", "encoding", "no report", "another schema",
@@ -56,6 +58,19 @@ class Metrics:
             registry=self._registry,
         )
 
+        self._hosts = Gauge(
+            "iocsweep_collector_hosts",
+            "Hosts of a sweep by what they say, and expected ones that have not reported",
+            ["sweep", "state"],
+            registry=self._registry,
+        )
+        self._marked = Gauge(
+            "iocsweep_collector_marked_hosts",
+            "Hosts of a sweep, whatever they say, that a person should look at",
+            ["sweep", "mark"],
+            registry=self._registry,
+        )
+
     def refuse(self, kind: str) -> None:
         """Count one of :data:`REFUSALS`."""
         self._refusals[kind].inc()
@@ -67,6 +82,17 @@ class Metrics:
             "When the server's certificate ends",
             registry=self._registry,
         ).set(at)
+
+    def tell_hosts(self, sweeps: Iterable[tuple[str, Counts]]) -> None:
+        """Of these sweeps, and of none that was told before."""
+        self._hosts.clear()
+        self._marked.clear()
+        for sweep_id, counts in sweeps:
+            for state in STATES:
+                self._hosts.labels(sweep_id, state).set(getattr(counts, state))
+            self._hosts.labels(sweep_id, "not_reported").set(counts.not_reported)
+            for mark in ("suppressed", "flagged", "turned", "owing", "unexpected", "expected"):
+                self._marked.labels(sweep_id, mark).set(getattr(counts, mark))
 
     def watch(self, of: Callable[[], Iterable[OutputFigures]]) -> None:
         """Tell the figures of each output."""

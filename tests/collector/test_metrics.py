@@ -5,6 +5,7 @@ from __future__ import annotations
 from prometheus_client.parser import text_string_to_metric_families
 
 from collector.metrics import Metrics
+from collector.records import Counts
 
 
 def samples(metrics: Metrics) -> dict[str, float]:
@@ -63,3 +64,22 @@ def test_two_collectors_in_a_process_share_nothing() -> None:
     one, other = Metrics(), Metrics()
     one.results["new"].inc()
     assert samples(other)["iocsweep_collector_reports_total[('result', 'new')]"] == 0
+
+
+def test_hosts_are_told_by_state_and_sweep_and_no_sweep_that_is_gone() -> None:
+    metrics = Metrics()
+    metrics.tell_hosts([("gone", Counts(hit=1))])
+    metrics.tell_hosts(
+        [("s1", Counts(clean=5, hit=4, failed=3, incomplete=2, limited=1, not_reported=6,
+                       suppressed=7, flagged=8, turned=9, owing=10, unexpected=11, expected=20))]
+    )  # fmt: skip
+    told = samples(metrics)
+    for state, count in (("clean", 5), ("hit", 4), ("failed", 3), ("incomplete", 2),
+                         ("limited", 1), ("not_reported", 6)):  # fmt: skip
+        assert told[f"iocsweep_collector_hosts[('state', '{state}'), ('sweep', 's1')]"] == count
+    for mark, count in (("suppressed", 7), ("flagged", 8), ("turned", 9), ("owing", 10),
+                        ("unexpected", 11), ("expected", 20)):  # fmt: skip
+        assert (
+            told[f"iocsweep_collector_marked_hosts[('mark', '{mark}'), ('sweep', 's1')]"] == count
+        )
+    assert not any("gone" in name for name in told)
