@@ -7,6 +7,7 @@ import socket
 from collections.abc import Sequence
 from pathlib import Path
 
+from .demanding import first_demand
 from .records import Sweep
 from .store.store import Store, now_ms
 
@@ -58,9 +59,12 @@ async def introduce(store: Store, where: str, authority: Path | None) -> str:
     """
     agents = readers = ""
     if not await store.sweeps():
+        now = now_ms()
+        demand = first_demand("first", now)
         first = Sweep(
-            sweep_id="first", title="first sweep", pack="", created=now_ms(), deadline=None
-        )
+            sweep_id="first", title="first sweep", pack=demand.pack, created=now, deadline=None,
+            demand=demand,
+        )  # fmt: skip
         await store.create_sweep(first, who=WHO)
         token = await store.create_token("sweep", sweep_id="first", label="first", who=WHO)
         agents = f"\n  for agents   {token}\n{_lines(agent_lines(where, token, authority))}"

@@ -6,6 +6,9 @@ import argparse
 import re
 from pathlib import Path
 
+from ..demanding import add_demand, demand_by
+from ..judging import usual_demand
+from ..pages.describe import demand_words, states
 from ..records import Sweep
 from ..store.store import Store, now_ms
 from .command import OK, Commands, duration, known_sweep, moment, tell, who, with_store
@@ -23,18 +26,19 @@ def add(commands: Commands) -> None:
     made = sweeps.add("create", with_store(_create, make=True), "a new sweep and its token")
     made.add_argument("title")
     made.add_argument("--id", default="", help="for addresses (default: from the title)")
-    made.add_argument("--pack", default="", help="what is looked for")
     made.add_argument("--deadline", type=moment, metavar="TIME", help="2026-12-01T18:00 (UTC)")
     made.add_argument("--expires", type=duration, metavar="30d", help="when its token ends")
     made.add_argument("--expect", type=Path, metavar="FILE", help="expected hosts, text or CSV")
+    add_demand(made)
     sweeps.add("list", with_store(_list), "all sweeps with their counters")
 
-    made = sweeps.add("edit", with_store(_edit), "change what it is called and when it ends")
+    made = sweeps.add("edit", with_store(_edit), "change its words, and what counts as an answer")
     made.add_argument("sweep")
     made.add_argument("--title")
-    made.add_argument("--pack")
     made.add_argument("--deadline", type=_moment_or_none, metavar="TIME", default=_AS_IT_IS,
                       help="2026-12-01T18:00 (UTC), or none")  # fmt: skip
+    made.add_argument("--accept-pack", action="store_true", help="that of the first report")
+    add_demand(made)
     made = sweeps.add("close", with_store(_close), "take no more reports; all of it stays")
     made.add_argument("sweep")
     made = sweeps.add("delete", with_store(_delete), "remove it with all of its own")
@@ -61,12 +65,15 @@ async def _create(store: Store, options: argparse.Namespace) -> int:
     sweep_id = options.id or re.sub(r"[^a-z0-9]+", "-", options.title.lower()).strip("-")[:60]
     if not _ID.fullmatch(sweep_id):
         raise ValueError(f"{sweep_id!r} is no id: letters, digits, '.', '_' and '-'")
+    now = now_ms()
+    demand = demand_by(options, usual_demand(sweep_id, now))
     sweep = Sweep(
         sweep_id=sweep_id,
         title=options.title,
-        pack=options.pack,
-        created=now_ms(),
+        pack=demand.pack,
+        created=now,
         deadline=options.deadline,
+        demand=demand,
     )
     names = list(read_names(options.expect)) if options.expect else []
     if await store.sweep(sweep_id) is not None:
@@ -88,10 +95,7 @@ async def _list(store: Store, _: argparse.Namespace) -> int:
     for sweep in await store.sweeps():
         counts = await store.counts(sweep.sweep_id)
         tell(
-            f"{sweep.sweep_id}   {sweep.title}   clean {counts.clean}, hit {counts.hit},"
-            f" incomplete {counts.incomplete}, failed {counts.failed},"
-            f" not reported {counts.not_reported} of {counts.expected}"
-            + (f", unexpected {counts.unexpected}" if counts.unexpected else "")
+            f"{sweep.sweep_id}   {sweep.title}   {states(counts)}"
             + ("" if sweep.sweep_id in open_ones else "   closed")
         )
     return OK
@@ -116,11 +120,20 @@ async def _edit(store: Store, options: argparse.Namespace) -> int:
     await store.describe_sweep(
         sweep.sweep_id,
         title=sweep.title if options.title is None else options.title,
-        pack=sweep.pack if options.pack is None else options.pack,
         deadline=sweep.deadline if options.deadline == _AS_IT_IS else options.deadline,
         who=who(),
     )
-    tell(f"sweep {sweep.sweep_id} is changed")
+    if options.accept_pack:
+        if await store.accept_proposal(sweep.sweep_id, who=who()) is None:
+            raise ValueError("no pack is proposed: one is pinned, or no report has named one")
+    else:
+        await store.edit_sweep(sweep.sweep_id, demand_by(options, sweep.demand), who=who())
+    hosts = 0
+    async for count in store.judge_again(sweep.sweep_id):
+        hosts += count
+    for name, words in demand_words(await known_sweep(store, sweep.sweep_id)):
+        tell(f"{name}: {words}")
+    tell(f"{hosts:,} hosts judged by it: {states(await store.counts(sweep.sweep_id))}")
     return OK
 
 

@@ -129,6 +129,7 @@ def states(counts: Counts) -> str:
         f"clean {counts.clean}, hit {counts.hit}, incomplete {counts.incomplete},"
         f" failed {counts.failed}, limited {counts.limited},"
         f" not reported {counts.not_reported} of {counts.expected}"
+        + (f", unexpected {counts.unexpected}" if counts.unexpected else "")
     )
 
 

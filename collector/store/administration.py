@@ -76,17 +76,16 @@ class Administration(JudgingAgain):
         return demand
 
     async def describe_sweep(
-        self, sweep_id: str, *, title: str, pack: str, deadline: int | None, who: str
+        self, sweep_id: str, *, title: str, deadline: int | None, who: str
     ) -> None:
-        """Its words and its deadline; the id stays, as addresses name it."""
-        words = f"title {title!r}, pack {pack!r}, deadline {deadline}"
+        """Its title and its deadline; the id stays, as addresses name it."""
         await self.database.transact(
             [
                 (
-                    "UPDATE sweep SET title = ?, pack = ?, deadline = ? WHERE sweep_id = ?",
-                    (title, pack, deadline, sweep_id),
+                    "UPDATE sweep SET title = ?, deadline = ? WHERE sweep_id = ?",
+                    (title, deadline, sweep_id),
                 ),
-                audit(who, "edit sweep", sweep_id, words),
+                audit(who, "edit sweep", sweep_id, f"title {title!r}, deadline {deadline}"),
             ]
         )
 

@@ -85,7 +85,7 @@ class TestSweeps:
         listed = home.run("sweep", "list").stdout
         (line,) = [line for line in listed.splitlines() if line.startswith("all-workstations")]
         assert "All workstations, 2nd try" in line
-        assert "clean 0, hit 0, incomplete 0, failed 0, not reported 0 of 0" in line
+        assert "clean 0, hit 0, incomplete 0, failed 0, limited 0, not reported 0 of 0" in line
 
     def test_its_counters_tell_what_came(self, served: Home, tmp_path: Path) -> None:
         names = tmp_path / "names.txt"
@@ -96,8 +96,17 @@ class TestSweeps:
         assert server.send(a_report("ws-1")).status_code == 201
         assert server.send(a_report("ws-2", a_finding())).status_code == 201
         assert (
-            "clean 1, hit 1, incomplete 0, failed 0, not reported 1 of 3"
+            "clean 0, hit 1, incomplete 0, failed 0, limited 1, not reported 1 of 3"
             in served.run("sweep", "list").stdout
+        )
+        told = served.run(
+            "sweep", "edit", "first", "--pack", "cyzfc-2018-11", "--require", "files,processes",
+            "--not-before", "any", "--report-sweep-id", "any",
+        ).stdout  # fmt: skip
+        assert "Pack: cyzfc-2018-11, any version\nScope: the whole host\n" in told
+        assert told.endswith(
+            "2 hosts judged by it: clean 1, hit 1, incomplete 0, failed 0, limited 0,"
+            " not reported 1 of 3\n"
         )
 
     def test_an_id_is_given_once(self, home: Home) -> None:
@@ -140,9 +149,9 @@ class TestAnOlderDatabase:
         assert done.returncode == 0
         (copy,) = tmp_path.glob("collector.db.schema-1.*")
         assert done.stderr == (
-            f"{tmp_path}/collector.db: brought from schema 1 to 2; as it was before: {copy}\n"
+            f"{tmp_path}/collector.db: brought from schema 1 to 3; as it was before: {copy}\n"
         )
-        assert "clean 4, hit 1, incomplete 1, failed 1" in done.stdout
+        assert "clean 3, hit 1, incomplete 1, failed 1, limited 1" in done.stdout
         Home(tmp_path, None).run("verify")
 
     def test_the_copy_may_go_elsewhere_or_be_the_operator_s_own(self, tmp_path: Path) -> None:
