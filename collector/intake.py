@@ -11,6 +11,7 @@ import hashlib
 import re
 import zlib
 from datetime import datetime, timezone
+from functools import lru_cache
 
 import msgspec
 from msgspec import Struct
@@ -20,6 +21,7 @@ from agent.model.report import INTERRUPTED, SCHEMA, Coverage, Report, State, Str
 from agent.model.version_1 import SCHEMA_1
 from agent.output.escape import shown
 
+from .judging import packed_question
 from .records import Base, NewReport, Question, host_key
 
 MAX_BODY = 4 << 20
@@ -176,33 +178,42 @@ def new_report(report: Report, arrival: Arrival, data: bytes, body: bytes) -> Ne
         body=body,
         schema=schema_of(report),
         whole_host=report.scope.whole_host,
-        question=question_of(report, started),
+        question=packed_question(question_of(report)),
     )
 
 
-def question_of(report: Report, started: int) -> Question:
+def question_of(report: Report) -> Question:
     """What it says that it was asked. What is beyond the bounds counts as not asked."""
     return Question(
-        packs=[
-            (
-                key_text(p.id, _NAME),
-                key_text(p.version, _NAME),
-                key_text(p.sha256, _NAME),
-                p.indicators,
-            )
-            for p in report.packs[:_MAX_NAMED]
-        ],
-        sources=[
-            key_text(one.source, _NAME)
-            for one in report.coverage[:_MAX_NAMED]
-            if one.required or (one.state is State.COMPLETE and one.examined)
-        ],
+        packs=tuple(
+            [
+                (
+                    _name(one.id[:_NAME]),
+                    _name(one.version[:_NAME]),
+                    _name(one.sha256[:_NAME]),
+                    one.indicators,
+                )
+                for one in report.packs[:_MAX_NAMED]
+            ]
+        ),
+        sources=tuple(
+            [
+                _name(one.source[:_NAME])
+                for one in report.coverage[:_MAX_NAMED]
+                if one.required or (one.examined and one.state is State.COMPLETE)
+            ]
+        ),
         scope=scope_of(report),
         since=None if report.since is None else milliseconds(report.since),
-        started=started,
-        sweep_id=key_text(report.sweep_id or "", _NAME),
+        sweep_id=_name((report.sweep_id or "")[:_NAME]),
         kind=report.target.kind.value,
     )
+
+
+@lru_cache(2048)
+def _name(text: str) -> str:
+    """As :func:`key_text`, of what all reports of a fleet name alike."""
+    return key_text(text, _NAME)
 
 
 def scope_of(report: Report) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timezone
+from functools import lru_cache
 
 import msgspec
 
@@ -23,17 +24,28 @@ _SEEN = 200
 """Characters of what was seen."""
 WHOLE = "the whole host"
 _LIMITS = msgspec.json.Decoder(tuple[Limit, ...])
+_QUESTIONS = msgspec.msgpack.Decoder(Question)
+_ENCODER = msgspec.msgpack.Encoder()
 _DEMANDS = msgspec.json.Decoder(Demand)
 _DIGITS = re.compile(r"([0-9]+)")
 
 
 def limits_of(report: NewReport, demand: Demand) -> tuple[Limit, ...]:
     """All that the report is short of; empty: it counts."""
-    question = report.question
+    short = _asked(report.question, report.whole_host, report.schema, demand)
+    if demand.after is not None and report.started < demand.after - SKEW_MS:
+        age = Limit("age", _minute(report.started), f"{_minute(demand.after)} or later")
+        return (*short, age)
+    return short
+
+
+@lru_cache(64)
+def _asked(asked: bytes, whole_host: bool, schema: str, demand: Demand) -> tuple[Limit, ...]:  # noqa: FBT001 - a key
+    question = _QUESTIONS.decode(asked) if asked else Question()
     return (
         *_pack(question, demand),
-        *_scope(report, demand),
-        *_sources(report, demand),
+        *_scope(question, demand, whole_host=whole_host),
+        *_sources(question, schema, demand),
         *_rest(question, demand),
     )
 
@@ -72,26 +84,24 @@ def _indicators(count: int) -> str:
     return "an indicator" if count == 1 else f"{count:,} indicators"
 
 
-def _scope(report: NewReport, demand: Demand) -> Iterator[Limit]:
-    if demand.whole_host and not report.whole_host:
-        yield Limit("scope", (report.question.scope or "a part")[:_SEEN], WHOLE)
-    if demand.all_time and report.question.since is not None:
-        yield Limit("scope", f"since {_minute(report.question.since)}", "all that is there")
+def _scope(question: Question, demand: Demand, *, whole_host: bool) -> Iterator[Limit]:
+    if demand.whole_host and not whole_host:
+        yield Limit("scope", (question.scope or "a part")[:_SEEN], WHOLE)
+    if demand.all_time and question.since is not None:
+        yield Limit("scope", f"since {_minute(question.since)}", "all that is there")
 
 
-def _sources(report: NewReport, demand: Demand) -> Iterator[Limit]:
-    absent = [one for one in demand.sources if one not in report.question.sources]
+def _sources(question: Question, schema: str, demand: Demand) -> Iterator[Limit]:
+    absent = [one for one in demand.sources if one not in question.sources]
     if not absent:
         return
-    if report.schema == SCHEMA_1:
+    if schema == SCHEMA_1:
         yield Limit("schema", SCHEMA_1, "one that has the sources asked for")
-    names = ", ".join(report.question.sources) or "none"
+    names = ", ".join(question.sources) or "none"
     yield Limit("sources", f"only {names}"[:_SEEN], ", ".join(absent)[:_SEEN])
 
 
 def _rest(question: Question, demand: Demand) -> Iterator[Limit]:
-    if demand.after is not None and question.started < demand.after - SKEW_MS:
-        yield Limit("age", _minute(question.started), f"{_minute(demand.after)} or later")
     if demand.sweep_id is not None and question.sweep_id not in ("", demand.sweep_id):
         yield Limit("sweep id", question.sweep_id, f"{demand.sweep_id} or none")
     if demand.kinds and question.kind not in demand.kinds:
@@ -109,6 +119,11 @@ def in_order(version: str) -> list[tuple[int, int, str]]:
     """A version as a sequence that sorts as people mean it: 2026.9 before 2026.11."""
     parts = [part for part in _DIGITS.split(version.strip().casefold()) if part not in ("", ".")]
     return [(1, int(part), "") if _DIGITS.fullmatch(part) else (0, 0, part) for part in parts]
+
+
+def packed_question(question: Question) -> bytes:
+    """As it goes to the writer, whose sweep's demand it is held against."""
+    return _ENCODER.encode(question)
 
 
 def packed(limits: Sequence[Limit]) -> str:
@@ -142,6 +157,6 @@ def usual_demand(sweep_id: str, created: int) -> Demand:
 
 
 __all__ = [
-    "SKEW_MS", "demand_of", "demand_text", "in_order", "limits_of", "packed", "unpacked_limits",
-    "unpinned", "usual_demand",
+    "SKEW_MS", "demand_of", "demand_text", "in_order", "limits_of", "packed", "packed_question",
+    "unpacked_limits", "unpinned", "usual_demand",
 ]  # fmt: skip

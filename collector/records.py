@@ -31,18 +31,17 @@ class Limit(Struct, frozen=True, array_like=True):
 
 
 class Question(Struct, frozen=True, kw_only=True, array_like=True):
-    """What a report says that it was asked: all that a demand is held against."""
+    """What a report says that it was asked: all that a demand is held against, but its time. Most
+    reports of a fleet say the same."""
 
-    packs: list[tuple[str, str, str, int]] = []
+    packs: tuple[tuple[str, str, str, int], ...] = ()
     """Id, version, SHA-256 and number of indicators."""
-    sources: list[str] = []
+    sources: tuple[str, ...] = ()
     """Those that its own verdict hangs on, and others that were complete and had something."""
     scope: str = ""
     """What limited it; empty: nothing did, or it does not say."""
     since: int | None = None
     """Milliseconds UTC before which nothing counts for its verdict."""
-    started: int = 0
-    """When it began, by the host's clock, and never after it was received."""
     sweep_id: str = ""
     """That it names itself; empty: none."""
     kind: str = ""
@@ -117,6 +116,7 @@ class NewReport(Struct, frozen=True, kw_only=True, array_like=True):
     weak: int
     excluded: int
     started: int
+    """By the host's clock, and never after it was received."""
     finished: int
     received: int
     source: str
@@ -131,7 +131,8 @@ class NewReport(Struct, frozen=True, kw_only=True, array_like=True):
     """That it was made in."""
     whole_host: bool
     """Whether nothing limited what was asked of the host."""
-    question: Question = Question()
+    question: bytes = b""
+    """As :func:`collector.judging.packed_question`; empty: it says nothing."""
 
 
 PutResult = Literal["new", "known", "conflict"]

@@ -14,6 +14,7 @@ from collector.judging import (
     in_order,
     limits_of,
     packed,
+    packed_question,
     unpacked_limits,
     usual_demand,
 )
@@ -27,14 +28,14 @@ ASKED = structs.replace(
     usual_demand("s1", CREATED), pack="cyzfc-2018-11", pack_version="2026.11.24"
 )
 ANSWER = Question(
-    packs=[CYZFC], sources=[*EVERY_LIVE, "hosts_file"], started=CREATED + 60_000, sweep_id="s1",
-    kind="live",
+    packs=(CYZFC,), sources=(*EVERY_LIVE, "hosts_file"), sweep_id="s1", kind="live",
 )  # fmt: skip
 
 
 def asked(question: Question = ANSWER, **changed: Any) -> NewReport:
-    report_fields = {k: changed.pop(k) for k in ("whole_host", "schema") if k in changed}
-    return a_report(question=structs.replace(question, **changed), **report_fields)
+    about: dict[str, Any] = {"started": CREATED + 60_000}
+    about |= {k: changed.pop(k) for k in ("whole_host", "schema", "started") if k in changed}
+    return a_report(question=packed_question(structs.replace(question, **changed)), **about)
 
 
 def test_what_was_asked_for_is_short_of_nothing() -> None:
@@ -45,17 +46,17 @@ def test_what_was_asked_for_is_short_of_nothing() -> None:
 @pytest.mark.parametrize(
     ("changed", "limit"),
     [
-        ({"packs": []}, Limit("pack", "none", "cyzfc-2018-11")),
+        ({"packs": ()}, Limit("pack", "none", "cyzfc-2018-11")),
         (
-            {"packs": [("other", "3", "2" * 64, 5)]},
+            {"packs": (("other", "3", "2" * 64, 5),)},
             Limit("pack", "other 3", "cyzfc-2018-11"),
         ),
         (
-            {"packs": [(*CYZFC[:3], 0)]},
+            {"packs": ((*CYZFC[:3], 0),)},
             Limit("pack", "cyzfc-2018-11 2026.11.24 (0 indicators)", "cyzfc-2018-11"),
         ),
         (
-            {"packs": [("cyzfc-2018-11", "2026.9.30", "2" * 64, 80)]},
+            {"packs": (("cyzfc-2018-11", "2026.9.30", "2" * 64, 80),)},
             Limit("pack version", "2026.9.30", "2026.11.24 or later"),
         ),
         (
@@ -68,7 +69,7 @@ def test_what_was_asked_for_is_short_of_nothing() -> None:
             Limit("scope", "since 2026-11-24 14:02 UTC", "all that is there"),
         ),
         (
-            {"sources": ["crystal_ball"]},
+            {"sources": ("crystal_ball",)},
             Limit("sources", "only crystal_ball", "processes, modules, connections, files"),
         ),
         (
@@ -87,11 +88,11 @@ def test_each_condition_says_what_was_seen_and_what_was_asked(
 
 def test_all_conditions_at_once_are_all_told() -> None:
     report = asked(
-        Question(started=0, sweep_id="s0", kind="folder", since=5), whole_host=False,
+        Question(sweep_id="s0", kind="folder", since=5), started=0, whole_host=False,
         schema="iocsweep.report/1",
     )  # fmt: skip
     told = [limit.what for limit in limits_of(report, ASKED)]
-    assert told == ["pack", "scope", "scope", "schema", "sources", "age", "sweep id", "kind"]
+    assert told == ["pack", "scope", "scope", "schema", "sources", "sweep id", "kind", "age"]
 
 
 def test_without_a_pack_nothing_counts_unless_somebody_decided_so() -> None:
@@ -101,7 +102,7 @@ def test_without_a_pack_nothing_counts_unless_somebody_decided_so() -> None:
     )
     any_pack = structs.replace(unpinned, any_pack=True)
     assert limits_of(asked(), any_pack) == ()
-    assert limits_of(asked(packs=[(*CYZFC[:3], 0)]), any_pack) == (
+    assert limits_of(asked(packs=((*CYZFC[:3], 0),)), any_pack) == (
         Limit("pack", "cyzfc-2018-11 2026.11.24 (0 indicators)", "any with an indicator"),
     )
 
@@ -109,15 +110,15 @@ def test_without_a_pack_nothing_counts_unless_somebody_decided_so() -> None:
 def test_a_pinned_file_is_known_by_its_sha256_alone() -> None:
     pinned = structs.replace(ASKED, pack_sha256="1" * 64)
     assert limits_of(asked(), pinned) == ()
-    edited = [("cyzfc-2018-11", "2027.1", "2" * 64, 80)]
+    edited = (("cyzfc-2018-11", "2027.1", "2" * 64, 80),)
     assert limits_of(asked(packs=edited), pinned) == (
         Limit("pack version", "SHA-256 222222222222", "SHA-256 111111111111"),
     )
-    assert limits_of(asked(packs=[*edited, CYZFC]), pinned) == ()
+    assert limits_of(asked(packs=(*edited, CYZFC)), pinned) == ()
 
 
 def test_one_pack_of_several_is_enough() -> None:
-    assert limits_of(asked(packs=[("other", "1", "", 3), CYZFC]), ASKED) == ()
+    assert limits_of(asked(packs=(("other", "1", "", 3), CYZFC)), ASKED) == ()
 
 
 @pytest.mark.parametrize(
@@ -151,6 +152,6 @@ def test_a_demand_is_kept_as_text_and_comes_back(demand: Demand) -> None:
 
 
 def test_limits_are_kept_as_text_and_come_back() -> None:
-    limits = limits_of(asked(packs=[], kind="folder"), ASKED)
+    limits = limits_of(asked(packs=(), kind="folder"), ASKED)
     assert unpacked_limits(packed(limits)) == limits
     assert packed(()) == ""

@@ -47,6 +47,7 @@ from agent.model.report import (
     verdict_of,
 )
 from collector.intake import question_of
+from collector.judging import packed_question
 from collector.listing import rows_of
 from collector.records import Base, FindingRow, NewReport, Sweep, host_key
 from collector.store.store import Store
@@ -244,7 +245,7 @@ def received(
         started=NOW, finished=int(report.finished.timestamp() * 1000), received=at, source=source,
         digest=hashlib.sha256(data).digest(), size=len(data), body=gzip.compress(data, mtime=0),
         schema=report.made_as or report.schema, whole_host=report.scope.whole_host,
-        question=question_of(report, int(report.started.timestamp() * 1000)),
+        question=packed_question(question_of(report)),
     )  # fmt: skip
     said = {one.id: one for one in report.findings}
     findings = [

@@ -15,7 +15,7 @@ from agent.model.codec import encode
 from agent.model.report import Report, Scope
 from collector.indexing import Indexer
 from collector.intake import Arrival, check
-from collector.judging import usual_demand
+from collector.judging import packed_question, usual_demand
 from collector.records import (
     NOTHING_ASKED,
     Demand,
@@ -304,7 +304,7 @@ class TestAnUnknownSweep:
         sweep = await store.sweep("s1")
         assert sweep is not None
         assert sweep.demand == NOTHING_ASKED
-        await store.put(a_row(question=Question(kind="folder", packs=[])))
+        await store.put(a_row(question=packed_question(Question(kind="folder"))))
         assert (await store.counts("s1")).clean == 1
 
     async def test_a_demand_that_cannot_be_read_makes_nothing_clean(self, store: Store) -> None:
