@@ -6,7 +6,7 @@ judged again when the demand of their sweep changes, and ``verify`` knows what a
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from msgspec import Struct, structs
 
@@ -14,7 +14,7 @@ from agent.model.codec import MAX_BYTES, ReportError, decode
 from agent.model.report import Report
 
 from .intake import Arrival, bounded_gunzip, new_report
-from .records import HostState, NewReport
+from .records import STATES, HostState, NewReport
 
 MAX_TIED = 100
 """Reports of a host that ended in the same millisecond, of which any may be what counts."""
@@ -77,7 +77,7 @@ class Fold:
         self.last_received = 0
         self.sources: set[str] = set()
         self.counting: list[Said] = []
-        """That which counts, hits aside; several if they ended at one time, the last added last."""
+        """That which counts, hits aside; several if they ended at one time."""
         self.telling: list[Said] = []
         """That which the state is from, in the same way."""
 
@@ -97,9 +97,14 @@ class Fold:
         self.counting = _best(self.counting, said, lambda one: one.order)
         self.telling = _best(self.telling, said, lambda one: (one.report.hit, *one.order))
 
-    def state(self, *, suppressed: bool) -> HostState:
-        """The worst that is not suppressed, by the last that was added of those at one time."""
-        return "hit" if self.hit and not suppressed else self.counting[-1].worth
+    def states(self, *, suppressed: bool) -> set[HostState]:
+        """The worst that is not suppressed; several if reports that differ ended at one time."""
+        return {"hit"} if self.hit and not suppressed else {one.worth for one in self.counting}
+
+
+def worst(tied: Sequence[Said]) -> Said:
+    """Of several that ended at one time."""
+    return min(tied, key=lambda one: STATES.index(one.worth))
 
 
 def _best(known: list[Said], said: Said, order: Callable[[Said], tuple[int, ...]]) -> list[Said]:
@@ -110,4 +115,4 @@ def _best(known: list[Said], said: Said, order: Callable[[Said], tuple[int, ...]
     return known
 
 
-__all__ = ["Fold", "Kept", "ReportError", "Said", "read_again"]
+__all__ = ["Fold", "Kept", "ReportError", "Said", "read_again", "worst"]

@@ -137,7 +137,8 @@ class _Run:
         if not whole or not fold.reports:
             return "", lines
         lines += [(f"host {row.name} ({sweep_id}): {why}", True) for why in _host_flaws(row, fold)]
-        return fold.state(suppressed=row.suppressed), lines
+        states = fold.states(suppressed=row.suppressed)
+        return row.state if row.state in states else min(states), lines
 
     async def _folded(
         self, row: HostRow, sweep: Sweep | None, names: Names
@@ -216,10 +217,9 @@ def _kinds(limits: str) -> str:
 
 def _host_flaws(row: HostRow, fold: Fold) -> Iterator[str]:
     """What the reports say otherwise. Of several that ended at one time any may be what counts."""
-    counting = {one.worth for one in fold.counting}
-    state: set[str] = {"hit"} if fold.hit and not row.suppressed else set(counting)
-    if row.state not in state:
-        yield f"is listed as {row.state}, and its reports say {' or '.join(sorted(state))}"
+    states = fold.states(suppressed=row.suppressed)
+    if row.state not in states:
+        yield f"is listed as {row.state}, and its reports say {' or '.join(sorted(states))}"
     if row.report_id not in {one.report.report_id for one in fold.telling}:
         yield f"report {row.report_id} is not the one that its state is from"
     if (row.strong, row.weak) not in {(s.report.strong, s.report.weak) for s in fold.telling}:

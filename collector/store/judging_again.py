@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 from agent.model.codec import MAX_BYTES, ReportError, decode
 
-from ..folding import Fold, Kept, Said, read_again
+from ..folding import Fold, Kept, Said, read_again, worst
 from ..intake import Refused, bounded_gunzip, key_text
 from ..judging import limits_of, packed
 from ..records import Demand
@@ -167,7 +167,7 @@ def _said(kept: Kept, demand: Demand) -> Said | None:
 
 def _host_again(sweep_id: str, host_key: str, fold: Fold) -> Statement:
     """Unless a report came meanwhile."""
-    counts, tells = fold.counting[-1], fold.telling[-1]
+    counts, tells = worst(fold.counting), worst(fold.telling)
     base: dict[str, Value] = {
         "base": counts.report.base,
         "limited": rank(counts.report, counts.limits),

@@ -9,7 +9,7 @@ import pytest
 from msgspec import structs
 
 from collector.records import Sweep
-from collector.store.store import Store
+from collector.store.store import HostFilter, Store
 from collector.verifying import verify
 from tests.collector.pages.seed import a_finding
 from tests.collector.store.conftest import Open
@@ -167,6 +167,12 @@ async def test_a_body_that_cannot_be_read_is_told_and_the_others_are_read(fleet:
 async def test_of_two_that_ended_at_one_time_either_may_count(fleet: Store) -> None:
     one, other = swept("TIE", minutes=20), swept("TIE", minutes=20, gap="rights")
     await keep(fleet, one, other)
+    assert await flaws(fleet) == []
+    await fleet.edit_sweep(SWEEP, structs.replace(PINNED, pack_version=""), who="ann")
+    async for _ in fleet.judge_again(SWEEP):
+        pass
+    (row,) = await fleet.hosts(SWEEP, HostFilter(text="TIE"))
+    assert row.state == "incomplete", "whichever has the lesser id"
     assert await flaws(fleet) == []
 
 
