@@ -64,7 +64,26 @@ def _row(finding: Finding, report: Report, sweep_id: str, host_key: str, name: s
         record=_cut(place.record) if place else "",
         view=_cut(place.view) if place else "",
         owner=_cut(place.owner) if place else "",
+        object_path=_cut(_path(finding)),
+        object_hash=_hash(finding),
     )
+
+
+def _path(finding: Finding) -> str:
+    """Of the thing itself. Where it was seen may be a log, which holds many things."""
+    for one in (finding.dll, finding.file):
+        if one is not None:
+            return one.path
+    return finding.process.executable if finding.process is not None else ""
+
+
+def _hash(finding: Finding) -> str:
+    for one in (finding.dll, finding.file, finding.process):
+        if one is not None:  # never that of another thing than the path's
+            known = one.hash
+            digest = (known.sha256 or known.sha1 or known.md5 or "") if known is not None else ""
+            return _cut(digest).casefold()
+    return ""
 
 
 def _best(finding: Finding) -> Evidence | None:

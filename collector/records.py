@@ -139,6 +139,10 @@ PutResult = Literal["new", "known", "conflict"]
 """Kept now; had it already; another report of that id is kept, and this one was not."""
 
 
+ROLES = ("reader", "analyst", "administrator")
+"""Sees; and suppresses; and administers. Each may what those before it may."""
+
+
 class Token(Struct, frozen=True, kw_only=True):
     """A token as the store has it: never the secret itself."""
 
@@ -150,10 +154,16 @@ class Token(Struct, frozen=True, kw_only=True):
     created: int
     expires: int | None
     revoked: int | None
+    role: str = ""
+    """What a reader's token may do besides: one of :data:`ROLES`; empty of a sweep's."""
 
     def valid(self, now: int) -> bool:
         """Whether it opens anything now."""
         return self.revoked is None and (self.expires is None or now < self.expires)
+
+    def may(self, role: str) -> bool:
+        """Whether its role is this one or more."""
+        return self.role in ROLES and ROLES.index(self.role) >= ROLES.index(role)
 
 
 class Sweep(Struct, frozen=True, kw_only=True):
@@ -192,6 +202,8 @@ class Counts(Struct, frozen=True, kw_only=True):
     """Of those, by state; counted above as well."""
     suppressed: int = 0
     """Hosts whose hits are all suppressed; counted above by what else they say."""
+    suppressed_findings: int = 0
+    """Findings that are suppressed, once per host, weak ones included."""
     flagged: int = 0
     """Hosts with two senders, or an id that two names share."""
     turned: int = 0
@@ -341,6 +353,14 @@ class FindingRow(Struct, frozen=True, kw_only=True):
     record: str
     view: str
     owner: str
+    object_path: str = ""
+    """Of the thing that was found, wherever it was seen; empty: it has none."""
+    object_hash: str = ""
+    """Of its content: SHA-256, else SHA-1, else MD5, in lower case."""
+
+
+RANKS = {"excluded": 0, "weak": 1, "strong": 2, "confirmed": 3}
+"""Of strengths, for comparing."""
 
 
 class Suppression(Struct, frozen=True, kw_only=True):
@@ -355,6 +375,24 @@ class Suppression(Struct, frozen=True, kw_only=True):
     who: str
     created: int
     lifted: int | None
+    finding_id: str | None = None
+    """That it is of alone; None: of all of its indicator that the rest says."""
+    path: str = ""
+    """Of the thing that was found, to the letter; empty: any."""
+    hash: str = ""
+    """The same of its content."""
+    until: int | None = None
+    """Covers what reports told that came until then, and that of their hosts when they tell it
+    again; None: without end."""
+    confirmed_until: int | None = None
+    """The same for confirmed findings; None: covers none of them."""
+    strongest: int = 2
+    """The rank (:data:`RANKS`) of the strongest that is covered, confirmed ones aside."""
+
+    @property
+    def earlier(self) -> bool:
+        """Whether an earlier collector made it, which covered all that would come."""
+        return self.finding_id is None and self.confirmed_until is not None
 
 
 class AuditRow(Struct, frozen=True, kw_only=True):

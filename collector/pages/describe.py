@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timezone
 
 from ..judging import SKEW_MS
-from ..records import NOTHING_ASKED, Counts, Demand, HostRow, HostState, Limit, Sweep
+from ..records import NOTHING_ASKED, Counts, Demand, HostRow, HostState, Limit, Suppression, Sweep
 
 MINUTE = 60_000
 HOUR = 60 * MINUTE
@@ -89,8 +89,8 @@ def counted(count: int, one: str, many: str = "") -> str:
 def answer(counts: Counts) -> tuple[str, str]:
     """What a sweep says so far: the sentence, and what it must not be read without.
 
-    "Clean" is said only when every expected host has reported so; with no list of expected hosts,
-    only of those that reported.
+    "Clean" is said only when every expected host has reported so and nothing is suppressed; with no
+    list of expected hosts, only of those that reported.
     """
     gaps = [
         f"{count:,} {word}"
@@ -103,9 +103,8 @@ def answer(counts: Counts) -> tuple[str, str]:
         if count
     ]
     rest = f"Not known to be clean: {', '.join(gaps)}." if gaps else ""
-    if counts.suppressed:
-        aside = counted(counts.suppressed, "host")
-        rest = f"{rest} The hits of {aside} are suppressed.".lstrip()
+    if aside := suppressed_words(counts):
+        rest = f"{rest} {aside[0].upper()}{aside[1:]}.".lstrip()
     if counts.owing:
         sent = counted(counts.owing, "expected host has", "expected hosts have")
         rest = f"{rest} {sent} not answered what was asked, and sent something else.".lstrip()
@@ -115,6 +114,10 @@ def answer(counts: Counts) -> tuple[str, str]:
         return f"Hit on {counted(counts.hit, 'host')}", rest
     if not counts.reported:
         return "No report yet", rest
+    if counts.suppressed:
+        return f"No open hit{' so far' if gaps else ''}: {aside}", rest
+    if aside:
+        return f"No hit{' so far' if gaps else ''}, but {aside}", rest
     if gaps:
         return "No hit so far", rest
     if not counts.expected:
@@ -123,13 +126,42 @@ def answer(counts: Counts) -> tuple[str, str]:
     return f"Clean: {expected} reported, {CLEAN}", rest
 
 
+def suppressed_words(counts: Counts) -> str:
+    """``all hits of 2 hosts are suppressed, 3 findings in all``; empty: nothing is suppressed."""
+    findings = counted(counts.suppressed_findings, "finding")
+    if counts.suppressed:
+        return f"all hits of {counted(counts.suppressed, 'host')} are suppressed, {findings} in all"
+    if counts.suppressed_findings:
+        return f"{findings} {'is' if counts.suppressed_findings == 1 else 'are'} suppressed"
+    return ""
+
+
+def covering_words(one: Suppression) -> str:
+    """What a suppression covers, and what it does not."""
+    if one.finding_id is not None:
+        return "this finding alone"
+    parts = [f"with the path {one.path}"] if one.path else []
+    parts += [f"with the hash {one.hash}"] if one.hash else []
+    which = f"weak and strong findings{' ' if parts else ''}{' and '.join(parts)}"
+    if one.until is not None:
+        return f"{which} of reports received until {when(one.until)}"
+    if one.earlier:
+        return (
+            f"{which}, those to come included, and confirmed ones of reports received until"
+            f" {when(one.confirmed_until)}: made by an earlier collector, which asked for no limit"
+        )
+    return f"{which}, those to come included"
+
+
 def states(counts: Counts) -> str:
-    """``clean 4, hit 1, …, not reported 1 of 5``: the six, for a line."""
+    """``clean 4, hit 1, …, not reported 1 of 5; suppressed …``: the six, for a line."""
     return (
         f"clean {counts.clean}, hit {counts.hit}, incomplete {counts.incomplete},"
         f" failed {counts.failed}, limited {counts.limited},"
         f" not reported {counts.not_reported} of {counts.expected}"
         + (f", unexpected {counts.unexpected}" if counts.unexpected else "")
+        + f"; suppressed {counts.suppressed_findings} findings,"
+        f" all hits of {counts.suppressed} hosts"
     )
 
 
@@ -198,6 +230,8 @@ def deadline_words(deadline: int | None, end: int | None, now: int) -> str:
 
 def host_answer(host: HostRow) -> str:
     """The state of one host and why, in one line."""
+    if host.suppressed and host.state == "clean":
+        return "No open hit: all its hits are suppressed"
     findings = [
         f"{count:,} {word}" for count, word in ((host.strong, "strong or confirmed"),
                                                 (host.weak, "weak")) if count
@@ -229,7 +263,7 @@ def report_answer(state: HostState, counts: Sequence[tuple[int, str]]) -> tuple[
 
 
 __all__ = [
-    "CLEAN", "LIMITED", "answer", "counted", "deadline_words", "demand_words", "duration",
-    "host_answer", "iso", "limit_words", "pack_words", "reach_estimate", "report_answer", "share",
-    "size", "states", "when",
+    "CLEAN", "LIMITED", "answer", "counted", "covering_words", "deadline_words", "demand_words",
+    "duration", "host_answer", "iso", "limit_words", "pack_words", "reach_estimate",
+    "report_answer", "share", "size", "states", "suppressed_words", "when",
 ]  # fmt: skip

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from contextlib import aclosing
 from typing import Any
 
@@ -21,6 +22,8 @@ from .site import HEADERS, Site, not_found, path_id
 
 MAX_DECOMPRESSED = 64 << 20
 """Bytes of one report."""
+AT_ONCE = 250
+"""Rows that are written, and asked about, at once."""
 PIECE = 64 << 10
 """Bytes that are sent at once, about."""
 _TIMES = frozenset(
@@ -37,8 +40,8 @@ _TIMES = frozenset(
 )
 _LIMITS = frozenset({"limits", "hit_limits"})
 _LISTS = {
-    "hosts": HostRow.__struct_fields__,
-    "findings": FindingRow.__struct_fields__,
+    "hosts": (*HostRow.__struct_fields__, "suppressed_findings"),
+    "findings": (*FindingRow.__struct_fields__, "suppressed_because"),
     "missing": ("name", "sent"),
 }
 _KINDS = {"csv": "text/csv; charset=utf-8; header=present", "ndjson": "application/x-ndjson"}
@@ -78,10 +81,17 @@ class Exports:
         if what not in _LISTS or form not in _KINDS:
             raise not_found("export")
         names = _LISTS[what]
+        counts = await self._site.counters.counts(sweep.sweep_id)
         rows = self._rows(what, sweep.sweep_id)
         lines = _csv(names, rows) if form == "csv" else _ndjson(names, rows)
         return StreamingResponse(
-            lines, headers=_attached(f"{sweep.sweep_id}-{what}.{form}"), media_type=_KINDS[form]
+            lines,
+            headers={
+                **_attached(f"{sweep.sweep_id}-{what}.{form}"),
+                "x-iocsweep-suppressed-hosts": str(counts.suppressed),
+                "x-iocsweep-suppressed-findings": str(counts.suppressed_findings),
+            },
+            media_type=_KINDS[form],
         )
 
     async def json(self, request: Request, reader: Reader) -> Response:
@@ -119,14 +129,40 @@ class Exports:
         if what == "missing":
             async for name, owing in store.all_missing(sweep_id):
                 yield name, "limited reports" if owing else "nothing"
-            return
-        names = _LISTS[what]
-        rows = store.all_hosts(sweep_id) if what == "hosts" else store.all_findings(sweep_id)
-        async for row in rows:
-            yield tuple(_value(name, getattr(row, name)) for name in names)
-        if what == "findings":
-            async for finding in unlisted(store, sweep_id):
-                yield tuple(_value(name, getattr(finding, name)) for name in names)
+        elif what == "hosts":
+            async for host, aside in self._hosts(sweep_id):
+                yield *_values(host), aside
+        else:
+            because = await store.why_suppressed(sweep_id)
+            async for row in store.all_findings(sweep_id):
+                if row.suppression_id is not None and row.suppression_id not in because:
+                    because = {row.suppression_id: "", **await store.why_suppressed(sweep_id)}
+                yield *_values(row), because.get(row.suppression_id or "", "")
+            async for row in unlisted(store, sweep_id):
+                yield *_values(row), because.get(row.suppression_id or "", "")
+
+    async def _hosts(self, sweep_id: str) -> AsyncIterator[tuple[HostRow, int]]:
+        """Each with how many of its findings are suppressed, asked for some hosts at a time."""
+        some = deque[HostRow]()
+        async for row in self._site.store.all_hosts(sweep_id):
+            some.append(row)
+            if len(some) >= AT_ONCE:
+                for pair in await self._counted(sweep_id, some):
+                    yield pair
+                some.clear()
+        for pair in await self._counted(sweep_id, some):
+            yield pair
+
+    async def _counted(
+        self, sweep_id: str, rows: Sequence[HostRow]
+    ) -> Sequence[tuple[HostRow, int]]:
+        keys = [row.host_key for row in rows]
+        aside = await self._site.store.suppressed_on(sweep_id, keys)
+        return [(row, aside.get(row.host_key, 0)) for row in rows]
+
+
+def _values(row: HostRow | FindingRow) -> Values:
+    return tuple(_value(name, getattr(row, name)) for name in row.__struct_fields__)
 
 
 def _value(name: str, value: Any) -> Any:
@@ -140,7 +176,7 @@ async def _csv(names: tuple[str, ...], rows: AsyncGenerator[Values, None]) -> As
     async with aclosing(rows) as source:
         async for row in source:
             pending.append(row)
-            if len(pending) >= 250:
+            if len(pending) >= AT_ONCE:
                 yield csv_lines(pending)
                 pending = []
     yield csv_lines(pending)
@@ -151,7 +187,7 @@ async def _ndjson(names: tuple[str, ...], rows: AsyncGenerator[Values, None]) ->
     async with aclosing(rows) as source:
         async for row in source:
             pending.append(ndjson_line(names, row))
-            if len(pending) >= 250:
+            if len(pending) >= AT_ONCE:
                 yield "".join(pending)
                 pending = []
     yield "".join(pending)

@@ -188,6 +188,8 @@ class ListPages:
             raise not_found("finding")
         only = asked(request, "host")
         host = await store.host(sweep.sweep_id, only) if only else None
+        one = asked(request, "one")
+        alone = await store.finding(sweep.sweep_id, host.host_key, one) if host and one else None
         after = (asked(request, "after"), asked(request, "finding"))
         found = await store.findings(sweep.sweep_id, indicator_id=indicator_id, after=after)
         follow = None
@@ -198,9 +200,10 @@ class ListPages:
             )  # fmt: skip
         active = [
             one
-            for one in await store.suppressions(sweep.sweep_id)
-            if one.lifted is None and one.indicator_id == indicator_id
+            for one in await store.suppressions(sweep.sweep_id, indicator_id=indicator_id)
+            if one.lifted is None
         ]
+        paths, hashes = await store.objects_of(sweep.sweep_id, indicator_id)
         return self._site.html(
             "indicator.html",
             reader=reader,
@@ -211,6 +214,11 @@ class ListPages:
             follow=follow,
             later=bool(after[0]),
             active=active,
+            covered=await store.covered(sweep.sweep_id, indicator_id) if active else {},
+            alone=alone if alone and alone.indicator_id == indicator_id else None,
+            found=await store.coverable(sweep.sweep_id, indicator_id),
+            paths=paths,
+            hashes=hashes,
             done=DONE.get(asked(request, "done"), ""),
         )
 

@@ -51,6 +51,10 @@ class Reader(Struct, frozen=True, kw_only=True):
         """For the audit log."""
         return self.token.label or f"reader {self.token.digest.hex()[:8]}"
 
+    def may(self, role: str) -> bool:
+        """Whether the token has this role or one beyond it."""
+        return self.token.may(role)
+
     def may_read(self, sweep_id: str) -> bool:
         """A token that was made for one sweep reads that one only."""
         return self.token.sweep_id in (None, sweep_id)

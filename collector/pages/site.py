@@ -15,7 +15,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, RedirectRespons
 
 from agent.output.escape import shown
 
-from ..records import Sweep
+from ..records import ROLES, Sweep
 from ..store.database import StoreError
 from ..store.store import Store
 from . import describe
@@ -139,8 +139,11 @@ class Site:
 
         return endpoint
 
-    def form(self, take: Form) -> Endpoint:
-        """For POST: a session by cookie, and its form's hidden field."""
+    def form(self, take: Form, *, role: str = ROLES[0]) -> Endpoint:
+        """For POST: a session by cookie of this role or one beyond it, and its form's hidden field.
+
+        Who is refused for the role is written down.
+        """
 
         async def endpoint(request: Request) -> Response:
             async def answer() -> Response:
@@ -150,6 +153,8 @@ class Site:
                     return self.error(401, "The session has ended. Log in and try again.")
                 if not self.sessions.genuine(reader, fields.get("csrf", "")):
                     return self.error(403, "This form is not from this session. Reload it.")
+                if not reader.may(role):
+                    return await self._not_theirs(request, reader, role)
                 try:
                     return await take(request, reader, fields)
                 except Refused as refused:
@@ -158,6 +163,18 @@ class Site:
             return await self._answered(answer)
 
         return endpoint
+
+    async def _not_theirs(self, request: Request, reader: Reader, role: str) -> Response:
+        path = request.url.path
+        subject = str(request.path_params.get("sweep_id", ""))[:MAX_ID].replace("\0", "")
+        what = f"{path.rpartition('/')[2]} needs the role {role}, theirs is {reader.token.role}"
+        await self.store.refused_by_role(subject, what, who=reader.who)
+        return self.error(
+            403,
+            f"Your token has the role {reader.token.role or 'none'}, this needs the role {role}:"
+            " nothing was changed.",
+            reader,
+        )
 
     def open(self, take: Endpoint) -> Endpoint:
         """For everyone: the way in, and the way out."""

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from msgspec import structs
 
 from ..judging import demand_text
-from ..records import NOTHING_ASKED, AuditRow, Demand, Sweep, Token
+from ..records import NOTHING_ASKED, ROLES, AuditRow, Demand, Sweep, Token
 from .database import Statement, StoreError, Value
 from .judging_again import JudgingAgain, seen_again
 from .rows import SWEEP, TOKEN, audit, now_ms, record_of, token_digest
@@ -108,20 +108,25 @@ class Administration(JudgingAgain):
         self,
         kind: str,
         *,
+        role: str = "",
         sweep_id: str | None = None,
         label: str = "",
         expires: int | None = None,
         who: str,
     ) -> str:
-        """A new secret, told this once: the store keeps its digest."""
+        """A new secret, told this once: the store keeps its digest.
+
+        A reader's has one of :data:`~collector.records.ROLES`, the least if none is given.
+        """
+        role = (role or ROLES[0]) if kind == "reader" else ""
         secret = secrets.token_urlsafe(32)
         await self.database.transact(
             [
                 (
-                    f"INSERT INTO token ({TOKEN}) VALUES (?, ?, ?, ?, ?, ?, ?)",
-                    (token_digest(secret), kind, sweep_id, label, now_ms(), expires, None),
+                    f"INSERT INTO token ({TOKEN}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                    (token_digest(secret), kind, sweep_id, label, now_ms(), expires, None, role),
                 ),
-                audit(who, f"create {kind} token", sweep_id or "", label),
+                audit(who, f"create {role or kind} token", sweep_id or "", label),
             ]
         )
         return secret

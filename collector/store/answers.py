@@ -73,8 +73,11 @@ class Answers(Rows):
                 "SELECT (SELECT COUNT(*) FROM host WHERE sweep_id = ? AND suppressed = 1"
                 " AND name_key >= ''), (SELECT COUNT(*) FROM host WHERE sweep_id = ?"
                 " AND flagged = 1 AND name_key >= ''), (SELECT COUNT(*) FROM host"
-                " WHERE sweep_id = ? AND cleared > trouble AND name_key >= '')",
-                sweep_id, sweep_id, sweep_id,
+                " WHERE sweep_id = ? AND cleared > trouble AND name_key >= ''),"
+                " (SELECT COUNT(*) FROM (SELECT DISTINCT host_key, finding_id FROM finding"
+                " WHERE sweep_id = ? AND suppression_id IS NOT NULL AND strength <> 'excluded')"
+                " AS aside)",
+                sweep_id, sweep_id, sweep_id, sweep_id,
             ),
             self.database.fetch(
                 "SELECT (SELECT COUNT(*) FROM report WHERE sweep_id = ?),"
@@ -91,7 +94,7 @@ class Answers(Rows):
         by_seen = {int(seen): int(count) for seen, count in expected}
         listed = sum(by_seen.values())
         beside = {str(state): int(count) for state, count in unexpected} if listed else {}
-        ((suppressed, flagged, turned),) = marked
+        ((suppressed, flagged, turned, aside),) = marked
         ((reports, last_received),) = came
         return Counts(
             **{state: by_state.get(state, 0) for state in STATES},
@@ -101,6 +104,7 @@ class Answers(Rows):
             unexpected=sum(beside.values()),
             beside=beside,
             suppressed=int(suppressed),
+            suppressed_findings=int(aside),
             flagged=int(flagged),
             turned=int(turned),
             reports=int(reports),
@@ -248,6 +252,16 @@ class Answers(Rows):
             f"SELECT {FINDING} FROM finding WHERE {where} ORDER BY host_key, finding_id LIMIT ?",
             *values, after[0], after[0], after[1], PAGE,
         )  # fmt: skip
+
+    async def finding(self, sweep_id: str, host_key: str, finding_id: str) -> FindingRow | None:
+        """As the latest report of the host tells it."""
+        rows = await self._all(
+            FindingRow,
+            f"SELECT {FINDING} FROM finding WHERE sweep_id = ? AND host_key = ?"
+            " AND finding_id = ? ORDER BY time DESC, report_id DESC LIMIT 1",
+            sweep_id, host_key, finding_id,
+        )  # fmt: skip
+        return rows[0] if rows else None
 
     async def missing(
         self, sweep_id: str, *, after: str = "", text: str = "", owing: bool = False

@@ -9,6 +9,7 @@ from ..records import NewReport
 from .judging_again import MATCHES
 from .putting import SEEN, Judged, Seen, ticks
 from .store import Store
+from .suppressing import covering
 
 MAX_NAMES = 1000
 """Expected names whose mark no host explains, looked for among all reports."""
@@ -18,8 +19,7 @@ _OPEN_HIT = (
 )
 _COVERED = (
     "EXISTS (SELECT 1 FROM suppression s WHERE s.suppression_id = f.suppression_id"
-    " AND s.sweep_id = f.sweep_id AND s.indicator_id = f.indicator_id AND s.lifted IS NULL"
-    " AND (s.host_key IS NULL OR s.host_key = f.host_key))"
+    f" AND {covering('f')})"
 )
 MUST_BE_NONE = {
     "reports of hosts that are not listed": (

@@ -27,6 +27,9 @@ _FINDING = (
     f"UPDATE finding SET {', '.join(f'{one} = ?' for one in _FACTS)}"
     " WHERE report_id = ? AND finding_id = ?"
 )
+_OBJECT = (
+    "UPDATE finding SET object_path = ?, object_hash = ? WHERE report_id = ? AND finding_id = ?"
+)
 _LIMITS = "UPDATE report SET limits = ? WHERE report_id = ?"
 _COUNTED = (
     "SELECT MAX(r.limits) FROM report r WHERE r.sweep_id = host.sweep_id"
@@ -57,6 +60,15 @@ def _of_version_2(row: Row, report: Report) -> Made:
     return made
 
 
+def _of_suppressions(row: Row, report: Report) -> Made:
+    report_id, sweep_id, host_key, name = map(str, row[:4])
+    return [
+        (_OBJECT, (listed.object_path, listed.object_hash, report_id, listed.finding_id))
+        for listed in rows_of(report, sweep_id, host_key, name)
+        if listed.object_path or listed.object_hash
+    ]
+
+
 def _of_demands(row: Row, report: Report) -> Made:
     limit = Limit("scope", scope_of(report), WHOLE)
     return [(_LIMITS, (packed([limit]), str(row[0])))]
@@ -83,6 +95,13 @@ FILLINGS = {
             "UPDATE host SET hit_limits = COALESCE((SELECT r.limits FROM report r"
             " WHERE r.report_id = host.report_id), '')",
         ),
+    ),
+    4: Filling(
+        "SELECT report_id, sweep_id, host_key, name, body FROM report WHERE report_id > ?"
+        " AND strong + weak + excluded > 0"
+        f" ORDER BY report_id LIMIT {AT_ONCE}",
+        _of_suppressions,
+        (),
     ),
 }
 """By the schema that they are of."""

@@ -19,7 +19,7 @@ PAGE = 100
 _T = TypeVar("_T", bound=Struct)
 
 SWEEP = "sweep_id, title, pack, created, deadline, demand, demanded, judged"
-TOKEN = "digest, kind, sweep_id, label, created, expires, revoked"  # noqa: S105 - columns
+TOKEN = "digest, kind, sweep_id, label, created, expires, revoked, role"  # noqa: S105 - columns
 HOST = (
     "sweep_id, host_key, host_id, name, fqdn, domain, os, ip, agent, state, hit, suppressed,"
     " reasons, strong, weak, reports, report_id, first_received, last_received, finished, sources,"
@@ -32,7 +32,7 @@ REPORT = (
 FINDING = (
     "finding_id, report_id, sweep_id, host_key, name, indicator_id, indicator_type,"
     " indicator_value, pack, strength, score, title, time, suppression_id, first_seen, last_seen,"
-    " claims, place, path, record, view, owner"
+    " claims, place, path, record, view, owner, object_path, object_hash"
 )
 _READ: dict[type[Struct], dict[str, Callable[[Any], Any]]] = {
     HostRow: {
@@ -46,7 +46,10 @@ _READ: dict[type[Struct], dict[str, Callable[[Any], Any]]] = {
     Sweep: {"demand": demand_kept},
 }
 """What is kept as numbers or text."""
-SUPPRESSION = "suppression_id, sweep_id, indicator_id, host_key, reason, who, created, lifted"
+SUPPRESSION = (
+    "suppression_id, sweep_id, indicator_id, host_key, reason, who, created, lifted, finding_id,"
+    " path, hash, until, confirmed_until, strongest"
+)
 
 
 def now_ms() -> int:

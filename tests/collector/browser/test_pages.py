@@ -157,11 +157,12 @@ def test_from_the_sweep_to_a_report_and_a_suppression(
     page.get_by_role("link", name="Open the report that says so").click()
     assert person.heading() == "Hit: 1 confirmed, 1 weak, 1 excluded"
     page.get_by_role("link", name="file name cyzfc.dat").first.click()
+    page.get_by_role("row", name="WS-0421").get_by_role("link", name="this finding").click()
     page.get_by_label("Reason").fill("the lab's own copy")
     page.get_by_role("button", name="Suppress").click()
-    assert "all suppressed" in person.heading()
+    assert "1 of 2 findings suppressed" in person.heading()
     page.get_by_role("link", name="Overview").click()
-    assert person.heading() == "Hit on 1 host"
+    assert person.heading() == "Hit on 2 hosts"
     page.get_by_role("link", name="Audit").click()
     page.get_by_role("button", name="Lift").click()
     assert person.heading() == "No suppression in force"
@@ -193,7 +194,7 @@ def test_everything_by_keyboard_alone(browser: Browser, server: Server) -> None:
     person.tab_to("WS-0421")
     with page.expect_navigation():
         page.keyboard.press("Enter")
-    person.tab_to("suppress on this host")
+    person.tab_to("suppress this finding")
     page.keyboard.press("Enter")
     page.wait_for_url("**#suppress")
     page.get_by_label("Reason").focus()

@@ -299,4 +299,4 @@ async def fleet(store: Store) -> str:
     await put(store, a_report("WS-0423", gap=gap), at=NOW - 80_000, source="10.4.1.23")
     await put(store, a_report("WS-0423", gap=gap), at=NOW - 70_000, source="10.9.9.9")
     await put(store, a_report("STRANGER", gap="the sweep was cut off"), at=NOW, failed=True)
-    return await store.create_token("reader", label="Jo", who="test")
+    return await store.create_token("reader", role="analyst", label="Jo", who="test")

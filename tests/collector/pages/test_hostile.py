@@ -10,6 +10,7 @@ import re
 import pytest
 
 from agent.model.codec import decode
+from agent.model.report import Strength
 from collector.pages.exports import cell
 from tests.collector.pages.conftest import Pages
 from tests.collector.pages.seed import SWEEP, a_finding, a_report, put
@@ -25,7 +26,7 @@ def hostile(pages: Pages) -> Pages:
     name = f"EVIL{EVIL}"
     report = a_report(
         name,
-        a_finding(name, title=f"t {EVIL}", path=rf"C:\{EVIL}", command_line=EVIL, value=EVIL,
+        a_finding(name, strength=Strength.STRONG, title=f"t {EVIL}", path=rf"C:\{EVIL}", command_line=EVIL, value=EVIL,
                   indicator=f"id/{EVIL}"),
         gap=f"gap {EVIL}", samples=(EVIL,), report_id="evil",
     )  # fmt: skip

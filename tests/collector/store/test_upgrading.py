@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 import shutil
 import sqlite3
@@ -16,6 +17,8 @@ import pytest
 from msgspec import structs
 from starlette.applications import Starlette
 
+from agent.model.codec import decode
+from collector import listing
 from collector.pages import routes
 from collector.records import Counts
 from collector.serving import open_store
@@ -36,6 +39,7 @@ from tests.collector.store.older import (
     rows_of,
     told,
 )
+from tests.collector.store.reporting import a_finding, a_hit
 
 pytestmark = pytest.mark.anyio
 Older = Callable[[], Awaitable[Store]]
@@ -93,7 +97,8 @@ class TestAnOlderDatabase:
         assert counts == Counts(
             clean=3, hit=1, incomplete=1, failed=1, limited=1, not_reported=1, owing=1,
             expected=5, unexpected=3, beside={"clean": 1, "failed": 1, "incomplete": 1},
-            suppressed=1, flagged=0, turned=1, reports=8, last_received=last,
+            suppressed=1, suppressed_findings=1, flagged=0, turned=1, reports=8,
+            last_received=last,
         )  # fmt: skip
 
     async def test_every_report_is_shown_and_downloaded_to_the_byte_by_its_own_token(
@@ -147,6 +152,51 @@ class TestAnOlderDatabase:
         assert (await store.counts(SWEEP)).hit == 2
         assert await store.cursor("siem") == 4
         await store.database.close()
+
+    async def test_keeps_its_suppressions_but_for_confirmed_findings_to_come(
+        self, place: str, tmp_path: Path
+    ) -> None:
+        store = await open_store(tmp_path, place)
+        (one,) = await store.suppressions(SWEEP)
+        known = await store.findings(SWEEP, indicator_id=one.indicator_id)
+        assert known
+        assert {row.suppression_id for row in known} == {one.suppression_id}
+        assert one.earlier
+        for name, strength in (("LATE-1", "strong"), ("LATE-2", "confirmed")):
+            report = a_hit(name, sweep_id=SWEEP, received=9_000_000_000_000)
+            await store.put(report)
+            finding = a_finding(report, one.indicator_id, strength=strength)
+            await store.index(report.report_id, SWEEP, report.host_key, [finding])
+        late = {row.name: row.state for row in await store.hosts(SWEEP, HostFilter(text="late"))}
+        covered = await store.covered(SWEEP, one.indicator_id)
+        await store.database.close()
+        assert late == {"LATE-1": "clean", "LATE-2": "hit"}
+        assert covered[one.suppression_id].findings == len(known) + 1
+
+    async def test_its_readers_may_go_on_suppressing(
+        self, place: str, engine: str, tmp_path: Path
+    ) -> None:
+        store = await open_store(tmp_path, place)
+        reader = await store.token(READERS[engine])
+        roles = {token.kind: token.role for token in await store.tokens()}
+        await store.database.close()
+        assert reader is not None
+        assert reader.role == "analyst"
+        assert roles == {"reader": "analyst", "sweep": ""}
+
+    async def test_tells_what_its_findings_are_about(self, place: str, tmp_path: Path) -> None:
+        store = await open_store(tmp_path, place)
+        rows = [row async for row in store.all_findings(SWEEP)]
+        bodies = {row.report_id: await store.body(row.report_id) for row in rows}
+        await store.database.close()
+        said = {}
+        for report_id, body in bodies.items():
+            assert body is not None
+            for listed in listing.rows_of(decode(gzip.decompress(body)), SWEEP, "", ""):
+                said[report_id, listed.finding_id] = (listed.object_path, listed.object_hash)
+        assert {(row.report_id, row.finding_id): (row.object_path, row.object_hash)
+                for row in rows} == said  # fmt: skip
+        assert any(path for path, _ in said.values())
 
     async def test_loses_nothing_and_is_opened_again_without_a_second_backup(
         self, place: str, tmp_path: Path, backups: Callable[[], list[Path]]
@@ -275,7 +325,7 @@ class TestTheBackup:
         (copy,) = tmp_path.glob("collector.db.schema-1.*Z")
         assert copy.stat().st_mode & 0o777 == 0o600
         assert rows_of(copy) == before
-        assert rows_of(path)["user_version"] == [(3,)]
+        assert rows_of(path)["user_version"] == [(4,)]
 
     async def test_of_postgresql_is_restored_by_pg_restore(
         self, postgres_server: PostgresServer, postgres_url: str, tmp_path: Path
