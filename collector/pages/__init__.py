@@ -19,6 +19,7 @@ from .session import Sessions
 from .site import Site
 from .suppressing import SuppressForms
 from .sweeps import SweepPages
+from .tokens import ROLE, TokenPages
 
 
 def routes(
@@ -42,13 +43,16 @@ def routes(
     page, form = site.page, site.form
     entrance, sweeps, lists = Entrance(site), SweepPages(site), ListPages(site)
     reports, exports, suppressing = ReportPages(site), Exports(site), SuppressForms(site)
-    sweep = "/sweeps/{sweep_id}"
+    tokens, sweep = TokenPages(site), "/sweeps/{sweep_id}"
     return [
         Route("/login", site.open(entrance.form)),
         Route("/login", site.open(entrance.log_in), methods=["POST"]),
         Route("/logout", form(entrance.log_out), methods=["POST"]),
         Route("/static/{name}", site.open(site.send_static)),
         Route("/", page(sweeps.all)),
+        Route("/tokens", page(tokens.all)),
+        Route("/tokens", form(tokens.create, role=ROLE), methods=["POST"]),
+        Route("/tokens/revoke", form(tokens.revoke, role=ROLE), methods=["POST"]),
         Route(sweep, page(sweeps.one)),
         Route(f"{sweep}/summary", page(sweeps.summary)),
         Route(f"{sweep}/hosts", page(lists.hosts)),

@@ -154,7 +154,7 @@ class Site:
                 if not self.sessions.genuine(reader, fields.get("csrf", "")):
                     return self.error(403, "This form is not from this session. Reload it.")
                 if not reader.may(role):
-                    return await self._not_theirs(request, reader, role)
+                    return await self.not_theirs(request, reader, role)
                 try:
                     return await take(request, reader, fields)
                 except Refused as refused:
@@ -164,7 +164,8 @@ class Site:
 
         return endpoint
 
-    async def _not_theirs(self, request: Request, reader: Reader, role: str) -> Response:
+    async def not_theirs(self, request: Request, reader: Reader, role: str) -> Response:
+        """Refuse what needs another role, and write the try down."""
         path = request.url.path
         subject = str(request.path_params.get("sweep_id", ""))[:MAX_ID].replace("\0", "")
         what = f"{path.rpartition('/')[2]} needs the role {role}, theirs is {reader.token.role}"
