@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
-
-from msgspec import structs
+from collections.abc import AsyncIterator
 
 from agent.model.codec import MAX_BYTES, ReportError, decode
 
 from . import listing
 from .intake import Refused, bounded_gunzip
-from .records import FindingRow, Suppression
+from .records import FindingRow
 from .store.store import Store
 
 _LOG = logging.getLogger("collector.unlisted")
 
 
 async def unlisted(store: Store, sweep_id: str) -> AsyncIterator[FindingRow]:
-    """Of a sweep, by host; one report at a time is in memory. Raises StoreError.
+    """Of a sweep, by host; one report at a time is in memory. None is suppressed: what no list
+    shows nobody has set aside. Raises StoreError.
 
     Of a report that cannot be read any more none: `verify` names it.
     """
@@ -28,7 +27,6 @@ async def unlisted(store: Store, sweep_id: str) -> AsyncIterator[FindingRow]:
         " AND strong + weak + excluded > ? ORDER BY host_key, report_id",
         sweep_id, listing.MAX_LISTED,
     )  # fmt: skip
-    in_force = [one for one in await store.suppressions(sweep_id) if one.lifted is None]
     for report_id, host_key, name in large:
         body = await store.body(str(report_id))
         if body is None:
@@ -39,21 +37,9 @@ async def unlisted(store: Store, sweep_id: str) -> AsyncIterator[FindingRow]:
             _LOG.error("report %s cannot be read again: %s", report_id, error)
             continue
         for row in rows:
-            yield structs.replace(row, suppression_id=_covered_by(row, in_force))
+            yield row
 
 
 def _rows(body: bytes, sweep_id: str, host_key: str, name: str) -> list[FindingRow]:
     report = decode(bounded_gunzip(body, MAX_BYTES), max_bytes=MAX_BYTES)
     return listing.rows_beyond(report, sweep_id, host_key, name)
-
-
-def _covered_by(row: FindingRow, in_force: Sequence[Suppression]) -> str | None:
-    """As the store says it of those that are listed."""
-    return min(
-        (
-            one.suppression_id
-            for one in in_force
-            if one.indicator_id == row.indicator_id and one.host_key in (None, row.host_key)
-        ),
-        default=None,
-    )
