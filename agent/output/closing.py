@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 from ..model.report import Report, State, TargetKind
 
+AS_ADMINISTRATOR = "run as administrator"
+
 
 class _Way(NamedTuple):
     """What to do where a reason says so; ``live``: only for a host that runs, or that does not."""
@@ -60,18 +62,32 @@ _WAYS = (
 
 def ways(report: Report) -> Iterator[str]:
     """What to do, each once; nothing for a gap of which nobody knows how to close it."""
-    live = report.target.kind is TargetKind.LIVE
     if report.host.elevated is False:
-        yield "run as administrator"
+        yield AS_ADMINISTRATOR
     lacking = [one for one in report.coverage if one.required and one.state is not State.COMPLETE]
     if skipped := [one.source for one in lacking if one.state is State.SKIPPED]:
         yield f"do not leave out {', '.join(skipped)}"
     reasons = {
         reason.reason for one in lacking if one.state is not State.SKIPPED for reason in one.reasons
     }
+    for way in _of_this(report):
+        if any(map(way.reason.search, reasons)):
+            yield way.what
+
+
+def way_of(reason: str, report: Report) -> str:
+    """What closes the gap that a source of the report gives this reason for; empty: nobody knows,
+    or it is a consequence of lacking rights."""
+    return next((way.what for way in _of_this(report) if way.reason.search(reason)), "")
+
+
+def _of_this(report: Report) -> Iterator[_Way]:
+    live = report.target.kind is TargetKind.LIVE
     for way in _WAYS:
         # Without rights, refusals are their consequence.
-        if way.live is True and report.host.elevated is False:
-            continue
-        if way.live in (None, live) and any(map(way.reason.search, reasons)):
-            yield way.what
+        if way.live in (None, live) and not (way.live is True and report.host.elevated is False):
+            yield way
+
+
+WAYS = tuple(way.what for way in _WAYS)
+"""All that may be said of a reason."""

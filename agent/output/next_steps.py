@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 
+from msgspec import Struct
+
 from ..model.objects import File, Objects, Process, User
 from ..model.observation import Claim, utc
 from ..model.report import Evidence, Finding, Report, State, Strength, TargetKind
@@ -19,21 +21,45 @@ RECENT = timedelta(days=30)
 MOST = 8
 """Of one kind that are named."""
 _LABEL = 17
+USERS = "users"
 _THERE = frozenset({Claim.EXISTS, Claim.LOADED, Claim.RUNNING, Claim.MENTIONED, Claim.DOWNLOADED})
+
+
+class Advice(Struct, frozen=True, kw_only=True):
+    """``collect``, and up to :data:`MOST` paths, not escaped. Without a label: a sentence."""
+
+    label: str
+    things: list[str]
+    more: int = 0
 
 
 def steps(report: Report) -> Iterator[str]:
     """Lines for a hit, without a margin."""
+    for advice in advised(report):
+        for number, thing in enumerate(advice.things):
+            label = f"{advice.label if not number else '':<{_LABEL}}" if advice.label else ""
+            yield f"{label}{shown(thing)}"
+        if advice.more:
+            yield f"{'':<{_LABEL}}… and {advice.more:,} more in the report"
+
+
+def advised(report: Report) -> Iterator[Advice]:
+    """The same, as it is told on a page."""
     live = report.target.kind is TargetKind.LIVE
     findings = [f for f in in_order(report.findings) if f.strength.rank >= Strength.STRONG.rank]
-    yield from _first(report, findings) if live else _at_rest(report, findings)
+    for sentence in _first(report, findings) if live else _at_rest(report, findings):
+        yield Advice(label="", things=[sentence])
     pids = (_pid(f.process) for f in findings if live and is_live(f) and f.process)
     yield from _listed("dump memory of", pids)
     yield from _listed("collect", (path for f in findings for path in _files(f)))
-    names = names_of_users(report)
-    told = (names.get(name, name) for finding in findings for name in _users(finding))
-    yield from _listed("users", told)
+    yield from _listed(USERS, users_of(report, findings))
     yield from _listed("search logs for", (name for f in findings for name in _names(f)))
+
+
+def users_of(report: Report, findings: Iterable[Finding]) -> Iterator[str]:
+    """Whoever has to do with them, by name where the report tells one."""
+    names = names_of_users(report)
+    return (names.get(name, name) for finding in findings for name in _users(finding))
 
 
 def _first(report: Report, findings: Sequence[Finding]) -> Iterator[str]:
@@ -77,19 +103,19 @@ def _may_be_of_now(seen: Evidence) -> bool:
     return not (seen.moments or place.path or place.record or place.view)
 
 
-def _listed(label: str, things: Iterable[str]) -> Iterator[str]:
+def _listed(label: str, things: Iterable[str]) -> Iterator[Advice]:
+    if distinct := once_each(things):
+        more = max(len(distinct) - MOST, 0)
+        yield Advice(label=label, things=distinct[:MOST], more=more)
+
+
+def once_each(things: Iterable[str]) -> list[str]:
+    """Prefetch has paths in upper case: the same, as a rule, as one that is known better."""
     all_things = dict.fromkeys(filter(None, things))
-    # Prefetch has paths in upper case: the same, as a rule, as one that is known better.
     spelled = {thing.casefold() for thing in all_things if thing != thing.upper()}
-    distinct = [
-        shown(thing)
-        for thing in all_things
-        if thing != thing.upper() or thing.casefold() not in spelled
+    return [
+        thing for thing in all_things if thing != thing.upper() or thing.casefold() not in spelled
     ]
-    for number, thing in enumerate(distinct[:MOST]):
-        yield f"{label if not number else '':<{_LABEL}}{thing}"
-    if len(distinct) > MOST:
-        yield f"{'':<{_LABEL}}… and {len(distinct) - MOST:,} more in the report"
 
 
 def _pid(process: Process) -> str:
