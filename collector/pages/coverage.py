@@ -51,12 +51,6 @@ def sources_of(report: Report) -> list[SourceView]:
     return [_source(one, report.started) for one in ordered]
 
 
-def gaps_of(report: Report) -> list[str]:
-    """What the verdict lacks."""
-    gaps = [f"{c.source} ({c.state.value})" for c in report.coverage if c.is_gap]
-    return gaps[:MAX_SOURCES]
-
-
 def _worst_first(coverage: Coverage) -> tuple[int, str]:
     """Gaps that the verdict hangs on, then other partial ones, and last what is not here at all."""
     if coverage.state is State.COMPLETE:

@@ -15,66 +15,44 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from agent.model.codec import ReportError, decode
-from agent.model.report import Finding, Report, Strength
+from agent.model.report import Report, State
 from agent.output.recollection import HEAD, WORDS, line_of, recollection
 
 from ..records import ReportRow
-from .chain import Step, chain_of, cut
-from .coverage import MAX_REASONS, MAX_SOURCES, SourceView, gaps_of, sources_of
-from .describe import report_answer, size, when
+from .chain import cut
+from .coverage import MAX_SOURCES, SourceView, sources_of
+from .describe import size, when
 from .exports import MAX_DECOMPRESSED, unpacked
+from .found import MAX_FINDINGS, Rank, ranks_of
+from .gist import Gist, gist_of, strongest_first
 from .session import Reader
-from .sightings import Sighting, sighting_of, times_of
 from .site import Site, not_found, path_id
 
-MAX_FINDINGS = 200
-MAX_EVIDENCE = 40
-"""Sightings shown per finding."""
-MAX_LIMITS = 20
 MAX_INDICATORS = 500
 _AT_ONCE = 2
 """Reports that are decoded at the same time."""
 
 
-class FindingView(Struct, frozen=True, kw_only=True):
-    """A finding with its chain of evidence."""
-
-    finding_id: str
-    strength: str
-    title: str
-    score: int
-    reasons: list[str]
-    indicator_id: str
-    indicator: str
-    references: list[str]
-    excluded_by: str
-    times: list[tuple[str, str]]
-    chain: list[Step]
-    sightings: list[Sighting]
-    more: int
-
-
 class ReportView(Struct, frozen=True, kw_only=True):
     """All that the page shows of a report."""
 
-    said: str
-    found: str
-    gaps: list[str]
-    scope: str
-    """What limited the question; empty: nothing did."""
+    gist: Gist
     since: str
     """What the verdict is about, and what is older; empty: all of it."""
     made_as: str
     """The schema, if it is not today's."""
     facts: list[tuple[str, str]]
-    findings: list[FindingView]
+    ranks: list[Rank]
+    findings: int
     more_findings: int
     remembered: list[tuple[str, str]]
     """By what would have been done: where there would be a trace of it, and since when."""
     remembered_head: str
     memories: list[tuple[str, list[str]]]
     """Each by itself, by what would have been done."""
-    coverage: list[SourceView]
+    lacking: list[SourceView]
+    """Sources that are not whole, those first that the verdict hangs on."""
+    whole: list[SourceView]
     truncated: list[tuple[str, int, int]]
     indicators: list[tuple[str, int, int]]
     untested: int
@@ -92,27 +70,21 @@ def read(body: bytes) -> Report:
 
 def view_of(report: Report, row: ReportRow) -> ReportView:
     """A report in words, bounded."""
-    findings = sorted(report.findings, key=lambda f: (-f.strength.rank, -f.score, f.id))
-    strengths = [finding.strength for finding in findings]
-    said, found = report_answer(
-        row.counted_as,
-        [(strengths.count(strength), strength.value) for strength in Strength],
-    )
+    findings, sources = strongest_first(report.findings), sources_of(report)
     untested = sum(1 for one in report.indicators if not one.tested)
     return ReportView(
-        said=said,
-        found=found,
-        gaps=gaps_of(report),
-        scope=_scope(report),
+        gist=gist_of(report, row),
         since=_since(report),
         made_as=report.made_as or "",
         facts=_facts(report),
-        findings=[_finding(one) for one in findings[:MAX_FINDINGS]],
+        ranks=ranks_of(findings),
+        findings=len(findings),
         more_findings=max(len(findings) - MAX_FINDINGS, 0),
         remembered=[(_titled(words), cut(told)) for words, told in recollection(report.remembered)],
         remembered_head=f"{_titled(HEAD)}.",
         memories=_memories(report),
-        coverage=sources_of(report),
+        lacking=[one for one in sources if one.state != State.COMPLETE.value],
+        whole=[one for one in sources if one.state == State.COMPLETE.value],
         truncated=[(t.what, t.kept, t.total) for t in report.truncated[:MAX_SOURCES]],
         indicators=[
             (one.id, one.tested, one.matched)
@@ -124,17 +96,6 @@ def view_of(report: Report, row: ReportRow) -> ReportView:
             (str(name), cut(json.dumps(value))) for name, value in sorted(report.options.items())
         ][:MAX_SOURCES],
     )
-
-
-def _scope(report: Report) -> str:
-    scope = report.scope
-    if scope.whole_host:
-        return ""
-    told = "; ".join(cut(one) for one in scope.limited_to[:MAX_LIMITS])
-    more = len(scope.limited_to) - MAX_LIMITS
-    if more > 0:
-        told += f"; and {more:,} more in the download"
-    return told or "it does not say what limited it"
 
 
 def _memories(report: Report) -> list[tuple[str, list[str]]]:
@@ -191,25 +152,6 @@ def _facts(report: Report) -> list[tuple[str, str]]:
     return [(label, cut(text)) for label, text in pairs if text]
 
 
-def _finding(finding: Finding) -> FindingView:
-    indicator = finding.indicator
-    return FindingView(
-        finding_id=finding.id,
-        strength=finding.strength.value,
-        title=cut(finding.title),
-        score=finding.score,
-        reasons=[cut(reason) for reason in finding.reasons[:MAX_REASONS]],
-        indicator_id=indicator.id,
-        indicator=cut(f"{indicator.type.replace('_', ' ')} {indicator.value}"),
-        references=[cut(one) for one in indicator.reference[:MAX_REASONS]],
-        excluded_by=finding.excluded_by or "",
-        times=times_of(finding.first_seen, finding.last_seen, finding.time),
-        chain=chain_of(finding),
-        sightings=[sighting_of(one) for one in finding.evidence[:MAX_EVIDENCE]],
-        more=max(len(finding.evidence) - MAX_EVIDENCE, 0),
-    )
-
-
 class ReportPages:
     """``/reports/{report_id}``."""
 
@@ -225,11 +167,13 @@ class ReportPages:
         body = await store.body(report_id) if sweep else None
         if row is None or sweep is None or body is None:
             raise not_found("report")
+        before = await self._before(row)
 
         def page(view: ReportView | None, error: str = "") -> str:
             return self._site.text(
-                "report.html", reader=reader, sweep=sweep, row=row, view=view, error=error
-            )
+                "report.html", reader=reader, sweep=sweep, row=row, view=view, error=error,
+                before=before,
+            )  # fmt: skip
 
         def work() -> str:
             try:
@@ -240,3 +184,9 @@ class ReportPages:
 
         async with self._turns:
             return self._site.respond(await asyncio.to_thread(work))
+
+    async def _before(self, row: ReportRow) -> ReportRow | None:
+        """The host's report before this one."""
+        rows = await self._site.store.reports_of_host(row.sweep_id, row.host_key)
+        at = next((n for n, one in enumerate(rows) if one.report_id == row.report_id), len(rows))
+        return next(iter(rows[at + 1 :]), None)

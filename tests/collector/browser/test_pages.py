@@ -156,6 +156,8 @@ def test_from_the_sweep_to_a_report_and_a_suppression(
     page.get_by_role("link", name="WS-0421").click()
     page.get_by_role("link", name="Open the report that says so").click()
     assert person.heading() == "Hit: 1 confirmed, 1 weak, 1 excluded"
+    page.get_by_role("link", name="rundll32.exe 4312 runs").click()
+    assert page.locator("details.finding[open]").count() == 1, "the link opens what it leads to"
     page.get_by_role("link", name="file name cyzfc.dat").first.click()
     page.get_by_role("row", name="WS-0421").get_by_role("link", name="this finding").click()
     page.get_by_label("Reason").fill("the lab's own copy")
@@ -254,6 +256,7 @@ def test_every_column_is_seen_at_once(
     host = quote(hit.host_key, safe="")
     for path in (f"/reports/{hit.report_id}", f"{SWEPT}/hosts/{host}"):
         person.page.goto(path)
+        person.page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
         tables = person.page.locator(".scroll:visible").all()
         assert len(tables) >= 2, path
         beyond = [one.evaluate("e => e.scrollWidth - e.clientWidth") for one in tables]

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from agent.model.report import Strength
-from collector.pages import report as report_page
+from collector.pages import found as found_page
 from collector.pages.counters import FRESH_MS, by_gap
 from collector.records import Counts, NewReport, host_key
 from collector.store.store import PAGE, Store
@@ -261,17 +261,17 @@ def test_an_incomplete_report_names_its_gaps_with_examples(pages: Pages) -> None
     pages.run(put, pages.store, report)
     text = pages.text("/reports/gap-1")
     assert heading(text) == "Incomplete, no strong trace found in what could be seen"
-    assert "Not wholly looked at: processes (partial)." in text
+    assert "3 of 4 required sources wholly looked at; not wholly: processes (partial)." in text
     assert "3 × access denied" in text
     assert r"C:\secret" in text
 
 
 def test_a_huge_report_is_shown_up_to_its_bounds(pages: Pages) -> None:
-    count = report_page.MAX_FINDINGS + 5
+    count = found_page.MAX_FINDINGS + 5
     found = [a_finding(path=f"p{n}", command_line="x" * 9000) for n in range(count)]
     pages.run(put, pages.store, a_report("BIG", *found, report_id="big"))
     text = pages.text("/reports/big")
-    assert text.count('class="finding ') == report_page.MAX_FINDINGS
+    assert text.count('class="finding ') == found_page.MAX_FINDINGS
     assert "5 more findings in the download" in text
     assert "and 5,000 more characters in the download" in text
 
@@ -345,7 +345,7 @@ def test_the_strongest_findings_come_first(pages: Pages) -> None:
         for strength in (Strength.EXCLUDED, Strength.WEAK, Strength.CONFIRMED, Strength.STRONG)
     ]
     pages.run(put, pages.store, a_report("ORDER", *found, report_id="order"))
-    order = re.findall(r'<article class="finding (\w+)"', pages.text("/reports/order"))
+    order = re.findall(r'<details class="finding (\w+)"', pages.text("/reports/order"))
     assert order == ["confirmed", "strong", "weak", "excluded"]
 
 

@@ -51,11 +51,11 @@ def text_of(markup: str) -> str:
 
 def sightings(page: str) -> dict[str, list[str]]:
     """The cells of the first finding's evidence, by their source."""
-    table = re.search(r'aria-label="Evidence".*?<tbody>(.*?)</tbody>', page, re.DOTALL)
+    table = re.search(r'aria-label="Evidence".*?<tbody[^>]*>(.*?)</tbody>', page, re.DOTALL)
     assert table
     rows = [
         [text_of(cell) for cell in re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row, re.DOTALL)]
-        for row in re.findall(r"<tr>(.*?)</tr>", table[1], re.DOTALL)
+        for row in re.findall(r"<tr[^>]*>(.*?)</tr>", table[1], re.DOTALL)
     ]
     return {row[0].split()[0]: row[1:] for row in rows}
 
