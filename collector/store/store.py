@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from .administration import Administration
 from .answers import EVERY_HOST, Answers, HostFilter
+from .first_traces import FirstTraces
 from .keeping import Keeping
 from .rows import PAGE, audit, now_ms, token_digest
 from .suppressing import Suppressing
 
 
-class Store(Keeping, Administration, Answers, Suppressing):
+class Store(Keeping, Administration, Answers, Suppressing, FirstTraces):
     """All of it, on one database."""
 
 
