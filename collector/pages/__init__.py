@@ -11,9 +11,12 @@ from collections.abc import Callable
 from starlette.routing import BaseRoute, Route
 
 from ..store.store import Store, now_ms
+from .compare import ComparePages
+from .data import data
 from .entrance import Entrance
 from .exports import Exports
 from .lists import ListPages
+from .opening import Opening
 from .report import ReportPages
 from .session import Sessions
 from .site import Site
@@ -42,7 +45,8 @@ def routes(
     site = Site(store, sessions, clock=clock, notice=notice)
     page, form = site.page, site.form
     entrance, sweeps, lists = Entrance(site), SweepPages(site), ListPages(site)
-    reports, exports, suppressing = ReportPages(site), Exports(site), SuppressForms(site)
+    exports, suppressing, opening = Exports(site), SuppressForms(site), Opening(site)
+    reports, compared = ReportPages(site, opening), ComparePages(site, opening)
     tokens, sweep = TokenPages(site), "/sweeps/{sweep_id}"
     return [
         Route("/login", site.open(entrance.form)),
@@ -64,6 +68,9 @@ def routes(
         Route(f"{sweep}/export/{{name}}", page(exports.list)),
         Route(f"{sweep}/hosts/{{host_key:path}}", page(lists.host)),
         Route(f"{sweep}/findings/{{indicator_id:path}}", page(lists.indicator)),
+        Route("/reports/{report_id}/summary.json", data(site, reports.summary)),
+        Route("/reports/{report_id}/against/{other_id}.json", data(site, compared.data)),
+        Route("/reports/{report_id}/against/{other_id}", page(compared.page)),
         Route("/reports/{report_id}.json.gz", page(exports.gzip)),
         Route("/reports/{report_id}.json", page(exports.json)),
         Route("/reports/{report_id}", page(reports.one)),

@@ -6,31 +6,27 @@ names: all of it is in the download.
 
 from __future__ import annotations
 
-import asyncio
 import json
-import zlib
 
 from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import Response
 
-from agent.model.codec import ReportError, decode
 from agent.model.report import Report, State
 from agent.output.recollection import HEAD, WORDS, line_of, recollection
 
 from ..records import ReportRow
 from .chain import cut
 from .coverage import MAX_SOURCES, SourceView, sources_of
+from .data import ReportSummary, summary_of
 from .describe import size, when
-from .exports import MAX_DECOMPRESSED, unpacked
 from .found import MAX_FINDINGS, Rank, ranks_of
 from .gist import Gist, gist_of, strongest_first
+from .opening import UNREADABLE, Opening, read, told
 from .session import Reader
-from .site import Site, not_found, path_id
+from .site import Refused, Site, path_id
 
 MAX_INDICATORS = 500
-_AT_ONCE = 2
-"""Reports that are decoded at the same time."""
 
 
 class ReportView(Struct, frozen=True, kw_only=True):
@@ -58,14 +54,6 @@ class ReportView(Struct, frozen=True, kw_only=True):
     untested: int
     tested: int
     options: list[tuple[str, str]]
-
-
-def read(body: bytes) -> Report:
-    """The report in a gzip body. Raises ReportError."""
-    try:
-        return decode(b"".join(unpacked(body)), max_bytes=MAX_DECOMPRESSED)
-    except zlib.error as error:
-        raise ReportError(str(error)) from error
 
 
 def view_of(report: Report, row: ReportRow) -> ReportView:
@@ -153,20 +141,15 @@ def _facts(report: Report) -> list[tuple[str, str]]:
 
 
 class ReportPages:
-    """``/reports/{report_id}``."""
+    """``/reports/{report_id}`` and, in short, ``/reports/{report_id}/summary.json``."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Site, opening: Opening) -> None:
         self._site = site
-        self._turns = asyncio.Semaphore(_AT_ONCE)
+        self._opening = opening
 
     async def one(self, request: Request, reader: Reader) -> Response:
         """Verdict, findings, coverage."""
-        store, report_id = self._site.store, path_id(request, "report_id")
-        row = await store.report(report_id)
-        sweep = await store.sweep(row.sweep_id) if row and reader.may_read(row.sweep_id) else None
-        body = await store.body(report_id) if sweep else None
-        if row is None or sweep is None or body is None:
-            raise not_found("report")
+        row, sweep, body = await self._opening.kept(path_id(request, "report_id"), reader)
         before = await self._before(row)
 
         def page(view: ReportView | None, error: str = "") -> str:
@@ -178,12 +161,18 @@ class ReportPages:
         def work() -> str:
             try:
                 return page(view_of(read(body), row))
-            except (ReportError, ArithmeticError, TypeError, ValueError) as problem:
-                # not decodable, or numbers and times that no calendar or page has
-                return page(None, f"{type(problem).__name__}: {problem}"[:500])
+            except UNREADABLE as problem:
+                return page(None, told(problem))
 
-        async with self._turns:
-            return self._site.respond(await asyncio.to_thread(work))
+        return self._site.respond(await self._opening.turn(work))
+
+    async def summary(self, request: Request, reader: Reader) -> ReportSummary:
+        """For programs."""
+        row, _, body = await self._opening.kept(path_id(request, "report_id"), reader)
+        try:
+            return await self._opening.turn(lambda: summary_of(read(body), row))
+        except UNREADABLE as problem:
+            raise Refused(422, told(problem)) from problem
 
     async def _before(self, row: ReportRow) -> ReportRow | None:
         """The host's report before this one."""

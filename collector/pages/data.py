@@ -1,0 +1,116 @@
+"""What pages show as JSON, for programs: with a reader's token as bearer, or in a session."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+
+import msgspec
+from msgspec import Struct
+from starlette.requests import Request
+from starlette.responses import Response
+
+from agent.model.observation import utc
+from agent.model.report import Finding, Report
+
+from ..records import ReportRow
+from ..store.database import StoreError
+from .chain import cut
+from .gist import Gist, gist_of, strongest_first
+from .session import Reader
+from .site import HEADERS, Endpoint, Refused, Site
+
+MAX_FINDINGS = 1000
+Make = Callable[[Request, Reader], Awaitable[Struct]]
+
+
+class FindingLine(Struct, frozen=True, kw_only=True):
+    """A finding without its evidence."""
+
+    finding_id: str
+    strength: str
+    score: int
+    title: str
+    indicator_id: str
+    indicator_type: str
+    indicator_value: str
+    excluded_by: str
+    """Empty: not excluded."""
+    in_window: bool
+    first_seen: datetime | None
+    last_seen: datetime | None
+    """UTC, as the host says."""
+    sources: list[str]
+    sightings: int
+
+
+class ReportSummary(Struct, frozen=True, kw_only=True):
+    """``/reports/{report_id}/summary.json``."""
+
+    gist: Gist
+    findings: list[FindingLine]
+    """The strongest first, at most MAX_FINDINGS."""
+    more_findings: int
+
+
+class Problem(Struct, frozen=True, kw_only=True):
+    """Why there is no answer."""
+
+    error: str
+
+
+def summary_of(report: Report, row: ReportRow) -> ReportSummary:
+    """A report without its evidence."""
+    findings = strongest_first(report.findings)
+    return ReportSummary(
+        gist=gist_of(report, row),
+        findings=[_line(one) for one in findings[:MAX_FINDINGS]],
+        more_findings=max(len(findings) - MAX_FINDINGS, 0),
+    )
+
+
+def _line(finding: Finding) -> FindingLine:
+    first, last = finding.first_seen, finding.last_seen
+    return FindingLine(
+        finding_id=finding.id,
+        strength=finding.strength.value,
+        score=finding.score,
+        title=cut(finding.title),
+        indicator_id=finding.indicator.id,
+        indicator_type=finding.indicator.type,
+        indicator_value=cut(finding.indicator.value),
+        excluded_by=finding.excluded_by or "",
+        in_window=finding.in_window,
+        first_seen=utc(first) if first is not None else None,
+        last_seen=utc(last) if last is not None else None,
+        sources=sorted({one.source for one in finding.evidence}),
+        sightings=len(finding.evidence),
+    )
+
+
+def data(site: Site, make: Make) -> Endpoint:
+    """An endpoint for GET that answers in JSON, errors too; it leads nobody to the log-in."""
+
+    async def endpoint(request: Request) -> Response:
+        try:
+            reader = await site.sessions.reader(request)
+            if reader is None:
+                challenge = {"www-authenticate": 'Bearer realm="iocsweep-collector"'}
+                return _answer(Problem(error="a reader token is needed"), 401, challenge)
+            return _answer(await make(request, reader))
+        except Refused as refused:
+            return _answer(Problem(error=refused.words), refused.status)
+        except StoreError:
+            return _answer(Problem(error="the database cannot be used now"), 503)
+
+    return endpoint
+
+
+def _answer(value: Struct, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    # ASCII, so that half a surrogate pair in a host's text is an escape and no error
+    text = json.dumps(msgspec.to_builtins(value), separators=(",", ":"))
+    return Response(text, status, {**HEADERS, **(headers or {})}, media_type="application/json")
+
+
+__all__ = ["FindingLine", "Problem", "ReportSummary", "data", "summary_of"]
