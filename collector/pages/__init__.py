@@ -22,6 +22,7 @@ from .session import Sessions
 from .site import Site
 from .suppressing import SuppressForms
 from .sweeps import SweepPages
+from .timeline import TimelinePages
 from .tokens import ROLE, TokenPages
 
 
@@ -47,7 +48,8 @@ def routes(
     entrance, sweeps, lists = Entrance(site), SweepPages(site), ListPages(site)
     exports, suppressing, opening = Exports(site), SuppressForms(site), Opening(site)
     reports, compared = ReportPages(site, opening), ComparePages(site, opening)
-    tokens, sweep = TokenPages(site), "/sweeps/{sweep_id}"
+    tokens, timeline = TokenPages(site), TimelinePages(site)
+    sweep = "/sweeps/{sweep_id}"
     return [
         Route("/login", site.open(entrance.form)),
         Route("/login", site.open(entrance.log_in), methods=["POST"]),
@@ -62,6 +64,8 @@ def routes(
         Route(f"{sweep}/hosts", page(lists.hosts)),
         Route(f"{sweep}/missing", page(lists.missing)),
         Route(f"{sweep}/findings", page(lists.findings)),
+        Route(f"{sweep}/timeline", page(timeline.page)),
+        Route(f"{sweep}/timeline.json", data(site, timeline.data)),
         Route(f"{sweep}/audit", page(lists.audit)),
         Route(f"{sweep}/suppress", form(suppressing.suppress, role="analyst"), methods=["POST"]),
         Route(f"{sweep}/lift", form(suppressing.lift, role="analyst"), methods=["POST"]),

@@ -1,0 +1,117 @@
+"""``/sweeps/{sweep_id}/timeline``: who was first, as a page and as JSON."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import NamedTuple
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from ..records import Sweep
+from ..store.first_traces import TraceRow, Traces, TraceSpan
+from ..store.store import PAGE
+from .describe import DAY
+from .fleet_timeline import (
+    FIRST_TIME,
+    FleetTimeline,
+    bucket_width,
+    picture_of,
+    timeline_of,
+)
+from .session import Reader
+from .site import Refused, Site, asked, link
+
+_STRONG = ("confirmed", "strong")
+_ALL = (*_STRONG, "weak")
+_END = 1 << 62
+
+
+class _Answer(NamedTuple):
+    sweep: Sweep
+    span: TraceSpan
+    rows: list[TraceRow]
+    buckets: list[tuple[int, int]]
+    query: dict[str, str]
+    later: bool
+
+
+class TimelinePages:
+    """Asks the findings' own times; suppressed ones are left out."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+
+    async def page(self, request: Request, reader: Reader) -> Response:
+        """The picture, and a page of hosts."""
+        told = await self._ask(request, reader)
+        view = timeline_of(
+            told.sweep.sweep_id, told.span, told.rows, told.buckets, _follow(told, "timeline")
+        )
+        return self._site.html(
+            "timeline.html",
+            reader=reader,
+            sweep=told.sweep,
+            view=view,
+            picture=picture_of(told.span, told.rows, told.buckets),
+            query=told.query,
+            later=told.later,
+        )
+
+    async def data(self, request: Request, reader: Reader) -> FleetTimeline:
+        """The same for programs."""
+        told = await self._ask(request, reader)
+        follow = _follow(told, "timeline.json")
+        return timeline_of(told.sweep.sweep_id, told.span, told.rows, told.buckets, follow)
+
+    async def _ask(self, request: Request, reader: Reader) -> _Answer:
+        sweep = await self._site.sweep(request, reader)
+        weak = asked(request, "weak") == "1"
+        wanted = Traces(
+            sweep_id=sweep.sweep_id,
+            strengths=_ALL if weak else _STRONG,
+            earliest=FIRST_TIME,
+            latest=self._site.clock() + DAY,
+        )
+        query = {"weak": "1" if weak else "", "from": asked(request, "from", 10),
+                 "to": asked(request, "to", 10)}  # fmt: skip
+        after = asked(request, "after", 20)
+        place = (_number(after), asked(request, "key"))
+        store = self._site.store
+        span = await store.trace_span(wanted)
+        buckets = await store.trace_buckets(wanted, span.first or 0, bucket_width(span))
+        rows = await store.first_traces(
+            wanted,
+            since=_day(query["from"], -_END),
+            until=_day(query["to"], _END - DAY) + DAY,
+            after=place,
+        )
+        return _Answer(sweep, span, rows, buckets, query, bool(after))
+
+
+def _follow(told: _Answer, name: str) -> str:
+    if len(told.rows) < PAGE:
+        return ""
+    last = told.rows[-1]
+    place = {**told.query, "after": str(last.first), "key": last.host_key}
+    return link("sweeps", told.sweep.sweep_id, name, **place)
+
+
+def _number(text: str) -> int:
+    """Of milliseconds; what is none is before all."""
+    number = int(text) if text.isascii() and text.removeprefix("-").isdecimal() else -_END
+    return min(max(number, -_END), _END)
+
+
+def _day(text: str, otherwise: int) -> int:
+    """Its first millisecond, UTC. Raises Refused."""
+    if not text:
+        return otherwise
+    try:
+        day = datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=timezone.utc)
+    except ValueError as error:
+        raise Refused(400, "A day is written 2026-11-24.") from error
+    return int(day.timestamp() * 1000)
+
+
+__all__ = ["TimelinePages"]
