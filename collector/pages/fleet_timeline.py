@@ -47,7 +47,7 @@ class HostTrace(Struct, frozen=True, kw_only=True):
 
 
 class Bucket(Struct, frozen=True, kw_only=True):
-    """Hosts whose first trace lies within one step of time."""
+    """Hosts whose first trace lies within one step of time of the days asked for."""
 
     start: datetime
     hosts: int
@@ -74,6 +74,8 @@ class Tick(Struct, frozen=True, kw_only=True):
 
     x: str
     label: str
+    anchor: str
+    """Which part of the label stands at the line: ``begin``, ``middle``, ``end``."""
 
 
 class Bar(Struct, frozen=True, kw_only=True):
@@ -112,11 +114,22 @@ class Scale(Struct, frozen=True):
         return f"{left:.2f}", f"{max(self.at(end) - left, _LEAST):.2f}"
 
 
-def bucket_width(span: TraceSpan) -> int:
-    """Milliseconds, at least one."""
-    if span.first is None or span.last_first is None:
-        return 1
-    return (span.last_first - span.first) // BUCKETS + 1
+class Window(Struct, frozen=True, kw_only=True):
+    """The part of the line that is looked at: ``start <= first trace < end``."""
+
+    start: int
+    end: int
+
+    @property
+    def step(self) -> int:
+        """Milliseconds of a bucket."""
+        return max(-(-(self.end - self.start) // BUCKETS), 1)
+
+
+def window_of(span: TraceSpan, since: int, until: int) -> Window:
+    """From the first host to the last, or what was asked of that."""
+    start = max(span.first or 0, since)
+    return Window(start=start, end=max(min((span.last_first or 0) + 1, until), start))
 
 
 def timeline_of(
@@ -124,10 +137,11 @@ def timeline_of(
     span: TraceSpan,
     rows: Sequence[TraceRow],
     buckets: Sequence[tuple[int, int]],
+    window: Window,
     follow: str = "",
 ) -> FleetTimeline:
-    """As data. ``buckets``: by number, each :func:`bucket_width` wide from the first trace on."""
-    start, width = span.first or 0, bucket_width(span)
+    """As data. ``buckets``: by number, of the window's steps."""
+    start, width = window.start, window.step
     return FleetTimeline(
         sweep_id=sweep_id,
         hosts_with_traces=span.hosts,
@@ -140,16 +154,22 @@ def timeline_of(
 
 
 def picture_of(
-    span: TraceSpan, rows: Sequence[TraceRow], buckets: Sequence[tuple[int, int]]
+    span: TraceSpan,
+    rows: Sequence[TraceRow],
+    buckets: Sequence[tuple[int, int]],
+    window: Window,
 ) -> Picture | None:
     """As geometry; None: no host tells a time."""
     if span.first is None or span.last_first is None:
         return None
-    scale = Scale(span.first, max(span.last or 0, span.last_first, span.first + MINUTE))
-    width, most = bucket_width(span), max((count for _, count in buckets), default=1)
+    last = max(span.last or 0, span.last_first)
+    # of all of them to the last trace, of a part to its end
+    end = last if window.end > span.last_first else window.end
+    scale = Scale(window.start, max(end, window.start + MINUTE))
+    width, most = window.step, max((count for _, count in buckets), default=1)
     bars = []
     for at, count in buckets:
-        x, wide = scale.bar(span.first + at * width, span.first + (at + 1) * width)
+        x, wide = scale.bar(window.start + at * width, window.start + (at + 1) * width)
         height = max(100 * count / most, 4.0)
         bars.append(Bar(x=x, width=wide, y=f"{100 - height:.1f}", height=f"{height:.1f}"))
     spans = [
@@ -160,7 +180,7 @@ def picture_of(
     told = (
         f"{counted(span.timed, 'host')} by the first trace:"
         f" the earliest {when(span.first)}, the latest {when(span.last_first)};"
-        f" the last trace of all {when(max(span.last or 0, span.last_first))}."
+        f" the last trace of all {when(last)}."
     )
     return Picture(ticks=ticks_of(scale), bars=bars, spans=spans, told=told)
 
@@ -171,11 +191,19 @@ def ticks_of(scale: Scale) -> list[Tick]:
     step = next((one for one in _STEPS if length <= one * MAX_TICKS), _STEPS[-1])
     first = -(-scale.start // step) * step
     times = range(first, scale.end + 1, step)
-    every = len(times) // MAX_TICKS + 1
+    every = len(times) // (MAX_TICKS + 1) + 1
     return [
-        Tick(x=f"{scale.at(time):.2f}", label=when(time)[: 10 if step >= DAY else 16])
+        Tick(
+            x=f"{scale.at(time):.2f}",
+            label=when(time)[: 10 if step >= DAY else 16],
+            anchor=_anchor(scale.at(time)),
+        )
         for time in times[::every]
     ]
+
+
+def _anchor(x: float) -> str:
+    return "begin" if x < 7 else "end" if x > 93 else "middle"
 
 
 def _host(row: TraceRow, span: TraceSpan) -> HostTrace:

@@ -15,9 +15,10 @@ from .describe import DAY
 from .fleet_timeline import (
     FIRST_TIME,
     FleetTimeline,
-    bucket_width,
+    Window,
     picture_of,
     timeline_of,
+    window_of,
 )
 from .session import Reader
 from .site import Refused, Site, asked, link
@@ -32,6 +33,7 @@ class _Answer(NamedTuple):
     span: TraceSpan
     rows: list[TraceRow]
     buckets: list[tuple[int, int]]
+    window: Window
     query: dict[str, str]
     later: bool
 
@@ -45,15 +47,14 @@ class TimelinePages:
     async def page(self, request: Request, reader: Reader) -> Response:
         """The picture, and a page of hosts."""
         told = await self._ask(request, reader)
-        view = timeline_of(
-            told.sweep.sweep_id, told.span, told.rows, told.buckets, _follow(told, "timeline")
-        )
+        view = _view(told, "timeline")
         return self._site.html(
             "timeline.html",
             reader=reader,
             sweep=told.sweep,
             view=view,
-            picture=picture_of(told.span, told.rows, told.buckets),
+            picture=picture_of(told.span, told.rows, told.buckets, told.window),
+            whole=told.window.start == told.span.first,
             query=told.query,
             later=told.later,
         )
@@ -61,8 +62,7 @@ class TimelinePages:
     async def data(self, request: Request, reader: Reader) -> FleetTimeline:
         """The same for programs."""
         told = await self._ask(request, reader)
-        follow = _follow(told, "timeline.json")
-        return timeline_of(told.sweep.sweep_id, told.span, told.rows, told.buckets, follow)
+        return _view(told, "timeline.json")
 
     async def _ask(self, request: Request, reader: Reader) -> _Answer:
         sweep = await self._site.sweep(request, reader)
@@ -79,14 +79,17 @@ class TimelinePages:
         place = (_number(after), asked(request, "key"))
         store = self._site.store
         span = await store.trace_span(wanted)
-        buckets = await store.trace_buckets(wanted, span.first or 0, bucket_width(span))
-        rows = await store.first_traces(
-            wanted,
-            since=_day(query["from"], -_END),
-            until=_day(query["to"], _END - DAY) + DAY,
-            after=place,
-        )
-        return _Answer(sweep, span, rows, buckets, query, bool(after))
+        since, until = _day(query["from"], -_END), _day(query["to"], _END - DAY) + DAY
+        window = window_of(span, since, until)
+        buckets = await store.trace_buckets(wanted, window.start, window.end, window.step)
+        rows = await store.first_traces(wanted, since=since, until=until, after=place)
+        return _Answer(sweep, span, rows, buckets, window, query, bool(after))
+
+
+def _view(told: _Answer, name: str) -> FleetTimeline:
+    return timeline_of(
+        told.sweep.sweep_id, told.span, told.rows, told.buckets, told.window, _follow(told, name)
+    )
 
 
 def _follow(told: _Answer, name: str) -> str:

@@ -78,13 +78,16 @@ class FirstTraces(Rows):
         )  # fmt: skip
         return TraceSpan(hosts=hosts, timed=timed, first=first, last_first=last_first, last=last)
 
-    async def trace_buckets(self, asked: Traces, start: int, width: int) -> list[tuple[int, int]]:
-        """Hosts by their first trace: the bucket's number from ``start``, and how many."""
+    async def trace_buckets(
+        self, asked: Traces, start: int, until: int, width: int
+    ) -> list[tuple[int, int]]:
+        """Hosts by their first trace, ``start <= time < until``: the bucket's number, how many."""
         rows = await self.database.fetch(
             "SELECT bucket, COUNT(*) FROM (SELECT (MIN(first_seen) - ?) / ? AS bucket"
             f" FROM finding WHERE {asked.where} AND first_seen >= ? AND first_seen <= ?"
-            " GROUP BY host_key) AS host_times GROUP BY bucket ORDER BY bucket",
-            start, width, *asked.values, asked.earliest, asked.latest,
+            " GROUP BY host_key HAVING MIN(first_seen) >= ? AND MIN(first_seen) < ?)"
+            " AS host_times GROUP BY bucket ORDER BY bucket",
+            start, width, *asked.values, asked.earliest, asked.latest, start, until,
         )  # fmt: skip
         return [(int(bucket), int(count)) for bucket, count in rows]
 

@@ -118,7 +118,10 @@ class TestPage:
         told = text_of(page)
         assert "1 finding is the same in both" in told
         assert "New confirmed what came" in told
-        assert "It may be there still: connections, modules, prefetch had seen it" in told
+        assert (
+            "It may be there still: it was seen by connections, modules, prefetch, and not all"
+            in told
+        )
         assert f"#f-{before.findings[2].id}" in page
 
     def test_the_hosts_page_links_each_report_with_the_one_before(self, pages: Pages) -> None:

@@ -9,7 +9,14 @@ import pytest
 
 from agent.model.report import Finding, Report, Strength
 from collector.pages.describe import DAY, HOUR, MINUTE
-from collector.pages.fleet_timeline import MAX_TICKS, Scale, picture_of, ticks_of, timeline_of
+from collector.pages.fleet_timeline import (
+    MAX_TICKS,
+    Scale,
+    picture_of,
+    ticks_of,
+    timeline_of,
+    window_of,
+)
 from collector.store.first_traces import TraceRow, TraceSpan
 from collector.store.store import PAGE
 from tests.collector.pages.conftest import Pages
@@ -18,6 +25,7 @@ from tests.collector.pages.shown import heading
 from tests.collector.pages.test_report import EVIL, text_of
 
 SWEPT = f"/sweeps/{SWEEP}/timeline"
+EVER = 1 << 60
 SEEN = datetime(2026, 11, 1, 9, tzinfo=timezone.utc)
 
 
@@ -165,7 +173,7 @@ class TestPicture:
     def test_bars_lie_within_and_in_their_order(self) -> None:
         span = TraceSpan(hosts=2, timed=2, first=NOW - 9 * DAY, last_first=NOW, last=NOW + 1)
         rows = [a_trace(NOW - 9 * DAY, NOW), a_trace(NOW, None), a_trace(NOW, NOW + 400 * DAY)]
-        picture = picture_of(span, rows, [(0, 3), (99, 1)])
+        picture = picture_of(span, rows, [(0, 3), (99, 1)], window_of(span, -EVER, EVER))
         assert picture is not None
         assert (picture.spans[0].x, picture.spans[0].width) == ("0.00", "100.00")
         for bar in picture.spans + picture.bars:
@@ -176,10 +184,20 @@ class TestPicture:
 
     def test_one_moment_of_one_host_is_seen(self) -> None:
         span = TraceSpan(hosts=1, timed=1, first=NOW, last_first=NOW, last=None)
-        picture = picture_of(span, [a_trace(NOW, None)], [(0, 1)])
+        window = window_of(span, -EVER, EVER)
+        picture = picture_of(span, [a_trace(NOW, None)], [(0, 1)], window)
         assert picture is not None
         assert float(picture.spans[0].width) > 0
-        assert timeline_of("s", span, [a_trace(NOW, None)], [(0, 1)]).hosts[0].is_earliest
+        assert timeline_of("s", span, [a_trace(NOW, None)], [(0, 1)], window).hosts[0].is_earliest
+
+    def test_a_part_of_the_line_is_drawn_as_wide_as_all_of_it(self) -> None:
+        span = TraceSpan(hosts=3, timed=3, first=NOW - 400 * DAY, last_first=NOW, last=NOW)
+        window = window_of(span, NOW - 8 * DAY, NOW - 6 * DAY)
+        row = a_trace(NOW - 7 * DAY, NOW)
+        picture = picture_of(span, [row], [(0, 1), (99, 1)], window)
+        assert picture is not None
+        assert (picture.spans[0].x, picture.spans[0].width) == ("50.00", "50.00")
+        assert [bar.x for bar in picture.bars] == ["0.00", "99.00"]
 
     @pytest.mark.parametrize(
         "length", [MINUTE, HOUR, 7 * HOUR, DAY, 9 * DAY, 400 * DAY, 12_000 * DAY]
