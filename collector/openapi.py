@@ -1,13 +1,18 @@
-"""The collector's interface for agents, as an OpenAPI document."""
+"""The collector's interfaces for agents and for programs that read, as an OpenAPI document."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from agent import __version__
 from agent.output.schema import report_schema
 
 from .intake import SCHEMAS
+from .pages.comparing import Comparison
+from .pages.data import Problem, ReportSummary
+from .pages.fleet_timeline import FleetTimeline
 
 _ANSWERS = {
     "200": "It was here already, the same.",
@@ -23,6 +28,63 @@ _ANSWERS = {
     "422": "Not a valid report, or not the one that the address names.",
     "503": "Busy, or the store is down: come back after Retry-After seconds.",
 }
+
+
+_REFUSALS = {
+    "400": "What was asked is not of the form that is described, or is of two hosts.",
+    "401": "No valid reader token.",
+    "404": "There is no such thing, or it is not this reader's.",
+    "405": "Neither GET nor HEAD.",
+    "422": "The report is kept, and cannot be read.",
+    "503": "The database cannot be used now.",
+}
+_REPORT = {"report_id": "The id of a report."}
+_DAY = r"^([0-9]{4}-[0-9]{2}-[0-9]{2})?$"
+_ASKED = {
+    "from": ("The first trace is of this day or later, UTC.", _DAY),
+    "to": ("The first trace is of this day or earlier, UTC.", _DAY),
+    "weak": ("1: weak traces too.", "^[01]?$"),
+}
+
+
+class _Read(msgspec.Struct, frozen=True):
+    """Something that readers get."""
+
+    path: str
+    name: str
+    summary: str
+    parameters: dict[str, str]
+    query: dict[str, tuple[str, str]]
+    refusals: tuple[str, ...]
+
+
+_READS: tuple[tuple[_Read, type[msgspec.Struct]], ...] = (
+    (
+        _Read(
+            "/reports/{report_id}/summary.json", "reportSummary",
+            "A report in short: verdict, findings without evidence, what to do",
+            _REPORT, {}, ("401", "404", "422", "503"),
+        ),
+        ReportSummary,
+    ),
+    (
+        _Read(
+            "/reports/{report_id}/against/{other_id}.json", "compareReports",
+            "Two reports of one host: what is new, gone, changed",
+            {**_REPORT, "other_id": "The id of another, in either order."}, {},
+            ("400", "401", "404", "422", "503"),
+        ),
+        Comparison,
+    ),
+    (
+        _Read(
+            "/sweeps/{sweep_id}/timeline.json", "fleetTimeline",
+            "The hosts of a sweep by their first trace",
+            {"sweep_id": "The id of a sweep."}, _ASKED, ("400", "401", "404", "503"),
+        ),
+        FleetTimeline,
+    ),
+)  # fmt: skip
 
 
 def document() -> dict[str, Any]:
@@ -45,7 +107,8 @@ def document() -> dict[str, Any]:
         "info": {
             "title": "iocsweep collector",
             "version": __version__,
-            "description": "Takes the reports of iocsweep agents. Sending one twice does no harm.",
+            "description": "Takes the reports of iocsweep agents, and tells readers what they say."
+            " Sending one twice does no harm.",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "paths": {
@@ -97,12 +160,61 @@ def document() -> dict[str, Any]:
                     },
                 }
             },
+            **{read.path: {"get": _read(read, kind)} for read, kind in _READS},
         },
         "components": {
-            "schemas": _moved(definitions),
-            "securitySchemes": {"sweep": {"type": "http", "scheme": "bearer"}},
+            "schemas": {**_moved(definitions), **_read_schemas()},
+            "securitySchemes": {
+                "sweep": {"type": "http", "scheme": "bearer"},
+                "reader": {"type": "http", "scheme": "bearer"},
+            },
         },
     }
+
+
+def _read(read: _Read, kind: type[msgspec.Struct]) -> dict[str, Any]:
+    answers = {"200": (kind.__name__, read.summary)} | {
+        status: (Problem.__name__, _REFUSALS[status]) for status in read.refusals
+    }
+    return {
+        "operationId": read.name,
+        "summary": read.summary,
+        "security": [{"reader": []}],
+        "parameters": [
+            _parameter(name, "path", words, {"type": "string", "minLength": 1})
+            for name, words in read.parameters.items()
+        ]
+        + [
+            _parameter(name, "query", words, {"type": "string", "pattern": pattern})
+            for name, (words, pattern) in read.query.items()
+        ],
+        "responses": {
+            status: {
+                "description": words,
+                "content": {
+                    "application/json": {"schema": {"$ref": f"#/components/schemas/{name}"}}
+                },
+            }
+            for status, (name, words) in answers.items()
+        },
+    }
+
+
+def _parameter(name: str, place: str, words: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "name": name,
+        "in": place,
+        "required": place == "path",
+        "description": words,
+        "schema": schema,
+    }
+
+
+def _read_schemas() -> dict[str, Any]:
+    """Of what readers get; none has the name of a part of the report."""
+    kinds = [*(kind for _, kind in _READS), Problem]
+    _, schemas = msgspec.json.schema_components(kinds, ref_template="#/components/schemas/{name}")
+    return schemas
 
 
 def _moved(value: Any) -> Any:

@@ -51,7 +51,7 @@ class Way(Struct, frozen=True, kw_only=True):
     more: int
 
 
-class Task(Struct, frozen=True, kw_only=True):
+class NextStep(Struct, frozen=True, kw_only=True):
     """What a hit asks for: ``collect``, and which files. Without a label: a sentence."""
 
     label: str
@@ -59,12 +59,12 @@ class Task(Struct, frozen=True, kw_only=True):
     more: int
 
 
-def tasks_of(report: Report) -> list[Task]:
+def tasks_of(report: Report) -> list[NextStep]:
     """What the findings ask for; nothing where none of them makes a hit."""
     if not any(one.strength.rank >= 2 for one in report.findings):
         return []
     return [
-        Task(label=one.label, things=[cut(thing) for thing in one.things], more=one.more)
+        NextStep(label=one.label, things=[cut(thing) for thing in one.things], more=one.more)
         for one in advised(report)
         if one.label != USERS  # they stand with the host
     ]
@@ -113,4 +113,4 @@ def _told(reason: Reason) -> str:
     return f"{reason.count:,} {reason.reason}" if reason.count > 1 else reason.reason
 
 
-__all__ = ["Task", "Way", "tasks_of", "ways_of"]
+__all__ = ["NextStep", "Way", "tasks_of", "ways_of"]

@@ -15,7 +15,7 @@ from agent.output.order import is_live
 from agent.output.recollection import WORDS
 
 from ..records import ReportRow
-from .advice import Task, Way, tasks_of, ways_of
+from .advice import NextStep, Way, tasks_of, ways_of
 from .chain import cut
 from .coverage import MAX_SOURCES
 from .describe import counted, report_answer
@@ -77,7 +77,7 @@ class Gist(Struct, frozen=True, kw_only=True):
     scope: str
     """What limited the question; empty: nothing did."""
     remembers: list[Memory]
-    tasks: list[Task]
+    tasks: list[NextStep]
     ways: list[Way]
 
 

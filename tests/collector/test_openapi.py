@@ -25,6 +25,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from agent.model.codec import encode
+from agent.output.schema import report_schema
 from collector.openapi import document
 from tests.collector.pages.seed import a_finding, a_report
 from tests.collector.server import CollectorServer, server
@@ -65,7 +66,14 @@ CHECKS = [
 
 @pytest.mark.parametrize("mode", [*GenerationMode])
 @pytest.mark.parametrize(
-    ("path", "method"), [("/v1/reports/{report_id}", "POST"), ("/healthz", "GET")]
+    ("path", "method"),
+    [
+        ("/v1/reports/{report_id}", "POST"),
+        ("/healthz", "GET"),
+        ("/reports/{report_id}/summary.json", "GET"),
+        ("/reports/{report_id}/against/{other_id}.json", "GET"),
+        ("/sweeps/{sweep_id}/timeline.json", "GET"),
+    ],
 )
 def test_every_answer_is_one_that_the_description_knows(
     server: CollectorServer, published: Any, path: str, method: str, mode: GenerationMode
@@ -75,11 +83,17 @@ def test_every_answer_is_one_that_the_description_knows(
     if mode is GenerationMode.NEGATIVE and path == "/healthz":
         pytest.skip("it takes nothing that could be wrong")
     statuses = set()
+    token = server.sweep_token if method == "POST" else server.reader_token
 
-    @settings(max_examples=150, deadline=None, suppress_health_check=[*HealthCheck], database=None)
+    @settings(
+        max_examples=150 if method == "POST" else 30,
+        deadline=None,
+        suppress_health_check=[*HealthCheck],
+        database=None,
+    )
     @given(operation.as_strategy(generation_mode=mode))
     def ask(case: Any) -> None:
-        answer = case.call(headers={"Authorization": f"Bearer {server.sweep_token}"})
+        answer = case.call(headers={"Authorization": f"Bearer {token}"})
         statuses.add(answer.status_code)
         case.validate_response(answer, checks=CHECKS)
 
@@ -87,7 +101,43 @@ def test_every_answer_is_one_that_the_description_knows(
     assert statuses <= {
         int(status) for status in document()["paths"][path][method.lower()]["responses"]
     }
-    assert statuses & {200, 422}
+    assert statuses & ({200, 422} if path.startswith(("/v1", "/healthz")) else {404})
+
+
+def test_what_readers_get_is_as_described(
+    server: CollectorServer, description: dict[str, Any]
+) -> None:
+    first, second = a_report("READ", a_finding("READ")), a_report("READ", gap="access denied")
+    for report in (first, second):
+        assert server.send(report).status_code == 201
+    registry: Registry[Any] = Registry().with_resource(
+        "urn:description", Resource.from_contents(description, DRAFT202012)
+    )
+    short = server.get(f"/reports/{first.report_id}/summary.json", token=server.reader_token)
+    sweep = f"/sweeps/{short.json()['gist']['sweep_id']}"
+    reads = {
+        f"/reports/{first.report_id}/summary.json": "ReportSummary",
+        f"/reports/{first.report_id}/against/{second.report_id}.json": "Comparison",
+        f"{sweep}/timeline.json": "FleetTimeline",
+        f"{sweep}/timeline.json?from=x": "Problem",
+        "/reports/none/summary.json": "Problem",
+    }
+    for path, name in reads.items():
+        told = server.get(path, token=server.reader_token).json()
+        schema = {"$ref": f"urn:description#/components/schemas/{name}"}
+        jsonschema.Draft202012Validator(schema, registry=registry).validate(told)
+        assert set(told) == set(description["components"]["schemas"][name]["properties"])
+
+
+def test_no_name_of_what_readers_get_hides_a_part_of_the_report() -> None:
+    parts = set(report_schema()["$defs"])
+    assert parts <= set(document()["components"]["schemas"])
+    for name in parts:
+        described = document()["components"]["schemas"][name]
+        assert described["title"] == report_schema()["$defs"][name]["title"]
+        assert set(described.get("properties", ())) == set(
+            report_schema()["$defs"][name].get("properties", ())
+        )
 
 
 def test_a_report_made_up_from_the_description_is_taken(
