@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime, timezone
 from typing import NamedTuple
 
@@ -81,8 +82,10 @@ class TimelinePages:
         span = await store.trace_span(wanted)
         since, until = _day(query["from"], -_END), _day(query["to"], _END - DAY) + DAY
         window = window_of(span, since, until)
-        buckets = await store.trace_buckets(wanted, window.start, window.end, window.step)
-        rows = await store.first_traces(wanted, since=since, until=until, after=place)
+        buckets, rows = await asyncio.gather(
+            store.trace_buckets(wanted, window.start, window.end, window.step),
+            store.first_traces(wanted, since=since, until=until, after=place),
+        )
         return _Answer(sweep, span, rows, buckets, window, query, bool(after))
 
 

@@ -101,23 +101,29 @@ class FirstTraces(Rows):
     ) -> list[TraceRow]:
         """A page of hosts by their first trace, which lies in ``since <= time < until``; ``after``:
         time and key of the last host before."""
+
+        def of(name: str) -> str:
+            return f"{name}.{asked.where.replace(' AND ', f' AND {name}.')}"
+
         times = "first_seen >= ? AND first_seen <= ?"
         rows = await self.database.fetch(
-            "SELECT g.host_key, MIN(f.name), g.first_at, g.last_at, g.findings,"
+            "SELECT g.host_key, MIN(f.name), g.first_at, g.last_at,"
+            " (SELECT COUNT(DISTINCT c.finding_id) FROM finding c WHERE"
+            f" {of('c')} AND c.host_key = g.host_key AND c.first_seen >= ?"
+            " AND c.first_seen <= ?),"
             " MIN(CASE f.strength WHEN 'confirmed' THEN '0' WHEN 'strong' THEN '1' ELSE '2' END"
             f" || f.strength || '{_APART}' || f.finding_id || '{_APART}' || f.report_id"
             f" || '{_APART}' || f.title) FROM"
             " (SELECT host_key, MIN(first_seen) AS first_at,"
-            " MAX(CASE WHEN last_seen <= ? THEN last_seen END) AS last_at,"
-            " COUNT(DISTINCT finding_id) AS findings"
+            " MAX(CASE WHEN last_seen <= ? THEN last_seen END) AS last_at"
             f" FROM finding WHERE {asked.where} AND {times} GROUP BY host_key"
             " HAVING MIN(first_seen) >= ? AND MIN(first_seen) < ?"
             " AND (MIN(first_seen) > ? OR (MIN(first_seen) = ? AND host_key > ?))"
             f" ORDER BY first_at, host_key LIMIT {PAGE}) AS g"
             " JOIN finding f ON f.host_key = g.host_key AND f.first_seen = g.first_at"
-            f" WHERE f.{asked.where.replace(' AND ', ' AND f.')}"
-            " GROUP BY g.host_key, g.first_at, g.last_at, g.findings"
+            f" WHERE {of('f')} GROUP BY g.host_key, g.first_at, g.last_at"
             " ORDER BY g.first_at, g.host_key",
+            *asked.values, asked.earliest, asked.latest,
             asked.latest, *asked.values, asked.earliest, asked.latest, since, until,
             after[0], after[0], after[1], *asked.values,
         )  # fmt: skip
