@@ -86,9 +86,8 @@ def gist_of(report: Report, row: ReportRow) -> Gist:
     findings = strongest_first(report.findings)
     strengths = [finding.strength for finding in findings]
     said, found = report_answer(
-        row.state,
+        row.counted_as,
         [(strengths.count(strength), strength.value) for strength in Strength],
-        whole_host=report.scope.whole_host,
     )
     counted_ones = [one for one in findings if one.strength.rank]
     users = once_each(users_of(report, [f for f in findings if f.strength.rank >= 2]))
@@ -100,7 +99,7 @@ def gist_of(report: Report, row: ReportRow) -> Gist:
         sweep_id=row.sweep_id,
         host_key=row.host_key,
         host=row.name,
-        state=row.state,
+        state=row.counted_as,
         said=said,
         found=found,
         where=_where(report),
@@ -116,7 +115,7 @@ def gist_of(report: Report, row: ReportRow) -> Gist:
         scope=scope_of(report),
         remembers=_memories(report),
         tasks=tasks_of(report),
-        ways=ways_of(report, row.state),
+        ways=ways_of(report, row.counted_as),
     )
 
 

@@ -23,6 +23,7 @@ from collector.store.putting import (
     HOST_CONFLICT,
     REPORT_COLUMNS,
     host_values,
+    judged,
     report_values,
 )
 from collector.store.sqlite import SqliteDatabase
@@ -42,7 +43,8 @@ def load(path: Path) -> None:
     start = now_ms() - HOUR
     connection.execute("BEGIN IMMEDIATE")
     connection.execute(
-        "INSERT INTO sweep VALUES (?, 'all workstations', '', ?, ?)",
+        "INSERT INTO sweep (sweep_id, title, pack, created, deadline)"
+        " VALUES (?, 'all workstations', '', ?, ?)",
         (SWEEP, start, start + 2 * HOUR),
     )
     for n in range(EXPECTED):
@@ -63,9 +65,10 @@ def load(path: Path) -> None:
             reports.append(_of(report, name, n, at))
             findings += [_moved(one, reports[-1]) for one in found]
         connection.execute("BEGIN IMMEDIATE")
-        writer._insert("report", REPORT_COLUMNS, [report_values(r) for r in reports])
-        writer._insert("host", HOST_COLUMNS, [host_values(r) for r in reports], HOST_CONFLICT)
-        writer._expect(reports)
+        kept = judged(reports, {})
+        writer._insert("report", REPORT_COLUMNS, [report_values(one) for one in kept])
+        writer._insert("host", HOST_COLUMNS, [host_values(one) for one in kept], HOST_CONFLICT)
+        writer._expect(kept)
         writer._insert("finding", FindingRow.__struct_fields__, findings)
         connection.execute("UPDATE report SET indexed = 1 WHERE indexed = 0")
         connection.execute("COMMIT")

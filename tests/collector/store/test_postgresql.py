@@ -12,11 +12,12 @@ from typing import Any, cast
 import pytest
 from msgspec import structs
 
-from collector.records import NewReport, Sweep
+from collector.records import Sweep
 from collector.store import batches
 from collector.store.database import Busy, StoreError, Unstorable
 from collector.store.keeping import Kept
 from collector.store.postgresql import PostgresqlDatabase
+from collector.store.putting import Judged
 from collector.store.repeating import numbered
 from collector.store.store import Store
 from collector.store.upgrading import shown_place
@@ -121,7 +122,7 @@ class TestSeveralFronts:
         ticked, go_on = asyncio.Event(), asyncio.Event()
         tick = batches._tick
 
-        async def tick_and_wait(connection: Any, reports: Sequence[NewReport]) -> None:
+        async def tick_and_wait(connection: Any, reports: Sequence[Judged]) -> None:
             await tick(connection, reports)
             ticked.set()
             await go_on.wait()
