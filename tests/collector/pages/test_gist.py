@@ -35,7 +35,7 @@ def a_row(report: Report, state: HostState = "hit") -> ReportRow:
     return ReportRow(
         report_id=report.report_id, sweep_id=SWEEP, host_key="k", name=report.host.name,
         state=state, strong=0, weak=0, excluded=0, started=NOW, finished=NOW, received=NOW,
-        source="10.0.0.1", size=1, schema="iocsweep.report/2", whole_host=True,
+        source="10.0.0.1", size=1, schema="iocsweep.report/2", whole_host=True, limits=(),
     )  # fmt: skip
 
 

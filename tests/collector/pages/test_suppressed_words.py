@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,7 +26,7 @@ _FEW = st.integers(0, 2)
     ),
     st.integers(1, 9),
 )  # fmt: skip
-def test_it_is_never_clean_and_says_how_many(counts: dict[str, int], findings: int) -> None:
+def test_it_is_never_clean_and_says_how_many(counts: dict[str, Any], findings: int) -> None:
     """A host whose hits are suppressed has suppressed findings: those are counted alone, too."""
     sweep = Counts(**counts, suppressed_findings=findings)
     said, rest = answer(sweep)
