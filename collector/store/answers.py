@@ -149,7 +149,7 @@ class Answers(Rows):
         """Why hosts are limited, with how many; the most frequent first."""
         rows = await self.database.fetch(
             "SELECT limits, COUNT(*) FROM host WHERE sweep_id = ? AND limited > 0 AND state ="
-            " 'limited' GROUP BY limits ORDER BY 2 DESC, 1 LIMIT ?",
+            " 'limited' AND name_key >= '' GROUP BY limits ORDER BY 2 DESC, 1 LIMIT ?",
             sweep_id, limit,
         )  # fmt: skip
         return [(limits_kept(str(limits)), int(count)) for limits, count in rows]
