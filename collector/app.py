@@ -355,14 +355,15 @@ class Collector:
             )
         self.metrics.waiting.set(self.store.database.waiting)
         try:
-            self.metrics.tell_hosts(await self._standing())
+            self.metrics.tell_hosts(await self._standing(token))
         except StoreError:
             return PlainTextResponse("the store is down\n", status_code=503)
         return Response(self.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
-    async def _standing(self) -> list[tuple[str, Counts]]:
-        """The counters of the latest sweeps."""
-        sweeps = (await self.store.sweeps())[:MAX_TOLD]
+    async def _standing(self, token: Token) -> list[tuple[str, Counts]]:
+        """The counters of the latest sweeps, of one alone for a token that is of it."""
+        every = await self.store.sweeps()
+        sweeps = [one for one in every if token.sweep_id in (None, one.sweep_id)][:MAX_TOLD]
         return [(one.sweep_id, await self._counters.counts(one.sweep_id)) for one in sweeps]
 
     async def _description(self, _: Request) -> Response:

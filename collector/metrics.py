@@ -64,6 +64,12 @@ class Metrics:
             ["sweep", "state"],
             registry=self._registry,
         )
+        self._suppressed = Gauge(
+            "iocsweep_collector_suppressed_findings",
+            "Findings of a sweep that people have set aside, once per host",
+            ["sweep"],
+            registry=self._registry,
+        )
         self._marked = Gauge(
             "iocsweep_collector_marked_hosts",
             "Hosts of a sweep, whatever they say, that a person should look at",
@@ -87,10 +93,12 @@ class Metrics:
         """Of these sweeps, and of none that was told before."""
         self._hosts.clear()
         self._marked.clear()
+        self._suppressed.clear()
         for sweep_id, counts in sweeps:
             for state in STATES:
                 self._hosts.labels(sweep_id, state).set(getattr(counts, state))
             self._hosts.labels(sweep_id, "not_reported").set(counts.not_reported)
+            self._suppressed.labels(sweep_id).set(counts.suppressed_findings)
             for mark in ("suppressed", "flagged", "turned", "owing", "unexpected", "expected"):
                 self._marked.labels(sweep_id, mark).set(getattr(counts, mark))
 

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
+import httpx
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from collector.app import Collector
 from collector.metrics import Metrics
-from collector.records import Counts
+from collector.records import Counts, Sweep
+from collector.store.sqlite import SqliteDatabase
+from collector.store.store import Store
 
 
 def samples(metrics: Metrics) -> dict[str, float]:
@@ -68,10 +76,11 @@ def test_two_collectors_in_a_process_share_nothing() -> None:
 
 def test_hosts_are_told_by_state_and_sweep_and_no_sweep_that_is_gone() -> None:
     metrics = Metrics()
-    metrics.tell_hosts([("gone", Counts(hit=1))])
+    metrics.tell_hosts([("gone", Counts(hit=1, suppressed_findings=1))])
     metrics.tell_hosts(
         [("s1", Counts(clean=5, hit=4, failed=3, incomplete=2, limited=1, not_reported=6,
-                       suppressed=7, flagged=8, turned=9, owing=10, unexpected=11, expected=20))]
+                       suppressed=7, flagged=8, turned=9, owing=10, unexpected=11, expected=20,
+                       suppressed_findings=12))]
     )  # fmt: skip
     told = samples(metrics)
     for state, count in (("clean", 5), ("hit", 4), ("failed", 3), ("incomplete", 2),
@@ -82,4 +91,25 @@ def test_hosts_are_told_by_state_and_sweep_and_no_sweep_that_is_gone() -> None:
         assert (
             told[f"iocsweep_collector_marked_hosts[('mark', '{mark}'), ('sweep', 's1')]"] == count
         )
+    assert told["iocsweep_collector_suppressed_findings[('sweep', 's1')]"] == 12
     assert not any("gone" in name for name in told)
+
+
+@pytest.mark.anyio
+async def test_who_reads_one_sweep_is_told_of_the_hosts_of_that_one(tmp_path: Path) -> None:
+    store = Store(await SqliteDatabase.open(tmp_path / "collector.db"))
+    for name in ("one", "other"):
+        sweep = Sweep(sweep_id=name, title="", pack="", created=1, deadline=None)
+        await store.create_sweep(sweep, who="test")
+    app = Collector(store, key=b"k" * 32, secure=True)
+    told = {}
+    for sweep_id in (None, "one"):
+        secret = await store.create_token("reader", sweep_id=sweep_id, who="test")
+        async with httpx.AsyncClient(
+            transport=httpx.ASGITransport(app), base_url="https://c.example",
+            headers={"authorization": f"Bearer {secret}"},
+        ) as asks:  # fmt: skip
+            text = (await asks.get("/metrics")).text
+        told[sweep_id] = set(re.findall(r'suppressed_findings{sweep="([^"]+)"}', text))
+    await store.database.close()
+    assert told == {None: {"one", "other"}, "one": {"one"}}
