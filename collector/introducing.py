@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from .demanding import first_demand
-from .records import Sweep
+from .records import ROLES, Sweep
 from .store.store import Store, now_ms
 
 WHO = "first start"
@@ -69,7 +69,7 @@ async def introduce(store: Store, where: str, authority: Path | None) -> str:
         token = await store.create_token("sweep", sweep_id="first", label="first", who=WHO)
         agents = f"\n  for agents   {token}\n{_lines(agent_lines(where, token, authority))}"
     if not any(token.kind == "reader" for token in await store.tokens()):
-        token = await store.create_token("reader", label="first", who=WHO)
+        token = await store.create_token("reader", role=ROLES[-1], label="first", who=WHO)
         readers = f"\n  for readers  {token}\n{_lines([f'log in at {where}/login'])}"
     if not agents and not readers:
         return ""

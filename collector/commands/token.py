@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from ..records import ROLES
 from ..store.store import Store, now_ms
 from .command import OK, Commands, day, duration, known_sweep, tell, who, with_store
 
@@ -12,7 +13,15 @@ def add(commands: Commands) -> None:
     """The commands and their options."""
     tokens = commands.group("token", "create, list, revoke tokens")
     made = tokens.add("create", with_store(_create, make=True), "a token, told this once")
-    made.add_argument("--sweep", metavar="ID", help="to bring reports; without it, a reader's")
+    made.add_argument(
+        "--sweep", metavar="ID", help="of one sweep: without --role to bring its reports"
+    )
+    made.add_argument(
+        "--role",
+        choices=ROLES,
+        help="for the pages: reader (sees; the default without --sweep), analyst (suppresses, too),"
+        " administrator; with --sweep of that one only",
+    )
     made.add_argument("--label", default="")
     made.add_argument("--expires", type=duration, metavar="30d")
     tokens.add("list", with_store(_list), "all tokens, by the start of their SHA-256")
@@ -24,7 +33,8 @@ async def _create(store: Store, options: argparse.Namespace) -> int:
     if options.sweep is not None:
         await known_sweep(store, options.sweep)
     secret = await store.create_token(
-        "sweep" if options.sweep else "reader",
+        "sweep" if options.sweep and not options.role else "reader",
+        role=options.role or "",
         sweep_id=options.sweep,
         label=options.label,
         expires=now_ms() + options.expires * 1000 if options.expires else None,
@@ -39,7 +49,8 @@ async def _list(store: Store, _: argparse.Namespace) -> int:
         state = "valid" if token.valid(now_ms()) else "revoked" if token.revoked else "expired"
         until = f" until {day(token.expires)}" if token.expires else ""
         of = f" of {token.sweep_id}" if token.sweep_id else ""
-        tell(f"{token.digest.hex()[:16]}   {token.kind}{of}   {state}{until}   {token.label}")
+        what = f"{token.role or token.kind}{of}"
+        tell(f"{token.digest.hex()[:16]}   {what}   {state}{until}   {token.label}")
     return OK
 
 

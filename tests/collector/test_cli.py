@@ -96,8 +96,8 @@ class TestSweeps:
         assert server.send(a_report("ws-1")).status_code == 201
         assert server.send(a_report("ws-2", a_finding())).status_code == 201
         assert (
-            "clean 0, hit 1, incomplete 0, failed 0, limited 1, not reported 1 of 3"
-            in served.run("sweep", "list").stdout
+            "clean 0, hit 1, incomplete 0, failed 0, limited 1, not reported 1 of 3;"
+            " suppressed 0 findings, all hits of 0 hosts" in served.run("sweep", "list").stdout
         )
         told = served.run(
             "sweep", "edit", "first", "--pack", "cyzfc-2018-11", "--require", "files,processes",
@@ -106,7 +106,7 @@ class TestSweeps:
         assert "Pack: cyzfc-2018-11, any version\nScope: the whole host\n" in told
         assert told.endswith(
             "2 hosts judged by it: clean 1, hit 1, incomplete 0, failed 0, limited 0,"
-            " not reported 1 of 3\n"
+            " not reported 1 of 3; suppressed 0 findings, all hits of 0 hosts\n"
         )
 
     def test_an_id_is_given_once(self, home: Home) -> None:
@@ -341,6 +341,27 @@ class TestTokens:
             assert f"{digest[:16]}   {words}" in listed
             assert secret not in listed
             assert secret.encode() not in (home.path / "collector.db").read_bytes()
+
+    def test_a_role_is_of_all_sweeps_or_of_one(self, tmp_path: Path) -> None:
+        home = Home(tmp_path / "home", None)
+        home.run("sweep", "create", "One")
+        made = {
+            "administrator": ("--role", "administrator"),
+            "analyst of one": ("--role", "analyst", "--sweep", "one"),
+            "reader of one": ("--role", "reader", "--sweep", "one"),
+            "reader": (),
+        }
+        secrets = {
+            of: home.run("token", "create", *more).stdout.strip() for of, more in made.items()
+        }
+        listed = home.run("token", "list").stdout
+        for of, secret in secrets.items():
+            digest = hashlib.sha256(secret.encode()).hexdigest()[:16]
+            assert f"{digest}   {of}   valid" in listed
+        actions = home.ask("SELECT action, subject FROM audit WHERE action LIKE 'create % token'")
+        assert ("create analyst token", "one") in actions
+        assert ("create administrator token", "") in actions
+        home.fails("token", "create", "--role", "king", code=2)
 
     def test_a_revoked_token_is_listed_as_such(self, home: Home) -> None:
         secret = home.run("token", "create").stdout.strip()

@@ -76,7 +76,7 @@ class TestReaders:
     def test_one_that_was_revoked_is_not_made_up_for(self, serve: Serve) -> None:
         server = serve()
         listed = server.run("token", "list").stdout
-        digest = next(line.split()[0] for line in listed.splitlines() if "reader" in line)
+        digest = next(line.split()[0] for line in listed.splitlines() if "administrator" in line)
         assert server.run("token", "revoke", digest).returncode == 0
         assert server.stop() == 0
         assert server.start().told() == ""
