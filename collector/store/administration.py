@@ -53,8 +53,9 @@ class Administration(JudgingAgain):
         await self.database.transact(
             [
                 (
-                    "UPDATE sweep SET demand = ?, demanded = demanded + 1 WHERE sweep_id = ?",
-                    (demand_text(demand), sweep_id),
+                    "UPDATE sweep SET demand = ?, demanded = demanded + 1, pack = ?"
+                    " WHERE sweep_id = ?",
+                    (demand_text(demand), demand.pack or sweep.pack, sweep_id),
                 ),
                 audit(who, "ask for", sweep_id, demand_text(demand)),
             ]

@@ -149,7 +149,7 @@ class TestAnOlderDatabase:
         assert done.returncode == 0
         (copy,) = tmp_path.glob("collector.db.schema-1.*")
         assert done.stderr == (
-            f"{tmp_path}/collector.db: brought from schema 1 to 3; as it was before: {copy}\n"
+            f"{tmp_path}/collector.db: brought from schema 1 to 4; as it was before: {copy}\n"
         )
         assert "clean 3, hit 1, incomplete 1, failed 1, limited 1" in done.stdout
         Home(tmp_path, None).run("verify")
@@ -577,7 +577,7 @@ class TestChanges:
         token = served.run("token", "create", "--sweep", "first").stdout.strip()
         assert server.send(a_report("WS-3"), token=token).status_code == 201
         assert "closed" not in served.run("sweep", "list").stdout
-        assert "clean 2" in served.run("sweep", "list").stdout
+        assert "limited 3" in served.run("sweep", "list").stdout
 
     def test_a_sweep_is_deleted_when_one_is_sure(self, served: Home) -> None:
         server = served.server

@@ -134,4 +134,4 @@ class TestTwoSweeps:
         assert done.returncode == 4
         assert "kept for another sweep" in done.stdout + done.stderr
         assert [path.name for path in spool.rglob("*.json.gz")] == [f"{report.report_id}.json.gz"]
-        assert server.run("sweep", "list").stdout.count("clean 1,") == 1
+        assert server.run("sweep", "list").stdout.count("limited 1,") == 1

@@ -98,11 +98,21 @@ def test_a_full_disk_is_no_health_and_room_is(serve: Serve) -> None:
     assert server.send(a_report()).status_code == 201
 
 
+def own_writer(place: Path) -> psutil.Process:
+    """Of the database in this folder."""
+    (writer,) = (
+        child
+        for child in psutil.Process().children()
+        if "collector.store.writer" in child.cmdline() and str(place) in " ".join(child.cmdline())
+    )
+    return writer
+
+
 def test_a_writer_that_hangs_is_no_health(tmp_path: Path) -> None:
     async def ask(store: Store) -> None:
         database = store.database
         assert isinstance(database, SqliteDatabase)
-        (writer,) = psutil.Process().children()
+        writer = own_writer(tmp_path)
         writer.suspend()
         try:
             why = await Health(store, write_s=0.2).why_not()
@@ -116,7 +126,7 @@ def test_a_writer_that_hangs_is_no_health(tmp_path: Path) -> None:
 
 def test_a_writer_that_is_gone_is_no_health_until_the_next_one(tmp_path: Path) -> None:
     async def ask(store: Store) -> None:
-        (writer,) = psutil.Process().children()
+        writer = own_writer(tmp_path)
         writer.kill()
         while store.database.alive:
             await asyncio.sleep(0.01)

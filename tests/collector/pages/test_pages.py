@@ -363,7 +363,7 @@ def test_no_share_is_more_than_all_and_strangers_are_apart(empty: Pages) -> None
     empty.log_in()
     text = empty.text(f"/sweeps/{SWEEP}")
     shares = [float(found) for found in re.findall(r'class="share">([\d.]+) %', text)]
-    assert shares == [50.0, 0.0, 0.0, 0.0, 50.0]
+    assert shares == [50.0, 0.0, 0.0, 0.0, 0.0, 50.0]
     assert empty.counters()["clean"] == "4"
     assert "Hit on 1 host" in text
     assert "(1 hit, 3 clean); counted above, and left out of the shares" in text

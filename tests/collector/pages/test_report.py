@@ -174,7 +174,7 @@ class TestSightings:
         assert "<script>alert" not in page
         assert "\u202e" not in page
         assert "\x1b" not in page
-        assert page.count(SAFE) == 9  # the path is the text, and stands once; the scope twice
+        assert page.count(SAFE) == 10  # the path stands once, the scope twice, the owner is a user
 
 
 class TestChain:

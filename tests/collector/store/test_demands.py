@@ -12,7 +12,7 @@ import pytest
 from msgspec import structs
 
 from agent.model.codec import encode
-from agent.model.report import Report, Scope
+from agent.model.report import Report, Scope, Strength
 from collector.indexing import Indexer
 from collector.intake import Arrival, check
 from collector.judging import packed_question, usual_demand
@@ -127,7 +127,7 @@ class TestKeeping:
         assert row.limits == ()
 
     async def test_a_suppressed_hit_leaves_what_the_rest_is_worth(self, asking: Store) -> None:
-        await keep(asking, a_part("WS-1", a_finding("WS-1")))
+        await keep(asking, a_part("WS-1", a_finding("WS-1", strength=Strength.STRONG)))
         await asking.suppress(SWEEP, "dll-name", None, reason="ours", who="test")
         assert (await host(asking)).state == "limited"
         assert (await asking.counts(SWEEP)).limited == 1
@@ -214,7 +214,7 @@ class TestEditing:
         assert await flaws(asking) == []
 
     async def test_a_suppression_stays(self, asking: Store) -> None:
-        await keep(asking, swept("WS-1", a_finding("WS-1")))
+        await keep(asking, swept("WS-1", a_finding("WS-1", strength=Strength.STRONG)))
         await asking.suppress(SWEEP, "dll-name", None, reason="ours", who="test")
         await asking.edit_sweep(SWEEP, structs.replace(PINNED, pack="another"), who="ann")
         async for _ in asking.judge_again(SWEEP):

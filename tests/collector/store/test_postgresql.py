@@ -53,7 +53,7 @@ class TestSeveralFronts:
         assert [
             tuple(row)
             for row in await fronts[2].database.fetch("SELECT name, version FROM schema_version")
-        ] == [("collector", 3)]
+        ] == [("collector", 4)]
 
     async def test_however_many_start_in_one_moment(self, postgres_server: PostgresServer) -> None:
         for _ in range(5):

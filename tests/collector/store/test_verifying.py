@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 from msgspec import structs
 
+from agent.model.report import Strength
 from collector.records import Sweep
 from collector.store.store import HostFilter, Store
 from collector.verifying import verify
@@ -36,7 +37,7 @@ async def fleet(open_store: Open) -> AsyncIterator[Store]:
     await made.create_sweep(sweep, who="test")
     names = ["HIT", "FAILED", "GAP", "PART", "CLEAN", "ASIDE", "SILENT"]
     await made.expect(SWEEP, names, who="test")
-    aside = a_finding("ASIDE", indicator="other", path="x")
+    aside = a_finding("ASIDE", strength=Strength.STRONG, indicator="other", path="x")
     await keep(
         made,
         swept("HIT", a_finding("HIT")), swept("HIT", minutes=9),
