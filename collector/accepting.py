@@ -67,6 +67,11 @@ def _listening(family: int, kind: int, protocol: int, place: Any, backlog: int) 
     return one
 
 
+def _shown(place: tuple[Any, ...]) -> str:
+    host, port = place[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 class Accepting(uvicorn.Server):
     """uvicorn's server behind an accept of our own; run by ``serve(sockets=…)``."""
 
@@ -82,6 +87,10 @@ class Accepting(uvicorn.Server):
         await super().startup(sockets=[])
         self._listeners = list(sockets or [])
         self._listen(self._listeners)
+        scheme = "https" if self.config.is_ssl else "http"
+        for listener in self._listeners:
+            # uvicorn's words, which those who start it may wait for
+            _LOG.info("Uvicorn running on %s://%s", scheme, _shown(listener.getsockname()))
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         loop = asyncio.get_running_loop()

@@ -150,3 +150,10 @@ class TestHandshake:
                 b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
             )
             assert statuses(answers) == [200]
+
+
+def test_the_log_says_where_it_runs_once_it_does(serve: Serve) -> None:
+    """In the words that those who start it have waited for until now."""
+    server = serve()
+    said = [event["message"] for event in server.events()]
+    assert said.index(f"Uvicorn running on {server.url}") > said.index(f"serving at {server.url}")
