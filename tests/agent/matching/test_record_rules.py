@@ -97,3 +97,30 @@ def test_so_is_what_is_looked_up_of_many() -> None:
 
     assert rules.marked(b"db") == {0: [(0, 2)]}
     assert rules.marked(b"db NAME 777 OF MANY.DAT") is None
+
+
+WITH_OTHERS = RecordRules(
+    [FileName(id=f"{n}", value=text, **COMMON) for n, text in enumerate(TEXTS)],
+    markers=[marker("/db/", 2)],
+    turned=True,
+)
+
+
+@given(
+    st.lists(
+        st.sampled_from([*TEXTS, "cyzf", "plmsp.qng", "plmsp", ".com", "db", "d b", " "]),
+        max_size=6,
+    ),
+    st.sampled_from(["utf-8", "utf-16-le"]),
+)
+@settings(max_examples=60, deadline=None)
+def test_markers_stand_alone_exactly_where_nothing_else_occurs(
+    pieces: list[str], encoding: str
+) -> None:
+    data = "".join(pieces).encode(encoding)
+    alone = RecordRules([], markers=[marker("/db/", 2)])
+    without = data.replace(b"db", b"--").replace(b"DB", b"--")
+    marks = WITH_OTHERS.marked(data)
+    assert (marks is None) == WITH_OTHERS.occurs(without)
+    if marks is not None:
+        assert [at for at, _ in marks.get(0, [])] == (alone.every_offset(data) or [])
