@@ -6,6 +6,8 @@ import os
 import threading
 from typing import BinaryIO, Protocol
 
+from .holes import Holes
+
 _AT_ONCE = 4096
 """Bytes that nearly always come whole."""
 
@@ -40,6 +42,7 @@ class FileSource:
         self._number = _descriptor(file)
         there = max(0, file.seek(0, os.SEEK_END) - offset)
         self._size = there if size is None else min(size, there)
+        self._holes = Holes(self._number, offset, offset + self._size)
 
     @property
     def size(self) -> int:
@@ -49,6 +52,8 @@ class FileSource:
         size = min(size, self._size - offset)
         if size <= 0 or offset < 0:
             return b""
+        if self._holes.cover(self._offset + offset, size):
+            return bytes(size)
         if self._number is not None and size <= _AT_ONCE:
             data = os.pread(self._number, size, self._offset + offset)
             if len(data) == size:
@@ -62,6 +67,9 @@ class FileSource:
         wanted = min(len(view), self._size - offset)
         if wanted <= 0 or offset < 0:
             return 0
+        if self._holes.cover(self._offset + offset, wanted):
+            view[:wanted] = bytes(wanted)
+            return wanted
         if self._number is not None:
             return self._read_by_number(self._number, self._offset + offset, view[:wanted])
         done = 0
