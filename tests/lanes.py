@@ -20,6 +20,7 @@ PLACES = {
     "collector/test_deployment.py": "server",
     "collector/test_durability.py": "server",
     "collector/test_first_steps.py": "server",
+    "collector/test_fleet.py": "server",
     "collector/test_health.py": "server",
     "collector/test_indexing.py": "server",
     "collector/test_openapi.py": "server",
