@@ -179,24 +179,16 @@ def run(serving: Serving) -> None:
 async def serve(serving: Serving) -> None:
     """Until a signal ends it. Raises ServeError, StoreError, OSError."""
     tls = _tls(serving)
+    outputs = load_outputs(serving.outputs, serving.public_url) if serving.outputs else []
     store = await open_store(serving.folder, serving.database, plan=serving.backup)
     try:
         where = _where(serving, tls)
-        _LOG.info("serving at %s", where)
-        if told := await introduce(store, where, _authority(serving, tls)):
-            print(told, flush=True)  # noqa: T201
         key = await store.setting("session-key", secrets.token_bytes(32))
-        runners = [
-            OutputRunner(store, output)
-            for output in (
-                load_outputs(serving.outputs, serving.public_url) if serving.outputs else []
-            )
-        ]
         app = Collector(
             store,
             key=key,
             secure=bool(tls),
-            runners=runners,
+            runners=[OutputRunner(store, output) for output in outputs],
             limits=serving.limits,
             certificate=CertificateEnd.of(Path(tls["ssl_certfile"])) if tls else None,
         )
@@ -204,6 +196,10 @@ async def serve(serving: Serving) -> None:
         _load(config)
         crowd = _crowd(app, serving)
         sockets = await _bind(serving)
+        # What is told once is told by a server that has all it needs.
+        _LOG.info("serving at %s", where)
+        if told := await introduce(store, where, _authority(serving, tls)):
+            print(told, flush=True)  # noqa: T201
     except BaseException:
         await store.database.close()
         raise

@@ -16,6 +16,8 @@ import pytest
 from agent.model.codec import encode
 from collector import certificate
 from collector.certificate import AUTHORITY, CERTIFICATE, make_certificate
+from collector.serving import Serving
+from collector.serving import _where as serving_at
 from tests.collector.pages.seed import a_report
 from tests.collector.server import CollectorServer, Serve, administer, serve
 
@@ -46,16 +48,19 @@ class TestPrinted:
             == 200
         )
 
-    def test_a_server_for_all_addresses_is_named_by_its_certificate(self, serve: Serve) -> None:
-        server = serve(tls=["collector.corp.example", "127.0.0.1"])
-        assert server.stop() == 0
-        shown = administer(
-            "serve", "--home", str(server.home), "--listen", f"0.0.0.0:{server.port}",
-            "--outputs", str(server.home / "none.toml"),
-        )  # fmt: skip
-        assert shown.returncode == 1  # it went as far as the outputs
-        assert f"https://collector.corp.example:{server.port}" in shown.stderr
-        assert "0.0.0.0" not in shown.stderr + shown.stdout
+    def test_a_server_for_all_addresses_is_named_by_its_certificate(self, tmp_path: Path) -> None:
+        make_certificate(tmp_path, ["collector.corp.example", "127.0.0.1"])
+        serving = Serving(address="0.0.0.0", port=8440, folder=tmp_path)
+        told = serving_at(serving, {"ssl_certfile": str(tmp_path / CERTIFICATE)})
+        assert told == "https://collector.corp.example:8440"
+
+    def test_outputs_that_cannot_be_read_are_said_before_a_token_is(self, tmp_path: Path) -> None:
+        home = tmp_path / "home"
+        shown = administer("serve", "--home", str(home), "--outputs", str(tmp_path / "none.yaml"))
+        assert shown.returncode == 1
+        assert "none.yaml" in shown.stderr
+        assert shown.stdout == ""
+        assert not home.exists()
 
     def test_without_a_certificate_of_ones_own_no_authority_is_named(self, serve: Serve) -> None:
         assert "--ca" not in serve().told()
