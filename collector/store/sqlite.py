@@ -63,9 +63,10 @@ class SqliteDatabase:
             ours.connect(place.name)
         except OSError:
             ours.close()
-            return await cls.open(path, plan)
         finally:
             os.chdir(back)
+        if ours.fileno() < 0:
+            return await cls.open(path, plan)
         made = cls(path, plan)
         made._closing = True  # the writer is the server's: nothing to start again
         loop = asyncio.get_running_loop()

@@ -187,11 +187,11 @@ def statuses(answers: bytes) -> list[int]:
     return [int(code) for code in re.findall(rb"HTTP/1\.1 (\d{3}) ", answers)]
 
 
-def administer(*command: str) -> subprocess.CompletedProcess[str]:
-    """``iocsweep-collector`` with these arguments."""
+def administer(*command: str, folder: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """``iocsweep-collector`` with these arguments, called in a folder."""
     return subprocess.run(
         [sys.executable, "-m", "collector", *command], check=False, capture_output=True, text=True,
-        stdin=subprocess.DEVNULL, timeout=WAIT_S,
+        stdin=subprocess.DEVNULL, timeout=WAIT_S, cwd=folder,
     )  # fmt: skip
 
 

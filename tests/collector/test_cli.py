@@ -401,6 +401,16 @@ class TestBackup:
         assert "integrity_check: ok" in verified
         assert "20 reports read again, 0 broken" in verified
 
+    def test_names_are_relative_to_where_one_is(self, home: Home, tmp_path: Path) -> None:
+        home.run("sweep", "create", "One")
+        there = ("--home", home.path.name)
+        (tmp_path / "copy").mkdir()
+        done = administer("backup", "copy/collector.db", *there, folder=home.path.parent)
+        assert (done.returncode, done.stderr) == (0, "")
+        verified = administer("verify", "--home", "copy", folder=tmp_path)
+        assert (verified.returncode, verified.stderr) == (0, "")
+        assert "integrity_check: ok" in verified.stdout
+
     def test_a_file_that_is_there_is_not_replaced(self, home: Home, tmp_path: Path) -> None:
         home.run("sweep", "create", "One")
         there = tmp_path / "there.db"
@@ -580,7 +590,9 @@ class TestChanges:
             return answers[-1] == 401
 
         wait_for(refused)
-        kept = 1 + (201 in answers)  # the server may hear of the closed sweep before WS-2 or after it
+        kept = 1 + (
+            201 in answers
+        )  # the server may hear of the closed sweep before WS-2 or after it
         token = served.run("token", "create", "--sweep", "first").stdout.strip()
         assert server.send(a_report("WS-3"), token=token).status_code == 201
         assert "closed" not in served.run("sweep", "list").stdout
