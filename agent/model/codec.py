@@ -22,7 +22,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from .report import Report
-from .version_1 import may_be_version_1, upgraded
+from .version_1 import begins_as_version_1, may_be_version_1, upgraded
 
 MAX_BYTES = 64 * 1024 * 1024
 """The largest report that is decoded unless the caller says otherwise."""
@@ -78,7 +78,7 @@ def from_json(data: bytes, kind: type[T], *, version_1: bool = False) -> T:
 
     ``version_1``: it belongs to a journal of that version, which only the journal's header names.
     """
-    if version_1:
+    if version_1 or begins_as_version_1(data):
         return _from_json_the_long_way(data, kind)
     try:
         return _decoder(kind).decode(data)
@@ -122,6 +122,10 @@ def _from_json_the_long_way(data: bytes, kind: type[T]) -> T:
 
 
 def _loaded(data: bytes) -> Any:
+    try:
+        return msgspec.json.decode(data)
+    except (msgspec.MsgspecError, UnicodeDecodeError):  # half a surrogate pair, or none of JSON
+        pass
     return json.loads(data.decode("utf-8"), parse_constant=_no_constant, parse_float=_finite_float)
 
 

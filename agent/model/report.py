@@ -349,7 +349,12 @@ def verdict_of(findings: Iterable[Finding], coverage: Sequence[Coverage]) -> Ver
     happened before its window does not count."""
     if any(f.strength.rank >= Strength.STRONG.rank and f.in_window for f in findings):
         return Verdict.HIT
-    complete = any(one.required for one in coverage) and not any(one.is_gap for one in coverage)
+    complete = False
+    for one in coverage:  # once, and plainly: the collector asks it of every report
+        if one.required:
+            if one.state is not State.COMPLETE:
+                return Verdict.INCOMPLETE
+            complete = True
     return Verdict.CLEAN if complete else Verdict.INCOMPLETE
 
 

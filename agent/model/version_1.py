@@ -12,11 +12,17 @@ from .report import SCHEMA
 
 SCHEMA_1: Final = "iocsweep.report/1"
 _MARK = SCHEMA_1.encode()
+_BEGINNING = 64
 
 
 def may_be_version_1(data: bytes) -> bool:
     """Whether the bytes name that schema."""
     return _MARK in data
+
+
+def begins_as_version_1(data: bytes) -> bool:
+    """Whether the bytes name that schema where our own reports name theirs."""
+    return _MARK in data[:_BEGINNING]
 
 
 def upgraded(value: Any) -> Any:

@@ -1,6 +1,7 @@
 """How many reports the collector keeps, and at what cost: beside a plain app, in one run.
 
     python -m tests.bench.collector [--seconds 8] [--connections 128] [--only sqlite,plain-sqlite]
+                                    [--against CHECKOUT]
 
 Small reports are 4 KB of JSON (1.4 KB as they are sent), large ones 230 KB with 178 findings
 (65 KB). Every request brings a new report, over connections that stay open (``tls``: a new one for
@@ -8,6 +9,10 @@ each), and is answered after the commit; what is acknowledged is counted in the 
 The plain app (``plain_app.py``: FastAPI, pydantic, SQLAlchemy, a commit per request) gets the same
 bytes. Everything runs on loopback and is stopped at the end. Needs wrk; what else is missing
 (PostgreSQL, the packages of ``requirements.txt``) is left out with a word.
+
+``--against``: another checkout of this project with its ``.venv``. Its reports are then sent to both
+collectors, in turn, and the ratio is that to its own; ``own`` cases send this checkout's reports too,
+and are compared by the byte of JSON.
 
 Columns: reports per second; the ratio to the plain app; half and 99 % of the answers within so many
 ms; reports per CPU-second of server, writer and database together; how many cores those used and how
@@ -21,6 +26,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import gzip
 import importlib.util
 import json
 import os
@@ -34,14 +40,14 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import asyncpg
 import psutil
 
 from collector.certificate import AUTHORITY, make_certificate
-from tests.bench.fleet import LARGE_FINDINGS, Fleet
+from tests.bench.fleet import LARGE_FINDINGS
 from tests.collector.postgres_server import PostgresServer, installed
 
 SCRIPT = Path(__file__).with_name("reports.lua")
@@ -69,6 +75,13 @@ class Result:
     """Cores that other work took."""
     lag_s: float | None = None
     note: str = ""
+    json_bytes: int = 0
+    """Of one report."""
+
+    @property
+    def listed(self) -> float:
+        """Reports listed, findings and all, per second from the first to the last one listed."""
+        return self.reports / (self.seconds + (self.lag_s or 0))
 
     @property
     def per_second(self) -> float:
@@ -99,8 +112,10 @@ class Server:
 
 
 @contextlib.contextmanager
-def collector(folder: Path, database: str, *, tls: bool = False) -> Iterator[Server]:
-    """The real one, by its command line."""
+def collector(
+    folder: Path, database: str, *, tls: bool = False, checkout: Path | None = None
+) -> Iterator[Server]:
+    """The real one, by its command line; that of another checkout, if one is given."""
     home = folder / "home"
     if tls:
         make_certificate(home, ["127.0.0.1"])
@@ -108,7 +123,9 @@ def collector(folder: Path, database: str, *, tls: bool = False) -> Iterator[Ser
     arguments = ["serve", "--home", str(home), "--listen", f"127.0.0.1:{port}"]
     if database:
         arguments += ["--database", database]
-    with run([sys.executable, "-m", "collector", *arguments], folder) as process:
+    with run(
+        [python_of(checkout), "-m", "collector", *arguments], folder, root=checkout
+    ) as process:
         token = ""
         assert process.stdout is not None
         while "for agents" not in token:
@@ -156,13 +173,17 @@ def plain(folder: Path, database: str) -> Iterator[Server]:
 
 @contextlib.contextmanager
 def run(
-    arguments: Sequence[str], folder: Path, environment: dict[str, str] | None = None
+    arguments: Sequence[str],
+    folder: Path,
+    environment: dict[str, str] | None = None,
+    *,
+    root: Path | None = None,
 ) -> Iterator[subprocess.Popen[str]]:
     folder.mkdir(exist_ok=True)
     with (folder / "log").open("w") as log:
         process = subprocess.Popen(
             arguments, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True,
-            env=environment,
+            env=environment, cwd=root,
         )  # fmt: skip
     try:
         yield process
@@ -175,6 +196,10 @@ def run(
             process.wait()
         if process.stdout is not None:
             process.stdout.close()
+
+
+def python_of(checkout: Path | None) -> str:
+    return sys.executable if checkout is None else str(checkout / ".venv/bin/python")
 
 
 @contextlib.contextmanager
@@ -373,9 +398,13 @@ CASES = (
 )  # fmt: skip
 
 
-def run_case(name: str, folder: Path, reports: Path, options: argparse.Namespace) -> Result:
+def run_case(
+    name: str, folder: Path, reports: Path, options: argparse.Namespace,
+    checkout: Path | None = None, maker: Path | None = None,
+) -> Result:  # fmt: skip
+    """``checkout``: whose collector it is; ``maker``: whose reports; None: this one's."""
     kind = "tls" if name == "tls" else "large" if name.startswith("large-") else "small"
-    files = ready(reports, kind, options.seconds)
+    files = ready(reports, kind, options.seconds, maker)
     connections = 32 if kind == "large" else options.connections
     with contextlib.ExitStack() as stack:
         database, also = "", list[int]()
@@ -387,7 +416,9 @@ def run_case(name: str, folder: Path, reports: Path, options: argparse.Namespace
         if "plain" in name:
             server = stack.enter_context(plain(folder, database))
         else:
-            server = stack.enter_context(collector(folder, database, tls=kind == "tls"))
+            server = stack.enter_context(
+                collector(folder, database, tls=kind == "tls", checkout=checkout)
+            )
         server.also = also
         if kind == "tls":
 
@@ -398,20 +429,72 @@ def run_case(name: str, folder: Path, reports: Path, options: argparse.Namespace
             def sending(file: Path, seconds: float) -> dict[str, float]:
                 return send(server, file, seconds, connections)
 
-        return measure(
+        measured = measure(
             name, server, files, sending, options.seconds, MOST[kind] * options.seconds,
             lag=kind == "large",
         )  # fmt: skip
+    return replace(measured, json_bytes=json_bytes(files[0]))
 
 
-def ready(folder: Path, kind: str, seconds: int) -> tuple[Path, Path]:
-    """Files of reports to warm up with and to measure with; made once."""
-    warm, main = folder / f"{kind}-warm", folder / kind
+def ready(folder: Path, kind: str, seconds: int, maker: Path | None = None) -> tuple[Path, Path]:
+    """Files of reports to warm up with and to measure with; made once, by this checkout or another
+    one."""
+    name = kind if maker is None else f"{kind}-of-{maker.name}"
+    warm, main = folder / f"{name}-warm", folder / name
     if not main.exists():
-        fleet = Fleet(findings=LARGE_FINDINGS if kind == "large" else 0)
-        fleet.write(warm, WARM[kind] * 8)
-        fleet.write(main, MOST[kind] * seconds)
+        findings = LARGE_FINDINGS if kind == "large" else 0
+        making = (
+            "import sys; from pathlib import Path; from tests.bench.fleet import Fleet\n"
+            f"fleet = Fleet(findings={findings})\n"
+            f"fleet.write(Path(sys.argv[1]), {WARM[kind] * 8})\n"
+            f"fleet.write(Path(sys.argv[2]), {MOST[kind] * seconds})\n"
+        )
+        subprocess.run(
+            [python_of(maker), "-c", making, str(warm), str(main)], check=True, cwd=maker
+        )
     return warm, main
+
+
+def json_bytes(file: Path) -> int:
+    """Of the first report of such a file."""
+    with file.open("rb") as reports:
+        head = reports.read(44)
+        return len(gzip.decompress(reports.read(int(head[36:]))))
+
+
+def beside(options: argparse.Namespace, folder: Path) -> Iterator[tuple[Result, Result, Result]]:
+    """Of each case: the other checkout, this one with its reports, this one with its own."""
+    other = options.against.absolute()
+    for name in CASES:
+        if "plain" in name or name not in options.only.split(","):
+            continue
+        best: list[Result] = []
+        ways = ((other, other), (None, other), (None, None))
+        for turn in range(options.turns):
+            for index, (checkout, maker) in enumerate(ways):
+                place = folder / f"run-{name}-{turn}-{index}"
+                result = run_case(name, place, folder, options, checkout, maker)
+                shutil.rmtree(place)
+                if len(best) <= index:
+                    best.append(result)
+                elif result.listed > best[index].listed:
+                    best[index] = result
+        yield best[0], best[1], best[2]
+
+
+def told_beside(before: Result, now: Result, own: Result) -> str:
+    bytes_ratio = own.per_second * own.json_bytes / (before.per_second * before.json_bytes)
+    return "\n".join(
+        [
+            line(before, None), line(now, None), line(own, None),
+            (f"{'':8}acknowledged {now.per_second / before.per_second:.2f}x,"
+            f" per CPU-second {now.per_cpu / before.per_cpu:.2f}x,"
+            f" listed {before.listed:,.0f} and {now.listed:,.0f} a second"
+            f" ({now.listed / before.listed:.2f}x);"
+            f" own reports of {own.json_bytes:,} bytes (its: {before.json_bytes:,}):"
+            f" {bytes_ratio:.2f}x by the byte, {own.listed:,.0f} listed a second"),
+        ]
+    )  # fmt: skip
 
 
 def line(result: Result, plain_result: Result | None) -> str:
@@ -436,6 +519,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seconds", type=int, default=8, help="of each measurement")
     parser.add_argument("--connections", type=int, default=128)
     parser.add_argument("--only", default=",".join(CASES), help="of: %(default)s")
+    parser.add_argument("--against", type=Path, help="another checkout, with its .venv")
+    parser.add_argument("--turns", type=int, default=1, help="with --against: the best of so many")
     options = parser.parse_args(arguments)
     if not 1 <= options.seconds <= 60:
         parser.error("--seconds: 1 to 60")
@@ -446,6 +531,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     results: dict[str, Result] = {}
     with tempfile.TemporaryDirectory(prefix="iocsweep-bench-") as temporary:
         folder = Path(temporary)
+        if options.against is not None:
+            print(HEAD)
+            for three in beside(options, folder):
+                print(told_beside(*three), flush=True)
+            return 0
         for name in CASES:
             if name in options.only.split(","):
                 try:
