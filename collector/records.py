@@ -208,6 +208,8 @@ class Counts(Struct, frozen=True, kw_only=True):
     """Hosts with two senders, or an id that two names share."""
     turned: int = 0
     """Hosts that said clean after a hit or a gap."""
+    taken: int = 0
+    """Hosts with a hit that somebody owns, or has looked at."""
     reports: int = 0
     last_received: int | None = None
 
@@ -219,6 +221,11 @@ class Counts(Struct, frozen=True, kw_only=True):
     def on_the_list(self, state: HostState) -> int:
         """Hosts of this state that were expected; all of them without a list."""
         return int(getattr(self, state)) - self.beside.get(state, 0)
+
+    @property
+    def unowned(self) -> int:
+        """Hosts with a hit that are new and owned by nobody."""
+        return max(self.hit - self.taken, 0)
 
     @property
     def whole(self) -> int:

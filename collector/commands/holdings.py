@@ -17,7 +17,8 @@ def receiving(one: OldSweep, since: int) -> bool:
 def holdings_words(one: OldSweep) -> str:
     """One line."""
     last = f", the last {day(one.last_received)}" if one.last_received is not None else ""
+    cases = f", {one.cases:,} cases with {one.notes:,} notes" if one.cases else ""
     return (
         f"{one.sweep_id}   {one.title}   made {day(one.created)},"
-        f" {one.reports:,} reports of {one.hosts:,} hosts{last}"
+        f" {one.reports:,} reports of {one.hosts:,} hosts{last}{cases}"
     )

@@ -1,16 +1,15 @@
-"""Sweeps, their tokens and their expected hosts."""
+"""Sweeps and their tokens."""
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable
 
 from msgspec import structs
 
 from ..judging import demand_text
 from ..records import NOTHING_ASKED, ROLES, AuditRow, Demand, Sweep, Token
-from .database import Statement, StoreError, Value
-from .judging_again import JudgingAgain, seen_again
+from .database import StoreError
+from .judging_again import JudgingAgain
 from .rows import SWEEP, TOKEN, audit, now_ms, record_of, token_digest
 
 
@@ -182,54 +181,3 @@ class Administration(JudgingAgain):
                 )
             ]
         )
-
-    # ---- Expected hosts
-
-    async def expect(self, sweep_id: str, names: Iterable[str], *, who: str) -> int:
-        """Add names to the list; gives how many are new. Those that reported already are seen."""
-        rows: list[Value] = []
-        for name in dict.fromkeys(names):
-            key = name.casefold().rstrip(".")
-            if key:
-                rows += [sweep_id, key, key.partition(".")[0], name]
-        statements: list[Statement] = []
-        for start in range(0, len(rows), 4 * 500):
-            piece = rows[start : start + 4 * 500]
-            marks = ", ".join(["(?, ?, ?, ?, 0)"] * (len(piece) // 4))
-            statements.append(
-                (
-                    "INSERT INTO expected (sweep_id, name_key, short_key, name, seen)"
-                    f" VALUES {marks} ON CONFLICT (sweep_id, name_key) DO NOTHING",
-                    piece,
-                )
-            )
-        added = 0
-        for start in range(0, len(statements), 10):
-            added += sum(await self.database.transact(statements[start : start + 10]))
-        await self.database.transact(
-            [
-                *seen_again(sweep_id),
-                audit(who, "import expected hosts", sweep_id, f"{added} new"),
-            ]
-        )
-        return added
-
-    async def expect_no_more(self, sweep_id: str, names: Iterable[str], *, who: str) -> int:
-        """Take names from the list; gives how many were on it. What they reported stays."""
-        keys = list(dict.fromkeys(name.casefold().rstrip(".") for name in names))
-        removed = 0
-        for start in range(0, len(keys), 500):
-            piece = keys[start : start + 500]
-            removed += sum(
-                await self.database.transact(
-                    [
-                        (
-                            "DELETE FROM expected WHERE sweep_id = ? AND name_key IN"
-                            f" ({', '.join('?' * len(piece))})",
-                            [sweep_id, *piece],
-                        )
-                    ]
-                )
-            )
-        await self.note(who, "remove expected hosts", sweep_id, f"{removed} of {len(keys)}")
-        return removed

@@ -21,6 +21,10 @@ _COVERED = (
     "EXISTS (SELECT 1 FROM suppression s WHERE s.suppression_id = f.suppression_id"
     f" AND {covering('f')})"
 )
+_OF_CASE = (
+    "{0}.sweep_id = c.sweep_id AND {0}.host_key = c.host_key AND {0}.finding_id = c.finding_id"
+)
+_TAGS = "' ' || c.tags || ' '"
 MUST_BE_NONE = {
     "reports of hosts that are not listed": (
         "SELECT COUNT(*) FROM report r WHERE NOT EXISTS (SELECT 1 FROM host h"
@@ -39,6 +43,24 @@ MUST_BE_NONE = {
     "findings of reports that are not there": (
         "SELECT COUNT(*) FROM finding f WHERE NOT EXISTS"
         " (SELECT 1 FROM report r WHERE r.report_id = f.report_id)"
+    ),
+    "cases of hosts that are not listed": (
+        "SELECT COUNT(*) FROM casework c WHERE NOT EXISTS (SELECT 1 FROM host h"
+        " WHERE h.sweep_id = c.sweep_id AND h.host_key = c.host_key)"
+    ),
+    "cases whose notes are not all there": (
+        "SELECT COUNT(*) FROM casework c WHERE notes <> (SELECT COUNT(*) FROM case_note n"
+        f" WHERE {_OF_CASE.format('n')} AND n.number BETWEEN 1 AND c.notes)"
+    ),
+    "notes and tags of no case": (
+        "SELECT (SELECT COUNT(*) FROM case_note n WHERE NOT EXISTS (SELECT 1 FROM casework c"
+        f" WHERE {_OF_CASE.format('n')} AND n.number <= c.notes)) + (SELECT COUNT(*)"
+        " FROM case_tag t WHERE NOT EXISTS (SELECT 1 FROM casework c"
+        f" WHERE {_OF_CASE.format('t')} AND REPLACE({_TAGS}, ' ' || t.tag || ' ', '') <> {_TAGS}))"
+    ),
+    "columns of names that are not expected": (
+        "SELECT COUNT(*) FROM expected_column c WHERE NOT EXISTS (SELECT 1 FROM expected e"
+        " WHERE e.sweep_id = c.sweep_id AND e.name_key = c.name_key)"
     ),
     "numbers that two reports have": (
         "SELECT COUNT(*) FROM (SELECT seq FROM report WHERE seq IS NOT NULL GROUP BY seq"

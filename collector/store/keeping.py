@@ -27,6 +27,10 @@ class OldSweep(Struct, frozen=True, kw_only=True):
     reports: int
     hosts: int
     last_received: int | None
+    cases: int = 0
+    """Of hosts and findings, that somebody has touched."""
+    notes: int = 0
+    """In these."""
 
 
 class Keeping(Rows):
@@ -162,15 +166,20 @@ class Keeping(Rows):
             "SELECT sweep_id, title, created,"
             " (SELECT COUNT(*) FROM report WHERE report.sweep_id = sweep.sweep_id),"
             " (SELECT COUNT(*) FROM host WHERE host.sweep_id = sweep.sweep_id),"
-            " (SELECT MAX(received) FROM report WHERE report.sweep_id = sweep.sweep_id)"
+            " (SELECT MAX(received) FROM report WHERE report.sweep_id = sweep.sweep_id),"
+            " (SELECT COUNT(*) FROM casework c WHERE c.sweep_id = sweep.sweep_id),"
+            " (SELECT COUNT(*) FROM case_note n WHERE n.sweep_id = sweep.sweep_id)"
             " FROM sweep WHERE sweep_id = ?",
             sweep_id,
         )
         return record_of(OldSweep, rows[0])
 
     async def remove_sweep(self, sweep_id: str, *, who: str, why: str) -> None:
-        """With all of its own: reports, hosts, findings, tokens."""
-        tables = ("finding", "suppression", "report", "host", "expected", "token", "sweep")
+        """With all of its own: reports, hosts, findings, cases, tokens."""
+        tables = (
+            "finding", "suppression", "casework", "case_note", "case_tag", "report", "host",
+            "expected_column", "expected", "token", "sweep",
+        )  # fmt: skip
         await self.database.transact(
             [
                 *((f"DELETE FROM {table} WHERE sweep_id = ?", (sweep_id,)) for table in tables),

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from .administration import Administration
 from .answers import EVERY_HOST, Answers, HostFilter
+from .casework import Casework
+from .expecting import Expecting
 from .first_traces import FirstTraces
 from .keeping import Keeping
 from .rows import PAGE, audit, now_ms, token_digest
 from .suppressing import Suppressing
 
 
-class Store(Keeping, Administration, Answers, Suppressing, FirstTraces):
+class Store(Keeping, Administration, Answers, Suppressing, FirstTraces, Casework, Expecting):
     """All of it, on one database."""
 
 

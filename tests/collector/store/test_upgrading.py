@@ -26,6 +26,7 @@ from collector.store import backup, filling, upgrading, writer
 from collector.store.backup import BackupPlan
 from collector.store.database import StoreError
 from collector.store.filling import Filling
+from collector.store.migrations import migrations
 from collector.store.store import HostFilter, Store
 from collector.verifying import verify
 from tests.collector.postgres_server import PostgresServer
@@ -325,7 +326,7 @@ class TestTheBackup:
         (copy,) = tmp_path.glob("collector.db.schema-1.*Z")
         assert copy.stat().st_mode & 0o777 == 0o600
         assert rows_of(copy) == before
-        assert rows_of(path)["user_version"] == [(4,)]
+        assert rows_of(path)["user_version"] == [(migrations("sqlite")[-1][0],)]
 
     async def test_of_postgresql_is_restored_by_pg_restore(
         self, postgres_server: PostgresServer, postgres_url: str, tmp_path: Path

@@ -1,0 +1,126 @@
+"""What the list of expected hosts says beside their names is kept, grouped and asked for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from collector.store.expecting import ColumnFilter, Expected
+from collector.store.store import HostFilter, Store
+from collector.verifying import verify
+from tests.collector.store.reporting import a_hit, a_report
+
+pytestmark = pytest.mark.anyio
+
+
+def at(name: str, site: str, owner: str = "") -> Expected:
+    more = (("Owner", owner),) if owner else ()
+    return Expected(name, (("Site", site), *more))
+
+
+async def told(store: Store) -> dict[str, dict[str, str]]:
+    hosts = await store.hosts("s1")
+    found = await store.columns_of_hosts("s1", hosts)
+    return {host.name: dict(found.get(host.host_key, ())) for host in hosts}
+
+
+async def listed(store: Store, name: str, value: str, **more: Any) -> list[str]:
+    chosen = HostFilter(column=ColumnFilter(name=name, value=value), **more)
+    return [row.name for row in await store.hosts("s1", chosen)]
+
+
+@pytest.fixture
+async def fleet(store: Store) -> Store:
+    await store.expect(
+        "s1",
+        [
+            at("PC-1", "Berlin", "Jo"), at("pc-2.corp.example", "Berlin"),
+            at("PC-3.corp.example", "Rome"), at("PC-4", "Rome", "Ann"), "PC-5",
+            at("PC-6.", "Berlin"),
+        ],
+        who="test",
+    )  # fmt: skip
+    for report in (
+        a_hit("pc-1"), a_report("PC-2", fqdn="PC-2.corp.example"), a_hit("PC-3"),
+        a_report("PC-5", base="failed"), a_report("STRANGER", base="incomplete"),
+    ):  # fmt: skip
+        await store.put(report)
+    return store
+
+
+async def test_hosts_are_told_by_every_name_that_the_list_may_have(fleet: Store) -> None:
+    assert await fleet.columns("s1") == ["Owner", "Site"]
+    assert await told(fleet) == {
+        "pc-1": {"Site": "Berlin", "Owner": "Jo"}, "PC-2": {"Site": "Berlin"},
+        "PC-3": {"Site": "Rome"}, "PC-5": {}, "STRANGER": {},
+    }  # fmt: skip
+    assert await fleet.columns_of_names("s1", ["pc-4", "pc-5"]) == {
+        "pc-4": (("Site", "Rome"), ("Owner", "Ann"))
+    }
+
+
+async def test_groups_have_the_six_counters_that_the_sweep_has(fleet: Store) -> None:
+    groups = await fleet.groups("s1", "Site")
+    assert [(g.value, g.hit, g.failed, g.incomplete, g.clean, g.not_reported) for g in groups] == [
+        ("Berlin", 1, 0, 0, 1, 1), ("Rome", 1, 0, 0, 0, 1), ("", 0, 1, 1, 0, 0),
+    ]  # fmt: skip
+    counts = await fleet.counts("s1")
+    for state in ("hit", "failed", "incomplete", "limited", "clean", "not_reported"):
+        assert sum(getattr(one, state) for one in groups) == getattr(counts, state)
+
+
+async def test_each_group_is_the_list_of_its_hosts(fleet: Store) -> None:
+    for group in await fleet.groups("s1", "Site"):
+        for state in ("hit", "failed", "incomplete", "clean"):
+            found = await listed(fleet, "Site", group.value, state=state)
+            assert len(found) == getattr(group, state), (group.value, state)
+        column = ColumnFilter(name="Site", value=group.value)
+        assert len(await fleet.missing("s1", column=column)) == group.not_reported
+    assert await listed(fleet, "Site", "Berlin") == ["pc-1", "PC-2"]
+    assert await listed(fleet, "Site", "Rome") == ["PC-3"]
+    assert await listed(fleet, "Site", "") == ["PC-5", "STRANGER"]
+    assert await listed(fleet, "Town", "Rome") == []
+
+
+async def test_a_newer_list_replaces_what_it_says_and_leaves_the_rest(fleet: Store) -> None:
+    assert await fleet.expect("s1", [at("pc-1", "Paris"), "PC-4", at("PC-5", "Oslo")], who="t") == 0
+    assert (await told(fleet))["pc-1"] == {"Site": "Paris"}
+    assert (await told(fleet))["PC-5"] == {"Site": "Oslo"}
+    assert (await fleet.columns_of_names("s1", ["pc-4"]))["pc-4"][0] == ("Site", "Rome")
+    log = await fleet.audit_log(sweep_id="s1")
+    assert "0 new, columns of 2" in [row.detail for row in log]
+
+
+async def test_who_is_no_longer_expected_has_no_columns(fleet: Store) -> None:
+    assert await fleet.expect_no_more("s1", ["PC-1", "pc-4", "none"], who="t") == 2
+    assert (await told(fleet))["pc-1"] == {}
+    assert await fleet.columns("s1") == ["Site"]
+    assert [line async for line, wrong in verify(fleet) if wrong and "columns" in line] == []
+    await fleet.database.transact([("DELETE FROM expected WHERE name_key = 'pc-6'", [])])
+    lines = [line async for line, wrong in verify(fleet) if wrong]
+    assert "1 columns of names that are not expected" in lines
+
+
+async def test_a_sweep_keeps_so_many_columns_and_no_more(store: Store) -> None:
+    for n in range(4):
+        columns = tuple((f"c{n}-{m}", "x") for m in range(16))
+        await store.expect("s1", [Expected(f"pc-{n}", columns)], who="t")
+    with pytest.raises(ValueError, match="at most 64 columns"):
+        await store.expect("s1", [Expected("pc-9", (("more", "x"),))], who="t")
+    assert "pc-9" not in await store.missing("s1")
+    assert len(await store.columns("s1")) == 64
+
+
+async def test_columns_go_with_their_sweep(fleet: Store) -> None:
+    await fleet.remove_sweep("s1", who="t", why="test")
+    assert await fleet.database.fetch("SELECT * FROM expected_column") == []
+
+
+async def test_a_list_of_many_is_kept_whole(store: Store) -> None:
+    hosts = [at(f"pc-{n}", f"site {n % 7}", f"owner {n}") for n in range(1234)]
+    for _ in range(2):
+        await store.expect("s1", hosts, who="t")
+    ((count,),) = await store.database.fetch("SELECT COUNT(*) FROM expected_column")
+    assert count == 2 * 1234
+    assert len(await store.groups("s1", "Owner")) == 501
