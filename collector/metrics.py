@@ -99,7 +99,15 @@ class Metrics:
                 self._hosts.labels(sweep_id, state).set(getattr(counts, state))
             self._hosts.labels(sweep_id, "not_reported").set(counts.not_reported)
             self._suppressed.labels(sweep_id).set(counts.suppressed_findings)
-            for mark in ("suppressed", "flagged", "turned", "owing", "unexpected", "expected"):
+            for mark in (
+                "suppressed",
+                "flagged",
+                "turned",
+                "owing",
+                "unexpected",
+                "expected",
+                "unowned",
+            ):
                 self._marked.labels(sweep_id, mark).set(getattr(counts, mark))
 
     def watch(self, of: Callable[[], Iterable[OutputFigures]]) -> None:

@@ -9,10 +9,13 @@ import msgspec
 from agent import __version__
 from agent.output.schema import report_schema
 
+from .casework import CASE_STATES
 from .intake import SCHEMAS
+from .pages.casework import CaseConflict, CaseList, CaseRequest, CaseView
 from .pages.comparing import Comparison
 from .pages.data import Problem, ReportSummary
 from .pages.fleet_timeline import FleetTimeline
+from .pages.groups import GroupList
 
 _ANSWERS = {
     "200": "It was here already, the same.",
@@ -38,12 +41,37 @@ _REFUSALS = {
     "422": "The report is kept, and cannot be read.",
     "503": "The database cannot be used now.",
 }
+_CHANGE_REFUSALS = {
+    "400": "Not as described, longer or more than may be, or without the version.",
+    "401": "No valid reader token as bearer.",
+    "403": "The token's role is less than analyst.",
+    "404": "There is no such thing, or it is not this reader's.",
+    "413": "More than 64 KiB.",
+    "415": "Not JSON.",
+    "503": "The database cannot be used now.",
+}
 _REPORT = {"report_id": "The id of a report."}
 _DAY = r"^([0-9]{4}-[0-9]{2}-[0-9]{2})?$"
 _ASKED = {
     "from": ("The first trace is of this day or later, UTC.", _DAY),
     "to": ("The first trace is of this day or earlier, UTC.", _DAY),
     "weak": ("1: weak traces too.", "^[01]?$"),
+}
+
+
+_SWEEP = {"sweep_id": "The id of a sweep."}
+_CASE = "/sweeps/{sweep_id}/case.json"
+_OF_CASE = {
+    "host": ("The key of a host, which must be given.", ""),
+    "finding": ("The id of a finding on it; empty: the case of the host itself.", ""),
+}
+_CASES = {
+    "state": ("Only those of this state.", f"^({'|'.join(CASE_STATES)})?$"),
+    "owner": ("Only those of this owner, in any case of letters.", ""),
+    "nobody": ("1: only those without an owner.", "^[01]?$"),
+    "tag": ("Only those with this tag.", ""),
+    "after": ("The host of the last one of the page before.", ""),
+    "finding": ("Its finding.", ""),
 }
 
 
@@ -83,6 +111,30 @@ _READS: tuple[tuple[_Read, type[msgspec.Struct]], ...] = (
             {"sweep_id": "The id of a sweep."}, _ASKED, ("400", "401", "404", "503"),
         ),
         FleetTimeline,
+    ),
+    (
+        _Read(
+            _CASE, "readCase", "Who is on a host or a finding, and what they wrote",
+            _SWEEP, _OF_CASE, ("401", "404", "503"),
+        ),
+        CaseView,
+    ),
+    (
+        _Read(
+            "/sweeps/{sweep_id}/cases.json", "listCases",
+            "The cases of hosts and findings that somebody has touched, 100 at a time",
+            _SWEEP, _CASES, ("401", "404", "503"),
+        ),
+        CaseList,
+    ),
+    (
+        _Read(
+            "/sweeps/{sweep_id}/groups.json", "groupHosts",
+            "Hosts by what the list of expected hosts says of them: six counters for each",
+            _SWEEP, {"by": ("A column of the list; else the likeliest.", "")},
+            ("401", "404", "503"),
+        ),
+        GroupList,
     ),
 )  # fmt: skip
 
@@ -160,7 +212,13 @@ def document() -> dict[str, Any]:
                     },
                 }
             },
-            **{read.path: {"get": _read(read, kind)} for read, kind in _READS},
+            **{
+                read.path: {
+                    "get": _read(read, kind),
+                    **({"post": _take()} if read.path == _CASE else {}),
+                }
+                for read, kind in _READS
+            },
         },
         "components": {
             "schemas": {**_moved(definitions), **_read_schemas()},
@@ -185,7 +243,7 @@ def _read(read: _Read, kind: type[msgspec.Struct]) -> dict[str, Any]:
             for name, words in read.parameters.items()
         ]
         + [
-            _parameter(name, "query", words, {"type": "string", "pattern": pattern})
+            _parameter(name, "query", words, _text(pattern))
             for name, (words, pattern) in read.query.items()
         ],
         "responses": {
@@ -200,6 +258,42 @@ def _read(read: _Read, kind: type[msgspec.Struct]) -> dict[str, Any]:
     }
 
 
+def _take() -> dict[str, Any]:
+    """The change of a case."""
+    schemas = "#/components/schemas/"
+    answers = {
+        "200": (CaseView.__name__, "The case as it is now."),
+        "409": (CaseConflict.__name__, "Somebody has changed it since that version: as it is."),
+    } | {status: (Problem.__name__, words) for status, words in _CHANGE_REFUSALS.items()}
+    return {
+        "operationId": "changeCase",
+        "summary": "Change who is on a host or a finding, or add a note",
+        "security": [{"reader": []}],
+        "parameters": [
+            *(_parameter(name, "path", words, _text("")) for name, words in _SWEEP.items()),
+            *(
+                _parameter(name, "query", words, _text(pattern))
+                for name, (words, pattern) in _OF_CASE.items()
+            ),
+        ],
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": {"$ref": schemas + CaseRequest.__name__}}},
+        },
+        "responses": {
+            status: {
+                "description": words,
+                "content": {"application/json": {"schema": {"$ref": schemas + name}}},
+            }
+            for status, (name, words) in sorted(answers.items())
+        },
+    }
+
+
+def _text(pattern: str) -> dict[str, Any]:
+    return {"type": "string", **({"pattern": pattern} if pattern else {})}
+
+
 def _parameter(name: str, place: str, words: str, schema: dict[str, Any]) -> dict[str, Any]:
     return {
         "name": name,
@@ -212,7 +306,7 @@ def _parameter(name: str, place: str, words: str, schema: dict[str, Any]) -> dic
 
 def _read_schemas() -> dict[str, Any]:
     """Of what readers get; none has the name of a part of the report."""
-    kinds = [*(kind for _, kind in _READS), Problem]
+    kinds = [*(kind for _, kind in _READS), Problem, CaseRequest, CaseConflict]
     _, schemas = msgspec.json.schema_components(kinds, ref_template="#/components/schemas/{name}")
     return schemas
 

@@ -8,12 +8,44 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from msgspec import Struct
+
+from agent.output.escape import shown
+
+from ..store.expecting import MAX_COLUMNS, MAX_VALUE, Expected
+
 MAX_LIST = 256 << 20
+
+
+class Unkept(Struct):
+    """What of a list is not kept, or not whole."""
+
+    columns: list[str] = []
+    """Those beyond MAX_COLUMNS."""
+    cells: int = 0
+    """That were longer than MAX_VALUE, and were cut."""
+
+    def words(self) -> str:
+        """For people; empty: all is kept."""
+        told = []
+        if self.columns:
+            told.append(f"columns beyond {MAX_COLUMNS} are left out: {', '.join(self.columns)}")
+        if self.cells:
+            told.append(f"{self.cells:,} cells were cut to {MAX_VALUE} characters")
+        return "; ".join(told)
 
 
 def read_names(path: Path) -> Iterator[str]:
     """Host names from a text file (one per line) or CSV (the column called `name`, `hostname`,
     `dnshostname` or the like, else the first). Raises ValueError naming the line, OSError.
+    """
+    for one in read_expected(path, Unkept()):
+        yield one.name
+
+
+def read_expected(path: Path, unkept: Unkept) -> Iterator[Expected]:
+    """The same with what the other columns of a CSV say, under their titles as they stand there.
+    Raises ValueError, OSError.
     """
     data = path.read_bytes()[: MAX_LIST + 1]
     if len(data) > MAX_LIST:
@@ -23,12 +55,13 @@ def read_names(path: Path) -> Iterator[str]:
         text = data.decode(encoding)
     except UnicodeDecodeError as error:
         raise ValueError(f"{path}: no UTF-8 or UTF-16 text: {error}") from error
-    yield from _names(path, text)
+    yield from _hosts(path, text, unkept)
 
 
-def _names(path: Path, text: str) -> Iterator[str]:
+def _hosts(path: Path, text: str, unkept: Unkept) -> Iterator[Expected]:
     lines = csv.reader(io.StringIO(text), delimiter=_delimiter(text))
     columns: list[int] = []
+    titles: dict[int, str] = {}
     try:
         for row in lines:
             if not any(cell.strip() for cell in row) or _is_remark(row):
@@ -36,9 +69,10 @@ def _names(path: Path, text: str) -> Iterator[str]:
             if not columns:
                 columns = [i for i, cell in enumerate(row) if _title(cell) in _COLUMNS]
                 if columns:
+                    titles = _titles(row, columns, unkept)
                     continue
                 columns = [0]
-            yield _name(row, columns)
+            yield Expected(_name(row, columns), tuple(_beside(row, titles, unkept)))
     except (csv.Error, ValueError) as error:
         raise ValueError(f"{path}:{lines.line_num}: {error}") from error
 
@@ -56,6 +90,30 @@ def _name(row: list[str], columns: list[int]) -> str:
     if not _HOST.fullmatch(name) or not name.isprintable():
         raise ValueError(f"{name[:80]!r} is no host name")
     return name
+
+
+def _titles(row: list[str], columns: list[int], unkept: Unkept) -> dict[int, str]:
+    """The columns that are kept beside the name, each title once."""
+    found: dict[str, int] = {}
+    for place, cell in enumerate(row):
+        title = cell.strip()[:MAX_VALUE]
+        if title and place not in columns:
+            found.setdefault(title, place)
+    unkept.columns += [shown(title) for title in [*found][MAX_COLUMNS:]]
+    return {place: title for title, place in [*found.items()][:MAX_COLUMNS]}
+
+
+def _beside(row: list[str], titles: dict[int, str], unkept: Unkept) -> Iterator[tuple[str, str]]:
+    for place, title in titles.items():
+        value = row[place].strip() if place < len(row) else ""
+        unkept.cells += len(value) > MAX_VALUE
+        if value:
+            yield _storable(title), _storable(value[:MAX_VALUE])
+
+
+def _storable(text: str) -> str:
+    """NUL is what no engine keeps; all else stays as it is given."""
+    return text.replace("\0", "")
 
 
 def _title(cell: str) -> str:

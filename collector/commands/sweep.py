@@ -13,7 +13,7 @@ from ..records import Sweep
 from ..store.store import Store, now_ms
 from .command import OK, Commands, duration, known_sweep, moment, tell, who, with_store
 from .holdings import RECEIVING_MS, holdings_words, receiving
-from .names import read_names
+from .names import Unkept, read_expected, read_names
 
 _AS_IT_IS = -1
 """A deadline that is not given, as None is one."""
@@ -49,7 +49,7 @@ def add(commands: Commands) -> None:
 
     lists = sweeps.group("expect", "change its list of expected hosts")
     for name, run, words in (
-        ("add", _expect, "add hosts"),
+        ("add", _expect, "add hosts, and what the list says beside their names"),
         ("remove", _expect_no_more, "take hosts off the list; what they reported stays"),
     ):
         made = lists.add(name, with_store(run), words)
@@ -75,7 +75,8 @@ async def _create(store: Store, options: argparse.Namespace) -> int:
         deadline=options.deadline,
         demand=demand,
     )
-    names = list(read_names(options.expect)) if options.expect else []
+    unkept = Unkept()
+    expected = list(read_expected(options.expect, unkept)) if options.expect else []
     if await store.sweep(sweep_id) is not None:
         raise ValueError(f"there is a sweep {sweep_id!r} already")
     await store.create_sweep(sweep, who=who())
@@ -85,8 +86,9 @@ async def _create(store: Store, options: argparse.Namespace) -> int:
     )
     tell(f"sweep {sweep_id}\ntoken {secret}")
     if options.expect:
-        added = await store.expect(sweep_id, names, who=who())
+        added = await store.expect(sweep_id, expected, who=who())
         tell(f"{added} expected hosts")
+        _tell_unkept(unkept)
     return OK
 
 
@@ -103,9 +105,18 @@ async def _list(store: Store, _: argparse.Namespace) -> int:
 
 async def _expect(store: Store, options: argparse.Namespace) -> int:
     await known_sweep(store, options.sweep)
-    added = await store.expect(options.sweep, read_names(options.file), who=who())
-    tell(f"{added} new expected hosts")
+    unkept = Unkept()
+    expected = list(read_expected(options.file, unkept))
+    added = await store.expect(options.sweep, expected, who=who())
+    beside = sum(1 for one in expected if one.columns)
+    tell(f"{added} new expected hosts" + (f", columns of {beside:,}" if beside else ""))
+    _tell_unkept(unkept)
     return OK
+
+
+def _tell_unkept(unkept: Unkept) -> None:
+    if words := unkept.words():
+        tell(words)
 
 
 async def _expect_no_more(store: Store, options: argparse.Namespace) -> int:

@@ -11,10 +11,12 @@ from collections.abc import Callable
 from starlette.routing import BaseRoute, Route
 
 from ..store.store import Store, now_ms
+from .casework import CasePages, CaseRequest
 from .compare import ComparePages
 from .data import data
 from .entrance import Entrance
 from .exports import Exports
+from .groups import GroupPages
 from .lists import ListPages
 from .opening import Opening
 from .report import ReportPages
@@ -22,6 +24,7 @@ from .session import Sessions
 from .site import Site
 from .suppressing import SuppressForms
 from .sweeps import SweepPages
+from .taking import taking
 from .timeline import TimelinePages
 from .tokens import ROLE, TokenPages
 
@@ -49,6 +52,8 @@ def routes(
     exports, suppressing, opening = Exports(site), SuppressForms(site), Opening(site)
     reports, compared = ReportPages(site, opening), ComparePages(site, opening)
     tokens, timeline = TokenPages(site), TimelinePages(site)
+    cases, groups = CasePages(site), GroupPages(site)
+    case = taking(site, data(site, cases.data), CaseRequest, cases.take, role="analyst")
     sweep = "/sweeps/{sweep_id}"
     return [
         Route("/login", site.open(entrance.form)),
@@ -69,6 +74,12 @@ def routes(
         Route(f"{sweep}/audit", page(lists.audit)),
         Route(f"{sweep}/suppress", form(suppressing.suppress, role="analyst"), methods=["POST"]),
         Route(f"{sweep}/lift", form(suppressing.lift, role="analyst"), methods=["POST"]),
+        Route(f"{sweep}/case", page(cases.page)),
+        Route(f"{sweep}/case", form(cases.change, role="analyst"), methods=["POST"]),
+        Route(f"{sweep}/case.json", case, methods=["GET", "POST"]),
+        Route(f"{sweep}/cases.json", data(site, cases.list)),
+        Route(f"{sweep}/groups", page(groups.page)),
+        Route(f"{sweep}/groups.json", data(site, groups.data)),
         Route(f"{sweep}/export/{{name}}", page(exports.list)),
         Route(f"{sweep}/hosts/{{host_key:path}}", page(lists.host)),
         Route(f"{sweep}/findings/{{indicator_id:path}}", page(lists.indicator)),

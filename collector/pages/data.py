@@ -97,20 +97,21 @@ def data(site: Site, make: Make) -> Endpoint:
             reader = await site.sessions.reader(request)
             if reader is None:
                 challenge = {"www-authenticate": 'Bearer realm="iocsweep-collector"'}
-                return _answer(Problem(error="a reader token is needed"), 401, challenge)
-            return _answer(await make(request, reader))
+                return answered(Problem(error="a reader token is needed"), 401, challenge)
+            return answered(await make(request, reader))
         except Refused as refused:
-            return _answer(Problem(error=refused.words), refused.status)
+            return answered(Problem(error=refused.words), refused.status)
         except StoreError:
-            return _answer(Problem(error="the database cannot be used now"), 503)
+            return answered(Problem(error="the database cannot be used now"), 503)
 
     return endpoint
 
 
-def _answer(value: Struct, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+def answered(value: Struct, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """In JSON."""
     # ASCII, so that half a surrogate pair in a host's text is an escape and no error
     text = json.dumps(msgspec.to_builtins(value), separators=(",", ":"))
     return Response(text, status, {**HEADERS, **(headers or {})}, media_type="application/json")
 
 
-__all__ = ["FindingLine", "Problem", "ReportSummary", "data", "summary_of"]
+__all__ = ["FindingLine", "Problem", "ReportSummary", "answered", "data", "summary_of"]

@@ -111,7 +111,7 @@ def answer(counts: Counts) -> tuple[str, str]:
     if not counts.expected and counts.reported:
         rest = f"{rest} Without a list of expected hosts, silent ones cannot be counted.".lstrip()
     if counts.hit:
-        return f"Hit on {counted(counts.hit, 'host')}", rest
+        return f"Hit on {counted(counts.hit, 'host')}{unowned_words(counts)}", rest
     if not counts.reported:
         return "No report yet", rest
     if counts.suppressed:
@@ -124,6 +124,14 @@ def answer(counts: Counts) -> tuple[str, str]:
         return f"Clean: {counted(counts.clean, 'host')} reported, no gap", rest
     expected = counted(counts.expected, "expected host")
     return f"Clean: {expected} reported, {CLEAN}", rest
+
+
+def unowned_words(counts: Counts) -> str:
+    """``, 5 of them new and owned by nobody``; empty: each hit host is somebody's, or looked at."""
+    if not counts.unowned:
+        return ""
+    which = "" if counts.unowned == counts.hit else f"{counts.unowned:,} of them "
+    return f", {which}new and owned by nobody"
 
 
 def suppressed_words(counts: Counts) -> str:

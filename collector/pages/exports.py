@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from contextlib import aclosing
-from typing import Any
+from typing import Any, TypeVar
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from agent.output.mapping.table import cell, csv_lines
 
+from ..casework import Case
 from ..records import FindingRow, HostRow
+from ..store.store import Store
 from ..unlisted import unlisted
 from .describe import iso, limit_words
 from .session import Reader
@@ -39,14 +40,17 @@ _TIMES = frozenset(
     }
 )
 _LIMITS = frozenset({"limits", "hit_limits"})
+_CASE = ("case_state", "case_owner", "case_tags", "case_notes")
 _LISTS = {
-    "hosts": (*HostRow.__struct_fields__, "suppressed_findings"),
-    "findings": (*FindingRow.__struct_fields__, "suppressed_because"),
-    "missing": ("name", "sent"),
+    "hosts": (*HostRow.__struct_fields__, "suppressed_findings", *_CASE, "list"),
+    "findings": (*FindingRow.__struct_fields__, "suppressed_because", *_CASE),
+    "missing": ("name", "sent", "list"),
 }
+"""``list``: what the list of expected hosts says; in a table a column for each of its own."""
 _KINDS = {"csv": "text/csv; charset=utf-8; header=present", "ndjson": "application/x-ndjson"}
 
 Values = tuple[Any, ...]
+_T = TypeVar("_T")
 
 
 def ndjson_line(names: tuple[str, ...], values: Values) -> str:
@@ -83,6 +87,10 @@ class Exports:
         names = _LISTS[what]
         counts = await self._site.counters.counts(sweep.sweep_id)
         rows = self._rows(what, sweep.sweep_id)
+        if form == "csv" and names[-1] == "list":
+            columns = await self._site.store.columns(sweep.sweep_id)
+            names = (*names[:-1], *(f"list: {one}" for one in columns))
+            rows = _spread(columns, rows)
         lines = _csv(names, rows) if form == "csv" else _ndjson(names, rows)
         return StreamingResponse(
             lines,
@@ -127,38 +135,70 @@ class Exports:
     async def _rows(self, what: str, sweep_id: str) -> AsyncGenerator[Values, None]:
         store = self._site.store
         if what == "missing":
-            async for name, owing in store.all_missing(sweep_id):
-                yield name, "limited reports" if owing else "nothing"
+            async for names in _some(store.all_missing(sweep_id)):
+                keys = [name.casefold().rstrip(".") for name, _ in names]
+                told = await store.columns_of_names(sweep_id, keys)
+                for (name, owing), key in zip(names, keys, strict=True):
+                    sent = "limited reports" if owing else "nothing"
+                    yield name, sent, dict(told.get(key, ()))
         elif what == "hosts":
-            async for host, aside in self._hosts(sweep_id):
-                yield *_values(host), aside
+            async for hosts in _some(store.all_hosts(sweep_id)):
+                for values in await _of_hosts(store, sweep_id, hosts):
+                    yield values
         else:
             because = await store.why_suppressed(sweep_id)
-            async for row in store.all_findings(sweep_id):
-                if row.suppression_id is not None and row.suppression_id not in because:
-                    because = {row.suppression_id: "", **await store.why_suppressed(sweep_id)}
-                yield *_values(row), because.get(row.suppression_id or "", "")
+            async for rows in _some(store.all_findings(sweep_id)):
+                cases = await store.cases_on_hosts(sweep_id, sorted({r.host_key for r in rows}))
+                for row in rows:
+                    if row.suppression_id is not None and row.suppression_id not in because:
+                        because = {row.suppression_id: "", **await store.why_suppressed(sweep_id)}
+                    case = cases.get((row.host_key, row.finding_id))
+                    why = because.get(row.suppression_id or "", "")
+                    yield *_values(row), why, *_case(case)
             async for row in unlisted(store, sweep_id):
-                yield *_values(row), because.get(row.suppression_id or "", "")
+                yield *_values(row), because.get(row.suppression_id or "", ""), *_case(None)
 
-    async def _hosts(self, sweep_id: str) -> AsyncIterator[tuple[HostRow, int]]:
-        """Each with how many of its findings are suppressed, asked for some hosts at a time."""
-        some = deque[HostRow]()
-        async for row in self._site.store.all_hosts(sweep_id):
-            some.append(row)
-            if len(some) >= AT_ONCE:
-                for pair in await self._counted(sweep_id, some):
-                    yield pair
-                some.clear()
-        for pair in await self._counted(sweep_id, some):
-            yield pair
 
-    async def _counted(
-        self, sweep_id: str, rows: Sequence[HostRow]
-    ) -> Sequence[tuple[HostRow, int]]:
-        keys = [row.host_key for row in rows]
-        aside = await self._site.store.suppressed_on(sweep_id, keys)
-        return [(row, aside.get(row.host_key, 0)) for row in rows]
+async def _of_hosts(store: Store, sweep_id: str, hosts: Sequence[HostRow]) -> list[Values]:
+    """What is beside a host's own row is asked for some at a time."""
+    keys = [row.host_key for row in hosts]
+    aside = await store.suppressed_on(sweep_id, keys)
+    cases = await store.cases_of_hosts(sweep_id, keys)
+    told = await store.columns_of_hosts(sweep_id, hosts)
+    return [
+        (
+            *_values(row), aside.get(row.host_key, 0), *_case(cases.get(row.host_key)),
+            dict(told.get(row.host_key, ())),
+        )
+        for row in hosts
+    ]  # fmt: skip
+
+
+async def _some(rows: AsyncIterator[_T]) -> AsyncIterator[list[_T]]:
+    """Some at a time; none of nothing."""
+    some: list[_T] = []
+    async for row in rows:
+        some.append(row)
+        if len(some) >= AT_ONCE:
+            yield some
+            some = []
+    if some:
+        yield some
+
+
+async def _spread(
+    columns: Sequence[str], rows: AsyncGenerator[Values, None]
+) -> AsyncGenerator[Values, None]:
+    """Rows with a column for each of the list's, which are the last value."""
+    async with aclosing(rows) as source:
+        async for row in source:
+            yield *row[:-1], *(row[-1].get(name, "") for name in columns)
+
+
+def _case(case: Case | None) -> Values:
+    if case is None:
+        return "new", "", "", 0
+    return case.state, case.owner, " ".join(case.tags), case.notes
 
 
 def _values(row: HostRow | FindingRow) -> Values:

@@ -7,9 +7,12 @@ from collections.abc import Sequence
 from starlette.requests import Request
 from starlette.responses import Response
 
+from ..casework import CaseKey
 from ..records import STATES, FindingRow
 from ..store.store import PAGE, HostFilter
+from .casework import LATEST, case_filter, case_of, case_query, case_words
 from .describe import host_answer
+from .groups import column_filter, column_query, column_words
 from .session import Reader
 from .site import Site, asked, link, not_found, path_id
 
@@ -18,6 +21,7 @@ MAX_TEXT = 255
 DONE = {
     "suppressed": "Suppressed. The counters no longer count these findings as hits.",
     "lifted": "Lifted. The findings count again.",
+    "case": "Saved.",
     "gone": "That suppression was lifted before.",
 }
 
@@ -34,6 +38,8 @@ def hosts_filter(request: Request) -> HostFilter:
         limited=asked(request, "limited") == "1",
         turned=asked(request, "turned") == "1",
         sender=asked(request, "sender", MAX_TEXT),
+        case=case_filter(request),
+        column=column_filter(request),
     )
 
 
@@ -41,7 +47,14 @@ def query_of(chosen: HostFilter) -> dict[str, str]:
     """The same as parameters of an address."""
     names = ("flagged", "suppressed", "unexpected", "limited", "turned")
     flags = {name: "1" for name in names if getattr(chosen, name)}
-    return {"state": chosen.state or "", "q": chosen.text, "sender": chosen.sender, **flags}
+    beside = {**case_query(chosen.case), **column_query(chosen.column)}
+    return {
+        "state": chosen.state or "",
+        "q": chosen.text,
+        "sender": chosen.sender,
+        **flags,
+        **beside,
+    }
 
 
 def heading_of(chosen: HostFilter) -> str:
@@ -66,7 +79,7 @@ def heading_of(chosen: HostFilter) -> str:
         )
         if on
     ]
-    return ", ".join([words, *more])
+    return ", ".join([words, *more, *case_words(chosen.case), *column_words(chosen.column)])
 
 
 def once_each(rows: Sequence[FindingRow]) -> list[FindingRow]:
@@ -116,6 +129,11 @@ class ListPages:
             senders=await self._site.store.hosts_by(
                 sweep.sweep_id, sorted({row.sources for row in rows})
             ),
+            cases=await self._site.store.cases_of_hosts(
+                sweep.sweep_id, [row.host_key for row in rows]
+            ),
+            told=await self._site.store.columns_of_hosts(sweep.sweep_id, rows),
+            columns=await self._site.store.columns(sweep.sweep_id),
             follow=follow,
             later=bool(after[1]),
         )
@@ -125,19 +143,27 @@ class ListPages:
         sweep = await self._site.sweep(request, reader)
         text, after = asked(request, "q", MAX_TEXT).strip(), asked(request, "after")
         owing = asked(request, "owing") == "1"
-        names = await self._site.store.missing(sweep.sweep_id, after=after, text=text, owing=owing)
+        column = column_filter(request)
+        names = await self._site.store.missing(
+            sweep.sweep_id, after=after, text=text, owing=owing, column=column
+        )
+        query = {"q": text, "owing": "1" if owing else "", **column_query(column)}
         follow = None
         if len(names) == PAGE:
             last = names[-1].rstrip(".")
-            follow = link(
-                "sweeps", sweep.sweep_id, "missing", q=text, after=last, owing="1" if owing else ""
-            )
+            follow = link("sweeps", sweep.sweep_id, "missing", **query, after=last)
         return self._site.html(
             "missing.html",
             reader=reader,
             sweep=sweep,
             counts=await self._site.counters.counts(sweep.sweep_id),
             names=names,
+            told=await self._site.store.columns_of_names(
+                sweep.sweep_id, [name.casefold().rstrip(".") for name in names]
+            ),
+            columns=await self._site.store.columns(sweep.sweep_id),
+            column=column,
+            query=query,
             text=text,
             owing=owing,
             follow=follow,
@@ -167,6 +193,11 @@ class ListPages:
             others=(await store.hosts_by(sweep.sweep_id, [first])).get(first, 0)
             - (host.sources == first),
             reports=await store.reports_of_host(sweep.sweep_id, key),
+            case=(case := await store.case(CaseKey(sweep.sweep_id, key))),
+            notes=await store.notes(case.key, latest=LATEST),
+            case_of=case_of(sweep.sweep_id, key, await store.cases_on_hosts(sweep.sweep_id, [key])),
+            told=(await store.columns_of_hosts(sweep.sweep_id, [host])).get(key, ()),
+            done=DONE.get(asked(request, "done"), ""),
             findings=sorted(once_each(findings), key=_strongest_first),
             follow=follow,
             later=bool(after[1]),

@@ -16,6 +16,7 @@ from agent.model.report import Report, State
 from agent.output.recollection import HEAD, WORDS, line_of, recollection
 
 from ..records import ReportRow
+from .casework import case_of
 from .chain import cut
 from .coverage import MAX_SOURCES, SourceView, sources_of
 from .data import ReportSummary, summary_of
@@ -151,11 +152,13 @@ class ReportPages:
         """Verdict, findings, coverage."""
         row, sweep, body = await self._opening.kept(path_id(request, "report_id"), reader)
         before = await self._before(row)
+        cases = await self._site.store.cases_on_hosts(row.sweep_id, [row.host_key])
+        of = case_of(row.sweep_id, row.host_key, cases)
 
         def page(view: ReportView | None, error: str = "") -> str:
             return self._site.text(
                 "report.html", reader=reader, sweep=sweep, row=row, view=view, error=error,
-                before=before,
+                before=before, case_of=of,
             )  # fmt: skip
 
         def work() -> str:

@@ -90,8 +90,12 @@ class Sessions:
         authorization = request.headers.get("authorization")
         if authorization is None:
             return await self._by_cookie(request.cookies.get(self.cookie, ""))
-        scheme, _, secret = authorization.partition(" ")
-        if scheme.lower() != "bearer" or request.method not in ("GET", "HEAD"):
+        return await self.bearer(request) if request.method in ("GET", "HEAD") else None
+
+    async def bearer(self, request: Request) -> Reader | None:
+        """Whose request it is by its bearer alone."""
+        scheme, _, secret = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer":
             return None
         token = await self._valid(token_digest(secret.strip()[:MAX_SECRET]))
         if token is None:

@@ -22,7 +22,7 @@ from . import describe
 from .counters import Counters
 from .session import Reader, Sessions
 
-MAX_FORM = 16 * 1024
+MAX_FORM = 64 * 1024
 MAX_ID = 2000
 """Characters of an id in an address; longer ones are not looked up."""
 HEADERS = {
@@ -71,6 +71,12 @@ def link(*parts: str, **query: str | int | None) -> str:
     return f"{path}?{urlencode(asked, errors='replace')}" if asked else path
 
 
+def _lines(text: str) -> Markup:
+    """For a text of several lines, as it was written: only what ends a line stays of what cannot be
+    seen."""
+    return Markup("\n").join(shown(one) for one in text.splitlines())
+
+
 def _finalize(value: Any) -> Any:
     """Every string that a template puts out: control and bidi characters become visible."""
     return shown(value) if isinstance(value, str) and not isinstance(value, Markup) else value
@@ -105,6 +111,7 @@ class Site:
             {
                 "link": link,
                 "static": self._static_link,
+                "lines": _lines,
                 "notice": notice,
                 **{name: getattr(describe, name) for name in describe.__all__},
             }

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import uuid
 from typing import Any
+from urllib.parse import quote
 
 import jsonschema
 import pytest
@@ -73,6 +75,10 @@ CHECKS = [
         ("/reports/{report_id}/summary.json", "GET"),
         ("/reports/{report_id}/against/{other_id}.json", "GET"),
         ("/sweeps/{sweep_id}/timeline.json", "GET"),
+        ("/sweeps/{sweep_id}/case.json", "GET"),
+        ("/sweeps/{sweep_id}/case.json", "POST"),
+        ("/sweeps/{sweep_id}/cases.json", "GET"),
+        ("/sweeps/{sweep_id}/groups.json", "GET"),
     ],
 )
 def test_every_answer_is_one_that_the_description_knows(
@@ -83,10 +89,10 @@ def test_every_answer_is_one_that_the_description_knows(
     if mode is GenerationMode.NEGATIVE and path == "/healthz":
         pytest.skip("it takes nothing that could be wrong")
     statuses = set()
-    token = server.sweep_token if method == "POST" else server.reader_token
+    token = server.sweep_token if path.startswith("/v1") else server.reader_token
 
     @settings(
-        max_examples=150 if method == "POST" else 30,
+        max_examples=150 if path.startswith("/v1") else 30,
         deadline=None,
         suppress_health_check=[*HealthCheck],
         database=None,
@@ -115,10 +121,14 @@ def test_what_readers_get_is_as_described(
     )
     short = server.get(f"/reports/{first.report_id}/summary.json", token=server.reader_token)
     sweep = f"/sweeps/{short.json()['gist']['sweep_id']}"
+    case = f"{sweep}/case.json?host={quote(short.json()['gist']['host_key'])}"
     reads = {
         f"/reports/{first.report_id}/summary.json": "ReportSummary",
         f"/reports/{first.report_id}/against/{second.report_id}.json": "Comparison",
         f"{sweep}/timeline.json": "FleetTimeline",
+        case: "CaseView",
+        f"{sweep}/cases.json": "CaseList",
+        f"{sweep}/groups.json": "GroupList",
         f"{sweep}/timeline.json?from=x": "Problem",
         "/reports/none/summary.json": "Problem",
     }
@@ -127,6 +137,37 @@ def test_what_readers_get_is_as_described(
         schema = {"$ref": f"urn:description#/components/schemas/{name}"}
         jsonschema.Draft202012Validator(schema, registry=registry).validate(told)
         assert set(told) == set(description["components"]["schemas"][name]["properties"])
+
+
+def test_what_a_program_changes_is_as_described(
+    server: CollectorServer, description: dict[str, Any]
+) -> None:
+    report = a_report("CHANGED", a_finding("CHANGED"))
+    assert server.send(report).status_code == 201
+    analyst, reader = (
+        re.findall(r"[\w-]{43}", server.run("token", "create", "--role", role).stdout)[0]
+        for role in ("analyst", "reader")
+    )
+    gist = server.get(
+        f"/reports/{report.report_id}/summary.json", token=server.reader_token
+    ).json()["gist"]
+    path = f"/sweeps/{gist['sweep_id']}/case.json?host={quote(gist['host_key'])}"
+    operation = description["paths"]["/sweeps/{sweep_id}/case.json"]["post"]
+    registry: Registry[Any] = Registry().with_resource(
+        "urn:description", Resource.from_contents(description, DRAFT202012)
+    )
+    change = {"version": 0, "state": "triaged", "tags": ["vip"], "note": "by a program"}
+    for token, sent, status in (
+        (analyst, change, "200"), (analyst, change, "409"), (analyst, {"version": -1}, "400"),
+        (reader, change, "403"), ("wrong", change, "401"),
+    ):  # fmt: skip
+        answer = server.ask("POST", path, token=token, json=sent)
+        assert str(answer.status_code) == status
+        schema = operation["responses"][status]["content"]["application/json"]["schema"]
+        jsonschema.Draft202012Validator(
+            {"$ref": f"urn:description{schema['$ref']}"}, registry=registry
+        ).validate(answer.json())
+    assert server.get(path, token=server.reader_token).json()["case"]["tags"] == ["vip"]
 
 
 def test_no_name_of_what_readers_get_hides_a_part_of_the_report() -> None:

@@ -151,7 +151,7 @@ def test_from_the_sweep_to_a_report_and_a_suppression(
     person.log_in()
     page = person.page
     page.get_by_role("link", name="cyzfc, all workstations").click()
-    assert person.heading() == "Hit on 3 hosts"
+    assert person.heading() == "Hit on 3 hosts, new and owned by nobody"
     page.locator("#count-hit").click()
     page.get_by_role("link", name="WS-0421").click()
     page.get_by_role("link", name="Open the report that says so").click()
@@ -164,7 +164,7 @@ def test_from_the_sweep_to_a_report_and_a_suppression(
     page.get_by_role("button", name="Suppress").click()
     assert "1 of 2 findings suppressed" in person.heading()
     page.get_by_role("link", name="Overview").click()
-    assert person.heading() == "Hit on 2 hosts"
+    assert person.heading() == "Hit on 2 hosts, new and owned by nobody"
     page.get_by_role("link", name="Audit").click()
     page.get_by_role("button", name="Lift").click()
     assert person.heading() == "No suppression in force"
@@ -217,7 +217,7 @@ def test_the_overview_refreshes_itself_and_keeps_the_focus(
     coming = put(server.store, a_report("WS-0888", a_finding("WS-0888")))
     asyncio.run_coroutine_threadsafe(coming, server.loop).result(10)
     server.now += 5000
-    page.get_by_role("heading", name="Hit on 4 hosts").wait_for()
+    page.get_by_role("heading", name="Hit on 4 hosts, new and owned by nobody").wait_for()
     assert page.evaluate("document.activeElement.id") == "count-failed"
     assert page.locator("#stale").is_hidden()
     assert person.complaints == []

@@ -233,7 +233,7 @@ def test_a_hit_of_a_report_that_was_not_asked_for_counts_at_once(
     assert cli.main(["offline", str(tmp_path / "WS-0007"), "--out", str(out), "--no-delivery"]) == 1
     host = send(asking, decode(out.read_bytes()))
     assert host.state == "hit"
-    assert heading(asking.text(SWEPT)) == "Hit on 1 host"
+    assert heading(asking.text(SWEPT)) == "Hit on 1 host, new and owned by nobody"
     shown = text_of(asking.text(f"{SWEPT}/hosts?state=hit"))
     assert "by a report that was not asked for: sources: only files" in shown
 

@@ -36,7 +36,7 @@ def test_without_a_sweep_it_says_so(empty: Pages) -> None:
 
 def test_a_sweep_shows_the_six_counters_and_their_shares(pages: Pages) -> None:
     text = pages.text(SWEPT)
-    assert heading(text) == "Hit on 2 hosts"
+    assert heading(text) == "Hit on 2 hosts, new and owned by nobody"
     assert pages.counters() == {
         "clean": "5", "hit": "2", "incomplete": "2", "failed": "1", "limited": "0",
         "not reported": "4",
