@@ -313,6 +313,27 @@ class TestExpected:
             assert home.run("expect", "one", str(file)).stdout == f"{new} new expected hosts\n"
         assert home.names_of("one") == ["WS-1", "WS-2", "WS-3"]
 
+    def test_what_a_list_says_beside_names_is_kept(self, home: Home, tmp_path: Path) -> None:
+        file = tmp_path / "hosts.csv"
+        file.write_text("Name;Site;Owner\nWS-1;Berlin;Jo\nWS-2;;\n")
+        told = home.run("sweep", "create", "One", "--id", "one", "--expect", str(file)).stdout
+        assert told.endswith("2 expected hosts\n")
+        assert home.ask("SELECT name_key, name, value FROM expected_column ORDER BY name") == [
+            ("ws-1", "Owner", "Jo"), ("ws-1", "Site", "Berlin"),
+        ]  # fmt: skip
+        titles = [f"c{n}" for n in range(20)]
+        file.write_text(f"Name,{','.join(titles)}\nWS-1,{'x' * 300}{',y' * 19}\n")
+        done = home.run("sweep", "expect", "add", "one", str(file)).stdout
+        assert done == (
+            "0 new expected hosts, columns of 1\n"
+            "columns beyond 16 are left out: c16, c17, c18, c19; 1 cells were cut to 256 characters\n"
+        )
+        (row,) = home.ask("SELECT count(*), max(length(value)) FROM expected_column")
+        assert row == (16, 256)
+        file.write_text("ws-1\n")
+        assert home.run("expect", "one", str(file)).stdout == "0 new expected hosts\n"
+        assert home.ask("SELECT count(*) FROM expected_column") == [(16,)]
+
     def test_a_sweep_that_is_not_there_is_said(self, tmp_path: Path) -> None:
         file = tmp_path / "names.txt"
         file.write_text("WS-1\n")

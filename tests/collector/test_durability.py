@@ -2,7 +2,7 @@
 
 A handful of agents bring new reports all the time. Meanwhile the collector, its writer, or its
 database is killed at random moments. Afterwards every acknowledged report must be there, byte for
-byte, once; and all reports, sent again, must be known.
+byte, once; and all reports, sent again, must be known. So must every note that an analyst was told is kept.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import hashlib
 import http.client
+import json
 import os
 import random
 import signal
@@ -23,11 +24,13 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import asyncpg
 import psutil
 import pytest
 
+from collector.records import host_key
 from tests.bench.fleet import Fleet
 from tests.collector.postgres_server import PostgresServer, own_postgres
 
@@ -49,7 +52,7 @@ class Collector:
     """The real server, by its command line; killed and started again on the same database."""
 
     def __init__(self, home: Path, database: str = "") -> None:
-        self.home, self.token = home, ""
+        self.home, self.token, self.reader = home, "", ""
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port: int = probe.getsockname()[1]
@@ -65,11 +68,13 @@ class Collector:
                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True,
             )  # fmt: skip
         assert self._process.stdout is not None
-        while not self.token:
+        while not self.token or not self.reader:
             line = self._process.stdout.readline()
             assert line, self.log()
             if "for agents" in line:
                 self.token = line.split()[-1]
+            if "for readers" in line:
+                self.reader = line.split()[-1]
         eventually(self._answers, "the collector does not start")
 
     def _answers(self) -> bool:
@@ -156,6 +161,8 @@ class Agents:
         self.sent: dict[str, bytes] = {}
         self.acknowledged: dict[str, bytes] = {}
         """Id and SHA-256 of the body."""
+        self.hosts: list[str] = []
+        """Keys of those whose reports were acknowledged."""
         self.unexpected: list[str] = []
 
     def __enter__(self) -> Agents:
@@ -183,12 +190,14 @@ class Agents:
     def _bring(self, channel: http.client.HTTPConnection) -> None:
         with self._lock:
             fleet = self._fleets[len(self.sent) % 2]
-            report_id, _, body = fleet.report()
+            report_id, said, body = fleet.report()
             self.sent[report_id] = body
         status = self._post(channel, report_id, body)
         with self._lock:
             if status == 201:
                 self.acknowledged[report_id] = hashlib.sha256(body).digest()
+                host = json.loads(said)["host"]
+                self.hosts.append(host_key(host["id"], host["name"]))
             elif status != 503:
                 self.unexpected.append(f"{report_id}: {status}")
         time.sleep(0.02 if status == 503 else 0.002)
@@ -217,6 +226,80 @@ class Agents:
             for report_id, body in self.sent.items():
                 statuses[report_id] = self._post(channel, report_id, body)
         return statuses
+
+
+class Analyst:
+    """``with``: writes one note after another, each of its own text, on hosts that reported."""
+
+    def __init__(self, collector: Collector, agents: Agents) -> None:
+        self._collector, self._agents = collector, agents
+        self._chance, self._going = random.Random(11), True
+        self._thread = threading.Thread(target=self._work)
+        self.sent = 0
+        self.acknowledged: dict[str, str] = {}
+        """The host's key by the note's text."""
+        self.unexpected: list[str] = []
+
+    def __enter__(self) -> Analyst:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._going = False
+        self._thread.join(DEADLINE_S)
+
+    def _work(self) -> None:
+        while self._going:
+            channel = http.client.HTTPConnection(
+                "127.0.0.1", self._collector.port, timeout=DEADLINE_S
+            )
+            with contextlib.closing(channel):
+                try:
+                    while self._going:
+                        self._write(channel)
+                except (OSError, http.client.HTTPException):
+                    time.sleep(0.02)
+
+    def _write(self, channel: http.client.HTTPConnection) -> None:
+        hosts = self._agents.hosts[-20:]
+        if not hosts:
+            time.sleep(0.01)
+            return
+        host, text = self._chance.choice(hosts), f"note {self.sent}"
+        self.sent += 1
+        channel.request(
+            "POST", f"/sweeps/first/case.json?host={quote(host)}", json.dumps({"note": text}),
+            {"Authorization": f"Bearer {self._collector.reader}",
+             "Content-Type": "application/json"},
+        )  # fmt: skip
+        answer = channel.getresponse()
+        answer.read()
+        if answer.status == 200:
+            self.acknowledged[text] = host
+        elif answer.status != 503:
+            self.unexpected.append(f"{text} on {host}: {answer.status}")
+        if answer.will_close:
+            channel.close()
+        time.sleep(0.005)
+
+    def more(self) -> None:
+        """Until another is acknowledged."""
+        wanted = len(self.acknowledged) + 1
+        eventually(lambda: len(self.acknowledged) >= wanted, "no note is acknowledged any more")
+
+
+def notes_are_there(ask: Ask, analyst: Analyst) -> None:
+    """Each acknowledged one on its host, none twice, and each written down."""
+    wanted = dict(analyst.acknowledged)
+    rows = ask("SELECT text, host_key FROM case_note")
+    there = {str(text): str(host) for text, host in rows}
+    lost = [text for text in wanted if text not in there]
+    assert not lost, f"{len(lost)} of {len(wanted)} acknowledged notes are lost"
+    assert all(there[text] == host for text, host in wanted.items())
+    assert len(there) == len(rows)
+    audited = "SELECT (SELECT count(*) FROM case_note), (SELECT count(*) FROM audit WHERE action = 'case')"
+    ((notes, lines),) = ask(audited)
+    assert notes == lines
 
 
 def eventually(happens: Callable[[], bool], otherwise: str) -> None:
@@ -303,9 +386,10 @@ def test_what_sqlite_acknowledged_survives_twenty_kills(
     chance = random.Random(9)
     collector = starting(home, "")
     ask = sqlite_file(home / "collector.db")
-    with Agents(collector) as agents:
+    with Agents(collector) as agents, Analyst(collector, agents) as analyst:
         for kill in range(KILLS):
             agents.more(chance.randrange(1, MOST))
+            analyst.more()
             if kill % 2:
                 collector.kill_writer()
             else:
@@ -314,8 +398,10 @@ def test_what_sqlite_acknowledged_survives_twenty_kills(
                 collector.start()
             agents.more(1)
             is_all_there(ask, agents.acknowledged)
+            notes_are_there(ask, analyst)
             assert ask("PRAGMA integrity_check") == [("ok",)]
-    assert not agents.unexpected
+    assert not agents.unexpected + analyst.unexpected
+    notes_are_there(ask, analyst)
     is_once_there_when_sent_again(ask, agents)
     assert collector.stop() == 0
     verified = collector.verify()
@@ -344,9 +430,10 @@ def test_what_postgresql_acknowledged_survives_its_crashes_and_ours(
     url = own_postgres.create_database()
     collector = starting(home, url)
     ask = postgresql(url)
-    with Agents(collector) as agents:
+    with Agents(collector) as agents, Analyst(collector, agents) as analyst:
         for stop in range(STOPS):
             agents.more(chance.randrange(1, MOST))
+            analyst.more()
             if stop % 3 == 2:
                 collector.kill(writer=False)
                 collector.start()
@@ -356,7 +443,9 @@ def test_what_postgresql_acknowledged_survives_its_crashes_and_ours(
                 own_postgres.start()
             agents.more(1)
             is_all_there(ask, agents.acknowledged)
-    assert not agents.unexpected
+            notes_are_there(ask, analyst)
+    assert not agents.unexpected + analyst.unexpected
+    notes_are_there(ask, analyst)
     is_once_there_when_sent_again(ask, agents)
     assert collector.stop() == 0
     verified = collector.verify()
