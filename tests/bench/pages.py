@@ -34,6 +34,8 @@ from tests.collector.pages.seed import SWEEP, a_finding, a_report, received
 EXPECTED, REPORTED, UNEXPECTED = 100_000, 95_000, 300
 BOUND_MS = 200
 HOUR = 3_600_000
+COLUMNS = {"Site": 40, "OU": 300, "Owner": 5000}
+"""What the list says, and of how many kinds."""
 
 
 def load(path: Path) -> None:
@@ -53,6 +55,11 @@ def load(path: Path) -> None:
             "INSERT INTO expected VALUES (?, ?, ?, ?, 0)",
             (SWEEP, name.casefold(), name.casefold(), name),
         )
+        for place, (title, of) in enumerate(COLUMNS.items()):
+            connection.execute(
+                "INSERT INTO expected_column VALUES (?, ?, ?, ?, ?)",
+                (SWEEP, title, name.casefold(), place, f"{title} {n * 7919 % of}"),
+            )
     connection.execute("COMMIT")
     rows = [*(f"WS-{n:06}" for n in range(REPORTED - UNEXPECTED)),
             *(f"GUEST-{n:04}" for n in range(UNEXPECTED))]  # fmt: skip
@@ -73,6 +80,17 @@ def load(path: Path) -> None:
         connection.execute("UPDATE report SET indexed = 1 WHERE indexed = 0")
         connection.execute("COMMIT")
     connection.execute("UPDATE host SET flagged = 1 WHERE name LIKE 'WS-09%7'")
+    for n in range(0, REPORTED - UNEXPECTED, 5):
+        key = (SWEEP, host_key(f"id-{n}", f"WS-{n:06}"), "")
+        owner, state = f"analyst {n % 12}", ("triaged", "contained", "closed")[n % 3]
+        connection.execute(
+            "INSERT INTO casework VALUES (?, ?, ?, ?, ?, ?, ?, 1, 1, '', ?, ?)",
+            (*key, state, owner, owner, "vip", start, owner),
+        )
+        connection.execute("INSERT INTO case_tag VALUES (?, ?, ?, 'vip')", key)
+        connection.execute(
+            "INSERT INTO case_note VALUES (?, ?, ?, 1, ?, ?, 'a note')", (*key, start, owner)
+        )
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     connection.close()
 
@@ -144,6 +162,13 @@ async def measure(path: Path) -> bool:
              f"{sweep}/missing?after=ws-097000", f"{sweep}/findings", f"{sweep}/findings/ip",
              f"{sweep}/findings/ip?after=id-9999%7Cws-009999&finding=0", f"{sweep}/findings/i3",
              f"{sweep}/audit", f"{sweep}/hosts/{hit.host_key.replace('|', '%7C')}",
+             f"{sweep}/hosts?state=hit&case=new&nobody=1", f"{sweep}/hosts?case=new&nobody=1&{late}",
+             f"{sweep}/hosts?owner=analyst+3", f"{sweep}/hosts?tag=none", f"{sweep}/hosts?tag=vip",
+             f"{sweep}/hosts?case=closed&{late}", f"{sweep}/hosts?column=Site&value=Site+7",
+             f"{sweep}/hosts?column=Owner&value=Owner+4999", f"{sweep}/hosts?column=Owner&value=none",
+             f"{sweep}/hosts?column=Site&value=", f"{sweep}/missing?column=Site&value=Site+7",
+             f"{sweep}/groups", f"{sweep}/groups?by=Owner", f"{sweep}/cases.json?owner=analyst+3",
+             f"{sweep}/cases.json?tag=none",
              f"/reports/{hit.report_id}", f"/reports/{hit.report_id}.json"]  # fmt: skip
     exports = [f"{sweep}/export/{name}.{form}" for name in ("hosts", "findings", "missing")
                for form in ("csv", "ndjson")]  # fmt: skip
