@@ -211,7 +211,10 @@ class Answers(Rows):
             values.append(chosen.sender)
         if chosen.unexpected:
             where += f" AND {_UNEXPECTED}"
-        for more, given in (hosts_where(chosen.case), listed_where(chosen.column)):
+        for more, given in (
+            hosts_where(sweep_id, chosen.case),
+            listed_where(sweep_id, chosen.column),
+        ):
             where, values = where + more, [*values, *given]
         return await self._all(
             HostRow,
@@ -290,7 +293,7 @@ class Answers(Rows):
         values: list[Value] = [sweep_id, int(seen), after.casefold().rstrip("."), low]
         if high:
             where, values = f"{where} AND name_key < ?", [*values, high]
-        more, given = names_where(column)
+        more, given = names_where(sweep_id, column)
         where, values = where + more, [*values, *given]
         rows = await self.database.fetch(
             f"SELECT name FROM expected WHERE {where} ORDER BY name_key LIMIT ?", *values, PAGE

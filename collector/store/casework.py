@@ -52,30 +52,33 @@ class CaseFilter(Struct, frozen=True, kw_only=True):
 EVERY_CASE = CaseFilter()
 
 
-def hosts_where(chosen: CaseFilter) -> tuple[str, list[Value]]:
+def hosts_where(sweep_id: str, chosen: CaseFilter) -> tuple[str, list[Value]]:
     """SQL on ``host``, beginning with AND: those whose own case is so. What nobody has touched is
-    in no table."""
+    in no table.
+
+    What is listed does not hang on the host, and is listed once.
+    """
     where, values = "", list[Value]()
     mine = "SELECT 1 FROM casework c WHERE c.sweep_id = host.sweep_id"
     mine += " AND c.host_key = host.host_key AND c.finding_id = ''"
-    listed = "SELECT c.host_key FROM casework c WHERE c.sweep_id = host.sweep_id"
-    listed = f" AND host.host_key IN ({listed} AND c.finding_id = ''"
+    listed = " AND host.host_key IN (SELECT c.host_key FROM casework c WHERE c.sweep_id = ?"
+    listed += " AND c.finding_id = ''"
     if chosen.state == "new":
         where += f" AND NOT EXISTS ({mine} AND c.state <> 'new')"
     elif chosen.state:
         where += f"{listed} AND c.state = ?)"
-        values.append(chosen.state)
+        values += [sweep_id, chosen.state]
     if chosen.nobody:
         where += f" AND NOT EXISTS ({mine} AND c.owner_key <> '')"
     elif chosen.owner:
         where += f"{listed} AND c.owner_key = ?)"
-        values.append(owner_key(chosen.owner))
+        values += [sweep_id, owner_key(chosen.owner)]
     if chosen.tag:
         where += (
             " AND host.host_key IN (SELECT t.host_key FROM case_tag t"
-            " WHERE t.sweep_id = host.sweep_id AND t.tag = ? AND t.finding_id = '')"
+            " WHERE t.sweep_id = ? AND t.tag = ? AND t.finding_id = '')"
         )
-        values.append(chosen.tag.casefold())
+        values += [sweep_id, chosen.tag.casefold()]
     return where, values
 
 

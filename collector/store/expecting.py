@@ -62,10 +62,10 @@ class Group(Struct, frozen=True, kw_only=True):
     not_reported: int
 
 
-def _said(of: str) -> str:
+def _said(of: str, what: str = "c.value") -> str:
     """SQL: what a column (parameter) of the names says that are chosen so; NULL: nothing."""
     return (
-        "(SELECT MIN(c.value) FROM expected_column c WHERE c.sweep_id = host.sweep_id"
+        f"(SELECT {what} FROM expected_column c WHERE c.sweep_id = host.sweep_id"
         f" AND c.name = ? AND {of})"
     )
 
@@ -74,42 +74,44 @@ _WHOLE_NAMES = (
     "SELECT e.name_key FROM expected e WHERE e.sweep_id = host.sweep_id"
     " AND e.short_key = host.name_key"
 )
+_OF_SHORT = f"c.name_key IN ({_WHOLE_NAMES})"
 _VALUE = (
     f"COALESCE({_said('c.name_key = host.name_key')}, {_said('c.name_key = host.fqdn_key')},"
-    f" CASE WHEN host.fqdn_key = '' THEN {_said(f'c.name_key IN ({_WHOLE_NAMES})')} END, '')"
+    f" CASE WHEN host.fqdn_key = '' THEN {_said(_OF_SHORT, 'MIN(c.value)')} END, '')"
 )
 """SQL: what the list says of a host; three parameters."""
 
 
-def listed_where(chosen: ColumnFilter) -> tuple[str, list[Value]]:
-    """SQL on ``host``, beginning with AND."""
+def listed_where(sweep_id: str, chosen: ColumnFilter) -> tuple[str, list[Value]]:
+    """SQL on ``host``, beginning with AND. The names do not hang on the host, and are looked up
+    once; only of hosts so called it is asked which of several names counts."""
     if not chosen.name:
         return "", []
-    so = "SELECT c.name_key FROM expected_column c WHERE c.sweep_id = host.sweep_id"
+    so = "SELECT c.name_key FROM expected_column c WHERE c.sweep_id = ?"
     so += " AND c.name = ? AND c.value = ?"
     short = "SELECT e.short_key FROM expected e JOIN expected_column c ON c.sweep_id = e.sweep_id"
-    short += " AND c.name_key = e.name_key WHERE e.sweep_id = host.sweep_id"
+    short += " AND c.name_key = e.name_key WHERE e.sweep_id = ?"
     short += " AND c.name = ? AND c.value = ?"
-    pair: list[Value] = [chosen.name, chosen.value]
+    each: list[Value] = [sweep_id, chosen.name, chosen.value]
     if not chosen.value:
         return f" AND {_VALUE} = ''", [chosen.name] * 3
     return (
         f" AND (host.name_key IN ({so}) OR host.fqdn_key IN ({so}) OR host.name_key IN ({short}))"
         f" AND {_VALUE} = ?",
-        [*pair * 3, *[chosen.name] * 3, chosen.value],
+        [*each * 3, *[chosen.name] * 3, chosen.value],
     )
 
 
-def names_where(chosen: ColumnFilter) -> tuple[str, list[Value]]:
+def names_where(sweep_id: str, chosen: ColumnFilter) -> tuple[str, list[Value]]:
     """SQL on ``expected``, beginning with AND."""
     if not chosen.name:
         return "", []
-    there = "SELECT c.name_key FROM expected_column c WHERE c.sweep_id = expected.sweep_id"
+    there = "SELECT c.name_key FROM expected_column c WHERE c.sweep_id = ?"
     if not chosen.value:
-        return f" AND name_key NOT IN ({there} AND c.name = ?)", [chosen.name]
+        return f" AND name_key NOT IN ({there} AND c.name = ?)", [sweep_id, chosen.name]
     return (
         f" AND name_key IN ({there} AND c.name = ? AND c.value = ?)",
-        [chosen.name, chosen.value],
+        [sweep_id, chosen.name, chosen.value],
     )
 
 
