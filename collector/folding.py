@@ -74,6 +74,7 @@ class Fold:
         self.hit = False
         self.trouble: int | None = None
         self.cleared: int | None = None
+        self.first_hit: int | None = None
         self.last_received = 0
         self.sources: set[str] = set()
         self.counting: list[Said] = []
@@ -87,6 +88,8 @@ class Fold:
         said = Said(structs.replace(report, body=b""), said.limits)
         self.reports += 1
         self.hit |= report.hit
+        if report.hit:
+            self.first_hit = min(self.first_hit or report.received, report.received)
         self.last_received = max(self.last_received, report.received)
         self.sources.add(report.source)
         if report.base == "clean" and not report.hit:

@@ -23,6 +23,7 @@ from agent.output.escape import shown
 
 from .judging import packed_question
 from .records import Base, NewReport, Question, host_key
+from .worth import users_of_hit, worth_of
 
 MAX_BODY = 4 << 20
 """Bytes of a body as it comes."""
@@ -179,6 +180,10 @@ def new_report(report: Report, arrival: Arrival, data: bytes, body: bytes) -> Ne
         schema=schema_of(report),
         whole_host=report.scope.whole_host,
         question=packed_question(question_of(report)),
+        users=users_of_hit(report) if strong else "",
+        elevated=None if host.elevated is None else int(host.elevated),
+        kind=report.target.kind.value,
+        worth=worth_of(report),
     )
 
 

@@ -16,6 +16,10 @@ from .pages.comparing import Comparison
 from .pages.data import Problem, ReportSummary
 from .pages.fleet_timeline import FleetTimeline
 from .pages.groups import GroupList
+from .pages.hosts import FLAGS, HostPage
+from .pages.outputs import OutputList
+from .pages.sweeps import SweepStanding
+from .store.host_order import ORDERS
 
 _ANSWERS = {
     "200": "It was here already, the same.",
@@ -73,6 +77,23 @@ _CASES = {
     "after": ("The host of the last one of the page before.", ""),
     "finding": ("Its finding.", ""),
 }
+_FLAG = "^[01]?$"
+_HOSTS = {
+    "sort": ("How they are sorted; with - before it the other way round.",
+             f"^(-?({'|'.join(ORDERS)}))?$"),
+    "state": ("Only hosts of this state; another word is no filter.", ""),
+    "q": ("What their names begin with.", ""),
+    "sender": ("The only address that their reports came from.", ""),
+    **{name: (f"1: only those that are {name}.", _FLAG) for name in FLAGS},
+    "case": ("Only hosts whose own case is in this state.", f"^({'|'.join(CASE_STATES)})?$"),
+    "owner": ("Only hosts of this owner, in any case of letters.", ""),
+    "nobody": ("1: only hosts without an owner.", _FLAG),
+    "tag": ("Only hosts with this tag.", ""),
+    "column": ("A column of the list of expected hosts …", ""),
+    "value": ("… that has this value; empty: none.", ""),
+    "after": ("As in the address of the next page.", ""),
+    "key": ("As in the address of the next page.", ""),
+}  # fmt: skip
 
 
 class _Read(msgspec.Struct, frozen=True):
@@ -108,7 +129,7 @@ _READS: tuple[tuple[_Read, type[msgspec.Struct]], ...] = (
         _Read(
             "/sweeps/{sweep_id}/timeline.json", "fleetTimeline",
             "The hosts of a sweep by their first trace",
-            {"sweep_id": "The id of a sweep."}, _ASKED, ("400", "401", "404", "503"),
+            _SWEEP, _ASKED, ("400", "401", "404", "503"),
         ),
         FleetTimeline,
     ),
@@ -135,6 +156,30 @@ _READS: tuple[tuple[_Read, type[msgspec.Struct]], ...] = (
             ("401", "404", "503"),
         ),
         GroupList,
+    ),
+    (
+        _Read(
+            "/sweeps/{sweep_id}/standing.json", "sweepStanding",
+            "How a sweep stands: counters, hit hosts, what its clean is worth, what to run next",
+            _SWEEP, {}, ("401", "404", "503"),
+        ),
+        SweepStanding,
+    ),
+    (
+        _Read(
+            "/sweeps/{sweep_id}/hosts.json", "sweepHosts",
+            "The hosts of a sweep that reported, a page at a time, the worst first",
+            _SWEEP, _HOSTS, ("400", "401", "404", "503"),
+        ),
+        HostPage,
+    ),
+    (
+        _Read(
+            "/outputs.json", "outputs",
+            "How each output is doing: last success, last error, lag, dead letters",
+            {}, {}, ("401", "404", "503"),
+        ),
+        OutputList,
     ),
 )  # fmt: skip
 

@@ -133,6 +133,14 @@ class NewReport(Struct, frozen=True, kw_only=True, array_like=True):
     """Whether nothing limited what was asked of the host."""
     question: bytes = b""
     """As :func:`collector.judging.packed_question`; empty: it says nothing."""
+    users: str = ""
+    """Whoever has to do with what makes it a hit, comma-separated."""
+    elevated: int | None = None
+    """Whether it had administrator rights; None: it does not say."""
+    kind: str = ""
+    """Of its target: ``live``, ``folder`` …"""
+    worth: str = ""
+    """As :func:`collector.worth.worth_of`."""
 
 
 PutResult = Literal["new", "known", "conflict"]
@@ -271,6 +279,32 @@ class HostRow(Struct, frozen=True, kw_only=True):
     """When the first report ended that has a hit or a gap."""
     cleared: int | None
     """When the last report ended that is clean."""
+    first_hit: int | None = None
+    """When the first report came in that is a hit."""
+    users: str = ""
+    """Whoever has to do with the hit, comma-separated."""
+    elevated: bool | None = None
+    """Whether the report that counts, hits aside, had administrator rights; None: not known."""
+    kind: str = ""
+    """Of its target: ``live``, ``folder`` …"""
+    worth: str = ""
+    """What its clean rests on: :func:`collector.worth.unpacked_worth`."""
+    strongest: int = 0
+    """The rank (:data:`RANKS`) of the strongest finding that is listed and not suppressed."""
+    best: str = ""
+    """Which that is: :attr:`strongest_finding`."""
+    first_trace: int | None = None
+    """The earliest time that a strong or confirmed finding tells of itself, and the latest."""
+    last_trace: int | None = None
+    first_any: int | None = None
+    """The same with weak ones."""
+    last_any: int | None = None
+
+    @property
+    def strongest_finding(self) -> tuple[str, str] | None:
+        """The ids of the finding and of its report; None: none is listed."""
+        _, finding_id, report_id = [*self.best.split("\n", 2), "", ""][:3]
+        return (finding_id, report_id) if report_id else None
 
     @property
     def turned(self) -> bool:

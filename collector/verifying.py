@@ -224,6 +224,11 @@ def _host_flaws(row: HostRow, fold: Fold) -> Iterator[str]:
         yield f"report {row.report_id} is not the one that its state is from"
     if (row.strong, row.weak) not in {(s.report.strong, s.report.weak) for s in fold.telling}:
         yield f"{row.strong} strong and {row.weak} weak findings are not what that report has"
+    if row.users not in {one.report.users for one in fold.telling}:
+        yield f"its users, {row.users or 'none'}, are not those of that report"
+    rests = {(s.report.elevated, s.report.kind, s.report.worth) for s in fold.counting}
+    if (row.elevated, row.kind, row.worth) not in rests:
+        yield "what its answer rests on is not what its report says"
     yield from _differences(
         ("hit", row.hit, fold.hit),
         ("limited", row.limited, bool(fold.counting[-1].limits)),
@@ -232,6 +237,7 @@ def _host_flaws(row: HostRow, fold: Fold) -> Iterator[str]:
         ("first hit or gap", row.trouble, fold.trouble),
         ("last clean", row.cleared, fold.cleared),
         ("last received", row.last_received, fold.last_received),
+        ("first hit", row.first_hit, fold.first_hit),
     )
     if len(row.sources) < MAX_SOURCES and set(row.sources.split(" ")) != fold.sources:
         yield f"its senders are not those of its reports, {', '.join(sorted(fold.sources))}"

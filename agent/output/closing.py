@@ -81,11 +81,22 @@ def way_of(reason: str, report: Report) -> str:
     return next((way.what for way in _of_this(report) if way.reason.search(reason)), "")
 
 
+def ways_of(reasons: str, *, live: bool, elevated: bool | None) -> list[str]:
+    """The same of several reasons in one text, without their report: all that close one of them."""
+    return [
+        way.what for way in _of_such(live=live, elevated=elevated) if way.reason.search(reasons)
+    ]
+
+
 def _of_this(report: Report) -> Iterator[_Way]:
     live = report.target.kind is TargetKind.LIVE
+    return _of_such(live=live, elevated=report.host.elevated)
+
+
+def _of_such(*, live: bool, elevated: bool | None) -> Iterator[_Way]:
     for way in _WAYS:
         # Without rights, refusals are their consequence.
-        if way.live in (None, live) and not (way.live is True and report.host.elevated is False):
+        if way.live in (None, live) and not (way.live is True and elevated is False):
             yield way
 
 

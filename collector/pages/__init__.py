@@ -17,16 +17,19 @@ from .data import data
 from .entrance import Entrance
 from .exports import Exports
 from .groups import GroupPages
+from .hosts import HostPages
 from .lists import ListPages
 from .opening import Opening
+from .outputs import OutputPages
 from .report import ReportPages
 from .session import Sessions
 from .site import Site
 from .suppressing import SuppressForms
-from .sweeps import SweepPages
+from .sweeps import ACCEPTS, SweepPages
 from .taking import taking
 from .timeline import TimelinePages
 from .tokens import ROLE, TokenPages
+from .visits import Visits
 
 
 def routes(
@@ -48,7 +51,8 @@ def routes(
     sessions = Sessions(store, key, secure=secure, clock=clock, refused=refused)
     site = Site(store, sessions, clock=clock, notice=notice)
     page, form = site.page, site.form
-    entrance, sweeps, lists = Entrance(site), SweepPages(site), ListPages(site)
+    entrance, lists, hosts = Entrance(site), ListPages(site), HostPages(site)
+    sweeps, outputs = SweepPages(site, Visits(secure=secure)), OutputPages(site)
     exports, suppressing, opening = Exports(site), SuppressForms(site), Opening(site)
     reports, compared = ReportPages(site, opening), ComparePages(site, opening)
     tokens, timeline = TokenPages(site), TimelinePages(site)
@@ -61,12 +65,17 @@ def routes(
         Route("/logout", form(entrance.log_out), methods=["POST"]),
         Route("/static/{name}", site.open(site.send_static)),
         Route("/", page(sweeps.all)),
+        Route("/outputs", page(outputs.page)),
+        Route("/outputs.json", data(site, outputs.data)),
         Route("/tokens", page(tokens.all)),
         Route("/tokens", form(tokens.create, role=ROLE), methods=["POST"]),
         Route("/tokens/revoke", form(tokens.revoke, role=ROLE), methods=["POST"]),
         Route(sweep, page(sweeps.one)),
         Route(f"{sweep}/summary", page(sweeps.summary)),
-        Route(f"{sweep}/hosts", page(lists.hosts)),
+        Route(f"{sweep}/standing.json", data(site, sweeps.data)),
+        Route(f"{sweep}/accept-pack", form(sweeps.accept, role=ACCEPTS), methods=["POST"]),
+        Route(f"{sweep}/hosts", page(hosts.page)),
+        Route(f"{sweep}/hosts.json", data(site, hosts.data)),
         Route(f"{sweep}/missing", page(lists.missing)),
         Route(f"{sweep}/findings", page(lists.findings)),
         Route(f"{sweep}/timeline", page(timeline.page)),

@@ -6,20 +6,25 @@ and a report is written by whoever holds the host.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from msgspec import Struct
 
 from agent.model.report import INTERRUPTED, Coverage, Reason, Report, State
 from agent.output.closing import AS_ADMINISTRATOR, way_of
+from agent.output.closing import ways_of as closing
 from agent.output.next_steps import USERS, advised
 
 from ..records import HostState
+from ..store.standing import GapGroup
 from .chain import cut
 
 MAX_WHYS = 8
 """Gaps that are named with one way to close them."""
+_NUMBER = re.compile(r"(?<=[(])[\d,]+ |(?<=, )[\d,]+ |(?<=: )[\d,]+ ")
 AGAIN = "sweep the host again: its next run also sends what a sweep that was cut off had found"
 ALL_SOURCES = "ask again without leaving anything out"
 NOBODY_KNOWS = "read the reason: no way to close it is known"
@@ -92,6 +97,70 @@ def ways_of(report: Report, state: HostState) -> list[Way]:
     ]
 
 
+class FleetWay(Struct, frozen=True, kw_only=True):
+    """How gaps of many hosts are closed."""
+
+    what: str
+    command: str
+    """Ready to copy; empty where there is none."""
+    hosts: int
+    """With such a gap, each once."""
+    because: list[tuple[str, int]]
+    """Gaps with their hosts, those of most first, at most MAX_WHYS."""
+    more: int
+
+
+def ways_of_fleet(groups: Iterable[GapGroup]) -> list[FleetWay]:
+    """What closes the gaps of a sweep's hosts, that of most hosts first."""
+    hosts: Counter[str] = Counter()
+    whys: dict[str, Counter[str]] = {}
+    for group in groups:
+        found: dict[str, set[str]] = {}
+        for what, why in _of_group(group):
+            found.setdefault(what, set()).add(why)
+        for what, because in found.items():
+            hosts[what] += group.hosts
+            whys.setdefault(what, Counter()).update(dict.fromkeys(because, group.hosts))
+    return [
+        FleetWay(
+            what=what,
+            command=COMMANDS.get(what, ""),
+            hosts=count,
+            because=_most_first(whys[what])[:MAX_WHYS],
+            more=max(len(whys[what]) - MAX_WHYS, 0),
+        )
+        for what, count in _most_first(hosts)
+    ]
+
+
+def _most_first(counts: Counter[str]) -> list[tuple[str, int]]:
+    return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+
+
+def _of_group(group: GapGroup) -> Iterator[tuple[str, str]]:
+    if group.elevated is False:
+        yield AS_ADMINISTRATOR, "the sweep had no administrator rights"
+    elif group.state == "failed":
+        yield AGAIN, "the sweep was cut off"
+    for gap in gaps_in(group.reasons):
+        if not gap:
+            yield NOBODY_KNOWS, "no reason given"
+        elif re.fullmatch(r"\S+ skipped( \(.*)?", gap):
+            yield ALL_SOURCES, gap
+        elif INTERRUPTED in gap:
+            yield AGAIN, gap
+        else:
+            known = closing(gap, live=group.kind in ("live", ""), elevated=group.elevated)
+            rights = group.elevated is False
+            for what in known or [AS_ADMINISTRATOR if rights else NOBODY_KNOWS]:
+                yield what, gap
+
+
+def gaps_in(reasons: str) -> set[str]:
+    """The gaps that a host's text names, without the numbers, which are its own."""
+    return {_NUMBER.sub("", gap) for gap in reasons.split("; ")}
+
+
 def _of_gap(coverage: Coverage, report: Report) -> Iterator[tuple[str, str]]:
     if coverage.state is State.SKIPPED:
         yield ALL_SOURCES, f"{cut(coverage.source)} was left out"
@@ -113,4 +182,6 @@ def _told(reason: Reason) -> str:
     return f"{reason.count:,} {reason.reason}" if reason.count > 1 else reason.reason
 
 
-__all__ = ["NextStep", "Way", "tasks_of", "ways_of"]
+__all__ = [
+    "FleetWay", "NextStep", "Way", "gaps_in", "tasks_of", "ways_of", "ways_of_fleet",
+]  # fmt: skip

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import re
-from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import TypeVar
 
 from msgspec import Struct
 
 from ..judging import unpinned
 from ..records import Counts, Demand, IndicatorRow, Limit, Sender
+from ..store.first_traces import TraceRow, Traces
+from ..store.standing import HitHost
 from ..store.store import Store
+from .advice import FleetWay, ways_of_fleet
+from .clean_worth import CleanWorth, clean_worth
 
 _T = TypeVar("_T")
 
@@ -22,12 +24,14 @@ WINDOW_MS = 10 * 60_000
 POINTS = 120
 """Of the arrival curve."""
 MAX_REASONS = 8
+MAX_HITS = 20
+"""Hosts that are named on the overview."""
 MAX_SENDERS = 5
 """Addresses of several hosts on the overview."""
 MAX_TEXTS = 2000
-"""Different texts that the reasons are taken from."""
-_NUMBER = re.compile(r"(?<=[(])[\d,]+ |(?<=, )[\d,]+ |(?<=: )[\d,]+ ")
+"""Different texts that reasons, and what a clean rests on, are taken from."""
 _MAX_SWEEPS = 500
+_EVER = 1 << 62
 _STEPS_MS = tuple(
     1000 * step
     for step in (1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21600, 43200, 86400)
@@ -39,7 +43,13 @@ class Overview(Struct, frozen=True, kw_only=True):
 
     counts: Counts
     indicators: list[IndicatorRow]
-    reasons: list[tuple[str, int]]
+    hits: list[HitHost]
+    """The worst, at most MAX_HITS."""
+    clean: CleanWorth | None
+    first: TraceRow | None
+    """The host with the earliest strong trace."""
+    ways: list[FleetWay]
+    """What to do about incomplete and failed hosts."""
     limits: list[tuple[tuple[Limit, ...], int]]
     senders: list[Sender]
     proposal: Demand | None
@@ -47,15 +57,6 @@ class Overview(Struct, frozen=True, kw_only=True):
     """Reports of the last ten minutes."""
     arrivals: list[tuple[int, int]]
     bucket_ms: int
-
-
-def by_gap(texts: Iterable[tuple[str, int]]) -> list[tuple[str, int]]:
-    """Hosts per gap, most first. A host's text names all of its gaps, with numbers of its own."""
-    hosts: Counter[str] = Counter()
-    for text, count in texts:
-        for gap in {_NUMBER.sub("", gap) for gap in text.split("; ")}:
-            hosts[gap] += count
-    return sorted(hosts.items(), key=lambda item: (-item[1], item[0]))
 
 
 class Counters:
@@ -104,8 +105,13 @@ class Counters:
         counts, indicators, (bucket, arrivals) = await asyncio.gather(
             self.counts(sweep_id), self.indicators(sweep_id), self._arrivals(sweep_id)
         )
-        reasons, recent, limits, senders, proposal = await asyncio.gather(
-            store.reasons(sweep_id, MAX_TEXTS),
+        hits, clean, first, gaps = await asyncio.gather(
+            store.hit_hosts(sweep_id, MAX_HITS),
+            store.clean_groups(sweep_id, MAX_TEXTS),
+            store.first_traces(Traces(sweep_id=sweep_id), since=-_EVER, until=_EVER, most=1),
+            store.gap_groups(sweep_id, MAX_TEXTS),
+        )
+        recent, limits, senders, proposal = await asyncio.gather(
             store.arrived_since(sweep_id, self._clock() - WINDOW_MS),
             store.limits(sweep_id, MAX_REASONS),
             store.senders(sweep_id, MAX_SENDERS),
@@ -114,7 +120,11 @@ class Counters:
         return Overview(
             counts=counts,
             indicators=indicators,
-            reasons=by_gap(reasons)[:MAX_REASONS],
+            hits=hits,
+            clean=clean_worth(clean, counts.clean),
+            first=first[0] if first else None,
+            # of hosts that make texts up, much to look through
+            ways=await asyncio.to_thread(ways_of_fleet, gaps),
             limits=limits,
             senders=senders,
             proposal=proposal,

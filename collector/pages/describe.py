@@ -18,6 +18,8 @@ UNASKED = (
     " Clean is by whatever pack each report names, however old it is; what was asked of a part of a"
     " host is limited."
 )
+_FIRST = datetime.min.replace(tzinfo=timezone.utc)
+_LAST = datetime.max.replace(tzinfo=timezone.utc)
 _UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB")
 
 
@@ -33,6 +35,19 @@ def when(time: int | datetime | None) -> str:
     except (OverflowError, OSError, ValueError):
         return "a time that no calendar has"
     return f"{time:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def moment(time: int) -> datetime:
+    """Of milliseconds UTC. A time that no calendar has, as hosts may claim one, is the nearest."""
+    try:
+        return datetime.fromtimestamp(time / 1000, timezone.utc)
+    except (OverflowError, OSError, ValueError):
+        return _FIRST if time < 0 else _LAST
+
+
+def moment_or_none(time: int | None) -> datetime | None:
+    """The same of one that may not be known."""
+    return None if time is None else moment(time)
 
 
 def iso(time: int) -> str:

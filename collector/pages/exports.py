@@ -37,6 +37,11 @@ _TIMES = frozenset(
         "last_seen",
         "trouble",
         "cleared",
+        "first_hit",
+        "first_trace",
+        "last_trace",
+        "first_any",
+        "last_any",
     }
 )
 _LIMITS = frozenset({"limits", "hit_limits"})

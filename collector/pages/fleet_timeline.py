@@ -11,16 +11,12 @@ from datetime import datetime, timezone
 
 from msgspec import Struct
 
-from agent.model.observation import EARLIEST
-
 from ..store.first_traces import TraceRow, TraceSpan
 from .describe import DAY, HOUR, MINUTE, counted, when
 
 BUCKETS = 100
 """Bars of the picture of all hosts."""
 MAX_TICKS = 6
-FIRST_TIME = int(EARLIEST.timestamp() * 1000)
-"""Milliseconds UTC; what is earlier is no time."""
 _LEAST = 0.4
 """Per cent: a moment is seen too."""
 _STEPS = (

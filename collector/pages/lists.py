@@ -1,4 +1,4 @@
-"""The lists of a sweep: its hosts, who has not reported, its findings, and what was done to it."""
+"""The lists of a sweep: one host, who has not reported, its findings, and what was done to it."""
 
 from __future__ import annotations
 
@@ -8,78 +8,21 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ..casework import CaseKey
-from ..records import STATES, FindingRow
-from ..store.store import PAGE, HostFilter
-from .casework import LATEST, case_filter, case_of, case_query, case_words
+from ..records import FindingRow
+from ..store.store import PAGE
+from .casework import LATEST, case_of
 from .describe import host_answer
-from .groups import column_filter, column_query, column_words
+from .groups import column_filter, column_query
+from .hosts import MAX_TEXT
 from .session import Reader
 from .site import Site, asked, link, not_found, path_id
 
-MAX_TEXT = 255
-"""Characters of a name that is searched for."""
 DONE = {
     "suppressed": "Suppressed. The counters no longer count these findings as hits.",
     "lifted": "Lifted. The findings count again.",
     "case": "Saved.",
     "gone": "That suppression was lifted before.",
 }
-
-
-def hosts_filter(request: Request) -> HostFilter:
-    """What the query asks for; what is no state is no filter."""
-    state = next((one for one in STATES if one == asked(request, "state")), None)
-    return HostFilter(
-        state=state,
-        text=asked(request, "q", MAX_TEXT).strip(),
-        flagged=asked(request, "flagged") == "1",
-        suppressed=asked(request, "suppressed") == "1",
-        unexpected=asked(request, "unexpected") == "1",
-        limited=asked(request, "limited") == "1",
-        turned=asked(request, "turned") == "1",
-        sender=asked(request, "sender", MAX_TEXT),
-        case=case_filter(request),
-        column=column_filter(request),
-    )
-
-
-def query_of(chosen: HostFilter) -> dict[str, str]:
-    """The same as parameters of an address."""
-    names = ("flagged", "suppressed", "unexpected", "limited", "turned")
-    flags = {name: "1" for name in names if getattr(chosen, name)}
-    beside = {**case_query(chosen.case), **column_query(chosen.column)}
-    return {
-        "state": chosen.state or "",
-        "q": chosen.text,
-        "sender": chosen.sender,
-        **flags,
-        **beside,
-    }
-
-
-def heading_of(chosen: HostFilter) -> str:
-    """``Hosts with a hit, flagged, whose name begins with …``."""
-    words = {
-        None: "Hosts that reported",
-        "hit": "Hosts with a hit",
-        "clean": "Clean hosts",
-        "incomplete": "Incomplete hosts",
-        "failed": "Hosts whose sweep failed",
-        "limited": "Hosts that answered something else",
-    }[chosen.state]
-    more = [
-        text
-        for on, text in (
-            (chosen.flagged, "flagged"),
-            (chosen.suppressed, "with every hit suppressed"),
-            (chosen.unexpected, "that nobody expected"),
-            (chosen.limited, "without a report that is what was asked for"),
-            (chosen.turned, "clean after a hit or a gap"),
-            (bool(chosen.sender), f"sent by {chosen.sender} alone"),
-        )
-        if on
-    ]
-    return ", ".join([words, *more, *case_words(chosen.case), *column_words(chosen.column)])
 
 
 def once_each(rows: Sequence[FindingRow]) -> list[FindingRow]:
@@ -103,40 +46,6 @@ class ListPages:
 
     def __init__(self, site: Site) -> None:
         self._site = site
-
-    async def hosts(self, request: Request, reader: Reader) -> Response:
-        """A page of the hosts that reported."""
-        sweep = await self._site.sweep(request, reader)
-        chosen = hosts_filter(request)
-        after = (asked(request, "after"), asked(request, "key"))
-        rows = await self._site.store.hosts(sweep.sweep_id, chosen, after=after)
-        follow = None
-        if len(rows) == PAGE:
-            follow = link(
-                "sweeps", sweep.sweep_id, "hosts", **query_of(chosen),
-                after=rows[-1].name, key=rows[-1].host_key,
-            )  # fmt: skip
-        return self._site.html(
-            "hosts.html",
-            reader=reader,
-            sweep=sweep,
-            counts=await self._site.counters.counts(sweep.sweep_id),
-            chosen=chosen,
-            heading=heading_of(chosen),
-            plain=chosen == HostFilter(state=chosen.state),
-            query=query_of(chosen),
-            rows=rows,
-            senders=await self._site.store.hosts_by(
-                sweep.sweep_id, sorted({row.sources for row in rows})
-            ),
-            cases=await self._site.store.cases_of_hosts(
-                sweep.sweep_id, [row.host_key for row in rows]
-            ),
-            told=await self._site.store.columns_of_hosts(sweep.sweep_id, rows),
-            columns=await self._site.store.columns(sweep.sweep_id),
-            follow=follow,
-            later=bool(after[1]),
-        )
 
     async def missing(self, request: Request, reader: Reader) -> Response:
         """A page of the expected names that have not reported."""

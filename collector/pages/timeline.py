@@ -14,7 +14,6 @@ from ..store.first_traces import TraceRow, Traces, TraceSpan
 from ..store.store import PAGE
 from .describe import DAY
 from .fleet_timeline import (
-    FIRST_TIME,
     FleetTimeline,
     Window,
     picture_of,
@@ -24,8 +23,6 @@ from .fleet_timeline import (
 from .session import Reader
 from .site import Refused, Site, asked, link
 
-_STRONG = ("confirmed", "strong")
-_ALL = (*_STRONG, "weak")
 _END = 1 << 62
 
 
@@ -68,12 +65,7 @@ class TimelinePages:
     async def _ask(self, request: Request, reader: Reader) -> _Answer:
         sweep = await self._site.sweep(request, reader)
         weak = asked(request, "weak") == "1"
-        wanted = Traces(
-            sweep_id=sweep.sweep_id,
-            strengths=_ALL if weak else _STRONG,
-            earliest=FIRST_TIME,
-            latest=self._site.clock() + DAY,
-        )
+        wanted = Traces(sweep_id=sweep.sweep_id, weak=weak)
         query = {"weak": "1" if weak else "", "from": asked(request, "from", 10),
                  "to": asked(request, "to", 10)}  # fmt: skip
         after = asked(request, "after", 20)

@@ -50,6 +50,8 @@ class HostFilter(Struct, frozen=True, kw_only=True):
     """Only those without a report that is what the sweep asks for."""
     turned: bool = False
     """Only those that said clean after a hit or a gap."""
+    weak: bool = False
+    """Only those with weak traces alone."""
     sender: str = ""
     """Only those whose reports came all from this address."""
     case: CaseFilter = EVERY_CASE
@@ -59,6 +61,40 @@ class HostFilter(Struct, frozen=True, kw_only=True):
 
 
 EVERY_HOST = HostFilter()
+
+
+def conditions(
+    sweep_id: str, chosen: HostFilter, *, from_name: str | None = None
+) -> tuple[str, list[Value]]:
+    """SQL: whether a host is one of these, and the values for it. ``from_name``: casefolded; None:
+    in no order of names, of which an index would then be a detour."""
+    low, high = prefix(chosen.text)
+    where, values = "sweep_id = ?", list[Value]([sweep_id])
+    if low or from_name is not None:
+        where, values = f"{where} AND name_key >= ?", [*values, max(low, from_name or "")]
+    if high:
+        where, values = f"{where} AND name_key < ?", [*values, high]
+    if chosen.state is not None:
+        where += " AND state = ?"
+        values.append(chosen.state)
+    if chosen.flagged:
+        where += " AND flagged = 1"
+    if chosen.suppressed:
+        where += " AND suppressed = 1"
+    if chosen.limited:
+        where += " AND limited > 0"
+    if chosen.turned:
+        where += " AND cleared > trouble"
+    if chosen.weak:
+        where += " AND strongest = 1"
+    if chosen.sender:
+        where += " AND sources = ?"
+        values.append(chosen.sender)
+    if chosen.unexpected:
+        where += f" AND {_UNEXPECTED}"
+    for more, given in (hosts_where(sweep_id, chosen.case), listed_where(sweep_id, chosen.column)):
+        where, values = where + more, [*values, *given]
+    return where, values
 
 
 class Answers(Rows):
@@ -144,15 +180,6 @@ class Answers(Rows):
         )
         return int(count)
 
-    async def reasons(self, sweep_id: str, limit: int) -> list[tuple[str, int]]:
-        """Why hosts are incomplete or failed, with how many; the most frequent first."""
-        rows = await self.database.fetch(
-            "SELECT reasons, COUNT(*) FROM host WHERE sweep_id = ? AND state IN"
-            " ('incomplete', 'failed') GROUP BY reasons ORDER BY 2 DESC, 1 LIMIT ?",
-            sweep_id, limit,
-        )  # fmt: skip
-        return [(str(reasons), int(count)) for reasons, count in rows]
-
     async def limits(self, sweep_id: str, limit: int) -> list[tuple[tuple[Limit, ...], int]]:
         """Why hosts are limited, with how many; the most frequent first."""
         rows = await self.database.fetch(
@@ -187,35 +214,10 @@ class Answers(Rows):
         self, sweep_id: str, chosen: HostFilter = EVERY_HOST, *, after: tuple[str, str] = ("", "")
     ) -> list[HostRow]:
         """A page by name; ``after``: name (any case) and key of the last row of the page before."""
-        low, high = prefix(chosen.text)
-        where = "sweep_id = ? AND name_key >= ?"
-        values: list[Value] = [sweep_id, max(low, after[0].casefold())]
-        if high:
-            where, values = f"{where} AND name_key < ?", [*values, high]
+        where, values = conditions(sweep_id, chosen, from_name=after[0].casefold())
         if after[1]:
             where += " AND (name_key > ? OR host_key > ?)"
             values += [after[0].casefold(), after[1]]
-        if chosen.state is not None:
-            where += " AND state = ?"
-            values.append(chosen.state)
-        if chosen.flagged:
-            where += " AND flagged = 1"
-        if chosen.suppressed:
-            where += " AND suppressed = 1"
-        if chosen.limited:
-            where += " AND limited > 0"
-        if chosen.turned:
-            where += " AND cleared > trouble"
-        if chosen.sender:
-            where += " AND sources = ?"
-            values.append(chosen.sender)
-        if chosen.unexpected:
-            where += f" AND {_UNEXPECTED}"
-        for more, given in (
-            hosts_where(sweep_id, chosen.case),
-            listed_where(sweep_id, chosen.column),
-        ):
-            where, values = where + more, [*values, *given]
         return await self._all(
             HostRow,
             f"SELECT {HOST} FROM host WHERE {where} ORDER BY name_key, host_key LIMIT ?",
@@ -232,17 +234,30 @@ class Answers(Rows):
 
     async def indicators(self, sweep_id: str) -> list[IndicatorRow]:
         """Findings grouped by indicator, strongest first, then by hosts."""
+        # By host first, in the order of the index, which has all that is counted.
+        each_host = (
+            "SELECT indicator_id, host_key, MIN(CASE strength WHEN 'confirmed' THEN '0confirmed'"
+            " WHEN 'strong' THEN '1strong' WHEN 'weak' THEN '2weak' ELSE '3excluded' END) AS rank,"
+            " COUNT(*) AS findings, COUNT(suppression_id) AS aside, MIN(time) AS first_time,"
+            " MAX(time) AS last_time FROM finding WHERE sweep_id = ?"
+            " GROUP BY indicator_id, host_key"
+        )
+        of_one = (
+            "(SELECT f.{0} FROM finding f WHERE f.sweep_id = ? AND f.indicator_id = g.indicator_id"
+            " ORDER BY f.host_key, f.report_id, f.finding_id LIMIT 1)"
+        )
         rows = await self._all(
             IndicatorRow,
-            "SELECT indicator_id, MIN(indicator_type), MIN(indicator_value), MIN(pack),"
-            " MIN(CASE strength WHEN 'confirmed' THEN '0confirmed' WHEN 'strong' THEN '1strong'"
-            " WHEN 'weak' THEN '2weak' ELSE '3excluded' END),"
-            " COUNT(DISTINCT host_key), COUNT(*),"
-            " SUM(CASE WHEN suppression_id IS NULL THEN 0 ELSE 1 END), MIN(time), MAX(time)"
-            " FROM finding WHERE sweep_id = ? GROUP BY indicator_id"
-            " ORDER BY 5, 6 DESC, indicator_id LIMIT 1000",
-            sweep_id,
-        )
+            f"SELECT g.indicator_id, {of_one.format('indicator_type')},"
+            f" {of_one.format('indicator_value')}, {of_one.format('pack')}, g.rank, g.hosts,"
+            " g.findings, g.aside, g.first_time, g.last_time FROM (SELECT indicator_id,"
+            " MIN(rank) AS rank, COUNT(*) AS hosts, CAST(SUM(findings) AS BIGINT) AS findings,"
+            " CAST(SUM(aside) AS BIGINT) AS aside, MIN(first_time) AS first_time,"
+            f" MAX(last_time) AS last_time FROM ({each_host}) AS each_host GROUP BY indicator_id"
+            " ORDER BY 2, 3 DESC, 1 LIMIT 1000) AS g"
+            " ORDER BY g.rank, g.hosts DESC, g.indicator_id",
+            sweep_id, sweep_id, sweep_id, sweep_id,
+        )  # fmt: skip
         return [_renamed(row) for row in rows]
 
     async def findings(

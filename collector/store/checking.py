@@ -10,6 +10,7 @@ from .judging_again import MATCHES
 from .putting import SEEN, Judged, Seen, ticks
 from .store import Store
 from .suppressing import covering
+from .traces import told_of
 
 MAX_NAMES = 1000
 """Expected names whose mark no host explains, looked for among all reports."""
@@ -25,6 +26,13 @@ _OF_CASE = (
     "{0}.sweep_id = c.sweep_id AND {0}.host_key = c.host_key AND {0}.finding_id = c.finding_id"
 )
 _TAGS = "' ' || c.tags || ' '"
+
+
+def _traces(of: str) -> str:
+    times = ("first_trace", "last_trace", "first_any", "last_any")
+    return f"{of}strongest, {of}best, {', '.join(f'COALESCE({of}{one}, 0)' for one in times)}"
+
+
 MUST_BE_NONE = {
     "reports of hosts that are not listed": (
         "SELECT COUNT(*) FROM report r WHERE NOT EXISTS (SELECT 1 FROM host h"
@@ -39,6 +47,10 @@ MUST_BE_NONE = {
     ),
     "findings that are set aside by no suppression in force": (
         f"SELECT COUNT(*) FROM finding f WHERE suppression_id IS NOT NULL AND NOT {_COVERED}"
+    ),
+    "hosts whose traces are not those of their findings": (
+        f"SELECT COUNT(*) FROM host h WHERE ({_traces('h.')}) <> (SELECT {_traces('again.')} FROM"
+        f" ({told_of('h')}) AS again)"
     ),
     "findings of reports that are not there": (
         "SELECT COUNT(*) FROM finding f WHERE NOT EXISTS"

@@ -17,7 +17,9 @@ from ..intake import Refused, bounded_gunzip, schema_of, scope_of
 from ..judging import WHOLE, packed
 from ..listing import rows_of
 from ..records import Limit
+from ..worth import users_of_hit, worth_of
 from .database import Row, Value
+from .traces import EVERY_HOST_AGAIN
 
 AT_ONCE = 20
 """Bodies held at once: each may be of many megabytes."""
@@ -31,6 +33,11 @@ _OBJECT = (
     "UPDATE finding SET object_path = ?, object_hash = ? WHERE report_id = ? AND finding_id = ?"
 )
 _LIMITS = "UPDATE report SET limits = ? WHERE report_id = ?"
+_WORTH = (
+    "UPDATE host SET elevated = ?, kind = ?, worth = ? WHERE sweep_id = ? AND host_key = ?"
+    " AND finished = ? AND limits = ?"
+)
+_USERS = "UPDATE host SET users = ? WHERE sweep_id = ? AND host_key = ? AND report_id = ?"
 _COUNTED = (
     "SELECT MAX(r.limits) FROM report r WHERE r.sweep_id = host.sweep_id"
     " AND r.host_key = host.host_key AND r.finished = host.finished AND r.whole_host = 0"
@@ -69,6 +76,21 @@ def _of_suppressions(row: Row, report: Report) -> Made:
     ]
 
 
+def _of_standing(row: Row, report: Report) -> Made:
+    report_id, sweep_id, host_key, finished, limits = row[:5]
+    elevated = report.host.elevated
+    worth = (
+        None if elevated is None else int(elevated),
+        report.target.kind.value,
+        worth_of(report),
+    )
+    whose = (str(sweep_id), str(host_key))
+    return [
+        (_WORTH, (*worth, *whose, int(finished), str(limits))),
+        (_USERS, (users_of_hit(report), *whose, str(report_id))),
+    ]
+
+
 def _of_demands(row: Row, report: Report) -> Made:
     limit = Limit("scope", scope_of(report), WHOLE)
     return [(_LIMITS, (packed([limit]), str(row[0])))]
@@ -102,6 +124,16 @@ FILLINGS = {
         f" ORDER BY report_id LIMIT {AT_ONCE}",
         _of_suppressions,
         (),
+    ),
+    7: Filling(
+        # those that a host is counted by, or its hit is from
+        "SELECT r.report_id, r.sweep_id, r.host_key, r.finished, r.limits, r.body FROM report r"
+        " JOIN host h ON h.sweep_id = r.sweep_id AND h.host_key = r.host_key"
+        " WHERE r.report_id > ? AND (h.report_id = r.report_id"
+        " OR (h.finished = r.finished AND h.limits = r.limits))"
+        f" ORDER BY r.report_id LIMIT {AT_ONCE}",
+        _of_standing,
+        (EVERY_HOST_AGAIN,),
     ),
 }
 """By the schema that they are of."""

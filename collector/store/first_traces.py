@@ -1,4 +1,7 @@
-"""Which hosts have traces since when, by the times that the findings tell of themselves."""
+"""Which hosts have traces since when, by the times that the findings tell of themselves.
+
+The times stand in the hosts' rows (``traces.py``): a fleet is one walk through an index.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from msgspec import Struct
 
 from .database import Value
 from .rows import PAGE, Rows
+from .traces import FIRST_TIME
 
 _APART = "\n"
 """Stands in no listed text, where it would be an escape."""
@@ -17,21 +21,32 @@ class Traces(Struct, frozen=True, kw_only=True):
     """Which findings: those of a sweep that are not suppressed."""
 
     sweep_id: str
-    strengths: tuple[str, ...]
-    earliest: int
-    """Times before it and after the next are none, milliseconds UTC."""
-    latest: int
+    weak: bool = False
+    """Weak ones too."""
 
     @property
-    def where(self) -> str:
-        """The condition, for :attr:`values`."""
-        marks = ", ".join("?" for _ in self.strengths)
-        return f"sweep_id = ? AND strength IN ({marks}) AND suppression_id IS NULL"
+    def first(self) -> str:
+        """The column of the first trace."""
+        return "first_any" if self.weak else "first_trace"
 
     @property
-    def values(self) -> list[Value]:
-        """Of the condition."""
-        return [self.sweep_id, *self.strengths]
+    def last(self) -> str:
+        """The column of the last."""
+        return "last_any" if self.weak else "last_trace"
+
+    @property
+    def hosts(self) -> str:
+        """SQL: which hosts, in the words of their indexes."""
+        return f"sweep_id = ? AND strongest > {0 if self.weak else 1}"
+
+    @property
+    def findings(self) -> str:
+        """SQL: which of a host's findings, for the sweep and the key of ``h``."""
+        strengths = "'strong', 'confirmed'" + (", 'weak'" if self.weak else "")
+        return (
+            "f.sweep_id = h.sweep_id AND f.host_key = h.host_key AND f.suppression_id IS NULL"
+            f" AND f.strength IN ({strengths})"
+        )
 
 
 class TraceRow(Struct, frozen=True, kw_only=True):
@@ -64,18 +79,15 @@ class TraceSpan(Struct, frozen=True, kw_only=True):
 
 
 class FirstTraces(Rows):
-    """Asks the listed findings; there is no table of its own."""
+    """Asks the hosts, and of those on a page the findings."""
 
     async def trace_span(self, asked: Traces) -> TraceSpan:
         """How many hosts, from when to when."""
         ((hosts, timed, first, last_first, last),) = await self.database.fetch(
-            "SELECT COUNT(*), COUNT(first_at), MIN(first_at), MAX(first_at), MAX(last_at) FROM"
-            " (SELECT MIN(CASE WHEN first_seen >= ? AND first_seen <= ? THEN first_seen END)"
-            " AS first_at,"
-            " MAX(CASE WHEN last_seen >= ? AND last_seen <= ? THEN last_seen END) AS last_at"
-            f" FROM finding WHERE {asked.where} GROUP BY host_key) AS host_times",
-            asked.earliest, asked.latest, asked.earliest, asked.latest, *asked.values,
-        )  # fmt: skip
+            f"SELECT COUNT(*), COUNT({asked.first}), MIN({asked.first}), MAX({asked.first}),"
+            f" MAX({asked.last}) FROM host WHERE {asked.hosts}",
+            asked.sweep_id,
+        )
         return TraceSpan(hosts=hosts, timed=timed, first=first, last_first=last_first, last=last)
 
     async def trace_buckets(
@@ -83,11 +95,10 @@ class FirstTraces(Rows):
     ) -> list[tuple[int, int]]:
         """Hosts by their first trace, ``start <= time < until``: the bucket's number, how many."""
         rows = await self.database.fetch(
-            "SELECT bucket, COUNT(*) FROM (SELECT (MIN(first_seen) - ?) / ? AS bucket"
-            f" FROM finding WHERE {asked.where} AND first_seen >= ? AND first_seen <= ?"
-            " GROUP BY host_key HAVING MIN(first_seen) >= ? AND MIN(first_seen) < ?)"
-            " AS host_times GROUP BY bucket ORDER BY bucket",
-            start, width, *asked.values, asked.earliest, asked.latest, start, until,
+            f"SELECT bucket, COUNT(*) FROM (SELECT ({asked.first} - ?) / ? AS bucket FROM host"
+            f" WHERE {asked.hosts} AND {asked.first} >= ? AND {asked.first} < ?) AS host_times"
+            " GROUP BY bucket ORDER BY bucket",
+            start, width, asked.sweep_id, start, until,
         )  # fmt: skip
         return [(int(bucket), int(count)) for bucket, count in rows]
 
@@ -98,41 +109,31 @@ class FirstTraces(Rows):
         since: int,
         until: int,
         after: tuple[int, str] = (-(1 << 62), ""),
+        most: int = PAGE,
     ) -> list[TraceRow]:
         """A page of hosts by their first trace, which lies in ``since <= time < until``; ``after``:
         time and key of the last host before."""
-
-        def of(name: str) -> str:
-            return f"{name}.{asked.where.replace(' AND ', f' AND {name}.')}"
-
-        times = "first_seen >= ? AND first_seen <= ?"
+        first = asked.first
         rows = await self.database.fetch(
-            "SELECT g.host_key, MIN(f.name), g.first_at, g.last_at,"
-            " (SELECT COUNT(DISTINCT c.finding_id) FROM finding c WHERE"
-            f" {of('c')} AND c.host_key = g.host_key AND c.first_seen >= ?"
-            " AND c.first_seen <= ?),"
-            " MIN(CASE f.strength WHEN 'confirmed' THEN '0' WHEN 'strong' THEN '1' ELSE '2' END"
-            f" || f.strength || '{_APART}' || f.finding_id || '{_APART}' || f.report_id"
-            f" || '{_APART}' || f.title) FROM"
-            " (SELECT host_key, MIN(first_seen) AS first_at,"
-            " MAX(CASE WHEN last_seen <= ? THEN last_seen END) AS last_at"
-            f" FROM finding WHERE {asked.where} AND {times} GROUP BY host_key"
-            " HAVING MIN(first_seen) >= ? AND MIN(first_seen) < ?"
-            " AND (MIN(first_seen) > ? OR (MIN(first_seen) = ? AND host_key > ?))"
-            f" ORDER BY first_at, host_key LIMIT {PAGE}) AS g"
-            " JOIN finding f ON f.host_key = g.host_key AND f.first_seen = g.first_at"
-            f" WHERE {of('f')} GROUP BY g.host_key, g.first_at, g.last_at"
-            " ORDER BY g.first_at, g.host_key",
-            *asked.values, asked.earliest, asked.latest,
-            asked.latest, *asked.values, asked.earliest, asked.latest, since, until,
-            after[0], after[0], after[1], *asked.values,
+            "SELECT h.host_key, h.name, h.first_at, h.last_at,"
+            f" (SELECT COUNT(DISTINCT f.finding_id) FROM finding f WHERE {asked.findings}"
+            f" AND f.first_seen >= {FIRST_TIME}),"
+            " (SELECT MIN(CASE f.strength WHEN 'confirmed' THEN '0' WHEN 'strong' THEN '1' ELSE '2'"
+            f" END || f.strength || '{_APART}' || f.finding_id || '{_APART}' || f.report_id"
+            f" || '{_APART}' || f.title) FROM finding f WHERE {asked.findings}"
+            " AND f.first_seen = h.first_at)"
+            f" FROM (SELECT sweep_id, host_key, name, {first} AS first_at, {asked.last} AS last_at"
+            f" FROM host WHERE {asked.hosts} AND {first} >= ? AND {first} < ?"
+            f" AND ({first} > ? OR host_key > ?)"
+            f" ORDER BY {first}, host_key LIMIT ?) AS h ORDER BY h.first_at, h.host_key",
+            asked.sweep_id, max(since, after[0]), until, after[0], after[1], most,
         )  # fmt: skip
         return [_trace(row) for row in rows]
 
 
 def _trace(row: Sequence[Value]) -> TraceRow:
     host_key, name, first, last, findings, what = row
-    strength, finding_id, report_id, title = str(what)[1:].split(_APART, 3)
+    strength, finding_id, report_id, title = [*str(what or "0")[1:].split(_APART, 3), *[""] * 3][:4]
     return TraceRow(
         host_key=str(host_key), name=str(name), first=int(first or 0),
         last=None if last is None else int(last), findings=int(findings or 0),

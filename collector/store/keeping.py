@@ -11,6 +11,7 @@ from ..records import FindingRow, NewReport, PutResult, ReportRow
 from .database import Statement
 from .rows import FINDING, REPORT, Rows, audit, now_ms, record_of, values_of
 from .suppressing import COVERED_BY, states_again
+from .traces import traces_added
 
 Kept = PutResult | Literal["elsewhere"]
 
@@ -207,6 +208,7 @@ def _listing(
             " WHERE report_id = ? AND suppression_id IS NULL",
             (report_id,),
         ),
+        traces_added(report_id, sweep_id, host_key),
         ("UPDATE report SET indexed = 1 WHERE report_id = ?", (report_id,)),
         *states_again(sweep_id, host_key=host_key),
     ]

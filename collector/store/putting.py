@@ -29,7 +29,7 @@ HOST_COLUMNS = (
     "sweep_id", "host_key", "host_id", "name", "name_key", "fqdn", "fqdn_key", "domain", "os", "ip",
     "agent", "state", "base", "hit", "suppressed", "reasons", "strong", "weak", "reports",
     "report_id", "first_received", "last_received", "finished", "sources", "flagged", "limited",
-    "limits", "hit_limits", "trouble", "cleared",
+    "limits", "hit_limits", "trouble", "cleared", "first_hit", "users", "elevated", "kind", "worth",
 )  # fmt: skip
 DEMANDS = "SELECT sweep_id, demand FROM sweep WHERE sweep_id IN ({})"
 """Of the sweeps of a batch."""
@@ -89,6 +89,11 @@ ON CONFLICT (sweep_id, host_key) DO UPDATE SET
     hit_limits = CASE WHEN {_TAKES} THEN excluded.hit_limits ELSE host.hit_limits END,
     {_first_of("trouble", "<")},
     {_first_of("cleared", ">")},
+    first_hit = COALESCE(host.first_hit, excluded.first_hit),
+    users = CASE WHEN {_TAKES} THEN excluded.users ELSE host.users END,
+    elevated = CASE WHEN {_LATER} THEN excluded.elevated ELSE host.elevated END,
+    kind = CASE WHEN {_LATER} THEN excluded.kind ELSE host.kind END,
+    worth = CASE WHEN {_LATER} THEN excluded.worth ELSE host.worth END,
     sources = CASE WHEN {_OTHER_SENDER} AND length(host.sources) < {MAX_SOURCES}
         THEN host.sources || ' ' || excluded.sources ELSE host.sources END,
     flagged = CASE WHEN {_OTHER_SENDER} THEN 1 ELSE host.flagged END
@@ -166,6 +171,8 @@ def host_values(one: Judged) -> tuple[Value, ...]:
         report.strong, report.weak, 1, report.report_id, report.received, report.received,
         report.finished, report.source, 0, rank(report, one.limits), one.limits, one.limits,
         None if good else report.finished, report.finished if good else None,
+        report.received if report.hit else None, report.users, report.elevated, report.kind,
+        report.worth,
     )  # fmt: skip
 
 

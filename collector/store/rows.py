@@ -23,7 +23,8 @@ TOKEN = "digest, kind, sweep_id, label, created, expires, revoked, role"  # noqa
 HOST = (
     "sweep_id, host_key, host_id, name, fqdn, domain, os, ip, agent, state, hit, suppressed,"
     " reasons, strong, weak, reports, report_id, first_received, last_received, finished, sources,"
-    " flagged, limited, limits, hit_limits, trouble, cleared"
+    " flagged, limited, limits, hit_limits, trouble, cleared, first_hit, users, elevated, kind,"
+    " worth, strongest, best, first_trace, last_trace, first_any, last_any"
 )
 REPORT = (
     "report_id, sweep_id, host_key, name, state, strong, weak, excluded, started, finished,"
@@ -38,6 +39,7 @@ _READ: dict[type[Struct], dict[str, Callable[[Any], Any]]] = {
     HostRow: {
         **dict.fromkeys(("hit", "suppressed", "flagged", "limited"), bool),
         **dict.fromkeys(("limits", "hit_limits"), limits_kept),
+        "elevated": lambda value: None if value is None else bool(value),
     },
     ReportRow: {
         "whole_host": lambda value: None if value is None else bool(value),

@@ -9,10 +9,13 @@ from .expecting import Expecting
 from .first_traces import FirstTraces
 from .keeping import Keeping
 from .rows import PAGE, audit, now_ms, token_digest
+from .standing import StandingOf
 from .suppressing import Suppressing
 
 
-class Store(Keeping, Administration, Answers, Suppressing, FirstTraces, Casework, Expecting):
+class Store(
+    Keeping, Administration, Answers, Suppressing, FirstTraces, StandingOf, Casework, Expecting
+):
     """All of it, on one database."""
 
 

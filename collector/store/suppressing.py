@@ -17,6 +17,7 @@ from ..records import RANKS, AuditRow, Suppression
 from .database import Statement, Value
 from .putting import worth
 from .rows import SUPPRESSION, Rows, audit, now_ms
+from .traces import traces_again
 
 MAX_OBJECTS = 50
 """Paths and hashes of an indicator that are offered for choice."""
@@ -168,6 +169,7 @@ class Suppressing(Rows):
                     (made, sweep_id, indicator_id, made),
                 ),
                 *states_again(sweep_id, indicator_id),
+                traces_again(sweep_id, indicator_id, host_key),
                 audit(
                     who,
                     "suppress",
@@ -273,6 +275,7 @@ class Suppressing(Rows):
                     (sweep_id, indicator_id, suppression_id),
                 ),
                 *states_again(sweep_id, indicator_id),
+                traces_again(sweep_id, indicator_id),
                 audit(
                     who,
                     "lift suppression",

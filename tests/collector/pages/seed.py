@@ -51,6 +51,7 @@ from collector.judging import packed_question
 from collector.listing import rows_of
 from collector.records import Base, FindingRow, NewReport, Sweep, host_key
 from collector.store.store import Store
+from collector.worth import users_of_hit, worth_of
 
 NOW = 1_795_528_920_000
 """2026-11-24 14:02:00 UTC."""
@@ -245,7 +246,9 @@ def received(
         started=NOW, finished=int(report.finished.timestamp() * 1000), received=at, source=source,
         digest=hashlib.sha256(data).digest(), size=len(data), body=gzip.compress(data, mtime=0),
         schema=report.made_as or report.schema, whole_host=report.scope.whole_host,
-        question=packed_question(question_of(report)),
+        question=packed_question(question_of(report)), users=users_of_hit(report),
+        elevated=None if report.host.elevated is None else int(report.host.elevated),
+        kind=report.target.kind.value, worth=worth_of(report),
     )  # fmt: skip
     said = {one.id: one for one in report.findings}
     findings = [

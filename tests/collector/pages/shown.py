@@ -18,7 +18,7 @@ def heading(text: str) -> str:
 
 def rows_of(text: str) -> list[str]:
     """The first cell of each row of the first table."""
-    table = re.search(r"<table>.*?</table>", text, re.DOTALL)
+    table = re.search(r"<table[^>]*>.*?</table>", text, re.DOTALL)
     cells = re.findall(r"<tr>\s*<t[hd][^>]*>(.*?)</t[hd]>", table[0] if table else "", re.DOTALL)[
         1:
     ]

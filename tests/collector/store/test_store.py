@@ -318,12 +318,6 @@ class TestCountsAndLists:
         assert await store.arrival_span("s1") == (0, 5999)
         assert await store.arrived_since("s1", 1000) == 2
 
-    async def test_reasons_are_counted(self, store: Store) -> None:
-        for n in range(3):
-            await store.put(a_report(f"A{n}", base="incomplete", reasons="rights"))
-        await store.put(a_report("B", base="failed", reasons="killed"))
-        assert await store.reasons("s1", 10) == [("rights", 3), ("killed", 1)]
-
 
 class TestFindings:
     async def test_indexing_is_repeatable(self, store: Store) -> None:

@@ -29,6 +29,7 @@ from collector.store.filling import Filling
 from collector.store.migrations import migrations
 from collector.store.store import HostFilter, Store
 from collector.verifying import verify
+from collector.worth import unpacked_worth
 from tests.collector.postgres_server import PostgresServer
 from tests.collector.store.older import (
     LIMITED,
@@ -198,6 +199,23 @@ class TestAnOlderDatabase:
         assert {(row.report_id, row.finding_id): (row.object_path, row.object_hash)
                 for row in rows} == said  # fmt: skip
         assert any(path for path, _ in said.values())
+
+    async def test_tells_what_its_hosts_answers_rest_on_and_since_when_they_are_hit(
+        self, place: str, tmp_path: Path
+    ) -> None:
+        store = await open_store(tmp_path, place)
+        hosts = {row.name: row for row in await store.hosts(SWEEP)}
+        wrong = [line async for line, problem in verify(store) if problem]
+        await store.database.close()
+        assert wrong == []
+        assert all(unpacked_worth(row.worth).packs for row in hosts.values())
+        assert {row.kind for row in hosts.values()} == {"live"}
+        hit = [row for row in hosts.values() if row.hit]
+        assert hit
+        assert all(row.first_hit and row.users and row.first_hit >= 1000 for row in hit)
+        assert {row.strongest for row in hosts.values() if row.state == "hit"} <= {2, 3}
+        assert all(row.first_trace for row in hosts.values() if row.state == "hit")
+        assert all(row.first_hit is None for row in hosts.values() if not row.hit)
 
     async def test_loses_nothing_and_is_opened_again_without_a_second_backup(
         self, place: str, tmp_path: Path, backups: Callable[[], list[Path]]
