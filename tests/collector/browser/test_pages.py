@@ -283,7 +283,9 @@ def test_every_page_fits_and_nothing_acts(
     places = {
         "sweeps": "/", "overview": SWEPT, "hosts": f"{SWEPT}/hosts", "missing": f"{SWEPT}/missing",
         "findings": f"{SWEPT}/findings", "indicator": f"{SWEPT}/findings/x/y",
-        "audit": f"{SWEPT}/audit", "report": f"/reports/{hit.report_id}",
+        "audit": f"{SWEPT}/audit", "groups": f"{SWEPT}/groups",
+        "host": f"{SWEPT}/hosts/{quote(hit.host_key, safe='')}",
+        "case": f"{SWEPT}/case?host={quote(hit.host_key)}", "report": f"/reports/{hit.report_id}",
         "hostile-report": f"/reports/{evil.report_id}",
     }  # fmt: skip
     for name, path in places.items():
