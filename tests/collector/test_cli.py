@@ -87,6 +87,22 @@ class TestSweeps:
         assert "All workstations, 2nd try" in line
         assert "clean 0, hit 0, incomplete 0, failed 0, limited 0, not reported 0 of 0" in line
 
+    def test_what_would_go_says_its_cases_and_notes(self, served: Home) -> None:
+        server = served.server
+        assert server is not None
+        assert server.send(a_report("ws-1")).status_code == 201
+        for note in ("one", "two"):
+            answer = server.ask(
+                "POST", "/sweeps/first/case.json?host=id-ws-1%7Cws-1", token=server.reader_token,
+                json={"note": note},
+            )  # fmt: skip
+            assert answer.status_code == 200
+        words = ", 1 cases with 2 notes\n"
+        assert words in served.run("sweep", "delete", "first").stdout
+        assert words in served.run("forget", "--older-than", "0s", "--even-receiving").stdout
+        assert words in served.run("sweep", "delete", "first", "--yes", "--even-receiving").stdout
+        assert served.ask("SELECT count(*) FROM case_note") == [(0,)]
+
     def test_its_counters_tell_what_came(self, served: Home, tmp_path: Path) -> None:
         names = tmp_path / "names.txt"
         names.write_text("WS-1\nWS-2\nWS-3\n")

@@ -10,6 +10,8 @@ import re
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from agent.model.report import Strength
 from collector.casework import CaseChange, CaseKey
@@ -58,7 +60,7 @@ class TestTheForms:
         assert answer.status_code == 303
         page = pages.text(answer.headers["location"])
         assert "Saved." in page
-        assert '<span class="case-state triaged">triaged</span> Ann' in page
+        assert '<span class="case-state triaged">triaged</span>, Ann' in page
         assert '<span class="mark">vip</span>' in page
         assert "<div>called</div><div>her</div>" in page
         assert "Jo, <time" in page
@@ -187,7 +189,7 @@ class TestTheSweep:
         for query in ("case=triaged", "owner=jo", "tag=VIP", "owner=Jo&tag=vip&case=triaged"):
             text = pages.text(f"{SWEPT}/hosts?{query}")
             assert rows_of(text) == ["WS-0421"], query
-            assert '<span class="case-state triaged">triaged</span> Jo' in text
+            assert '<span class="case-state triaged">triaged</span>, Jo' in text
         assert heading(pages.text(f"{SWEPT}/hosts?owner=Jo")) == "Hosts that reported, owned by Jo"
         assert "WS-0421" not in rows_of(pages.text(f"{SWEPT}/hosts?nobody=1"))
         assert rows_of(pages.text(f"{SWEPT}/hosts?nobody=1&state=hit")) == ["WS-0420"]
@@ -335,6 +337,33 @@ class TestWhomToCall:
         link = re.search(r'href="([^"]+state=hit[^"]+value=Berlin)"', text)
         assert link
         assert rows_of(pages.text(html.unescape(link[1]))) == ["WS-0420"]
+
+
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    note=st.text(max_size=60), owner=st.text(max_size=60), tags=st.text(max_size=60),
+    state=st.sampled_from(["new", "triaged", "contained", "closed", "x"]),
+)  # fmt: skip
+def test_whatever_is_written_is_kept_as_it_is_or_refused_with_the_reason(
+    pages: Pages, note: str, owner: str, tags: str, state: str
+) -> None:
+    before = case(pages)
+    answer = save(
+        pages, version=str(before.version), note=note, owner=owner, tags=tags, state=state
+    )
+    assert answer.status_code in (303, 400)
+    after = case(pages)
+    if answer.status_code == 400:
+        assert after == before
+        return
+    assert (after.state, after.owner) == (state, " ".join(owner.split()))
+    if kept := note.replace("\r\n", "\n").replace("\r", "\n").strip():
+        notes = pages.run(pages.store.notes, after.key)
+        assert notes[-1].text == kept
+    text = pages.text(HOST)
+    assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", text)
 
 
 def test_nothing_that_is_written_acts(pages: Pages) -> None:

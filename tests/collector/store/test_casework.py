@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -18,6 +19,7 @@ from collector.casework import (
 from collector.records import Sweep
 from collector.store.casework import CaseFilter, Conflict
 from collector.store.database import StoreError
+from collector.store.sqlite import SqliteDatabase
 from collector.store.store import HostFilter, Store
 from collector.verifying import verify
 from tests.collector.store.conftest import Open
@@ -235,6 +237,22 @@ class TestWhatIsKept:
         again = await open_store()
         assert [n.text for n in await again.notes(key)] == ["kept"]
         await again.database.close()
+
+    async def test_is_in_a_backup(self, tmp_path: Path) -> None:
+        store = Store(await SqliteDatabase.open(tmp_path / "collector.db"))
+        await store.create_sweep(
+            Sweep(sweep_id="s1", title="", pack="", created=1, deadline=None), who="t"
+        )
+        (key,) = await hosts(store, "PC-1")
+        await store.change_case(key, CaseChange(tags=("vip",), note="kept"), version=0, who="A")
+        assert isinstance(store.database, SqliteDatabase)
+        await store.database.backup(tmp_path / "copy.db")
+        await store.database.close()
+        copy = Store(await SqliteDatabase.open(tmp_path / "copy.db"))
+        assert [note.text for note in await copy.notes(key)] == ["kept"]
+        assert (await copy.case(key)).tags == ("vip",)
+        assert [line async for line, wrong in verify(copy) if wrong and "case" in line] == []
+        await copy.database.close()
 
     @pytest.mark.parametrize(
         ("change", "told"),

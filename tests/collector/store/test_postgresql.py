@@ -16,6 +16,7 @@ from collector.records import Sweep
 from collector.store import batches
 from collector.store.database import Busy, StoreError, Unstorable
 from collector.store.keeping import Kept
+from collector.store.migrations import migrations
 from collector.store.postgresql import PostgresqlDatabase
 from collector.store.putting import Judged
 from collector.store.repeating import numbered
@@ -53,7 +54,7 @@ class TestSeveralFronts:
         assert [
             tuple(row)
             for row in await fronts[2].database.fetch("SELECT name, version FROM schema_version")
-        ] == [("collector", 4)]
+        ] == [("collector", migrations("postgresql")[-1][0])]
 
     async def test_however_many_start_in_one_moment(self, postgres_server: PostgresServer) -> None:
         for _ in range(5):
