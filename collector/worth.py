@@ -6,8 +6,11 @@ Kept per host in one text, so that a hundred thousand hosts are a few groups of 
 
 from __future__ import annotations
 
-from datetime import timedelta
+from bisect import bisect_right
+from copy import copy
+from datetime import datetime, timedelta
 from functools import lru_cache
+from heapq import nlargest
 
 import msgspec
 from msgspec import Struct
@@ -22,6 +25,8 @@ DAYS = (1, 7, 30, 90)
 """The ends of the bands of memory."""
 MAX_PACKS = 4
 MAX_USERS = 3
+MAX_ASKED = 5
+"""Findings of a hit whose users are told."""
 _NAME, _OCTETS = 60, 120
 """Characters and bytes of a name: the whole text stays below what an index takes."""
 _USERS = 300
@@ -80,29 +85,37 @@ def remembers(report: Report) -> str:
     if not report.remembered:
         return ""
     bands = dict.fromkeys(_ORDER, UNTOLD)
-    started = utc(report.started)
+    oldest: dict[Behaviour, datetime] = {}
     for one in report.remembered:
-        band = UNSURE
-        if one.state is Recorded.RECORDED and not one.only and one.since is not None:
-            band = band_of(started - utc(one.since))
-        # "-" sorts before the figures
-        bands[one.behaviour] = max(bands[one.behaviour], band)
+        deed, since = one.behaviour, one.since
+        bands[deed] = UNSURE
+        if since is not None and one.state is Recorded.RECORDED and not one.only:
+            since = utc(since)
+            if deed not in oldest or since < oldest[deed]:
+                oldest[deed] = since
+    if oldest:
+        started = utc(report.started)
+        for deed, since in oldest.items():
+            bands[deed] = band_of(started - since)
     return "".join(bands.values())
 
 
 def band_of(age: timedelta) -> str:
     """Of BANDS."""
-    return BANDS[1 + sum(age.days >= days for days in DAYS)]
+    return BANDS[1 + bisect_right(DAYS, age.days)]
 
 
 def users_of_hit(report: Report) -> str:
-    """Whoever has to do with what makes it a hit, comma-separated; empty where nobody is named."""
+    """Whoever has to do with the strongest of what makes it a hit, comma-separated; empty where
+    nobody is named."""
     strong = [one for one in report.findings if one.strength.rank >= Strength.STRONG.rank]
     if not strong:
         return ""
-    users = [shown(one)[:_NAME] for one in once_each(users_of(report, strong))]
-    more = f" and {len(users) - MAX_USERS:,} more" if len(users) > MAX_USERS else ""
-    return (", ".join(users[:MAX_USERS]) + more)[:_USERS]
+    told = copy(report)  # names are looked for in all of it
+    told.findings = nlargest(MAX_ASKED, strong, key=lambda one: (one.strength.rank, one.score))
+    users = [shown(one)[:_NAME] for one in once_each(users_of(told, told.findings))]
+    more = " and more" if len(users) > MAX_USERS or len(strong) > MAX_ASKED else ""
+    return (", ".join(users[:MAX_USERS]) + (more if users else ""))[:_USERS]
 
 
 def _scope(report: Report) -> str:

@@ -93,12 +93,12 @@ async def _create(store: Store, options: argparse.Namespace) -> int:
 
 
 async def _list(store: Store, _: argparse.Namespace) -> int:
-    open_ones = {token.sweep_id for token in await store.tokens() if token.valid(now_ms())}
+    closed = await store.closed_sweeps(now_ms())
     for sweep in await store.sweeps():
         counts = await store.counts(sweep.sweep_id)
         tell(
             f"{sweep.sweep_id}   {sweep.title}   {states(counts)}"
-            + ("" if sweep.sweep_id in open_ones else "   closed")
+            + ("   closed" if sweep.sweep_id in closed else "")
         )
     return OK
 

@@ -85,4 +85,4 @@ def test_users_are_those_of_what_makes_the_hit() -> None:
         finding.process.user.name = f"u{number}\x1b"
         finding.evidence = []
         many.append(finding)
-    assert users_of_hit(a_report("H", *many)) == r"u0\x1b, u1\x1b, u2\x1b and 6 more"
+    assert users_of_hit(a_report("H", *many)) == r"u0\x1b, u1\x1b, u2\x1b and more"
