@@ -65,7 +65,7 @@ class _Read(Struct):
     streams: list[tuple[str, int | None]] = field(default_factory=list)
     urls: tuple[str, ...] = ()
     error: OSError | None = None
-    """Why it could not be read."""
+    """Why it could not be read; without its frames, which hold this: they would keep each other."""
     stream_error: OSError | None = None
     zone_error: OSError | None = None
 
@@ -203,7 +203,7 @@ class FileLook(Struct, dict=True):
             finally:
                 close_quietly(file)
         except OSError as error:
-            read.error = error
+            read.error = error.with_traceback(None)
             return read
         read.facts, read.archive = facts, self._is_archive(read, facts)
         read.odd = is_odd(item, read.kind, facts.head)
@@ -249,14 +249,14 @@ class FileLook(Struct, dict=True):
         try:
             read.streams = item.streams()
         except OSError as error:
-            read.stream_error = error
+            read.stream_error = error.with_traceback(None)
             read.streams = getattr(error, "kept", [])
         if any(name.casefold() == STREAM.casefold() for name, _ in read.streams):
             try:
                 with item.open_stream(STREAM) as stream:
                     read.urls = read_zone(read_up_to(stream, MAX_ZONE_BYTES)).urls
             except OSError as error:
-                read.zone_error = error
+                read.zone_error = error.with_traceback(None)
 
     def _is_archive(self, read: _Read, facts: Facts) -> bool:
         if read.kind is not None:
@@ -265,13 +265,12 @@ class FileLook(Struct, dict=True):
 
     def _emit(self, reads: Iterable[_Read]) -> Iterator[Observation]:
         for read in reads:
-            yield from self._one(read)
+            error = read.error
+            yield from self._one(read) if error is None else self._unread(read, error)
 
     def _one(self, read: _Read) -> Iterator[Observation]:
-        item, facts, error = read.item, read.facts, read.error
+        item, facts = read.item, read.facts
         try:
-            if error is not None:
-                raise error
             assert facts is not None
             yield from self._facts(read, facts)
             self.containers.met(item, read.kind, read.size, odd=read.odd)
@@ -284,9 +283,13 @@ class FileLook(Struct, dict=True):
                 finally:
                     close_quietly(file)
         except OSError as problem:
-            self.missed(problem, item.shown)
-            if item.named:
-                yield observation_of(item, item.shown, "file name", (read.about or item.about)())
+            yield from self._unread(read, problem)
+
+    def _unread(self, read: _Read, error: OSError) -> Iterator[Observation]:
+        item = read.item
+        self.missed(error, item.shown)
+        if item.named:
+            yield observation_of(item, item.shown, "file name", (read.about or item.about)())
 
     def _facts(self, read: _Read, facts: Facts) -> Iterator[Observation]:
         item = read.item

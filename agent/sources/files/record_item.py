@@ -143,7 +143,7 @@ class Record(Struct, dict=True):
             except windows_files.CloudPlaceholder:
                 raise
             except OSError as error:
-                why = error
+                why = error.with_traceback(None)  # or both would keep each other
         try:
             file = self.volume.open_stream(self.entry, stream)
         except NtfsError:

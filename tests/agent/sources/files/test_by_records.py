@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import hashlib
 import os
 import shutil
@@ -17,6 +18,7 @@ from agent.matching.own_traces import Own
 from agent.model.report import State, Strength
 from agent.ntfs import ByteSource, FileSource
 from agent.sources.files.cross_view import ONLY_RECORDS, ONLY_WALK
+from agent.sources.files.file_inspection import _Read
 from agent.targets import RawNtfs, Root
 from agent.targets.offline.image import ImageTarget
 from tests.evidence.files import campaign_link, dll, shell_link
@@ -459,3 +461,22 @@ def test_a_large_stream_of_a_folder_is_looked_at(tmp_path: Path) -> None:
     sweep = of_bytes(tmp_path, image({30: folder}, contents={100: link}))
     (found,) = [one for one in sweep.at("disk.img:\\folder:x") if not one.mention]
     assert found.hits
+
+
+# What was read goes when it is told.
+
+
+def test_a_file_that_cannot_be_read_is_kept_by_nobody(tmp_path: Path) -> None:
+    encrypted = non_resident(0x80, 5000, run(2, 100), flags=0x4000)
+    made = {
+        number: record(standard(), file_name(f"{number}.lnk"), encrypted) for number in (40, 41)
+    }
+    gc.collect()
+    gc.disable()
+    try:
+        sweep = of_bytes(tmp_path, image(made))
+        kept = [one for one in gc.get_objects() if isinstance(one, _Read)]
+    finally:
+        gc.enable()
+    assert kept == []
+    assert any("encrypted" in reason for reason in sweep.reasons)
