@@ -123,10 +123,21 @@ class ClusterContent(io.RawIOBase):
             self._at += size
             return size
 
+    def read(self, size: int = -1, /) -> bytes | None:
+        """As of any file; what lies in one place comes in one step."""
+        if size > 0:
+            size = min(size, max(0, self._layout.size - self._at))
+            data = self._in_one_place(self._at, size)
+            if data is not None:
+                self._at += size
+                return data
+        return super().read(size)
+
     def _fill(self, view: memoryview, offset: int) -> None:
         """Fill the view, which lies within the stream."""
         told = max(0, min(len(view), self._layout.initialized - offset))
-        view[told:] = bytes(len(view) - told)
+        if told < len(view):
+            view[told:] = bytes(len(view) - told)
         done = 0
         while done < told:
             if self._layout.unit:
@@ -135,8 +146,16 @@ class ClusterContent(io.RawIOBase):
                 done += self._from_run(view[done:told], offset + done)
 
     def piece(self, offset: int, size: int) -> bytes:
-        """So many bytes from an offset on, fewer at the end only; as a read does, but in one step
-        where they lie in one place."""
+        """So many bytes from an offset on, fewer at the end only."""
+        data = self._in_one_place(offset, size)
+        if data is None:
+            self.seek(offset)
+            data = super().read(size) or b""
+        return data
+
+    def _in_one_place(self, offset: int, size: int) -> bytes | None:
+        """So many bytes, of which there is one at least; None where they lie in several places,
+        or are not there."""
         layout = self._layout
         cluster_size = layout.cluster_size
         index = bisect_right(self._starts, offset // cluster_size) - 1
@@ -149,8 +168,7 @@ class ClusterContent(io.RawIOBase):
                 if len(data) < size:
                     raise NtfsError(BEYOND, f"byte {place:,} of the volume")
                 return data
-        self.seek(offset)
-        return self.read(size) or b""
+        return None
 
     def _run_at(self, vcn: int) -> Run:
         index = bisect_right(self._starts, vcn) - 1
