@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 
 from ..indicators import (
@@ -57,6 +58,11 @@ class Selector:
         """What a program is opened for where users can write, whatever its name and size."""
         self._opened: dict[tuple[int, ...], tuple[FileIndicator, ...]] = {}
         """By the gates that a name and a size pass."""
+        self._extensions = frozenset(e for g in gates for e in g.extensions)
+        self._steps = sorted({size for gate in gates for size in _steps(gate)})
+        self._passed: dict[tuple[str | None, int], tuple[int, ...]] = {}
+        """By extension, None for one that no gate asks for, and how many of the steps a size has
+        reached, -1 for one that is not known: the gates that are passed."""
         self.exact_sizes = frozenset(g.size for g in gates if g.size is not None)
         self.smallest_min_size = min(
             (g.min_size for g in gates if g.min_size is not None and not g.extensions),
@@ -79,11 +85,18 @@ class Selector:
         """Numbers of the gates that a file of this name and size passes, still closed; ``size``:
         as :meth:`file_indicators`."""
         extension = extension_of(name)
-        return tuple(
-            number
-            for number, gate in enumerate(self._openers.gates)
-            if _opens(gate, extension, size)
+        key = (
+            extension if extension in self._extensions else None,
+            -1 if size is None else bisect_right(self._steps, size),
         )
+        passed = self._passed.get(key)
+        if passed is None:
+            passed = self._passed[key] = tuple(
+                number
+                for number, gate in enumerate(self._openers.gates)
+                if _opens(gate, extension, size)
+            )
+        return passed
 
     def _index_names(self, indicators: Sequence[Indicator]) -> None:
         names = [i for i in indicators if isinstance(i, FileName)]
@@ -184,6 +197,16 @@ def opening_of(gate: Gate) -> Opening:
         return Opening(max(1, gate.size), gate.size, head=head)
     most = sys.maxsize if gate.max_size is None else gate.max_size
     return Opening(max(1, gate.min_size or 0), most, frozenset(gate.extensions), head)
+
+
+def _steps(gate: Gate) -> Iterator[int]:
+    """Sizes from which on a gate may be open or closed where it was not below."""
+    if gate.size is not None:
+        yield from (gate.size, gate.size + 1)
+    if gate.min_size is not None:
+        yield gate.min_size
+    if gate.max_size is not None:
+        yield gate.max_size + 1
 
 
 def _opens(gate: Gate, extension: str, size: int | None) -> bool:
