@@ -154,12 +154,11 @@ def entry_of(parts: Parts, read_value: Callable[[Attribute, Record, int], bytes]
                 reparse = read_value(attribute, holder, MAX_REPARSE_DATA)
         except OSError as error:
             problems.append(str(error))
-    streams = tuple(stream_of(name, pieces) for name, pieces in data.items())
+    streams = tuple([stream_of(name, pieces) for name, pieces in data.items()])
     found = tuple(names.values())
-    notes = dict.fromkeys(problems)
     if record.torn:
-        notes["record torn: written in part"] = None
-    notes.update(dict.fromkeys(time_notes(times, found)))
+        problems.append("record torn: written in part")
+    notes = tuple(dict.fromkeys((*problems, *time_notes(times, found))))
     return MftEntry(
         reference=Reference(record.number, record.sequence),
         live=record.in_use,
@@ -169,8 +168,8 @@ def entry_of(parts: Parts, read_value: Callable[[Attribute, Record, int], bytes]
         times=times,
         attributes=bits,
         reparse_data=reparse,
-        notes=tuple(notes),
-        partial=bool(problems) or record.torn,
+        notes=notes,
+        partial=bool(problems),
         usn=usn,
     )
 
@@ -182,9 +181,9 @@ def stream_of(name: str, pieces: list[tuple[Attribute, Record]]) -> Stream:
         value = first.content(holder.data)
         size = len(value)
         return Stream(name, size, size, size, resident=True, flags=first.flags, value=value)
-    pieces = sorted(
-        (piece for piece in pieces if not piece[0].resident), key=lambda piece: piece[0].first_vcn
-    )
+    if len(pieces) > 1:
+        pieces = [piece for piece in pieces if not piece[0].resident]
+        pieces.sort(key=lambda piece: piece[0].first_vcn)
     head = pieces[0][0]
     runs: list[Run] = []
     damage = "" if not head.first_vcn else "first part of the file's runs missing"
@@ -208,6 +207,6 @@ def stream_of(name: str, pieces: list[tuple[Attribute, Record]]) -> Stream:
         resident=False,
         flags=head.flags,
         unit=head.unit,
-        runs=tuple(joined(runs)),
+        runs=tuple(joined(runs) if len(runs) > 1 else runs),
         damage=damage,
     )

@@ -5,6 +5,7 @@ Layout: [Russon] "Attribute - Header" and each attribute's page; [layout.h] ATTR
 
 from __future__ import annotations
 
+import codecs
 import struct
 from typing import NamedTuple
 
@@ -133,4 +134,5 @@ def _non_resident(
 
 def text_of(data: bytes) -> str:
     """UTF-16 as NTFS has it: any unit may stand alone, and is kept."""
-    return data.decode("utf-16-le", "surrogatepass")
+    # Half as long as by the name of the encoding, which is looked up.
+    return codecs.utf_16_le_decode(data, "surrogatepass", True)[0]  # noqa: FBT003

@@ -28,7 +28,8 @@ MAX_REPARSE_DATA = 24
 _STANDARD = struct.Struct("<QQQQI")
 _USN = slice(64, 72)
 """In a $STANDARD_INFORMATION of NTFS 3.0 and later ([layout.h] STANDARD_INFORMATION)."""
-_FILE_NAME = struct.Struct("<QQQQQQQIIBB")
+_FILE_NAME = struct.Struct("<QQQQQ24xBB")
+"""Folder, four times; length and space of the name behind them."""
 _made = tuple.__new__
 """Half as long as a call of the class, for what is made for each record."""
 
@@ -139,7 +140,7 @@ class MftEntry(Struct, frozen=True, dict=True):
     @cached_property
     def long_names(self) -> tuple[Name, ...]:
         """Without 8.3 names beside long ones: as a walk lists them."""
-        return tuple(name for name in self.names if not name.is_short)
+        return tuple([name for name in self.names if name.space != DOS])
 
     @property
     def is_link(self) -> bool:
@@ -165,9 +166,7 @@ def read_name(value: bytes) -> Name:
     """From a $FILE_NAME attribute. Raises NtfsError."""
     if len(value) < _FILE_NAME.size:
         raise NtfsError("record damaged: file name")
-    parent, born, modified, changed, accessed, _, _, _, _, length, space = _FILE_NAME.unpack_from(
-        value
-    )
+    parent, born, modified, changed, accessed, length, space = _FILE_NAME.unpack_from(value)
     text = value[_FILE_NAME.size : _FILE_NAME.size + 2 * length]
     if len(text) < 2 * length:
         raise NtfsError("record damaged: file name")
