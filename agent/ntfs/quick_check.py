@@ -15,7 +15,7 @@ from ..windows.files import is_cloud_placeholder
 from . import attributes as kinds
 from .attributes import COMPRESSED, ENCRYPTED, text_of
 from .entry import stream_extension
-from .extensions import ending, endings
+from .name_endings import ending, endings
 from .record import SIGNATURE
 from .reference import EXTEND, FIRST_USER_RECORD
 from .selection import Selected
@@ -23,19 +23,23 @@ from .selection import Selected
 _HEAD = struct.Struct("<IIBB")
 _VALUE = struct.Struct("<IH")
 """From byte 0x10 of a resident attribute on: the size of its value, and where it lies."""
-_DATA = struct.Struct("<HxxQ8xHH12xQQ")
-"""From byte 0x0C of a $DATA on the disk on: flags, first cluster of the stream that it tells of,
-where its run list lies, its unit of compression, its size, what of it was written."""
+DATA = struct.Struct("<IIBBxxHxxQ8xHH12xQQ")
+"""Of a $DATA on the disk: kind, length, whether it lies there, length of its name, flags, first
+cluster of the stream that it tells of, where its run list lies, its unit of compression, its size,
+what of it was written. In the record: the size of its value, and where it lies, in place of that
+cluster."""
 _EXTEND = EXTEND.to_bytes(6, "little")
 _NO_BASE = bytes(8)
 _DOS = 2
-_OTHER = "/"
+OTHER = "/"
 """Stands for an extension that nothing asks for."""
 _PARSED = (kinds.ATTRIBUTE_LIST, kinds.REPARSE_POINT)
 _SIZE, _LEAST_SIZE = int(Selected.SIZE), int(Selected.LEAST_SIZE)
-_EXTENSION = int(Selected.EXTENSION)
+EXTENSION = int(Selected.EXTENSION)
 _STREAM_SIZE, _STREAM_EXTENSION = int(Selected.STREAM_SIZE), int(Selected.STREAM_EXTENSION)
-_SELECTED = _SIZE | _LEAST_SIZE | _EXTENSION
+_made = tuple.__new__
+"""Half as long as a call of the class, for what is made for each record."""
+_SELECTED = _SIZE | _LEAST_SIZE | EXTENSION
 """Numbers: to join flags of an enumeration takes ten times as long."""
 
 
@@ -51,7 +55,7 @@ class QuickAnswer(NamedTuple):
     """Whether it is compressed there."""
 
 
-_ANSWERS = [QuickAnswer(Selected(why)) for why in range(_SELECTED << 1)]
+ANSWERS = [QuickAnswer(Selected(why)) for why in range(_SELECTED << 1)]
 """By what a file is singled out for, where its first bytes are of no more interest."""
 
 
@@ -123,19 +127,20 @@ def _content(
 
 def _answer(facts: _Facts, data: bytes, selection: Selection) -> QuickAnswer | None:
     size, extensions = facts.size, facts.extensions
-    why = facts.why | _of_size(size, selection)
+    why = facts.why | of_size(size, selection)
     if not why & _SELECTED:
-        return _ANSWERS[why]
+        return ANSWERS[why]
     if not extensions:
         return None
     heads = selection.heads_of(extensions, max(0, size))
     if not heads:
-        return _ANSWERS[why & ~_SELECTED]
+        return ANSWERS[why & ~_SELECTED]
     if facts.is_elsewhere or size < 0:
-        return QuickAnswer(_ANSWERS[why].why, heads)
+        return QuickAnswer(ANSWERS[why].why, heads)
     if data[facts.content + 8]:
-        return _on_disk(why, heads, data, facts.content)
-    return _ANSWERS[why if _head(data, facts.content).startswith(heads) else why & ~_SELECTED]
+        content = DATA.unpack_from(data, facts.content)
+        return on_disk(why, heads, data, facts.content, len(data), content)
+    return ANSWERS[why if _head(data, facts.content).startswith(heads) else why & ~_SELECTED]
 
 
 def _extension(facts: _Facts, data: bytes, at: int, length: int, selection: Selection) -> bool:
@@ -150,10 +155,10 @@ def _extension(facts: _Facts, data: bytes, at: int, length: int, selection: Sele
     if data[at + 0x59] != _DOS:
         extension = endings(selection.extensions).get(ending(data[start:stop]))
         if extension is None:
-            facts.extensions.append(_OTHER)
+            facts.extensions.append(OTHER)
         else:
             facts.extensions.append(extension)
-            facts.why |= _EXTENSION
+            facts.why |= EXTENSION
     return True
 
 
@@ -164,7 +169,7 @@ def _told(data: bytes, at: int, length: int) -> int:
         return size if offset + size <= length else -1
     if length < 64:
         return -1
-    _, first, runs, _, size, _ = _DATA.unpack_from(data, at + 0x0C)
+    _, _, _, _, _, first, runs, _, size, _ = DATA.unpack_from(data, at)
     return -1 if first or runs >= length else size
 
 
@@ -188,7 +193,8 @@ def _is_elsewhere(data: bytes, at: int) -> bool:
     return is_cloud_placeholder(int.from_bytes(data[bits : bits + 4], "little"))
 
 
-def _of_size(size: int, selection: Selection) -> int:
+def of_size(size: int, selection: Selection) -> int:
+    """What a content of so many bytes singles its file out for; below zero: there is none."""
     if size < 0:
         return 0
     why = _SIZE if size in selection.exact_sizes else 0
@@ -201,23 +207,27 @@ def _head(data: bytes, at: int) -> bytes:
     return data[at + offset : at + offset + min(size, MAX_HEAD)]
 
 
-def _on_disk(why: int, heads: tuple[bytes, ...], data: bytes, at: int) -> QuickAnswer:
-    """Told by its first run, and for what is compressed by the one behind it."""
-    flags, _, runs, unit, _, written = _DATA.unpack_from(data, at + 0x0C)
-    selected, runs = _ANSWERS[why].why, at + runs
+def on_disk(
+    why: int, heads: tuple[bytes, ...], data: bytes, at: int, end: int, content: tuple[int, ...]
+) -> QuickAnswer:
+    """For content that lies there: told by its first run, and for what is compressed by the one
+    behind it. ``at``, ``end``: places of its $DATA and of the end of its record; ``content``: what
+    that $DATA says."""
+    _, _, _, _, flags, _, runs, unit, _, written = content
+    selected, runs = ANSWERS[why].why, at + runs
     of_length, of_offset = data[runs] & 15, data[runs] >> 4
     start = runs + 1 + of_length
     follows = start + of_offset
-    is_run = 1 <= of_length <= 8 and 1 <= of_offset <= 8 and follows < len(data)
+    is_run = 1 <= of_length <= 8 and 1 <= of_offset <= 8 and follows < end
     cluster = int.from_bytes(data[start:follows], "little", signed=True)
     # What is singled out for a stream too is looked at whatever its content begins with.
     is_told = is_run and cluster >= 0 and not flags & ENCRYPTED and not why & ~_SELECTED
     if not is_told or written < MAX_HEAD:
-        return QuickAnswer(selected, heads)
+        return _made(QuickAnswer, (selected, heads, None, False))
     if not flags & COMPRESSED:
-        return QuickAnswer(selected, heads, cluster)
+        return _made(QuickAnswer, (selected, heads, cluster, False))
     # A unit that takes all its clusters is kept as it is, one with a hole at its end compressed.
     is_packed = int.from_bytes(data[runs + 1 : start], "little") < 1 << (unit & 15)
     if is_packed and not (data[follows] and data[follows] < 0x10):
-        return QuickAnswer(selected, heads)
-    return QuickAnswer(selected, heads, cluster, is_packed)
+        return _made(QuickAnswer, (selected, heads, None, False))
+    return _made(QuickAnswer, (selected, heads, cluster, is_packed))

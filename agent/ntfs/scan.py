@@ -9,7 +9,6 @@ of them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from functools import cached_property
 
 from msgspec import Struct, field
 
@@ -35,6 +34,7 @@ from .record import BAAD, IN_USE, SIGNATURE, Record
 from .reference import FIRST_USER_RECORD, Reference
 from .selection import NOTHING, Selected
 from .singled_out import selected
+from .usual import Usual
 from .volume import RecordBuffer, Volume
 
 _NAMES, _SIZES, _LEAST, _STREAMS = "names", "sizes", "least", "streams"
@@ -47,6 +47,8 @@ MAX_EXCERPT = 128
 class Hit:
     """A file that is to be looked at."""
 
+    __slots__ = ("_data", "_entry", "_volume", "answer", "head", "number", "wanted")
+
     def __init__(
         self,
         volume: Volume,
@@ -54,23 +56,25 @@ class Hit:
         data: bytes,
         answer: QuickAnswer,
         wanted: tuple[str, ...] = (),
+        entry: MftEntry | None = None,
     ) -> None:
-        """``number`` and ``data``: of its record."""
+        """``number`` and ``data``: of its record; ``entry``: that, parsed."""
         self.number = number
-        self.why = answer.why
+        self.answer = answer
+        """What the first look said; where that tells of a cluster, its record need not be parsed to
+        find its first bytes."""
         self.wanted = wanted
         """The names, of the file or of its streams, that are wanted."""
         self._volume = volume
         self._data = data
-        self._answer = answer
-        self.cluster = answer.cluster
-        """Of its first bytes, where a first look told; then it need not be parsed to find them."""
+        self._entry = entry
         self.head: bytes | None = None
         """The first bytes of its content, where :meth:`may_begin_so` read them."""
 
-    @cached_property
-    def record(self) -> Record:
-        return Record(self.number, self._data)
+    @property
+    def why(self) -> Selected:
+        """What it is singled out for."""
+        return self.answer.why
 
     @property
     def place(self) -> int:
@@ -87,7 +91,7 @@ class Hit:
     def may_begin_so(self) -> bool:
         """Whether the first bytes of its content, read here, leave it worth a look; True too where
         they are not told."""
-        _, heads, cluster, is_packed = self._answer
+        _, heads, cluster, is_packed = self.answer
         if cluster is None:
             return True
         place = cluster * self._volume.boot.cluster_size
@@ -102,10 +106,12 @@ class Hit:
         self.head = head
         return head.startswith(heads)
 
-    @cached_property
+    @property
     def entry(self) -> MftEntry:
-        """The parsed file; made when it is first asked for."""
-        return self._volume.entry(self.record)
+        """The parsed file; made when it is first asked for. Raises NtfsError."""
+        if self._entry is None:
+            self._entry = self._volume.entry(Record(self.number, self._data))
+        return self._entry
 
     @property
     def paths(self) -> list[ResolvedPath]:
@@ -164,7 +170,8 @@ class MftScan(Struct):
     def hits(self) -> Iterator[Hit | RawHit]:
         """Everything found, roughly in the order of the $MFT. The counts grow meanwhile."""
         size, wanted = self.volume.record_size, self.wanted
-        extensions = Extensions(wanted.selection, size)
+        usual = Usual(wanted.selection, size)
+        extensions = Extensions(wanted.selection, usual)
         scanner = PatternScanner(
             {
                 _NAMES: name_patterns(wanted.names, wanted.pieces),
@@ -177,22 +184,27 @@ class MftScan(Struct):
         for buffer, found in scanned_ahead(scanner, buffers):
             self.progress()
             self._count(buffer)
+            forms = b"" if wanted.everything else usual.forms(buffer)
             places = self._places(buffer, self._matches(found, buffer), extensions)
+            answers = self._extensions(buffer, forms, extensions, places)
             torn = frozenset(buffer.mended.torn)
             programs = self._programs(buffer)
-            for index in sorted(places.keys() | programs):
-                data, number = buffer.data[index * size : (index + 1) * size], buffer.first + index
-                also = Selected.PROGRAM if index in programs else NOTHING
-                answer = None
-                if not (places.get(index) or index in torn or wanted.everything):
-                    answer = quick_check(number, data, wanted.selection)
+            for index in sorted(places.keys() | answers.keys() | programs):
+                number, also = buffer.first + index, NOTHING
+                if index in programs:
+                    also = Selected.PROGRAM
+                if places.get(index) or index in torn or wanted.everything:
+                    answer = None
+                else:
+                    answer = answers.get(index) or self._answer(buffer, index, forms, usual)
                 if answer is None:
-                    record = Record(number, data, torn=index in torn)
+                    record = Record(number, buffer.record(index), torn=index in torn)
                     yield from self._look(record, places.get(index, []), also)
                 elif also:
-                    yield Hit(self.volume, number, data, QuickAnswer(answer.why | also))
+                    why = QuickAnswer(answer.why | also)
+                    yield Hit(self.volume, number, buffer.record(index), why)
                 elif answer.why:
-                    yield Hit(self.volume, number, data, answer)
+                    yield Hit(self.volume, number, buffer.record(index), answer)
         for number, further in sorted(self._later.items()):
             self.progress()
             yield from self._base(number, further)
@@ -220,10 +232,34 @@ class MftScan(Struct):
         if self.wanted.everything:
             for index in range(buffer.count):
                 places.setdefault(index, [])
-        elif extensions:
-            for index in extensions.candidates(buffer.data, buffer.count):
-                places.setdefault(index, [])
         return places
+
+    def _extensions(
+        self,
+        buffer: RecordBuffer,
+        forms: bytes,
+        extensions: Extensions,
+        places: dict[int, list[int]],
+    ) -> dict[int, QuickAnswer]:
+        """Answers for records with a wanted extension; to the places come those without one."""
+        if self.wanted.everything or not extensions:
+            return {}
+        answers, others = extensions.found(buffer.data, forms)
+        for index in others:
+            places.setdefault(index, [])
+        return answers
+
+    def _answer(
+        self, buffer: RecordBuffer, index: int, forms: bytes, usual: Usual
+    ) -> QuickAnswer | None:
+        """For a record in which no name occurs; None: it has to be parsed."""
+        form, answer = forms[index], None
+        if form:
+            answer = usual.answer(buffer.data, index * self.volume.record_size, form)
+        if answer is None:
+            number, selection = buffer.first + index, self.wanted.selection
+            answer = quick_check(number, buffer.record(index), selection)
+        return answer
 
     def _matches(
         self, matches: Callable[[], list[Occurrences]], buffer: RecordBuffer
@@ -359,9 +395,7 @@ class MftScan(Struct):
                 if not found.isdisjoint(streams):
                     why |= Selected.STREAM_NAME
         if why:
-            hit = Hit(self.volume, record.number, record.data, QuickAnswer(why), names)
-            hit.__dict__.update(record=record, entry=entry)
-            yield hit
+            yield Hit(self.volume, record.number, record.data, QuickAnswer(why), names, entry)
         if entry.partial and (why or entry.live):
             reason = entry.notes[0]
             self.volume.account.unread(f"$MFT: {reason}", f"record {entry.number}")

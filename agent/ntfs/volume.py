@@ -59,6 +59,11 @@ class RecordBuffer(Struct, frozen=True):
     """``count`` times the size of a record."""
     mended: Mended
 
+    def record(self, index: int) -> bytes:
+        """The bytes of one, by its place in the buffer."""
+        size = len(self.data) // self.count
+        return self.data[index * size : (index + 1) * size]
+
 
 class Volume:
     """An NTFS volume. Not for several threads at once."""

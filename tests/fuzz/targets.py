@@ -49,6 +49,7 @@ def record(data: bytes) -> None:
     one, other = ([piece.ljust(RECORD, b"\0") for piece in _pieces(data)] + [bytes(RECORD)] * 2)[:2]
     properties.attributes(one)
     properties.quick_answer(one)
+    properties.usual_answers([one, other])
     properties.records(one, other)
 
 

@@ -51,7 +51,7 @@ class CrossView(Struct):
                         self.progress(self.root.path)
                     if isinstance(hit, Hit) and hit.entry.live:
                         for path in _paths(volume, hit.entry):
-                            self._records[_key(path)] = hit.record.number
+                            self._records[_key(path)] = hit.number
         except OSError as error:
             self._failed = True
             self.ledger.unread(f"views not compared: {reason_of(error)}", self.root.path)

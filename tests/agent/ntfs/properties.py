@@ -16,6 +16,7 @@ from agent.ntfs import (
     Hit,
     MftScan,
     NtfsError,
+    Selected,
     UsnScan,
     Volume,
     Wanted,
@@ -24,6 +25,7 @@ from agent.ntfs import (
 from agent.ntfs.assembly import read_list
 from agent.ntfs.boot_sector import read_boot_sector
 from agent.ntfs.entry import MftEntry, Stream
+from agent.ntfs.extensions import Extensions
 from agent.ntfs.fixups import mend_record, mend_records
 from agent.ntfs.index_slack import IndexSlack
 from agent.ntfs.log_file import PAGE, LogScan
@@ -36,6 +38,8 @@ from agent.ntfs.run_list import Run, decode_runs
 from agent.ntfs.shadow_copies import Kept, ShadowView
 from agent.ntfs.shadow_copies import shadow_copies as copies_of
 from agent.ntfs.singled_out import selected
+from agent.ntfs.usual import Usual
+from agent.ntfs.volume import RecordBuffer
 from agent.reading.openings import Opening, Selection
 from tests.evidence.images import (
     CLUSTER,
@@ -179,6 +183,30 @@ def quick_answer(data: bytes) -> None:
         answer = quick_check(40, own.data, wanted.selection)
         if answer is not None and not entry.partial:
             assert answer.why == selected(entry, wanted)
+
+
+def usual_answers(records: Sequence[bytes], first: int = 40) -> list[bool]:
+    """Records of 1 KiB are answered where they lie as a quick check answers each, and an extension
+    that it sees is found; which of them were."""
+    buffer = bytearray(b"".join(records))
+    mended = mend_records(buffer, len(records), 1024)
+    held = RecordBuffer(first, len(records), bytes(buffer), mended)
+    told = [False] * len(records)
+    for wanted in (WANTED, OPENINGS):
+        usual = Usual(wanted.selection, 1024)
+        forms = usual.forms(held)
+        answers, others = Extensions(wanted.selection, usual).found(held.data, forms)
+        for index, form in enumerate(forms):
+            quick = quick_check(first + index, held.record(index), wanted.selection)
+            if form:
+                own = usual.answer(held.data, index * 1024, form)
+                assert own in (None, quick)
+                told[index] = own is not None
+            assert answers.get(index) in (None, quick)
+            # What its size brings up is found by that.
+            if index not in mended.torn and quick and quick.why == Selected.EXTENSION:
+                assert index in answers or index in others
+    return told
 
 
 class Counted(FileSource):

@@ -127,7 +127,7 @@ def test_content_on_the_disk_is_told_by_its_first_bytes_before_anything_is_parse
     assert {n: hit.may_begin_so() for n, hit in hits.items()} == {
         n: answer for n, (_, answer) in made.items()
     }
-    assert not any("entry" in hit.__dict__ for hit in hits.values())
+    assert all(hit._entry is None for hit in hits.values())
 
 
 def test_a_name_that_leads_beyond_the_last_record_does_not_end_the_scan() -> None:

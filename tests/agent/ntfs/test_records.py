@@ -22,9 +22,9 @@ from agent.ntfs import (
     Wanted,
 )
 from agent.ntfs import volume as volume_module
-from agent.ntfs.extensions import _forms
 from agent.ntfs.fixups import mend_record, mend_records
 from agent.ntfs.lznt1 import decompress
+from agent.ntfs.name_endings import _forms
 from agent.ntfs.run_list import Run, decode_runs
 from agent.reading.openings import Selection
 from tests.evidence.images import (
