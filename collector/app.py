@@ -37,6 +37,7 @@ from .outputs.runner import OutputRunner
 from .pages.counters import Counters
 from .pages.site import HEADERS as SAFE_HEADERS
 from .records import Counts, Token
+from .searchable import Searchable
 from .store.database import Busy, StoreError, Unstorable
 from .store.store import Store, now_ms
 from .tokens import Tokens, bearer
@@ -321,6 +322,7 @@ class Collector:
         tasks = [
             asyncio.create_task(Indexer(self.store, self._fresh).run()),
             asyncio.create_task(AuditFollower(self.store).run()),
+            asyncio.create_task(Searchable(self.store, self._fresh).run()),
         ]
         if self._certificate is not None:
             tasks.append(asyncio.create_task(self._certificate.watch()))

@@ -32,6 +32,7 @@ _AT_ONCE = 20
 _ROWS_AT_ONCE = 1000
 """Findings per transaction: reports are not kept while it runs."""
 _IDLE_S = 0.5
+_JUST_NOW_S = 2.0
 _FLAG_S = 2.0
 """Between two looks for ids that hosts share, of all hosts of a sweep."""
 _SIDE_BY_SIDE = 3
@@ -66,12 +67,20 @@ class Fresh:
         self._most = most
         self._waiting: deque[Listable] = deque()
         self._rows = 0
+        self._last = float("-inf")
         self._came, self._went = asyncio.Event(), asyncio.Event()
         self.left_out = False
         """Whether some wait in the database since this was said last."""
 
+    @property
+    def busy(self) -> bool:
+        """Whether reports came just now, or findings wait to be listed."""
+        late = time.monotonic() - self._last < _JUST_NOW_S
+        return late or bool(self._waiting) or self.left_out
+
     def offer(self, report: NewReport, rows: Sequence[FindingRow]) -> None:
         """After its commit."""
+        self._last = time.monotonic()
         if not rows:
             return
         if self._rows + len(rows) > self._most:

@@ -20,6 +20,8 @@ from .pages.hosts import FLAGS, HostPage
 from .pages.outputs import OutputList
 from .pages.sweeps import SweepStanding
 from .store.host_order import ORDERS
+from .pages.search import SearchAnswer
+from .terms import KINDS
 
 _ANSWERS = {
     "200": "It was here already, the same.",
@@ -61,6 +63,16 @@ _ASKED = {
     "to": ("The first trace is of this day or earlier, UTC.", _DAY),
     "weak": ("1: weak traces too.", "^[01]?$"),
 }
+
+_SEARCHED = {
+    "q": ("Any part of a value, of three characters and more; or its beginning.", ""),
+    "kind": ("Values of this kind alone.", f"^({'|'.join(KINDS)})?$"),
+    "sweep": ("In this sweep alone.", ""),
+    "whole": ("1: only the value itself; then the hosts that have it, page by page.", "^[01]?$"),
+    "after": ("Of the last host of the page before, its sweep.", ""),
+    "key": ("And its key.", ""),
+}
+"""With the patterns of their values; empty: any."""
 
 
 _SWEEP = {"sweep_id": "The id of a sweep."}
@@ -180,6 +192,14 @@ _READS: tuple[tuple[_Read, type[msgspec.Struct]], ...] = (
             {}, {}, ("401", "404", "503"),
         ),
         OutputList,
+    ),
+    (
+        _Read(
+            "/search.json", "search",
+            "Where else: hosts by any part of their name, id or address, or of a finding",
+            {}, _SEARCHED, ("400", "401", "404", "503"),
+        ),
+        SearchAnswer,
     ),
 )  # fmt: skip
 

@@ -24,6 +24,7 @@ PLACES = {
     "collector/test_health.py": "server",
     "collector/test_indexing.py": "server",
     "collector/test_openapi.py": "server",
+    "collector/test_searchable.py": "server",
     "collector/test_server.py": "server",
     "collector/test_sockets.py": "server",
     "collector/store/test_postgresql.py": "server",

@@ -22,6 +22,7 @@ from .lists import ListPages
 from .opening import Opening
 from .outputs import OutputPages
 from .report import ReportPages
+from .search import SearchPages
 from .session import Sessions
 from .site import Site
 from .suppressing import SuppressForms
@@ -55,7 +56,7 @@ def routes(
     sweeps, outputs = SweepPages(site, Visits(secure=secure)), OutputPages(site)
     exports, suppressing, opening = Exports(site), SuppressForms(site), Opening(site)
     reports, compared = ReportPages(site, opening), ComparePages(site, opening)
-    tokens, timeline = TokenPages(site), TimelinePages(site)
+    tokens, timeline, search = TokenPages(site), TimelinePages(site), SearchPages(site)
     cases, groups = CasePages(site), GroupPages(site)
     case = taking(site, data(site, cases.data), CaseRequest, cases.take, role="analyst")
     sweep = "/sweeps/{sweep_id}"
@@ -67,6 +68,8 @@ def routes(
         Route("/", page(sweeps.all)),
         Route("/outputs", page(outputs.page)),
         Route("/outputs.json", data(site, outputs.data)),
+        Route("/search", page(search.page)),
+        Route("/search.json", data(site, search.data)),
         Route("/tokens", page(tokens.all)),
         Route("/tokens", form(tokens.create, role=ROLE), methods=["POST"]),
         Route("/tokens/revoke", form(tokens.revoke, role=ROLE), methods=["POST"]),

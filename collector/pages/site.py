@@ -20,6 +20,7 @@ from ..store.database import StoreError
 from ..store.store import Store
 from . import describe
 from .counters import Counters
+from .elsewhere import kind_of
 from .session import Reader, Sessions
 
 MAX_FORM = 64 * 1024
@@ -113,6 +114,7 @@ class Site:
                 "static": self._static_link,
                 "lines": _lines,
                 "notice": notice,
+                "kind_of": kind_of,
                 **{name: getattr(describe, name) for name in describe.__all__},
             }
         )

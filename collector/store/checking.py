@@ -74,6 +74,14 @@ MUST_BE_NONE = {
         "SELECT COUNT(*) FROM expected_column c WHERE NOT EXISTS (SELECT 1 FROM expected e"
         " WHERE e.sweep_id = c.sweep_id AND e.name_key = c.name_key)"
     ),
+    "values that are searched for of hosts that are not there": (
+        "SELECT COUNT(*) FROM occurrence o WHERE NOT EXISTS"
+        " (SELECT 1 FROM host h WHERE h.sweep_id = o.sweep_id AND h.host_key = o.host_key)"
+    ),
+    "values that are searched for and counted wrong": (
+        "SELECT COUNT(*) FROM spread s WHERE hosts <> (SELECT COUNT(DISTINCT o.host_key)"
+        " FROM occurrence o WHERE o.term_id = s.term_id AND o.sweep_id = s.sweep_id)"
+    ),
     "numbers that two reports have": (
         "SELECT COUNT(*) FROM (SELECT seq FROM report WHERE seq IS NOT NULL GROUP BY seq"
         " HAVING COUNT(*) > 1) AS doubled"

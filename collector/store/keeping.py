@@ -176,14 +176,16 @@ class Keeping(Rows):
         return record_of(OldSweep, rows[0])
 
     async def remove_sweep(self, sweep_id: str, *, who: str, why: str) -> None:
-        """With all of its own: reports, hosts, findings, cases, tokens."""
+        """With all of its own: reports, hosts, findings, cases, what can be searched for, tokens."""
         tables = (
-            "finding", "suppression", "casework", "case_note", "case_tag", "report", "host",
-            "expected_column", "expected", "token", "sweep",
+            "finding", "suppression", "casework", "case_note", "case_tag", "occurrence", "spread",
+            "unsearchable", "report", "host", "expected_column", "expected", "token", "sweep",
         )  # fmt: skip
         await self.database.transact(
             [
                 *((f"DELETE FROM {table} WHERE sweep_id = ?", (sweep_id,)) for table in tables),
+                # the values that no other sweep has go after it, a few at a time
+                ("UPDATE searching SET place = 0 WHERE name = 'leftovers'", ()),
                 audit(who, "remove sweep", sweep_id, why),
             ]
         )

@@ -8,14 +8,17 @@ from .casework import Casework
 from .expecting import Expecting
 from .first_traces import FirstTraces
 from .keeping import Keeping
+from .keeping_terms import KeepingTerms
 from .rows import PAGE, audit, now_ms, token_digest
+from .searching import Searching
 from .standing import StandingOf
 from .suppressing import Suppressing
 
 
 class Store(
-    Keeping, Administration, Answers, Suppressing, FirstTraces, StandingOf, Casework, Expecting
-):
+    Keeping, Administration, Answers, Suppressing, FirstTraces, StandingOf, Casework, Expecting,
+    Searching, KeepingTerms,
+):  # fmt: skip
     """All of it, on one database."""
 
 

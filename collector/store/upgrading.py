@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
@@ -13,10 +14,12 @@ from .backup import BackupPlan, brought_up, dump_postgresql
 from .database import StoreError
 from .migrations import migrations
 from .repeating import MET_ANOTHER, numbered, repeat
+from .text_index import PG_INDEXES, PG_THERE
 
 if TYPE_CHECKING:
     from .repeating import Connection
 
+_LOG = logging.getLogger("collector.store")
 _MADE_MEANWHILE = (pg.UniqueViolationError, pg.DuplicateTableError, pg.DuplicateObjectError)
 
 
@@ -38,7 +41,9 @@ async def bring_up(connection: Connection, url: str, plan: BackupPlan) -> str:
 
     # IF NOT EXISTS is no lock: of two that create a table at once, one fails in the catalogue.
     await repeat(lay_table, (*MET_ANOTHER, *_MADE_MEANWHILE))
-    return await repeat(lambda: _migrate(connection, url, plan))
+    news = await repeat(lambda: _migrate(connection, url, plan))
+    await _index_parts(connection)
+    return news
 
 
 async def _migrate(connection: Connection, url: str, plan: BackupPlan) -> str:
@@ -67,6 +72,19 @@ async def _migrate(connection: Connection, url: str, plan: BackupPlan) -> str:
             "UPDATE schema_version SET version = $1 WHERE name = 'collector'", newest
         )
     return news
+
+
+async def _index_parts(connection: Connection) -> None:
+    """Where the extension is there, or may be made by this user; else parts are not found."""
+    try:
+        there = {row[0] for row in await connection.fetch(PG_THERE)}
+        if there < PG_INDEXES.keys():
+            async with connection.transaction():
+                await connection.execute("CREATE EXTENSION IF NOT EXISTS pg_trgm")
+                for sql in PG_INDEXES.values():
+                    await connection.execute(sql)
+    except pg.PostgresError as error:
+        _LOG.warning("a search finds beginnings of values, not parts: %s", error)
 
 
 async def _fill(connection: Connection, columns: filling.Filling) -> None:

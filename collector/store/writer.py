@@ -42,6 +42,7 @@ from .putting import (
     report_values,
     ticks,
 )
+from .text_index import lay_sqlite
 
 MAX_BATCH = 512
 """Reports per transaction."""
@@ -146,6 +147,7 @@ def open_database(
                 if number in filling.FILLINGS and version:
                     _fill(connection, filling.FILLINGS[number])
                 connection.execute(f"PRAGMA user_version = {number}")
+    lay_sqlite(connection)
     if 0 < version < newest:
         tell(brought_up(str(path), version, newest, copy))
     return connection

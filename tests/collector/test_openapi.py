@@ -82,6 +82,7 @@ CHECKS = [
         ("/sweeps/{sweep_id}/standing.json", "GET"),
         ("/sweeps/{sweep_id}/hosts.json", "GET"),
         ("/outputs.json", "GET"),
+        ("/search.json", "GET"),
     ],
 )
 def test_every_answer_is_one_that_the_description_knows(
@@ -110,7 +111,7 @@ def test_every_answer_is_one_that_the_description_knows(
     assert statuses <= {
         int(status) for status in document()["paths"][path][method.lower()]["responses"]
     }
-    found = path.startswith(("/v1", "/healthz", "/outputs"))
+    found = path.startswith(("/v1", "/healthz", "/outputs", "/search"))
     assert statuses & ({200, 422} if found else {404})
 
 
@@ -138,6 +139,8 @@ def test_what_readers_get_is_as_described(
         f"{sweep}/hosts.json?sort=-last": "HostPage",
         f"{sweep}/hosts.json?sort=x": "Problem",
         "/outputs.json": "OutputList",
+        "/search.json?q=read": "SearchAnswer",
+        "/search.json?q=read&kind=x": "Problem",
         "/reports/none/summary.json": "Problem",
     }
     for path, name in reads.items():

@@ -21,6 +21,7 @@ from starlette.applications import Starlette
 
 from agent.model.remembered import Behaviour, MemoryGap, Recorded, Remembered
 from collector.pages import routes
+from collector.searchable import Searchable
 from collector.store.sqlite import SqliteDatabase
 from collector.store.store import Store
 from tests.collector.pages.seed import NOW, SWEEP, a_finding, a_report, fleet, put
@@ -65,6 +66,8 @@ class Server:
         ]  # fmt: skip
         await put(self.store, report, at=NOW)
         app = Starlette(routes=routes(self.store, b"k" * 32, secure=False, clock=lambda: self.now))
+        while await Searchable(self.store).once():
+            pass
         with socket.socket() as listener:
             listener.bind(("127.0.0.1", 0))
             self.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
@@ -282,7 +285,9 @@ def test_every_page_fits_and_nothing_acts(
     hit = next(row for row in rows if row.name == "WS-0421")
     places = {
         "sweeps": "/", "overview": SWEPT, "hosts": f"{SWEPT}/hosts", "missing": f"{SWEPT}/missing",
-        "findings": f"{SWEPT}/findings", "indicator": f"{SWEPT}/findings/x/y",
+        "findings": f"{SWEPT}/findings", "search": "/search?q=cyzfc",
+        "elsewhere": "/search?q=pandorasong.com&kind=domain&whole=1", "nothing": "/search?q=no-such",
+        "indicator": f"{SWEPT}/findings/x/y",
         "audit": f"{SWEPT}/audit", "groups": f"{SWEPT}/groups",
         "host": f"{SWEPT}/hosts/{quote(hit.host_key, safe='')}",
         "case": f"{SWEPT}/case?host={quote(hit.host_key)}", "report": f"/reports/{hit.report_id}",

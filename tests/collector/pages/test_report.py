@@ -133,7 +133,7 @@ class TestSightings:
         told = sightings(page_of(pages, a_report("SEEN", a_finding())))
         says, where, text, when = told["files"]
         assert says == "exists SHA-1 dll-name"
-        assert where == r"C:\Users\jo\AppData\Local\cyzfc.dat owner jo"
+        assert where == r"C:\Users\jo\AppData\Local\cyzfc.dat owner jo where else is jo"
         assert when == (
             "modified 2026-11-19 14:02:00 UTC created 2026-11-20 14:02:00 UTC"
             " accessed 2026-11-24 14:02:00 UTC"
@@ -174,7 +174,8 @@ class TestSightings:
         assert "<script>alert" not in page
         assert "\u202e" not in page
         assert "\x1b" not in page
-        assert page.count(SAFE) == 10  # the path stands once, the scope twice, the owner is a user
+        # the path stands once, the scope twice, the owner is a user; "where else" beside three
+        assert page.count(SAFE) == 13
 
 
 class TestChain:

@@ -127,4 +127,4 @@ def test_a_bearer_of_an_administrator_reads_the_list(visitor: Pages) -> None:
     secret = visitor.run(visitor.store.create_token, "reader", role="administrator", who="test")
     answer = visitor.get("/tokens", headers={"authorization": f"Bearer {secret}"})
     assert answer.status_code == 200
-    assert "<form" not in answer.text
+    assert 'method="post"' not in answer.text

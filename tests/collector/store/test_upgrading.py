@@ -21,12 +21,14 @@ from agent.model.codec import decode
 from collector import listing
 from collector.pages import routes
 from collector.records import Counts
+from collector.searchable import Searchable
 from collector.serving import open_store
 from collector.store import backup, filling, upgrading, writer
 from collector.store.backup import BackupPlan
 from collector.store.database import StoreError
 from collector.store.filling import Filling
 from collector.store.migrations import migrations
+from collector.store.searching import Asked
 from collector.store.store import HostFilter, Store
 from collector.verifying import verify
 from collector.worth import unpacked_worth
@@ -153,6 +155,26 @@ class TestAnOlderDatabase:
         assert await store.lift(suppression.suppression_id, who="test")
         assert (await store.counts(SWEEP)).hit == 2
         assert await store.cursor("siem") == 4
+        await store.database.close()
+
+    async def test_its_reports_are_gone_through_and_can_be_searched(
+        self, place: str, engine: str, tmp_path: Path
+    ) -> None:
+        store = await open_store(tmp_path, place)
+        assert await store.waiting_to_be_searchable(None) == 8
+        while await Searchable(store).once():
+            pass
+        assert await store.waiting_to_be_searchable(None) == 0
+        for host in told(engine, "hosts"):
+            (found,) = await store.search(Asked(text=host["host_id"], kind="id", whole=True))
+            hosts = await store.hosts_of_term(found.rows[0].term_id, None)
+            assert host["host_key"] in [one.host_key for one in hosts]
+        for finding in told(engine, "findings"):
+            (found,) = await store.search(
+                Asked(text=finding["indicator_id"], kind="indicator", whole=True)
+            )
+            hosts = await store.hosts_of_term(found.rows[0].term_id, None)
+            assert finding["host_key"] in [one.host_key for one in hosts]
         await store.database.close()
 
     async def test_keeps_its_suppressions_but_for_confirmed_findings_to_come(
