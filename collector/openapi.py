@@ -18,9 +18,9 @@ from .pages.fleet_timeline import FleetTimeline
 from .pages.groups import GroupList
 from .pages.hosts import FLAGS, HostPage
 from .pages.outputs import OutputList
+from .pages.search import SearchAnswer
 from .pages.sweeps import SweepStanding
 from .store.host_order import ORDERS
-from .pages.search import SearchAnswer
 from .terms import KINDS
 
 _ANSWERS = {

@@ -52,10 +52,9 @@ class Demand(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What counts as an answer to a sweep. A report that is less is kept, and is *limited*: its
     findings count, its ``clean`` does not.
 
-    Without a pack nothing is clean, unless ``any_pack`` says that somebody decided so: who finds
-    "clean" in the small hours takes it for "none of this campaign's traces", and a sweep that never
-    named the campaign cannot say that. The pack of its first report is proposed, and counts once it
-    is accepted.
+    Without a pack nothing is clean, unless ``any_pack`` says that somebody decided so: "clean" is
+    taken for "none of this campaign's traces", which a sweep that never named the campaign cannot
+    say. The pack of its first report is proposed, and counts once it is accepted.
     """
 
     pack: str = ""

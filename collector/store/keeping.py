@@ -176,7 +176,7 @@ class Keeping(Rows):
         return record_of(OldSweep, rows[0])
 
     async def remove_sweep(self, sweep_id: str, *, who: str, why: str) -> None:
-        """With all of its own: reports, hosts, findings, cases, what can be searched for, tokens."""
+        """With all of its own: reports, hosts, findings, cases, search, tokens."""
         tables = (
             "finding", "suppression", "casework", "case_note", "case_tag", "occurrence", "spread",
             "unsearchable", "report", "host", "expected_column", "expected", "token", "sweep",

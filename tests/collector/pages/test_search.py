@@ -254,6 +254,9 @@ class TestTheWaysThere:
         host = next(one for one in pages.run(pages.store.hosts, SWEEP) if one.name == name)
         return str(host.report_id)
 
+    def test_no_kind_is_left_out(self) -> None:
+        assert set(search.WORDS) == set(KINDS)
+
     def test_not_beside_what_is_cut_or_no_value(self) -> None:
         assert kind_of("SHA-1", "ab") == "hash"
         assert kind_of("size", "294,400 bytes") == ""

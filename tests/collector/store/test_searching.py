@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 from agent.model.objects import File, Hash
 from agent.model.report import Report, Strength
 from collector import searchable, terms
-from collector.pages.search import WORDS
 from collector.records import Sweep
 from collector.searchable import Searchable
 from collector.store import keeping_terms, searching, text_index, writer
@@ -24,7 +23,6 @@ from collector.store.postgresql import PostgresqlDatabase
 from collector.store.searching import Asked
 from collector.store.sqlite import SqliteDatabase
 from collector.store.store import Store
-from collector.terms import KINDS
 from collector.verifying import verify
 from tests.collector.pages.seed import a_finding, a_report, put, received
 from tests.collector.store.conftest import Open
@@ -425,7 +423,3 @@ async def test_the_indexes_are_used(open_store: Open, engine: str, tmp_path: Pat
     assert "VIRTUAL TABLE INDEX" in plans[2]
     assert "INTEGER PRIMARY KEY (rowid=?)" in plans[2]
     assert not [one for one in plans if "SCAN t " in f"{one} "]
-
-
-async def test_no_kind_is_left_out_of_the_page() -> None:
-    assert set(WORDS) == set(KINDS)
