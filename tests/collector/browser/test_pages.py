@@ -190,6 +190,10 @@ def test_everything_by_keyboard_alone(browser: Browser, server: Server) -> None:
     page.keyboard.press("Enter")
     page.locator("#main:focus").wait_for()
     page.keyboard.press("Tab")
+    page.locator(".hits .scroll:focus").wait_for()  # who is hit comes first
+    person.tab_to("WS-0420")
+    person.tab_to("All hosts by their first trace")
+    page.keyboard.press("Tab")
     page.locator("#count-clean:focus").wait_for()
     page.keyboard.press("Tab")
     outline = "getComputedStyle(document.activeElement).outlineStyle"
