@@ -18,6 +18,7 @@ from collector.cli import main
 from collector.commands.names import read_names
 from collector.store.backup import without_password
 from collector.store.database import StoreError
+from collector.store.migrations import migrations
 from collector.store.passwords import with_password_of
 from tests.collector.pages.seed import a_finding, a_report
 from tests.collector.postgres_server import PostgresServer, postgres_server, postgres_url
@@ -165,7 +166,8 @@ class TestAnOlderDatabase:
         assert done.returncode == 0
         (copy,) = tmp_path.glob("collector.db.schema-1.*")
         assert done.stderr == (
-            f"{tmp_path}/collector.db: brought from schema 1 to 4; as it was before: {copy}\n"
+            f"{tmp_path}/collector.db: brought from schema 1 to {migrations('sqlite')[-1][0]};"
+            f" as it was before: {copy}\n"
         )
         assert "clean 3, hit 1, incomplete 1, failed 1, limited 1" in done.stdout
         Home(tmp_path, None).run("verify")
