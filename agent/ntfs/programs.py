@@ -25,6 +25,7 @@ _HEAD = struct.Struct("<IIBBHH")
 _STANDARD = 0x60
 """Length of a $STANDARD_INFORMATION since NTFS 3.0."""
 _FILE = 1
+_FILE_NAME = kinds.FILE_NAME.to_bytes(4, "little")
 _FOLDERS = re.compile(rb"[%s]" % re.escape(bytes(range(3, 256, 4))))
 """Flags of folders in use."""
 _SPACE = 0x59
@@ -72,10 +73,12 @@ class Programs:
                 self._add(number, data, index * size)
             elif parents[index] in within:
                 within.add(number)
-            elif links[index] != 1 or not _is_alone(data, at):
-                self._add(number, data, index * size)
-            elif data[at + 0x5A : at + 0x5A + 2 * data[at + 0x58]].upper() in self._places:
-                within.add(number)
+            else:
+                names = _names_at(data, at, links[index], spaces[index])
+                if names is None:
+                    self._add(number, data, index * size)
+                elif any(name.upper() in self._places for name in names):
+                    within.add(number)
         records = zip(range(buffer.count), flags, types, parents, links, spaces)  # noqa: B905 - hot
         # An 8.3 name lies in the folder of the long one; other names may lie anywhere.
         found = [
@@ -191,11 +194,26 @@ class Programs:
         return _MAGIC in first if flags & COMPRESSED else first.startswith(_MAGIC)
 
 
-def _is_alone(data: bytes, at: int) -> bool:
-    """Whether a $FILE_NAME lies as it usually does, and none behind it."""
-    return (
-        data[at + 5] == 0 and data[at + 0x14] == 0x18 and data[at + data[at + 4]] != kinds.FILE_NAME
-    )
+def _names_at(data: bytes, at: int, links: int, space: int) -> tuple[bytes, ...] | None:
+    """The names of a folder whose first $FILE_NAME lies there as it usually does: one, or an 8.3
+    name and the long one behind it, in the same folder; None for any other form."""
+    if data[at + 5] or data[at + 0x14] != 0x18:
+        return None
+    following = at + data[at + 4]
+    name = data[at + 0x5A : at + 0x5A + 2 * data[at + 0x58]]
+    if links == 1:
+        return None if data[following] == kinds.FILE_NAME else (name,)
+    if (
+        links != 2
+        or space != DOS
+        or data[following] != kinds.FILE_NAME
+        or data[following + 5]
+        or data[following + 0x14] != 0x18
+        or data[following + 0x18 : following + 0x20] != data[at + 0x18 : at + 0x20]
+        or data.startswith(_FILE_NAME, following + data[following + 4])
+    ):
+        return None
+    return name, data[following + 0x5A : following + 0x5A + 2 * data[following + 0x58]]
 
 
 def _is_listed(data: bytes, start: int, size: int) -> bool:

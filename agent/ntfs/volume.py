@@ -28,7 +28,7 @@ from .record import Record
 from .reference import EXTEND, ROOT, Reference
 from .run_list import Run
 
-BUFFER = 1 << 20
+BUFFER = 2 << 20
 """Bytes read at once from the $MFT."""
 MEMORY_SPEED = 8_000_000_000
 """Bytes per second. What is read faster comes from memory, and is read sooner than a thread that
