@@ -72,20 +72,10 @@ def audit(who: str, action: str, subject: str, detail: str) -> Statement:
     )
 
 
-_NO_KEY = ("\U0010ffff", "\1")
-"""A range that nothing is in."""
-
-
-def is_kept(text: str) -> bool:
-    """Whether an engine keeps it: what none does begins no name, and must not fail the question."""
-    return "\0" not in text and not any("\ud800" <= char <= "\udfff" for char in text)
-
-
 def prefix(text: str) -> tuple[str, str]:
     """The range of keys that begin so: the first, and the first after them (empty: no end)."""
-    if not is_kept(text):
-        return _NO_KEY
-    low = text.casefold()
+    # What no engine keeps begins no name, and must not fail the question.
+    low = text.replace("\0", "").encode("utf-8", "ignore").decode("utf-8").casefold()
     head = low.rstrip("\U0010ffff")
     if not head:
         return low, ""

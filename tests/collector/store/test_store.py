@@ -6,7 +6,7 @@ import asyncio
 import unicodedata
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec import structs
 
@@ -519,8 +519,6 @@ text = st.text(max_size=40)
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(names=st.lists(text, min_size=1, max_size=8), prefix=text)
-@example(names=["", "a"], prefix="\0")
-@example(names=["a"], prefix="a\ud800")
 async def test_any_names_are_kept_and_found_again(
     store: Store, names: list[str], prefix: str
 ) -> None:
