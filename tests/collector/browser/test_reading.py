@@ -58,7 +58,11 @@ def places(server: Server) -> dict[str, str]:
         "compare": f"/reports/{first.report_id}/against/{second.report_id}",
         "incomplete": f"/reports/{rows['WS-0423'].report_id}",
         "clean": f"/reports/{rows['WS-0001'].report_id}",
-        "hostile": f"/reports/{evil.report_id}",
+        "hostile": f"/reports/{evil.report_id}", "outputs": "/outputs",
+        "groups": f"{SWEPT}/groups",
+        "case": f"{SWEPT}/case?host={quote(rows['WS-0421'].host_key)}",
+        "search": "/search?q=cyzfc", "nothing": "/search?q=no-such",
+        "elsewhere": "/search?q=pandorasong.com&kind=domain&whole=1",
     }  # fmt: skip
 
 
