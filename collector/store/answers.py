@@ -102,7 +102,7 @@ class Answers(Rows):
 
     async def counts(self, sweep_id: str) -> Counts:
         """The counters of a sweep."""
-        # Each is answered by an index alone: together in 50 ms on 95,000 hosts.
+        # Each is answered by an index alone: together in 120 ms on 95,000 hosts.
         states, expected, marked, came, unexpected, taken = await asyncio.gather(
             self.database.fetch(
                 "SELECT state, COUNT(*) FROM host WHERE sweep_id = ? GROUP BY state", sweep_id
@@ -127,9 +127,11 @@ class Answers(Rows):
                 sweep_id, sweep_id,
             ),
             self.database.fetch(
-                f"SELECT state, COUNT(*) FROM host WHERE sweep_id = ? AND {_UNEXPECTED}"
-                " GROUP BY state",
-                sweep_id,
+                # the names by one index, the states of the few that are left by another
+                "SELECT state, COUNT(*) FROM host WHERE sweep_id = ? AND host_key IN"
+                " (SELECT host_key FROM host WHERE sweep_id = ? AND name_key >= ''"
+                f" AND {_UNEXPECTED}) GROUP BY state",
+                sweep_id, sweep_id,
             ),
             self.database.fetch(TAKEN, sweep_id),
         )  # fmt: skip
