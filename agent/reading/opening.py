@@ -63,11 +63,11 @@ def open_regular(path: str) -> BinaryIO:
     """As :func:`open_quietly`, of what the system said just now to be a regular file: it is not
     asked a second time before the file is open. Raises as that."""
     if sys.platform == "win32":
-        number = windows_files.open_for_reading(path)
+        number = windows_files.open_for_reading(path)  # It asked the handle what it is.
     else:
         number = open_unnoticed(path, os.O_RDONLY)
     try:
-        if not stat.S_ISREG(os.fstat(number).st_mode):
+        if sys.platform != "win32" and not stat.S_ISREG(os.fstat(number).st_mode):
             raise NotRegularError(errno.EINVAL, "not a regular file", path)
         return open(number, "rb", buffering=0)  # noqa: PTH123 - a descriptor, not a path
     except OSError:

@@ -8,6 +8,7 @@ path of its own.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from datetime import datetime
@@ -68,7 +69,7 @@ class EvidenceFile(Struct, eq=False):
     path: str
     r"""As the host knew it: ``C:\Windows\…``, ``C:\x.exe:stream``."""
     size: int
-    """Bytes, as its folder or record tells."""
+    """Bytes, as its folder or record tells; once it is opened, as it is."""
     _times: Callable[[], Times] = Times
     owner: str = ""
     """The user in whose profile, or recycle bin, it lies."""
@@ -108,6 +109,13 @@ class EvidenceFile(Struct, eq=False):
         if kind is not Kind.FILE and not self._stream:
             raise NotRegularError(None, "not a regular file", self.path)
         file, self.how = self._entry.open(self._stream)
+        if os.name == "nt":  # Its folder may tell what it was when it was closed last.
+            try:
+                self.size = file.seek(0, os.SEEK_END)
+                file.seek(0)
+            except OSError:
+                file.close()
+                raise
         return file
 
     def beside(self, suffix: str) -> EvidenceFile | None:

@@ -35,8 +35,9 @@ from .tree import Entry, Facts, How, Kind, Tell, Times, Tree
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _NUMBER = 0xFFFF_FFFF_FFFF_FFFF
 _NAME_SURROGATE = 0x2000_0000
-_Listed = tuple[str, str, str, Kind | None]
-"""Name and stream as the host knew them, path for the system, and what it is if that is known."""
+_Listed = tuple[str, str, str, Kind | None, os.stat_result | None]
+"""Name and stream as the host knew them, path for the system, what it is if that is known, and on
+Windows what the folder says of it."""
 
 
 def _as_it_is(name: str) -> tuple[str, str]:
@@ -80,6 +81,9 @@ class MountedEntry(Struct, eq=False):
     _known: os.stat_result | None = None
     _asked_now: bool = False
     """Whether that is known since just now: it was not opened since."""
+    _is_listing: bool = False
+    """Whether that is what its folder says: size and times may be those of when it was closed last
+    (of a hard link, by this name)."""
 
     @property
     def _status(self) -> os.stat_result:
@@ -111,12 +115,15 @@ class MountedEntry(Struct, eq=False):
                 inner = self._by_record(path, error)
                 yield from inner.entries(keep, tell)
                 continue
-            for name, stream, place, kind in listed:
+            for name, stream, place, kind, known in listed:
                 if kind is Kind.FOLDER:
                     names.setdefault(fold(name), name)
                     folders.setdefault(fold(name), []).append(place)
                 else:
-                    yield MountedEntry(name, (place,), self.of, stream, _listed_as=kind)
+                    yield MountedEntry(
+                        name, (place,), self.of, stream,
+                        _listed_as=kind, _known=known, _is_listing=known is not None,
+                    )  # fmt: skip
         for folded, paths in folders.items():
             yield MountedEntry(names[folded], tuple(paths), self.of)
 
@@ -128,7 +135,7 @@ class MountedEntry(Struct, eq=False):
             for entry in found:
                 name, stream = decoded(entry.name)
                 if keep(name):
-                    kept.append((name, stream, join(path, entry.name), _kind_listed(entry)))
+                    kept.append((name, stream, join(path, entry.name), *_told(entry)))
         return kept
 
     def _by_record(self, path: str, error: PermissionError) -> Entry:
@@ -158,12 +165,14 @@ class MountedEntry(Struct, eq=False):
         if stream and not self.stream:
             named = self.of.streams.names(self.paths[0], status.st_dev)
             size = next((size for name, size in named if name == stream), None) or 0
+        if self._is_listing:
+            return Facts(size, partial(_times_now, self.paths[0], status))
         return Facts(size, partial(_times, born, status))
 
     def streams(self) -> list[str]:
         if self.stream:
             return [self.stream]
-        device = status_of(self.paths[0]).st_dev
+        device = 0 if os.name == "nt" else status_of(self.paths[0]).st_dev
         return [name for name, _ in self.of.streams.names(self.paths[0], device)]
 
     def open(self, stream: str = "") -> tuple[BinaryIO, How]:
@@ -175,12 +184,14 @@ class MountedEntry(Struct, eq=False):
         return self.of.opener.open(self.paths[0])
 
 
-def _kind_listed(entry: os.DirEntry[str]) -> Kind | None:
-    """None: for more than this it has to be asked itself."""
+def _told(entry: os.DirEntry[str]) -> tuple[Kind | None, os.stat_result | None]:
+    """What a folder tells of what is in it. None: it has to be asked itself."""
     if entry.is_dir(follow_symlinks=False):
-        return Kind.FOLDER
-    # On Windows a file may be kept elsewhere.
-    return Kind.FILE if os.name != "nt" and entry.is_file(follow_symlinks=False) else None
+        return Kind.FOLDER, None
+    if os.name == "nt":  # Each question to a file opens it there.
+        known = entry.stat(follow_symlinks=False)
+        return _kind_of(known), known
+    return (Kind.FILE if entry.is_file(follow_symlinks=False) else None), None
 
 
 def _kind_of(status: os.stat_result) -> Kind:
@@ -208,6 +219,16 @@ def _opened(path: str) -> Iterator[str | int]:
         yield number
     finally:
         os.close(number)
+
+
+def _times_now(path: str, listed: os.stat_result) -> Times:
+    """As the file itself tells them, but for the time of last access, which may be ours by now."""
+    try:
+        status = status_of(path)
+    except OSError:
+        status = listed
+    own = _times(getattr(status, "st_birthtime_ns", status.st_ctime_ns), status)
+    return Times(own.created, own.modified, accessed=_time(listed.st_atime_ns))
 
 
 def _times(born: int | None, status: os.stat_result) -> Times:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, BinaryIO
 
 import pytest
@@ -16,12 +18,13 @@ from agent.model.report import State
 from agent.ntfs import FileSource
 from agent.reading import opening
 from agent.reading.opening import NotRegularError, open_quietly
-from agent.targets import LOCKED, RawNtfs, SkippedVolume, Target, mounted_tree
+from agent.targets import LOCKED, RawNtfs, SkippedVolume, Target, evidence, mounted_tree
 from agent.targets.evidence import EvidenceFile, files_of_windows
 from agent.targets.installation import Listed
 from agent.targets.live.host import LiveHost
 from agent.targets.offline.folder import FolderTarget
 from agent.targets.offline.image import ImageTarget
+from agent.targets.tree import Kind
 from tests.evidence.hosts import disk
 from tests.evidence.images import (
     file_name,
@@ -476,3 +479,41 @@ def test_what_is_no_regular_file_any_more_is_refused_whenever_it_was_asked_for(
 
     with pytest.raises(NotRegularError):
         file.open()
+
+
+class _Grown:
+    """A file whose folder still tells what it was when it was closed last, as NTFS does."""
+
+    name, how = "x.evtx", "by path"
+
+    def kind(self) -> Kind:
+        return Kind.FILE
+
+    def open(self, stream: str = "") -> tuple[BinaryIO, str]:
+        return io.BytesIO(b"larger by now"), "by path"
+
+
+def test_a_file_that_was_opened_is_as_large_as_it_is_and_not_as_its_folder_says(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(evidence, "os", SimpleNamespace(name="nt", SEEK_END=os.SEEK_END))
+    grown: Any = _Grown()
+    file = EvidenceFile("C:\\x.evtx", size=0, _entry=grown)
+    with file.open() as opened:
+        assert opened.read() == b"larger by now"
+    assert file.size == len(b"larger by now")
+
+
+def test_of_what_a_folder_lists_the_file_itself_tells_when_it_was_written_but_not_our_own_access(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "x"
+    path.write_bytes(b"")
+    os.utime(path, (1_000, 2_000))
+    listed = os.lstat(path)
+    os.utime(path, (5_000, 6_000))
+    told = mounted_tree._times_now(str(path), listed)
+    assert [one and one.timestamp() for one in (told.accessed, told.modified)] == [1_000, 6_000]
+    path.unlink()
+    told = mounted_tree._times_now(str(path), listed)
+    assert [one and one.timestamp() for one in (told.accessed, told.modified)] == [1_000, 2_000]
