@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from agent.model.report import Evidence, Finding, Report
 from agent.output.escape import shown
 
@@ -47,7 +49,7 @@ def _row(finding: Finding, report: Report, sweep_id: str, host_key: str, name: s
         sweep_id=sweep_id,
         host_key=host_key,
         name=name,
-        indicator_id=key_text(indicator.id, _TEXT, _INDICATOR),
+        indicator_id=_indicator_id(indicator.id),
         indicator_type=_cut(indicator.type),
         indicator_value=_cut(indicator.value),
         pack=_cut(indicator.pack),
@@ -88,8 +90,16 @@ def _hash(finding: Finding) -> str:
 
 def _best(finding: Finding) -> Evidence | None:
     """The strongest sighting, of those the first."""
+    if len(finding.evidence) == 1:
+        return finding.evidence[0]
     return max(finding.evidence, key=lambda one: one.strength.rank, default=None)
 
 
+@lru_cache(4096)
+def _indicator_id(text: str) -> str:
+    """Of what all reports of a fleet name alike."""
+    return key_text(text, _TEXT, _INDICATOR)
+
+
 def _cut(text: str) -> str:
-    return shown(text)[:_TEXT]
+    return text if len(text) <= _TEXT and text.isprintable() else shown(text)[:_TEXT]

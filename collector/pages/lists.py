@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -23,16 +21,6 @@ DONE = {
     "case": "Saved.",
     "gone": "That suppression was lifted before.",
 }
-
-
-def once_each(rows: Sequence[FindingRow]) -> list[FindingRow]:
-    """A thing that several reports of its host tell of, by the latest of them."""
-    latest: dict[tuple[str, str], FindingRow] = {}
-    for row in rows:
-        known = latest.get((row.host_key, row.finding_id))
-        if known is None or row.time > known.time:
-            latest[row.host_key, row.finding_id] = row
-    return list(latest.values())
 
 
 def _strongest_first(row: FindingRow) -> tuple[int, int, str]:
@@ -86,12 +74,13 @@ class ListPages:
         host = await store.host(sweep.sweep_id, key)
         if host is None:
             raise not_found("host")
-        # the key of the list is host and finding, and the host is the same on every page of it
-        after = (key, asked(request, "finding"))
+        after = (asked(request, "report"), asked(request, "finding"))
         findings = await store.findings(sweep.sweep_id, host_key=key, after=after)
         follow = None
         if len(findings) == PAGE:
-            follow = link("sweeps", sweep.sweep_id, "hosts", key, finding=findings[-1].finding_id)
+            last = findings[-1]
+            place = {"report": last.report_id, "finding": last.finding_id}
+            follow = link("sweeps", sweep.sweep_id, "hosts", key, **place)
         return self._site.html(
             "host.html",
             reader=reader,
@@ -107,9 +96,9 @@ class ListPages:
             case_of=case_of(sweep.sweep_id, key, await store.cases_on_hosts(sweep.sweep_id, [key])),
             told=(await store.columns_of_hosts(sweep.sweep_id, [host])).get(key, ()),
             done=DONE.get(asked(request, "done"), ""),
-            findings=sorted(once_each(findings), key=_strongest_first),
+            findings=sorted(findings, key=_strongest_first),
             follow=follow,
-            later=bool(after[1]),
+            later=bool(after[0]),
         )
 
     async def findings(self, request: Request, reader: Reader) -> Response:
@@ -136,7 +125,7 @@ class ListPages:
         if len(found) == PAGE:
             follow = link(
                 "sweeps", sweep.sweep_id, "findings", indicator_id,
-                after=found[-1].host_key, finding=found[-1].finding_id,
+                after=found[-1].report_id, finding=found[-1].finding_id,
             )  # fmt: skip
         active = [
             one
@@ -150,7 +139,7 @@ class ListPages:
             sweep=sweep,
             row=row,
             host=host,
-            findings=once_each(found),
+            findings=found,
             follow=follow,
             later=bool(after[0]),
             active=active,

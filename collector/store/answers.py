@@ -27,6 +27,13 @@ from .expecting import ANY_COLUMN, ColumnFilter, listed_where, names_where
 from .putting import Seen, limits_kept
 from .rows import FINDING, HOST, PAGE, Rows, prefix
 
+_REPORTS_OF_HOST = "SELECT r.report_id FROM report r WHERE r.sweep_id = ? AND r.host_key = ?"
+_TOLD_LATER = (
+    "EXISTS (SELECT 1 FROM report r JOIN finding e ON e.report_id = r.report_id"
+    " AND e.finding_id = finding.finding_id WHERE r.sweep_id = finding.sweep_id"
+    " AND r.host_key = finding.host_key AND (e.time > finding.time"
+    " OR (e.time = finding.time AND e.report_id > finding.report_id)))"
+)
 _EXPECTED_AS = "EXISTS (SELECT 1 FROM expected e WHERE e.sweep_id = host.sweep_id AND"
 _UNEXPECTED = (
     f"NOT {_EXPECTED_AS} e.name_key = host.name_key)"
@@ -236,27 +243,24 @@ class Answers(Rows):
 
     async def indicators(self, sweep_id: str) -> list[IndicatorRow]:
         """Findings grouped by indicator, strongest first, then by hosts."""
-        # By host first, in the order of the index, which has all that is counted.
-        each_host = (
-            "SELECT indicator_id, host_key, MIN(CASE strength WHEN 'confirmed' THEN '0confirmed'"
+        # In the order of the index, which has all that is counted.
+        each = (
+            "SELECT indicator_id, MIN(CASE strength WHEN 'confirmed' THEN '0confirmed'"
             " WHEN 'strong' THEN '1strong' WHEN 'weak' THEN '2weak' ELSE '3excluded' END) AS rank,"
-            " COUNT(*) AS findings, COUNT(suppression_id) AS aside, MIN(time) AS first_time,"
-            " MAX(time) AS last_time FROM finding WHERE sweep_id = ?"
-            " GROUP BY indicator_id, host_key"
+            " COUNT(DISTINCT host_key) AS hosts, COUNT(*) AS findings,"
+            " COUNT(suppression_id) AS aside, MIN(time) AS first_time, MAX(time) AS last_time"
+            " FROM finding WHERE sweep_id = ? GROUP BY indicator_id"
         )
         of_one = (
             "(SELECT f.{0} FROM finding f WHERE f.sweep_id = ? AND f.indicator_id = g.indicator_id"
-            " ORDER BY f.host_key, f.report_id, f.finding_id LIMIT 1)"
+            " ORDER BY f.report_id, f.finding_id LIMIT 1)"
         )
         rows = await self._all(
             IndicatorRow,
             f"SELECT g.indicator_id, {of_one.format('indicator_type')},"
             f" {of_one.format('indicator_value')}, {of_one.format('pack')}, g.rank, g.hosts,"
-            " g.findings, g.aside, g.first_time, g.last_time FROM (SELECT indicator_id,"
-            " MIN(rank) AS rank, COUNT(*) AS hosts, CAST(SUM(findings) AS BIGINT) AS findings,"
-            " CAST(SUM(aside) AS BIGINT) AS aside, MIN(first_time) AS first_time,"
-            f" MAX(last_time) AS last_time FROM ({each_host}) AS each_host GROUP BY indicator_id"
-            " ORDER BY 2, 3 DESC, 1 LIMIT 1000) AS g"
+            " g.findings, g.aside, g.first_time, g.last_time"
+            f" FROM ({each} ORDER BY 2, 3 DESC, 1 LIMIT 1000) AS g"
             " ORDER BY g.rank, g.hosts DESC, g.indicator_id",
             sweep_id, sweep_id, sweep_id, sweep_id,
         )  # fmt: skip
@@ -270,16 +274,19 @@ class Answers(Rows):
         host_key: str | None = None,
         after: tuple[str, str] = ("", ""),
     ) -> list[FindingRow]:
-        """A page by host and finding; ``after``: host key and finding id of the last row before."""
+        """A page by report and finding; ``after``: their ids of the last row before. What several
+        reports of a host tell is there once, as the latest tells it."""
         where, values = "sweep_id = ?", [sweep_id]
         if indicator_id is not None:
             where, values = f"{where} AND indicator_id = ?", [*values, indicator_id]
         if host_key is not None:
-            where, values = f"{where} AND host_key = ?", [*values, host_key]
-        where += " AND host_key >= ? AND (host_key > ? OR finding_id > ?)"
+            where += f" AND report_id IN ({_REPORTS_OF_HOST})"
+            values += [sweep_id, host_key]
+        where += " AND report_id >= ? AND (report_id > ? OR finding_id > ?)"
+        where += f" AND NOT {_TOLD_LATER}"
         return await self._all(
             FindingRow,
-            f"SELECT {FINDING} FROM finding WHERE {where} ORDER BY host_key, finding_id LIMIT ?",
+            f"SELECT {FINDING} FROM finding WHERE {where} ORDER BY report_id, finding_id LIMIT ?",
             *values, after[0], after[0], after[1], PAGE,
         )  # fmt: skip
 
@@ -287,7 +294,7 @@ class Answers(Rows):
         """As the latest report of the host tells it."""
         rows = await self._all(
             FindingRow,
-            f"SELECT {FINDING} FROM finding WHERE sweep_id = ? AND host_key = ?"
+            f"SELECT {FINDING} FROM finding WHERE report_id IN ({_REPORTS_OF_HOST})"
             " AND finding_id = ? ORDER BY time DESC, report_id DESC LIMIT 1",
             sweep_id, host_key, finding_id,
         )  # fmt: skip
@@ -337,7 +344,9 @@ class Answers(Rows):
         """Every finding of a sweep, by host."""
         async for row in self._stream(
             FindingRow,
-            f"SELECT {FINDING} FROM finding WHERE sweep_id = ? ORDER BY host_key, finding_id",
+            f"SELECT {', '.join(f'f.{one}' for one in FINDING.split(', '))} FROM report r"
+            " JOIN finding f ON f.report_id = r.report_id WHERE r.sweep_id = ?"
+            " ORDER BY r.host_key, f.finding_id, r.report_id",
             sweep_id,
         ):
             yield row

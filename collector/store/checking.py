@@ -15,7 +15,8 @@ from .traces import told_of
 MAX_NAMES = 1000
 """Expected names whose mark no host explains, looked for among all reports."""
 _OPEN_HIT = (
-    "EXISTS (SELECT 1 FROM finding f WHERE f.sweep_id = h.sweep_id AND f.host_key = h.host_key"
+    "EXISTS (SELECT 1 FROM report r JOIN finding f ON f.report_id = r.report_id"
+    " WHERE r.sweep_id = h.sweep_id AND r.host_key = h.host_key"
     " AND f.strength IN ('strong', 'confirmed') AND f.suppression_id IS NULL)"
 )
 _COVERED = (

@@ -41,10 +41,11 @@ class Traces(Struct, frozen=True, kw_only=True):
 
     @property
     def findings(self) -> str:
-        """SQL: which of a host's findings, for the sweep and the key of ``h``."""
+        """SQL: which findings ``f``, of the host ``h``."""
         strengths = "'strong', 'confirmed'" + (", 'weak'" if self.weak else "")
         return (
-            "f.sweep_id = h.sweep_id AND f.host_key = h.host_key AND f.suppression_id IS NULL"
+            "report r JOIN finding f ON f.report_id = r.report_id WHERE r.sweep_id = h.sweep_id"
+            " AND r.host_key = h.host_key AND f.suppression_id IS NULL"
             f" AND f.strength IN ({strengths})"
         )
 
@@ -116,11 +117,11 @@ class FirstTraces(Rows):
         first = asked.first
         rows = await self.database.fetch(
             "SELECT h.host_key, h.name, h.first_at, h.last_at,"
-            f" (SELECT COUNT(DISTINCT f.finding_id) FROM finding f WHERE {asked.findings}"
+            f" (SELECT COUNT(DISTINCT f.finding_id) FROM {asked.findings}"
             f" AND f.first_seen >= {FIRST_TIME}),"
             " (SELECT MIN(CASE f.strength WHEN 'confirmed' THEN '0' WHEN 'strong' THEN '1' ELSE '2'"
             f" END || f.strength || '{_APART}' || f.finding_id || '{_APART}' || f.report_id"
-            f" || '{_APART}' || f.title) FROM finding f WHERE {asked.findings}"
+            f" || '{_APART}' || f.title) FROM {asked.findings}"
             " AND f.first_seen = h.first_at)"
             f" FROM (SELECT sweep_id, host_key, name, {first} AS first_at, {asked.last} AS last_at"
             f" FROM host WHERE {asked.hosts} AND {first} >= ? AND {first} < ?"

@@ -206,9 +206,11 @@ def _listing(
             for piece in pieces
         ),
         (
-            f"UPDATE finding SET suppression_id = ({COVERED_BY})"
-            " WHERE report_id = ? AND suppression_id IS NULL",
-            (report_id,),
+            # where there is none, no row is written once more
+            f"UPDATE finding SET suppression_id = ({COVERED_BY}) WHERE report_id = ?"
+            " AND EXISTS (SELECT 1 FROM suppression WHERE sweep_id = ? AND lifted IS NULL)"
+            f" AND suppression_id IS NULL AND ({COVERED_BY}) IS NOT NULL",
+            (report_id, sweep_id),
         ),
         traces_added(report_id, sweep_id, host_key),
         ("UPDATE report SET indexed = 1 WHERE report_id = ?", (report_id,)),

@@ -30,14 +30,12 @@ def _rank(finding: str) -> str:
 
 def _told(finding: str, until: str) -> str:
     """SQL: whether a report that came until then tells of it, as no less than it is now."""
-    same = " AND ".join(
-        f"e.{name} = {finding}.{name}"
-        for name in ("sweep_id", "indicator_id", "host_key", "finding_id")
-    )
     return (
         f"((SELECT r.received FROM report r WHERE r.report_id = {finding}.report_id) <= {until}"
-        " OR EXISTS (SELECT 1 FROM finding e JOIN report r ON r.report_id = e.report_id"
-        f" WHERE {same} AND {_rank('e')} >= {_rank(finding)} AND r.received <= {until}))"
+        f" OR EXISTS (SELECT 1 FROM report r JOIN finding e ON e.report_id = r.report_id"
+        f" AND e.finding_id = {finding}.finding_id WHERE r.sweep_id = {finding}.sweep_id"
+        f" AND r.host_key = {finding}.host_key AND e.indicator_id = {finding}.indicator_id"
+        f" AND {_rank('e')} >= {_rank(finding)} AND r.received <= {until}))"
     )
 
 
@@ -59,7 +57,8 @@ def covering(finding: str) -> str:
 COVERED_BY = f"SELECT MIN(s.suppression_id) FROM suppression s WHERE {covering('finding')}"
 _STRONG = "('strong', 'confirmed')"
 _OPEN_HIT = (
-    "SELECT 1 FROM finding f WHERE f.sweep_id = host.sweep_id AND f.host_key = host.host_key"
+    "SELECT 1 FROM report r JOIN finding f ON f.report_id = r.report_id"
+    " WHERE r.sweep_id = host.sweep_id AND r.host_key = host.host_key"
     f" AND f.strength IN {_STRONG} AND f.suppression_id IS NULL"
 )
 _UNLISTED = (

@@ -48,8 +48,8 @@ _ALL = (
 def told_of(host: str) -> str:
     """SQL: the columns as the findings of a host say them, which is called so in the statement."""
     return (
-        f"{_ALL} ({_EACH} FROM finding f JOIN report r ON r.report_id = f.report_id"
-        f" WHERE f.sweep_id = {host}.sweep_id AND f.host_key = {host}.host_key AND {_COUNTS})"
+        f"{_ALL} ({_EACH} FROM report r JOIN finding f ON f.report_id = r.report_id"
+        f" WHERE r.sweep_id = {host}.sweep_id AND r.host_key = {host}.host_key AND {_COUNTS})"
         " AS told"
     )
 

@@ -402,7 +402,7 @@ class TestFindings:
         await index(store, report, *(a_finding(report, f"i{n:03}") for n in range(250)))
         read = [row async for row in store.all_findings("s1")]
         assert len(read) == 250
-        page = await store.findings("s1", after=(read[99].host_key, read[99].finding_id))
+        page = await store.findings("s1", after=(read[99].report_id, read[99].finding_id))
         assert page == read[100:200]
 
 
