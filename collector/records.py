@@ -365,7 +365,7 @@ class IndicatorRow(Struct, frozen=True, kw_only=True):
     last_time: int
 
 
-class FindingRow(Struct, frozen=True, kw_only=True):
+class FindingRow(Struct, frozen=True, kw_only=True, gc=False):
     """One finding, for lists; the whole one is in the report."""
 
     finding_id: str

@@ -14,7 +14,7 @@ ARROW = " → "
 """Between an archive and its member, where a place is told as text."""
 
 
-class Part(Struct, omit_defaults=True, kw_only=True):
+class Part(Struct, omit_defaults=True, kw_only=True, gc=False):
     """A part of the report; fields left at their default are left out of the JSON, and fields that
     a later version added are passed over (``codec.unknown_fields`` names them)."""
 

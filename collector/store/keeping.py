@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import astuple
 
 from ..records import FindingRow, NewReport, PutResult, ReportRow
 from .database import Statement
-from .rows import FINDING, REPORT, Rows, audit, now_ms, record_of, values_of
+from .rows import FINDING, REPORT, Rows, audit, now_ms, record_of
 from .suppressing import COVERED_BY, states_again
 from .traces import traces_added
 
@@ -201,7 +203,7 @@ def _listing(
             (
                 f"INSERT INTO finding ({FINDING}) VALUES {', '.join([row] * len(piece))}"
                 " ON CONFLICT (report_id, finding_id) DO NOTHING",
-                [value for finding in piece for value in values_of(finding)],
+                [*chain.from_iterable(map(astuple, piece))],
             )
             for piece in pieces
         ),

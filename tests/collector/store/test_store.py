@@ -405,6 +405,28 @@ class TestFindings:
         page = await store.findings("s1", after=(read[99].report_id, read[99].finding_id))
         assert page == read[100:200]
 
+    async def test_what_several_reports_tell_is_listed_once_as_the_latest_tells_it(
+        self, store: Store
+    ) -> None:
+        reports = [a_hit(finished=1000 * n) for n in range(1, 5)]
+        for n, report in enumerate(reports):
+            await store.put(report)
+            rows = [a_finding(report, f"i{k:03}", time=5000 + n) for k in range(120)]
+            await index(store, report, *rows)
+        host = reports[0].host_key
+        pages = [await store.findings("s1", host_key=host)]
+        while pages[-1]:
+            last = pages[-1][-1]
+            place = (last.report_id, last.finding_id)
+            pages.append(await store.findings("s1", host_key=host, after=place))
+        listed = [row for page in pages for row in page]
+        assert [len(page) for page in pages] == [100, 20, 0]
+        assert len({row.finding_id for row in listed}) == 120
+        assert {row.time for row in listed} == {5003}
+        (one,) = await store.findings("s1", indicator_id="i007")
+        assert (one.time, one.report_id) == (5003, reports[3].report_id)
+        assert await store.finding("s1", host, one.finding_id) == one
+
 
 class TestReadingByNumber:
     async def test_readers_see_each_report_once_in_an_order_that_stays(self, store: Store) -> None:
