@@ -35,8 +35,6 @@ _IDLE_S = 0.5
 _JUST_NOW_S = 2.0
 _FLAG_S = 2.0
 """Between two looks for ids that hosts share, of all hosts of a sweep."""
-_SIDE_BY_SIDE = 3
-"""Transactions that are under way, so that none waits for the way to the database and back."""
 ROOM_S = 2.0
 """That a report with findings waits for, at most, before it is kept and listed later."""
 MAX_FRESH = 50_000
@@ -145,7 +143,9 @@ class Indexer:
     async def once(self) -> bool:
         """List what waits, a few reports at a time; whether there was anything."""
         batches = [
-            taken for _ in range(_SIDE_BY_SIDE) if (taken := self._fresh.take(_ROWS_AT_ONCE))
+            taken
+            for _ in range(self._store.database.at_once)
+            if (taken := self._fresh.take(_ROWS_AT_ONCE))
         ]
         if batches:
             left_out, self._fresh.left_out = self._fresh.left_out, True  # should it fail

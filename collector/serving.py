@@ -264,7 +264,7 @@ def _config(app: Collector, serving: Serving, tls: dict[str, Any]) -> uvicorn.Co
 
 def _collect_less() -> None:
     """Look for garbage in cycles less often, and not among what a server always has: nothing that
-    reports are made of is in one, and a sixth of the time that large reports took went into looking.
+    reports are made of is in one, and a sixth of what large reports took went into looking.
     """
     gc.collect()
     gc.freeze()

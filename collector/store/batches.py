@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from asyncpg import exceptions as pg
 
 from ..records import NewReport, PutResult
+from .database import Insert, Statement, storable
 from .putting import (
     HOST_COLUMNS,
     HOST_CONFLICT,
@@ -19,6 +20,7 @@ from .putting import (
     report_values,
     ticks,
 )
+from .repeating import numbered
 
 if TYPE_CHECKING:
     from .repeating import Connection
@@ -98,3 +100,28 @@ async def _tick(connection: Connection, reports: Sequence[Judged]) -> None:
     """Tick off the expected hosts that these reports are from."""
     for sweep, column, seen, keys in ticks(reports):
         await connection.execute(_TICKS[column, seen], sweep, keys)
+
+
+def ordered(
+    statements: Sequence[Statement], insert: Insert | None
+) -> list[tuple[str, Sequence[Any]]]:
+    """The insert, if there is any row, as one statement with a list of values for each column; then
+    the others. Raises Unstorable."""
+    orders: list[tuple[str, Sequence[Any]]] = []
+    if insert is not None and insert.rows:
+        kinds = ["bigint" if name in insert.numbers else "text" for name in insert.columns]
+        lists = ", ".join(f"${place}::{kind}[]" for place, kind in enumerate(kinds, 1))
+        columns = [list(column) for column in zip(*insert.rows, strict=True)]
+        for column in columns:
+            storable(column)
+        orders.append((f"{insert.into} SELECT * FROM unnest({lists}) {insert.end}", columns))
+    for sql, values in statements:
+        storable(values)
+        orders.append((numbered(sql), values))
+    return orders
+
+
+def touched(status: str) -> int:
+    """Of what PostgreSQL says to a statement: ``UPDATE 3``, ``INSERT 0 1``."""
+    last = status.rpartition(" ")[2]
+    return int(last) if last.isdigit() else 0

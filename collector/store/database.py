@@ -7,14 +7,39 @@ engine's own functions, ``ON CONFLICT`` for idempotence.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Sequence
-from typing import Any, Protocol
+from collections.abc import AsyncIterator, Container, Iterable, Sequence
+from typing import Any, NamedTuple, Protocol
 
 from ..records import NewReport, PutResult
 
 Value = str | int | bytes | None
 Statement = tuple[str, Sequence[Value]]
 Row = Sequence[Any]
+
+
+class Insert(NamedTuple):
+    """Many rows of one table; those that are there already stay."""
+
+    table: str
+    columns: Sequence[str]
+    numbers: Container[str]
+    """Columns of whole numbers; the others hold text."""
+    rows: Sequence[Sequence[Value]]
+    key: Sequence[str]
+    """Columns by which a row is there already."""
+
+    @property
+    def into(self) -> str:
+        """SQL: the statement's beginning."""
+        return f"INSERT INTO {self.table} ({', '.join(self.columns)})"
+
+    @property
+    def end(self) -> str:
+        """SQL: its end."""
+        return f"ON CONFLICT ({', '.join(self.key)}) DO NOTHING"
+
+
+_PLAIN = frozenset({str, int, bytes, type(None)})
 
 
 class StoreError(Exception):
@@ -39,7 +64,15 @@ def storable(values: Iterable[Value]) -> None:
     What a host says is cleaned before it comes here (``agent.output.escape.shown`` writes both as
     escapes); this is the engines' own guard, so that one value cannot fail its neighbours.
     """
-    for value in values:
+    held = list(values)
+    if _PLAIN.issuperset(map(type, held)):
+        # A statement has thousands: one by one only to name the one that is wrong.
+        text = "".join([value for value in held if type(value) is str])
+        numbers = [value for value in held if type(value) is int]
+        fit = not numbers or (min(numbers) >= -(1 << 63) and max(numbers) < 1 << 63)
+        if fit and "\0" not in text and (text.isascii() or _encodes(text)):
+            return
+    for value in held:
         if isinstance(value, str):
             if "\0" in value or not (value.isascii() or _encodes(value)):
                 raise Unstorable(f"text with NUL or a lone surrogate: {value[:80]!a}")
@@ -58,6 +91,10 @@ def _encodes(text: str) -> bool:
 class Database(Protocol):
     """One open database. Methods may be called concurrently from one event loop."""
 
+    at_once: int
+    """Large transactions that are best under way side by side: one waits for the way there and back
+    while another works, but two that meet are done once more."""
+
     async def put(self, report: NewReport) -> PutResult:
         """Durable before it returns (group commit). Raises Busy, StoreError."""
         ...
@@ -70,8 +107,11 @@ class Database(Protocol):
         """The rows of one SELECT in pieces, without holding them all. Raises StoreError."""
         ...
 
-    async def transact(self, statements: Sequence[Statement]) -> list[int]:
-        """Run all in one transaction, durable before it returns; rows touched by each.
+    async def transact(
+        self, statements: Sequence[Statement], insert: Insert | None = None
+    ) -> list[int]:
+        """Run all in one transaction, ``insert`` first, durable before it returns; rows touched by
+        each statement.
 
         Raises StoreError; then none has taken effect.
         """

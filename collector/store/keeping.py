@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import chain
 from typing import Literal
 
 from msgspec import Struct
 from msgspec.structs import astuple
 
 from ..records import FindingRow, NewReport, PutResult, ReportRow
-from .database import Statement
+from .database import Insert, Statement
 from .rows import FINDING, REPORT, Rows, audit, now_ms, record_of
 from .suppressing import COVERED_BY, states_again
 from .traces import traces_added
 
 Kept = PutResult | Literal["elsewhere"]
 
-_ROWS = 50
-"""Findings per INSERT: to a database beyond the network each statement is a way there and back."""
+_AT_ONCE = 50
+"""Reports per statement: to a database beyond the network each is a way there and back."""
+_NUMBERS = frozenset({"score", "time", "first_seen", "last_seen"})
+"""Columns of a finding."""
 
 
 class OldSweep(Struct, frozen=True, kw_only=True):
@@ -96,7 +97,10 @@ class Keeping(Rows):
         self, reports: Sequence[tuple[str, str, str, Sequence[FindingRow]]]
     ) -> None:
         """List the findings of several reports (id, sweep, host key) in one transaction."""
-        await self.database.transact([one for report in reports for one in _listing(*report)])
+        rows = [astuple(row) for _, _, _, findings in reports for row in findings]
+        columns = tuple(FINDING.split(", "))
+        insert = Insert("finding", columns, _NUMBERS, rows, ("report_id", "finding_id"))
+        await self.database.transact(_listed(reports), insert)
 
     async def flag_shared_ids(self, sweep_id: str) -> None:
         """Mark hosts that share their id with another name: cloned machines, or a thief's."""
@@ -193,28 +197,30 @@ class Keeping(Rows):
         )
 
 
-def _listing(
-    report_id: str, sweep_id: str, host_key: str, findings: Sequence[FindingRow]
+def _listed(
+    reports: Sequence[tuple[str, str, str, Sequence[FindingRow]]],
 ) -> list[Statement]:
-    row = f"({', '.join('?' * len(FindingRow.__struct_fields__))})"
-    pieces = [findings[start : start + _ROWS] for start in range(0, len(findings), _ROWS)]
-    return [
-        *(
+    """What follows from findings that are listed: suppressions, traces and states."""
+    made: list[Statement] = []
+    for start in range(0, len(reports), _AT_ONCE):
+        piece = reports[start : start + _AT_ONCE]
+        ids = [report_id for report_id, _, _, _ in piece]
+        marks = ", ".join("?" * len(ids))
+        hosts: dict[str, list[str]] = {}
+        for _, sweep_id, host_key, _ in piece:
+            hosts.setdefault(sweep_id, []).append(host_key)
+        made += [
             (
-                f"INSERT INTO finding ({FINDING}) VALUES {', '.join([row] * len(piece))}"
-                " ON CONFLICT (report_id, finding_id) DO NOTHING",
-                [*chain.from_iterable(map(astuple, piece))],
-            )
-            for piece in pieces
-        ),
-        (
-            # where there is none, no row is written once more
-            f"UPDATE finding SET suppression_id = ({COVERED_BY}) WHERE report_id = ?"
-            " AND EXISTS (SELECT 1 FROM suppression WHERE sweep_id = ? AND lifted IS NULL)"
-            f" AND suppression_id IS NULL AND ({COVERED_BY}) IS NOT NULL",
-            (report_id, sweep_id),
-        ),
-        traces_added(report_id, sweep_id, host_key),
-        ("UPDATE report SET indexed = 1 WHERE report_id = ?", (report_id,)),
-        *states_again(sweep_id, host_key=host_key),
-    ]
+                # where there is none, no row is written once more
+                f"UPDATE finding SET suppression_id = ({COVERED_BY}) WHERE report_id IN ({marks})"
+                " AND EXISTS (SELECT 1 FROM suppression WHERE lifted IS NULL AND sweep_id IN"
+                f" ({', '.join('?' * len(hosts))}))"
+                f" AND suppression_id IS NULL AND ({COVERED_BY}) IS NOT NULL",
+                [*ids, *hosts],
+            ),
+            *(traces_added(*report[:3]) for report in piece),
+            (f"UPDATE report SET indexed = 1 WHERE report_id IN ({marks})", ids),
+        ]
+        for sweep_id, keys in sorted(hosts.items()):
+            made += states_again(sweep_id, host_keys=sorted(set(keys)))
+    return made

@@ -24,8 +24,8 @@ from msgspec import Struct
 
 from ..records import NewReport, PutResult
 from .backup import USUAL, BackupPlan
-from .batches import commit_batch
-from .database import Busy, Row, Statement, StoreError, Unstorable, Value, storable
+from .batches import commit_batch, ordered, touched
+from .database import Busy, Insert, Row, Statement, StoreError, Unstorable, Value, storable
 from .putting import report_fields
 from .repeating import numbered, repeat
 from .upgrading import bring_up, shown_place
@@ -84,6 +84,8 @@ class _Waiting(Struct, frozen=True):
 
 class PostgresqlDatabase:
     """See :class:`~collector.store.database.Database`; made by :meth:`open`."""
+
+    at_once = 1
 
     _readers: Pool
     _writers: Pool
@@ -299,19 +301,21 @@ class PostgresqlDatabase:
 
     # ---- Changes
 
-    async def transact(self, statements: Sequence[Statement]) -> list[int]:
-        for _, values in statements:
-            storable(values)
+    async def transact(
+        self, statements: Sequence[Statement], insert: Insert | None = None
+    ) -> list[int]:
+        orders = ordered(statements, insert)
 
         async def work() -> list[int]:
             async with (
                 self._writers.acquire(timeout=READ_S) as connection,
                 connection.transaction(isolation="serializable"),
             ):
-                return [
-                    _touched(await connection.execute(numbered(sql), *values, timeout=LONG_S))
-                    for sql, values in statements
+                done = [
+                    touched(await connection.execute(sql, *values, timeout=LONG_S))
+                    for sql, values in orders
                 ]
+            return done[-len(statements) :] if statements else []
 
         return await self._change(work)
 
@@ -422,12 +426,6 @@ def _fail(waiting: Sequence[_Waiting], error: StoreError) -> None:
     for one in waiting:
         if not one.result.done():
             one.result.set_exception(error)
-
-
-def _touched(status: str) -> int:
-    """``UPDATE 3``, ``INSERT 0 1``."""
-    last = status.rpartition(" ")[2]
-    return int(last) if last.isdigit() else 0
 
 
 def _number(text: str) -> int | float:

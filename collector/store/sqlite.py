@@ -12,8 +12,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 from pathlib import Path
 from typing import TypeVar, cast
 
@@ -21,9 +22,9 @@ import msgspec
 
 from ..records import NewReport, PutResult
 from .backup import USUAL, BackupPlan
-from .database import Busy, Row, Statement, StoreError, Value, storable
+from .database import Busy, Insert, Row, Statement, StoreError, Value, storable
 from .putting import report_fields
-from .writer import Backup, Done, Put, Ready, Transact, control_socket, frame, take_frames
+from .writer import ROWS, Backup, Done, Put, Ready, Transact, control_socket, frame, take_frames
 
 MAX_WAITING = 4096
 """Reports on their way to the disk; beyond, agents are told to come back."""
@@ -40,6 +41,8 @@ _ANSWERS = msgspec.msgpack.Decoder(Done | Ready)
 
 class SqliteDatabase:
     """See :class:`~collector.store.database.Database`; made by :meth:`open`."""
+
+    at_once = 2
 
     def __init__(self, path: Path, plan: BackupPlan) -> None:
         self.path = path
@@ -154,14 +157,18 @@ class SqliteDatabase:
             self._rate += (rate - self._rate) / 8
         return done.put
 
-    async def transact(self, statements: Sequence[Statement]) -> list[int]:
-        for _, values in statements:
+    async def transact(
+        self, statements: Sequence[Statement], insert: Insert | None = None
+    ) -> list[int]:
+        plain = [] if insert is None else list(_in_pieces(insert))
+        first = len(plain)
+        plain += [(sql, list(values)) for sql, values in statements]
+        for _, values in plain:
             storable(values)
-        plain = [(sql, list(values)) for sql, values in statements]
         done = await self._send(lambda number: Transact(number, plain))
         if done.error or done.rows is None:
             raise StoreError(f"{self.path}: {done.error}")
-        return done.rows
+        return done.rows[first:]
 
     async def backup(self, path: Path) -> None:
         """A whole copy as of one moment, while everything goes on. Raises StoreError."""
@@ -216,6 +223,15 @@ class SqliteDatabase:
         if self._process is not None:
             await asyncio.to_thread(self._process.wait)
         self._readers.shutdown()
+
+
+def _in_pieces(insert: Insert) -> Iterator[tuple[str, list[Value]]]:
+    marks = f"({', '.join('?' * len(insert.columns))})"
+    for start in range(0, len(insert.rows), ROWS):
+        piece = insert.rows[start : start + ROWS]
+        values = ", ".join([marks] * len(piece))
+        sql = f"{insert.into} VALUES {values} {insert.end}"
+        yield sql, [*chain.from_iterable(piece)]
 
 
 def _open_reader(path: Path) -> sqlite3.Connection:

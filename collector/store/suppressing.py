@@ -59,19 +59,20 @@ _STRONG = "('strong', 'confirmed')"
 _OPEN_HIT = (
     "SELECT 1 FROM report r JOIN finding f ON f.report_id = r.report_id"
     " WHERE r.sweep_id = host.sweep_id AND r.host_key = host.host_key"
-    f" AND f.strength IN {_STRONG} AND f.suppression_id IS NULL"
+    f" AND f.strength IN {_STRONG} AND f.suppression_id IS NULL LIMIT 1"
 )
 _UNLISTED = (
     # not listed yet, beyond what is listed of a report, or in a body that cannot be read any more
     "SELECT 1 FROM report r WHERE r.sweep_id = host.sweep_id AND r.host_key = host.host_key"
     " AND r.strong > (SELECT COUNT(*) FROM finding f WHERE f.report_id = r.report_id"
-    f" AND f.strength IN {_STRONG})"
+    f" AND f.strength IN {_STRONG}) LIMIT 1"
 )
 _WORTH = worth("base", "limited")
+_FORCED = "EXISTS (SELECT 1 FROM suppression WHERE sweep_id = ? AND lifted IS NULL)"
 
 
 def states_again(
-    sweep_id: str, indicator_id: str | None = None, *, host_key: str | None = None
+    sweep_id: str, indicator_id: str | None = None, *, host_keys: Sequence[str] | None = None
 ) -> list[Statement]:
     """Hosts whose hits are all suppressed, and those that have an open one (again).
 
@@ -79,8 +80,9 @@ def states_again(
     """
     which: str = "sweep_id = ? AND hit = 1"
     values: list[Value] = [sweep_id]
-    if host_key is not None:
-        which, values = f"{which} AND host_key = ?", [*values, host_key]
+    if host_keys is not None:
+        which = f"{which} AND host_key IN ({', '.join('?' * len(host_keys))})"
+        values += host_keys
     if indicator_id is not None:
         which += " AND host_key IN (SELECT host_key FROM finding WHERE sweep_id = ?"
         which += " AND indicator_id = ?)"
@@ -88,12 +90,12 @@ def states_again(
     return [
         (
             f"UPDATE host SET suppressed = 1, state = {_WORTH} WHERE {which} AND suppressed = 0"
-            f" AND NOT EXISTS ({_OPEN_HIT}) AND NOT EXISTS ({_UNLISTED})",
-            values,
+            f" AND {_FORCED} AND ({_OPEN_HIT}) IS NULL AND ({_UNLISTED}) IS NULL",
+            [*values, sweep_id],
         ),
         (
             f"UPDATE host SET suppressed = 0, state = 'hit' WHERE {which} AND suppressed = 1"
-            f" AND (EXISTS ({_OPEN_HIT}) OR EXISTS ({_UNLISTED}))",
+            f" AND COALESCE(({_OPEN_HIT}), ({_UNLISTED})) IS NOT NULL",
             values,
         ),
     ]
