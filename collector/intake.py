@@ -12,12 +12,13 @@ import re
 import zlib
 from datetime import datetime, timezone
 from functools import lru_cache
+from typing import Any
 
 import msgspec
 from msgspec import Struct
 
 from agent.model.codec import ReportError, decode
-from agent.model.report import INTERRUPTED, SCHEMA, Coverage, Report, State, Strength
+from agent.model.report import INTERRUPTED, SCHEMA, Coverage, Report, State, Strength, Verdict
 from agent.model.version_1 import SCHEMA_1
 from agent.output.escape import shown
 
@@ -144,13 +145,15 @@ def bounded_gunzip(body: bytes, limit: int) -> bytes:
 
 def new_report(report: Report, arrival: Arrival, data: bytes, body: bytes) -> NewReport:
     """What the store keeps of a report; the same again from the same bytes and arrival."""
-    host = report.host
+    host, agent = report.host, report.agent
     host_id, name = key_text(host.id), host_name(report)
     finished = min(milliseconds(report.finished), arrival.received)
-    strengths = [finding.strength for finding in report.findings]
-    strong = sum(strength.rank >= Strength.STRONG.rank for strength in strengths)
-    weak, excluded = strengths.count(Strength.WEAK), strengths.count(Strength.EXCLUDED)
-    agent, gaps = report.agent, _gaps(report)
+    strong = weak = excluded = 0
+    if report.findings:
+        strengths = [finding.strength for finding in report.findings]
+        strong = sum(strength.rank >= Strength.STRONG.rank for strength in strengths)
+        weak, excluded = strengths.count(Strength.WEAK), strengths.count(Strength.EXCLUDED)
+    base, reasons = _base(report)
     # A clock that runs ahead must not make its report the last word for ever.
     started = min(milliseconds(report.started), finished)
     return NewReport(
@@ -165,8 +168,8 @@ def new_report(report: Report, arrival: Arrival, data: bytes, body: bytes) -> Ne
         ip=_cell(", ".join(host.ip)),
         agent=_cell(f"{agent.version} {agent.build} {agent.form}"),
         hit=strong > 0,
-        base=_base(report, gaps),
-        reasons=_cell("; ".join(map(_gap, gaps))),
+        base=base,
+        reasons=reasons,
         strong=strong,
         weak=weak,
         excluded=excluded,
@@ -179,7 +182,7 @@ def new_report(report: Report, arrival: Arrival, data: bytes, body: bytes) -> Ne
         body=body,
         schema=schema_of(report),
         whole_host=report.scope.whole_host,
-        question=packed_question(question_of(report)),
+        question=_asked(report),
         users=users_of_hit(report) if strong else "",
         elevated=None if host.elevated is None else int(host.elevated),
         kind=report.target.kind.value,
@@ -189,30 +192,58 @@ def new_report(report: Report, arrival: Arrival, data: bytes, body: bytes) -> Ne
 
 def question_of(report: Report) -> Question:
     """What it says that it was asked. What is beyond the bounds counts as not asked."""
-    return Question(
-        packs=tuple(
+    return _question(*_told(report))
+
+
+def _asked(report: Report) -> bytes:
+    """The same, packed."""
+    return _packed_question(*_told(report))
+
+
+_Packs = tuple[tuple[str, str, str, int], ...]
+_Told = tuple[_Packs, tuple[str, ...], str, int | None, str, str]
+
+
+def _told(report: Report) -> _Told:
+    """What a question is made of, as the report has it, but not more of it than can be kept."""
+    return (
+        tuple(
             [
-                (
-                    _name(one.id[:_NAME]),
-                    _name(one.version[:_NAME]),
-                    _name(one.sha256[:_NAME]),
-                    one.indicators,
-                )
+                (one.id[:_NAME], one.version[:_NAME], one.sha256[:_NAME], one.indicators)
                 for one in report.packs[:_MAX_NAMED]
             ]
         ),
-        sources=tuple(
+        tuple(
             [
-                _name(one.source[:_NAME])
+                one.source[:_NAME]
                 for one in report.coverage[:_MAX_NAMED]
                 if one.required or (one.examined and one.state is State.COMPLETE)
             ]
         ),
-        scope=scope_of(report),
-        since=None if report.since is None else milliseconds(report.since),
-        sweep_id=_name((report.sweep_id or "")[:_NAME]),
-        kind=report.target.kind.value,
+        scope_of(report),
+        None if report.since is None else milliseconds(report.since),
+        (report.sweep_id or "")[:_NAME],
+        report.target.kind.value,
     )
+
+
+def _question(
+    packs: _Packs, sources: tuple[str, ...], scope: str, since: int | None, sweep_id: str, kind: str
+) -> Question:
+    return Question(
+        packs=tuple([(_name(a), _name(b), _name(c), count) for a, b, c, count in packs]),
+        sources=tuple([_name(one) for one in sources]),
+        scope=scope,
+        since=since,
+        sweep_id=_name(sweep_id),
+        kind=kind,
+    )
+
+
+@lru_cache(64)
+def _packed_question(*told: Any) -> bytes:
+    """Made once for all reports of a fleet that were asked the same."""
+    return packed_question(_question(*told))
 
 
 @lru_cache(2048)
@@ -223,20 +254,21 @@ def _name(text: str) -> str:
 
 def scope_of(report: Report) -> str:
     """What limited its question, in one line; empty: nothing."""
-    told = _cell("; ".join(report.scope.limited_to[:_MAX_NAMED]))
-    return told or ("" if report.scope.whole_host else "a part")
+    scope = report.scope
+    told = _cell("; ".join(scope.limited_to[:_MAX_NAMED])) if scope.limited_to else ""
+    return told or ("" if scope.whole_host else "a part")
 
 
-def _gaps(report: Report) -> list[Coverage]:
-    return [c for c in report.coverage if c.required and c.state is not State.COMPLETE]
-
-
-def _base(report: Report, gaps: list[Coverage]) -> Base:
-    """What the report says, hits aside."""
+def _base(report: Report) -> tuple[Base, str]:
+    """What the report says, hits aside, and why it is not clean."""
+    if report.verdict is Verdict.CLEAN:  # it follows from the coverage: nothing lacks
+        return "clean", ""
+    required = [one for one in report.coverage if one.required]
+    gaps = [one for one in required if one.state is not State.COMPLETE]
+    reasons = _cell("; ".join(map(_gap, gaps)))
     if any(reason.reason == INTERRUPTED for gap in gaps for reason in gap.reasons):
-        return "failed"
-    required = any(coverage.required for coverage in report.coverage)
-    return "incomplete" if gaps or not required else "clean"
+        return "failed", reasons
+    return "incomplete" if gaps or not required else "clean", reasons
 
 
 def _gap(coverage: Coverage) -> str:
@@ -253,11 +285,15 @@ def schema_of(report: Report) -> str:
 
 def _cell(text: str) -> str:
     """Printable and short, for a column; the whole text is in the body."""
+    if len(text) <= _CELL and text.isprintable():  # most are: see shown
+        return text
     return shown(text)[:_CELL]
 
 
 def key_text(text: str, most: int = _CELL, octets: int = _KEY) -> str:
     """Printable, at most so many characters, and so many bytes in any case."""
+    if len(text) <= most <= octets and text.isascii() and text.isprintable():
+        return text
     cut = shown(text)[:most]
     while len(cut.casefold().encode()) > octets:
         cut = cut[: len(cut) * 7 // 8]

@@ -39,6 +39,18 @@ def limits_of(report: NewReport, demand: Demand) -> tuple[Limit, ...]:
     return short
 
 
+def limits_text(report: NewReport, demand: Demand) -> str:
+    """The same as the store keeps it."""
+    if demand.after is not None and report.started < demand.after - SKEW_MS:
+        return packed(limits_of(report, demand))
+    return _text(report.question, report.whole_host, report.schema, demand)
+
+
+@lru_cache(64)
+def _text(asked: bytes, whole_host: bool, schema: str, demand: Demand) -> str:  # noqa: FBT001 - a key
+    return packed(_asked(asked, whole_host, schema, demand))
+
+
 @lru_cache(64)
 def _asked(asked: bytes, whole_host: bool, schema: str, demand: Demand) -> tuple[Limit, ...]:  # noqa: FBT001 - a key
     question = _QUESTIONS.decode(asked) if asked else Question()
@@ -157,6 +169,6 @@ def usual_demand(sweep_id: str, created: int) -> Demand:
 
 
 __all__ = [
-    "SKEW_MS", "demand_of", "demand_text", "in_order", "limits_of", "packed", "packed_question",
-    "unpacked_limits", "unpinned", "usual_demand",
+    "SKEW_MS", "demand_of", "demand_text", "in_order", "limits_of", "limits_text", "packed",
+    "packed_question", "unpacked_limits", "unpinned", "usual_demand",
 ]  # fmt: skip

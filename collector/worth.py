@@ -120,6 +120,8 @@ def users_of_hit(report: Report) -> str:
 
 def _scope(report: Report) -> str:
     """In few words, and the same for hosts that were asked the same."""
+    if report.scope.whole_host and report.since is None:
+        return ""
     parts = []
     if not report.scope.whole_host:
         parts.append("; ".join(report.scope.limited_to[:MAX_PACKS])[:_USERS] or "a part")
