@@ -10,8 +10,16 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Generator,
+    MutableMapping,
+)
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -36,6 +44,7 @@ from .openapi import document
 from .outputs.runner import OutputRunner
 from .pages.counters import Counters
 from .pages.site import HEADERS as SAFE_HEADERS
+from .protocol import WHOLE
 from .records import Counts, Token
 from .searchable import Searchable
 from .store.database import Busy, StoreError, Unstorable
@@ -98,7 +107,8 @@ class Reports:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = time.monotonic()
-        status, answer, headers = await self._answer(scope, receive)
+        given: dict[bytes, bytes] = dict(scope["headers"])
+        status, answer, more = await self._answer(scope, given, receive)
         self._metrics.results[answer["result"]].inc()
         if status >= 400:
             self._metrics.refuse(_kind(status, answer))
@@ -107,25 +117,19 @@ class Reports:
         body = msgspec.json.encode(answer)
         # What is left of a refused body is read and dropped, within its time. To close with bytes
         # unread resets the connection, and an agent that still sends would never see this answer.
-        if status == 408 or any(name == b"expect" for name, _ in scope["headers"]):
-            headers.append((b"connection", b"close"))
-        await send(
-            {
-                "type": "http.response.start",
-                "status": status,
-                "headers": [
-                    (b"content-type", b"application/json"),
-                    (b"content-length", str(len(body)).encode()),
-                    *headers,
-                ],
-            }
-        )
+        if status == 408 or b"expect" in given:
+            more.append((b"connection", b"close"))
+        length = (b"content-length", b"%d" % len(body))
+        headers = [(b"content-type", b"application/json"), length, *more]
+        whole = scope.get("extensions", {}).get(WHOLE)
+        if whole is not None and whole(status, headers, body):
+            return
+        await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
     async def _answer(
-        self, scope: Scope, receive: Receive
+        self, scope: Scope, headers: dict[bytes, bytes], receive: Receive
     ) -> tuple[int, dict[str, str], list[tuple[bytes, bytes]]]:
-        headers: dict[bytes, bytes] = dict(scope["headers"])
         source = scope["client"][0] if scope.get("client") else ""
         try:
             if scope["method"] != "POST":
@@ -199,11 +203,15 @@ class Reports:
         stated = headers.get(b"content-length", b"")
         if stated.isdigit() and int(stated) > limit:
             raise Refused(413, f"a body is at most {limit} bytes")
-        return await _in_time(_read(receive, limit), self._limits.body_s)
+        return await in_time(_read(receive, limit), self._limits.body_s)
 
 
-async def _in_time(work: Awaitable[bytes], seconds: float) -> bytes:
-    """As asyncio.wait_for, without a task of its own per request. Raises TooSlow."""
+async def in_time(work: Coroutine[Any, None, bytes], seconds: float) -> bytes:
+    """As asyncio.wait_for, without a task of its own per request, and without a timer for what is
+    there already. Raises TooSlow."""
+    begun = _Begun(work)
+    if begun.over:
+        return begun.result
     task, late = asyncio.current_task(), False
     assert task is not None
 
@@ -214,7 +222,7 @@ async def _in_time(work: Awaitable[bytes], seconds: float) -> bytes:
 
     timer = asyncio.get_running_loop().call_later(seconds, stop)
     try:
-        return await work
+        return await begun
     except asyncio.CancelledError as error:
         if not late:
             raise
@@ -223,6 +231,32 @@ async def _in_time(work: Awaitable[bytes], seconds: float) -> bytes:
         raise TooSlow from error
     finally:
         timer.cancel()
+
+
+class _Begun:
+    """A coroutine that has done all that it can without waiting."""
+
+    def __init__(self, work: Coroutine[Any, None, bytes]) -> None:
+        self._work = work
+        self._waits: Any = None
+        self.over, self.result = False, b""
+        self._go_on(partial(work.send, None))
+
+    def _go_on(self, step: Callable[[], Any]) -> None:
+        try:
+            self._waits = step()
+        except StopIteration as end:
+            self.over, self.result = True, end.value
+
+    def __await__(self) -> Generator[Any, None, bytes]:
+        while not self.over:
+            try:
+                yield self._waits
+            except BaseException as error:  # noqa: BLE001 - the coroutine's, which may go on
+                self._go_on(partial(self._work.throw, error))
+            else:
+                self._go_on(partial(self._work.send, None))
+        return self.result
 
 
 async def _read(receive: Receive, limit: int) -> bytes:

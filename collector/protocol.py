@@ -8,12 +8,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from enum import Enum
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from .crowd import TOLD_S, Crowd, Place, Seat, busy
 
+if TYPE_CHECKING:
+    from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+
+WHOLE = "collector.whole_answer"
+"""ASGI extension: a function that sends status, headers and body at once, as ``send`` would by two
+messages that go to the network one by one. It says whether it did."""
 MAX_FRAMING = 1 << 20
 """Bytes that a body's chunks may cost beside what they hold, trailers included."""
 _BETWEEN = len(b": \r\n")
@@ -96,22 +105,25 @@ class BoundedProtocol(HttpToolsProtocol):
         self._size = self._body = self._fields = 0
 
     def on_url(self, url: bytes) -> None:
-        self._count(len(url))
+        self._fields += len(url)
+        if self._fields > self.max_head:
+            raise TooLarge
         super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._count(len(name) + len(value) + _BETWEEN)
-        super().on_header(name, value)
-
-    def _count(self, size: int) -> None:
-        self._fields += size
+        self._fields += len(name) + len(value) + _BETWEEN
         if self._fields > self.max_head:
             raise TooLarge
+        super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         self._stop_waiting()
         self._part = _Part.BODY
         super().on_headers_complete()
+        cycle = self.cycle
+        if cycle is not None and cycle.scope is self.scope:  # its task has not begun yet
+            extensions: dict[str, Any] = {WHOLE: partial(answered_whole, cycle)}
+            cycle.scope["extensions"] = extensions
 
     def on_body(self, body: bytes) -> None:
         self._body += len(body)
@@ -156,10 +168,38 @@ class BoundedProtocol(HttpToolsProtocol):
         self.transport.abort()
 
 
+def answered_whole(
+    cycle: RequestResponseCycle,
+    status: int,
+    headers: Sequence[tuple[bytes, bytes]],
+    body: bytes,
+) -> bool:
+    """See WHOLE. ``headers``: ours to the letter, the length of the body among them."""
+    if cycle.disconnected or cycle.response_started or cycle.flow.write_paused:
+        return False
+    cycle.response_started, cycle.waiting_for_100_continue = True, False
+    head = [STATUS_LINE[status]]
+    closed = False
+    for name, value in [*cycle.default_headers, *headers]:
+        head += (name, b": ", value, b"\r\n")
+        closed = closed or (name == b"connection" and value == b"close")
+    if not (closed or cycle.keep_alive):
+        head.append(b"connection: close\r\n")
+    head += (b"\r\n", body)
+    cycle.transport.write(b"".join(head))
+    cycle.keep_alive = cycle.keep_alive and not closed
+    cycle.response_complete = True
+    cycle.message_event.set()
+    if not cycle.keep_alive:
+        cycle.transport.close()
+    cycle.on_response()
+    return True
+
+
 def bounded(*, head_s: float, body_s: float, max_head: int) -> type[BoundedProtocol]:
     """A protocol for uvicorn with these bounds."""
     bounds = {"head_s": head_s, "body_s": body_s, "max_head": max_head}
     return type("Bounded", (BoundedProtocol,), bounds)
 
 
-__all__ = ["BoundedProtocol", "TooLarge", "bounded"]
+__all__ = ["WHOLE", "BoundedProtocol", "TooLarge", "answered_whole", "bounded"]

@@ -16,7 +16,7 @@ from functools import lru_cache
 from msgspec import MsgspecError, Struct
 from msgspec.structs import astuple
 
-from ..judging import demand_of, limits_of, packed, unpacked_limits
+from ..judging import demand_of, limits_text, unpacked_limits
 from ..records import NOTHING_ASKED, Demand, Limit, NewReport
 from .database import Value
 
@@ -33,6 +33,11 @@ HOST_COLUMNS = (
 )  # fmt: skip
 DEMANDS = "SELECT sweep_id, demand FROM sweep WHERE sweep_id IN ({})"
 """Of the sweeps of a batch."""
+LISTED = (
+    "SELECT sweep_id FROM sweep s WHERE sweep_id IN ({}) AND EXISTS"
+    " (SELECT 1 FROM expected e WHERE e.sweep_id = s.sweep_id)"
+)
+"""Those of them that expect hosts."""
 
 
 _LATER = (
@@ -116,9 +121,7 @@ class Judged(Struct, frozen=True):
 def judged(reports: Sequence[NewReport], demands: Mapping[str, str]) -> list[Judged]:
     """``demands``: as the store keeps them, by sweep."""
     of = {sweep_id: demand_kept(text) for sweep_id, text in demands.items()}
-    return [
-        Judged(one, packed(limits_of(one, of.get(one.sweep_id, NOTHING_ASKED)))) for one in reports
-    ]
+    return [Judged(one, limits_text(one, of.get(one.sweep_id, NOTHING_ASKED))) for one in reports]
 
 
 @lru_cache(256)
@@ -169,7 +172,8 @@ def host_values(one: Judged) -> tuple[Value, ...]:
         fqdn_key, report.domain, report.os, report.ip, report.agent,
         "hit" if report.hit else base, report.base, int(report.hit), 0, report.reasons,
         report.strong, report.weak, 1, report.report_id, report.received, report.received,
-        report.finished, report.source, 0, rank(report, one.limits), one.limits, one.limits,
+        report.finished, report.source, 0, rank(report, one.limits), one.limits,
+        one.limits if report.hit else "",
         None if good else report.finished, report.finished if good else None,
         report.received if report.hit else None, report.users, report.elevated, report.kind,
         report.worth,

@@ -24,7 +24,7 @@ from ..records import NewReport, PutResult
 from .backup import USUAL, BackupPlan
 from .database import Busy, Insert, Row, Statement, StoreError, Value, storable
 from .putting import report_fields
-from .writer import ROWS, Backup, Done, Put, Ready, Transact, control_socket, frame, take_frames
+from .writer import Answers, Backup, Done, Put, Ready, Transact, control_socket, frame, take_frames
 
 MAX_WAITING = 4096
 """Reports on their way to the disk; beyond, agents are told to come back."""
@@ -36,7 +36,7 @@ _LOG = logging.getLogger("collector.store")
 _ROOT = Path(__file__).parents[2]
 """`python -m` looks for modules where it stands: here, and not where somebody else may write."""
 _T = TypeVar("_T")
-_ANSWERS = msgspec.msgpack.Decoder(Done | Ready)
+_ANSWERS = msgspec.msgpack.Decoder(Answers | Ready)
 
 
 class SqliteDatabase:
@@ -251,6 +251,8 @@ class _Channel(asyncio.Protocol):
         self.ready: asyncio.Future[Ready] = asyncio.get_running_loop().create_future()
         self._lost = lost
         self._buffer = bytearray()
+        self._frames: list[bytes] = []
+        """Of this turn of the loop: together on their way, for one system call and one reading."""
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -263,9 +265,10 @@ class _Channel(asyncio.Protocol):
             if isinstance(answer, Ready):
                 self.ready.set_result(answer)
             else:
-                waiter = self.waiting.pop(answer.number)
-                if not waiter.done():
-                    waiter.set_result(answer)
+                for done in answer.every:
+                    waiter = self.waiting.pop(done.number)
+                    if not waiter.done():
+                        waiter.set_result(done)
 
     def connection_lost(self, _: Exception | None) -> None:
         if not self.ready.done():
@@ -274,14 +277,22 @@ class _Channel(asyncio.Protocol):
             if not waiter.done():
                 waiter.set_result(Done(number, error="the writer ended"))
         self.waiting.clear()
+        self._transport = None
         self._lost()
 
     def send(self, order: Put | Transact | Backup) -> asyncio.Future[Done]:
-        assert self._transport is not None
-        waiter: asyncio.Future[Done] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        waiter: asyncio.Future[Done] = loop.create_future()
         self.waiting[order.number] = waiter
-        self._transport.write(frame(order))
+        if not self._frames:
+            loop.call_soon(self._flush)
+        self._frames.append(frame(order))
         return waiter
+
+    def _flush(self) -> None:
+        frames, self._frames = self._frames, []
+        if self._transport is not None:  # else whoever waits was told
+            self._transport.write(b"".join(frames))
 
     async def drained(self) -> None:
         """Until everything sent is answered."""
