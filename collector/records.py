@@ -273,7 +273,7 @@ class HostRow(Struct, frozen=True, kw_only=True):
     limits: tuple[Limit, ...]
     """Of the report that counts, hits aside."""
     hit_limits: tuple[Limit, ...]
-    """Of the report that the state is from: by which a hit was found that nobody asked for."""
+    """Of the report that the hit is from: by which it was found without being asked for."""
     trouble: int | None
     """When the first report ended that has a hit or a gap."""
     cleared: int | None

@@ -187,7 +187,7 @@ def _host_again(sweep_id: str, host_key: str, fold: Fold) -> Statement:
         "strong": tells.report.strong,
         "weak": tells.report.weak,
         "report_id": tells.report.report_id,
-        "hit_limits": tells.limits,
+        "hit_limits": tells.limits if tells.report.hit else "",
     }
     return (
         f"UPDATE host SET {', '.join(f'{name} = ?' for name in base)},"

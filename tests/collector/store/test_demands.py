@@ -104,6 +104,7 @@ class TestKeeping:
         row = await host(asking)
         assert (row.state, row.limited) == ("limited", True)
         assert row.limits == (Limit("scope", r"paths C:\t; only files", "the whole host"),)
+        assert row.hit_limits == (), "of a hit, which it is not"
         (report,) = await asking.reports_of_host(SWEEP, row.host_key)
         assert (report.state, report.counted_as, report.limits) == ("clean", "limited", row.limits)
         assert await asking.limits(SWEEP, 5) == [(row.limits, 1)]
