@@ -10,16 +10,8 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import (
-    AsyncIterator,
-    Awaitable,
-    Callable,
-    Coroutine,
-    Generator,
-    MutableMapping,
-)
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from contextlib import asynccontextmanager
-from functools import partial
 from typing import Any
 
 import msgspec
@@ -44,7 +36,7 @@ from .openapi import document
 from .outputs.runner import OutputRunner
 from .pages.counters import Counters
 from .pages.site import HEADERS as SAFE_HEADERS
-from .protocol import WHOLE
+from .protocol import COME, WHOLE
 from .records import Counts, Token
 from .searchable import Searchable
 from .store.database import Busy, StoreError, Unstorable
@@ -168,7 +160,7 @@ class Reports:
         self, scope: Scope, headers: dict[bytes, bytes], receive: Receive, token: Token, source: str
     ) -> str:
         assert token.sweep_id is not None
-        body = await self._body(headers, receive)
+        body = await self._body(scope, headers, receive)
         self._metrics.bytes.inc(len(body))
         arrival = Arrival(
             report_id=_report_id(scope),
@@ -198,20 +190,22 @@ class Reports:
             )
         return result
 
-    async def _body(self, headers: dict[bytes, bytes], receive: Receive) -> bytes:
+    async def _body(self, scope: Scope, headers: dict[bytes, bytes], receive: Receive) -> bytes:
         limit = self._limits.max_body
         stated = headers.get(b"content-length", b"")
         if stated.isdigit() and int(stated) > limit:
             raise Refused(413, f"a body is at most {limit} bytes")
-        return await in_time(_read(receive, limit), self._limits.body_s)
+        come = scope.get("extensions", {}).get(COME)
+        body: bytes | None = None if come is None else come()
+        if body is None:
+            return await _in_time(_read(receive, limit), self._limits.body_s)
+        if len(body) > limit:
+            raise Refused(413, f"a body is at most {limit} bytes")
+        return body
 
 
-async def in_time(work: Coroutine[Any, None, bytes], seconds: float) -> bytes:
-    """As asyncio.wait_for, without a task of its own per request, and without a timer for what is
-    there already. Raises TooSlow."""
-    begun = _Begun(work)
-    if begun.over:
-        return begun.result
+async def _in_time(work: Awaitable[bytes], seconds: float) -> bytes:
+    """As asyncio.wait_for, without a task of its own per request. Raises TooSlow."""
     task, late = asyncio.current_task(), False
     assert task is not None
 
@@ -222,7 +216,7 @@ async def in_time(work: Coroutine[Any, None, bytes], seconds: float) -> bytes:
 
     timer = asyncio.get_running_loop().call_later(seconds, stop)
     try:
-        return await begun
+        return await work
     except asyncio.CancelledError as error:
         if not late:
             raise
@@ -231,32 +225,6 @@ async def in_time(work: Coroutine[Any, None, bytes], seconds: float) -> bytes:
         raise TooSlow from error
     finally:
         timer.cancel()
-
-
-class _Begun:
-    """A coroutine that has done all that it can without waiting."""
-
-    def __init__(self, work: Coroutine[Any, None, bytes]) -> None:
-        self._work = work
-        self._waits: Any = None
-        self.over, self.result = False, b""
-        self._go_on(partial(work.send, None))
-
-    def _go_on(self, step: Callable[[], Any]) -> None:
-        try:
-            self._waits = step()
-        except StopIteration as end:
-            self.over, self.result = True, end.value
-
-    def __await__(self) -> Generator[Any, None, bytes]:
-        while not self.over:
-            try:
-                yield self._waits
-            except BaseException as error:  # noqa: BLE001 - the coroutine's, which may go on
-                self._go_on(partial(self._work.throw, error))
-            else:
-                self._go_on(partial(self._work.send, None))
-        return self.result
 
 
 async def _read(receive: Receive, limit: int) -> bytes:

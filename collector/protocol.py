@@ -29,6 +29,9 @@ _BETWEEN = len(b": \r\n")
 _FAREWELL_S = 1.0
 """For the other end of TLS to say goodbye when the server stops; an idle agent does not."""
 _LOG = logging.getLogger("collector.protocol")
+COME = "collector.come_body"
+"""ASGI extension: a function that gives the body where all of it has come already, as it has of
+most reports, and None where it has to be received."""
 
 
 class _Part(Enum):
@@ -122,7 +125,10 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_headers_complete()
         cycle = self.cycle
         if cycle is not None and cycle.scope is self.scope:  # its task has not begun yet
-            extensions: dict[str, Any] = {WHOLE: partial(answered_whole, cycle)}
+            extensions: dict[str, Any] = {
+                WHOLE: partial(answered_whole, cycle),
+                COME: partial(come_body, cycle),
+            }
             cycle.scope["extensions"] = extensions
 
     def on_body(self, body: bytes) -> None:
@@ -196,10 +202,25 @@ def answered_whole(
     return True
 
 
+def come_body(cycle: RequestResponseCycle) -> bytes | None:
+    """See COME."""
+    if (
+        cycle.more_body
+        or cycle.disconnected
+        or cycle.response_complete
+        or cycle.waiting_for_100_continue
+    ):
+        return None
+    cycle.flow.resume_reading()
+    cycle.message_event.clear()
+    body, cycle.body = bytes(cycle.body), bytearray()
+    return body
+
+
 def bounded(*, head_s: float, body_s: float, max_head: int) -> type[BoundedProtocol]:
     """A protocol for uvicorn with these bounds."""
     bounds = {"head_s": head_s, "body_s": body_s, "max_head": max_head}
     return type("Bounded", (BoundedProtocol,), bounds)
 
 
-__all__ = ["WHOLE", "BoundedProtocol", "TooLarge", "answered_whole", "bounded"]
+__all__ = ["COME", "WHOLE", "BoundedProtocol", "TooLarge", "answered_whole", "bounded", "come_body"]

@@ -30,6 +30,8 @@ _BUSY_S = 5.0
 """Between two goes while reports come, or wait to be listed: that comes first."""
 _FEW = 500
 """Terms of one go meanwhile."""
+_FEW_REPORTS = 40
+"""That are read for them: those without findings have about a dozen each."""
 _AFTER_ERROR_S = 5.0
 _LOG = logging.getLogger("collector.searching")
 
@@ -62,7 +64,7 @@ class Searchable:
     async def once(self, *, few: bool = False) -> bool:
         """Some more reports; whether there were any."""
         at_once = _FEW if few else _TERMS_AT_ONCE
-        waiting = await self._store.unsearched(_AT_ONCE)
+        waiting = await self._store.unsearched(_FEW_REPORTS if few else _AT_ONCE)
         if not waiting:
             return await self._store.drop_leftovers()
         ready: list[_Read] = []

@@ -9,8 +9,7 @@ import pytest
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
-from collector.app import TooSlow, in_time
-from collector.protocol import answered_whole
+from collector.protocol import answered_whole, come_body
 from collector.store.sqlite import _Channel
 from collector.store.writer import Answers, Done, Transact, frame, padded, take_frames
 from tests.collector.store.conftest import anyio_backend
@@ -106,56 +105,31 @@ async def test_orders_of_one_turn_of_the_loop_go_to_the_writer_together() -> Non
     assert (len(sink.written), len(lost)) == (1, 1), "what the writer never got is not sent"
 
 
-async def test_what_is_there_already_takes_no_timer(monkeypatch: pytest.MonkeyPatch) -> None:
-    loop = asyncio.get_running_loop()
-    later, timers = loop.call_later, list[float]()
-
-    def watched(seconds: float, *given: Any, **more: Any) -> asyncio.TimerHandle:
-        timers.append(seconds)
-        return later(seconds, *given, **more)
-
-    monkeypatch.setattr(loop, "call_later", watched)
-    gate = asyncio.Event()
-
-    async def body(*, waits: bool) -> bytes:
-        if waits:
-            await asyncio.sleep(0)
-            await gate.wait()
-        return b"body"
-
-    assert await in_time(body(waits=False), 60) == b"body"
-    assert timers == []
-    loop.call_soon(gate.set)
-    assert await in_time(body(waits=True), 60) == b"body"
-    assert timers == [60]
+async def test_a_body_that_has_come_is_taken_as_it_would_be_received() -> None:
+    taken, received = Answer().cycle, Answer().cycle
+    for cycle in (taken, received):
+        cycle.body += b"body"
+        cycle.more_body = False
+        cycle.message_event.set()
+    message = cast("dict[str, Any]", await received.receive())
+    assert come_body(taken) == message["body"] == b"body"
+    assert not taken.body
+    assert taken.message_event.is_set() == received.message_event.is_set()
 
 
-async def test_a_body_that_does_not_come_is_given_up_and_cleans_up() -> None:
-    steps = list[str]()
-
-    async def body() -> bytes:
-        try:
-            await asyncio.Event().wait()
-        finally:
-            steps.append("given up")
-        return b""
-
-    with pytest.raises(TooSlow):
-        await in_time(body(), 0)
-    task = asyncio.create_task(in_time(body(), 60))
-    await asyncio.sleep(0)
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
-    assert steps == ["given up"] * 2
-
-
-async def test_what_is_raised_at_once_is_raised() -> None:
-    async def body() -> bytes:
-        raise LookupError
-
-    with pytest.raises(LookupError):
-        await in_time(body(), 60)
+@pytest.mark.parametrize(
+    "change",
+    [{"more_body": True}, {"disconnected": True}, {"response_complete": True},
+     {"waiting_for_100_continue": True}],
+)  # fmt: skip
+async def test_one_that_has_not_is_waited_for(change: dict[str, bool]) -> None:
+    cycle = Answer().cycle
+    cycle.body += b"bo"
+    cycle.more_body = False
+    for name, value in change.items():
+        setattr(cycle, name, value)
+    assert come_body(cycle) is None
+    assert cycle.body == b"bo", "it is still to be received"
 
 
 @pytest.mark.parametrize(("count", "padded_to"), [(0, 0), (1, 1), (2, 2), (3, 4), (65, 128)])
