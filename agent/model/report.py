@@ -28,6 +28,7 @@ MAX_SAMPLES = 5
 MAX_PARTS = 64
 """Parts of one source that are told one by one."""
 
+# gc=False: of these a report has dozens, and none can hold itself.
 Score = Annotated[int, Meta(ge=0, le=100)]
 
 
@@ -126,7 +127,7 @@ class Target(Part, kw_only=True):
     """The paths that limited the files source, or the folder or image; empty: all local volumes."""
 
 
-class PackRef(Part, kw_only=True):
+class PackRef(Part, kw_only=True, gc=False):
     """A pack that was used."""
 
     id: str
@@ -147,7 +148,7 @@ class ExclusionsRef(Part, kw_only=True):
     """``built in``, or the path of the file."""
 
 
-class Reason(Part, kw_only=True):
+class Reason(Part, kw_only=True, gc=False):
     """Why something was not looked at (or deserves a word), with how often and a few examples."""
 
     reason: str
@@ -155,14 +156,14 @@ class Reason(Part, kw_only=True):
     samples: Annotated[list[str], Meta(max_length=MAX_SAMPLES)] = []
 
 
-class Reach(Part, kw_only=True):
+class Reach(Part, kw_only=True, gc=False):
     """How far back a source's data goes."""
 
     oldest: datetime | None = None
     newest: datetime | None = None
 
 
-class CoveragePart(Part, kw_only=True):
+class CoveragePart(Part, kw_only=True, gc=False):
     """A log, a volume or a user's memory, of which a source tells by itself."""
 
     name: str
@@ -171,7 +172,7 @@ class CoveragePart(Part, kw_only=True):
     reach: Reach | None = None
 
 
-class Coverage(Part, kw_only=True):
+class Coverage(Part, kw_only=True, gc=False):
     """What one source looked at, what it could not, and why."""
 
     source: str
@@ -197,7 +198,7 @@ class Coverage(Part, kw_only=True):
         return self.required and self.state is not State.COMPLETE
 
 
-class IndicatorCount(Part, kw_only=True):
+class IndicatorCount(Part, kw_only=True, gc=False):
     """How many objects an indicator was compared with, and how many matched; zeros included."""
 
     id: str
