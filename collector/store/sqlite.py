@@ -12,11 +12,11 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import msgspec
 
@@ -160,15 +160,18 @@ class SqliteDatabase:
     async def transact(
         self, statements: Sequence[Statement], insert: Insert | None = None
     ) -> list[int]:
-        plain = [] if insert is None else list(_in_pieces(insert))
-        first = len(plain)
-        plain += [(sql, list(values)) for sql, values in statements]
+        plain = [(sql, list(values)) for sql, values in statements]
         for _, values in plain:
             storable(values)
-        done = await self._send(lambda number: Transact(number, plain))
+        many: tuple[str, list[Any]] | None = None
+        if insert is not None:
+            storable(chain.from_iterable(insert.rows))
+            marks = ", ".join("?" * len(insert.columns))
+            many = (f"{insert.into} VALUES ({marks}) {insert.end}", list(insert.rows))
+        done = await self._send(lambda number: Transact(number, plain, many))
         if done.error or done.rows is None:
             raise StoreError(f"{self.path}: {done.error}")
-        return done.rows[first:]
+        return done.rows
 
     async def backup(self, path: Path) -> None:
         """A whole copy as of one moment, while everything goes on. Raises StoreError."""
@@ -223,15 +226,6 @@ class SqliteDatabase:
         if self._process is not None:
             await asyncio.to_thread(self._process.wait)
         self._readers.shutdown()
-
-
-def _in_pieces(insert: Insert) -> Iterator[tuple[str, list[Value]]]:
-    marks = f"({', '.join('?' * len(insert.columns))})"
-    for start in range(0, len(insert.rows), ROWS):
-        piece = insert.rows[start : start + ROWS]
-        values = ", ".join([marks] * len(piece))
-        sql = f"{insert.into} VALUES {values} {insert.end}"
-        yield sql, [*chain.from_iterable(piece)]
 
 
 def _open_reader(path: Path) -> sqlite3.Connection:

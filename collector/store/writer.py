@@ -69,6 +69,8 @@ class Transact(Struct, frozen=True, array_like=True, tag="transact"):
     number: int
     statements: list[tuple[str, list[Any]]]
     """SQL and its values: text, bytes, whole numbers, None."""
+    many: tuple[str, list[Any]] | None = None
+    """First, one statement for each of these rows."""
 
 
 class Backup(Struct, frozen=True, array_like=True, tag="backup"):
@@ -273,6 +275,8 @@ class Writer:
                 return Done(order.number)
             assert isinstance(order, Transact)
             with _transaction(self._connection):
+                if order.many is not None:
+                    self._connection.executemany(*order.many)
                 rows = [self._connection.execute(*one).rowcount for one in order.statements]
             return Done(order.number, rows=rows)
         except sqlite3.Error as error:
