@@ -88,7 +88,7 @@ EVERY_LIVE = ("processes", "modules", "connections", "files")
 """Sources that every sweep of a running host asks, whatever its system."""
 
 
-class NewReport(Struct, frozen=True, kw_only=True, array_like=True):
+class NewReport(Struct, frozen=True, kw_only=True, array_like=True, gc=False):
     """A checked report on its way into the store."""
 
     report_id: str
