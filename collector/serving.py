@@ -168,10 +168,6 @@ def _authority(serving: Serving, tls: dict[str, Any]) -> Path | None:
 
 def run(serving: Serving) -> None:
     """:func:`serve` on the fastest loop there is. Raises ServeError, StoreError, OSError."""
-    # What was made until now stays: no collection need look at it again. And a report is a hundred
-    # objects without a cycle, for a few of which the usual threshold makes one look.
-    gc.freeze()
-    gc.set_threshold(10_000)
     work = serve(serving)
     if sys.platform == "win32":
         asyncio.run(work)
