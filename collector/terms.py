@@ -18,6 +18,7 @@ from msgspec import Struct
 from agent.model.objects import Hash, Objects, User
 from agent.model.report import Finding, Report
 from agent.output.escape import shown
+from agent.spelling import domain_forms
 
 Kind = Literal[
     "host", "id", "address",
@@ -40,6 +41,8 @@ MIN_PART = 3
 _DOTS = re.compile(r"\[(?:\.|dot)\]|\((?:\.|dot)\)|\{(?:\.|dot)\}", re.IGNORECASE)
 _SCHEME = re.compile(r"\bh(?:xx|\*\*)p(s?)(?=\[?:)", re.IGNORECASE)
 _COLON = re.compile(r"\[(:(?://)?)\]|\[(//)\]")
+_DOMAIN = re.compile(r"[^\s\\/:@\"]+\.[^\s\\/:@\"]*")
+_MAX_DOMAIN = 254
 _AT = re.compile(r"\[(?:@|at)\]|\((?:@|at)\)", re.IGNORECASE)
 
 
@@ -86,13 +89,31 @@ def refanged(text: str) -> str:
     return _AT.sub("@", _DOTS.sub(".", text))
 
 
-def readings(text: str) -> list[str]:
-    """What is asked for, folded: as it was meant if it is defanged, as it was typed, and of a URL
-    the host."""
-    meant = refanged(text.strip())
+def readings(text: str, *, whole: bool = False) -> list[str]:
+    """What is asked for, folded: as it was meant if it is defanged, as it was typed, of a URL the
+    host, and a domain as it may be written otherwise. ``whole``: blanks at its ends are part of a
+    value, too, as of a file ``notes.exe ``."""
+    typed = text.strip()
+    if not typed:
+        return []
+    meant = refanged(typed)
     host = _host_of(meant) if "://" in meant else ""
-    every = dict.fromkeys(fold(one)[:MAX_VALUE] for one in (meant, text.strip(), host))
-    return [one for one in every if one]
+    every = [meant, typed, host, *_spelled(host or meant), *([text] if whole else [])]
+    return [one for one in dict.fromkeys(fold(one)[:MAX_VALUE] for one in every) if one]
+
+
+def _spelled(name: str) -> Iterator[str]:
+    """A domain without the dot at its end, in the letters that DNS has, and in those of people."""
+    if len(name) > _MAX_DOMAIN or not _DOMAIN.fullmatch(name):
+        return
+    yield name.rstrip(".")
+    if not name.isascii():
+        yield from domain_forms(name)
+    elif "xn--" in name.casefold():
+        try:
+            yield name.lower().encode("ascii").decode("idna")
+        except UnicodeError:  # its label is no IDNA 2003
+            return
 
 
 def digest_of(kind: str, folded: str) -> str:

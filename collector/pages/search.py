@@ -164,9 +164,10 @@ class SearchPages:
         }
         if wanted and wanted not in sweeps:
             raise not_found("sweep")
+        text = asked(request, "q", MAX_VALUE)
         return _Query(
             Asked(
-                text=asked(request, "q", MAX_VALUE),
+                text=text if text.strip() else "",  # of nothing nothing is said
                 kind=next((one for one in KINDS if one == kind), None),
                 # a token of one sweep asks that alone
                 sweep_id=wanted or reader.token.sweep_id,
@@ -178,7 +179,7 @@ class SearchPages:
 
     async def _answer(self, query: _Query, page: str) -> SearchAnswer:
         store, wanted = self._site.store, query.asked
-        texts, parts = readings(wanted.text), await store.parts()
+        texts, parts = readings(wanted.text, whole=wanted.whole), await store.parts()
         every: list[FoundTerms] = []
         names: tuple[list[tuple[str, str]], bool] = ([], False)
         waiting, not_whole = await asyncio.gather(

@@ -126,7 +126,7 @@ class Searching(Rows):
 
     async def search(self, asked: Asked) -> list[FoundTerms]:
         """Values by kind, in the order of KINDS; kinds without any are left out."""
-        texts, parts = readings(asked.text), await self.parts()
+        texts, parts = readings(asked.text, whole=asked.whole), await self.parts()
         kinds = [asked.kind] if asked.kind else KINDS
         every = await asyncio.gather(*(self._terms(kind, texts, asked, parts) for kind in kinds))
         return [one for one in every if one.rows or one.full]

@@ -125,6 +125,31 @@ class TestAQuestion:
 
     def test_of_nothing_is_none(self) -> None:
         assert readings(" \t ") == []
+        assert readings(" \t ", whole=True) == []
+
+    def test_a_whole_value_may_begin_and_end_with_blanks(self) -> None:
+        assert readings(" Evil.exe ") == ["evil.exe"]
+        assert readings(" Evil.exe ", whole=True) == ["evil.exe", " evil.exe "]
+
+    @pytest.mark.parametrize(
+        ("asked", "other"),
+        [
+            ("Evil.Example.", "evil.example"),
+            ("bücher.example", "xn--bcher-kva.example"),
+            ("straße.example", "xn--strae-oqa.example"),
+            ("XN--Bcher-kva[.]example", "bücher.example"),
+            ("https://bücher.example/a", "xn--bcher-kva.example"),
+        ],
+    )
+    def test_a_domain_is_read_as_it_may_be_written_otherwise(self, asked: str, other: str) -> None:
+        assert other in readings(asked)
+
+    @pytest.mark.parametrize(
+        "asked",
+        ["xn--\x80.example", "xn--.example", "ü" * 300 + ".de", "C:\\ü.d\\a", "ü", ".", "a."],
+    )
+    def test_what_is_no_domain_is_read_as_it_stands(self, asked: str) -> None:
+        assert readings(asked)[0] == fold(asked)
 
     @given(st.text())
     def test_any_text_is_read_as_what_every_engine_keeps(self, text: str) -> None:

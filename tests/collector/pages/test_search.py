@@ -52,6 +52,18 @@ def values(told: dict[str, Any]) -> dict[str, list[str]]:
 
 
 class TestThePage:
+    @pytest.mark.parametrize("asked", ["", "%20%20", "%00", "+%09"])
+    def test_of_nothing_nothing_is_said(self, found: Pages, asked: str) -> None:
+        assert heading(found.text(f"/search?q={asked}")) == "Search"
+        assert ask(found, f"q={asked}&whole=1")["groups"] == []
+
+    def test_a_path_that_ends_with_a_blank_is_found_by_its_own_link(self, found: Pages) -> None:
+        path = DAT + " "
+        found.run(put, found.store, a_report("BLANK", a_finding("BLANK", path=path)))
+        all_searchable(found)
+        told = ask(found, f"q={quote(path)}&kind=path&whole=1")
+        assert path in values(told)["path"]
+
     def test_hosts_first_then_findings_by_what_they_are_about(self, found: Pages) -> None:
         text = found.text("/search?q=cyzfc")
         assert heading(text) == "Found “cyzfc”"
