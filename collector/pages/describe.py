@@ -59,6 +59,12 @@ def iso(time: int) -> str:
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03}Z"
 
 
+def zone_words(minutes: int) -> str:
+    """``UTC-03:30``, of minutes east of Greenwich."""
+    hours, rest = divmod(abs(minutes), 60)
+    return f"UTC{'-' if minutes < 0 else '+'}{hours:02}:{rest:02}"
+
+
 def duration(milliseconds: int) -> str:
     """In its two largest units: ``3 h 12 min``."""
     if milliseconds < MINUTE:
@@ -289,4 +295,5 @@ __all__ = [
     "CLEAN", "LIMITED", "answer", "counted", "covering_words", "deadline_words", "demand_words",
     "duration", "host_answer", "iso", "limit_words", "pack_words", "reach_estimate",
     "report_answer", "share", "size", "states", "suppressed_words", "when",
+    "zone_words",
 ]  # fmt: skip

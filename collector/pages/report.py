@@ -20,7 +20,7 @@ from .casework import case_of
 from .chain import cut
 from .coverage import MAX_SOURCES, SourceView, sources_of
 from .data import ReportSummary, summary_of
-from .describe import size, when
+from .describe import size, when, zone_words
 from .found import MAX_FINDINGS, Rank, ranks_of
 from .gist import Gist, gist_of, strongest_first
 from .opening import UNREADABLE, Opening, read, told
@@ -125,7 +125,7 @@ def _facts(report: Report) -> list[tuple[str, str]]:
         ("Full name", host.fqdn),
         ("Domain", host.domain),
         ("Addresses", ", ".join(host.ip[:20])),
-        ("Host's clock", "" if offset is None else f"UTC{offset // 60:+03}:{offset % 60:02}"),
+        ("Host's clock", "" if offset is None else zone_words(offset)),
         ("Host id", host.id),
         ("Agent", f"{agent.version} {agent.form} {agent.build}"),
         ("Made in", report.made_as or report.schema),

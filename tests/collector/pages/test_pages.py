@@ -220,7 +220,11 @@ def test_a_host_with_many_findings_is_paged(pages: Pages) -> None:
         a_finding("M", path=f"p{number}", indicator=f"i{number}") for number in range(PAGE + 9)
     ]
     pages.run(put, pages.store, a_report("M", *found))
-    shown = follow(pages, f"{SWEPT}/hosts/id-m%7Cm", lambda t: re.findall(r"#f-([0-9a-f-]{36})", t))
+    shown = follow(
+        pages,
+        f"{SWEPT}/hosts/id-m%7Cm",
+        lambda t: re.findall(r'wide"><a href="[^"]+#f-([0-9a-f-]{36})', t),
+    )
     assert sorted(shown) == sorted(one.id for one in found)
 
 
@@ -357,3 +361,23 @@ def test_no_share_is_more_than_all_and_strangers_are_apart(empty: Pages) -> None
     assert "Hit on 1 host" in text
     assert "(1 hit, 3 clean); counted above, and left out of the shares" in text
     assert "clean 50.0 %, hit 0 %" in text  # the bar, told
+
+
+@pytest.mark.parametrize(
+    ("minutes", "words"),
+    [(0, "UTC+00:00"), (330, "UTC+05:30"), (-210, "UTC-03:30"), (-30, "UTC-00:30")],
+)
+def test_a_host_s_zone_is_as_far_from_utc_as_it_says(
+    pages: Pages, minutes: int, words: str
+) -> None:
+    report = a_report("ZONE", report_id="zone")
+    report.host.utc_offset_minutes = minutes
+    pages.run(put, pages.store, report)
+    assert f">{words}<" in pages.text("/reports/zone")
+
+
+def test_no_host_that_owes_an_answer_is_no_word_of_the_silent_ones(pages: Pages) -> None:
+    assert pages.counters()["not reported"] == "4"
+    text = pages.text(f"{SWEPT}/missing?owing=1")
+    assert heading(text).startswith("0 expected hosts have sent something else")
+    assert "All expected hosts have reported" not in text
