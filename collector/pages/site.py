@@ -220,6 +220,8 @@ class Site:
             )
         except ValueError as error:
             raise Refused(400, "That is no form of these pages.") from error
+        if any("\0" in text for pair in pairs for text in pair):
+            raise Refused(400, "A form has no NUL in it.")
         return dict(pairs)
 
     def error(self, status: int, words: str, reader: Reader | None = None) -> Response:

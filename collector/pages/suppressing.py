@@ -74,7 +74,7 @@ class SuppressForms:
     async def lift(self, request: Request, reader: Reader, fields: Fields) -> Response:
         """Undo a suppression of this sweep."""
         sweep = await self._site.sweep(request, reader)
-        wanted = fields.get("suppression", "")[:MAX_VALUE].replace("\0", "")
+        wanted = fields.get("suppression", "")[:MAX_VALUE]
         one = await self._site.store.suppression(wanted)
         if one is None or one.sweep_id != sweep.sweep_id:
             raise not_found("suppression")
@@ -91,7 +91,7 @@ class SuppressForms:
 def _part(fields: Fields) -> Part:
     """Raises Refused: what cannot be in a row is in none."""
     values = [fields.get(name, "") for name in ("finding", "path", "hash")]
-    if any(len(value) > MAX_VALUE or "\0" in value for value in values):
+    if any(len(value) > MAX_VALUE for value in values):
         raise not_found("finding")
     finding_id, path, digest = values
     return Part(finding_id=finding_id or None, path=path, hash=digest)

@@ -30,7 +30,7 @@ class TokenPages:
 
     async def create(self, _: Request, reader: Reader, fields: Fields) -> Response:
         """A new one, whose secret is on the answer and nowhere else."""
-        sweep_id = fields.get("sweep", "")[:MAX_ID].replace("\0", "") or None
+        sweep_id = fields.get("sweep", "")[:MAX_ID] or None
         role, label = fields.get("role", ""), fields.get("label", "").strip()
         if role not in (*ROLES, ""):
             raise Refused(400, "There is no such role.")
