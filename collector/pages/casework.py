@@ -217,13 +217,13 @@ class CasePages:
 
     async def _of(self, sweep: Sweep, host_key: str, finding_id: str) -> tuple[HostRow, CaseKey]:
         """Of what is there. Raises Refused."""
-        if not host_key or any(len(one) > MAX_ID or "\0" in one for one in (host_key, finding_id)):
+        if not host_key or max(len(host_key), len(finding_id)) > MAX_ID:
             raise not_found("host")
         host = await self._site.store.host(sweep.sweep_id, host_key)
         if host is None:
             raise not_found("host")
         if finding_id:
-            found = await self._site.store.finding(sweep.sweep_id, host_key, finding_id)
+            found = await self._site.store.worst_told(sweep.sweep_id, host_key, finding_id)
             if found is None:
                 raise not_found("finding")
         return host, CaseKey(sweep.sweep_id, host_key, finding_id)
@@ -245,7 +245,7 @@ class CasePages:
         store, fields = self._site.store, fields or {}
         finding = None
         if key.finding_id:
-            finding = await store.finding(sweep.sweep_id, key.host_key, key.finding_id)
+            finding = await store.worst_told(sweep.sweep_id, key.host_key, key.finding_id)
         return self._site.html(
             "case_page.html",
             status=status,

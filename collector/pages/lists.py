@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ..casework import CaseKey
-from ..records import FindingRow
+from ..records import FindingRow, HostRow
 from ..store.store import PAGE
 from .casework import LATEST, case_of
 from .describe import host_answer
@@ -97,6 +97,7 @@ class ListPages:
             told=(await store.columns_of_hosts(sweep.sweep_id, [host])).get(key, ()),
             done=DONE.get(asked(request, "done"), ""),
             findings=sorted(findings, key=_strongest_first),
+            strongest=await self._strongest(host) if follow or after[0] else None,
             follow=follow,
             later=bool(after[0]),
         )
@@ -118,7 +119,7 @@ class ListPages:
         only = asked(request, "host")
         host = await store.host(sweep.sweep_id, only) if only else None
         one = asked(request, "one")
-        alone = await store.finding(sweep.sweep_id, host.host_key, one) if host and one else None
+        alone = await store.worst_told(sweep.sweep_id, host.host_key, one) if host and one else None
         after = (asked(request, "after"), asked(request, "finding"))
         found = await store.findings(sweep.sweep_id, indicator_id=indicator_id, after=after)
         follow = None
@@ -150,6 +151,13 @@ class ListPages:
             hashes=hashes,
             done=DONE.get(asked(request, "done"), ""),
         )
+
+    async def _strongest(self, host: HostRow) -> FindingRow | None:
+        """Of all pages."""
+        key = host.strongest_finding
+        if key is None:
+            return None
+        return await self._site.store.worst_told(host.sweep_id, host.host_key, key[0])
 
     async def audit(self, request: Request, reader: Reader) -> Response:
         """Suppressions, lifted ones included, and who did what."""

@@ -26,13 +26,14 @@ from .database import Value
 from .expecting import ANY_COLUMN, ColumnFilter, listed_where, names_where
 from .putting import Seen, limits_kept
 from .rows import FINDING, HOST, PAGE, Rows, prefix
+from .telling import order
 
 _REPORTS_OF_HOST = "SELECT r.report_id FROM report r WHERE r.sweep_id = ? AND r.host_key = ?"
-_TOLD_LATER = (
+_TOLD_WORSE = (
     "EXISTS (SELECT 1 FROM report r JOIN finding e ON e.report_id = r.report_id"
     " AND e.finding_id = finding.finding_id WHERE r.sweep_id = finding.sweep_id"
-    " AND r.host_key = finding.host_key AND (e.time > finding.time"
-    " OR (e.time = finding.time AND e.report_id > finding.report_id)))"
+    f" AND r.host_key = finding.host_key AND ({', '.join(order('e'))})"
+    f" > ({', '.join(order('finding'))}))"
 )
 _EXPECTED_AS = "EXISTS (SELECT 1 FROM expected e WHERE e.sweep_id = host.sweep_id AND"
 _UNEXPECTED = (
@@ -275,7 +276,7 @@ class Answers(Rows):
         after: tuple[str, str] = ("", ""),
     ) -> list[FindingRow]:
         """A page by report and finding; ``after``: their ids of the last row before. What several
-        reports of a host tell is there once, as the latest tells it."""
+        reports of a host tell is there once, as the worst that they tell."""
         where, values = "sweep_id = ?", [sweep_id]
         if indicator_id is not None:
             where, values = f"{where} AND indicator_id = ?", [*values, indicator_id]
@@ -283,22 +284,12 @@ class Answers(Rows):
             where += f" AND report_id IN ({_REPORTS_OF_HOST})"
             values += [sweep_id, host_key]
         where += " AND report_id >= ? AND (report_id > ? OR finding_id > ?)"
-        where += f" AND NOT {_TOLD_LATER}"
+        where += f" AND NOT {_TOLD_WORSE}"
         return await self._all(
             FindingRow,
             f"SELECT {FINDING} FROM finding WHERE {where} ORDER BY report_id, finding_id LIMIT ?",
             *values, after[0], after[0], after[1], PAGE,
         )  # fmt: skip
-
-    async def finding(self, sweep_id: str, host_key: str, finding_id: str) -> FindingRow | None:
-        """As the latest report of the host tells it."""
-        rows = await self._all(
-            FindingRow,
-            f"SELECT {FINDING} FROM finding WHERE report_id IN ({_REPORTS_OF_HOST})"
-            " AND finding_id = ? ORDER BY time DESC, report_id DESC LIMIT 1",
-            sweep_id, host_key, finding_id,
-        )  # fmt: skip
-        return rows[0] if rows else None
 
     async def missing(
         self,

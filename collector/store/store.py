@@ -13,11 +13,12 @@ from .rows import PAGE, audit, now_ms, token_digest
 from .searching import Searching
 from .standing import StandingOf
 from .suppressing import Suppressing
+from .telling import Telling
 
 
 class Store(
     Keeping, Administration, Answers, Suppressing, FirstTraces, StandingOf, Casework, Expecting,
-    Searching, KeepingTerms,
+    Searching, KeepingTerms, Telling,
 ):  # fmt: skip
     """All of it, on one database."""
 

@@ -133,7 +133,7 @@ class TestTheForms:
         form = {"csrf": pages.csrf(), "host": KEY, "version": "0", "owner": "x"}
         cross = pages.post(f"{SWEPT}/case", data=form, headers={"sec-fetch-site": "cross-site"})
         assert cross.status_code == 403
-        for host, finding in (("none", ""), (KEY, "none"), ("", ""), ("a\0", "")):
+        for host, finding in (("none", ""), (KEY, "none"), ("", "")):
             assert save(pages, host=host, finding=finding, owner="x").status_code == 404
         as_one(pages, "reader")
         assert save(pages, owner="x").status_code == 403

@@ -405,7 +405,7 @@ class TestFindings:
         page = await store.findings("s1", after=(read[99].report_id, read[99].finding_id))
         assert page == read[100:200]
 
-    async def test_what_several_reports_tell_is_listed_once_as_the_latest_tells_it(
+    async def test_what_several_reports_tell_alike_is_listed_once_as_the_latest_tells_it(
         self, store: Store
     ) -> None:
         reports = [a_hit(finished=1000 * n) for n in range(1, 5)]
@@ -425,7 +425,7 @@ class TestFindings:
         assert {row.time for row in listed} == {5003}
         (one,) = await store.findings("s1", indicator_id="i007")
         assert (one.time, one.report_id) == (5003, reports[3].report_id)
-        assert await store.finding("s1", host, one.finding_id) == one
+        assert await store.worst_told("s1", host, one.finding_id) == one
 
 
 class TestReadingByNumber:

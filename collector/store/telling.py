@@ -1,0 +1,39 @@
+"""One finding on a host, as the worst that any of its reports tells of it."""
+
+from __future__ import annotations
+
+from ..records import RANKS, FindingRow
+from .rows import FINDING, Rows
+
+
+def order(of: str) -> list[str]:
+    """SQL: what is greater is shown, of findings that are so called in the statement: what counts
+    before what is set aside or excluded, then the stronger and the later. A later report never
+    hides what an earlier one found, as it never does in the state of the host."""
+    counts = f"{of}.suppression_id IS NULL AND {of}.strength <> 'excluded'"
+    ranks = " ".join(f"WHEN '{name}' THEN {rank}" for name, rank in RANKS.items())
+    return [
+        f"CASE WHEN {counts} THEN 1 ELSE 0 END", f"CASE {of}.strength {ranks} ELSE 0 END",
+        f"{of}.time", f"{of}.report_id",
+    ]  # fmt: skip
+
+
+_FALLING = ", ".join(f"{one} DESC" for one in order("f"))
+
+
+class Telling(Rows):
+    """Asks all reports of a host."""
+
+    async def worst_told(self, sweep_id: str, host_key: str, finding_id: str) -> FindingRow | None:
+        """In the order of :func:`order`; None: no report tells of it."""
+        rows = await self._all(
+            FindingRow,
+            f"SELECT {', '.join(f'f.{one}' for one in FINDING.split(', '))} FROM report r"
+            " JOIN finding f ON f.report_id = r.report_id AND f.finding_id = ?"
+            f" WHERE r.sweep_id = ? AND r.host_key = ? ORDER BY {_FALLING} LIMIT 1",
+            finding_id, sweep_id, host_key,
+        )  # fmt: skip
+        return rows[0] if rows else None
+
+
+__all__ = ["Telling", "order"]
