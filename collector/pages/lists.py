@@ -147,6 +147,7 @@ class ListPages:
             covered=await store.covered(sweep.sweep_id, indicator_id) if active else {},
             alone=alone if alone and alone.indicator_id == indicator_id else None,
             found=await store.coverable(sweep.sweep_id, indicator_id),
+            seen=await store.listed_until(sweep.sweep_id, self._site.clock()),
             paths=paths,
             hashes=hashes,
             done=DONE.get(asked(request, "done"), ""),

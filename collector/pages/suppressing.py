@@ -39,7 +39,7 @@ class SuppressForms:
         part = _part(fields)
         if part.finding_id is not None and host_key is None:
             raise Refused(400, "One finding is of one host: that is missing.")
-        until = self._until(fields)
+        until = self._until(fields, part)
         found = await store.coverable(sweep.sweep_id, indicator_id, host_key, part)
         if not found:
             raise not_found("finding")
@@ -53,10 +53,12 @@ class SuppressForms:
         there = link("sweeps", sweep.sweep_id, "findings", indicator_id, done="suppressed")
         return RedirectResponse(there, 303, HEADERS)
 
-    def _until(self, fields: Fields) -> int | None:
-        """Now, unless those to come were asked for in so many words. Raises Refused."""
+    def _until(self, fields: Fields, part: Part) -> int | None:
+        """When the page was made that they saw, unless those to come were asked for in so many
+        words. Raises Refused."""
         if fields.get("covers", "now") != "later":
-            return self._site.clock()
+            now = self._site.clock()
+            return now if part.finding_id is not None else min(_seen(fields), now)
         text = fields.get("until", "").strip()
         if not text:
             return None
@@ -86,6 +88,14 @@ class SuppressForms:
         else:
             there = link("sweeps", sweep.sweep_id, "findings", one.indicator_id, done=done)
         return RedirectResponse(there, 303, HEADERS)
+
+
+def _seen(fields: Fields) -> int:
+    """Milliseconds UTC: nobody has seen what came between the page and its form. Raises Refused."""
+    text = fields.get("seen", "")
+    if not (text.isascii() and text.isdigit() and len(text) <= 15):
+        raise Refused(400, "The form does not say up to when it was made. Reload the page.")
+    return int(text)
 
 
 def _part(fields: Fields) -> Part:

@@ -1,4 +1,4 @@
-"""One finding on a host, as the worst that any of its reports tells of it."""
+"""What the lists tell: a finding as the worst that any report of its host says, and up to when."""
 
 from __future__ import annotations
 
@@ -34,6 +34,21 @@ class Telling(Rows):
             finding_id, sweep_id, host_key,
         )  # fmt: skip
         return rows[0] if rows else None
+
+    async def listed_until(self, sweep_id: str, now: int) -> int:
+        """Up to when the findings of all reports that came are listed; at most the last one's time.
+
+        Milliseconds UTC.
+        """
+        ((last, waiting),) = await self.database.fetch(
+            # The waiting ones by their own index, which has few: by the times of the sweep's
+            # reports all of them would be looked at.
+            "SELECT (SELECT MAX(received) FROM report WHERE sweep_id = ?), (SELECT MIN(received)"
+            " FROM report WHERE indexed = 0 AND sweep_id || '' = ?)",
+            sweep_id, sweep_id,
+        )  # fmt: skip
+        until = now if last is None else min(now, int(last))
+        return until if waiting is None else min(until, int(waiting) - 1)
 
 
 __all__ = ["Telling", "order"]

@@ -14,10 +14,11 @@ from typing import Any
 import pytest
 
 from agent.model.report import Strength
+from collector.pages.describe import when
 from collector.records import AuditRow, HostRow
 from collector.store.database import StoreError
 from tests.collector.pages.conftest import Pages
-from tests.collector.pages.seed import NOW, SWEEP, a_finding, a_report, new_sweep, put
+from tests.collector.pages.seed import NOW, SWEEP, a_finding, a_report, new_sweep, put, received
 from tests.collector.pages.shown import heading
 
 SWEPT = f"/sweeps/{SWEEP}"
@@ -29,7 +30,7 @@ def suppress(pages: Pages, **changed: str) -> Any:
     (finding,) = pages.run(pages.store.findings, SWEEP, indicator_id="dll-name", host_key=KEY)
     form = {
         "csrf": pages.csrf(), "indicator": "dll-name", "host": KEY, "finding": finding.finding_id,
-        "reason": "a lab's own file",
+        "reason": "a lab's own file", "seen": str(pages.now),
     }  # fmt: skip
     return pages.post(f"{SWEPT}/suppress", data={**form, **changed})
 
@@ -123,6 +124,35 @@ class TestAnIndicator:
         )
         pages.later(3000)
         meets(pages, "WS-0703", at=pages.now)
+        assert pages.counters()["hit"] == "3"
+
+    def test_what_came_after_the_page_was_made_is_not_covered(self, pages: Pages) -> None:
+        meets(pages, "WS-0701")
+        pages.later(3000)
+        page = pages.text(f"{SWEPT}/findings/tool")
+        (seen,) = re.findall(r'name="seen" value="(\d+)"', page)
+        assert f"received until {when(int(seen))}, which this page tells of" in page
+        pages.later(3000)
+        meets(pages, "WS-0702", at=pages.now)
+        pages.later(3000)
+        assert suppress_tool(pages, seen=seen).status_code == 303
+        assert pages.counters()["hit"] == "3", "the one that nobody has seen"
+        for wrong in ("", "soon", "-1", "1" * 16):
+            assert suppress_tool(pages, seen=wrong).status_code == 400
+
+    def test_nor_is_what_had_come_and_was_not_listed_yet(self, pages: Pages) -> None:
+        meets(pages, "WS-0701", at=NOW - 1000)
+        report = a_report(
+            "WS-0702", a_finding("WS-0702", strength=Strength.STRONG, indicator="tool")
+        )
+        row, listed = received(report, at=NOW)
+        pages.run(pages.store.put, row)
+        pages.later(3000)
+        page = pages.text(f"{SWEPT}/findings/tool")
+        (seen,) = re.findall(r'name="seen" value="(\d+)"', page)
+        suppress_tool(pages, seen=seen)
+        pages.run(pages.store.index, row.report_id, SWEEP, row.host_key, listed)
+        pages.later(3000)
         assert pages.counters()["hit"] == "3"
 
     def test_covers_hosts_to_come_when_that_is_asked_for_and_the_pages_say_so(

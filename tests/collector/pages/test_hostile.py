@@ -52,7 +52,13 @@ def test_no_page_lets_a_string_act(hostile: Pages) -> None:
         if "script" in one
     )
     csrf = hostile.csrf()
-    form = {"csrf": csrf, "indicator": f"id/{EVIL}", "host": key, "reason": f"why {EVIL}"}
+    form = {
+        "csrf": csrf,
+        "indicator": f"id/{EVIL}",
+        "host": key,
+        "reason": f"why {EVIL}",
+        "seen": str(hostile.now),
+    }
     assert hostile.post(f"{SWEPT}/suppress", data=form).status_code == 303
     reports = re.findall(r'href="(/reports/evil)"', hostile.text(host))
     assert reports
@@ -71,7 +77,13 @@ def test_no_page_lets_a_string_act(hostile: Pages) -> None:
 
 def test_a_hostile_indicator_can_be_suppressed_and_lifted(hostile: Pages) -> None:
     before = hostile.counters()["hit"]
-    form = {"csrf": hostile.csrf(), "indicator": f"id/{EVIL}", "host": "", "reason": "x"}
+    form = {
+        "csrf": hostile.csrf(),
+        "indicator": f"id/{EVIL}",
+        "host": "",
+        "reason": "x",
+        "seen": str(hostile.now),
+    }
     assert hostile.post(f"{SWEPT}/suppress", data=form).status_code == 303
     assert int(hostile.counters()["hit"]) == int(before) - 1
 
