@@ -94,7 +94,7 @@ ON CONFLICT (sweep_id, host_key) DO UPDATE SET
     hit_limits = CASE WHEN {_TAKES} THEN excluded.hit_limits ELSE host.hit_limits END,
     {_first_of("trouble", "<")},
     {_first_of("cleared", ">")},
-    first_hit = COALESCE(host.first_hit, excluded.first_hit),
+    {_first_of("first_hit", "<")},
     users = CASE WHEN {_TAKES} THEN excluded.users ELSE host.users END,
     elevated = CASE WHEN {_LATER} THEN excluded.elevated ELSE host.elevated END,
     kind = CASE WHEN {_LATER} THEN excluded.kind ELSE host.kind END,

@@ -58,6 +58,15 @@ async def test_what_was_kept_as_it_came_has_no_flaw(fleet: Store) -> None:
     assert "0 numbers of reports are missing" in lines
 
 
+async def test_reports_that_raced_or_a_clock_that_went_back_are_no_flaw(fleet: Store) -> None:
+    """The one that came first was committed last."""
+    for came in (STARTED + 90_000_000, STARTED + 80_000_000, STARTED + 85_000_000):
+        await fleet.put(checked(swept("RACE", a_finding("RACE")), received=came))
+    (row,) = await fleet.hosts(SWEEP, HostFilter(text="RACE"))
+    assert row.first_hit == STARTED + 80_000_000
+    assert await flaws(fleet) == []
+
+
 @pytest.mark.parametrize(
     ("change", "told"),
     [
