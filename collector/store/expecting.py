@@ -1,7 +1,8 @@
 """The list of expected hosts, and what it says beside their names: whom to call.
 
 A host is the one that a name of the list means as it is for the counters: by its name, else by its
-whole name, else by the first part of a whole name where its own is not known.
+whole name, else by the first part of a whole name where its own is not known, and one host alone is
+so called: of two, the one that is silent must not be taken for the one that reported.
 """
 
 from __future__ import annotations
@@ -82,6 +83,33 @@ _VALUE = (
 """SQL: what the list says of a host; three parameters."""
 
 
+_MARK = "\n"
+"""Before the first part of whole names that several have: no host is called so."""
+
+
+def _ambiguous(sweep_id: str) -> list[Statement]:
+    """Mark the first parts that several whole names have, and those no more that one alone has.
+    Whoever was seen by such a part is seen no more, until :func:`seen_again`."""
+    others = (
+        "EXISTS (SELECT 1 FROM expected o WHERE o.sweep_id = expected.sweep_id"
+        " AND o.name_key <> expected.name_key AND o.name_key <> o.short_key AND o.short_key IN"
+    )
+    marked = f"substr(short_key, 1, 1) = '{_MARK}'"
+    return [
+        (
+            f"UPDATE expected SET short_key = '{_MARK}' || short_key, seen = 0 WHERE sweep_id = ?"
+            f" AND name_key <> short_key AND NOT {marked}"
+            f" AND {others} (expected.short_key, '{_MARK}' || expected.short_key))",
+            [sweep_id],
+        ),
+        (
+            f"UPDATE expected SET short_key = substr(short_key, 2) WHERE sweep_id = ? AND {marked}"
+            f" AND NOT {others} (expected.short_key))",
+            [sweep_id],
+        ),
+    ]
+
+
 def listed_where(sweep_id: str, chosen: ColumnFilter) -> tuple[str, list[Value]]:
     """SQL on ``host``, beginning with AND. The names do not hang on the host, and are looked up
     once; only of hosts so called it is asked which of several names counts."""
@@ -159,6 +187,7 @@ class Expecting(Rows):
         more = f", columns of {len(told)}" if told else ""
         await self.database.transact(
             [
+                *_ambiguous(sweep_id),
                 *seen_again(sweep_id),
                 audit(who, "import expected hosts", sweep_id, f"{added} new{more}"),
             ]
@@ -184,7 +213,11 @@ class Expecting(Rows):
             )
             removed += touched[0]
         await self.database.transact(
-            [audit(who, "remove expected hosts", sweep_id, f"{removed} of {len(keys)}")]
+            [
+                *_ambiguous(sweep_id),
+                *seen_again(sweep_id),
+                audit(who, "remove expected hosts", sweep_id, f"{removed} of {len(keys)}"),
+            ]
         )
         return removed
 

@@ -6,7 +6,10 @@ from typing import Any
 
 import pytest
 
+from collector.pages.describe import answer
+from collector.store.database import Value
 from collector.store.expecting import ColumnFilter, Expected
+from collector.store.migrations import Engine, migrations
 from collector.store.store import HostFilter, Store
 from collector.verifying import verify
 from tests.collector.store.reporting import a_hit, a_report
@@ -124,3 +127,75 @@ async def test_a_list_of_many_is_kept_whole(store: Store) -> None:
     ((count,),) = await store.database.fetch("SELECT COUNT(*) FROM expected_column")
     assert count == 2 * 1234
     assert len(await store.groups("s1", "Owner")) == 501
+
+
+class TestTwoThatAreCalledAlike:
+    NAMES = (at("PC-7.a.example", "Berlin"), at("PC-7.b.example", "Rome"))
+
+    @staticmethod
+    async def told(store: Store) -> tuple[int, list[str], list[str]]:
+        """Expected, silent, and unexpected ones; the page never says more than that."""
+        counts = await store.counts("s1")
+        silent = await store.missing("s1")
+        beside = [row.name for row in await store.hosts("s1", HostFilter(unexpected=True))]
+        assert counts.whole == counts.expected
+        assert (len(silent), len(beside)) == (counts.not_reported, counts.unexpected)
+        groups = await store.groups("s1", "Site")
+        assert sum(one.clean for one in groups) == counts.clean
+        assert sum(one.not_reported for one in groups) == counts.not_reported
+        wrong = [line async for line, problem in verify(store) if problem and "expected" in line]
+        assert wrong == []
+        return counts.expected, silent, beside
+
+    @pytest.mark.parametrize("imported", ["before", "after", "one by one"])
+    async def test_are_not_both_ticked_off_by_one_that_knows_no_domain(
+        self, store: Store, imported: str
+    ) -> None:
+        first, second = self.NAMES
+        if imported == "before":
+            await store.expect("s1", self.NAMES, who="test")
+        if imported == "one by one":
+            await store.expect("s1", [first], who="test")
+        await store.put(a_report("pc-7"))
+        if imported == "after":
+            await store.expect("s1", self.NAMES, who="test")
+        if imported == "one by one":
+            assert await self.told(store) == (1, [], [])
+            await store.expect("s1", [second], who="test")
+        assert await self.told(store) == (2, [first.name, second.name], ["pc-7"])
+        (row,) = await store.hosts("s1")
+        assert await store.columns_of_hosts("s1", [row]) == {}, "nobody knows whom to call"
+        assert answer(await store.counts("s1"))[0] == "No hit so far"
+
+    async def test_are_told_by_their_whole_names(self, store: Store) -> None:
+        await store.expect("s1", self.NAMES, who="test")
+        await store.put(a_report("PC-7", fqdn="pc-7.A.example", host_id="a"))
+        assert await self.told(store) == (2, ["PC-7.b.example"], [])
+
+    async def test_one_of_them_alone_stands_for_its_short_name(self, store: Store) -> None:
+        await store.expect("s1", self.NAMES, who="test")
+        await store.put(a_report("PC-7"))
+        assert await store.expect_no_more("s1", ["pc-7.A.example."], who="test") == 1
+        assert await self.told(store) == (1, [], [])
+        await store.expect("s1", self.NAMES, who="test")
+        assert len((await self.told(store))[1]) == 2
+
+    async def test_of_an_earlier_collector_are_told_apart_when_it_is_updated(
+        self, store: Store, engine: Engine
+    ) -> None:
+        rows = (
+            ("pc-7.a.example", 1), ("pc-7.b.example", 1), ("pc-7.c.example", 1), ("pc-8.a.example", 1),
+            ("pc-7", 1),
+        )  # fmt: skip
+        for name, seen in rows:
+            values: list[Value] = ["s1", name, name.partition(".")[0], name, seen]
+            sql = "INSERT INTO expected (sweep_id, name_key, short_key, name, seen)"
+            await store.database.transact([(f"{sql} VALUES (?, ?, ?, ?, ?)", values)])
+        await store.put(a_report("PC-7"))
+        await store.put(a_report("PC-7", fqdn="pc-7.b.example", host_id="b"))
+        (statements,) = [sql for _, name, sql in migrations(engine) if name == "0009_names.sql"]
+        for _ in range(2):
+            await store.database.transact([(sql, []) for sql in statements])
+            assert await store.missing("s1") == ["pc-7.a.example", "pc-7.c.example"]
+        await store.expect("s1", ["pc-7.d.example"], who="test")
+        assert len(await store.missing("s1")) == 3
