@@ -114,6 +114,7 @@ class ListPages:
         store, indicator_id = self._site.store, path_id(request, "indicator_id")
         rows = await self._site.counters.indicators(sweep.sweep_id)
         row = next((one for one in rows if one.indicator_id == indicator_id), None)
+        row = row or await store.indicator(sweep.sweep_id, indicator_id)
         if row is None:
             raise not_found("finding")
         only = asked(request, "host")

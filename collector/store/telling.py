@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..records import RANKS, FindingRow
+from ..records import RANKS, FindingRow, IndicatorRow
 from .rows import FINDING, Rows
 
 
@@ -34,6 +34,28 @@ class Telling(Rows):
             finding_id, sweep_id, host_key,
         )  # fmt: skip
         return rows[0] if rows else None
+
+    async def indicator(self, sweep_id: str, indicator_id: str) -> IndicatorRow | None:
+        """As in the list of a sweep's indicators, which ends somewhere."""
+        ((rank, *told),) = await self.database.fetch(
+            f"SELECT MAX({order('finding')[1]}), COUNT(DISTINCT host_key), COUNT(*),"
+            " COUNT(suppression_id), MIN(time), MAX(time) FROM finding WHERE sweep_id = ? AND indicator_id = ?",
+            sweep_id, indicator_id,
+        )  # fmt: skip
+        rows = await self.database.fetch(
+            "SELECT indicator_type, indicator_value, pack FROM finding WHERE sweep_id = ?"
+            " AND indicator_id = ? ORDER BY report_id, finding_id LIMIT 1",
+            sweep_id, indicator_id,
+        )  # fmt: skip
+        if rank is None or not rows:
+            return None
+        hosts, findings, suppressed, first, last = map(int, told)
+        strengths = {value: name for name, value in RANKS.items()}
+        return IndicatorRow(
+            indicator_id=indicator_id, indicator_type=str(rows[0][0]),
+            indicator_value=str(rows[0][1]), pack=str(rows[0][2]), strength=strengths[int(rank)],
+            hosts=hosts, findings=findings, suppressed=suppressed, first_time=first, last_time=last,
+        )  # fmt: skip
 
     async def listed_until(self, sweep_id: str, now: int) -> int:
         """Up to when the findings of all reports that came are listed; at most the last one's time.

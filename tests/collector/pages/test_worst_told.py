@@ -10,7 +10,7 @@ from collector.records import host_key
 from collector.store.store import PAGE
 from tests.collector.pages.conftest import Pages
 from tests.collector.pages.seed import NOW, SWEEP, a_finding, a_report, received
-from tests.collector.pages.shown import rows_of
+from tests.collector.pages.shown import heading, rows_of
 
 SWEPT = f"/sweeps/{SWEEP}"
 NAME = "TWICE"
@@ -84,3 +84,25 @@ def test_a_page_of_many_says_which_is_the_strongest_of_all(pages: Pages) -> None
         assert f'#f-{found[-1].id}"' in text
     tells(pages, found[0], at=NOW + 1)
     assert 'id="strongest"' not in pages.text(f"{SWEPT}/hosts/id-ws-0421%7Cws-0421")
+
+
+def test_an_indicator_beyond_the_list_s_end_has_its_page_and_can_be_suppressed(
+    pages: Pages,
+) -> None:
+    row, (listed,) = received(a_report(NAME, *of_strength(Strength.WEAK)))
+    pages.run(pages.store.put, row)
+    many = [
+        structs.replace(listed, finding_id=str(n), indicator_id=f"z{n:04}") for n in range(1005)
+    ]
+    pages.run(pages.store.index, row.report_id, SWEEP, KEY, many)
+    assert "1,000 indicators seen or more" in pages.text(f"{SWEPT}/findings")
+    assert "All 1,000 or more indicators" in pages.text(SWEPT)
+    text = pages.text(f"{SWEPT}/findings/z1004")
+    assert heading(text) == "Seen on 1 host, weak at most"
+    form = {"csrf": pages.csrf(), "indicator": "z1004", "host": "", "reason": "x"}
+    answer = pages.post(f"{SWEPT}/suppress", data={**form, "seen": str(NOW)})
+    assert answer.status_code == 303
+    assert heading(pages.text(answer.headers["location"])).endswith("all suppressed")
+    assert pages.get(f"{SWEPT}/findings/z1005").status_code == 404
+    for one in pages.run(pages.store.indicators, SWEEP)[:5]:
+        assert pages.run(pages.store.indicator, SWEEP, one.indicator_id) == one
