@@ -203,11 +203,13 @@ class Searching(Rows):
     async def hosts_of_terms(
         self, term_ids: Sequence[int], sweep_id: str | None
     ) -> dict[int, list[TermHost]]:
-        """A few hosts of each, at most SHOWN_HOSTS, by sweep and key."""
+        """A few hosts of each, at most SHOWN_HOSTS, by sweep and key; of a host with many reports
+        the strongest are asked."""
         sweep, values = _of_sweep("o", sweep_id)
         one = (
             f"SELECT * FROM (SELECT {_WHERE} WHERE o.term_id = ? AND {sweep}"
-            f" ORDER BY o.sweep_id, o.host_key, o.report_id LIMIT {4 * SHOWN_HOSTS}) AS w"
+            " ORDER BY o.sweep_id, o.host_key, o.strength DESC, o.report_id"
+            f" LIMIT {4 * SHOWN_HOSTS}) AS w"
         )
         rows: list[_Where] = []
         for piece in _pieces(term_ids):
@@ -237,7 +239,7 @@ class Searching(Rows):
             _Where,
             f"SELECT {_WHERE} WHERE o.term_id = ? AND {sweep}"
             " AND (o.sweep_id > ? OR (o.sweep_id = ? AND o.host_key > ?))"
-            " ORDER BY o.sweep_id, o.host_key, o.report_id LIMIT ?",
+            " ORDER BY o.sweep_id, o.host_key, o.strength DESC, o.report_id LIMIT ?",
             term_id, *values, after[0], after[0], after[1], 4 * PAGE,
         )  # fmt: skip
         hosts: dict[tuple[str, str], list[_Where]] = {}

@@ -174,6 +174,20 @@ class TestWhere:
         (host,) = await store.hosts_of_term(one.rows[0].term_id, None)
         assert (host.findings, host.suppressed, host.finding_id) == (2, 1, weak.id)
 
+    async def test_of_a_host_with_many_reports_the_strongest_is_told(
+        self, store: Store, monkeypatch: Any
+    ) -> None:
+        monkeypatch.setattr(searching, "SHOWN_HOSTS", 1)
+        monkeypatch.setattr(searching, "PAGE", 1)
+        found = [a_finding("A", strength=Strength.WEAK) for _ in range(5)] + [a_finding("A")]
+        reports = [a_report("A", one, report_id=str(n)) for n, one in enumerate(found)]
+        await keep(store, *reports)
+        (one,) = await store.search(Asked(text=DAT, whole=True))
+        ids = [one.rows[0].term_id]
+        ((host,),) = (await store.hosts_of_terms(ids, None)).values()
+        assert (host.strength, host.report_id) == (3, "5")
+        assert await store.hosts_of_term(ids[0], None) == [host]
+
     async def test_page_by_page_to_the_last(self, store: Store, monkeypatch: Any) -> None:
         monkeypatch.setattr(searching, "PAGE", 2)
         for name in "ABCDE":
