@@ -11,6 +11,10 @@ from ..records import RANKS
 from ..store.standing import HitHost
 from .describe import moment_or_none
 
+UNSEEN_MS = 10_000
+"""What came so shortly before a page was made may not have stood on it: its counters are some
+seconds old, and a report waits for its commit. It is new to the next look as well."""
+
 
 class HitLine(Struct, frozen=True, kw_only=True):
     """A host with a hit."""
@@ -72,8 +76,8 @@ def _line(one: HitHost, looked: int | None) -> HitLine:
         report_id=finding.report_id if finding is not None else host.report_id,
         first_seen=moment_or_none(host.first_trace),
         hit_since=moment_or_none(came),
-        is_new=looked is not None and came is not None and came > looked,
+        is_new=looked is not None and came is not None and came > looked - UNSEEN_MS,
     )
 
 
-__all__ = ["HitLine", "Hits", "hits_of"]
+__all__ = ["UNSEEN_MS", "HitLine", "Hits", "hits_of"]

@@ -27,7 +27,7 @@ from .describe import (
     moment_or_none,
     reach_estimate,
 )
-from .hits import Hits, hits_of
+from .hits import UNSEEN_MS, Hits, hits_of
 from .session import Reader
 from .site import HEADERS, Fields, Refused, Site, asked, link
 from .visits import Visits
@@ -256,6 +256,8 @@ class SweepPages:
         overview, closed = await asyncio.gather(
             self._site.counters.overview(sweep.sweep_id), store.closed_sweeps(now)
         )
-        new = await store.hits_since(sweep.sweep_id, looked) if looked is not None else 0
+        new = 0
+        if looked is not None:
+            new = await store.hits_since(sweep.sweep_id, looked - UNSEEN_MS)
         hits = hits_of(overview.hits, overview.counts.hit, looked, new)
         return standing(sweep, overview, now, closed=closed.get(sweep.sweep_id), hits=hits)

@@ -117,6 +117,17 @@ class TestNew:
         pages.later(FRESH_MS)
         assert self.new(pages, pages.text(SWEPT)) == ["MEANWHILE"]
 
+    def test_what_came_just_before_a_look_and_was_not_on_the_page_yet_is_new_to_the_next(
+        self, pages: Pages
+    ) -> None:
+        pages.text(SWEPT)
+        self.hit(pages, "JUST-NOW")
+        assert "JUST-NOW" not in pages.text(SWEPT), "its counters are a moment old"
+        pages.later(SITTING_MS)
+        page = pages.text(SWEPT)
+        assert self.new(pages, page) == ["JUST-NOW"]
+        assert "1 new" in text_of(page)
+
     def test_is_of_this_person_and_this_sweep(self, pages: Pages) -> None:
         pages.run(new_sweep, pages.store, "other")
         pages.text(SWEPT)
