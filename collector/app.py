@@ -38,6 +38,7 @@ from .pages.counters import Counters
 from .pages.site import HEADERS as SAFE_HEADERS
 from .protocol import COME, WHOLE
 from .records import Counts, Token
+from .reopening import Reopener
 from .searchable import Searchable
 from .store.database import Busy, StoreError, Unstorable
 from .store.store import Store, now_ms
@@ -325,6 +326,7 @@ class Collector:
             asyncio.create_task(Indexer(self.store, self._fresh).run()),
             asyncio.create_task(AuditFollower(self.store).run()),
             asyncio.create_task(Searchable(self.store, self._fresh).run()),
+            asyncio.create_task(Reopener(self.store).run()),
         ]
         if self._certificate is not None:
             tasks.append(asyncio.create_task(self._certificate.watch()))

@@ -18,6 +18,8 @@ MAX_NOTE = 2000
 """Characters of one note."""
 MAX_NOTES = 500
 """Of one case."""
+REOPENED = "reopened"
+"""Tag of a case that was closed, and whose host was hit again."""
 
 
 class CaseError(ValueError):

@@ -53,6 +53,8 @@ class Overview(Struct, frozen=True, kw_only=True):
     limits: list[tuple[tuple[Limit, ...], int]]
     senders: list[Sender]
     proposal: Demand | None
+    reopened: int
+    """Hosts whose case was closed when they were hit again."""
     recent: int
     """Reports of the last ten minutes."""
     arrivals: list[tuple[int, int]]
@@ -111,11 +113,12 @@ class Counters:
             store.first_traces(Traces(sweep_id=sweep_id), since=-_EVER, until=_EVER, most=1),
             store.gap_groups(sweep_id, MAX_TEXTS),
         )
-        recent, limits, senders, proposal = await asyncio.gather(
+        recent, limits, senders, proposal, reopened = await asyncio.gather(
             store.arrived_since(sweep_id, self._clock() - WINDOW_MS),
             store.limits(sweep_id, MAX_REASONS),
             store.senders(sweep_id, MAX_SENDERS),
             self._proposal(sweep_id),
+            store.reopened(sweep_id),
         )
         return Overview(
             counts=counts,
@@ -128,6 +131,7 @@ class Counters:
             limits=limits,
             senders=senders,
             proposal=proposal,
+            reopened=reopened,
             recent=recent,
             arrivals=arrivals,
             bucket_ms=bucket,

@@ -66,6 +66,7 @@ class Standing(Struct, frozen=True, kw_only=True):
     """What counts as an answer."""
     proposal: Demand | None
     """The pack of the first report, where none is pinned."""
+    reopened: int
     judging: bool
     """Whether the demand was changed, and reports are still held against it."""
     curve: Curve | None
@@ -125,6 +126,8 @@ class SweepStanding(Struct, frozen=True, kw_only=True):
     limits: list[LimitCount]
     proposal: Proposal | None
     """Null: a pack is pinned, or no report has named one."""
+    reopened: int
+    """Hosts that were hit again after their case was closed, which is open again."""
     judging: bool
     """Whether what is asked for was changed, and reports are still held against it."""
 
@@ -154,6 +157,7 @@ def standing(
         senders=overview.senders,
         demand=demand_words(sweep),
         proposal=overview.proposal if unpinned(sweep.demand) else None,
+        reopened=overview.reopened,
         judging=sweep.judged < sweep.demanded,
         curve=arrival_curve(overview.arrivals, overview.bucket_ms, counts, sweep.deadline),
         bar=share_bar(counts),
@@ -235,6 +239,7 @@ class SweepPages:
             proposal=None
             if proposal is None
             else Proposal(pack=proposal.pack, version=proposal.pack_version),
+            reopened=now.reopened,
             judging=now.judging,
         )  # fmt: skip
 

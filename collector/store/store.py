@@ -9,6 +9,7 @@ from .expecting import Expecting
 from .first_traces import FirstTraces
 from .keeping import Keeping
 from .keeping_terms import KeepingTerms
+from .reopening import Reopening
 from .rows import PAGE, audit, now_ms, token_digest
 from .searching import Searching
 from .standing import StandingOf
@@ -18,7 +19,7 @@ from .telling import Telling
 
 class Store(
     Keeping, Administration, Answers, Suppressing, FirstTraces, StandingOf, Casework, Expecting,
-    Searching, KeepingTerms, Telling,
+    Searching, KeepingTerms, Telling, Reopening,
 ):  # fmt: skip
     """All of it, on one database."""
 

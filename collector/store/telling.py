@@ -39,7 +39,8 @@ class Telling(Rows):
         """As in the list of a sweep's indicators, which ends somewhere."""
         ((rank, *told),) = await self.database.fetch(
             f"SELECT MAX({order('finding')[1]}), COUNT(DISTINCT host_key), COUNT(*),"
-            " COUNT(suppression_id), MIN(time), MAX(time) FROM finding WHERE sweep_id = ? AND indicator_id = ?",
+            " COUNT(suppression_id), MIN(time), MAX(time) FROM finding WHERE sweep_id = ?"
+            " AND indicator_id = ?",
             sweep_id, indicator_id,
         )  # fmt: skip
         rows = await self.database.fetch(

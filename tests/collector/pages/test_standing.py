@@ -11,12 +11,14 @@ from msgspec import structs
 
 from agent.model.remembered import Behaviour, Recorded, Remembered
 from agent.model.report import Strength
+from collector.casework import CaseChange, CaseKey
 from collector.judging import usual_demand
 from collector.outputs.state import OutputState, keep_value
 from collector.pages.advice import ways_of_fleet
 from collector.pages.counters import FRESH_MS, MAX_HITS
 from collector.pages.visits import MAX_SWEEPS, SITTING_MS
 from collector.records import Sweep
+from collector.reopening import Reopener
 from collector.store.standing import GapGroup
 from collector.store.store import PAGE
 from tests.collector.pages.conftest import Pages
@@ -82,6 +84,22 @@ class TestHits:
         empty.run(put, empty.store, a_report())
         empty.log_in(empty.run(empty.store.create_token, "reader", who="t"))
         assert 'id="hits"' not in empty.text(SWEPT)
+
+
+def test_hosts_whose_closed_case_was_opened_by_a_hit_are_told_and_listed(pages: Pages) -> None:
+    assert told(pages)["reopened"] == 0
+    assert 'id="reopened"' not in pages.text(SWEPT)
+    key = CaseKey(SWEEP, "id-ws-0421|ws-0421")
+    change = CaseChange(state="closed")
+    case = pages.run(pages.store.change_case, key, change, version=0, who="ann")
+    pages.run(put, pages.store, a_report("WS-0421", a_finding()), at=(case.changed or 0) + 1)
+    assert pages.run(Reopener(pages.store).once) == 1
+    pages.later(FRESH_MS)
+    assert told(pages)["reopened"] == 1
+    page = pages.text(SWEPT)
+    assert "1 host hit again after the case was closed" in text_of(page)
+    assert f'id="reopened" href="{SWEPT}/hosts?tag=reopened"' in page
+    assert rows_of(pages.text(f"{SWEPT}/hosts?tag=reopened")) == ["WS-0421"]
 
 
 class TestNew:
