@@ -1,4 +1,4 @@
--- Equal in meaning to sqlite/0009_names.sql.
+-- Equal in meaning to sqlite/0010_names.sql.
 -- The first part of a whole name stands for it where it is the only one of the list that begins so.
 -- Of several, those that were taken for a host of that short name have not answered.
 UPDATE expected SET short_key = chr(10) || short_key, seen = 0
