@@ -104,21 +104,30 @@ class Counters:
 
     async def _ask(self, sweep_id: str) -> Overview:
         store = self._store
-        counts, indicators, (bucket, arrivals) = await asyncio.gather(
-            self.counts(sweep_id), self.indicators(sweep_id), self._arrivals(sweep_id)
+        # All at once: as many are answered together as the store has readers.
+        (
+            (clean, counts, indicators),
+            (hits, first, gaps),
+            (senders, limits, recent),
+        ) = await asyncio.gather(
+            asyncio.gather(
+                store.clean_groups(sweep_id, MAX_TEXTS),
+                self.counts(sweep_id),
+                self.indicators(sweep_id),
+            ),
+            asyncio.gather(
+                store.hit_hosts(sweep_id, MAX_HITS),
+                store.first_traces(Traces(sweep_id=sweep_id), since=-_EVER, until=_EVER, most=1),
+                store.gap_groups(sweep_id, MAX_TEXTS),
+            ),
+            asyncio.gather(
+                store.senders(sweep_id, MAX_SENDERS),
+                store.limits(sweep_id, MAX_REASONS),
+                store.arrived_since(sweep_id, self._clock() - WINDOW_MS),
+            ),
         )
-        hits, clean, first, gaps = await asyncio.gather(
-            store.hit_hosts(sweep_id, MAX_HITS),
-            store.clean_groups(sweep_id, MAX_TEXTS),
-            store.first_traces(Traces(sweep_id=sweep_id), since=-_EVER, until=_EVER, most=1),
-            store.gap_groups(sweep_id, MAX_TEXTS),
-        )
-        recent, limits, senders, proposal, reopened = await asyncio.gather(
-            store.arrived_since(sweep_id, self._clock() - WINDOW_MS),
-            store.limits(sweep_id, MAX_REASONS),
-            store.senders(sweep_id, MAX_SENDERS),
-            self._proposal(sweep_id),
-            store.reopened(sweep_id),
+        (bucket, arrivals), proposal, reopened = await asyncio.gather(
+            self._arrivals(sweep_id), self._proposal(sweep_id), store.reopened(sweep_id)
         )
         return Overview(
             counts=counts,

@@ -82,6 +82,20 @@ def hosts_where(sweep_id: str, chosen: CaseFilter) -> tuple[str, list[Value]]:
     return where, values
 
 
+def listed_cases(sweep_id: str, chosen: CaseFilter) -> list[tuple[str, list[Value]]]:
+    """SQL from FROM on, a row for each host: of each condition whose hosts are listed."""
+    own = "FROM casework WHERE sweep_id = ? AND finding_id = ''"
+    found: list[tuple[str, list[Value]]] = []
+    if chosen.state not in ("", "new"):
+        found.append((f"{own} AND state = ?", [sweep_id, chosen.state]))
+    if chosen.owner and not chosen.nobody:
+        found.append((f"{own} AND owner_key = ?", [sweep_id, owner_key(chosen.owner)]))
+    if chosen.tag:
+        tagged = "FROM case_tag WHERE sweep_id = ? AND tag = ? AND finding_id = ''"
+        found.append((tagged, [sweep_id, chosen.tag.casefold()]))
+    return found
+
+
 class Casework(Rows):
     """What people write down about hosts and findings."""
 
@@ -281,4 +295,12 @@ def _case(row: Sequence[Any]) -> Case:
     return Case(**{**fields, "tags": tuple(str(fields["tags"]).split())})
 
 
-__all__ = ["EVERY_CASE", "TAKEN", "CaseFilter", "Casework", "Conflict", "hosts_where"]
+__all__ = [
+    "EVERY_CASE",
+    "TAKEN",
+    "CaseFilter",
+    "Casework",
+    "Conflict",
+    "hosts_where",
+    "listed_cases",
+]

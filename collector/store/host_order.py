@@ -12,9 +12,11 @@ from typing import NamedTuple
 from msgspec import structs
 
 from ..records import RANKS, STATES, HostRow, HostState
-from .answers import EVERY_HOST, HostFilter, conditions
+from .answers import EVERY_HOST, Filters, HostFilter, conditions
+from .casework import listed_cases
 from .database import Value
-from .rows import HOST, PAGE, Rows
+from .expecting import listed_first
+from .rows import HOST, PAGE
 
 WORST = "worst"
 _NEVER = 1 << 60
@@ -56,6 +58,14 @@ def _groups() -> list[tuple[HostState, str]]:
 
 
 _GROUPS = _groups()
+_GROUP = "".join(
+    ["CASE"]
+    + [f" WHEN state = '{state}'{more} THEN {at}" for at, (state, more) in enumerate(_GROUPS)]
+    + [f" ELSE {len(_GROUPS)} END"]
+)
+"""SQL: the place of a host's group."""
+FEW_KEYS = 5000
+"""Hosts that are sorted rather than looked for in each state."""
 
 
 class Place(NamedTuple):
@@ -98,7 +108,7 @@ def _group_of(row: HostRow) -> int:
     )
 
 
-class HostOrder(Rows):
+class HostOrder(Filters):
     """Asks for pages of hosts."""
 
     async def ordered_hosts(
@@ -115,8 +125,12 @@ class HostOrder(Rows):
         if name == WORST:
             return await self._worst_first(sweep_id, chosen, after, most, back=back)
         key, falling, text = _ORDERS[name]
-        by_name = "" if name == "name" else None
-        where, values = conditions(sweep_id, structs.replace(chosen, state=None), from_name=by_name)
+        where, values = conditions(
+            sweep_id,
+            structs.replace(chosen, state=None),
+            from_name="" if name == "name" else None,
+            names=await self.names(sweep_id, chosen),
+        )
         if chosen.state is not None:  # by no index: to read all costs less than to look many up
             where, values = f"{where} AND COALESCE(state, '') = ?", [*values, chosen.state]
         falling ^= back
@@ -125,12 +139,19 @@ class HostOrder(Rows):
             where += f" AND ({key} {'<' if falling else '>'} ? OR ({key} = ? AND host_key > ?))"
             values += [value, value, after.key]
         by = f"ORDER BY {key}{' DESC' if falling else ''}, host_key"
-        # keys alone are sorted: whole rows would be written down and thrown away again
+        return await self._keys_first(sweep_id, f"WHERE {where} {by} LIMIT ?", by, *values, most)
+
+    async def _keys_first(
+        self, sweep_id: str, chosen: str, by: str, *values: Value
+    ) -> list[HostRow]:
+        """Keys alone are sorted: whole rows would be written down and thrown away again."""
+        # A cross join is done from left to right. An index in this order would have SQLite go
+        # through the whole sweep for those that were chosen.
         return await self._all(
             HostRow,
-            f"SELECT {HOST} FROM host WHERE sweep_id = ? AND host_key IN"
-            f" (SELECT host_key FROM host WHERE {where} {by} LIMIT ?) {by}",
-            sweep_id, *values, most,
+            f"SELECT {HOST} FROM (SELECT host_key AS chosen_key FROM host {chosen}) AS chosen"
+            f" CROSS JOIN host WHERE sweep_id = ? AND host_key = chosen_key {by}",
+            *values, sweep_id,
         )  # fmt: skip
 
     async def _worst_first(
@@ -138,6 +159,9 @@ class HostOrder(Rows):
     ) -> list[HostRow]:
         number, _, name = after.value.partition(":")
         first = _number(number)
+        names = await self.names(sweep_id, chosen)
+        if names is None and await self._few(sweep_id, chosen):
+            return await self._few_worst_first(sweep_id, chosen, after, most, back=back)
         rows: list[HostRow] = []
         groups = [*enumerate(_GROUPS)]
         for at, (state, more) in groups[::-1] if back else groups:
@@ -146,7 +170,10 @@ class HostOrder(Rows):
                 continue
             here = after.key and at == first
             where, values = conditions(
-                sweep_id, structs.replace(chosen, state=None), from_name=name if here else ""
+                sweep_id,
+                structs.replace(chosen, state=None),
+                from_name=name if here else "",
+                names=names,
             )
             # the state to the letter: a part of an index's own condition
             where += f" AND state = '{state}'{more}"
@@ -161,6 +188,45 @@ class HostOrder(Rows):
             if len(rows) >= most:
                 break
         return rows
+
+    async def _few(self, sweep_id: str, chosen: HostFilter) -> bool:
+        """Whether a list of hosts, or of names, is asked for that has not many."""
+        for sql, values in few_where(sweep_id, chosen):
+            rows = await self.database.fetch(
+                f"SELECT COUNT(*) FROM (SELECT 1 {sql} LIMIT ?) AS listed", *values, FEW_KEYS + 1
+            )
+            if int(rows[0][0]) <= FEW_KEYS:
+                return True
+        return False
+
+    async def _few_worst_first(
+        self, sweep_id: str, chosen: HostFilter, after: Place, most: int, *, back: bool
+    ) -> list[HostRow]:
+        """All that are chosen are sorted: of few, none may be in the first state, and each walk
+        through a state would ask all its hosts whether they are among them."""
+        number, _, name = after.value.partition(":")
+        where, values = conditions(sweep_id, chosen)
+        if not listed_cases(sweep_id, chosen.case):
+            more, given = listed_first(sweep_id, chosen.column)
+            where, values = where + more, [*values, *given]
+        if after.key:
+            where += (
+                f" AND ({_GROUP} {'<' if back else '>'} ? OR ({_GROUP} = ? AND"
+                " (name_key > ? OR (name_key = ? AND host_key > ?))))"
+            )
+            first = _number(number)
+            values += [first, first, name, name, after.key]
+        by = f"ORDER BY {_GROUP}{' DESC' if back else ''}, name_key, host_key"
+        return await self._keys_first(sweep_id, f"WHERE {where} {by} LIMIT ?", by, *values, most)
+
+
+def few_where(sweep_id: str, chosen: HostFilter) -> list[tuple[str, list[Value]]]:
+    """SQL from FROM on: what is listed with what is chosen, of which no host is not."""
+    found = listed_cases(sweep_id, chosen.case)
+    if chosen.column.name and chosen.column.value:
+        said = "FROM expected_column WHERE sweep_id = ? AND name = ? AND value = ?"
+        found.append((said, [sweep_id, chosen.column.name, chosen.column.value]))
+    return found
 
 
 def _number(text: str) -> int:

@@ -74,6 +74,9 @@ _GONE = (
 _ITS_FAULT = (pg.DataError, pg.ProgramLimitExceededError, pg.IntegrityConstraintViolationError)
 """What one report can bring upon its whole transaction (a name too long for an index)."""
 
+_NOT_COMPILED = "SELECT set_config(name, 'off', false) FROM pg_settings WHERE name = 'jit'"
+"""To compile a question takes a second, and none here runs as long. Not asked for when the session
+starts: not every engine of this protocol knows of it."""
 _WRITABLE = "UPDATE schema_version SET version = version WHERE name = ''"
 
 
@@ -159,9 +162,7 @@ class PostgresqlDatabase:
         init: Callable[[Connection], Awaitable[None]] | None = None,
     ) -> Pool:
         async def prepare(connection: Connection) -> None:
-            await connection.set_type_codec(
-                "numeric", schema="pg_catalog", encoder=str, decoder=_number, format="text"
-            )  # sums of BIGINT
+            await _prepare(connection)
             if init is not None:
                 await init(connection)
 
@@ -420,6 +421,13 @@ class PostgresqlDatabase:
                 await asyncio.wait_for(pool.close(), CONNECT_S)
             except _FAILURES:
                 pool.terminate()
+
+
+async def _prepare(connection: Connection) -> None:
+    await connection.set_type_codec(
+        "numeric", schema="pg_catalog", encoder=str, decoder=_number, format="text"
+    )  # sums of BIGINT
+    await connection.execute(_NOT_COMPILED)
 
 
 def _fail(waiting: Sequence[_Waiting], error: StoreError) -> None:
