@@ -23,6 +23,10 @@ _NEVER = 1 << 60
 """Stands for a time that is not known: after all others."""
 
 
+_Where = tuple[str, list[Value]]
+"""SQL, and the values for it."""
+
+
 class _Order(NamedTuple):
     key: str
     """SQL."""
@@ -160,8 +164,8 @@ class HostOrder(Filters):
         number, _, name = after.value.partition(":")
         first = _number(number)
         names = await self.names(sweep_id, chosen)
-        if names is None and await self._few(sweep_id, chosen):
-            return await self._few_worst_first(sweep_id, chosen, after, most, back=back)
+        if names is None and (few := await self._few(sweep_id, chosen)) is not None:
+            return await self._few_worst_first(sweep_id, few, after, most, back=back)
         rows: list[HostRow] = []
         groups = [*enumerate(_GROUPS)]
         for at, (state, more) in groups[::-1] if back else groups:
@@ -189,43 +193,57 @@ class HostOrder(Filters):
                 break
         return rows
 
-    async def _few(self, sweep_id: str, chosen: HostFilter) -> bool:
-        """Whether a list of hosts, or of names, is asked for that has not many."""
-        for sql, values in few_where(sweep_id, chosen):
+    async def _few(self, sweep_id: str, chosen: HostFilter) -> _Where | None:
+        """SQL: whether a host is chosen, by the first condition that not many have; None: there is
+        no such."""
+        for sql, values, where in few_where(sweep_id, chosen):
             rows = await self.database.fetch(
                 f"SELECT COUNT(*) FROM (SELECT 1 {sql} LIMIT ?) AS listed", *values, FEW_KEYS + 1
             )
             if int(rows[0][0]) <= FEW_KEYS:
-                return True
-        return False
+                return where
+        return None
 
     async def _few_worst_first(
-        self, sweep_id: str, chosen: HostFilter, after: Place, most: int, *, back: bool
+        self,
+        sweep_id: str,
+        few: _Where,
+        after: Place,
+        most: int,
+        *,
+        back: bool,
     ) -> list[HostRow]:
         """All that are chosen are sorted: of few, none may be in the first state, and each walk
         through a state would ask all its hosts whether they are among them."""
         number, _, name = after.value.partition(":")
-        where, values = conditions(sweep_id, chosen)
-        if not listed_cases(sweep_id, chosen.case):
-            more, given = listed_first(sweep_id, chosen.column)
-            where, values = where + more, [*values, *given]
+        where, values = few
         if after.key:
             where += (
                 f" AND ({_GROUP} {'<' if back else '>'} ? OR ({_GROUP} = ? AND"
                 " (name_key > ? OR (name_key = ? AND host_key > ?))))"
             )
             first = _number(number)
-            values += [first, first, name, name, after.key]
+            values = [*values, first, first, name, name, after.key]
         by = f"ORDER BY {_GROUP}{' DESC' if back else ''}, name_key, host_key"
         return await self._keys_first(sweep_id, f"WHERE {where} {by} LIMIT ?", by, *values, most)
 
 
-def few_where(sweep_id: str, chosen: HostFilter) -> list[tuple[str, list[Value]]]:
-    """SQL from FROM on: what is listed with what is chosen, of which no host is not."""
-    found = listed_cases(sweep_id, chosen.case)
+def few_where(sweep_id: str, chosen: HostFilter) -> list[tuple[str, list[Value], _Where]]:
+    """Each condition that an index lists the hosts of: SQL from FROM on, a row for each at least,
+    its values, and how hosts are then chosen by all conditions."""
+    plain, by_name = conditions(sweep_id, chosen), conditions(sweep_id, chosen, from_name="")
+    found = [(*listed, plain) for listed in listed_cases(sweep_id, chosen.case)]
+    marks = {"flagged = 1": chosen.flagged, "suppressed = 1": chosen.suppressed,
+             "cleared > trouble": chosen.turned}  # fmt: skip
+    for marked, on in marks.items():
+        if on:
+            sql = f"FROM host WHERE sweep_id = ? AND {marked} AND name_key >= ''"
+            found.append((sql, [sweep_id], by_name))
     if chosen.column.name and chosen.column.value:
-        said = "FROM expected_column WHERE sweep_id = ? AND name = ? AND value = ?"
-        found.append((said, [sweep_id, chosen.column.name, chosen.column.value]))
+        sql = "FROM expected_column WHERE sweep_id = ? AND name = ? AND value = ?"
+        more, given = listed_first(sweep_id, chosen.column)
+        where = f"{plain[0]}{more}", [*plain[1], *given]
+        found.append((sql, [sweep_id, chosen.column.name, chosen.column.value], where))
     return found
 
 

@@ -107,6 +107,7 @@ async def test_a_short_list_of_hosts_is_in_the_order_of_all(store: Store, few: i
         if row.name in ("PC-2", "PC-4", "PC-6"):
             change = CaseChange(state="triaged", owner="Jo", tags=("vip",))
             await store.change_case(CaseKey("s1", row.host_key, ""), change, version=0, who="Jo")
+    await store.database.transact([("UPDATE host SET flagged = 1 WHERE name < 'PC-5'", [])])
     for order in ("worst", "-worst", "name", "last"):
         every = await in_order(store, HostFilter(), order)
         assert sorted(every) == sorted(HOSTS)
@@ -115,6 +116,10 @@ async def test_a_short_list_of_hosts_is_in_the_order_of_all(store: Store, few: i
             (HostFilter(case=CaseFilter(owner="jo")), {"PC-2", "PC-4", "PC-6"}),
             (HostFilter(case=CaseFilter(state="triaged", tag="vip")), {"PC-2", "PC-4", "PC-6"}),
             (HostFilter(case=CaseFilter(tag="none")), set()),
+            (HostFilter(flagged=True), {"PC-2", "PC-3", "PC-4"}),
+            (HostFilter(flagged=True, case=CaseFilter(tag="vip")), {"PC-2", "PC-4"}),
+            (HostFilter(suppressed=True), set()),
+            (HostFilter(turned=True, state="clean"), set()),
             (HostFilter(case=CaseFilter(tag="vip"), state="hit"), {"PC-6"}),
             (HostFilter(column=ColumnFilter(name="Site", value="Rome")), {"pc-1", "PC-2", "PC-3"}),
             (
