@@ -317,11 +317,12 @@ class Expecting(Rows):
             # most hosts by a join, which engines have several ways of; the state from the index
             # of names
             f"SELECT said, {sums}, SUM(CASE WHEN state = '' THEN n ELSE 0 END) FROM ("
-            f"SELECT COALESCE(own.value, {_BY_OTHER_NAMES}) AS said, host.state, 1 AS n"
-            f" FROM host {_OWN.format('host')} WHERE host.sweep_id = ? AND host.name_key >= ''"
-            " UNION ALL SELECT COALESCE(own.value, '') AS said, '' AS state, 1 AS n"
-            f" FROM expected e {_OWN.format('e')} WHERE e.sweep_id = ? AND e.seen = ?"
-            ") AS each_one GROUP BY said ORDER BY 2 DESC, 3 DESC, 4 DESC, 1 LIMIT ?",
+            f"SELECT COALESCE(own.value, {_BY_OTHER_NAMES}) AS said, host.state AS state,"
+            f" COUNT(*) AS n FROM host {_OWN.format('host')}"
+            " WHERE host.sweep_id = ? AND host.name_key >= '' GROUP BY 1, 2"
+            " UNION ALL SELECT COALESCE(own.value, '') AS said, '' AS state, COUNT(*) AS n"
+            f" FROM expected e {_OWN.format('e')} WHERE e.sweep_id = ? AND e.seen = ? GROUP BY 1"
+            ") AS some_of_each GROUP BY said ORDER BY 2 DESC, 3 DESC, 4 DESC, 1 LIMIT ?",
             *[column] * 3, sweep_id, column, sweep_id, int(Seen.NOTHING), MAX_GROUPS + 1,
         )  # fmt: skip
         return [
