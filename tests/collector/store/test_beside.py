@@ -29,7 +29,7 @@ HOSTS = {
 LISTS = {
     "short": ["PC-1", "pc-2", "pc-3", "pc-6", "pc-9"],
     "whole": ["pc-1.corp.example", "PC-2.corp.example", "pc-3.x.example", "renamed.corp.example"],
-    "both": ["pc-1", "pc-2.corp.example", "PC-3.a.example", "pc-3.b.example", "pc-6", "pc-0"],
+    "both": ["pc-1", "pc-2.corp.example", "PC-3.a.example", "pc-8.b.example", "pc-6", "pc-0"],
 }
 
 
