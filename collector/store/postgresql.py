@@ -16,6 +16,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import asyncpg
@@ -161,11 +162,6 @@ class PostgresqlDatabase:
         settings: dict[str, str],
         init: Callable[[Connection], Awaitable[None]] | None = None,
     ) -> Pool:
-        async def prepare(connection: Connection) -> None:
-            await _prepare(connection)
-            if init is not None:
-                await init(connection)
-
         async def reset(_: Connection) -> None:
             """Nothing here changes a session: saves a round trip per question."""
 
@@ -177,7 +173,7 @@ class PostgresqlDatabase:
             command_timeout=timeout,
             max_inactive_connection_lifetime=0,
             server_settings={"application_name": "iocsweep-collector", **settings},
-            init=prepare,
+            init=partial(_prepare, also=init),
             reset=reset,
         )
 
@@ -423,11 +419,15 @@ class PostgresqlDatabase:
                 pool.terminate()
 
 
-async def _prepare(connection: Connection) -> None:
+async def _prepare(
+    connection: Connection, also: Callable[[Connection], Awaitable[None]] | None
+) -> None:
     await connection.set_type_codec(
         "numeric", schema="pg_catalog", encoder=str, decoder=_number, format="text"
     )  # sums of BIGINT
     await connection.execute(_NOT_COMPILED)
+    if also is not None:
+        await also(connection)
 
 
 def _fail(waiting: Sequence[_Waiting], error: StoreError) -> None:
