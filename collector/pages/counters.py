@@ -15,6 +15,7 @@ from ..store.standing import HitHost
 from ..store.store import Store
 from .advice import FleetWay, ways_of_fleet
 from .clean_worth import CleanWorth, clean_worth
+from .fleet_timeline import Picture, picture_of, window_of
 
 _T = TypeVar("_T")
 
@@ -48,6 +49,8 @@ class Overview(Struct, frozen=True, kw_only=True):
     clean: CleanWorth | None
     first: TraceRow | None
     """The host with the earliest strong trace."""
+    picture: Picture | None
+    """Of all hosts with one; None: none tells a time."""
     ways: list[FleetWay]
     """What to do about incomplete and failed hosts."""
     limits: list[tuple[tuple[Limit, ...], int]]
@@ -126,15 +129,17 @@ class Counters:
                 store.arrived_since(sweep_id, self._clock() - WINDOW_MS),
             ),
         )
-        (bucket, arrivals), proposal, reopened = await asyncio.gather(
-            self._arrivals(sweep_id), self._proposal(sweep_id), store.reopened(sweep_id)
-        )
+        (bucket, arrivals), proposal, reopened, picture = await asyncio.gather(
+            self._arrivals(sweep_id), self._proposal(sweep_id), store.reopened(sweep_id),
+            self._picture(sweep_id),
+        )  # fmt: skip
         return Overview(
             counts=counts,
             indicators=indicators,
             hits=hits,
             clean=clean_worth(clean, counts.clean),
             first=first[0] if first else None,
+            picture=picture,
             # of hosts that make texts up, much to look through
             ways=await asyncio.to_thread(ways_of_fleet, gaps),
             limits=limits,
@@ -145,6 +150,13 @@ class Counters:
             arrivals=arrivals,
             bucket_ms=bucket,
         )
+
+    async def _picture(self, sweep_id: str) -> Picture | None:
+        wanted = Traces(sweep_id=sweep_id)
+        span = await self._store.trace_span(wanted)
+        window = window_of(span, -_EVER, _EVER)
+        buckets = await self._store.trace_buckets(wanted, window.start, window.end, window.step)
+        return picture_of(span, [], buckets, window)
 
     async def _proposal(self, sweep_id: str) -> Demand | None:
         """Asked until there is one: the first report stays the first."""

@@ -27,6 +27,7 @@ from .describe import (
     moment_or_none,
     reach_estimate,
 )
+from .fleet_timeline import Picture
 from .hits import UNSEEN_MS, Hits, hits_of
 from .session import Reader
 from .site import HEADERS, Fields, Refused, Site, asked, link
@@ -53,6 +54,7 @@ class Standing(Struct, frozen=True, kw_only=True):
     clean: CleanWorth | None
     first: TraceRow | None
     """The host with the earliest strong trace."""
+    picture: Picture | None
     deadline: str
     estimate: str
     indicators: list[IndicatorRow]
@@ -148,6 +150,7 @@ def standing(
         hits=hits,
         clean=overview.clean,
         first=overview.first,
+        picture=overview.picture,
         deadline=deadline_words(sweep.deadline, end, now),
         estimate=estimate,
         indicators=overview.indicators[:TOP],

@@ -67,6 +67,21 @@ def names(pages: Pages, query: str = "") -> list[str]:
 
 
 class TestWhoWasFirst:
+    def test_the_page_of_the_sweep_has_the_picture(self, fleet: Pages) -> None:
+        page = fleet.text(f"/sweeps/{SWEEP}")
+        chart = page[page.index('id="first"') : page.index('id="timeline"')]
+        assert chart.count("<rect") == 2
+        assert chart.count('class="earliest"') == 1
+        assert "2 hosts by the first trace: the earliest 2026-11-01 09:00" in text_of(chart)
+        assert f"/sweeps/{SWEEP}/hosts/" in chart
+
+    def test_one_host_alone_needs_no_picture(self, empty: Pages) -> None:
+        empty.run(new_sweep, empty.store)
+        empty.run(put, empty.store, host("A", seen(SEEN)))
+        empty.log_in(empty.run(empty.store.create_token, "reader", who="t"))
+        page = empty.text(f"/sweeps/{SWEEP}")
+        assert "<rect" not in page[page.index('id="first"') : page.index('id="timeline"')]
+
     def test_hosts_stand_in_the_order_of_their_first_strong_trace(self, fleet: Pages) -> None:
         told = fleet.get(f"{SWEPT}.json").json()
         assert [(one["name"], one["first_seen"], one["is_earliest"]) for one in told["hosts"]] == [
