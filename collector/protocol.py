@@ -11,9 +11,10 @@ import logging
 from collections.abc import Sequence
 from enum import Enum
 from functools import partial
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from .crowd import TOLD_S, Crowd, Place, Seat, busy
 
@@ -29,6 +30,13 @@ _BETWEEN = len(b": \r\n")
 _FAREWELL_S = 1.0
 """For the other end of TLS to say goodbye when the server stops; an idle agent does not."""
 _LOG = logging.getLogger("collector.protocol")
+_STATUS_LINE = {one.value: f"HTTP/1.1 {one.value} {one.phrase}\r\n".encode() for one in HTTPStatus}
+_OF_A_CYCLE = (
+    "body", "default_headers", "disconnected", "flow", "keep_alive", "message_event", "more_body",
+    "on_response", "response_complete", "response_started", "transport", "waiting_for_100_continue",
+)  # fmt: skip
+_KNOWN: dict[type, bool] = {}
+"""By the class of uvicorn's cycle of request and answer."""
 COME = "collector.come_body"
 """ASGI extension: a function that gives the body where all of it has come already, as it has of
 most reports, and None where it has to be received."""
@@ -124,7 +132,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self._part = _Part.BODY
         super().on_headers_complete()
         cycle = self.cycle
-        if cycle is not None and cycle.scope is self.scope:  # its task has not begun yet
+        # its task has not begun yet
+        if cycle is not None and cycle.scope is self.scope and is_known(cycle):
             extensions: dict[str, Any] = {
                 WHOLE: partial(answered_whole, cycle),
                 COME: partial(come_body, cycle),
@@ -174,6 +183,15 @@ class BoundedProtocol(HttpToolsProtocol):
         self.transport.abort()
 
 
+def is_known(cycle: object) -> bool:
+    """Whether this version of uvicorn keeps a request as the two functions below take it: else
+    they are not offered, and all goes the way that any ASGI server has."""
+    kind = type(cycle)
+    if kind not in _KNOWN:
+        _KNOWN[kind] = all(hasattr(cycle, name) for name in _OF_A_CYCLE)
+    return _KNOWN[kind]
+
+
 def answered_whole(
     cycle: RequestResponseCycle,
     status: int,
@@ -184,7 +202,7 @@ def answered_whole(
     if cycle.disconnected or cycle.response_started or cycle.flow.write_paused:
         return False
     cycle.response_started, cycle.waiting_for_100_continue = True, False
-    head = [STATUS_LINE[status]]
+    head = [_STATUS_LINE[status]]
     closed = False
     for name, value in [*cycle.default_headers, *headers]:
         head += (name, b": ", value, b"\r\n")
@@ -223,4 +241,13 @@ def bounded(*, head_s: float, body_s: float, max_head: int) -> type[BoundedProto
     return type("Bounded", (BoundedProtocol,), bounds)
 
 
-__all__ = ["COME", "WHOLE", "BoundedProtocol", "TooLarge", "answered_whole", "bounded", "come_body"]
+__all__ = [
+    "COME",
+    "WHOLE",
+    "BoundedProtocol",
+    "TooLarge",
+    "answered_whole",
+    "bounded",
+    "come_body",
+    "is_known",
+]

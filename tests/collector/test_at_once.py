@@ -9,7 +9,7 @@ import pytest
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
-from collector.protocol import answered_whole, come_body
+from collector.protocol import answered_whole, come_body, is_known
 from collector.store.sqlite import _Channel
 from collector.store.writer import Answers, Done, Transact, frame, padded, take_frames
 from tests.collector.store.conftest import anyio_backend
@@ -85,6 +85,14 @@ async def test_nothing_is_written_to_who_has_gone() -> None:
     answer.cycle.disconnected = True
     assert not answered_whole(answer.cycle, 201, HEADERS, b"{}")
     assert answer.sink.written == []
+
+
+async def test_a_cycle_of_another_uvicorn_is_left_to_the_usual_way() -> None:
+    class Other:
+        body = b""
+
+    assert is_known(Answer().cycle)
+    assert not is_known(Other())
 
 
 async def test_orders_of_one_turn_of_the_loop_go_to_the_writer_together() -> None:
