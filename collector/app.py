@@ -37,6 +37,7 @@ from .outputs.runner import OutputRunner
 from .pages.counters import Counters
 from .pages.site import HEADERS as SAFE_HEADERS
 from .protocol import COME, WHOLE
+from .receiving import Receiving
 from .records import Counts, Token
 from .reopening import Reopener
 from .searchable import Searchable
@@ -57,8 +58,8 @@ MAX_HEAD = 64 << 10
 """Bytes of a request's head."""
 MAX_TOLD = 50
 """Sweeps that the figures tell of, the latest."""
-IN_THREAD = 64 << 10
-"""Bodies larger than this are decoded beside the event loop."""
+MAX_HERE = 16 << 10
+"""Bytes of a body that is read in this process; larger ones keep all connections waiting."""
 ELSEWHERE = "this report is kept for another sweep, by whose token it came first"
 _KINDS = {
     400: "broken",
@@ -95,8 +96,7 @@ class Reports:
         self._metrics = metrics
         self._limits = limits
         self._tokens = Tokens(store, "sweep")
-        self._large = asyncio.Semaphore(2)
-        """Large bodies decoded at once: each may unpack to many megabytes."""
+        self.receiving = Receiving(store.database.form, max_json=limits.max_json)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = time.monotonic()
@@ -172,18 +172,19 @@ class Reports:
             source=source,
             received=now_ms(),
         )
-        if len(body) > IN_THREAD:
-            async with self._large:
-                report, rows = await asyncio.to_thread(
-                    received, arrival, max_json=self._limits.max_json
-                )
+        if len(body) > MAX_HERE:
+            report, rows = await self.receiving.read(arrival)
         else:
-            report, rows = received(arrival, max_json=self._limits.max_json)
-        if rows:
-            await self._fresh.room(len(rows))
-        result = await self._store.put(report)
-        if result == "new":
-            self._fresh.offer(report, rows)
+            form = self._store.database.form
+            report, rows = received(arrival, form, max_json=self._limits.max_json)
+        kept = await self._fresh.room(rows.count) if rows.count else 0
+        try:
+            result = await self._store.put(report)
+            if result == "new":
+                self._fresh.offer(report, rows, kept)
+                kept = 0
+        finally:
+            self._fresh.give_back(kept)
         if result in ("conflict", "elsewhere"):
             _LOG.warning(
                 "another report under a known id" if result == "conflict" else ELSEWHERE,
@@ -337,6 +338,7 @@ class Collector:
         finally:
             for runner in self._runners:
                 await runner.stop()
+            await self._reports.receiving.close()
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)

@@ -15,21 +15,24 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import NamedTuple
+
+from msgspec.structs import astuple
 
 from agent.model.codec import MAX_BYTES, ReportError, decode
 from agent.model.report import Report
 
 from .intake import MAX_JSON, Arrival, Refused, bounded_gunzip, checked, host_name
 from .listing import MAX_LISTED, rows_of
-from .records import FindingRow, NewReport
-from .store.database import StoreError
+from .records import NewReport
+from .store.database import Form, Packed, StoreError
+from .store.packing import packed
 from .store.store import Store
 
 _AT_ONCE = 20
-_ROWS_AT_ONCE = 1000
+_ROWS_AT_ONCE = 2000
 """Findings per transaction: reports are not kept while it runs."""
 _IDLE_S = 0.5
 _JUST_NOW_S = 2.0
@@ -49,13 +52,18 @@ class Listable(NamedTuple):
     report_id: str
     sweep_id: str
     host_key: str
-    rows: Sequence[FindingRow]
+    rows: Packed
+    """In the order of a finding's columns, in the form of the database."""
 
 
-def received(arrival: Arrival, *, max_json: int = MAX_JSON) -> tuple[NewReport, list[FindingRow]]:
-    """The report, ready to be kept, and its findings, ready to be listed. Raises Refused."""
+NO_ROWS = Packed(0, b"")
+
+
+def received(arrival: Arrival, form: Form, *, max_json: int = MAX_JSON) -> tuple[NewReport, Packed]:
+    """The report, ready to be kept, and its findings, ready to be listed. Raises Refused,
+    Unstorable."""
     kept, report = checked(arrival, max_json=max_json)
-    return kept, _rows(report, kept.sweep_id, kept.host_key) if report.findings else []
+    return kept, _rows(report, kept.sweep_id, kept.host_key, form) if report.findings else NO_ROWS
 
 
 class Fresh:
@@ -65,6 +73,7 @@ class Fresh:
         self._most = most
         self._waiting: deque[Listable] = deque()
         self._rows = 0
+        """That wait here, or have room kept for them."""
         self._last = float("-inf")
         self._came, self._went = asyncio.Event(), asyncio.Event()
         self.left_out = False
@@ -76,24 +85,48 @@ class Fresh:
         late = time.monotonic() - self._last < _JUST_NOW_S
         return late or bool(self._waiting) or self.left_out
 
-    def offer(self, report: NewReport, rows: Sequence[FindingRow]) -> None:
-        """After its commit."""
+    async def room(self, rows: int, seconds: float = ROOM_S) -> int:
+        """Keep room for so many, once there is, and say for how many: for none once this time is
+        over. So reports with many findings come no faster than they are listed, and those without
+        do not wait. What is kept is given to :meth:`offer` or :meth:`give_back`."""
+        if rows > self._most:
+            return 0
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._room(rows), seconds)
+            return rows
+        return 0
+
+    async def _room(self, rows: int) -> None:
+        while self._rows + rows > self._most:
+            self._went.clear()
+            await self._went.wait()
+        self._rows += rows
+
+    def give_back(self, rows: int) -> None:
+        """Room that was kept for naught."""
+        self._rows -= rows
+        self._went.set()
+
+    def offer(self, report: NewReport, rows: Packed, kept: int = 0) -> None:
+        """After its commit. ``kept``: of :meth:`room`."""
         self._last = time.monotonic()
-        if not rows:
+        if not rows.count:
             return
-        if self._rows + len(rows) > self._most:
+        if self._rows - kept + rows.count > self._most:
+            self.give_back(kept)
             self.left_out = True
         else:
-            self._rows += len(rows)
+            _say_what_is_left_out(report.report_id, report.strong + report.weak + report.excluded)
+            self._rows += rows.count - kept
             self._waiting.append(Listable(report.report_id, report.sweep_id, report.host_key, rows))
         self._came.set()
 
     def take(self, most: int) -> list[Listable]:
         """The oldest, of about so many findings."""
         taken: list[Listable] = []
-        while self._waiting and sum(len(one.rows) for one in taken) < most:
+        while self._waiting and sum(one.rows.count for one in taken) < most:
             taken.append(self._waiting.popleft())
-            self._rows -= len(taken[-1].rows)
+            self._rows -= taken[-1].rows.count
         self._went.set()
         if not self._waiting:
             self._came.clear()
@@ -103,17 +136,6 @@ class Fresh:
         """Until there are some, or this time is over."""
         with suppress(TimeoutError):
             await asyncio.wait_for(self._came.wait(), seconds)
-
-    async def room(self, rows: int, seconds: float = ROOM_S) -> None:
-        """Until there is room for so many, or this time is over: reports with many findings come no
-        faster than they are listed, and those without do not wait."""
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._room(min(rows, self._most)), seconds)
-
-    async def _room(self, rows: int) -> None:
-        while self._rows + rows > self._most:
-            self._went.clear()
-            await self._went.wait()
 
 
 class Indexer:
@@ -171,9 +193,10 @@ class Indexer:
         waiting = await self._store.unindexed(_AT_ONCE)
         listed: list[Listable] = []
         for report_id, sweep_id, host_key, body in waiting:
-            rows = await asyncio.to_thread(_listed, report_id, sweep_id, host_key, body)
+            form = self._store.database.form
+            rows = await asyncio.to_thread(_listed, report_id, sweep_id, host_key, body, form)
             listed.append(Listable(report_id, sweep_id, host_key, rows))
-            if sum(len(one.rows) for one in listed) >= _ROWS_AT_ONCE:
+            if sum(one.rows.count for one in listed) >= _ROWS_AT_ONCE:
                 await self._store.index_all(listed)
                 listed.clear()
             self._touched.add(sweep_id)
@@ -194,20 +217,26 @@ class Indexer:
         return True
 
 
-def _listed(report_id: str, sweep_id: str, host_key: str, body: bytes) -> list[FindingRow]:
+def _listed(report_id: str, sweep_id: str, host_key: str, body: bytes, form: Form) -> Packed:
     try:
         report = decode(bounded_gunzip(body, MAX_BYTES), max_bytes=MAX_BYTES)
     except (ReportError, Refused) as error:
         # It was decoded when it came; what changed it since is for `verify` to find out.
         _LOG.error("report %s cannot be read again: %s", report_id, error)
-        return []
-    return _rows(report, sweep_id, host_key)
+        return NO_ROWS
+    _say_what_is_left_out(report_id, len(report.findings))
+    return _rows(report, sweep_id, host_key, form)
 
 
-def _rows(report: Report, sweep_id: str, host_key: str) -> list[FindingRow]:
-    if len(report.findings) > MAX_LISTED:
+def _rows(report: Report, sweep_id: str, host_key: str, form: Form) -> Packed:
+    rows = rows_of(report, sweep_id, host_key, host_name(report))
+    # By their key: what is put in at one end of its range fills its pages.
+    return packed(sorted(map(astuple, rows)), form)
+
+
+def _say_what_is_left_out(report_id: str, findings: int) -> None:
+    if findings > MAX_LISTED:
         _LOG.warning(
             "%s of %s findings are listed; the report has all",
-            f"{MAX_LISTED:,}", f"{len(report.findings):,}", extra={"report": report.report_id},
+            f"{MAX_LISTED:,}", f"{findings:,}", extra={"report": report_id},
         )  # fmt: skip
-    return rows_of(report, sweep_id, host_key, host_name(report))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import AsyncIterator, Sequence
+from typing import TYPE_CHECKING
 
 from asyncpg import exceptions as pg
 
 from ..records import NewReport, PutResult
-from .database import Insert, Statement, storable
+from .database import Insert
+from .packing import read_copy
 from .putting import (
     HOST_COLUMNS,
     HOST_CONFLICT,
@@ -20,7 +21,6 @@ from .putting import (
     report_values,
     ticks,
 )
-from .repeating import numbered
 
 if TYPE_CHECKING:
     from .repeating import Connection
@@ -102,23 +102,47 @@ async def _tick(connection: Connection, reports: Sequence[Judged]) -> None:
         await connection.execute(_TICKS[column, seen], sweep, keys)
 
 
-def ordered(
-    statements: Sequence[Statement], insert: Insert | None
-) -> list[tuple[str, Sequence[Any]]]:
-    """The insert, if there is any row, as one statement with a list of values for each column; then
-    the others. Raises Unstorable."""
-    orders: list[tuple[str, Sequence[Any]]] = []
-    if insert is not None and insert.rows:
-        kinds = ["bigint" if name in insert.numbers else "text" for name in insert.columns]
-        lists = ", ".join(f"${place}::{kind}[]" for place, kind in enumerate(kinds, 1))
-        columns = [list(column) for column in zip(*insert.rows, strict=True)]
-        for column in columns:
-            storable(column)
-        orders.append((f"{insert.into} SELECT * FROM unnest({lists}) {insert.end}", columns))
-    for sql, values in statements:
-        storable(values)
-        orders.append((numbered(sql), values))
-    return orders
+async def insert_pieces(connection: Connection, insert: Insert, timeout: float) -> None:
+    """In one stream what is new, which costs half of a statement's rows; what is there already, in
+    part or whole, by a statement that leaves those rows. Raises what asyncpg raises.
+    """
+    owner = insert.key[0]
+    rows = await connection.fetch(
+        f"SELECT DISTINCT {owner} FROM {insert.table} WHERE {owner} = ANY($1)",
+        [piece.owner for piece in insert.pieces],
+    )
+    there = {row[0] for row in rows}
+    new = [piece.rows.data for piece in insert.pieces if piece.owner not in there]
+    if new:
+        try:
+            await connection.copy_to_table(
+                insert.table, source=_each(new), columns=insert.columns, format="text",
+                timeout=timeout,
+            )  # fmt: skip
+        except pg.UniqueViolationError as error:
+            raise pg.SerializationError("another put the same rows there meanwhile") from error
+    numbers = [name in insert.numbers for name in insert.columns]
+    late = [
+        row
+        for piece in insert.pieces
+        if piece.owner in there
+        for row in read_copy(piece.rows.data, numbers)
+    ]
+    if late:
+        lists = ", ".join(
+            f"${place}::{'bigint' if number else 'text'}[]"
+            for place, number in enumerate(numbers, 1)
+        )
+        await connection.execute(
+            f"{insert.into} SELECT * FROM unnest({lists}) {insert.end}",
+            *map(list, zip(*late, strict=True)),
+            timeout=timeout,
+        )
+
+
+async def _each(pieces: Sequence[bytes]) -> AsyncIterator[bytes]:
+    for piece in pieces:
+        yield piece
 
 
 def touched(status: str) -> int:

@@ -8,13 +8,34 @@ engine's own functions, ``ON CONFLICT`` for idempotence.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Container, Iterable, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol, cast
+
+from msgspec import Struct
 
 from ..records import NewReport, PutResult
 
 Value = str | int | bytes | None
 Statement = tuple[str, Sequence[Value]]
 Row = Sequence[Any]
+
+
+Form = Literal["messagepack", "copy"]
+"""An array of arrays, for SQLite's writer; the text of PostgreSQL's ``COPY``."""
+
+
+class Packed(Struct, frozen=True, array_like=True, gc=False):
+    """Rows of one table, as :func:`~collector.store.packing.packed` makes them."""
+
+    count: int
+    data: bytes
+
+
+class Piece(NamedTuple):
+    """Rows that begin with the same value of their key."""
+
+    owner: str
+    """This value."""
+    rows: Packed
 
 
 class Insert(NamedTuple):
@@ -24,9 +45,10 @@ class Insert(NamedTuple):
     columns: Sequence[str]
     numbers: Container[str]
     """Columns of whole numbers; the others hold text."""
-    rows: Sequence[Sequence[Value]]
     key: Sequence[str]
     """Columns by which a row is there already."""
+    pieces: Sequence[Piece]
+    """In the form of the database; none of no rows."""
 
     @property
     def into(self) -> str:
@@ -40,6 +62,7 @@ class Insert(NamedTuple):
 
 
 _PLAIN = frozenset({str, int, bytes, type(None)})
+_TEXT = frozenset({str})
 
 
 class StoreError(Exception):
@@ -65,10 +88,12 @@ def storable(values: Iterable[Value]) -> None:
     escapes); this is the engines' own guard, so that one value cannot fail its neighbours.
     """
     held = list(values)
-    if _PLAIN.issuperset(map(type, held)):
+    kinds = set(map(type, held))
+    if kinds <= _PLAIN:
         # A statement has thousands: one by one only to name the one that is wrong.
-        text = "".join([value for value in held if type(value) is str])
-        numbers = [value for value in held if type(value) is int]
+        texts = held if kinds == _TEXT else [one for one in held if type(one) is str]
+        text = "".join(cast(list[str], texts))
+        numbers = [value for value in held if type(value) is int] if int in kinds else []
         fit = not numbers or (min(numbers) >= -(1 << 63) and max(numbers) < 1 << 63)
         if fit and "\0" not in text and (text.isascii() or _encodes(text)):
             return
@@ -93,6 +118,8 @@ def _encodes(text: str) -> bool:
 class Database(Protocol):
     """One open database. Methods may be called concurrently from one event loop."""
 
+    form: Form
+    """In which it takes many rows."""
     at_once: int
     """Large transactions that are best under way side by side: one waits for the way there and back
     while another works, but two that meet are done once more."""

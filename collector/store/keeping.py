@@ -9,7 +9,8 @@ from msgspec import Struct
 from msgspec.structs import astuple
 
 from ..records import FindingRow, NewReport, PutResult, ReportRow
-from .database import Insert, Statement
+from .database import Insert, Packed, Piece, Statement
+from .packing import packed
 from .rows import FINDING, REPORT, Rows, audit, now_ms, record_of
 from .suppressing import COVERED_BY, states_again
 from .traces import traces_added
@@ -18,6 +19,7 @@ Kept = PutResult | Literal["elsewhere"]
 
 _AT_ONCE = 50
 """Reports per statement: to a database beyond the network each is a way there and back."""
+_COLUMNS = tuple(FINDING.split(", "))
 _NUMBERS = frozenset({"score", "time", "first_seen", "last_seen"})
 """Columns of a finding."""
 
@@ -91,15 +93,14 @@ class Keeping(Rows):
         self, report_id: str, sweep_id: str, host_key: str, findings: Sequence[FindingRow]
     ) -> None:
         """List the findings of a report; safe to repeat."""
-        await self.index_all([(report_id, sweep_id, host_key, findings)])
+        rows = packed([*map(astuple, findings)], self.database.form)
+        await self.index_all([(report_id, sweep_id, host_key, rows)])
 
-    async def index_all(
-        self, reports: Sequence[tuple[str, str, str, Sequence[FindingRow]]]
-    ) -> None:
-        """List the findings of several reports (id, sweep, host key) in one transaction."""
-        rows = [astuple(row) for _, _, _, findings in reports for row in findings]
-        columns = tuple(FINDING.split(", "))
-        insert = Insert("finding", columns, _NUMBERS, rows, ("report_id", "finding_id"))
+    async def index_all(self, reports: Sequence[tuple[str, str, str, Packed]]) -> None:
+        """List the findings of several reports (id, sweep, host key, and the rows in the order of
+        FINDING, in the form of the database) in one transaction."""
+        pieces = [Piece(report_id, rows) for report_id, _, _, rows in reports if rows.count]
+        insert = Insert("finding", _COLUMNS, _NUMBERS, ("report_id", "finding_id"), pieces)
         await self.database.transact(_listed(reports), insert)
 
     async def flag_shared_ids(self, sweep_id: str) -> None:
@@ -197,9 +198,7 @@ class Keeping(Rows):
         )
 
 
-def _listed(
-    reports: Sequence[tuple[str, str, str, Sequence[FindingRow]]],
-) -> list[Statement]:
+def _listed(reports: Sequence[tuple[str, str, str, Packed]]) -> list[Statement]:
     """What follows from findings that are listed: suppressions, traces and states."""
     made: list[Statement] = []
     for start in range(0, len(reports), _AT_ONCE):

@@ -25,8 +25,8 @@ from msgspec import Struct
 
 from ..records import NewReport, PutResult
 from .backup import USUAL, BackupPlan
-from .batches import commit_batch, ordered, touched
-from .database import Busy, Insert, Row, Statement, StoreError, Unstorable, Value, storable
+from .batches import commit_batch, insert_pieces, touched
+from .database import Busy, Form, Insert, Row, Statement, StoreError, Unstorable, Value, storable
 from .putting import report_fields
 from .repeating import numbered, repeat
 from .upgrading import bring_up, shown_place
@@ -90,6 +90,7 @@ class PostgresqlDatabase:
     """See :class:`~collector.store.database.Database`; made by :meth:`open`."""
 
     at_once = 1
+    form: Form = "copy"
 
     _readers: Pool
     _writers: Pool
@@ -301,18 +302,20 @@ class PostgresqlDatabase:
     async def transact(
         self, statements: Sequence[Statement], insert: Insert | None = None
     ) -> list[int]:
-        orders = ordered(statements, insert)
+        for _, values in statements:
+            storable(values)
 
         async def work() -> list[int]:
             async with (
                 self._writers.acquire(timeout=READ_S) as connection,
                 connection.transaction(isolation="serializable"),
             ):
-                done = [
-                    touched(await connection.execute(sql, *values, timeout=LONG_S))
-                    for sql, values in orders
+                if insert is not None and insert.pieces:
+                    await insert_pieces(connection, insert, LONG_S)
+                return [
+                    touched(await connection.execute(numbered(sql), *values, timeout=LONG_S))
+                    for sql, values in statements
                 ]
-            return done[-len(statements) :] if statements else []
 
         return await self._change(work)
 

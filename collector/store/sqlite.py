@@ -14,17 +14,17 @@ import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from itertools import chain
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import msgspec
 
+from ..frames import Channel
 from ..records import NewReport, PutResult
 from .backup import USUAL, BackupPlan
-from .database import Busy, Insert, Row, Statement, StoreError, Value, storable
+from .database import Busy, Form, Insert, Row, Statement, StoreError, Value, storable
 from .putting import report_fields
-from .writer import Answers, Backup, Done, Put, Ready, Transact, control_socket, frame, take_frames
+from .writer import Answers, Backup, Done, Put, Ready, Transact, control_socket
 
 MAX_WAITING = 4096
 """Reports on their way to the disk; beyond, agents are told to come back."""
@@ -43,6 +43,7 @@ class SqliteDatabase:
     """See :class:`~collector.store.database.Database`; made by :meth:`open`."""
 
     at_once = 2
+    form: Form = "messagepack"
 
     def __init__(self, path: Path, plan: BackupPlan) -> None:
         self.path = path
@@ -165,9 +166,9 @@ class SqliteDatabase:
             storable(values)
         many: tuple[str, list[Any]] | None = None
         if insert is not None:
-            storable(chain.from_iterable(insert.rows))
             marks = ", ".join("?" * len(insert.columns))
-            many = (f"{insert.into} VALUES ({marks}) {insert.end}", list(insert.rows))
+            pieces = [msgspec.Raw(rows.data) for _, rows in insert.pieces]
+            many = (f"{insert.into} VALUES ({marks}) {insert.end}", pieces)
         done = await self._send(lambda number: Transact(number, plain, many))
         if done.error or done.rows is None:
             raise StoreError(f"{self.path}: {done.error}")
@@ -237,63 +238,28 @@ def _open_reader(path: Path) -> sqlite3.Connection:
     return connection
 
 
-class _Channel(asyncio.Protocol):
+class _Channel(Channel[Done]):
     """The server's end of the socket to the writer."""
 
     def __init__(self, lost: Callable[[], None]) -> None:
-        self.waiting: dict[int, asyncio.Future[Done]] = {}
+        super().__init__(lost)
         self.ready: asyncio.Future[Ready] = asyncio.get_running_loop().create_future()
-        self._lost = lost
-        self._buffer = bytearray()
-        self._frames: list[bytes] = []
-        """Of this turn of the loop: together on their way, for one system call and one reading."""
-        self._transport: asyncio.Transport | None = None
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.Transport", transport)  # uvloop's is of no such class
+    def came(self, body: bytes) -> None:
+        answer = _ANSWERS.decode(body)
+        if isinstance(answer, Ready):
+            self.ready.set_result(answer)
+        else:
+            for done in answer.every:
+                self.answered(done.number, done)
 
-    def data_received(self, data: bytes) -> None:
-        self._buffer += data
-        for body in take_frames(self._buffer):
-            answer = _ANSWERS.decode(body)
-            if isinstance(answer, Ready):
-                self.ready.set_result(answer)
-            else:
-                for done in answer.every:
-                    waiter = self.waiting.pop(done.number)
-                    if not waiter.done():
-                        waiter.set_result(done)
+    def never(self, number: int) -> Done:
+        return Done(number, error="the writer ended")
 
-    def connection_lost(self, _: Exception | None) -> None:
+    def connection_lost(self, error: Exception | None) -> None:
         if not self.ready.done():
             self.ready.set_result(Ready("the writer ended before it was ready"))
-        for number, waiter in self.waiting.items():
-            if not waiter.done():
-                waiter.set_result(Done(number, error="the writer ended"))
-        self.waiting.clear()
-        self._transport = None
-        self._lost()
+        super().connection_lost(error)
 
     def send(self, order: Put | Transact | Backup) -> asyncio.Future[Done]:
-        loop = asyncio.get_running_loop()
-        waiter: asyncio.Future[Done] = loop.create_future()
-        self.waiting[order.number] = waiter
-        if not self._frames:
-            loop.call_soon(self._flush)
-        self._frames.append(frame(order))
-        return waiter
-
-    def _flush(self) -> None:
-        frames, self._frames = self._frames, []
-        if self._transport is not None:  # else whoever waits was told
-            self._transport.write(b"".join(frames))
-
-    async def drained(self) -> None:
-        """Until everything sent is answered."""
-        pending = [waiter for waiter in self.waiting.values() if not waiter.done()]
-        if pending:
-            await asyncio.wait(pending)
-
-    def close(self) -> None:
-        if self._transport is not None:
-            self._transport.close()
+        return self.give(order.number, order)

@@ -4,8 +4,6 @@ Its own process, because in the server's the event loop and the writer would fig
 interpreter lock (measured: 5,600 reports/s together, 8,000 apart). Group commit: whatever waits is
 one transaction, so the disk's flush is shared. It ends when the other end of the socket closes, and
 holds a lock beside the database, so that no second writer starts on the same file.
-
-Frames both ways: four bytes of length, little endian, then MessagePack.
 """
 
 from __future__ import annotations
@@ -15,18 +13,18 @@ import os
 import select
 import socket
 import sqlite3
-import struct
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
-from itertools import groupby, islice
+from itertools import chain, groupby, islice
 from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct
 
+from ..frames import FrameError, frame, take_frames
 from ..records import NewReport, PutResult
 from . import filling
 from .backup import USUAL, BackupPlan, brought_up, copy_sqlite
@@ -48,12 +46,10 @@ from .text_index import lay_sqlite
 
 MAX_BATCH = 512
 """Reports per transaction."""
-MAX_FRAME = 256 << 20
 LOCK_S = 5.0
 """For a killed server's writer to end: it first keeps what was on its way."""
 _PIECE = 120 << 10
 """Bytes read at once: for more the allocator would map and unmap memory each time."""
-_LENGTH = struct.Struct("<I")
 
 
 class Put(Struct, frozen=True, array_like=True, tag="put"):
@@ -70,7 +66,7 @@ class Transact(Struct, frozen=True, array_like=True, tag="transact"):
     statements: list[tuple[str, list[Any]]]
     """SQL and its values: text, bytes, whole numbers, None."""
     many: tuple[str, list[Any]] | None = None
-    """First, one statement for each of these rows."""
+    """First, one statement for each of these rows, which come in pieces."""
 
 
 class Backup(Struct, frozen=True, array_like=True, tag="backup"):
@@ -106,28 +102,6 @@ class Ready(Struct, frozen=True, array_like=True, tag="ready"):
 Order = Put | Transact | Backup
 _ORDERS = msgspec.msgpack.Decoder(Order)
 _PLANS = msgspec.json.Decoder(BackupPlan)
-_ENCODER = msgspec.msgpack.Encoder()
-
-
-def frame(message: Struct) -> bytes:
-    """One message as it goes over the socket."""
-    body = _ENCODER.encode(message)
-    return _LENGTH.pack(len(body)) + body
-
-
-def take_frames(buffer: bytearray) -> Iterator[bytes]:
-    """The whole frames at the start of the buffer, removed from it. Raises StoreError."""
-    place = 0
-    while len(buffer) - place >= _LENGTH.size:
-        (length,) = _LENGTH.unpack_from(buffer, place)
-        if length > MAX_FRAME:
-            raise StoreError(f"a frame of {length} bytes")
-        end = place + _LENGTH.size + length
-        if len(buffer) < end:
-            break
-        yield bytes(buffer[place + _LENGTH.size : end])
-        place = end
-    del buffer[:place]
 
 
 def open_database(
@@ -139,7 +113,7 @@ def open_database(
     """
     connection = sqlite3.connect(path, isolation_level=None, cached_statements=256)
     for pragma in (
-        "journal_mode = WAL", "synchronous = FULL", "busy_timeout = 30000", "cache_size = -65536",
+        "journal_mode = WAL", "synchronous = FULL", "busy_timeout = 30000", "cache_size = -16384",
         "wal_autocheckpoint = 4000", "temp_store = MEMORY", "foreign_keys = ON",
     ):  # fmt: skip
         connection.execute(f"PRAGMA {pragma}")
@@ -276,7 +250,8 @@ class Writer:
             assert isinstance(order, Transact)
             with _transaction(self._connection):
                 if order.many is not None:
-                    self._connection.executemany(*order.many)
+                    sql, pieces = order.many
+                    self._connection.executemany(sql, chain.from_iterable(pieces))
                 rows = [self._connection.execute(*one).rowcount for one in order.statements]
             return Done(order.number, rows=rows)
         except sqlite3.Error as error:
@@ -318,7 +293,7 @@ class _Client:
                 return True
 
     def orders(self) -> list[Any]:
-        """The whole ones among what was taken. Raises StoreError, msgspec.MsgspecError."""
+        """The whole ones among what was taken. Raises FrameError, msgspec.MsgspecError."""
         return [_ORDERS.decode(body) for body in take_frames(self.buffer)]
 
     def answer(self, done: Iterator[Done]) -> None:
@@ -378,7 +353,7 @@ def _serve(writer: Writer, server: _Client, listener: socket.socket) -> None:
                 there = client.take()
                 done = writer.carry_out(client.orders())
                 client.answer(done)
-            except (OSError, StoreError, msgspec.MsgspecError):
+            except (OSError, FrameError, msgspec.MsgspecError):
                 there = False  # nothing that was acknowledged is lost by letting go of it
             if client is server:
                 more = there

@@ -289,7 +289,7 @@ async def test_what_was_just_kept_is_listed_without_being_read_again(store: Stor
     """Its body is gone: only what was handed over can be listed."""
     report = a_report("WS-0421", *many(3))
     fresh = Fresh()
-    row, rows = received(arrival_of(report))
+    row, rows = received(arrival_of(report), store.database.form)
     assert await store.put(row) == "new"
     fresh.offer(row, rows)
     indexer = Indexer(store, fresh)
@@ -315,7 +315,7 @@ async def test_what_there_is_no_room_for_is_read_out_of_the_database(store: Stor
 
 
 async def hand_over(store: Store, fresh: Fresh, report: Report) -> None:
-    row, rows = received(arrival_of(report))
+    row, rows = received(arrival_of(report), store.database.form)
     assert await store.put(row) == "new"
     fresh.offer(row, rows)
 
@@ -324,7 +324,7 @@ async def test_an_indexer_that_waits_is_woken_by_what_comes() -> None:
     fresh = Fresh()
     waiting = asyncio.create_task(fresh.came(3600))
     await asyncio.sleep(0)
-    row, rows = received(arrival_of(a_report("WS-0421", a_finding())))
+    row, rows = received(arrival_of(a_report("WS-0421", a_finding())), "copy")
     fresh.offer(row, rows)
     await waiting
     assert [one.report_id for one in fresh.take(10)] == [row.report_id]
@@ -333,7 +333,7 @@ async def test_an_indexer_that_waits_is_woken_by_what_comes() -> None:
 
 async def test_a_report_waits_for_room_for_its_findings() -> None:
     fresh = Fresh(4)
-    row, rows = received(arrival_of(a_report("WS-0421", *many(3))))
+    row, rows = received(arrival_of(a_report("WS-0421", *many(3))), "copy")
     fresh.offer(row, rows)
     waiting = asyncio.create_task(fresh.room(3, 3600))
     await asyncio.sleep(0.01)

@@ -9,7 +9,7 @@ import logging
 import pytest
 
 from collector import indexing, searchable
-from collector.indexing import Fresh, received
+from collector.indexing import NO_ROWS, Fresh, received
 from collector.searchable import Searchable
 from collector.store.database import StoreError
 from collector.store.store import Store
@@ -35,8 +35,8 @@ def test_a_running_collector_makes_what_it_takes_searchable(serve: Serve) -> Non
 def test_while_reports_come_or_wait_that_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
     fresh = Fresh()
     assert not fresh.busy
-    row, rows = received(arrival_of(a_report("WS-0421", a_finding())))
-    fresh.offer(row, [])
+    row, rows = received(arrival_of(a_report("WS-0421", a_finding())), "copy")
+    fresh.offer(row, NO_ROWS)
     assert fresh.busy
     monkeypatch.setattr(indexing, "_JUST_NOW_S", 0)
     assert not fresh.busy
