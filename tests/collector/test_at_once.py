@@ -9,9 +9,10 @@ import pytest
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
+from collector.frames import frame, take_frames
 from collector.protocol import answered_whole, come_body, is_known
 from collector.store.sqlite import _Channel
-from collector.store.writer import Answers, Done, Transact, frame, padded, take_frames
+from collector.store.writer import Answers, Done, Transact, padded
 from tests.collector.store.conftest import anyio_backend
 
 __all__ = ["anyio_backend"]

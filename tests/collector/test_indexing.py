@@ -339,12 +339,34 @@ async def test_a_report_waits_for_room_for_its_findings() -> None:
     await asyncio.sleep(0.01)
     assert not waiting.done()
     assert len(fresh.take(1)) == 1
-    await waiting
-    await fresh.room(100)  # more than there ever is room for
-    fresh.offer(row, rows)
-    await fresh.room(3, 0.01)  # not for ever
-    fresh.offer(row, rows)
-    assert fresh.left_out
+    assert await waiting == 3
+    fresh.offer(row, rows, kept=3)
+    assert await fresh.room(3, 0.01) == 0, "not for ever"
+    assert await fresh.room(100, 3600) == 0, "more than there ever is room for"
+    assert not fresh.left_out
+
+
+async def test_room_is_kept_for_one_report_alone() -> None:
+    """Else all that wait would take it, and all but the first be read out of the database again."""
+    fresh = Fresh(4)
+    row, rows = received(arrival_of(a_report("WS-0421", *many(3))), "copy")
+    waiting = [asyncio.create_task(fresh.room(3, 3600)) for _ in range(3)]
+    for _ in range(3):
+        await asyncio.sleep(0.01)
+        (came,) = (one for one in waiting if one.done())
+        waiting.remove(came)
+        fresh.offer(row, rows, kept=await came)
+        assert len(fresh.take(1)) == 1
+    assert await fresh.room(4, 0.01) == 4, "nothing is kept for ever"
+    assert not fresh.left_out
+
+
+async def test_room_of_a_report_that_was_known_already_is_given_back() -> None:
+    fresh = Fresh(4)
+    kept = await fresh.room(3)
+    assert await fresh.room(3, 0.01) == 0
+    fresh.give_back(kept)
+    assert await fresh.room(3, 0.01) == 3
 
 
 async def test_what_could_not_be_listed_is_read_out_of_the_database(
