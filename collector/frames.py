@@ -13,6 +13,8 @@ import msgspec
 from msgspec import Struct
 
 MAX_FRAME = 256 << 20
+TOGETHER = 16
+"""Orders that go out in one piece, at most: the other end has work while more are made."""
 _LENGTH = struct.Struct("<I")
 _ENCODER = msgspec.msgpack.Encoder()
 _Answer = TypeVar("_Answer")
@@ -53,6 +55,7 @@ class Channel(asyncio.Protocol, Generic[_Answer]):
         self._buffer = bytearray()
         self._frames: list[bytes] = []
         """Of this turn of the loop: together on their way, for one system call and one reading."""
+        self._flushing = False
         self._transport: asyncio.Transport | None = None
 
     def came(self, body: bytes) -> None:
@@ -88,14 +91,21 @@ class Channel(asyncio.Protocol, Generic[_Answer]):
         loop = asyncio.get_running_loop()
         waiter: asyncio.Future[_Answer] = loop.create_future()
         self.waiting[number] = waiter
-        if not self._frames:
-            loop.call_soon(self._flush)
+        if not self._flushing:
+            self._flushing = True
+            loop.call_soon(self._turn_ends)
         self._frames.append(frame(order))
+        if len(self._frames) == TOGETHER:
+            self._flush()
         return waiter
+
+    def _turn_ends(self) -> None:
+        self._flushing = False
+        self._flush()
 
     def _flush(self) -> None:
         frames, self._frames = self._frames, []
-        if self._transport is not None:  # else whoever waits was told
+        if frames and self._transport is not None:  # else whoever waits was told
             self._transport.write(b"".join(frames))
 
     async def drained(self) -> None:

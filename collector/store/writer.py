@@ -17,7 +17,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
-from itertools import chain, groupby, islice
+from itertools import chain, groupby
 from pathlib import Path
 from typing import Any, Literal
 
@@ -46,6 +46,8 @@ from .text_index import lay_sqlite
 
 MAX_BATCH = 512
 """Reports per transaction."""
+_WHOLE_BATCH = 64
+"""So few are one in any case: the disk's flush is worth it."""
 LOCK_S = 5.0
 """For a killed server's writer to end: it first keeps what was on its way."""
 _PIECE = 120 << 10
@@ -168,26 +170,25 @@ class Writer:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
 
-    def carry_out(self, orders: Sequence[Order]) -> Iterator[Done]:
-        """In their order; neighbouring reports share a transaction."""
+    def carry_out(self, orders: Sequence[Order]) -> Iterator[list[Done]]:
+        """In their order, each transaction's together; neighbouring reports share one."""
         for is_put, group in groupby(orders, key=lambda order: isinstance(order, Put)):
             if is_put:
                 puts = [order for order in group if isinstance(order, Put)]
-                for start in range(0, len(puts), MAX_BATCH):
-                    yield from self._put(puts[start : start + MAX_BATCH])
+                size = batch_size(len(puts))
+                for start in range(0, len(puts), size):
+                    yield self._put(puts[start : start + size])
             else:
                 for order in group:
-                    yield self._other(order)
+                    yield [self._other(order)]
 
-    def _put(self, puts: Sequence[Put]) -> Iterator[Done]:
+    def _put(self, puts: Sequence[Put]) -> list[Done]:
         try:
             with _transaction(self._connection):
                 results = self._keep([order.report for order in puts])
         except sqlite3.Error as error:
-            yield from (Done(order.number, error=_words(error)) for order in puts)
-        else:
-            for order, result in zip(puts, results, strict=True):
-                yield Done(order.number, put=result)
+            return [Done(order.number, error=_words(error)) for order in puts]
+        return [Done(order.number, put=result) for order, result in zip(puts, results, strict=True)]
 
     def _keep(self, reports: Sequence[NewReport]) -> list[PutResult]:
         digests = self._known([report.report_id for report in reports])
@@ -258,6 +259,12 @@ class Writer:
             return Done(order.number, error=_words(error))
 
 
+def batch_size(waiting: int) -> int:
+    """Reports of a transaction. Of many not all: the server answers some and takes others while the
+    rest is written, where each would wait for the other."""
+    return min(MAX_BATCH, waiting if waiting <= _WHOLE_BATCH else (waiting + 1) // 2)
+
+
 def padded(values: Sequence[str]) -> list[str]:
     """With the last again, up to a power of two: else there were a statement for each number, and
     SQLite would prepare most of them anew each time."""
@@ -296,9 +303,9 @@ class _Client:
         """The whole ones among what was taken. Raises FrameError, msgspec.MsgspecError."""
         return [_ORDERS.decode(body) for body in take_frames(self.buffer)]
 
-    def answer(self, done: Iterator[Done]) -> None:
+    def answer(self, done: Iterator[list[Done]]) -> None:
         """Send what became of the orders, after each transaction."""
-        while some := [*islice(done, MAX_BATCH)]:
+        for some in done:
             self.channel.sendall(frame(Answers(some)))
 
 
