@@ -98,7 +98,11 @@ class Receiving:
     async def read(self, arrival: Arrival) -> tuple[NewReport, Packed]:
         """As :func:`~collector.indexing.received`. Raises Refused, Busy."""
         async with self._room:
-            reader = await self._reader()
+            try:
+                reader = await self._reader()
+            except OSError as error:
+                _LOG.error("no process to read reports can be started: %s", error)
+                raise Busy(_RETRY_S) from error
             self._number += 1
             answer = await reader.give(
                 self._number, Order(self._number, arrival, self._form, self._max_json)
@@ -133,12 +137,16 @@ class Receiving:
 async def _start() -> _Reader:
     ours, theirs = socket.socketpair()
     with theirs:
-        process = subprocess.Popen(
-            [sys.executable, "-m", __name__, str(theirs.fileno())],
-            pass_fds=[theirs.fileno()],
-            cwd=_ROOT,
-            stdin=subprocess.DEVNULL,
-        )
+        try:
+            process = subprocess.Popen(
+                [sys.executable, "-m", __name__, str(theirs.fileno())],
+                pass_fds=[theirs.fileno()],
+                cwd=_ROOT,
+                stdin=subprocess.DEVNULL,
+            )
+        except OSError:
+            ours.close()
+            raise
     loop = asyncio.get_running_loop()
     _, reader = await loop.create_connection(lambda: _Reader(process), sock=ours)
     return reader

@@ -117,3 +117,21 @@ async def test_there_are_no_more_processes_than_asked_for() -> None:
     finally:
         await receiving.close()
     assert [one.process.returncode for one in receiving._readers] == [0, 0]
+
+
+async def test_where_no_process_can_be_started_the_agent_comes_again(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    receiving = Receiving("copy", readers=1)
+    with monkeypatch.context() as changed:
+        changed.setattr("collector.receiving.subprocess.Popen", refuse)
+        with pytest.raises(Busy):
+            await receiving.read(an_arrival())
+    assert "Resource temporarily unavailable" in caplog.text
+    try:
+        assert (await receiving.read(an_arrival()))[1].count == 3
+    finally:
+        await receiving.close()
