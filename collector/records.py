@@ -279,7 +279,7 @@ class HostRow(Struct, frozen=True, kw_only=True):
     cleared: int | None
     """When the last report ended that is clean."""
     first_hit: int | None = None
-    """When the first report came in that is a hit."""
+    """Since when it is a hit, anew after all of it was suppressed; None while it is none."""
     users: str = ""
     """Whoever has to do with the hit, comma-separated."""
     elevated: bool | None = None

@@ -83,6 +83,8 @@ class _Run:
     def __init__(self, store: Store) -> None:
         self._store = store
         self.read = self.broken = 0
+        self._ever_suppressed = False
+        """Whether anything of the sweep was set aside at any time."""
 
     async def sweep(self, sweep_id: str) -> AsyncIterator[Line]:
         """All hosts of a sweep, then its counters."""
@@ -91,6 +93,7 @@ class _Run:
         if sweep is None:
             yield f"sweep {sweep_id}: hosts of a sweep that is not there", True
         before = await store.counts(sweep_id)
+        self._ever_suppressed = bool(await store.suppressions(sweep_id))
         names = Names(store, sweep_id)
         await names.begin()
         states: Counter[str] = Counter()
@@ -136,7 +139,8 @@ class _Run:
             return "", []
         if not whole or not fold.reports:
             return "", lines
-        lines += [(f"host {row.name} ({sweep_id}): {why}", True) for why in _host_flaws(row, fold)]
+        flaws = _host_flaws(row, fold, ever_suppressed=self._ever_suppressed)
+        lines += [(f"host {row.name} ({sweep_id}): {why}", True) for why in flaws]
         states = fold.states(suppressed=row.suppressed)
         return row.state if row.state in states else min(states), lines
 
@@ -215,7 +219,7 @@ def _kinds(limits: str) -> str:
         return "what cannot be read"
 
 
-def _host_flaws(row: HostRow, fold: Fold) -> Iterator[str]:
+def _host_flaws(row: HostRow, fold: Fold, *, ever_suppressed: bool) -> Iterator[str]:
     """What the reports say otherwise. Of several that ended at one time any may be what counts."""
     states = fold.states(suppressed=row.suppressed)
     if row.state not in states:
@@ -237,12 +241,20 @@ def _host_flaws(row: HostRow, fold: Fold) -> Iterator[str]:
         ("first hit or gap", row.trouble, fold.trouble),
         ("last clean", row.cleared, fold.cleared),
         ("last received", row.last_received, fold.last_received),
-        ("first hit", row.first_hit, fold.first_hit),
     )
+    if row.first_hit != fold.first_hit and not (ever_suppressed and _later_hit(row, fold)):
+        yield from _differences(("first hit", row.first_hit, fold.first_hit))
     if len(row.sources) < MAX_SOURCES and set(row.sources.split(" ")) != fold.sources:
         yield f"its senders are not those of its reports, {', '.join(sorted(fold.sources))}"
     if len(fold.sources) > 1 and not row.flagged:
         yield f"has {len(fold.sources)} senders and is not flagged"
+
+
+def _later_hit(row: HostRow, fold: Fold) -> bool:
+    """Whether it may be one since then, or none: by what was suppressed meanwhile, or lifted."""
+    if row.first_hit is None or fold.first_hit is None:
+        return row.suppressed
+    return not row.suppressed and row.first_hit > fold.first_hit
 
 
 def _differences(*facts: tuple[str, object, object]) -> list[str]:

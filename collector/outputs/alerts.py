@@ -78,17 +78,6 @@ def link(public_url: str, *path: str) -> str:
     return "/".join([public_url.rstrip("/"), *parts])
 
 
-async def is_first_hit(store: Store, report_id: str) -> bool:
-    """Whether no earlier report of its host and sweep has a strong finding."""
-    earlier = await store.database.fetch(
-        "SELECT 1 FROM report r JOIN report e ON e.sweep_id = r.sweep_id"
-        " AND e.host_key = r.host_key AND e.seq < r.seq AND e.strong > 0"
-        " WHERE r.report_id = ? LIMIT 1",
-        report_id,
-    )
-    return not earlier
-
-
 async def second_sender(store: Store, row: ReportRow) -> Alert | None:
     """If this report is the first of its host and sweep that another address brought."""
     earlier = await store.database.fetch(

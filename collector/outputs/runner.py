@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import logging
 import random
+import time
 import zlib
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
@@ -23,7 +24,7 @@ from agent.model.report import Report
 from ..metrics import OutputFigures
 from ..store.database import StoreError
 from ..store.store import Store
-from .alerts import Alert, Alerting, Watch, is_first_hit, second_sender
+from .alerts import Alert, Alerting, Watch, second_sender
 from .dead_letter import Unkept
 from .output import Item, Output, TryAgain
 from .state import OutputState, StateKeeper
@@ -40,6 +41,8 @@ BASE_DELAY_S = 1.0
 MAX_DELAY_S = 300.0
 MAX_RETRY_AFTER_S = 3600.0
 POLL_S = 2.0
+LISTED_WITHIN_S = 120.0
+"""That a report waits for its findings to be listed, where they may be suppressed."""
 
 
 class Counters(Struct):
@@ -93,6 +96,8 @@ class OutputRunner:
         self._cursor: int | None = None
         self._noted = ""
         self._passed_over = ""
+        self._unlisted: tuple[int, float] | None = None
+        """The report whose findings are waited for, and since when."""
 
     @property
     def state(self) -> OutputState:
@@ -181,18 +186,23 @@ class OutputRunner:
         for raw in pending:
             if taken and (len(items) >= SEND_ITEMS or size >= DECODED_BYTES):
                 break
-            taken += 1
             report, length = await self._report(raw)
+            wanted = [] if report is None else await self._wanted(raw, report)
+            if wanted is None:
+                break
+            taken += 1
             size += length
-            if report is not None:
-                items += await self._wanted(raw, report)
+            items += wanted
             if isinstance(self.output, Alerting):
                 alerts += await self._called_for(raw.report_id)
         if items:
             await self._send(items)
         for alert in alerts:
             await self._alert(self.output, alert)
-        await self._move(pending[taken - 1].seq)
+        if taken:
+            await self._move(pending[taken - 1].seq)
+        else:
+            await self._sleep(self._poll_s)
         return list(pending[taken:])
 
     async def _send(self, items: list[Item]) -> None:
@@ -239,16 +249,28 @@ class OutputRunner:
             return None, size  # removed by retention meanwhile
         return structs.replace(report, sweep_id=row.sweep_id), size
 
-    async def _wanted(self, raw: _Raw, report: Report) -> list[Item]:
+    async def _wanted(self, raw: _Raw, report: Report) -> list[Item] | None:
+        """None: it is not known yet."""
         items = [
             Item(raw.seq, report, finding)
             for finding in report.findings
             if finding.strength.rank >= self.output.weakest.rank
         ]
         if items and isinstance(self.output, Alerting):
-            wanted = "first_hit" in self.output.events
-            return items if wanted and await is_first_hit(self.store, raw.report_id) else []
+            if "first_hit" not in self.output.events:
+                return []
+            first = await self.store.is_first_hit(raw.report_id)
+            if first is None and self._listed_soon(raw.seq):
+                return None
+            return [] if first is False else items
         return items
+
+    def _listed_soon(self, seq: int) -> bool:
+        """Whether it is worth waiting for: rather a call too many than none."""
+        now = time.monotonic()
+        if self._unlisted is None or self._unlisted[0] != seq:
+            self._unlisted = seq, now
+        return now - self._unlisted[1] < LISTED_WITHIN_S
 
     async def _called_for(self, report_id: str) -> list[Alert]:
         row = await self.store.report(report_id)

@@ -2,9 +2,9 @@
 
 A hit once per host and sweep: the runner passes on only the report with the lowest number among the
 host's reports with a strong or confirmed finding (so the order of commits decides, and a restart
-changes nothing); it may come twice if the collector is killed between the receiver's answer and
-the cursor's move, with the same ``X-Iocsweep-Delivery``. A hit that was suppressed before still
-counts as the first. The other events: :mod:`.alerts`.
+changes nothing), and again the first with an open one after all before were suppressed. It may come
+twice if the collector is killed between the receiver's answer and the cursor's move, with the same
+``X-Iocsweep-Delivery``. The other events: :mod:`.alerts`.
 
 Signature, as with Stripe's and GitHub's webhooks: ``X-Iocsweep-Signature: t=UNIXTIME,v1=HEX`` where
 HEX is HMAC-SHA256 of ``UNIXTIME.BODY`` under the shared secret. A receiver refuses old times.

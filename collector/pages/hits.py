@@ -34,7 +34,7 @@ class HitLine(Struct, frozen=True, kw_only=True):
     first_seen: datetime | None
     """The earliest time that a strong finding tells of itself on the host, UTC."""
     hit_since: datetime | None
-    """When its first report with a hit came in."""
+    """When its first report with a hit came in, or the first after all before were suppressed."""
     is_new: bool
     """Whether that was after the reader last looked."""
 

@@ -44,7 +44,7 @@ class HostLine(Struct, frozen=True, kw_only=True):
     first_trace: datetime | None
     """The earliest time that a strong finding tells of itself."""
     hit_since: datetime | None
-    """When the first report with a hit came in."""
+    """When the first report with a hit came in, or the first after all before were suppressed."""
     first_received: datetime
     last_received: datetime
     finished: datetime

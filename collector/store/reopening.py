@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from ..casework import REOPENED, CaseKey
 from .rows import Rows
+from .suppressing import tells_open_hit
 
 AT_ONCE = 100
-_STRONG = "FROM finding f WHERE f.report_id = r.report_id AND f.strength IN ('strong', 'confirmed')"
 _HIT_SINCE = (
-    # listed, so that it is known what of it is suppressed; what no list has room for is open
+    # listed, so that it is known what of it is suppressed
     # (of the host, and not by the times of all reports of its sweep: hence the sum)
     "EXISTS (SELECT 1 FROM report r WHERE r.sweep_id = h.sweep_id AND r.host_key = h.host_key"
     " AND r.state = 'hit' AND r.received + 0 > c.changed AND r.indexed = 1"
-    f" AND (EXISTS (SELECT 1 {_STRONG} AND f.suppression_id IS NULL)"
-    f" OR r.strong > (SELECT COUNT(*) {_STRONG})))"
+    f" AND {tells_open_hit('r')})"
 )
 
 

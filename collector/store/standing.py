@@ -73,7 +73,7 @@ class StandingOf(HostOrder):
         return {(row.finding_id, row.report_id): row for row in rows}
 
     async def hits_since(self, sweep_id: str, since: int) -> int:
-        """Hit hosts whose first report with a hit came after this time."""
+        """Hit hosts that are so since after this time."""
         ((count,),) = await self.database.fetch(
             "SELECT COUNT(*) FROM host WHERE sweep_id = ? AND state = 'hit' AND first_hit > ?",
             sweep_id, since,

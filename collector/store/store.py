@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .administration import Administration
 from .answers import EVERY_HOST, Answers, HostFilter
+from .calling import Calling
 from .casework import Casework
 from .expecting import Expecting
 from .first_traces import FirstTraces
@@ -19,7 +20,7 @@ from .telling import Telling
 
 class Store(
     Keeping, Administration, Answers, Suppressing, FirstTraces, StandingOf, Casework, Expecting,
-    Searching, KeepingTerms, Telling, Reopening,
+    Searching, KeepingTerms, Telling, Reopening, Calling,
 ):  # fmt: skip
     """All of it, on one database."""
 

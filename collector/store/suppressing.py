@@ -21,6 +21,7 @@ from .traces import traces_again
 
 MAX_OBJECTS = 50
 """Paths and hashes of an indicator that are offered for choice."""
+_STRONG = "('strong', 'confirmed')"
 
 
 def _rank(finding: str) -> str:
@@ -54,8 +55,17 @@ def covering(finding: str) -> str:
     )
 
 
+def tells_open_hit(report: str) -> str:
+    """SQL: whether a report, which is called so in the statement and is listed, tells of a hit that
+    is not suppressed. What no list has room for is open."""
+    strong = f"FROM finding f WHERE f.report_id = {report}.report_id AND f.strength IN {_STRONG}"
+    return (
+        f"(EXISTS (SELECT 1 {strong} AND f.suppression_id IS NULL)"
+        f" OR {report}.strong > (SELECT COUNT(*) {strong}))"
+    )
+
+
 COVERED_BY = f"SELECT MIN(s.suppression_id) FROM suppression s WHERE {covering('finding')}"
-_STRONG = "('strong', 'confirmed')"
 _OPEN_HIT = (
     "SELECT 1 FROM report r JOIN finding f ON f.report_id = r.report_id"
     " WHERE r.sweep_id = host.sweep_id AND r.host_key = host.host_key"
@@ -74,7 +84,8 @@ _FORCED = "EXISTS (SELECT 1 FROM suppression WHERE sweep_id = ? AND lifted IS NU
 def states_again(
     sweep_id: str, indicator_id: str | None = None, *, host_keys: Sequence[str] | None = None
 ) -> list[Statement]:
-    """Hosts whose hits are all suppressed, and those that have an open one (again).
+    """Hosts whose hits are all suppressed, and those that have an open one (again), which is one
+    since now: whoever looked meanwhile has not seen it.
 
     A hit that is not listed cannot be suppressed, and stays open.
     """
@@ -89,14 +100,15 @@ def states_again(
         values += [sweep_id, indicator_id]
     return [
         (
-            f"UPDATE host SET suppressed = 1, state = {_WORTH} WHERE {which} AND suppressed = 0"
+            f"UPDATE host SET suppressed = 1, first_hit = NULL, state = {_WORTH} WHERE {which}"
+            " AND suppressed = 0"
             f" AND {_FORCED} AND ({_OPEN_HIT}) IS NULL AND ({_UNLISTED}) IS NULL",
             [*values, sweep_id],
         ),
         (
-            f"UPDATE host SET suppressed = 0, state = 'hit' WHERE {which} AND suppressed = 1"
-            f" AND COALESCE(({_OPEN_HIT}), ({_UNLISTED})) IS NOT NULL",
-            values,
+            f"UPDATE host SET suppressed = 0, first_hit = ?, state = 'hit' WHERE {which}"
+            f" AND suppressed = 1 AND COALESCE(({_OPEN_HIT}), ({_UNLISTED})) IS NOT NULL",
+            [now_ms(), *values],
         ),
     ]
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
 import pytest
 
-from collector.outputs import alerts
+from collector.outputs import alerts, runner
 from collector.outputs.alerts import (
     DEADLINE_FOR_MS,
     FAILS_AFTER_MS,
@@ -23,15 +24,16 @@ from collector.records import Sweep
 from collector.store.store import Store, now_ms
 from tests.collector.outputs.recording import Caller, Recorder, quick, until
 from tests.collector.outputs.reporting import put, report
+from tests.collector.store.reporting import a_finding, a_hit
 
 pytestmark = pytest.mark.anyio
 
 
 async def told(store: Store, output: Caller, until_: Callable[[], object]) -> None:
-    runner = quick(store, output)
-    runner.start()
+    worker = quick(store, output)
+    worker.start()
     await until(until_)
-    await runner.stop()
+    await worker.stop()
 
 
 async def test_a_second_sender_is_told_once_of_each_host(store: Store) -> None:
@@ -56,13 +58,13 @@ async def test_an_alert_that_does_not_get_through_holds_the_cursor(store: Store)
     await put(store, report("a1", 0, host="a"), source="10.0.0.2")
     output = Caller()
     output.troubles = [TryAgain("down", [])] * 1000
-    runner = quick(store, output)
-    runner.start()
-    await until(lambda: runner.counters.failed > 2)
+    worker = quick(store, output)
+    worker.start()
+    await until(lambda: worker.counters.failed > 2)
     assert await store.cursor("caller") == 0
     output.troubles = []
     await until(lambda: output.alerts)
-    await runner.stop()
+    await worker.stop()
     assert await store.cursor("caller") == 2
 
 
@@ -75,6 +77,65 @@ async def test_only_what_was_asked_for_is_told(store: Store) -> None:
     output = Caller("other", events=["first_hit"])
     await told(store, output, lambda: output.taken)
     assert output.alerts == []
+
+
+async def test_a_hit_after_all_before_were_suppressed_is_told_again(store: Store) -> None:
+    await tells_what_comes_after_a_suppression(store)
+
+
+async def tells_what_comes_after_a_suppression(store: Store) -> None:
+    """On any store: what is suppressed calls nobody, and neither does what was told."""
+    output = Caller(events=["first_hit"])
+    worker = quick(store, output)
+    worker.start()
+
+    async def lists(name: str, indicator: str) -> None:
+        row = await store.report(name)
+        assert row is not None
+        found = a_finding(a_hit("a", report_id=name, host_id="a"), indicator)
+        await store.index(name, "s1", row.host_key, [found])
+
+    async def passed(count: int) -> None:
+        async def there() -> None:
+            while await store.cursor("caller") < count:
+                await asyncio.sleep(0.01)
+
+        await asyncio.wait_for(there(), 10)
+
+    async def sends(name: str, indicator: str) -> None:
+        await put(store, report(name, 1, host="a"))
+        await lists(name, indicator)
+
+    def called() -> list[str]:
+        return [item.report.report_id for item in output.taken]
+
+    await sends("r1", "i1")
+    await passed(1)
+    await store.suppress("s1", "i1", None, reason="ours", who="ann")
+    await sends("r2", "i1")
+    await passed(2)
+    assert called() == ["r1"], "it is covered as well"
+    await put(store, report("r3", 1, host="a"))
+    await asyncio.sleep(0.05)
+    assert await store.cursor("caller") == 2, "what of it is suppressed is not known yet"
+    await lists("r3", "i2")
+    await passed(3)
+    assert called() == ["r1", "r3"]
+    await sends("r4", "i2")
+    await passed(4)
+    await worker.stop()
+    assert called() == ["r1", "r3"]
+
+
+async def test_one_that_nobody_lists_is_told_after_a_while(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "LISTED_WITHIN_S", 0.05)
+    await put(store, report("r1", 1, host="a"))
+    await store.suppress("s1", "i1", None, reason="ours", who="ann")
+    await put(store, report("r2", 1, host="a"))
+    output = Caller(events=["first_hit"])
+    await told(store, output, lambda: len(output.taken) == 2)
 
 
 async def sweep(store: Store, deadline: int | None, sweep_id: str = "s2") -> None:

@@ -7,7 +7,10 @@ from typing import Any
 import pytest
 
 from collector.records import HostRow
+from collector.store.database import Statement
 from collector.store.host_order import ORDERS, START, WORST, Place, place_of
+from collector.store.migrations import Engine, migrations
+from collector.store.rows import now_ms
 from collector.store.standing import GapGroup
 from collector.store.store import EVERY_HOST, HostFilter, Store
 from tests.collector.store.reporting import a_finding, a_hit, a_report
@@ -15,12 +18,13 @@ from tests.collector.store.reporting import a_finding, a_hit, a_report
 pytestmark = pytest.mark.anyio
 
 
-async def hit(store: Store, name: str, strength: str = "strong", **fields: Any) -> None:
+async def hit(
+    store: Store, name: str, strength: str = "strong", *, indicator: str = "i1", **fields: Any
+) -> None:
     report = a_hit(name, **fields)
     await store.put(report)
-    await store.index(
-        report.report_id, "s1", report.host_key, [a_finding(report, strength=strength)]
-    )
+    found = a_finding(report, indicator, strength=strength)
+    await store.index(report.report_id, "s1", report.host_key, [found])
 
 
 async def weak(store: Store, name: str, **fields: Any) -> None:
@@ -132,6 +136,36 @@ class TestHits:
         await store.suppress("s1", "i1", None, reason="known", who="t")
         assert await store.hit_hosts("s1", 9) == []
         assert await store.hits_since("s1", 0) == 0
+
+    async def test_one_that_comes_after_all_were_suppressed_is_new(self, store: Store) -> None:
+        await hit(store, "H", received=2000)
+        await store.suppress("s1", "i1", None, reason="known", who="t")
+        await hit(store, "H", received=3000)
+        assert [one.first_hit for one in await store.hosts("s1")] == [None], "covered as well"
+        await hit(store, "H", received=5000, indicator="i2")
+        assert [one.host.first_hit for one in await store.hit_hosts("s1", 9)] == [5000]
+        assert await store.hits_since("s1", 4000) == 1
+        await hit(store, "H", received=6000, indicator="i3")
+        assert await store.hits_since("s1", 5000) == 0, "it was a hit already"
+
+    async def test_an_older_database_tells_the_same(self, store: Store, engine: Engine) -> None:
+        for name, indicators in (("A", ("i1", "i2")), ("B", ("i1", "i1")), ("C", ("i2", "i2"))):
+            for number, indicator in enumerate(indicators):
+                await hit(store, name, received=2000 + 3000 * number, indicator=indicator)
+        await store.suppress("s1", "i1", None, reason="known", who="t")
+        await store.database.transact([("UPDATE host SET first_hit = 2000", [])])
+        (statements,) = [sql for number, _, sql in migrations(engine) if number == 11]
+        sql: list[Statement] = [(one, []) for one in statements if "first_hit" in one]
+        await store.database.transact(sql)
+        found = {one.name: one.first_hit for one in await store.hosts("s1")}
+        assert found == {"A": 5000, "B": None, "C": 2000}
+
+    async def test_one_that_was_suppressed_is_new_when_that_is_lifted(self, store: Store) -> None:
+        await hit(store, "H", received=2000)
+        aside = await store.suppress("s1", "i1", None, reason="known", who="t")
+        before = now_ms()
+        await store.lift(aside, who="t")
+        assert await store.hits_since("s1", before - 1) == 1
 
 
 class TestGroups:

@@ -98,6 +98,10 @@ async def test_reports_that_raced_or_a_clock_that_went_back_are_no_flaw(fleet: S
             "UPDATE host SET reports = 1 WHERE name = 'HIT'",
             "number of reports: listed as 1, and is 2",
         ),
+        (
+            "UPDATE host SET first_hit = first_hit - 1 WHERE name = 'HIT'",
+            "host HIT (cyzfc-2026): first hit: listed as",
+        ),
         ("UPDATE host SET trouble = NULL WHERE name = 'CLEAN'", "first hit or gap: listed as None"),
         ("DELETE FROM host WHERE name = 'GAP'", "1 reports of hosts that are not listed"),
         ("DELETE FROM report WHERE name = 'GAP'", "1 hosts that are listed without a report"),

@@ -1,0 +1,9 @@
+-- Since when a host is a hit: since the first that came after all before were suppressed.
+UPDATE host SET first_hit = NULL WHERE suppressed = 1;
+UPDATE host SET first_hit = COALESCE((SELECT MIN(r.received) FROM report r
+    WHERE r.sweep_id = host.sweep_id AND r.host_key = host.host_key AND r.strong > 0
+    AND (EXISTS (SELECT 1 FROM finding f WHERE f.report_id = r.report_id
+            AND f.strength IN ('strong', 'confirmed') AND f.suppression_id IS NULL)
+        OR r.strong > (SELECT COUNT(*) FROM finding f WHERE f.report_id = r.report_id
+            AND f.strength IN ('strong', 'confirmed')))), first_hit)
+    WHERE hit = 1 AND suppressed = 0 AND sweep_id IN (SELECT sweep_id FROM suppression);
