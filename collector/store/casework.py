@@ -20,6 +20,7 @@ _CASE = "sweep_id, host_key, finding_id, state, owner, tags, notes, version, cha
 _NOTE = "number, at, who, text"
 _KEY = "sweep_id = ? AND host_key = ? AND finding_id = ?"
 MAX_WHO = 200
+_NUMBERED_AT_ONCE = 10_000
 TAKEN = (
     # by the cases, of which there are fewer than hosts
     "SELECT COUNT(*) FROM casework c JOIN host h ON h.sweep_id = c.sweep_id"
@@ -190,11 +191,15 @@ class Casework(Rows):
             owner=before.owner if change.owner is None else change.owner,
             tags=before.tags if change.tags is None else change.tags,
         )
+        closes = after.state == "closed" and before.state != "closed"
         said = _said(before, after, change.note)
         if not said:
             return before
         made = [_begun(key, who=who)] if version in (None, 0) else []
-        statements = _changes(before, after, change.note, version=version, who=who, said=said)
+        statements = _changes(
+            before, after, change.note, version=version, who=who, said=said,
+            closed_after=await self._last_report() if closes else None,
+        )  # fmt: skip
         touched = await self.database.transact([*made, *statements])
         now = await self.case(key)
         if not touched[len(made)]:
@@ -202,6 +207,12 @@ class Casework(Rows):
                 raise CaseError(f"A case has at most {MAX_NOTES} notes, and this one has them.")
             raise Conflict(now)
         return now
+
+    async def _last_report(self) -> int:
+        """The number of the last that is committed; whatever is committed later has a greater."""
+        await self.database.number(_NUMBERED_AT_ONCE)
+        ((seq,),) = await self.database.fetch("SELECT MAX(seq) FROM report")
+        return int(seq or 0)
 
     async def _in(self, sql: str, choice: Sequence[str], *values: Value) -> list[Row]:
         if not choice:
@@ -223,8 +234,9 @@ def _begun(key: CaseKey, *, who: str) -> Statement:
 
 
 def _changes(
-    before: Case, after: Case, note: str, *, version: int | None, who: str, said: str
-) -> list[Statement]:
+    before: Case, after: Case, note: str, *, version: int | None, who: str, said: str,
+    closed_after: int | None,
+) -> list[Statement]:  # fmt: skip
     """The update first. All behind it hang on it, by the id that it alone writes."""
     key, change_id = _values(before.key), str(uuid.uuid4())
     mine = f"FROM casework WHERE {_KEY} AND change_id = ?"
@@ -233,9 +245,14 @@ def _changes(
     fields: list[Value] = []
     more = int(bool(note))
     given: list[Value] = [*key, more, MAX_NOTES]
+    if closed_after is not None:
+        sets, fields = "closed_after = ?, ", [closed_after]
     if version is not None:
-        sets, where = "state = ?, owner = ?, owner_key = ?, tags = ?, ", f"{where} AND version = ?"
-        fields = [after.state, after.owner, owner_key(after.owner), " ".join(after.tags)]
+        sets, where = (
+            f"{sets}state = ?, owner = ?, owner_key = ?, tags = ?, ",
+            f"{where} AND version = ?",
+        )
+        fields += [after.state, after.owner, owner_key(after.owner), " ".join(after.tags)]
         given.append(version)
     done: list[Statement] = [
         (

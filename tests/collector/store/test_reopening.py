@@ -6,6 +6,8 @@ import pytest
 
 from collector.casework import MAX_NOTES, MAX_TAGS, REOPENED, CaseChange, CaseKey
 from collector.reopening import NOTE, WHO, Reopener
+from collector.store.database import Statement
+from collector.store.migrations import Engine, migrations
 from collector.store.rows import now_ms
 from collector.store.store import Store
 from tests.collector.store.reporting import a_finding, a_hit, a_report
@@ -60,6 +62,54 @@ async def test_not_by_what_is_suppressed_and_not_before_it_is_listed(store: Stor
     assert await Reopener(store).once() == 0
     await store.index(report.report_id, "s1", report.host_key, [])
     assert await Reopener(store).once() == 1, "a hit that no list has room for"
+
+
+async def test_by_what_was_committed_after_it_was_closed_whenever_it_was_received(
+    store: Store,
+) -> None:
+    closed = await closes(store)
+    await comes(store, received=closed - 60_000)
+    assert await Reopener(store).once() == 1
+    case = await store.case(KEY)
+    await store.change_case(KEY, CaseChange(state="closed"), version=case.version, who="ann")
+    assert await Reopener(store).once() == 0, "what was there"
+
+
+async def test_not_by_what_a_clock_ahead_received_before_it_was_closed(store: Store) -> None:
+    await comes(store, received=now_ms() + 60_000)
+    await store.change_case(KEY, CaseChange(state="closed"), version=0, who="ann")
+    assert await Reopener(store).once() == 0
+
+
+async def test_a_note_on_a_closed_case_closes_it_no_second_time(store: Store) -> None:
+    closed = await closes(store)
+    await comes(store, received=closed + 1)
+    await store.change_case(KEY, CaseChange(note="seen?"), version=None, who="ben")
+    assert await Reopener(store).once() == 1
+
+
+async def test_by_a_hit_after_all_before_were_suppressed(store: Store) -> None:
+    closed = await closes(store)
+    await store.suppress("s1", "i1", None, reason="ours", who="ann")
+    await comes(store, received=closed + 1)
+    assert await Reopener(store).once() == 0, "it is covered as well"
+    await comes(store, received=closed + 2, indicator="i2")
+    assert await Reopener(store).once() == 1
+
+
+async def test_those_closed_by_an_older_collector_are_opened_as_it_did(
+    store: Store, engine: Engine
+) -> None:
+    closed = await closes(store)
+    await comes(store, received=closed + 60_000)
+    await store.database.number(10)
+    await store.database.transact([("UPDATE casework SET closed_after = 0", [])])
+    (statements,) = [sql for number, _, sql in migrations(engine) if number == 11]
+    sql: list[Statement] = [(one, []) for one in statements if "closed_after = COALESCE" in one]
+    await store.database.transact(sql)
+    assert await store.database.fetch("SELECT closed_after FROM casework") == [(1,)]
+    await store.database.transact([("UPDATE report SET received = 3000", []), *sql])
+    assert await store.database.fetch("SELECT closed_after FROM casework") == [(2,)]
 
 
 async def test_also_where_it_has_as_many_tags_and_notes_as_it_may(store: Store) -> None:
