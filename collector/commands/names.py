@@ -12,9 +12,10 @@ from msgspec import Struct
 
 from agent.output.escape import shown
 
-from ..store.expecting import MAX_COLUMNS, MAX_VALUE, Expected
+from ..store.expecting import MAX_COLUMNS, MAX_VALUE, Expected, Listed
 
 MAX_LIST = 256 << 20
+SAME_TOLD = 10
 
 
 class Unkept(Struct):
@@ -33,6 +34,20 @@ class Unkept(Struct):
         if self.cells:
             told.append(f"{self.cells:,} cells were cut to {MAX_VALUE} characters")
         return "; ".join(told)
+
+
+def same_words(listed: Listed) -> str:
+    """For people: which names are no host of their own; empty: all are."""
+    if not listed.same:
+        return ""
+    some = [f"{shown(one.name)} is {shown(one.host)}" for one in listed.same[:SAME_TOLD]]
+    more = len(listed.same) - len(some)
+    end = f", and {more:,} more" if more else ""
+    one = len(listed.same) == 1
+    return (
+        f"{len(listed.same):,} {'name is' if one else 'names are'} the same host as"
+        f" {'another' if one else 'others'}: {', '.join(some)}{end}"
+    )
 
 
 def read_names(path: Path) -> Iterator[str]:

@@ -10,10 +10,11 @@ from ..demanding import add_demand, demand_by
 from ..judging import usual_demand
 from ..pages.describe import demand_words, states
 from ..records import Sweep
+from ..store.expecting import Listed
 from ..store.store import Store, now_ms
 from .command import OK, Commands, duration, known_sweep, moment, tell, who, with_store
 from .holdings import RECEIVING_MS, holdings_words, receiving
-from .names import Unkept, read_expected, read_names
+from .names import Unkept, read_expected, read_names, same_words
 
 _AS_IT_IS = -1
 """A deadline that is not given, as None is one."""
@@ -86,9 +87,9 @@ async def _create(store: Store, options: argparse.Namespace) -> int:
     )
     tell(f"sweep {sweep_id}\ntoken {secret}")
     if options.expect:
-        added = await store.expect(sweep_id, expected, who=who())
-        tell(f"{added} expected hosts")
-        _tell_unkept(unkept)
+        listed = await store.expect(sweep_id, expected, who=who())
+        tell(f"{listed.new} expected hosts")
+        _tell_beside(listed, unkept)
     return OK
 
 
@@ -107,16 +108,17 @@ async def _expect(store: Store, options: argparse.Namespace) -> int:
     await known_sweep(store, options.sweep)
     unkept = Unkept()
     expected = list(read_expected(options.file, unkept))
-    added = await store.expect(options.sweep, expected, who=who())
+    listed = await store.expect(options.sweep, expected, who=who())
     beside = sum(1 for one in expected if one.columns)
-    tell(f"{added} new expected hosts" + (f", columns of {beside:,}" if beside else ""))
-    _tell_unkept(unkept)
+    tell(f"{listed.new} new expected hosts" + (f", columns of {beside:,}" if beside else ""))
+    _tell_beside(listed, unkept)
     return OK
 
 
-def _tell_unkept(unkept: Unkept) -> None:
-    if words := unkept.words():
-        tell(words)
+def _tell_beside(listed: Listed, unkept: Unkept) -> None:
+    for words in (same_words(listed), unkept.words()):
+        if words:
+            tell(words)
 
 
 async def _expect_no_more(store: Store, options: argparse.Namespace) -> int:

@@ -14,6 +14,7 @@ from starlette.responses import Response, StreamingResponse
 from agent.output.mapping.table import cell, csv_lines
 
 from ..casework import Case
+from ..host_names import name_key
 from ..records import FindingRow, HostRow
 from ..store.store import Store
 from ..unlisted import unlisted
@@ -141,7 +142,7 @@ class Exports:
         store = self._site.store
         if what == "missing":
             async for names in _some(store.all_missing(sweep_id)):
-                keys = [name.casefold().rstrip(".") for name, _ in names]
+                keys = [name_key(name) for name, _ in names]
                 told = await store.columns_of_names(sweep_id, keys)
                 for (name, owing), key in zip(names, keys, strict=True):
                     sent = "limited reports" if owing else "nothing"

@@ -6,6 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ..casework import CaseKey
+from ..host_names import name_key
 from ..records import FindingRow, HostRow
 from ..store.store import PAGE
 from .casework import LATEST, case_of
@@ -56,7 +57,7 @@ class ListPages:
             counts=await self._site.counters.counts(sweep.sweep_id),
             names=names,
             told=await self._site.store.columns_of_names(
-                sweep.sweep_id, [name.casefold().rstrip(".") for name in names]
+                sweep.sweep_id, [name_key(name) for name in names]
             ),
             columns=await self._site.store.columns(sweep.sweep_id),
             column=column,

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Sequence
 
 from msgspec import Struct, structs
 
+from ..host_names import name_key
 from ..records import (
     STATES,
     Counts,
@@ -27,7 +28,9 @@ from .database import Value
 from .expecting import ANY_COLUMN, ColumnFilter, listed_where, names_where
 from .putting import Seen, limits_kept
 from .rows import FINDING, HOST, PAGE, prefix
+from .same_host import COUNTED
 from .telling import order
+from .whose import UNEXPECTED
 
 _REPORTS_OF_HOST = "SELECT r.report_id FROM report r WHERE r.sweep_id = ? AND r.host_key = ?"
 _TOLD_WORSE = (
@@ -35,12 +38,6 @@ _TOLD_WORSE = (
     " AND e.finding_id = finding.finding_id WHERE r.sweep_id = finding.sweep_id"
     f" AND r.host_key = finding.host_key AND ({', '.join(order('e'))})"
     f" > ({', '.join(order('finding'))}))"
-)
-_EXPECTED_AS = "EXISTS (SELECT 1 FROM expected e WHERE e.sweep_id = host.sweep_id AND"
-_UNEXPECTED = (
-    f"NOT {_EXPECTED_AS} e.name_key = host.name_key)"
-    f" AND (host.fqdn_key = '' OR NOT {_EXPECTED_AS} e.name_key = host.fqdn_key))"
-    f" AND (host.fqdn_key <> '' OR NOT {_EXPECTED_AS} e.short_key = host.name_key))"
 )
 
 
@@ -79,8 +76,8 @@ def conditions(
     from_name: str | None = None,
     names: Sequence[str] | None = None,
 ) -> tuple[str, list[Value]]:
-    """SQL: whether a host is one of these, and the values for it. ``from_name``: casefolded; None:
-    in no order of names, of which an index would then be a detour. ``names``: those of
+    """SQL: whether a host is one of these, and the values for it. ``from_name``: a key; None: in no
+    order of names, of which an index would then be a detour. ``names``: those of
     :meth:`Filters.names`, by which an index finds them."""
     low, high = prefix(chosen.text)
     begin = max(low, from_name or "")
@@ -102,7 +99,7 @@ def conditions(
         (chosen.limited, "limited > 0"),
         (chosen.turned, "cleared > trouble"),
         (chosen.weak, "strongest = 1"),
-        (chosen.unexpected, _UNEXPECTED),
+        (chosen.unexpected, UNEXPECTED),
     ):
         if on:
             where += f" AND {is_so}"
@@ -137,7 +134,9 @@ class Answers(Filters):
                 "SELECT state, COUNT(*) FROM host WHERE sweep_id = ? GROUP BY state", sweep_id
             ),
             self.database.fetch(
-                "SELECT seen, COUNT(*) FROM expected WHERE sweep_id = ? GROUP BY seen", sweep_id
+                f"SELECT seen, COUNT(*) FROM expected WHERE sweep_id = ? AND {COUNTED}"
+                " GROUP BY seen",
+                sweep_id,
             ),
             self.database.fetch(
                 # the range leads SQLite to the partial indexes
@@ -254,10 +253,10 @@ class Answers(Filters):
     ) -> list[HostRow]:
         """A page by name; ``after``: name (any case) and key of the last row of the page before."""
         names = await self.names(sweep_id, chosen)
-        where, values = conditions(sweep_id, chosen, from_name=after[0].casefold(), names=names)
+        where, values = conditions(sweep_id, chosen, from_name=name_key(after[0]), names=names)
         if after[1]:
             where += " AND (name_key > ? OR host_key > ?)"
-            values += [after[0].casefold(), after[1]]
+            values += [name_key(after[0]), after[1]]
         return await self._all(
             HostRow,
             f"SELECT {HOST} FROM host WHERE {where} ORDER BY name_key, host_key LIMIT ?",
@@ -335,7 +334,7 @@ class Answers(Filters):
         low, high = prefix(text)
         where = "sweep_id = ? AND seen = ? AND name_key > ? AND name_key >= ?"
         seen = Seen.LIMITED if owing else Seen.NOTHING
-        values: list[Value] = [sweep_id, int(seen), after.casefold().rstrip("."), low]
+        values: list[Value] = [sweep_id, int(seen), name_key(after), low]
         if high:
             where, values = f"{where} AND name_key < ?", [*values, high]
         more, given = names_where(sweep_id, column)
@@ -355,7 +354,8 @@ class Answers(Filters):
     async def all_missing(self, sweep_id: str) -> AsyncIterator[tuple[str, bool]]:
         """Every expected name that has not answered, and whether it sent limited reports."""
         async for rows in self.database.stream(
-            "SELECT name, seen FROM expected WHERE sweep_id = ? AND seen <> 1 ORDER BY name_key",
+            "SELECT name, seen FROM expected WHERE sweep_id = ? AND seen <> 1"
+            f" AND {COUNTED} ORDER BY name_key",
             sweep_id,
         ):
             for name, seen in rows:

@@ -1,4 +1,4 @@
-"""Hosts that a list does not have.
+"""Hosts that a list does not have, or may not have: which these are is for ``whose.py`` to say.
 
 Their names and those of the list are two sorted indexes, which the engine walks beside each other
 once. To look each host up costs several times that, and is done for the few names that are left.

@@ -6,11 +6,12 @@ The rest is worked out from the bodies: ``collector/verifying.py``.
 from __future__ import annotations
 
 from ..records import NewReport
-from .judging_again import MATCHES
 from .putting import SEEN, Judged, Seen, ticks
+from .same_host import WITHOUT_HOST
 from .store import Store
 from .suppressing import covering
 from .traces import told_of
+from .whose import has_reported
 
 MAX_NAMES = 1000
 """Expected names whose mark no host explains, looked for among all reports."""
@@ -71,6 +72,7 @@ MUST_BE_NONE = {
         " FROM case_tag t WHERE NOT EXISTS (SELECT 1 FROM casework c"
         f" WHERE {_OF_CASE.format('t')} AND REPLACE({_TAGS}, ' ' || t.tag || ' ', '') <> {_TAGS}))"
     ),
+    "other names of hosts that are not expected": WITHOUT_HOST,
     "columns of names that are not expected": (
         "SELECT COUNT(*) FROM expected_column c WHERE NOT EXISTS (SELECT 1 FROM expected e"
         " WHERE e.sweep_id = c.sweep_id AND e.name_key = c.name_key)"
@@ -108,8 +110,8 @@ class Names:
         """Look for them. Raises StoreError."""
         rows = await self._store.database.fetch(
             "SELECT name_key, short_key, seen FROM expected WHERE sweep_id = ?"
-            f" AND ((seen = 1 AND NOT {MATCHES.format('limited = 0')})"
-            f" OR (seen = 2 AND NOT {MATCHES.format('limited >= 0')})) LIMIT ?",
+            f" AND ((seen = 1 AND NOT {has_reported('limited = 0')})"
+            f" OR (seen = 2 AND NOT {has_reported('limited >= 0')})) LIMIT ?",
             *[self._sweep_id] * 7, MAX_NAMES,
         )  # fmt: skip
         self._marked = {str(name): (str(short), Seen(seen)) for name, short, seen in rows}
@@ -132,7 +134,7 @@ class Names:
         for limited, seen in zip(("limited = 0", "limited > 0"), SEEN, strict=True):
             ((count,),) = await self._store.database.fetch(
                 f"SELECT COUNT(*) FROM expected WHERE sweep_id = ? AND {seen.before}"
-                f" AND {MATCHES.format(limited)}",
+                f" AND {has_reported(limited)}",
                 *[self._sweep_id] * 4,
             )  # fmt: skip
             if count:

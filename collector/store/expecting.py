@@ -1,8 +1,7 @@
 """The list of expected hosts, and what it says beside their names: whom to call.
 
-A host is the one that a name of the list means as it is for the counters: by its name, else by its
-whole name, else by the first part of a whole name where its own is not known, and one host alone is
-so called: of two, the one that is silent must not be taken for the one that reported.
+Which host a name of the list means is for ``whose.py`` to say, and which names are of one host for
+``same_host.py``.
 """
 
 from __future__ import annotations
@@ -12,11 +11,20 @@ from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 
+from ..host_names import name_key, name_keys, short_of
 from ..records import HostRow
-from .database import Statement, Value
-from .judging_again import seen_again
+from .database import Insert, Statement, Value
 from .putting import Seen
 from .rows import Rows, audit
+from .same_host import (
+    COUNTED,
+    MARK,
+    SameHost,
+    columns_of_other_names,
+    other_names,
+    told_apart,
+)
+from .whose import BY_OTHER_NAMES, VALUE, WAYS, found_with_value, with_value
 
 MAX_COLUMNS = 16
 """Of one list."""
@@ -27,6 +35,8 @@ MAX_NAMES = 64
 MAX_GROUPS = 500
 _AT_ONCE = 200
 """Hosts whose columns are written in one transaction: 16,000 parameters at most."""
+_ROWS_AT_ONCE = 5000
+_EXPECTED = ("sweep_id", "name_key", "short_key", "name", "seen")
 Columns = tuple[tuple[str, str], ...]
 """Name and value, in the order of the list."""
 
@@ -37,6 +47,16 @@ class Expected(Struct, frozen=True):
     name: str
     columns: Columns = ()
     """At most MAX_COLUMNS; empty: what is known stays."""
+
+
+class Listed(Struct, frozen=True):
+    """What became of a list."""
+
+    new: int
+    """Hosts that were not expected before."""
+    same: tuple[SameHost, ...] = ()
+    """Names that came with it and are no host of their own, or are now those of hosts that were on
+    the list."""
 
 
 class ColumnFilter(Struct, frozen=True, kw_only=True):
@@ -63,56 +83,10 @@ class Group(Struct, frozen=True, kw_only=True):
     not_reported: int
 
 
-def _said(of: str, what: str = "c.value") -> str:
-    """SQL: what a column (parameter) of the names says that are chosen so; NULL: nothing."""
-    return (
-        f"(SELECT {what} FROM expected_column c WHERE c.sweep_id = host.sweep_id"
-        f" AND c.name = ? AND {of})"
-    )
-
-
-_WHOLE_NAMES = (
-    "SELECT e.name_key FROM expected e WHERE e.sweep_id = host.sweep_id"
-    " AND e.short_key = host.name_key"
-)
-_OF_SHORT = f"c.name_key IN ({_WHOLE_NAMES})"
-_BY_OTHER_NAMES = (
-    f"{_said('c.name_key = host.fqdn_key')},"
-    f" CASE WHEN host.fqdn_key = '' THEN {_said(_OF_SHORT, 'MIN(c.value)')} END, ''"
-)
-_VALUE = f"COALESCE({_said('c.name_key = host.name_key')}, {_BY_OTHER_NAMES})"
-"""SQL: what the list says of a host; three parameters."""
 _OWN = (
     "LEFT JOIN expected_column own ON own.sweep_id = {0}.sweep_id AND own.name = ?"
     " AND own.name_key = {0}.name_key"
 )
-
-
-_MARK = "\n"
-"""Before the first part of whole names that several have: no host is called so."""
-
-
-def _ambiguous(sweep_id: str) -> list[Statement]:
-    """Mark the first parts that several whole names have, and those no more that one alone has.
-    Whoever was seen by such a part is seen no more, until :func:`seen_again`."""
-    others = (
-        "EXISTS (SELECT 1 FROM expected o WHERE o.sweep_id = expected.sweep_id"
-        " AND o.name_key <> expected.name_key AND o.name_key <> o.short_key AND o.short_key IN"
-    )
-    marked = f"substr(short_key, 1, 1) = '{_MARK}'"
-    return [
-        (
-            f"UPDATE expected SET short_key = '{_MARK}' || short_key, seen = 0 WHERE sweep_id = ?"
-            f" AND name_key <> short_key AND NOT {marked}"
-            f" AND {others} (expected.short_key, '{_MARK}' || expected.short_key))",
-            [sweep_id],
-        ),
-        (
-            f"UPDATE expected SET short_key = substr(short_key, 2) WHERE sweep_id = ? AND {marked}"
-            f" AND NOT {others} (expected.short_key))",
-            [sweep_id],
-        ),
-    ]
 
 
 def listed_where(sweep_id: str, chosen: ColumnFilter) -> tuple[str, list[Value]]:
@@ -120,33 +94,17 @@ def listed_where(sweep_id: str, chosen: ColumnFilter) -> tuple[str, list[Value]]
     once; only of hosts so called it is asked which of several names counts."""
     if not chosen.name:
         return "", []
-    so = "SELECT c.name_key FROM expected_column c WHERE c.sweep_id = ?"
-    so += " AND c.name = ? AND c.value = ?"
-    short = "SELECT e.short_key FROM expected e JOIN expected_column c ON c.sweep_id = e.sweep_id"
-    short += " AND c.name_key = e.name_key WHERE e.sweep_id = ?"
-    short += " AND c.name = ? AND c.value = ?"
-    each: list[Value] = [sweep_id, chosen.name, chosen.value]
     if not chosen.value:
-        return f" AND {_VALUE} = ''", [chosen.name] * 3
-    return (
-        f" AND (host.name_key IN ({so}) OR host.fqdn_key IN ({so}) OR host.name_key IN ({short}))"
-        f" AND {_VALUE} = ?",
-        [*each * 3, *[chosen.name] * 3, chosen.value],
-    )
+        return f" AND {VALUE} = ''", [chosen.name] * 3
+    so, given = with_value(sweep_id, chosen.name, chosen.value)
+    return f" AND {so} AND {VALUE} = ?", [*given, *[chosen.name] * 3, chosen.value]
 
 
 def listed_first(sweep_id: str, chosen: ColumnFilter) -> tuple[str, list[Value]]:
     """SQL on ``host``, beginning with AND, for a value of few names: the hosts that have one of
     them, most by an index; what :func:`listed_where` asks is asked of these."""
-    of = "SELECT host_key FROM host WHERE sweep_id = ? AND name_key"
-    so = "SELECT name_key FROM expected_column WHERE sweep_id = ? AND name = ? AND value = ?"
-    short = f"SELECT short_key FROM expected WHERE sweep_id = ? AND name_key IN ({so})"
-    each: list[Value] = [sweep_id, chosen.name, chosen.value]
-    return (
-        f" AND host_key IN ({of} IN ({so}) UNION {of} IN ({short})"
-        f" UNION {of} >= '' AND fqdn_key IN ({so}))",
-        [sweep_id, *each, sweep_id, sweep_id, *each, sweep_id, *each],
-    )
+    keys, given = found_with_value(sweep_id, chosen.name, chosen.value)
+    return f" AND host_key IN ({keys})", given
 
 
 def names_where(sweep_id: str, chosen: ColumnFilter) -> tuple[str, list[Value]]:
@@ -165,61 +123,80 @@ def names_where(sweep_id: str, chosen: ColumnFilter) -> tuple[str, list[Value]]:
 class Expecting(Rows):
     """What an administrator expects, and asks."""
 
-    async def expect(self, sweep_id: str, hosts: Iterable[str | Expected], *, who: str) -> int:
-        """Add hosts to the list; gives how many are new. Those that reported already are seen, and
-        the columns that come with a name replace those that it had.
+    async def expect(self, sweep_id: str, hosts: Iterable[str | Expected], *, who: str) -> Listed:
+        """Add hosts to the list. Those that reported already are seen, and the columns that come
+        with a name replace those that it had.
 
         Raises ValueError: more columns than a sweep keeps. StoreError.
         """
-        rows: list[Value] = []
+        names: dict[str, str] = {}
         columns: dict[str, Columns] = {}
+        same: list[SameHost] = []
         for one in hosts:
             name, beside = (one, ()) if isinstance(one, str) else (one.name, one.columns)
-            key = name.casefold().rstrip(".")
-            if key and key not in columns:
-                rows += [sweep_id, key, key.partition(".")[0], name]
-            if key and (beside or key not in columns):
+            key = name_key(name)
+            first = names.setdefault(key, name)
+            if name.casefold() != first.casefold():
+                same.append(SameHost(name, first))
+            if beside or key not in columns:
                 columns[key] = beside
-        told = {key: beside for key, beside in columns.items() if beside}
+        for every in (names, columns):
+            every.pop("", None)
         known = await self.columns(sweep_id)
-        names = {*known, *(name for beside in told.values() for name, _ in beside)}
-        if len(names) > MAX_NAMES:
+        titles = {*known, *(name for beside in columns.values() for name, _ in beside)}
+        if len(titles) > MAX_NAMES:
             raise ValueError(
-                f"the lists of a sweep have at most {MAX_NAMES} columns, with this {len(names)}"
+                f"the lists of a sweep have at most {MAX_NAMES} columns, with this {len(titles)}"
             )
-        statements: list[Statement] = []
-        for start in range(0, len(rows), 4 * 500):
-            piece = rows[start : start + 4 * 500]
-            marks = ", ".join(["(?, ?, ?, ?, 0)"] * (len(piece) // 4))
-            statements.append(
-                (
-                    "INSERT INTO expected (sweep_id, name_key, short_key, name, seen)"
-                    f" VALUES {marks} ON CONFLICT (sweep_id, name_key) DO NOTHING",
-                    piece,
-                )
-            )
-        added = 0
-        for start in range(0, len(statements), 10):
-            added += sum(await self.database.transact(statements[start : start + 10]))
+        before = await self._hosts_listed(sweep_id)
+        others = await other_names(self.database, sweep_id, names)
+        rows = [
+            (sweep_id, key, short_of(key), name, 0)
+            for key, name in names.items()
+            if key not in others
+        ]
+        for start in range(0, len(rows), _ROWS_AT_ONCE):
+            piece = Insert("expected", _EXPECTED, {"seen"}, rows[start : start + _ROWS_AT_ONCE],
+                           ("sweep_id", "name_key"))  # fmt: skip
+            await self.database.transact([], piece)
+        told = {
+            MARK + key if key in others else key: beside
+            for key, beside in columns.items()
+            if beside
+        }
         for replaced in _columns(sweep_id, told, known):
             await self.database.transact(replaced)
+        await self.database.transact(told_apart(sweep_id))
+        short = [key.removeprefix(MARK) for key in told]
+        for filled in columns_of_other_names(sweep_id, short, sorted(titles)):
+            await self.database.transact([filled])
+        added = await self._hosts_listed(sweep_id) - before
+        now = await other_names(self.database, sweep_id, map(short_of, names))
+        same += [
+            SameHost(name, host)
+            for key, (name, of, host) in now.items()
+            if {key, of} & names.keys()
+        ]
         more = f", columns of {len(told)}" if told else ""
+        also = f", {len(same)} names are the same host as others" if same else ""
         await self.database.transact(
-            [
-                *_ambiguous(sweep_id),
-                *seen_again(sweep_id),
-                audit(who, "import expected hosts", sweep_id, f"{added} new{more}"),
-            ]
+            [audit(who, "import expected hosts", sweep_id, f"{added} new{more}{also}")]
         )
-        return added
+        return Listed(added, tuple(same))
+
+    async def _hosts_listed(self, sweep_id: str) -> int:
+        ((count,),) = await self.database.fetch(
+            f"SELECT COUNT(*) FROM expected WHERE sweep_id = ? AND {COUNTED}", sweep_id
+        )
+        return int(count)
 
     async def expect_no_more(self, sweep_id: str, names: Iterable[str], *, who: str) -> int:
         """Take names from the list; gives how many were on it. What they reported stays."""
-        keys = list(dict.fromkeys(name.casefold().rstrip(".") for name in names))
+        keys = list(dict.fromkeys(map(name_key, names)))
         known = await self.columns(sweep_id)
         removed = 0
         for start in range(0, len(keys), 500):
-            piece = keys[start : start + 500]
+            piece = [one for key in keys[start : start + 500] for one in (key, MARK + key)]
             marks = ", ".join("?" * len(piece))
             touched = await self.database.transact(
                 [
@@ -233,8 +210,7 @@ class Expecting(Rows):
             removed += touched[0]
         await self.database.transact(
             [
-                *_ambiguous(sweep_id),
-                *seen_again(sweep_id),
+                *told_apart(sweep_id),
                 audit(who, "remove expected hosts", sweep_id, f"{removed} of {len(keys)}"),
             ]
         )
@@ -273,24 +249,27 @@ class Expecting(Rows):
         """What the list says of hosts, by their keys; without those of which it says nothing."""
         if not hosts or not await self.columns(sweep_id):
             return {}
-        names = {host.host_key: _names(host) for host in hosts}
-        short = await self._short(sweep_id, [own[0] for own in names.values() if not own[1]])
-        keys = {key for own in names.values() for key in own if key}
-        known = await self.columns_of_names(
-            sweep_id, sorted(keys.union(*(set(more) for more in short.values())))
-        )
+        names = {host.host_key: name_keys(host.name, host.fqdn, host.domain) for host in hosts}
+        short = await self._short(sweep_id, sorted({one[0] for one in names.values()}))
+        listed = {
+            host_key: [
+                [key] if way.listed == "name_key" else short.get(key, [])
+                for way in WAYS
+                if (key := way.key(*own))
+            ]
+            for host_key, own in names.items()
+        }
+        keys = {key for ways in listed.values() for way in ways for key in way}
+        known = await self.columns_of_names(sweep_id, sorted(keys))
         found: dict[str, Columns] = {}
-        for host_key, (name, fqdn) in names.items():
+        for host_key, ways in listed.items():
             told: dict[str, str] = {}
-            for key in (name, fqdn):
-                for column, value in known.get(key, ()):
-                    told.setdefault(column, value)
-            least: dict[str, str] = {}
-            for key in short.get(name, ()) if not fqdn else ():
-                for column, value in known.get(key, ()):
+            for way in ways:
+                least: dict[str, str] = {}
+                for column, value in (pair for key in way for pair in known.get(key, ())):
                     least[column] = min(value, least.get(column, value))
-            for column, value in least.items():
-                told.setdefault(column, value)
+                for column, value in least.items():
+                    told.setdefault(column, value)
             if told:
                 found[host_key] = tuple(told.items())
         return found
@@ -317,7 +296,7 @@ class Expecting(Rows):
             # most hosts by a join, which engines have several ways of; the state from the index
             # of names
             f"SELECT said, {sums}, SUM(CASE WHEN state = '' THEN n ELSE 0 END) FROM ("
-            f"SELECT COALESCE(own.value, {_BY_OTHER_NAMES}) AS said, host.state AS state,"
+            f"SELECT COALESCE(own.value, {BY_OTHER_NAMES}) AS said, host.state AS state,"
             f" COUNT(*) AS n FROM host {_OWN.format('host')}"
             " WHERE host.sweep_id = ? AND host.name_key >= '' GROUP BY 1, 2"
             " UNION ALL SELECT COALESCE(own.value, '') AS said, '' AS state, COUNT(*) AS n"
@@ -367,11 +346,3 @@ def _forgotten(sweep_id: str, keys: Sequence[str], known: Sequence[str]) -> list
             [sweep_id, *known, *keys],
         )
     ]
-
-
-def _names(host: HostRow) -> tuple[str, str]:
-    """As :func:`~collector.store.putting.name_keys` has them."""
-    name = host.name.casefold()
-    if host.fqdn:
-        return name, host.fqdn.casefold()
-    return name, f"{name}.{host.domain.casefold()}" if "." in host.domain else ""

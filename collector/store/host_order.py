@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from msgspec import structs
 
+from ..host_names import name_key
 from ..records import RANKS, STATES, HostRow, HostState
 from .answers import EVERY_HOST, Filters, HostFilter, conditions
 from .casework import listed_cases
@@ -92,9 +93,9 @@ def place_of(row: HostRow, order: str) -> Place:
     """Of the last host of a page."""
     name = order.removeprefix("-")
     if name == WORST:
-        return Place(f"{_group_of(row)}:{row.name.casefold()}", row.host_key)
+        return Place(f"{_group_of(row)}:{name_key(row.name)}", row.host_key)
     values: dict[str, str | int] = {
-        "name": row.name.casefold(), "found": row.strong * 1000000000 + row.weak,
+        "name": name_key(row.name), "found": row.strong * 1000000000 + row.weak,
         "trace": _NEVER if row.first_trace is None else row.first_trace,
         "hit": row.first_hit or 0, "last": row.last_received, "system": row.os,
         "sender": row.sources, "reports": row.reports,

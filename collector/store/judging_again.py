@@ -14,6 +14,7 @@ from ..records import Demand
 from .database import Row, Statement, StoreError, Value
 from .putting import demand_kept, name_keys, rank
 from .rows import Rows
+from .same_host import seen_again
 
 AT_ONCE = 20
 """Bodies held at once: each may be of many megabytes."""
@@ -23,29 +24,6 @@ _ATTEMPTS = 20
 _FIRST = 5
 """Reports that may propose a pack."""
 _KEPT = "report_id, sweep_id, host_key, source, received, body"
-MATCHES = (
-    "(name_key IN (SELECT name_key FROM host WHERE sweep_id = ? AND {0})"
-    " OR name_key IN (SELECT fqdn_key FROM host WHERE sweep_id = ? AND {0})"
-    " OR short_key IN"
-    " (SELECT name_key FROM host WHERE sweep_id = ? AND {0} AND fqdn_key = ''))"
-)
-"""Of an expected host: whether there is a host so called, for which something holds."""
-_ANSWERED, _OWING = MATCHES.format("limited = 0"), MATCHES.format("limited > 0")
-
-
-def seen_again(sweep_id: str) -> list[Statement]:
-    """Which expected hosts have answered, by the hosts as they are now."""
-    return [
-        (
-            f"UPDATE expected SET seen = 1 WHERE sweep_id = ? AND seen <> 1 AND {_ANSWERED}",
-            [sweep_id] * 4,
-        ),
-        (
-            f"UPDATE expected SET seen = 2 WHERE sweep_id = ? AND seen <> 2 AND NOT {_ANSWERED}"
-            f" AND {_OWING}",
-            [sweep_id] * 7,
-        ),
-    ]
 
 
 class JudgingAgain(Rows):

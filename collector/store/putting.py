@@ -16,9 +16,11 @@ from functools import lru_cache
 from msgspec import MsgspecError, Struct
 from msgspec.structs import astuple
 
+from .. import host_names
 from ..judging import demand_of, limits_text, unpacked_limits
 from ..records import NOTHING_ASKED, Demand, Limit, NewReport
 from .database import Value
+from .whose import WAYS
 
 REPORT_COLUMNS = (
     "report_id", "sweep_id", "host_key", "name", "state", "strong", "weak", "excluded", "started",
@@ -181,11 +183,8 @@ def host_values(one: Judged) -> tuple[Value, ...]:
 
 
 def name_keys(report: NewReport) -> tuple[str, str]:
-    """What a list of expected hosts may call it: the short name, and the whole one if known."""
-    name = report.name.casefold()
-    if report.fqdn:
-        return name, report.fqdn.casefold()
-    return name, f"{name}.{report.domain.casefold()}" if "." in report.domain else ""
+    """See :func:`collector.host_names.name_keys`."""
+    return host_names.name_keys(report.name, report.fqdn, report.domain)
 
 
 class Seen(IntEnum):
@@ -212,9 +211,8 @@ def ticks(reports: Sequence[Judged]) -> Iterator[tuple[str, str, Seen, list[str]
     for one in reports:
         name, fqdn = name_keys(one.report)
         seen = Seen.LIMITED if one.limits else Seen.ANSWERED
-        sweep_id = one.report.sweep_id
-        found.setdefault((sweep_id, "name_key", seen), set()).update({name, fqdn} - {""})
-        if not fqdn:
-            found.setdefault((sweep_id, "short_key", seen), set()).add(name)
+        for way in WAYS:
+            if key := way.key(name, fqdn):
+                found.setdefault((one.report.sweep_id, way.listed, seen), set()).add(key)
     for (sweep_id, column, seen), keys in sorted(found.items()):
         yield sweep_id, column, seen, sorted(keys)

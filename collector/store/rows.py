@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from msgspec import Struct, structs
 
+from ..host_names import folded
 from ..records import HostRow, ReportRow, Sweep
 from .database import Database, Row, Statement, Value
 from .putting import demand_kept, limits_kept
@@ -73,9 +74,13 @@ def audit(who: str, action: str, subject: str, detail: str) -> Statement:
 
 
 def prefix(text: str) -> tuple[str, str]:
-    """The range of keys that begin so: the first, and the first after them (empty: no end)."""
+    """The keys of names that begin so: the first, and the first after them (empty: no end)."""
     # What no engine keeps begins no name, and must not fail the question.
-    low = text.replace("\0", "").encode("utf-8", "ignore").decode("utf-8").casefold()
+    return key_range(folded(text.replace("\0", "").encode("utf-8", "ignore").decode("utf-8")))
+
+
+def key_range(low: str) -> tuple[str, str]:
+    """The same of what is folded."""
     head = low.rstrip("\U0010ffff")
     if not head:
         return low, ""

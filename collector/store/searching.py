@@ -14,7 +14,7 @@ from ..records import HostState
 from ..terms import KINDS, Kind, readings
 from .database import Value
 from .keeping_terms import APART
-from .rows import PAGE, Rows, prefix, record_of
+from .rows import PAGE, Rows, key_range, prefix, record_of
 from .sqlite import SqliteDatabase
 from .text_index import CANDIDATES, PG_INDEXES, PG_THERE, Candidates, Parts, by_part, has_part
 
@@ -343,7 +343,7 @@ def _by_head(kind: Kind, text: str, most: int, *, whole: bool) -> Candidates:
             " AND t.folded || '' = ? LIMIT ?",
             [kind, text[:_HEAD], text, most],
         )
-    low, high = prefix(text[:_HEAD])
+    low, high = key_range(text[:_HEAD])
     values: list[Value] = [kind, low]
     where = f"t.kind = ? AND {_HEAD_OF} >= ?"
     if high:

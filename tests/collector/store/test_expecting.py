@@ -87,7 +87,8 @@ async def test_each_group_is_the_list_of_its_hosts(fleet: Store) -> None:
 
 
 async def test_a_newer_list_replaces_what_it_says_and_leaves_the_rest(fleet: Store) -> None:
-    assert await fleet.expect("s1", [at("pc-1", "Paris"), "PC-4", at("PC-5", "Oslo")], who="t") == 0
+    newer: list[str | Expected] = [at("pc-1", "Paris"), "PC-4", at("PC-5", "Oslo")]
+    assert (await fleet.expect("s1", newer, who="t")).new == 0
     assert (await told(fleet))["pc-1"] == {"Site": "Paris"}
     assert (await told(fleet))["PC-5"] == {"Site": "Oslo"}
     assert (await fleet.columns_of_names("s1", ["pc-4"]))["pc-4"][0] == ("Site", "Rome")

@@ -215,15 +215,15 @@ class TestExpectedHosts:
             a_report("PC-4", fqdn="pc-4.corp.example"),  # another machine than the expected one
         ]
         if imported == "before":
-            assert await store.expect("s1", names, who="test") == 5
+            assert (await store.expect("s1", names, who="test")).new == 5
         for report in reports[:2]:
             await store.put(report)
         if imported == "in between":
-            assert await store.expect("s1", names, who="test") == 5
+            assert (await store.expect("s1", names, who="test")).new == 5
         for report in reports[2:]:
             await store.put(report)
         if imported == "after":
-            assert await store.expect("s1", names, who="test") == 5
+            assert (await store.expect("s1", names, who="test")).new == 5
         assert await store.missing("s1") == ["pc-4.other.example", "pc-5"]
         counts = await store.counts("s1")
         assert (counts.expected, counts.not_reported, counts.unexpected) == (5, 2, 1)
@@ -233,8 +233,10 @@ class TestExpectedHosts:
 
     async def test_a_list_imported_twice_adds_nothing(self, store: Store) -> None:
         names = [f"pc-{n}" for n in range(12_345)]
-        assert await store.expect("s1", [*names, "PC-1", "", " .".strip()], who="test") == 12_345
-        assert await store.expect("s1", names, who="test") == 0
+        assert (
+            await store.expect("s1", [*names, "PC-1", "", " .".strip()], who="test")
+        ).new == 12_345
+        assert (await store.expect("s1", names, who="test")).new == 0
         assert [one async for one in store.all_missing("s1")] == [(n, False) for n in sorted(names)]
 
     async def test_missing_names_are_read_to_the_end_page_by_page(self, store: Store) -> None:

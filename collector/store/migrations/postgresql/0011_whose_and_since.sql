@@ -14,3 +14,9 @@ ALTER TABLE casework ADD COLUMN closed_after BIGINT NOT NULL DEFAULT 0;
 UPDATE casework SET closed_after = COALESCE((SELECT MIN(r.seq) - 1 FROM report r
     WHERE r.sweep_id = casework.sweep_id AND r.host_key = casework.host_key
     AND r.received > casework.changed), (SELECT MAX(seq) FROM report), 0) WHERE state = 'closed';
+
+-- Names whose keys may be others now are marked: store/filling.py takes them up in the same
+-- transaction.
+UPDATE host SET name_key = chr(10) || name_key WHERE name_key ~ '[^ -~]' OR fqdn_key ~ '[^ -~]'
+    OR name_key LIKE '%.' OR fqdn_key LIKE '%.';
+UPDATE expected SET name_key = chr(10) || name_key WHERE name_key ~ '[^ -~]';
