@@ -9,19 +9,17 @@ import msgspec
 from agent import __version__
 from agent.output.schema import report_schema
 
-from .casework import CASE_STATES
 from .intake import SCHEMAS
+from .pages.asking import CASE, CASES, GROUPS, HOSTS, SEARCH, TIMELINE, Query
 from .pages.casework import CaseConflict, CaseList, CaseRequest, CaseView
 from .pages.comparing import Comparison
 from .pages.data import Problem, ReportSummary
 from .pages.fleet_timeline import FleetTimeline
 from .pages.groups import GroupList
-from .pages.hosts import FLAGS, HostPage
+from .pages.hosts import HostPage
 from .pages.outputs import OutputList
 from .pages.search import SearchAnswer
 from .pages.sweeps import SweepStanding
-from .store.host_order import ORDERS
-from .terms import KINDS
 
 _ANSWERS = {
     "200": "It was here already, the same.",
@@ -40,7 +38,8 @@ _ANSWERS = {
 
 
 _REFUSALS = {
-    "400": "What was asked is not of the form that is described, or is of two hosts.",
+    "400": "A parameter that there is not, for which the answer names those that there are; a value"
+    " that is not as described; or two hosts.",
     "401": "No valid reader token.",
     "404": "There is no such thing, or it is not this reader's.",
     "405": "Neither GET nor HEAD.",
@@ -57,55 +56,8 @@ _CHANGE_REFUSALS = {
     "503": "The database cannot be used now.",
 }
 _REPORT = {"report_id": "The id of a report."}
-_DAY = r"^([0-9]{4}-[0-9]{2}-[0-9]{2})?$"
-_ASKED = {
-    "from": ("The first trace is of this day or later, UTC.", _DAY),
-    "to": ("The first trace is of this day or earlier, UTC.", _DAY),
-    "weak": ("1: weak traces too.", "^[01]?$"),
-}
-
-_SEARCHED = {
-    "q": ("Any part of a value, of three characters and more; or its beginning.", ""),
-    "kind": ("Values of this kind alone.", f"^({'|'.join(KINDS)})?$"),
-    "sweep": ("In this sweep alone.", ""),
-    "whole": ("1: only the value itself; then the hosts that have it, page by page.", "^[01]?$"),
-    "after": ("Of the last host of the page before, its sweep.", ""),
-    "key": ("And its key.", ""),
-}
-"""With the patterns of their values; empty: any."""
-
-
 _SWEEP = {"sweep_id": "The id of a sweep."}
 _CASE = "/sweeps/{sweep_id}/case.json"
-_OF_CASE = {
-    "host": ("The key of a host, which must be given.", ""),
-    "finding": ("The id of a finding on it; empty: the case of the host itself.", ""),
-}
-_CASES = {
-    "state": ("Only those of this state.", f"^({'|'.join(CASE_STATES)})?$"),
-    "owner": ("Only those of this owner, in any case of letters.", ""),
-    "nobody": ("1: only those without an owner.", "^[01]?$"),
-    "tag": ("Only those with this tag.", ""),
-    "after": ("The host of the last one of the page before.", ""),
-    "finding": ("Its finding.", ""),
-}
-_FLAG = "^[01]?$"
-_HOSTS = {
-    "sort": ("How they are sorted; with - before it the other way round.",
-             f"^(-?({'|'.join(ORDERS)}))?$"),
-    "state": ("Only hosts of this state; another word is no filter.", ""),
-    "q": ("What their names begin with.", ""),
-    "sender": ("The only address that their reports came from.", ""),
-    **{name: (f"1: only those that are {name}.", _FLAG) for name in FLAGS},
-    "case": ("Only hosts whose own case is in this state.", f"^({'|'.join(CASE_STATES)})?$"),
-    "owner": ("Only hosts of this owner, in any case of letters.", ""),
-    "nobody": ("1: only hosts without an owner.", _FLAG),
-    "tag": ("Only hosts with this tag.", ""),
-    "column": ("A column of the list of expected hosts …", ""),
-    "value": ("… that has this value; empty: none.", ""),
-    "after": ("As in the address of the next page.", ""),
-    "key": ("As in the address of the next page.", ""),
-}  # fmt: skip
 
 
 class _Read(msgspec.Struct, frozen=True):
@@ -115,7 +67,7 @@ class _Read(msgspec.Struct, frozen=True):
     name: str
     summary: str
     parameters: dict[str, str]
-    query: dict[str, tuple[str, str]]
+    query: Query
     refusals: tuple[str, ...]
 
 
@@ -124,7 +76,7 @@ _READS: tuple[tuple[_Read, type[msgspec.Struct]], ...] = (
         _Read(
             "/reports/{report_id}/summary.json", "reportSummary",
             "A report in short: verdict, findings without evidence, what to do",
-            _REPORT, {}, ("401", "404", "422", "503"),
+            _REPORT, {}, ("400", "401", "404", "422", "503"),
         ),
         ReportSummary,
     ),
@@ -141,14 +93,14 @@ _READS: tuple[tuple[_Read, type[msgspec.Struct]], ...] = (
         _Read(
             "/sweeps/{sweep_id}/timeline.json", "fleetTimeline",
             "The hosts of a sweep by their first trace",
-            _SWEEP, _ASKED, ("400", "401", "404", "503"),
+            _SWEEP, TIMELINE, ("400", "401", "404", "503"),
         ),
         FleetTimeline,
     ),
     (
         _Read(
             _CASE, "readCase", "Who is on a host or a finding, and what they wrote",
-            _SWEEP, _OF_CASE, ("401", "404", "503"),
+            _SWEEP, CASE, ("400", "401", "404", "503"),
         ),
         CaseView,
     ),
@@ -156,7 +108,7 @@ _READS: tuple[tuple[_Read, type[msgspec.Struct]], ...] = (
         _Read(
             "/sweeps/{sweep_id}/cases.json", "listCases",
             "The cases of hosts and findings that somebody has touched, 100 at a time",
-            _SWEEP, _CASES, ("401", "404", "503"),
+            _SWEEP, CASES, ("400", "401", "404", "503"),
         ),
         CaseList,
     ),
@@ -164,8 +116,8 @@ _READS: tuple[tuple[_Read, type[msgspec.Struct]], ...] = (
         _Read(
             "/sweeps/{sweep_id}/groups.json", "groupHosts",
             "Hosts by what the list of expected hosts says of them: six counters for each",
-            _SWEEP, {"by": ("A column of the list; else the likeliest.", "")},
-            ("401", "404", "503"),
+            _SWEEP, GROUPS,
+            ("400", "401", "404", "503"),
         ),
         GroupList,
     ),
@@ -173,7 +125,7 @@ _READS: tuple[tuple[_Read, type[msgspec.Struct]], ...] = (
         _Read(
             "/sweeps/{sweep_id}/standing.json", "sweepStanding",
             "How a sweep stands: counters, hit hosts, what its clean is worth, what to run next",
-            _SWEEP, {}, ("401", "404", "503"),
+            _SWEEP, {}, ("400", "401", "404", "503"),
         ),
         SweepStanding,
     ),
@@ -181,7 +133,7 @@ _READS: tuple[tuple[_Read, type[msgspec.Struct]], ...] = (
         _Read(
             "/sweeps/{sweep_id}/hosts.json", "sweepHosts",
             "The hosts of a sweep that reported, a page at a time, the worst first",
-            _SWEEP, _HOSTS, ("400", "401", "404", "503"),
+            _SWEEP, HOSTS, ("400", "401", "404", "503"),
         ),
         HostPage,
     ),
@@ -189,7 +141,7 @@ _READS: tuple[tuple[_Read, type[msgspec.Struct]], ...] = (
         _Read(
             "/outputs.json", "outputs",
             "How each output is doing: last success, last error, lag, dead letters",
-            {}, {}, ("401", "404", "503"),
+            {}, {}, ("400", "401", "404", "503"),
         ),
         OutputList,
     ),
@@ -197,7 +149,7 @@ _READS: tuple[tuple[_Read, type[msgspec.Struct]], ...] = (
         _Read(
             "/search.json", "search",
             "Where else: hosts by any part of their name, id or address, or of a finding",
-            {}, _SEARCHED, ("400", "401", "404", "503"),
+            {}, SEARCH, ("400", "401", "404", "503"),
         ),
         SearchAnswer,
     ),
@@ -338,7 +290,7 @@ def _take() -> dict[str, Any]:
             *(_parameter(name, "path", words, _text("")) for name, words in _SWEEP.items()),
             *(
                 _parameter(name, "query", words, _text(pattern))
-                for name, (words, pattern) in _OF_CASE.items()
+                for name, (words, pattern) in CASE.items()
             ),
         ],
         "requestBody": {

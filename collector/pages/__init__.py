@@ -11,6 +11,7 @@ from collections.abc import Callable
 from starlette.routing import BaseRoute, Route
 
 from ..store.store import Store, now_ms
+from . import asking
 from .casework import CasePages, CaseRequest
 from .compare import ComparePages
 from .data import data
@@ -58,7 +59,14 @@ def routes(
     reports, compared = ReportPages(site, opening), ComparePages(site, opening)
     tokens, timeline, search = TokenPages(site), TimelinePages(site), SearchPages(site)
     cases, groups = CasePages(site), GroupPages(site)
-    case = taking(site, data(site, cases.data), CaseRequest, cases.take, role="analyst")
+    case = taking(
+        site,
+        data(site, cases.data, asking.CASE),
+        CaseRequest,
+        cases.take,
+        role="analyst",
+        query=asking.CASE,
+    )
     sweep = "/sweeps/{sweep_id}"
     return [
         Route("/login", site.open(entrance.form)),
@@ -67,36 +75,39 @@ def routes(
         Route("/static/{name}", site.open(site.send_static)),
         Route("/", page(sweeps.all)),
         Route("/outputs", page(outputs.page)),
-        Route("/outputs.json", data(site, outputs.data)),
+        Route("/outputs.json", data(site, outputs.data, asking.NOTHING)),
         Route("/search", page(search.page)),
-        Route("/search.json", data(site, search.data)),
+        Route("/search.json", data(site, search.data, asking.SEARCH)),
         Route("/tokens", page(tokens.all)),
         Route("/tokens", form(tokens.create, role=ROLE), methods=["POST"]),
         Route("/tokens/revoke", form(tokens.revoke, role=ROLE), methods=["POST"]),
         Route(sweep, page(sweeps.one)),
         Route(f"{sweep}/summary", page(sweeps.summary)),
-        Route(f"{sweep}/standing.json", data(site, sweeps.data)),
+        Route(f"{sweep}/standing.json", data(site, sweeps.data, asking.NOTHING)),
         Route(f"{sweep}/accept-pack", form(sweeps.accept, role=ACCEPTS), methods=["POST"]),
         Route(f"{sweep}/hosts", page(hosts.page)),
-        Route(f"{sweep}/hosts.json", data(site, hosts.data)),
+        Route(f"{sweep}/hosts.json", data(site, hosts.data, asking.HOSTS)),
         Route(f"{sweep}/missing", page(lists.missing)),
         Route(f"{sweep}/findings", page(lists.findings)),
         Route(f"{sweep}/timeline", page(timeline.page)),
-        Route(f"{sweep}/timeline.json", data(site, timeline.data)),
+        Route(f"{sweep}/timeline.json", data(site, timeline.data, asking.TIMELINE)),
         Route(f"{sweep}/audit", page(lists.audit)),
         Route(f"{sweep}/suppress", form(suppressing.suppress, role="analyst"), methods=["POST"]),
         Route(f"{sweep}/lift", form(suppressing.lift, role="analyst"), methods=["POST"]),
         Route(f"{sweep}/case", page(cases.page)),
         Route(f"{sweep}/case", form(cases.change, role="analyst"), methods=["POST"]),
         Route(f"{sweep}/case.json", case, methods=["GET", "POST"]),
-        Route(f"{sweep}/cases.json", data(site, cases.list)),
+        Route(f"{sweep}/cases.json", data(site, cases.list, asking.CASES)),
         Route(f"{sweep}/groups", page(groups.page)),
-        Route(f"{sweep}/groups.json", data(site, groups.data)),
+        Route(f"{sweep}/groups.json", data(site, groups.data, asking.GROUPS)),
         Route(f"{sweep}/export/{{name}}", page(exports.list)),
         Route(f"{sweep}/hosts/{{host_key:path}}", page(lists.host)),
         Route(f"{sweep}/findings/{{indicator_id:path}}", page(lists.indicator)),
-        Route("/reports/{report_id}/summary.json", data(site, reports.summary)),
-        Route("/reports/{report_id}/against/{other_id}.json", data(site, compared.data)),
+        Route("/reports/{report_id}/summary.json", data(site, reports.summary, asking.NOTHING)),
+        Route(
+            "/reports/{report_id}/against/{other_id}.json",
+            data(site, compared.data, asking.NOTHING),
+        ),
         Route("/reports/{report_id}/against/{other_id}", page(compared.page)),
         Route("/reports/{report_id}.json.gz", page(exports.gzip)),
         Route("/reports/{report_id}.json", page(exports.json)),

@@ -16,6 +16,7 @@ from agent.model.report import Finding, Report
 
 from ..records import ReportRow
 from ..store.database import StoreError
+from .asking import Query, checked_query
 from .chain import cut
 from .gist import Gist, gist_of, strongest_first
 from .session import Reader
@@ -89,8 +90,9 @@ def _line(finding: Finding) -> FindingLine:
     )
 
 
-def data(site: Site, make: Make) -> Endpoint:
-    """An endpoint for GET that answers in JSON, errors too; it leads nobody to the log-in."""
+def data(site: Site, make: Make, query: Query) -> Endpoint:
+    """An endpoint for GET that answers in JSON, errors too; it leads nobody to the log-in.
+    ``query``: what may be asked."""
 
     async def endpoint(request: Request) -> Response:
         try:
@@ -98,6 +100,7 @@ def data(site: Site, make: Make) -> Endpoint:
             if reader is None:
                 challenge = {"www-authenticate": 'Bearer realm="iocsweep-collector"'}
                 return answered(Problem(error="a reader token is needed"), 401, challenge)
+            checked_query(request, query)
             return answered(await make(request, reader))
         except Refused as refused:
             return answered(Problem(error=refused.words), refused.status)

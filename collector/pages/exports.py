@@ -18,6 +18,7 @@ from ..host_names import name_key
 from ..records import FindingRow, HostRow
 from ..store.store import Store
 from ..unlisted import unlisted
+from .asking import NOTHING, checked_query
 from .describe import iso, limit_words
 from .session import Reader
 from .site import HEADERS, Site, not_found, path_id
@@ -87,6 +88,7 @@ class Exports:
     async def list(self, request: Request, reader: Reader) -> Response:
         """Hosts, findings or missing names, as CSV or NDJSON."""
         sweep = await self._site.sweep(request, reader)
+        checked_query(request, NOTHING)
         what, _, form = path_id(request, "name").partition(".")
         if what not in _LISTS or form not in _KINDS:
             raise not_found("export")

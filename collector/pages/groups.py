@@ -9,7 +9,7 @@ from starlette.responses import Response
 from ..records import Sweep
 from ..store.expecting import MAX_GROUPS, MAX_VALUE, ColumnFilter, Group
 from .session import Reader
-from .site import Site, asked
+from .site import Refused, Site, asked
 
 _USUAL = ("site", "location", "ou", "organizational unit", "owner")
 """Columns that people go by, the likeliest first."""
@@ -59,8 +59,12 @@ class GroupPages:
         return self._site.html("groups.html", reader=reader, sweep=sweep, found=found)
 
     async def data(self, request: Request, reader: Reader) -> GroupList:
-        """For programs."""
-        return await self._groups(request, await self._site.sweep(request, reader))
+        """For programs. Raises Refused: there is no such column."""
+        found = await self._groups(request, await self._site.sweep(request, reader))
+        wanted = asked(request, "by", MAX_VALUE)
+        if wanted and wanted != found.by:
+            raise Refused(400, f"There is no such column. There are: {', '.join(found.columns)}.")
+        return found
 
     async def _groups(self, request: Request, sweep: Sweep) -> GroupList:
         columns = await self._site.store.columns(sweep.sweep_id)

@@ -161,6 +161,8 @@ class HostPages:
 
     async def data(self, request: Request, reader: Reader) -> HostPage:
         """The same for programs."""
+        if asked(request, "value") and not asked(request, "column"):
+            raise Refused(400, "A value is of a column, and none is named.")
         told = await self._ask(request, reader)
         return HostPage(
             sweep_id=told.sweep.sweep_id,

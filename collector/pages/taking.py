@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ..store.database import StoreError
+from .asking import Query, checked_query
 from .data import Problem, answered
 from .session import Reader
 from .site import MAX_ID, Endpoint, Refused, Site
@@ -20,8 +21,11 @@ _T = TypeVar("_T", bound=Struct)
 Take = Callable[[Request, Reader, _T], Awaitable[tuple[Struct, int]]]
 
 
-def taking(site: Site, read: Endpoint, kind: type[_T], take: Take[_T], *, role: str) -> Endpoint:
+def taking(
+    site: Site, read: Endpoint, kind: type[_T], take: Take[_T], *, role: str, query: Query
+) -> Endpoint:
     """GET as it is, and POST of something of this kind by who has this role or one beyond it.
+    ``query``: what may be asked.
 
     A cookie is not taken: what a browser sends by itself must not change anything.
     """
@@ -40,6 +44,7 @@ def taking(site: Site, read: Endpoint, kind: type[_T], take: Take[_T], *, role: 
                 f" theirs is {reader.token.role}", who=reader.who,
             )  # fmt: skip
             return answered(Problem(error=words), 403)
+        checked_query(request, query)
         return answered(*await take(request, reader, await _sent(request, decoder)))
 
     async def endpoint(request: Request) -> Response:
