@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
+from typing import NamedTuple
 
 from msgspec import MsgspecError
 
@@ -21,10 +22,12 @@ from .judging import limits_of, packed, unpacked_limits
 from .listing import rows_of
 from .records import STATES, Demand, HostRow, Sweep
 from .store.checking import MUST_BE_NONE, Names
+from .store.checking_terms import HostTerms, KeptTerms
 from .store.database import Row
 from .store.putting import MAX_SOURCES
 from .store.sqlite import SqliteDatabase
 from .store.store import Store
+from .terms import Term, terms_of
 
 Line = tuple[str, bool]
 """What to tell, and whether it is a problem."""
@@ -77,6 +80,17 @@ async def _sequence(store: Store) -> AsyncIterator[Line]:
     yield f"{gaps:,} numbers of reports are missing{why}", bool(gaps and not removed)
 
 
+class _Read(NamedTuple):
+    """What a body says."""
+
+    said: Said
+    findings: dict[str, str]
+    """Their strengths, by their ids."""
+    terms: list[Term]
+    left_out: int
+    """Values more than are kept."""
+
+
 class _Run:
     """One reading of everything."""
 
@@ -96,6 +110,8 @@ class _Run:
         self._ever_suppressed = bool(await store.suppressions(sweep_id))
         names = Names(store, sweep_id)
         await names.begin()
+        terms = KeptTerms(store, sweep_id)
+        await terms.begin()
         states: Counter[str] = Counter()
         last, sure = "", True
         while keys := await store.database.fetch(
@@ -104,7 +120,7 @@ class _Run:
             sweep_id, last,
         ):  # fmt: skip
             for (host_key,) in keys:
-                state, lines = await self._host(sweep_id, str(host_key), sweep, names)
+                state, lines = await self._host(sweep_id, str(host_key), sweep, names, terms)
                 states[state] += 1
                 sure &= state != ""
                 for line in lines:
@@ -123,14 +139,15 @@ class _Run:
                 yield f"sweep {sweep_id}: {wrong}", True
 
     async def _host(
-        self, sweep_id: str, host_key: str, sweep: Sweep | None, names: Names
+        self, sweep_id: str, host_key: str, sweep: Sweep | None, names: Names, terms: KeptTerms
     ) -> tuple[str, list[Line]]:
         """Its state (empty: not known, as a body cannot be read), and what is wrong."""
         row = await self._store.host(sweep_id, host_key)
         for _ in range(_ATTEMPTS):
             if row is None:
                 return "", []
-            fold, lines, whole = await self._folded(row, sweep, names)
+            searched = await terms.of_host(host_key)
+            fold, lines, whole = await self._folded(row, sweep, names, searched)
             later = await self._store.host(sweep_id, host_key)
             if later == row or later is None:
                 break
@@ -139,13 +156,14 @@ class _Run:
             return "", []
         if not whole or not fold.reports:
             return "", lines
-        flaws = _host_flaws(row, fold, ever_suppressed=self._ever_suppressed)
+        flaws = [*_host_flaws(row, fold, ever_suppressed=self._ever_suppressed)]
+        flaws += searched.too_many()
         lines += [(f"host {row.name} ({sweep_id}): {why}", True) for why in flaws]
         states = fold.states(suppressed=row.suppressed)
         return row.state if row.state in states else min(states), lines
 
     async def _folded(
-        self, row: HostRow, sweep: Sweep | None, names: Names
+        self, row: HostRow, sweep: Sweep | None, names: Names, searched: HostTerms
     ) -> tuple[Fold, list[Line], bool]:
         fold, lines, whole = Fold(), list[Line](), True
         # while a demand is being held against reports again, rows may be by the one before
@@ -154,16 +172,18 @@ class _Run:
         async for kept, columns in self._store.kept_of(row.sweep_id, row.host_key):
             report, whys = await asyncio.to_thread(_report_flaws, kept, columns, demand)
             listed = int(columns[8])
-            if report is not None and listed:
-                whys += await self._listed(kept, report[1])
+            if report is not None:
+                if listed:
+                    whys += await self._listed(kept, report.findings)
+                whys += await searched.of_report(kept.report_id, report.terms, report.left_out)
             read += 1
             broken += bool(whys)
             lines += [(f"report {kept.report_id}: {why}", True) for why in whys]
             if report is None:
                 whole = False
             else:
-                fold.add(report[0])
-                names.seen(report[0].report, report[0].limits)
+                fold.add(report.said)
+                names.seen(report.said.report, report.said.limits)
         self.read += read
         self.broken += broken
         return fold, lines, whole
@@ -183,8 +203,8 @@ class _Run:
 
 def _report_flaws(
     kept: Kept, columns: Row, demand: Demand | None
-) -> tuple[tuple[Said, dict[str, str]] | None, list[str]]:
-    """The report with its findings' strengths (None: it cannot be read), and what is wrong."""
+) -> tuple[_Read | None, list[str]]:
+    """The report (None: it cannot be read), and what is wrong."""
     digest, size, state, strong, weak, excluded, finished, name, _, limits = columns
     try:
         report, whole = read_again(kept)
@@ -208,7 +228,8 @@ def _report_flaws(
     if _kinds(now) != _kinds(str(limits)):
         why.append(f"is limited by {_kinds(str(limits))}, and should be by {_kinds(now)}")
     listed = rows_of(whole, kept.sweep_id, kept.host_key, report.name)
-    return (Said(report, now), {one.finding_id: one.strength for one in listed}), why
+    strengths = {one.finding_id: one.strength for one in listed}
+    return _Read(Said(report, now), strengths, *terms_of(whole, kept.source)), why
 
 
 def _kinds(limits: str) -> str:

@@ -85,6 +85,10 @@ MUST_BE_NONE = {
         "SELECT COUNT(*) FROM spread s WHERE hosts <> (SELECT COUNT(DISTINCT o.host_key)"
         " FROM occurrence o WHERE o.term_id = s.term_id AND o.sweep_id = s.sweep_id)"
     ),
+    "values that are searched for as of another strength": (
+        "SELECT COUNT(*) FROM spread s WHERE strength <> (SELECT COALESCE(MAX(o.strength), 0)"
+        " FROM occurrence o WHERE o.term_id = s.term_id AND o.sweep_id = s.sweep_id)"
+    ),
     "numbers that two reports have": (
         "SELECT COUNT(*) FROM (SELECT seq FROM report WHERE seq IS NOT NULL GROUP BY seq"
         " HAVING COUNT(*) > 1) AS doubled"

@@ -9,7 +9,9 @@ import pytest
 from msgspec import structs
 
 from agent.model.report import Strength
+from collector import terms
 from collector.records import Sweep
+from collector.searchable import Searchable
 from collector.store.store import HostFilter, Store
 from collector.verifying import verify
 from tests.collector.pages.seed import a_finding
@@ -27,6 +29,11 @@ from tests.collector.store.test_demands import (
 )
 
 pytestmark = pytest.mark.anyio
+NAME_OF_GAP = (
+    "WHERE host_key LIKE '%|gap' AND term_id ="
+    " (SELECT term_id FROM term WHERE kind = 'host' AND folded = 'gap')"
+)
+KEY_OF_CLEAN = "(SELECT MIN(host_key) FROM host WHERE name = 'CLEAN')"
 
 
 @pytest.fixture
@@ -208,3 +215,69 @@ async def test_old_names_of_a_host_explain_what_they_ticked_off(fleet: Store) ->
         await keep(fleet, report)
     assert await flaws(fleet) == []
     assert (await fleet.counts(SWEEP)).not_reported == 1
+
+
+@pytest.fixture
+async def searchable(fleet: Store) -> Store:
+    while await Searchable(fleet).once():
+        pass
+    return fleet
+
+
+async def test_values_that_can_be_searched_for_are_those_of_the_bodies(searchable: Store) -> None:
+    assert await flaws(searchable) == []
+    await keep(searchable, swept("LATE", a_finding("LATE"), minutes=2))
+    assert await flaws(searchable) == [], "it waits"
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (
+            "DELETE FROM occurrence WHERE host_key LIKE '%|hit' AND findings > 0",
+            "values cannot be searched for: ",
+        ),
+        (
+            f"DELETE FROM occurrence {NAME_OF_GAP}",
+            "1 values cannot be searched for: host GAP",
+        ),
+        (
+            f"UPDATE occurrence SET host_key = {KEY_OF_CLEAN} {NAME_OF_GAP}",
+            "host CLEAN (cyzfc-2026): 1 values are searched for that no report of it says",
+        ),
+        (
+            "UPDATE occurrence SET finding_ids = 'x' WHERE findings > 0 AND host_key LIKE '%|hit'",
+            "values are not searched for as it says them",
+        ),
+        (
+            "UPDATE term SET folded = 'nobody' WHERE kind = 'host' AND folded = 'gap'",
+            "1 values are not searched for as it says them",
+        ),
+        (
+            "UPDATE spread SET strength = 1 WHERE strength > 1",
+            "values that are searched for as of another strength",
+        ),
+    ],
+)  # fmt: skip
+async def test_what_is_searched_for_and_no_body_says_is_found(
+    searchable: Store, change: str, told: str
+) -> None:
+    (rows,) = await searchable.database.transact([(change, ())])
+    assert rows
+    found = await flaws(searchable)
+    assert any(told in line for line in found), found
+
+
+async def test_values_beyond_those_that_are_kept_must_be_told(
+    searchable: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(terms, "MAX_TERMS", 8)
+    cut = swept("MANY", *(a_finding("MANY", path=f"p{n}") for n in range(9)), minutes=2)
+    await keep(searchable, cut)
+    while await Searchable(searchable).once():
+        pass
+    mine = f"report {cut.report_id}: "
+    assert [line for line in await flaws(searchable) if line.startswith(mine)] == []
+    await searchable.database.transact([("DELETE FROM unsearchable", ())])
+    (line,) = [line for line in await flaws(searchable) if line.startswith(mine)]
+    assert line.endswith("values more than are kept, and that is not told")
