@@ -120,7 +120,7 @@ class Elasticsearch(Output):
 
     def _encode(self, item: Item) -> bytes:
         action = {"create": {"_index": self._index, "_id": item.id}}
-        document = ecs.document(item.report, item.finding)
+        document = ecs.document(item.report, item.finding, limited=item.limits)
         return msgspec.json.encode(action) + b"\n" + msgspec.json.encode(document) + b"\n"
 
     def _halves(self, pack: list[Encoded], answer: Answer) -> list[list[Encoded]]:
@@ -146,7 +146,9 @@ class Elasticsearch(Output):
         return again, reason
 
     def _bury(self, item: Item, why: str) -> None:
-        self.dead_letters.bury(item, why, ecs.document(item.report, item.finding))
+        self.dead_letters.bury(
+            item, why, ecs.document(item.report, item.finding, limited=item.limits)
+        )
 
 
 def _results(answer: Answer, expected: int) -> list[Any] | None:

@@ -172,6 +172,7 @@ def _own() -> Mapping:
         ),
         "in_window": boolean,
         "scope": _of(Scope),
+        "limited": {"properties": dict.fromkeys(("what", "seen", "asked"), keyword)},
         "agent": {"properties": {"build": keyword, "form": keyword}},
         "host": {"properties": host},
         "evidence": _of(Evidence),

@@ -63,7 +63,8 @@ class NdjsonFile(Output):
         file = self._opened()
         new: list[tuple[str, int, bytes]] = []
         for item in items:
-            data, identity = defender.lines(item.report, item.finding), item.id
+            data = defender.lines(item.report, item.finding, limited=item.limits)
+            identity = item.id
             if self._there[identity] < data.count(b"\n"):
                 new.append((identity, data.count(b"\n"), data))
         size = file.seek(0, os.SEEK_END)

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from agent.model.report import Finding, Report, Strength
-from agent.output.mapping.document import document_id
+from agent.output.mapping.document import Limits, document_id
+
+from ..records import Limit
 
 if TYPE_CHECKING:
     from .dead_letter import DeadLetters
@@ -22,11 +24,18 @@ class Item(Struct, frozen=True):
     """The number of its report in the store."""
     report: Report
     finding: Finding
+    limited: tuple[Limit, ...] = ()
+    """In what the report is not what its sweep asks for."""
 
     @property
     def id(self) -> str:
         """The same on every attempt."""
         return document_id(self.report, self.finding)
+
+    @property
+    def limits(self) -> Limits:
+        """As documents have them."""
+        return [{"what": one.what, "seen": one.seen, "asked": one.asked} for one in self.limited]
 
 
 class TryAgain(Exception):

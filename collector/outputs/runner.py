@@ -22,6 +22,7 @@ from agent.model.codec import MAX_BYTES, ReportError, decode
 from agent.model.report import Report
 
 from ..metrics import OutputFigures
+from ..records import Limit
 from ..store.database import StoreError
 from ..store.store import Store
 from .alerts import Alert, Alerting, Watch, second_sender
@@ -186,8 +187,8 @@ class OutputRunner:
         for raw in pending:
             if taken and (len(items) >= SEND_ITEMS or size >= DECODED_BYTES):
                 break
-            report, length = await self._report(raw)
-            wanted = [] if report is None else await self._wanted(raw, report)
+            report, length, limited = await self._report(raw)
+            wanted = [] if report is None else await self._wanted(raw, report, limited)
             if wanted is None:
                 break
             taken += 1
@@ -233,26 +234,29 @@ class OutputRunner:
                 await (self._keeper.succeeded() if taken else self._keeper.rested())
                 return
 
-    async def _report(self, raw: _Raw) -> tuple[Report | None, int]:
-        """Decoded, with the sweep that its token stands for; None if it cannot be."""
+    async def _report(self, raw: _Raw) -> tuple[Report | None, int, tuple[Limit, ...]]:
+        """Decoded, with the sweep that its token stands for (None if it cannot be), its size, and
+        in what it is not what that asks for now."""
         try:
             report, size = await asyncio.to_thread(decoded, raw.body)
         except ReportError as error:
             self.counters.undecodable += 1
             self._passed_over = f"report {raw.report_id} passed over: {error}"
             log.warning("output %s: %s", self.name, self._passed_over)
-            return None, 0
+            return None, 0, ()
         if not report.findings:
-            return report, size
+            return report, size, ()
         row = await self.store.report(raw.report_id)
         if row is None:
-            return None, size  # removed by retention meanwhile
-        return structs.replace(report, sweep_id=row.sweep_id), size
+            return None, size, ()  # removed by retention meanwhile
+        return structs.replace(report, sweep_id=row.sweep_id), size, row.limits
 
-    async def _wanted(self, raw: _Raw, report: Report) -> list[Item] | None:
+    async def _wanted(
+        self, raw: _Raw, report: Report, limited: tuple[Limit, ...]
+    ) -> list[Item] | None:
         """None: it is not known yet."""
         items = [
-            Item(raw.seq, report, finding)
+            Item(raw.seq, report, finding, limited)
             for finding in report.findings
             if finding.strength.rank >= self.output.weakest.rank
         ]

@@ -69,7 +69,10 @@ class Syslog(Output):
         self._drop()
 
     def _send(self, items: Sequence[Item]) -> None:
-        data = b"".join(frame(cef.syslog_message(item.report, item.finding)) for item in items)
+        data = b"".join(
+            frame(cef.syslog_message(item.report, item.finding, limited=item.limits))
+            for item in items
+        )
         connection = self._connected()
         connection.sendall(data)
         _flushed(connection, self._timeout_s)

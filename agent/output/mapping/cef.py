@@ -27,12 +27,14 @@ from ..escape import shown
 from .document import (
     PRODUCT,
     VENDOR,
+    Limits,
     account,
     best_hash,
     capped,
     cuts_as_text,
     document_id,
     epoch_ms,
+    limit_text,
     plain,
     remote_name,
     sane,
@@ -63,16 +65,19 @@ _SECOND_START = re.compile("CEF:", re.IGNORECASE)
 """In front of the CEF part, as a host may call itself: receivers look for where it begins."""
 
 
-def syslog_message(report: Report, finding: Finding) -> str:
+def syslog_message(report: Report, finding: Finding, *, limited: Limits = ()) -> str:
     """``<PRI>1 TIMESTAMP HOSTNAME APP-NAME PROCID MSGID [SD] CEF:0|…``, without a frame."""
-    header = _syslog_header(report, finding)
-    return header + cef(report, finding, max_bytes=MAX_MESSAGE - len(header.encode()))
+    header = _syslog_header(report, finding, limited)
+    room = MAX_MESSAGE - len(header.encode())
+    return header + cef(report, finding, max_bytes=room, limited=limited)
 
 
-def cef(report: Report, finding: Finding, *, max_bytes: int = MAX_MESSAGE) -> str:
+def cef(
+    report: Report, finding: Finding, *, max_bytes: int = MAX_MESSAGE, limited: Limits = ()
+) -> str:
     """One line of CEF of at most ``max_bytes`` of UTF-8."""
     header = _cef_header(report, finding)
-    fields = _fields(report, finding)
+    fields = _fields(report, finding, limited)
     evidence = [_json(sighting) for sighting in finding.evidence]
     room = max_bytes - len(header.encode())
     fitted = _shortened(fields, room - 64)
@@ -88,7 +93,7 @@ def cef(report: Report, finding: Finding, *, max_bytes: int = MAX_MESSAGE) -> st
     return header + line
 
 
-def _syslog_header(report: Report, finding: Finding) -> str:
+def _syslog_header(report: Report, finding: Finding, limited: Limits) -> str:
     priority = FACILITY * 8 + _SEVERITY[finding.strength][1]
     time = stamp(sane(finding.time))
     values = {
@@ -96,6 +101,7 @@ def _syslog_header(report: Report, finding: Finding) -> str:
         "findingId": finding.id,
         "sweepId": report.sweep_id or "",
         "limitedTo": "; ".join(report.scope.limited_to),
+        "limited": ", ".join(str(one["what"]) for one in limited),
         "strength": finding.strength.value,
         "claimedTime": _claimed(finding.time) or "",
     }
@@ -130,7 +136,7 @@ def _cef_header(report: Report, finding: Finding) -> str:
     )
 
 
-def _fields(report: Report, finding: Finding) -> dict[str, str]:
+def _fields(report: Report, finding: Finding, limited: Limits) -> dict[str, str]:
     host, file, process = report.host, finding.file, finding.process
     thing = file or finding.dll
     there = finding.destination
@@ -149,6 +155,7 @@ def _fields(report: Report, finding: Finding) -> dict[str, str]:
         "iocsweepClaimedEnd": _claimed(finding.last_seen),
         "cat": finding.strength.value,
         "iocsweepVerdict": report.verdict.value,
+        "iocsweepLimited": limit_text(limited),
         "cn1Label": "score",
         "cn1": finding.score,
         "cs1Label": "indicator",

@@ -23,6 +23,7 @@ from ...model.report import Finding, Report
 from ...spelling import base_name
 from .document import (
     Document,
+    Limits,
     account,
     cuts_as_text,
     document_id,
@@ -37,7 +38,7 @@ MAX_ROW = 900_000
 MAX_TEXT = 64_000
 
 
-def rows(report: Report, finding: Finding) -> list[Document]:
+def rows(report: Report, finding: Finding, *, limited: Limits = ()) -> list[Document]:
     """One row per table that the finding speaks of (and per name, for the network); never none."""
     file, dll, process, registry = finding.file, finding.dll, finding.process, finding.registry
     made: list[Document] = []
@@ -65,15 +66,17 @@ def rows(report: Report, finding: Finding) -> list[Document]:
         )  # fmt: skip
     if not made:
         made.append({"Type": "DeviceEvents", "ActionType": "IocSweepMatch"})
-    return [_row(report, finding, number, row) for number, row in enumerate(made)]
+    return [_row(report, finding, number, row, limited) for number, row in enumerate(made)]
 
 
-def lines(report: Report, finding: Finding) -> bytes:
+def lines(report: Report, finding: Finding, *, limited: Limits = ()) -> bytes:
     """The rows as NDJSON, in UTF-8."""
-    return b"".join(msgspec.json.encode(row) + b"\n" for row in rows(report, finding))
+    return b"".join(
+        msgspec.json.encode(row) + b"\n" for row in rows(report, finding, limited=limited)
+    )
 
 
-def _row(report: Report, finding: Finding, number: int, own: Document) -> Document:
+def _row(report: Report, finding: Finding, number: int, own: Document, limited: Limits) -> Document:
     identity = document_id(report, finding)
     name = report.host.fqdn or report.host.name
     whole = {
@@ -82,7 +85,7 @@ def _row(report: Report, finding: Finding, number: int, own: Document) -> Docume
         "DeviceName": name.lower(),
         **own,
         "ReportId": number_of(f"{identity}/{number}"),
-        "AdditionalFields": _additional(report, finding, identity) if number == 0 else {
+        "AdditionalFields": _additional(report, finding, identity, limited) if number == 0 else {
             "DocumentId": identity, "FindingId": finding.id, "SweepReportId": report.report_id,
         },
     }  # fmt: skip
@@ -98,7 +101,7 @@ def number_of(text: str) -> int:
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
 
 
-def _additional(report: Report, finding: Finding, identity: str) -> Document:
+def _additional(report: Report, finding: Finding, identity: str, limited: Limits) -> Document:
     found: Document = plain(finding)
     for part in ("id", "time", "evidence"):
         found.pop(part, None)
@@ -108,6 +111,7 @@ def _additional(report: Report, finding: Finding, identity: str) -> Document:
         "SweepReportId": report.report_id,
         "SweepId": report.sweep_id,
         "Scope": plain(report.scope),
+        "Limited": [*limited],
         "MadeAs": report.made_as,
         "Verdict": report.verdict.value,
         "Finding": found,

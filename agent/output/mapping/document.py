@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 import uuid
+from collections.abc import Sequence
 from datetime import datetime, timedelta, timezone
 from typing import Any, Final, NamedTuple
 
@@ -46,6 +47,16 @@ class Cut(NamedTuple):
     kept: int
     total: int
     unit: str
+
+
+Limits = Sequence[Document]
+"""In what a report is not what its sweep asks for, as the collector judged it: ``what`` (``pack``,
+``scope`` …), the value ``seen`` and the value ``asked``. Empty: in nothing, or nobody judged it."""
+
+
+def limit_text(limits: Limits) -> str:
+    """One line."""
+    return "; ".join(f"{one['what']}: {one['seen']} (asked for: {one['asked']})" for one in limits)
 
 
 def document_id(report: Report, finding: Finding) -> str:

@@ -16,6 +16,7 @@ from ...spelling import base_name
 from .document import (
     PRODUCT,
     Document,
+    Limits,
     account,
     address,
     cuts_as_text,
@@ -45,7 +46,7 @@ HAS_ECS = frozenset(
 _CONFIDENCE = {Strength.CONFIRMED: "High", Strength.STRONG: "Medium"}
 
 
-def document(report: Report, finding: Finding) -> Document:
+def document(report: Report, finding: Finding, *, limited: Limits = ()) -> Document:
     """The document's source; its ``_id`` is :func:`..document.document_id`."""
     raw = pruned(
         {
@@ -83,7 +84,7 @@ def document(report: Report, finding: Finding) -> Document:
             "user": _user(finding.user or (finding.process.user if finding.process else None)),
             "related": _related(report, finding),
             "labels": {"sweep_id": report.sweep_id, "verdict": report.verdict.value},
-            "iocsweep": _own(report, finding),
+            "iocsweep": {**_own(report, finding), "limited": [*limited]},
         }
     )
     result, cuts = within(raw, max_bytes=MAX_BYTES, max_text=MAX_TEXT)

@@ -24,6 +24,7 @@ from .document import (
     VENDOR,
     Cut,
     Document,
+    Limits,
     account,
     address,
     cuts_as_text,
@@ -55,7 +56,7 @@ _INDICATOR_TYPES = {
 }  # fmt: skip
 
 
-def finding_row(report: Report, finding: Finding) -> Document:
+def finding_row(report: Report, finding: Finding, *, limited: Limits = ()) -> Document:
     """A row of ``IocSweepFinding_CL``; objects are columns of type dynamic."""
     host, indicator = report.host, finding.indicator
     file, process, there = finding.file, finding.process, finding.destination
@@ -67,6 +68,7 @@ def finding_row(report: Report, finding: Finding) -> Document:
         "SweepId": report.sweep_id,
         "WholeHost": report.scope.whole_host,
         "LimitedTo": report.scope.limited_to,
+        "Limited": [*limited],
         "Verdict": report.verdict.value,
         "TargetKind": report.target.kind.value,
         "AgentVersion": report.agent.version,
@@ -106,7 +108,7 @@ def finding_row(report: Report, finding: Finding) -> Document:
     return _bounded(columns, "TruncatedFields")
 
 
-def asim_alert_row(report: Report, finding: Finding) -> Document:
+def asim_alert_row(report: Report, finding: Finding, *, limited: Limits = ()) -> Document:
     """A row of ``ASimAlertEventLogs``: the alert schema, since a sweep observes state."""
     host = report.host
     columns: Document = {
@@ -158,6 +160,7 @@ def asim_alert_row(report: Report, finding: Finding) -> Document:
         "AdditionalFields": {
             "ReportId": report.report_id,
             "SweepId": report.sweep_id,
+            "Limited": [*limited],
             "Scope": plain(report.scope),
             "Verdict": report.verdict.value,
             "Reasons": finding.reasons,

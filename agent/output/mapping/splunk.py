@@ -17,6 +17,7 @@ from .document import (
     PRODUCT,
     SEVERITY,
     Document,
+    Limits,
     best_hash,
     cuts_as_text,
     document_id,
@@ -33,12 +34,12 @@ MAX_BYTES = 900_000
 MAX_TEXT = 64_000
 
 
-def event(report: Report, finding: Finding) -> Document:
+def event(report: Report, finding: Finding, *, limited: Limits = ()) -> Document:
     """The envelope; ``index`` is left to the token or the output's settings.
 
     HEC does not recognise what it has already: ``event.id`` is the same on every resend.
     """
-    body, cuts = within(_body(report, finding), max_bytes=MAX_BYTES, max_text=MAX_TEXT)
+    body, cuts = within(_body(report, finding, limited), max_bytes=MAX_BYTES, max_text=MAX_TEXT)
     if cuts:
         body["truncated"] = cuts_as_text(cuts)
     outer, _ = within(
@@ -66,7 +67,7 @@ def event(report: Report, finding: Finding) -> Document:
     }
 
 
-def _body(report: Report, finding: Finding) -> Document:
+def _body(report: Report, finding: Finding, limited: Limits) -> Document:
     file, dll, process = finding.file, finding.dll, finding.process
     path = file.path if file else dll.path if dll else process.executable if process else ""
     user = finding.user or (process.user if process else None)
@@ -93,6 +94,7 @@ def _body(report: Report, finding: Finding) -> Document:
         "report_id": report.report_id,
         "sweep_id": report.sweep_id,
         "scope": plain(report.scope),
+        "limited": [*limited],
         "made_as": report.made_as,
         "verdict": report.verdict.value,
         "host_facts": plain(report.host),

@@ -12,6 +12,7 @@ from ...model.report import Finding, Report, Strength
 from ..escape import shown
 from .document import (
     Document,
+    Limits,
     cuts_as_text,
     document_id,
     plain,
@@ -52,7 +53,7 @@ def finding(report: Report, found: Finding) -> Document:
     return short
 
 
-def payload(report: Report, *, link: str = "") -> Document:
+def payload(report: Report, *, link: str = "", limited: Limits = ()) -> Document:
     """Of a report that is a hit: its strongest findings, and how many there are.
 
     ``link``: where the collector shows it.
@@ -70,6 +71,7 @@ def payload(report: Report, *, link: str = "") -> Document:
             "report_id": report.report_id,
             "sweep_id": report.sweep_id,
             "scope": plain(report.scope),
+            "limited": [*limited],
             "made_as": report.made_as,
             "verdict": report.verdict.value,
             "finished": stamp(report.finished),

@@ -19,6 +19,7 @@ from collector.unlisted import unlisted
 from tests.collector.outputs.recording import Caller, Recorder, quick, until
 from tests.collector.outputs.reporting import put, report
 from tests.collector.outputs.test_alerts import tells_what_comes_after_a_suppression
+from tests.collector.outputs.test_limited import tells_limits
 from tests.collector.postgres_server import own_postgres, postgres_server, postgres_url
 
 __all__ = ["own_postgres", "postgres_server", "postgres_url"]
@@ -36,6 +37,10 @@ async def store(postgres_url: str) -> AsyncIterator[Store]:
 
 async def test_a_hit_after_all_before_were_suppressed_is_told_again(store: Store) -> None:
     await tells_what_comes_after_a_suppression(store)
+
+
+async def test_what_is_limited_is_told(store: Store) -> None:
+    await tells_limits(store)
 
 
 async def test_what_is_kept_and_asked_is_the_same_on_postgresql(
