@@ -16,6 +16,7 @@ from .casework import CasePages, CaseRequest
 from .compare import ComparePages
 from .data import data
 from .entrance import Entrance
+from .expecting import ADDS, ExpectPages
 from .exports import Exports
 from .groups import GroupPages
 from .hosts import HostPages
@@ -31,6 +32,7 @@ from .sweeps import ACCEPTS, SweepPages
 from .taking import taking
 from .timeline import TimelinePages
 from .tokens import ROLE, TokenPages
+from .uploading import upload_form
 from .visits import Visits
 
 
@@ -58,7 +60,7 @@ def routes(
     exports, suppressing, opening = Exports(site), SuppressForms(site), Opening(site)
     reports, compared = ReportPages(site, opening), ComparePages(site, opening)
     tokens, timeline, search = TokenPages(site), TimelinePages(site), SearchPages(site)
-    cases, groups = CasePages(site), GroupPages(site)
+    cases, groups, expect = CasePages(site), GroupPages(site), ExpectPages(site)
     case = taking(
         site,
         data(site, cases.data, asking.CASE),
@@ -88,6 +90,12 @@ def routes(
         Route(f"{sweep}/hosts", page(hosts.page)),
         Route(f"{sweep}/hosts.json", data(site, hosts.data, asking.HOSTS)),
         Route(f"{sweep}/missing", page(lists.missing)),
+        Route(f"{sweep}/expect", page(expect.page)),
+        Route(
+            f"{sweep}/expect",
+            upload_form(site, expect.take, role=ADDS, field="list"),
+            methods=["POST"],
+        ),
         Route(f"{sweep}/findings", page(lists.findings)),
         Route(f"{sweep}/timeline", page(timeline.page)),
         Route(f"{sweep}/timeline.json", data(site, timeline.data, asking.TIMELINE)),

@@ -46,6 +46,8 @@ class ListPages:
             sweep.sweep_id, after=after, text=text, owing=owing, column=column
         )
         query = {"q": text, "owing": "1" if owing else "", **column_query(column)}
+        keys = {name: name_key(name) for name in names}
+        told = await self._site.store.columns_of_names(sweep.sweep_id, [*keys.values()])
         follow = None
         if len(names) == PAGE:
             last = names[-1].rstrip(".")
@@ -56,9 +58,7 @@ class ListPages:
             sweep=sweep,
             counts=await self._site.counters.counts(sweep.sweep_id),
             names=names,
-            told=await self._site.store.columns_of_names(
-                sweep.sweep_id, [name_key(name) for name in names]
-            ),
+            told={name: told[key] for name, key in keys.items() if key in told},
             columns=await self._site.store.columns(sweep.sweep_id),
             column=column,
             query=query,
