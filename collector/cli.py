@@ -24,10 +24,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fail(str(error), USAGE)
     try:
         return int(options.run(options))
-    except (ServeError, StoreError, OutputsError, OSError, ValueError) as error:
+    except OSError as error:
+        return _fail(_of_the_system(error), FAILED)
+    except (ServeError, StoreError, OutputsError, ValueError) as error:
         return _fail(str(error), FAILED)
     except KeyboardInterrupt:
         return OK
+
+
+def _of_the_system(error: OSError) -> str:
+    """Which file, and why, as the agent says it; without the number."""
+    if error.filename is None or not error.strerror:
+        return str(error)
+    return f"{error.filename}: {error.strerror}"
 
 
 def _fail(why: str, code: int) -> int:

@@ -42,6 +42,11 @@ def _certificate(options: argparse.Namespace) -> int:
     if not options.renew:
         if options.new_authority or options.ca_key:
             raise ValueError("--new-authority and --ca-key belong to --renew")
+        if (folder / CERTIFICATE).exists():
+            raise ValueError(
+                f"{folder / CERTIFICATE}: is there already; `certificate --renew` makes the next"
+                " one, for these names or those given, and agents keep their ca.pem"
+            )
         make_certificate(folder, options.names)
         tell(f"{folder / CERTIFICATE} and its key: used by `serve` from its next start on")
         tell(f"{folder / AUTHORITY}: give it to agents, iocsweep.exe --ca ca.pem")

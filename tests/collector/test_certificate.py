@@ -193,7 +193,12 @@ def test_the_command_tells_what_is_for_whom(
     assert str(tmp_path / "home" / AUTHORITY) in told
     assert "--ca" in told
     assert main(["certificate", "--home", str(tmp_path / "home"), *NAMES]) == 1
-    assert "exists" in capsys.readouterr().err
+    refused = capsys.readouterr().err
+    assert f"{tmp_path / 'home' / CERTIFICATE}: is there already" in refused
+    assert "--renew" in refused
+    (tmp_path / "home" / CERTIFICATE).unlink()
+    assert main(["certificate", "--home", str(tmp_path / "home"), *NAMES]) == 1
+    assert f"{tmp_path / 'home' / KEY}: File exists\n" in capsys.readouterr().err
 
 
 class TestRenewal:

@@ -459,7 +459,9 @@ class TestBackup:
 
     def test_a_folder_that_is_not_there_is_said(self, home: Home, tmp_path: Path) -> None:
         home.run("token", "create")
-        assert "No such file" in home.fails("backup", str(tmp_path / "none" / "x.db")).stderr
+        file = tmp_path / "none" / "x.db"
+        told = home.fails("backup", str(file)).stderr
+        assert told == f"iocsweep-collector: {file}: No such file or directory\n"
 
     def test_for_postgresql_there_is_pg_dump(self, postgres_url: str, tmp_path: Path) -> None:
         administer("token", "create", "--database", postgres_url)
