@@ -15,6 +15,7 @@ from ..certificate import (
     renew,
 )
 from .command import OK, Commands, day, tell
+from .owner import check_folder
 
 
 def add(commands: Commands) -> None:
@@ -39,6 +40,7 @@ def add(commands: Commands) -> None:
 
 def _certificate(options: argparse.Namespace) -> int:
     folder: Path = options.home
+    check_folder(folder)
     if not options.renew:
         if options.new_authority or options.ca_key:
             raise ValueError("--new-authority and --ca-key belong to --renew")

@@ -18,6 +18,7 @@ from ..serving import open_store
 from ..store.backup import BackupPlan
 from ..store.passwords import with_password_of
 from ..store.store import Store
+from .owner import check_database
 
 OK, FAILED, USAGE = range(3)
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -86,6 +87,7 @@ def with_store(
     """
 
     async def run(options: argparse.Namespace) -> int:
+        check_database(options.home, options.database, make=make)
         store = await open_store(
             options.home, database(options), join=True, make=make, plan=backup_plan(options)
         )

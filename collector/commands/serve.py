@@ -11,6 +11,7 @@ from ..app import BODY_S, HEAD_S, Limits
 from ..crowd import CONNECTIONS
 from ..serving import Serving, run
 from .command import OK, Commands, backup_plan, database
+from .owner import check_database
 
 MOST_CONNECTIONS = 100_000
 
@@ -48,6 +49,7 @@ def add(commands: Commands) -> None:
 def _serve(options: argparse.Namespace) -> int:
     from ..logs import log_to_stderr
 
+    check_database(options.home, options.database, make=False)
     log_to_stderr()
     address, port = options.listen
     serving = Serving(
