@@ -160,6 +160,9 @@ class OutputRunner:
         if self._cursor is None:
             await self._keeper.load()
             self._cursor = await self.store.cursor(self.name)
+            # Listed before the first attempt has ended: one that hangs is none that is not there.
+            await self._look(behind=True)
+            await self._keeper.save(now=True)
         if isinstance(self.output, Alerting):
             for alert in await self._watch.due():
                 if await self._alert(self.output, alert):

@@ -30,6 +30,7 @@ from .output import Item, Output, TryAgain
 BATCH = 200
 """Messages between two looks at the connection."""
 _POLL_S = 0.005
+_WITHOUT_TLS = "is it a receiver of plain TCP? It takes tls: false"
 
 
 class PeerClosed(OSError):
@@ -86,15 +87,22 @@ class Syslog(Output):
             plain = socket.create_connection((self._host, self._port), timeout=self._timeout_s)
             try:
                 plain.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-                self._socket = (
-                    plain
-                    if self._tls is None
-                    else self._tls.wrap_socket(plain, server_hostname=self._host)
-                )
+                self._socket = plain if self._tls is None else self._secured(plain, self._tls)
             except BaseException:
                 plain.close()
                 raise
         return self._socket
+
+    def _secured(self, plain: socket.socket, context: ssl.SSLContext) -> ssl.SSLSocket:
+        """Raises OSError; what answers without TLS, or not at all, is said with what to do."""
+        try:
+            return context.wrap_socket(plain, server_hostname=self._host)
+        except TimeoutError as error:
+            raise TimeoutError(f"no TLS within {self._timeout_s:g} s ({_WITHOUT_TLS})") from error
+        except ssl.SSLError as error:
+            if error.reason != "WRONG_VERSION_NUMBER":
+                raise
+            raise OSError(f"no TLS there ({_WITHOUT_TLS})") from error
 
     def _drop(self) -> None:
         connection, self._socket = self._socket, None

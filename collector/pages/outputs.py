@@ -17,7 +17,7 @@ from .site import Site, not_found
 MAX_OUTPUTS = 200
 QUIET_MS = 6 * SAVE_MS
 """An output that has written nothing for so long, though reports wait, is not run by anybody."""
-OutputWord = Literal["works", "fails", "stands still", "has dead letters"]
+OutputWord = Literal["works", "fails", "stands still", "has dead letters", "has sent nothing"]
 
 
 class OutputLine(Struct, frozen=True, kw_only=True):
@@ -79,6 +79,8 @@ def line_of(one: OutputState, now: int) -> OutputLine:
         word = "stands still"
     elif one.dead_letters:
         word = "has dead letters"
+    elif one.lag and one.last_success is None:
+        word = "has sent nothing"
     return OutputLine(
         name=one.name,
         state=word,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from collector.outputs.dead_letter import DeadLetters
 from collector.outputs.output import Item, TryAgain
 from collector.outputs.state import OutputState, StateKeeper, output_states
+from collector.pages.outputs import line_of
 from collector.store.store import Store, now_ms
 from tests.collector.outputs.recording import Recorder, quick, until
 from tests.collector.outputs.reporting import items, put, report
@@ -36,6 +38,25 @@ async def test_success_and_its_time_are_told_after_a_stop(store: Store) -> None:
     assert before <= state.last_success <= now_ms()
     assert runner.figures() == ("recorder", 1, 0, 0, 0, state.last_success / 1000)
     assert (state.failing_since, state.last_error, state.lag) == (None, "", 0)
+
+
+async def test_one_whose_first_attempt_has_not_ended_is_listed(store: Store) -> None:
+    await put(store, report("r1"))
+    output = Recorder()
+    asked = asyncio.Event()
+
+    async def hangs(_: Sequence[Item]) -> None:
+        asked.set()
+        await asyncio.Event().wait()
+
+    output.troubles = [hangs]
+    runner = quick(store, output)
+    runner.start()
+    await asyncio.wait_for(asked.wait(), 60)
+    state = await only(store)
+    assert (state.name, state.lag, state.last_success) == ("recorder", 1, None)
+    assert line_of(state, now_ms()).state == "has sent nothing"
+    await runner.stop(grace_s=0)
 
 
 async def test_what_fails_is_told_with_since_when_and_how_much_waits(store: Store) -> None:

@@ -295,3 +295,18 @@ async def test_a_receiver_that_takes_nothing_any_more_is_given_up_for_now() -> N
 
 def test_a_frame_counts_octets_not_characters() -> None:
     assert frame("é€") == b"5 \xc3\xa9\xe2\x82\xac"
+
+
+@pytest.mark.parametrize("speaks", [b"", b"plain text\n"], ids=["silent", "plain"])
+async def test_a_receiver_without_tls_is_said_to_be_one(speaks: bytes) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        syslog = Syslog(
+            "siem", host="127.0.0.1", port=server.getsockname()[1],
+            tls=ssl.create_default_context(), timeout_s=0.5,
+        )  # fmt: skip
+        waiting = asyncio.create_task(syslog.send(items(1)))
+        peer, _ = await asyncio.to_thread(server.accept)
+        with peer:
+            peer.sendall(speaks)
+            with pytest.raises(TryAgain, match=r"no TLS .*tls: false"):
+                await waiting
