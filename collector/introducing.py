@@ -7,11 +7,18 @@ import socket
 from collections.abc import Sequence
 from pathlib import Path
 
+import msgspec
+
+from .certificate import AUTHORITY, CERTIFICATE, names_of, read_chain
 from .demanding import first_demand
+from .outputs.state import keep_value, value_of
 from .records import ROLES, Sweep
 from .store.store import Store, now_ms
 
 WHO = "first start"
+_PLACE = "served-at"
+"""The setting: where the server is reached, and the file of the authority that agents need."""
+_PORT = 8440
 
 
 def reached_at(address: str, port: int, names: Sequence[str], *, secure: bool) -> str:
@@ -54,10 +61,12 @@ def _is_everywhere(text: str) -> bool:
 async def introduce(store: Store, where: str, authority: Path | None) -> str:
     """Tokens that nobody has yet, and how they are used; empty when all have theirs.
 
-    A sweep and its token if there is no sweep, and a reader's token if there never was one, in
-    whichever order things were made. ``authority``: the file that agents need to trust the server.
+    A sweep and its token if there is no sweep, and an administrator's token if nobody ever had one
+    for the pages, in whichever order things were made. ``authority``: the file that agents need to
+    trust the server.
     """
     agents = readers = ""
+    await keep_value(store, _PLACE, msgspec.json.encode((where, str(authority or ""))))
     if not await store.sweeps():
         now = now_ms()
         demand = first_demand("first", now)
@@ -70,13 +79,46 @@ async def introduce(store: Store, where: str, authority: Path | None) -> str:
         agents = f"\n  for agents   {token}\n{_lines(agent_lines(where, token, authority))}"
     if not any(token.kind == "reader" for token in await store.tokens()):
         token = await store.create_token("reader", role=ROLES[-1], label="first", who=WHO)
-        readers = f"\n  for readers  {token}\n{_lines([f'log in at {where}/login'])}"
+        readers = f"\n  for you      {token}\n{_lines(_log_in(where))}"
     if not agents and not readers:
         return ""
     return (
         "\nThese tokens are told this once; the database keeps their SHA-256 only.\n"
         f"{agents}{readers}"
     )
+
+
+def _log_in(where: str) -> list[str]:
+    return [
+        f"log in at {where}/login",
+        "it is an administrator's. For each of the others:",
+        "iocsweep-collector token create --role reader --label NAME   (or analyst)",
+    ]
+
+
+async def how_to_bring(store: Store, token: str, home: Path) -> list[str]:
+    """The same lines for the token of another sweep, by where the server was last."""
+    where, authority = await _place(store, home)
+    return agent_lines(where, token, authority)
+
+
+async def how_to_log_in(store: Store, home: Path) -> str:
+    """Where a token for the pages is typed in."""
+    where, _ = await _place(store, home)
+    return f"log in at {where}/login"
+
+
+async def _place(store: Store, home: Path) -> tuple[str, Path | None]:
+    """As the last start told it; before the first one beyond this machine, as the certificate in
+    the home will have it at the usual port."""
+    kept = await value_of(store, _PLACE)
+    where, named = msgspec.json.decode(kept, type=tuple[str, str]) if kept else ("", "")
+    if not where.startswith("https:") and (home / CERTIFICATE).is_file():
+        names = names_of(read_chain(home / CERTIFICATE)[0])
+        where = reached_at("0.0.0.0", _PORT, names, secure=True)  # noqa: S104 - not listened at
+        named = str((home / AUTHORITY).absolute())
+    authority = Path(named) if named and Path(named).is_file() else None
+    return where or reached_at("127.0.0.1", _PORT, [], secure=False), authority
 
 
 def agent_lines(where: str, token: str, authority: Path | None) -> list[str]:

@@ -200,7 +200,8 @@ async def serve(serving: Serving) -> None:
         sockets = await _bind(serving)
         # What is told once is told by a server that has all it needs.
         _LOG.info("serving at %s", where)
-        if told := await introduce(store, where, _authority(serving, tls)):
+        reached = serving.public_url.rstrip("/") or where
+        if told := await introduce(store, reached, _authority(serving, tls)):
             print(told, flush=True)  # noqa: T201
     except BaseException:
         await store.database.close()

@@ -7,6 +7,7 @@ import asyncio
 import os
 import pwd
 import re
+import sys
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timezone
 from typing import Any
@@ -63,6 +64,12 @@ def who() -> str:
 def tell(text: str) -> None:
     """One line, at once, on stdout."""
     print(text, flush=True)  # noqa: T201
+
+
+def explain(*lines: str) -> None:
+    """Lines for whoever reads along: what a script takes from stdout stays as it is."""
+    if sys.stdout.isatty():
+        tell("\n".join(("", *lines)))
 
 
 def backup_plan(options: argparse.Namespace) -> BackupPlan:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import argparse
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
+from agent.output.escape import shown
+
 from ..demanding import add_demand, demand_by
+from ..introducing import how_to_bring
 from ..judging import usual_demand
 from ..pages.describe import demand_words, states
 from ..records import Sweep
-from ..store.expecting import Listed
+from ..store.expecting import Expected, Listed
 from ..store.store import Store, now_ms
-from .command import OK, Commands, duration, known_sweep, moment, tell, who, with_store
+from .command import OK, Commands, duration, explain, known_sweep, moment, tell, who, with_store
 from .holdings import RECEIVING_MS, holdings_words, receiving
 from .names import Unkept, read_expected, read_names, same_words
 
@@ -88,8 +92,9 @@ async def _create(store: Store, options: argparse.Namespace) -> int:
     tell(f"sweep {sweep_id}\ntoken {secret}")
     if options.expect:
         listed = await store.expect(sweep_id, expected, who=who())
-        tell(f"{listed.new} expected hosts")
+        tell(f"{listed.new} expected hosts{_kept_beside(expected)}")
         _tell_beside(listed, unkept)
+    explain(*await how_to_bring(store, secret, options.home))
     return OK
 
 
@@ -109,10 +114,17 @@ async def _expect(store: Store, options: argparse.Namespace) -> int:
     unkept = Unkept()
     expected = list(read_expected(options.file, unkept))
     listed = await store.expect(options.sweep, expected, who=who())
-    beside = sum(1 for one in expected if one.columns)
-    tell(f"{listed.new} new expected hosts" + (f", columns of {beside:,}" if beside else ""))
+    tell(f"{listed.new} new expected hosts{_kept_beside(expected)}")
     _tell_beside(listed, unkept)
     return OK
+
+
+def _kept_beside(expected: Sequence[Expected]) -> str:
+    """What the list says beside the names, and of how many."""
+    hosts = {one.name.casefold() for one in expected if one.columns}
+    titles = {title: None for one in expected for title, _ in one.columns}
+    named = shown(", ".join(titles))
+    return f"; {named} kept of {len(hosts):,}" if hosts else ""
 
 
 def _tell_beside(listed: Listed, unkept: Unkept) -> None:
@@ -123,8 +135,11 @@ def _tell_beside(listed: Listed, unkept: Unkept) -> None:
 
 async def _expect_no_more(store: Store, options: argparse.Namespace) -> int:
     await known_sweep(store, options.sweep)
-    removed = await store.expect_no_more(options.sweep, read_names(options.file), who=who())
-    tell(f"{removed} hosts are no longer expected")
+    names = list(read_names(options.file))
+    removed = await store.expect_no_more(options.sweep, names, who=who())
+    others = len({name.casefold().rstrip(".") for name in names}) - removed
+    rest = f"; {others} of this file were not" if others > 0 else ""
+    tell(f"{removed} hosts are no longer expected{rest}")
     return OK
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 
+from ..introducing import how_to_bring, how_to_log_in
 from ..records import ROLES
 from ..store.store import Store, now_ms
-from .command import OK, Commands, day, duration, known_sweep, tell, who, with_store
+from .command import OK, Commands, day, duration, explain, known_sweep, tell, who, with_store
 
 
 def add(commands: Commands) -> None:
@@ -41,6 +42,10 @@ async def _create(store: Store, options: argparse.Namespace) -> int:
         who=who(),
     )
     tell(secret)
+    if options.sweep and not options.role:
+        explain(*await how_to_bring(store, secret, options.home))
+    else:
+        explain(await how_to_log_in(store, options.home))
     return OK
 
 

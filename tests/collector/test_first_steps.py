@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from agent.model.codec import encode
+from agent.model.report import Report
 from collector import certificate
 from collector.certificate import AUTHORITY, CERTIFICATE, make_certificate
 from collector.serving import Serving
@@ -24,29 +25,76 @@ from tests.collector.server import CollectorServer, Serve, administer, serve
 __all__ = ["serve"]
 
 
+def pasted(told: str, host: Path, report: Report) -> subprocess.CompletedProcess[str]:
+    """What the lines for a host do there, in its shell, with a report for a sweep's."""
+    host.mkdir()
+    (host / "report.json").write_bytes(encode(report))
+    lines = re.search(r"(\S*ca\.pem):\s+(>.*)\s+iocsweep\.exe --quiet (.*)", told)
+    assert lines is not None, told
+    shutil.copy(lines[1], host)
+    send = f"'{sys.executable}' -m agent send report.json {lines[3]}"
+    return subprocess.run(
+        ["sh", "-c", f"{lines[2]}\n{send}"], cwd=host, capture_output=True, text=True,
+        env={"PYTHONPATH": str(Path(__file__).parents[2]), "HOME": str(host)}, check=False,
+        timeout=60,
+    )  # fmt: skip
+
+
+def at_a_terminal(*command: str) -> str:
+    """What ``iocsweep-collector`` tells a person who types this."""
+    ours, its = os.openpty()
+    try:
+        subprocess.run(
+            [sys.executable, "-m", "collector", *command], stdout=its, check=True, timeout=60
+        )
+        return os.read(ours, 1 << 16).decode().replace("\r\n", "\n")
+    finally:
+        os.close(its)
+        os.close(ours)
+
+
 class TestPrinted:
     def test_the_lines_for_agents_bring_a_report_when_pasted(
         self, serve: Serve, tmp_path: Path
     ) -> None:
         server = serve(tls=["127.0.0.1"])
-        host = tmp_path / "host"
-        host.mkdir()
         report = a_report()
-        (host / "report.json").write_bytes(encode(report))
-        told = re.search(r"(\S*ca\.pem):\n\s+(>.*)\n\s+iocsweep\.exe --quiet (.*)", server.told())
-        assert told is not None, server.told()
-        shutil.copy(told[1], host)
-        send = f"'{sys.executable}' -m agent send report.json {told[3]}"
-        root = Path(__file__).parents[2]
-        done = subprocess.run(
-            ["sh", "-c", f"{told[2]}\n{send}"], cwd=host, capture_output=True, text=True,
-            env={"PYTHONPATH": str(root), "HOME": str(host)}, check=False, timeout=60,
-        )  # fmt: skip
+        done = pasted(server.told(), tmp_path / "host", report)
         assert done.returncode == 0, done.stdout + done.stderr
         assert (
             server.get(f"/reports/{report.report_id}.json", token=server.reader_token).status_code
             == 200
         )
+
+    def test_those_of_another_sweep_do_too(self, serve: Serve, tmp_path: Path) -> None:
+        server = serve(tls=["127.0.0.1"])
+        home = ("--home", str(server.home))
+        told = at_a_terminal("sweep", "create", "Another", *home)
+        assert pasted(told, tmp_path / "one", a_report()).returncode == 0
+        told = at_a_terminal("token", "create", "--sweep", "another", *home)
+        assert pasted(told, tmp_path / "two", a_report("WS-2")).returncode == 0
+        assert server.run("sweep", "list").stdout.count("limited 2,") == 1
+        told = at_a_terminal("token", "create", "--role", "reader", *home)
+        assert told.endswith(f"\n\nlog in at {server.url}/login\n")
+
+    def test_before_the_first_start_they_are_by_the_certificate(self, tmp_path: Path) -> None:
+        home = ("--home", str(tmp_path / "home"))
+        assert "--collector http://127.0.0.1:8440 " in at_a_terminal("sweep", "create", "A", *home)
+        make_certificate(tmp_path / "home", ["collector.corp.example"])
+        told = at_a_terminal("sweep", "create", "B", *home)
+        assert "--collector https://collector.corp.example:8440 --ca ca.pem " in told
+
+    def test_behind_a_proxy_they_are_by_its_address(self, serve: Serve) -> None:
+        server = serve("--public-url", "https://sweep.corp.example/")
+        assert "--collector https://sweep.corp.example --token-file" in server.told()
+        assert "log in at https://sweep.corp.example/login\n" in server.told()
+
+    def test_the_first_token_for_the_pages_is_said_to_be_an_administrators(
+        self, serve: Serve
+    ) -> None:
+        server = serve()
+        assert re.search(r"for you +\S+\n.*/login\n +it is an administrator's", server.told())
+        assert server.get("/tokens", token=server.reader_token).status_code == 200
 
     def test_a_server_for_all_addresses_is_named_by_its_certificate(self, tmp_path: Path) -> None:
         make_certificate(tmp_path, ["collector.corp.example", "127.0.0.1"])
@@ -73,7 +121,7 @@ class TestReaders:
         made = administer("sweep", "create", "One", "--home", str(tmp_path / "home"))
         assert made.returncode == 0
         server = serve()
-        told = re.search(r"for readers\s+(\S+)", server.told())
+        told = re.search(r"for you\s+(\S+)", server.told())
         assert told is not None
         assert "for agents" not in server.told()
         assert server.get("/sweeps/one", token=told[1]).status_code == 200
@@ -140,3 +188,34 @@ class TestTwoSweeps:
         assert "kept for another sweep" in done.stdout + done.stderr
         assert [path.name for path in spool.rglob("*.json.gz")] == [f"{report.report_id}.json.gz"]
         assert server.run("sweep", "list").stdout.count("limited 1,") == 1
+
+
+class TestRestoring:
+    def test_the_lines_of_the_readme_bring_back_what_was_copied(
+        self, serve: Serve, tmp_path: Path
+    ) -> None:
+        server = serve()
+        assert server.send(a_report("WS-1")).status_code == 201
+        copy = tmp_path / "copy.db"
+        assert server.run("backup", str(copy)).returncode == 0
+        assert server.send(a_report("WS-2")).status_code == 201
+        assert server.stop() == 0
+        (server.home / "collector.db-wal").write_bytes(b"of a server that was killed")
+        readme = (Path(__file__).parents[2] / "README.md").read_text()
+        lines = readme.split("**Restoring.**")[1].split("\n\n")[1]
+        lines = re.sub(r" {3,}\S.*", "", re.sub(r"^ {4}", "", lines, flags=re.MULTILINE))
+        lines = lines.replace("/var/lib/iocsweep-collector", str(server.home))
+        lines = lines.replace("/backup/copy.db", str(copy))
+        lines = lines.replace("iocsweep-collector", f"'{sys.executable}' -m collector")
+        done = subprocess.run(
+            ["sh", "-euc", lines], capture_output=True, text=True, check=False, timeout=60,
+            env={
+                "PYTHONPATH": str(Path(__file__).parents[2]),
+                "IOCSWEEP_COLLECTOR_HOME": str(server.home),
+            },
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "1 reports read again" in done.stdout
+        assert done.stdout.endswith("all is well\n")
+        server.start()
+        assert "WS-1" in server.get("/sweeps/first/hosts", token=server.reader_token).text
