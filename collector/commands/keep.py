@@ -57,6 +57,7 @@ async def _verify(store: Store, _: argparse.Namespace) -> int:
     async for line, is_problem in verify(store):
         tell(line)
         problems += is_problem
+    tell(f"NOT well: {problems:,} of these lines say what is wrong" if problems else "all is well")
     return FAILED if problems else OK
 
 
@@ -66,7 +67,8 @@ async def _forget(store: Store, options: argparse.Namespace) -> int:
     before = now - options.older_than * 1000
     quiet = min(before, now - RECEIVING_MS)
     gone = 0
-    remove = not options.dry_run and (options.yes or options.older_than >= SURE_S)
+    sure = options.yes or options.older_than >= SURE_S
+    remove = sure and not options.dry_run
     for one in await store.old_sweeps(before):
         if receiving(one, quiet) and not options.even_receiving:
             tell(f"stays: it is receiving   {holdings_words(one)}")
@@ -78,7 +80,8 @@ async def _forget(store: Store, options: argparse.Namespace) -> int:
     if remove:
         tell(f"{gone} sweeps removed, with all of theirs")
     else:
-        tell(f"{gone} sweeps would be removed, with all of theirs; nothing was (--yes does it)")
+        how = "without --dry-run they go" if sure else "--yes does it"
+        tell(f"{gone} sweeps would be removed, with all of theirs; nothing was ({how})")
     return OK
 
 

@@ -335,7 +335,7 @@ class TestExpected:
         file = tmp_path / "hosts.csv"
         file.write_text("Name;Site;Owner\nWS-1;Berlin;Jo\nWS-2;;\n")
         told = home.run("sweep", "create", "One", "--id", "one", "--expect", str(file)).stdout
-        assert told.endswith("2 expected hosts\n")
+        assert told.endswith("2 expected hosts; Site, Owner kept of 1\n")
         assert home.ask("SELECT name_key, name, value FROM expected_column ORDER BY name") == [
             ("ws-1", "Owner", "Jo"), ("ws-1", "Site", "Berlin"),
         ]  # fmt: skip
@@ -343,7 +343,7 @@ class TestExpected:
         file.write_text(f"Name,{','.join(titles)}\nWS-1,{'x' * 300}{',y' * 19}\n")
         done = home.run("sweep", "expect", "add", "one", str(file)).stdout
         assert done == (
-            "0 new expected hosts, columns of 1\n"
+            f"0 new expected hosts; {', '.join(titles[:16])} kept of 1\n"
             "columns beyond 16 are left out: c16, c17, c18, c19; 1 cells were cut to 256 characters\n"
         )
         (row,) = home.ask("SELECT count(*), max(length(value)) FROM expected_column")
@@ -478,6 +478,7 @@ class TestVerify:
         told = served.run("verify").stdout
         assert "1 reports read again, 0 broken" in told
         assert "0 reports of hosts that are not listed" in told
+        assert told.endswith("\nall is well\n")
 
     @pytest.mark.parametrize(
         ("body", "why"),
@@ -577,7 +578,8 @@ class TestForget:
         if options[0] != "41d":
             assert told.startswith("removed   old   Old" if goes else "would go   old   Old")
             assert "0 reports of 0 hosts" in told
-            assert goes or "nothing was (--yes does it)" in told
+            how = "--yes does it" if options == ["29d"] else "without --dry-run they go"
+            assert goes or f"nothing was ({how})" in told
 
     def test_a_sweep_that_receives_is_spared(self, served: Home) -> None:
         assert served.server is not None
@@ -657,7 +659,7 @@ class TestChanges:
         assert one.run("sweep", "expect", "add", "one", str(names)).stdout.startswith("3 new")
         names.write_text("ws-2\nWS-9\n")
         told = one.run("sweep", "expect", "remove", "one", str(names)).stdout
-        assert told == "1 hosts are no longer expected\n"
+        assert told == "1 hosts are no longer expected; 1 of this file were not\n"
         assert one.names_of("one") == ["WS-1", "WS-3"]
 
     @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ import requests
 from agent.model.codec import encode
 from collector.certificate import AUTHORITY, CERTIFICATE, KEY, make_certificate
 from tests.collector.pages.seed import a_report
-from tests.collector.server import CollectorServer, Serve, free_port, serve, wait_for
+from tests.collector.server import CollectorServer, Serve, administer, free_port, serve, wait_for
 
 __all__ = ["serve"]
 
@@ -33,6 +34,17 @@ def test_systemd_takes_the_unit(tmp_path: Path) -> None:
         timeout=60,
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_commands_beside_the_unit_are_there(tmp_path: Path) -> None:
+    text = (EXAMPLES / "iocsweep-collector.service").read_text()
+    home = ["--home", str(tmp_path / "home")]
+    given = re.findall(r"^#   \$as \S+/iocsweep-collector (.*)", text, re.MULTILINE)
+    assert [line.split()[0] for line in given] == ["certificate", "sweep", "token"]
+    for line in given:
+        done = administer(*shlex.split(line), *home)
+        assert done.returncode == 0, done.stderr
+    assert "pip install '.[collector]'" in text  # no package of whoever took the name
 
 
 def test_the_unit_serves_with_options_that_there_are() -> None:
