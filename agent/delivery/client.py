@@ -30,6 +30,10 @@ DEADLINE_S = 180.0
 _MAX_ANSWER = 65536
 _PERMANENT = ("CERTIFICATE", "UNKNOWN_CA", "HANDSHAKE_FAILURE", "ACCESS_DENIED")
 """Parts of the names of TLS alerts that come again however often one asks."""
+_OTHER_NAMES = {62, 64}
+"""X509_V_ERR_HOSTNAME_MISMATCH and _IP_ADDRESS_MISMATCH of OpenSSL's x509_vfy.h."""
+_OTHER_TIMES = {9, 10}
+"""X509_V_ERR_CERT_NOT_YET_VALID and _CERT_HAS_EXPIRED."""
 
 
 def post(
@@ -109,6 +113,11 @@ def _tls(error: BaseException, told: str) -> Outcome:
     if not any(_is_permanent(cause) for cause in _causes(error)):
         return Outcome(Kind.UNREACHABLE, f"no answer, TLS broke off: {told}")
     hint = "--ca FILE trusts a certificate of your own"
+    codes = {getattr(cause, "verify_code", 0) for cause in _causes(error)}
+    if codes & _OTHER_NAMES:
+        hint = "--collector takes a name that the certificate has"
+    elif codes & _OTHER_TIMES:
+        hint = "this host's clock is wrong, or the certificate has to be renewed"
     if "ALERT" in told.upper():
         hint = "the collector refuses this client: --client-cert FILE"
     return Outcome(Kind.TLS, f"TLS: {told} ({hint})")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 import uuid
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -192,6 +193,30 @@ def test_a_certificate_that_nobody_vouches_for_is_refused(
     assert wrong.kind is Kind.TLS
     assert system.kind is Kind.TLS
     assert "--ca FILE" in system.reason
+
+
+@pytest.mark.parametrize(
+    ("name", "lasts", "hint"),
+    [
+        ("collector.example", timedelta(days=1), "--collector takes a name"),
+        ("192.0.2.1", timedelta(days=1), "--collector takes a name"),
+        ("127.0.0.1", timedelta(days=-1), "has to be renewed"),
+    ],
+    ids=["another name", "another address", "ended"],
+)
+def test_a_certificate_that_does_not_hold_here_is_said_with_what_to_mend(
+    name: str, lasts: timedelta, hint: str, tmp_path: Path
+) -> None:
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    ends = datetime.now(timezone.utc) + lasts
+    authority.issue_cert(name, not_after=ends).configure_cert(context)
+    with scripted(context) as server:
+        outcome = send(server.url, tmp_path / "ca.pem")
+    assert outcome.kind is Kind.TLS
+    assert hint in outcome.reason
+    assert "--ca FILE" not in outcome.reason
 
 
 def test_a_handshake_that_breaks_off_may_do_better_next_time() -> None:
