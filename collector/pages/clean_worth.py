@@ -24,7 +24,30 @@ BAND_WORDS = (
 )  # fmt: skip
 """How far back from its sweep a host remembers: of BANDS, and of UNTOLD."""
 NO_PACK = "no pack"
+WHOLE = "the whole host"
 _T = TypeVar("_T", str, tuple[str, str, int])
+
+
+def _place(band: str) -> int:
+    """Of a band among BAND_WORDS."""
+    return BANDS.index(band) if band in BANDS else -1
+
+
+def worth_words(text: str) -> str:
+    """Of one host, as it is kept: ``cyzfc-2018-11 2026.11.29, 82 indicators; the whole host;
+    remembers run 1 to 6 days, …``; empty where nothing is kept."""
+    if not text:
+        return ""
+    worth = unpacked_worth(text)
+    packs = [f"{one} {version}, {count:,} indicators" for one, version, count in worth.packs]
+    if worth.more_packs:
+        packs.append(f"{worth.more_packs:,} more packs")
+    bands = [BAND_WORDS[_place(one)] for one in worth.remembers]
+    deeds = [f"{deed} {band}" for deed, band in zip(WORDS.values(), bands, strict=False)]
+    told = ["; ".join(packs) or NO_PACK, worth.scope or WHOLE]
+    if deeds:
+        told.append(f"remembers {', '.join(deeds)}")
+    return "; ".join(told)
 
 
 class PackUse(Struct, frozen=True, kw_only=True):
@@ -95,7 +118,7 @@ def clean_worth(groups: Iterable[CleanGroup], clean: int) -> CleanWorth | None:
         youngest.append(group.youngest)
         told = worth.remembers.ljust(len(deeds), UNTOLD)
         for bands, band in zip(deeds.values(), told, strict=False):
-            bands[BANDS.index(band) if band in BANDS else -1] += group.hosts
+            bands[_place(band)] += group.hosts
     if not hosts:
         return None
     return CleanWorth(

@@ -19,6 +19,7 @@ from ..records import FindingRow, HostRow
 from ..store.store import Store
 from ..unlisted import unlisted
 from .asking import NOTHING, checked_query
+from .clean_worth import worth_words
 from .describe import iso, limit_words
 from .session import Reader
 from .site import HEADERS, Site, not_found, path_id
@@ -49,11 +50,12 @@ _TIMES = frozenset(
 _LIMITS = frozenset({"limits", "hit_limits"})
 _CASE = ("case_state", "case_owner", "case_tags", "case_notes")
 _LISTS = {
-    "hosts": (*HostRow.__struct_fields__, "suppressed_findings", *_CASE, "list"),
+    "hosts": (*HostRow.__struct_fields__, "suppressed_findings", *_CASE, "expected", "list"),
     "findings": (*FindingRow.__struct_fields__, "suppressed_because", *_CASE),
     "missing": ("name", "sent", "list"),
 }
-"""``list``: what the list of expected hosts says; in a table a column for each of its own."""
+"""``expected``: whether the host is on the list of expected ones. ``list``: what that says; in a
+table a column for each of its own."""
 _KINDS = {"csv": "text/csv; charset=utf-8; header=present", "ndjson": "application/x-ndjson"}
 
 Values = tuple[Any, ...]
@@ -173,10 +175,11 @@ async def _of_hosts(store: Store, sweep_id: str, hosts: Sequence[HostRow]) -> li
     aside = await store.suppressed_on(sweep_id, keys)
     cases = await store.cases_of_hosts(sweep_id, keys)
     told = await store.columns_of_hosts(sweep_id, hosts)
+    others = await store.unexpected_of(sweep_id, keys)
     return [
         (
             *_values(row), aside.get(row.host_key, 0), *_case(cases.get(row.host_key)),
-            dict(told.get(row.host_key, ())),
+            row.host_key not in others, dict(told.get(row.host_key, ())),
         )
         for row in hosts
     ]  # fmt: skip
@@ -216,6 +219,8 @@ def _values(row: HostRow | FindingRow) -> Values:
 def _value(name: str, value: Any) -> Any:
     if name in _LIMITS:
         return limit_words(value)
+    if name == "worth":
+        return worth_words(value)
     return iso(value) if name in _TIMES and value is not None else value
 
 

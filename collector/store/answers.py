@@ -351,6 +351,17 @@ class Answers(Filters):
         ):
             yield row
 
+    async def unexpected_of(self, sweep_id: str, host_keys: Sequence[str]) -> set[str]:
+        """Those of these hosts that are on no line of the list."""
+        if not host_keys:
+            return set()
+        rows = await self.database.fetch(
+            "SELECT host_key FROM host WHERE sweep_id = ?"
+            f" AND host_key IN ({', '.join('?' * len(host_keys))}) AND {_UNEXPECTED}",
+            sweep_id, *host_keys,
+        )  # fmt: skip
+        return {str(key) for (key,) in rows}
+
     async def all_missing(self, sweep_id: str) -> AsyncIterator[tuple[str, bool]]:
         """Every expected name that has not answered, and whether it sent limited reports."""
         async for rows in self.database.stream(

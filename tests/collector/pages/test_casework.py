@@ -289,6 +289,8 @@ class TestTheExports:
         rows = csv.DictReader(io.StringIO(pages.get(f"{SWEPT}/export/hosts.csv").text))
         found = {row["name"]: row for row in rows}
         row = found["WS-0421"]
+        assert {name for name, one in found.items() if one["expected"] == "no"} == {"STRANGER"}
+        assert row["worth"] == "cyzfc-2018-11 2026.11.24, 80 indicators; the whole host"
         assert (row["case_state"], row["case_owner"], row["case_tags"], row["case_notes"]) == (
             "new", "Jo", "a b", "1",
         )  # fmt: skip
