@@ -7,6 +7,7 @@ from pathlib import Path
 
 from agent.output.escape import shown
 
+from ..pages.describe import audit_words
 from ..store.database import StoreError
 from ..store.store import Store, now_ms
 from .command import FAILED, OK, Commands, day, duration, tell, who, with_store
@@ -87,6 +88,6 @@ async def _forget(store: Store, options: argparse.Namespace) -> int:
 
 async def _audit(store: Store, options: argparse.Namespace) -> int:
     for row in reversed(await store.audit_log(max(options.lines, 1))):
-        words = (day(row.at), row.who, row.action, row.subject, row.detail)
+        words = (day(row.at), row.who, row.action, row.subject, audit_words(row))
         tell(shown("   ".join(word for word in words if word)))
     return OK

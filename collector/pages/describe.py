@@ -5,8 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timezone
 
-from ..judging import SKEW_MS
-from ..records import NOTHING_ASKED, Counts, Demand, HostRow, HostState, Limit, Suppression, Sweep
+from msgspec import MsgspecError
+
+from ..judging import SKEW_MS, demand_of
+from ..records import (
+    NOTHING_ASKED,
+    AuditRow,
+    Counts,
+    Demand,
+    HostRow,
+    HostState,
+    Limit,
+    Suppression,
+    Sweep,
+)
 
 MINUTE = 60_000
 HOUR = 60 * MINUTE
@@ -218,6 +230,20 @@ def demand_words(sweep: Sweep) -> list[tuple[str, str]]:
     return lines
 
 
+def audit_words(row: AuditRow) -> str:
+    """What an entry says besides; what a sweep asks for in words, as its page has it."""
+    if row.action != "ask for":
+        return row.detail
+    try:
+        asked = demand_of(row.detail)
+    except MsgspecError:
+        return row.detail  # of a later version
+    sweep = Sweep(
+        sweep_id="", title="", pack=asked.pack, created=row.at, deadline=None, demand=asked
+    )
+    return "; ".join(f"{name}: {words}" for name, words in demand_words(sweep))
+
+
 def pack_words(demand: Demand) -> str:
     """The pack that is asked for, and what it means if there is none."""
     if demand.pack and demand.pack_sha256:
@@ -292,6 +318,7 @@ def report_answer(state: HostState, counts: Sequence[tuple[int, str]]) -> tuple[
 
 
 __all__ = [
+    "audit_words",
     "CLEAN", "LIMITED", "answer", "counted", "covering_words", "deadline_words", "demand_words",
     "duration", "host_answer", "iso", "limit_words", "pack_words", "reach_estimate",
     "report_answer", "share", "size", "states", "suppressed_words", "when",

@@ -120,8 +120,9 @@ def gist_of(report: Report, row: ReportRow) -> Gist:
 
 
 def strongest_first(findings: Sequence[Finding]) -> list[Finding]:
-    """By strength, then score."""
-    return sorted(findings, key=lambda f: (-f.strength.rank, -f.score, f.id))
+    """By strength, then score; of equals the one that the sweep's page names for its host."""
+    by_id = sorted(findings, key=lambda f: f.id, reverse=True)
+    return sorted(by_id, key=lambda f: (-f.strength.rank, -f.score))
 
 
 def seen_between(

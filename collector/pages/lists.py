@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -24,10 +26,15 @@ DONE = {
 }
 
 
-def _strongest_first(row: FindingRow) -> tuple[int, int, str]:
+def _strongest_first(rows: Sequence[FindingRow]) -> list[FindingRow]:
+    """As the report's page has them."""
     order = ("confirmed", "strong", "weak", "excluded")
-    rank = order.index(row.strength) if row.strength in order else len(order)
-    return rank, -row.score, row.finding_id
+
+    def place(row: FindingRow) -> tuple[int, int]:
+        rank = order.index(row.strength) if row.strength in order else len(order)
+        return rank, -row.score
+
+    return sorted(sorted(rows, key=lambda row: row.finding_id, reverse=True), key=place)
 
 
 class ListPages:
@@ -96,8 +103,9 @@ class ListPages:
             notes=await store.notes(case.key, latest=LATEST),
             case_of=case_of(sweep.sweep_id, key, await store.cases_on_hosts(sweep.sweep_id, [key])),
             told=(await store.columns_of_hosts(sweep.sweep_id, [host])).get(key, ()),
+            aside=(await store.suppressed_on(sweep.sweep_id, [key])).get(key, 0),
             done=DONE.get(asked(request, "done"), ""),
-            findings=sorted(findings, key=_strongest_first),
+            findings=_strongest_first(findings),
             strongest=await self._strongest(host) if follow or after[0] else None,
             follow=follow,
             later=bool(after[0]),

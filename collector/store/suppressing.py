@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
+from datetime import datetime, timezone
 
 from msgspec import Struct
 
@@ -22,6 +23,11 @@ from .traces import traces_again
 MAX_OBJECTS = 50
 """Paths and hashes of an indicator that are offered for choice."""
 _STRONG = "('strong', 'confirmed')"
+
+
+def _when(ms: int) -> str:
+    """A time for whoever reads the log."""
+    return f"{datetime.fromtimestamp(ms / 1000, timezone.utc):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _rank(finding: str) -> str:
@@ -171,7 +177,7 @@ class Suppressing(Rows):
         marks = ", ".join("?" * len(values))
         named = {"finding": part.finding_id, "path": part.path, "hash": part.hash}
         asked = [f"{name} {value}" for name, value in named.items() if value]
-        asked.append("those to come, too" if until is None else f"what came until {until}")
+        asked.append("those to come, too" if until is None else f"what came until {_when(until)}")
         await self.database.transact(
             [
                 (f"INSERT INTO suppression ({SUPPRESSION}) VALUES ({marks})", values),
