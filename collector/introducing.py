@@ -18,6 +18,7 @@ from .store.store import Store, now_ms
 WHO = "first start"
 _PLACE = "served-at"
 """The setting: where the server is reached, and the file of the authority that agents need."""
+_KEPT = msgspec.json.Decoder(tuple[str, str])
 _PORT = 8440
 
 
@@ -112,7 +113,7 @@ async def _place(store: Store, home: Path) -> tuple[str, Path | None]:
     """As the last start told it; before the first one beyond this machine, as the certificate in
     the home will have it at the usual port."""
     kept = await value_of(store, _PLACE)
-    where, named = msgspec.json.decode(kept, type=tuple[str, str]) if kept else ("", "")
+    where, named = _KEPT.decode(kept) if kept else ("", "")
     if not where.startswith("https:") and (home / CERTIFICATE).is_file():
         names = names_of(read_chain(home / CERTIFICATE)[0])
         where = reached_at("0.0.0.0", _PORT, names, secure=True)  # noqa: S104 - not listened at
