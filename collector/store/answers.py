@@ -357,7 +357,7 @@ class Answers(Filters):
             return set()
         rows = await self.database.fetch(
             "SELECT host_key FROM host WHERE sweep_id = ?"
-            f" AND host_key IN ({', '.join('?' * len(host_keys))}) AND {_UNEXPECTED}",
+            f" AND host_key IN ({', '.join('?' * len(host_keys))}) AND {UNEXPECTED}",
             sweep_id, *host_keys,
         )  # fmt: skip
         return {str(key) for (key,) in rows}

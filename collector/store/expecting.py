@@ -13,7 +13,8 @@ from msgspec import Struct
 
 from ..host_names import name_key, name_keys, short_of
 from ..records import HostRow
-from .database import Insert, Statement, Value
+from .database import Insert, Piece, Statement, Value
+from .packing import packed
 from .putting import Seen
 from .rows import Rows, audit
 from .same_host import (
@@ -156,9 +157,9 @@ class Expecting(Rows):
             if key not in others
         ]
         for start in range(0, len(rows), _ROWS_AT_ONCE):
-            piece = Insert("expected", _EXPECTED, {"seen"}, rows[start : start + _ROWS_AT_ONCE],
-                           ("sweep_id", "name_key"))  # fmt: skip
-            await self.database.transact([], piece)
+            some = packed(rows[start : start + _ROWS_AT_ONCE], self.database.form)
+            key, pieces = ("sweep_id", "name_key"), [Piece(sweep_id, some)]
+            await self.database.transact([], Insert("expected", _EXPECTED, {"seen"}, key, pieces))
         told = {
             MARK + key if key in others else key: beside
             for key, beside in columns.items()
