@@ -12,6 +12,7 @@ from ..judging import unpinned
 from ..records import Counts, Demand, IndicatorRow, Limit, Sender
 from ..store.first_traces import TraceRow, Traces
 from ..store.standing import HitHost
+from ..store.state_counts import StateCounts, states_of
 from ..store.store import Store
 from .advice import FleetWay, ways_of_fleet
 from .clean_worth import CleanWorth, clean_worth
@@ -71,6 +72,7 @@ class Counters:
         self._store = store
         self._clock = clock
         self._counts: dict[str, tuple[int, asyncio.Task[Counts]]] = {}
+        self._states: dict[str, tuple[int, asyncio.Task[StateCounts]]] = {}
         self._indicators: dict[str, tuple[int, asyncio.Task[list[IndicatorRow]]]] = {}
         self._proposals: dict[str, Demand] = {}
         self._overviews: dict[str, tuple[int, asyncio.Task[Overview]]] = {}
@@ -81,6 +83,16 @@ class Counters:
         if task is None:
             task = asyncio.create_task(self._store.counts(sweep_id))
             self._keep(self._counts, sweep_id, task)
+        return await asyncio.shield(task)
+
+    async def states(self, sweep_id: str) -> StateCounts:
+        """The six counters alone. Raises StoreError."""
+        if self._fresh(self._counts, sweep_id) is not None:
+            return states_of(await self.counts(sweep_id))
+        task = self._fresh(self._states, sweep_id)
+        if task is None:
+            task = asyncio.create_task(self._store.state_counts(sweep_id))
+            self._keep(self._states, sweep_id, task)
         return await asyncio.shield(task)
 
     async def indicators(self, sweep_id: str) -> list[IndicatorRow]:
@@ -102,6 +114,7 @@ class Counters:
     def forget(self, sweep_id: str) -> None:
         """Someone changed what they say."""
         self._counts.pop(sweep_id, None)
+        self._states.pop(sweep_id, None)
         self._indicators.pop(sweep_id, None)
         self._overviews.pop(sweep_id, None)
 

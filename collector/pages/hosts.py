@@ -140,7 +140,7 @@ class HostPages:
             "hosts.html",
             reader=reader,
             sweep=sweep,
-            counts=await self._site.counters.counts(sweep.sweep_id),
+            counts=await self._site.counters.states(sweep.sweep_id),
             chosen=chosen,
             heading=heading_of(chosen),
             plain=chosen == HostFilter(state=chosen.state),

@@ -63,7 +63,7 @@ class ListPages:
             "missing.html",
             reader=reader,
             sweep=sweep,
-            counts=await self._site.counters.counts(sweep.sweep_id),
+            counts=await self._site.counters.states(sweep.sweep_id),
             names=names,
             told={name: told[key] for name, key in keys.items() if key in told},
             columns=await self._site.store.columns(sweep.sweep_id),

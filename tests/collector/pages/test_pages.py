@@ -12,6 +12,7 @@ from agent.model.report import Strength
 from collector.pages import found as found_page
 from collector.pages.counters import FRESH_MS
 from collector.records import Counts, NewReport, host_key
+from collector.store.state_counts import StateCounts
 from collector.store.store import PAGE, Store
 from tests.collector.pages.conftest import Pages
 from tests.collector.pages.seed import NOW, SWEEP, a_finding, a_report, new_sweep, put, received
@@ -115,6 +116,28 @@ def test_many_viewers_cost_one_query(pages: Pages, monkeypatch: pytest.MonkeyPat
     pages.later(FRESH_MS)
     pages.text(SWEPT)
     assert asked == [SWEEP, SWEEP]
+
+
+def test_a_list_counts_no_more_than_it_shows(pages: Pages, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    counts, states = pages.store.counts, pages.store.state_counts
+
+    async def all_of_them(sweep_id: str) -> Counts:
+        asked.append("all")
+        return await counts(sweep_id)
+
+    async def six(sweep_id: str) -> StateCounts:
+        asked.append("six")
+        return await states(sweep_id)
+
+    monkeypatch.setattr(pages.store, "counts", all_of_them)
+    monkeypatch.setattr(pages.store, "state_counts", six)
+    for _ in range(3):
+        hosts, missing = pages.text(f"{SWEPT}/hosts"), pages.text(f"{SWEPT}/missing")
+    assert asked == ["six"]
+    pages.text(SWEPT)
+    assert (pages.text(f"{SWEPT}/hosts"), pages.text(f"{SWEPT}/missing")) == (hosts, missing)
+    assert asked == ["six", "all", "six"], "what the sweep's page has counted is not counted again"
 
 
 @pytest.mark.parametrize(
