@@ -27,6 +27,7 @@ from .database import Value
 from .expecting import ANY_COLUMN, ColumnFilter, listed_where, names_where
 from .putting import Seen, limits_kept
 from .rows import FINDING, HOST, PAGE, prefix
+from .same_host import COUNTED
 from .state_counts import StateCounting
 from .telling import order
 from .whose import UNEXPECTED

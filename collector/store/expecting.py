@@ -158,8 +158,8 @@ class Expecting(Rows):
         ]
         for start in range(0, len(rows), _ROWS_AT_ONCE):
             some = packed(rows[start : start + _ROWS_AT_ONCE], self.database.form)
-            key, pieces = ("sweep_id", "name_key"), [Piece(sweep_id, some)]
-            await self.database.transact([], Insert("expected", _EXPECTED, {"seen"}, key, pieces))
+            by, pieces = ("sweep_id", "name_key"), [Piece(sweep_id, some)]
+            await self.database.transact([], Insert("expected", _EXPECTED, {"seen"}, by, pieces))
         told = {
             MARK + key if key in others else key: beside
             for key, beside in columns.items()
