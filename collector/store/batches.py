@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from asyncpg import exceptions as pg
 
 from ..records import NewReport, PutResult
-from .database import Insert
+from .database import Insert, Packed
 from .packing import read_copy
 from .putting import (
     HOST_COLUMNS,
@@ -102,47 +102,31 @@ async def _tick(connection: Connection, reports: Sequence[Judged]) -> None:
         await connection.execute(_TICKS[column, seen], sweep, keys)
 
 
+async def copy_pieces(connection: Connection, insert: Insert, timeout: float) -> None:
+    """Rows none of which is there, in one stream: half of what a statement's rows cost. Raises what
+    asyncpg raises, UniqueViolationError where one is there."""
+    await connection.copy_to_table(
+        insert.table, source=_each(insert.pieces), columns=insert.columns, format="text",
+        timeout=timeout,
+    )  # fmt: skip
+
+
 async def insert_pieces(connection: Connection, insert: Insert, timeout: float) -> None:
-    """In one stream what is new, which costs half of a statement's rows; what is there already, in
-    part or whole, by a statement that leaves those rows. Raises what asyncpg raises.
-    """
-    owner = insert.key[0]
-    rows = await connection.fetch(
-        f"SELECT DISTINCT {owner} FROM {insert.table} WHERE {owner} = ANY($1)",
-        [piece.owner for piece in insert.pieces],
-    )
-    there = {row[0] for row in rows}
-    new = [piece.rows.data for piece in insert.pieces if piece.owner not in there]
-    if new:
-        try:
-            await connection.copy_to_table(
-                insert.table, source=_each(new), columns=insert.columns, format="text",
-                timeout=timeout,
-            )  # fmt: skip
-        except pg.UniqueViolationError as error:
-            raise pg.SerializationError("another put the same rows there meanwhile") from error
+    """The same by a statement that leaves what is there. Raises what asyncpg raises."""
     numbers = [name in insert.numbers for name in insert.columns]
-    late = [
-        row
-        for piece in insert.pieces
-        if piece.owner in there
-        for row in read_copy(piece.rows.data, numbers)
-    ]
-    if late:
-        lists = ", ".join(
-            f"${place}::{'bigint' if number else 'text'}[]"
-            for place, number in enumerate(numbers, 1)
-        )
-        await connection.execute(
-            f"{insert.into} SELECT * FROM unnest({lists}) {insert.end}",
-            *map(list, zip(*late, strict=True)),
-            timeout=timeout,
-        )
+    kinds = ["bigint" if number else "text" for number in numbers]
+    lists = ", ".join(f"${place}::{kind}[]" for place, kind in enumerate(kinds, 1))
+    rows = [row for piece in insert.pieces for row in read_copy(piece.data, numbers)]
+    await connection.execute(
+        f"{insert.into} SELECT * FROM unnest({lists}) {insert.end}",
+        *map(list, zip(*rows, strict=True)),
+        timeout=timeout,
+    )
 
 
-async def _each(pieces: Sequence[bytes]) -> AsyncIterator[bytes]:
+async def _each(pieces: Sequence[Packed]) -> AsyncIterator[bytes]:
     for piece in pieces:
-        yield piece
+        yield piece.data
 
 
 def touched(status: str) -> int:

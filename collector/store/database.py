@@ -30,14 +30,6 @@ class Packed(Struct, frozen=True, array_like=True, gc=False):
     data: bytes
 
 
-class Piece(NamedTuple):
-    """Rows that begin with the same value of their key."""
-
-    owner: str
-    """This value."""
-    rows: Packed
-
-
 class Insert(NamedTuple):
     """Many rows of one table; those that are there already stay."""
 
@@ -47,7 +39,7 @@ class Insert(NamedTuple):
     """Columns of whole numbers; the others hold text."""
     key: Sequence[str]
     """Columns by which a row is there already."""
-    pieces: Sequence[Piece]
+    pieces: Sequence[Packed]
     """In the form of the database; none of no rows."""
 
     @property

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from ..host_names import name_key, name_keys, short_of
 from ..records import HostRow
-from .database import Insert, Piece, Statement, Value
+from .database import Insert, Statement, Value
 from .packing import packed
 from .putting import Seen
 from .rows import Rows, audit
@@ -158,8 +158,8 @@ class Expecting(Rows):
         ]
         for start in range(0, len(rows), _ROWS_AT_ONCE):
             some = packed(rows[start : start + _ROWS_AT_ONCE], self.database.form)
-            by, pieces = ("sweep_id", "name_key"), [Piece(sweep_id, some)]
-            await self.database.transact([], Insert("expected", _EXPECTED, {"seen"}, by, pieces))
+            by = ("sweep_id", "name_key")
+            await self.database.transact([], Insert("expected", _EXPECTED, {"seen"}, by, [some]))
         told = {
             MARK + key if key in others else key: beside
             for key, beside in columns.items()

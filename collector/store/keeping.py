@@ -9,7 +9,7 @@ from msgspec import Struct
 from msgspec.structs import astuple
 
 from ..records import FindingRow, NewReport, PutResult, ReportRow
-from .database import Insert, Packed, Piece, Statement
+from .database import Insert, Packed, Statement
 from .packing import packed
 from .rows import FINDING, REPORT, Rows, audit, now_ms, record_of
 from .suppressing import COVERED_BY, states_again
@@ -99,7 +99,7 @@ class Keeping(Rows):
     async def index_all(self, reports: Sequence[tuple[str, str, str, Packed]]) -> None:
         """List the findings of several reports (id, sweep, host key, and the rows in the order of
         FINDING, in the form of the database) in one transaction."""
-        pieces = [Piece(report_id, rows) for report_id, _, _, rows in reports if rows.count]
+        pieces = [rows for _, _, _, rows in reports if rows.count]
         insert = Insert("finding", _COLUMNS, _NUMBERS, ("report_id", "finding_id"), pieces)
         await self.database.transact(_listed(reports), insert)
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     Connection = asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]
 
-ATTEMPTS = 12
+ATTEMPTS = 30
 """Of a transaction that met another; pauses double up to half a second."""
 MET_ANOTHER = (pg.SerializationError, pg.DeadlockDetectedError)
 _T = TypeVar("_T")

@@ -167,7 +167,7 @@ class SqliteDatabase:
         many: tuple[str, list[Any]] | None = None
         if insert is not None:
             marks = ", ".join("?" * len(insert.columns))
-            pieces = [msgspec.Raw(rows.data) for _, rows in insert.pieces]
+            pieces = [msgspec.Raw(rows.data) for rows in insert.pieces]
             many = (f"{insert.into} VALUES ({marks}) {insert.end}", pieces)
         done = await self._send(lambda number: Transact(number, plain, many))
         if done.error or done.rows is None:

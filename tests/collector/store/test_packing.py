@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.store.database import Insert, Piece, Unstorable, Value
+from collector.store.database import Insert, Unstorable, Value
 from collector.store.packing import packed, read_copy
 from collector.store.store import Store
 from tests.collector.postgres_server import own_postgres, postgres_server, postgres_url
@@ -55,10 +55,7 @@ async def test_the_database_holds_what_was_packed(store: Store, there: bool) -> 
         await store.database.transact(
             [("INSERT INTO held (a, b, c, d) VALUES ('one', '3', 'earlier', NULL)", ())]
         )
-    pieces = [
-        Piece(owner, packed(some, store.database.form))
-        for owner, some in (("one", rows), ("two", [("two", "0", "", None)]))
-    ]
+    pieces = [packed(some, store.database.form) for some in (rows, [("two", "0", "", None)])]
     insert = Insert("held", ("a", "b", "c", "d"), {"d"}, ("a", "b"), pieces)
     await store.database.transact([], insert)
     await store.database.transact([], insert)  # and again
