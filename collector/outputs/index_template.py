@@ -23,7 +23,7 @@ from agent.model.objects import OBJECTS, Lnk, Objects, Parent
 from agent.model.report import Evidence, Scope
 from agent.output.mapping import ecs
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Goes up with each change of the template: an older one is replaced, the same one left alone."""
 PRIORITY: Final = 350
 """Above the makers' own templates for ``logs-*-*`` (100) and for integrations (200)."""

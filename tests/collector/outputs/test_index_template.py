@@ -57,7 +57,8 @@ def documents() -> Iterator[dict[str, Any]]:
         report = full_report(str(kind.__struct_config__.tag))
         yield ecs.document(report, report.findings[0])
     report = full_report("address", address="2001:db8::7")
-    yield ecs.document(report, report.findings[0])
+    limited = [{"what": "pack", "seen": "none", "asked": "cyzfc"}]
+    yield ecs.document(report, report.findings[0], limited=limited)
     rich, excluded = rich_finding(), excluded_finding()
     yield ecs.document(report_of(rich, excluded), excluded)
     yield ecs.document(report_of(rich), rich)
