@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from msgspec import Struct
 
@@ -40,29 +40,41 @@ _STEPS_MS = tuple(
 )
 
 
-class Overview(Struct, frozen=True, kw_only=True):
-    """All that the page of one sweep shows."""
+class Shown(Struct, frozen=True, kw_only=True):
+    """What is shown as it is asked of the store, on the page and to programs."""
 
     counts: Counts
+    clean: CleanWorth | None
+    """None: no host is clean."""
+    ways: list[FleetWay]
+    """What to do about incomplete and failed hosts."""
+    senders: list[Sender]
+    """Addresses that several hosts have as their only one."""
+    reopened: int
+    """Hosts that were hit again after their case was closed, which is open again."""
+
+
+class Overview(Shown, frozen=True, kw_only=True):
+    """All that the page of one sweep is made of."""
+
     indicators: list[IndicatorRow]
     hits: list[HitHost]
     """The worst, at most MAX_HITS."""
-    clean: CleanWorth | None
     first: TraceRow | None
     """The host with the earliest strong trace."""
     picture: Picture | None
     """Of all hosts with one; None: none tells a time."""
-    ways: list[FleetWay]
-    """What to do about incomplete and failed hosts."""
     limits: list[tuple[tuple[Limit, ...], int]]
-    senders: list[Sender]
     proposal: Demand | None
-    reopened: int
-    """Hosts whose case was closed when they were hit again."""
     recent: int
     """Reports of the last ten minutes."""
     arrivals: list[tuple[int, int]]
     bucket_ms: int
+
+
+def held(kind: type[Struct], by: Struct) -> dict[str, Any]:
+    """The fields of a kind, as something that is of it, or of another that has them, holds them."""
+    return {name: getattr(by, name) for name in kind.__struct_fields__}
 
 
 class Counters:

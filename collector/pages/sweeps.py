@@ -12,12 +12,10 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from ..judging import unpinned
-from ..records import ROLES, Counts, Demand, IndicatorRow, Limit, Sender, Sweep
+from ..records import ROLES, Demand, IndicatorRow, Limit, Sweep
 from ..store.first_traces import TraceRow
-from .advice import FleetWay
 from .charts import Bar, Curve, arrival_curve, share_bar
-from .clean_worth import CleanWorth
-from .counters import WINDOW_MS, Overview
+from .counters import WINDOW_MS, Overview, Shown, held
 from .describe import (
     answer,
     deadline_words,
@@ -41,17 +39,23 @@ ACCEPTS = ROLES[-1]
 DONE = {"accepted": "The pack is asked for from now on; all reports are held against it again."}
 
 
-class Standing(Struct, frozen=True, kw_only=True):
+class Said(Shown, frozen=True, kw_only=True):
+    """The same, and what is said of it: on the page and to programs alike."""
+
+    said: str
+    rest: str
+    """What it must not be read without; empty: nothing."""
+    hits: Hits
+    judging: bool
+    """Whether what is asked for was changed, and reports are still held against it."""
+
+
+class Standing(Said, frozen=True, kw_only=True):
     """A sweep as its page shows it."""
 
     sweep: Sweep
-    counts: Counts
-    said: str
-    rest: str
     closed: int | None
     """Since when no more reports are taken."""
-    hits: Hits
-    clean: CleanWorth | None
     first: TraceRow | None
     """The host with the earliest strong trace."""
     picture: Picture | None
@@ -59,18 +63,12 @@ class Standing(Struct, frozen=True, kw_only=True):
     estimate: str
     indicators: list[IndicatorRow]
     more_indicators: int
-    ways: list[FleetWay]
-    """What to do about incomplete and failed hosts."""
     limits: list[tuple[str, int]]
     """Why hosts are limited, and how many."""
-    senders: list[Sender]
     demand: list[tuple[str, str]]
     """What counts as an answer."""
     proposal: Demand | None
     """The pack of the first report, where none is pinned."""
-    reopened: int
-    judging: bool
-    """Whether the demand was changed, and reports are still held against it."""
     curve: Curve | None
     bar: Bar | None
 
@@ -106,7 +104,7 @@ class LimitCount(Struct, frozen=True, kw_only=True):
     hosts: int
 
 
-class SweepStanding(Struct, frozen=True, kw_only=True):
+class SweepStanding(Said, frozen=True, kw_only=True):
     """``/sweeps/{sweep_id}/standing.json``."""
 
     sweep_id: str
@@ -116,22 +114,10 @@ class SweepStanding(Struct, frozen=True, kw_only=True):
     closed: datetime | None
     """Since when no more reports are taken; null: they are."""
     deadline: datetime | None
-    said: str
-    rest: str
-    """What it must not be read without; empty: nothing."""
-    counts: Counts
-    hits: Hits
-    clean: CleanWorth | None
-    """Null: no host is clean."""
     first: FirstTrace | None
-    ways: list[FleetWay]
     limits: list[LimitCount]
     proposal: Proposal | None
     """Null: a pack is pinned, or no report has named one."""
-    reopened: int
-    """Hosts that were hit again after their case was closed, which is open again."""
-    judging: bool
-    """Whether what is asked for was changed, and reports are still held against it."""
 
 
 def standing(
@@ -142,25 +128,21 @@ def standing(
     said, rest = answer(counts)
     estimate, end = reach_estimate(counts, overview.recent, WINDOW_MS, now)
     return Standing(
+        **held(Shown, overview),
         sweep=sweep,
-        counts=counts,
         said=said,
         rest=rest,
         closed=closed,
         hits=hits,
-        clean=overview.clean,
         first=overview.first,
         picture=overview.picture,
         deadline=deadline_words(sweep.deadline, end, now),
         estimate=estimate,
         indicators=overview.indicators[:TOP],
         more_indicators=max(len(overview.indicators) - TOP, 0),
-        ways=overview.ways,
         limits=[(limit_words(limits), count) for limits, count in overview.limits],
-        senders=overview.senders,
         demand=demand_words(sweep),
         proposal=overview.proposal if unpinned(sweep.demand) else None,
-        reopened=overview.reopened,
         judging=sweep.judged < sweep.demanded,
         curve=arrival_curve(overview.arrivals, overview.bucket_ms, counts, sweep.deadline),
         bar=share_bar(counts),
@@ -217,17 +199,13 @@ class SweepPages:
         overview = await self._site.counters.overview(sweep.sweep_id)
         first, proposal = now.first, now.proposal
         return SweepStanding(
+            **held(Said, now),
             sweep_id=sweep.sweep_id,
             title=sweep.title,
             pack=sweep.pack,
             made=moment(sweep.created),
             closed=moment_or_none(now.closed),
             deadline=moment_or_none(sweep.deadline),
-            said=now.said,
-            rest=now.rest,
-            counts=now.counts,
-            hits=now.hits,
-            clean=now.clean,
             first=None
             if first is None
             else FirstTrace(
@@ -235,15 +213,12 @@ class SweepPages:
                 strength=first.strength, title=first.title, finding_id=first.finding_id,
                 report_id=first.report_id,
             ),
-            ways=now.ways,
             limits=[
                 LimitCount(limits=[*limits], hosts=count) for limits, count in overview.limits
             ],
             proposal=None
             if proposal is None
             else Proposal(pack=proposal.pack, version=proposal.pack_version),
-            reopened=now.reopened,
-            judging=now.judging,
         )  # fmt: skip
 
     async def accept(self, request: Request, reader: Reader, fields: Fields) -> Response:
