@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from asyncpg import exceptions as pg
 
 from ..records import NewReport, PutResult
-from .database import Insert, Packed
+from .database import Insert, Packed, Statement
 from .packing import read_copy
 from .putting import (
     HOST_COLUMNS,
@@ -21,6 +21,7 @@ from .putting import (
     report_values,
     ticks,
 )
+from .repeating import numbered
 
 if TYPE_CHECKING:
     from .repeating import Connection
@@ -102,26 +103,53 @@ async def _tick(connection: Connection, reports: Sequence[Judged]) -> None:
         await connection.execute(_TICKS[column, seen], sweep, keys)
 
 
-async def copy_pieces(connection: Connection, insert: Insert, timeout: float) -> None:
-    """Rows none of which is there, in one stream: half of what a statement's rows cost. Raises what
-    asyncpg raises, UniqueViolationError where one is there."""
-    await connection.copy_to_table(
-        insert.table, source=_each(insert.pieces), columns=insert.columns, format="text",
-        timeout=timeout,
-    )  # fmt: skip
+class Together:
+    """An insert and statements that are one transaction, which may be tried several times."""
 
+    def __init__(
+        self, statements: Sequence[Statement], insert: Insert | None, timeout: float
+    ) -> None:
+        """``timeout``: seconds, for each."""
+        self._statements = statements
+        self._insert = insert if insert is not None and insert.pieces else None
+        self._timeout = timeout
+        self._new = True
 
-async def insert_pieces(connection: Connection, insert: Insert, timeout: float) -> None:
-    """The same by a statement that leaves what is there. Raises what asyncpg raises."""
-    numbers = [name in insert.numbers for name in insert.columns]
-    kinds = ["bigint" if number else "text" for number in numbers]
-    lists = ", ".join(f"${place}::{kind}[]" for place, kind in enumerate(kinds, 1))
-    rows = [row for piece in insert.pieces for row in read_copy(piece.data, numbers)]
-    await connection.execute(
-        f"{insert.into} SELECT * FROM unnest({lists}) {insert.end}",
-        *map(list, zip(*rows, strict=True)),
-        timeout=timeout,
-    )
+    async def run(self, connection: Connection) -> list[int]:
+        """One try; the rows that each statement touched. Raises what asyncpg raises, and
+        SerializationError for another try."""
+        if self._insert is not None:
+            if self._new:
+                await self._copy(connection, self._insert)
+            else:
+                await self._put(connection, self._insert)
+        return [
+            _touched(await connection.execute(numbered(sql), *values, timeout=self._timeout))
+            for sql, values in self._statements
+        ]
+
+    async def _copy(self, connection: Connection, insert: Insert) -> None:
+        """In one stream, which costs half of a statement's rows, and takes none that is there."""
+        try:
+            await connection.copy_to_table(
+                insert.table, source=_each(insert.pieces), columns=insert.columns, format="text",
+                timeout=self._timeout,
+            )  # fmt: skip
+        except pg.UniqueViolationError as error:
+            self._new = False
+            raise pg.SerializationError("some of the rows are there already") from error
+
+    async def _put(self, connection: Connection, insert: Insert) -> None:
+        """By a statement that leaves what is there."""
+        numbers = [name in insert.numbers for name in insert.columns]
+        kinds = ["bigint" if number else "text" for number in numbers]
+        lists = ", ".join(f"${place}::{kind}[]" for place, kind in enumerate(kinds, 1))
+        rows = [row for piece in insert.pieces for row in read_copy(piece.data, numbers)]
+        await connection.execute(
+            f"{insert.into} SELECT * FROM unnest({lists}) {insert.end}",
+            *map(list, zip(*rows, strict=True)),
+            timeout=self._timeout,
+        )
 
 
 async def _each(pieces: Sequence[Packed]) -> AsyncIterator[bytes]:
@@ -129,7 +157,7 @@ async def _each(pieces: Sequence[Packed]) -> AsyncIterator[bytes]:
         yield piece.data
 
 
-def touched(status: str) -> int:
+def _touched(status: str) -> int:
     """Of what PostgreSQL says to a statement: ``UPDATE 3``, ``INSERT 0 1``."""
     last = status.rpartition(" ")[2]
     return int(last) if last.isdigit() else 0

@@ -25,7 +25,7 @@ from msgspec import Struct
 
 from ..records import NewReport, PutResult
 from .backup import USUAL, BackupPlan
-from .batches import commit_batch, copy_pieces, insert_pieces, touched
+from .batches import Together, commit_batch
 from .database import Busy, Form, Insert, Row, Statement, StoreError, Unstorable, Value, storable
 from .putting import report_fields
 from .repeating import numbered, repeat
@@ -304,25 +304,14 @@ class PostgresqlDatabase:
     ) -> list[int]:
         for _, values in statements:
             storable(values)
-
-        put = copy_pieces
+        together = Together(statements, insert, LONG_S)
 
         async def work() -> list[int]:
-            nonlocal put
             async with (
                 self._writers.acquire(timeout=READ_S) as connection,
                 connection.transaction(isolation="serializable"),
             ):
-                if insert is not None and insert.pieces:
-                    try:
-                        await put(connection, insert, LONG_S)
-                    except pg.UniqueViolationError as error:
-                        put = insert_pieces
-                        raise pg.SerializationError("some rows are there already") from error
-                return [
-                    touched(await connection.execute(numbered(sql), *values, timeout=LONG_S))
-                    for sql, values in statements
-                ]
+                return await together.run(connection)
 
         return await self._change(work)
 
