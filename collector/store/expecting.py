@@ -25,7 +25,7 @@ from .same_host import (
     other_names,
     told_apart,
 )
-from .whose import BY_OTHER_NAMES, VALUE, WAYS, found_with_value, with_value
+from .whose import BY_OTHER_NAMES, VALUE, WAYS, called_with_value, with_value
 
 MAX_COLUMNS = 16
 """Of one list."""
@@ -101,11 +101,20 @@ def listed_where(sweep_id: str, chosen: ColumnFilter) -> tuple[str, list[Value]]
     return f" AND {so} AND {VALUE} = ?", [*given, *[chosen.name] * 3, chosen.value]
 
 
-def listed_first(sweep_id: str, chosen: ColumnFilter) -> tuple[str, list[Value]]:
-    """SQL on ``host``, beginning with AND, for a value of few names: the hosts that have one of
-    them, most by an index; what :func:`listed_where` asks is asked of these."""
-    keys, given = found_with_value(sweep_id, chosen.name, chosen.value)
-    return f" AND host_key IN ({keys})", given
+def listed_first(sweep_id: str, chosen: ColumnFilter) -> tuple[str, list[Value], str, list[Value]]:
+    """The same as :func:`listed_where` for a value of few names: SQL of what to join ``host`` to
+    from the left, so that each of them is read once, and SQL beginning with AND, with the values
+    for each."""
+    called, given = called_with_value(sweep_id, chosen.name, chosen.value)
+    # their keys by the index of names, which SQLite takes where it needs no more than that has
+    return (
+        f"(SELECT host_key AS listed_key, own FROM (SELECT called, MAX(own) AS own FROM ({called})"
+        " AS each_way GROUP BY called) AS called_so CROSS JOIN host WHERE sweep_id = ?"
+        " AND name_key = called) AS listed CROSS JOIN ",
+        [*given, sweep_id],
+        f" AND host_key = listed_key AND (own = 1 OR {VALUE} = ?)",
+        [*[chosen.name] * 3, chosen.value],
+    )
 
 
 def names_where(sweep_id: str, chosen: ColumnFilter) -> tuple[str, list[Value]]:

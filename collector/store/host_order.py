@@ -7,6 +7,7 @@ which each report would have to write.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from msgspec import structs
@@ -16,7 +17,7 @@ from ..records import RANKS, STATES, HostRow, HostState
 from .answers import EVERY_HOST, Filters, HostFilter, conditions
 from .casework import listed_cases
 from .database import Value
-from .expecting import listed_first
+from .expecting import ANY_COLUMN, listed_first
 from .rows import HOST, PAGE
 
 WORST = "worst"
@@ -24,8 +25,16 @@ _NEVER = 1 << 60
 """Stands for a time that is not known: after all others."""
 
 
-_Where = tuple[str, list[Value]]
-"""SQL, and the values for it."""
+class _Few(NamedTuple):
+    """How few hosts are chosen."""
+
+    where: str
+    """SQL: by all conditions."""
+    values: list[Value]
+    beside: str = ""
+    """SQL of what ``host`` is joined to from the left."""
+    given: Sequence[Value] = ()
+    """For that."""
 
 
 class _Order(NamedTuple):
@@ -144,7 +153,9 @@ class HostOrder(Filters):
             where += f" AND ({key} {'<' if falling else '>'} ? OR ({key} = ? AND host_key > ?))"
             values += [value, value, after.key]
         by = f"ORDER BY {key}{' DESC' if falling else ''}, host_key"
-        return await self._keys_first(sweep_id, f"WHERE {where} {by} LIMIT ?", by, *values, most)
+        return await self._keys_first(
+            sweep_id, f"host WHERE {where} {by} LIMIT ?", by, *values, most
+        )
 
     async def _keys_first(
         self, sweep_id: str, chosen: str, by: str, *values: Value
@@ -154,7 +165,7 @@ class HostOrder(Filters):
         # through the whole sweep for those that were chosen.
         return await self._all(
             HostRow,
-            f"SELECT {HOST} FROM (SELECT host_key AS chosen_key FROM host {chosen}) AS chosen"
+            f"SELECT {HOST} FROM (SELECT host_key AS chosen_key FROM {chosen}) AS chosen"
             f" CROSS JOIN host WHERE sweep_id = ? AND host_key = chosen_key {by}",
             *values, sweep_id,
         )  # fmt: skip
@@ -194,21 +205,20 @@ class HostOrder(Filters):
                 break
         return rows
 
-    async def _few(self, sweep_id: str, chosen: HostFilter) -> _Where | None:
-        """SQL: whether a host is chosen, by the first condition that not many have; None: there is
-        no such."""
-        for sql, values, where in few_where(sweep_id, chosen):
+    async def _few(self, sweep_id: str, chosen: HostFilter) -> _Few | None:
+        """By the first condition that not many have; None: there is no such."""
+        for sql, values, few in few_where(sweep_id, chosen):
             rows = await self.database.fetch(
                 f"SELECT COUNT(*) FROM (SELECT 1 {sql} LIMIT ?) AS listed", *values, FEW_KEYS + 1
             )
             if int(rows[0][0]) <= FEW_KEYS:
-                return where
+                return few
         return None
 
     async def _few_worst_first(
         self,
         sweep_id: str,
-        few: _Where,
+        few: _Few,
         after: Place,
         most: int,
         *,
@@ -217,7 +227,7 @@ class HostOrder(Filters):
         """All that are chosen are sorted: of few, none may be in the first state, and each walk
         through a state would ask all its hosts whether they are among them."""
         number, _, name = after.value.partition(":")
-        where, values = few
+        where, values = few.where, few.values
         if after.key:
             where += (
                 f" AND ({_GROUP} {'<' if back else '>'} ? OR ({_GROUP} = ? AND"
@@ -226,13 +236,17 @@ class HostOrder(Filters):
             first = _number(number)
             values = [*values, first, first, name, name, after.key]
         by = f"ORDER BY {_GROUP}{' DESC' if back else ''}, name_key, host_key"
-        return await self._keys_first(sweep_id, f"WHERE {where} {by} LIMIT ?", by, *values, most)
+        return await self._keys_first(
+            sweep_id, f"{few.beside}host WHERE {where} {by} LIMIT ?", by,
+            *few.given, *values, most,
+        )  # fmt: skip
 
 
-def few_where(sweep_id: str, chosen: HostFilter) -> list[tuple[str, list[Value], _Where]]:
+def few_where(sweep_id: str, chosen: HostFilter) -> list[tuple[str, list[Value], _Few]]:
     """Each condition that an index lists the hosts of: SQL from FROM on, a row for each at least,
     its values, and how hosts are then chosen by all conditions."""
-    plain, by_name = conditions(sweep_id, chosen), conditions(sweep_id, chosen, from_name="")
+    plain = _Few(*conditions(sweep_id, chosen))
+    by_name = _Few(*conditions(sweep_id, chosen, from_name=""))
     found = [(*listed, plain) for listed in listed_cases(sweep_id, chosen.case)]
     marks = {"flagged = 1": chosen.flagged, "suppressed = 1": chosen.suppressed,
              "cleared > trouble": chosen.turned}  # fmt: skip
@@ -242,9 +256,10 @@ def few_where(sweep_id: str, chosen: HostFilter) -> list[tuple[str, list[Value],
             found.append((sql, [sweep_id], by_name))
     if chosen.column.name and chosen.column.value:
         sql = "FROM expected_column WHERE sweep_id = ? AND name = ? AND value = ?"
-        more, given = listed_first(sweep_id, chosen.column)
-        where = f"{plain[0]}{more}", [*plain[1], *given]
-        found.append((sql, [sweep_id, chosen.column.name, chosen.column.value], where))
+        where, values = conditions(sweep_id, structs.replace(chosen, column=ANY_COLUMN))
+        beside, given, more, others = listed_first(sweep_id, chosen.column)
+        few = _Few(f"{where}{more}", [*values, *others], beside, given)
+        found.append((sql, [sweep_id, chosen.column.name, chosen.column.value], few))
     return found
 
 

@@ -106,24 +106,36 @@ def with_value(sweep_id: str, name: str, value: str) -> tuple[str, list[Value]]:
     )
 
 
-def found_with_value(sweep_id: str, name: str, value: str) -> tuple[str, list[Value]]:
-    """SQL: the keys of the same hosts, most by an index."""
+def called_with_value(sweep_id: str, name: str, value: str) -> tuple[str, list[Value]]:
+    """SQL: keys of names that the same hosts have, some of them more than once (``called``), and
+    whether the list says it of this very name (``own``): then it is said of the host."""
     parts, given = [], list[Value]()
     for way in WAYS:
-        sql, values = _names_with(way, sweep_id, name, value)
-        through = "name_key" if way.told == "name_key" else f"name_key >= '' AND {way.told}"
-        parts.append(f"SELECT host_key FROM host WHERE sweep_id = ? AND {through} IN ({sql})")
-        given += [sweep_id, *values]
-    return " UNION ".join(parts), given
+        # a name without a dot is its own first part
+        more = "" if way.listed == "name_key" else " AND c.name_key LIKE '%.%'"
+        sql, values = _names_with(way, sweep_id, name, value, more)
+        if way.told == "name_key":
+            parts.append(f"SELECT called, {int(way is WAYS[0])} AS own FROM ({sql}) AS so_listed")
+        else:
+            parts.append(
+                "SELECT name_key AS called, 0 AS own FROM host WHERE sweep_id = ?"
+                f" AND name_key >= '' AND {way.told} <> '' AND {way.told} IN ({sql})"
+            )
+            values = [sweep_id, *values]
+        given += values
+    return " UNION ALL ".join(parts), given
 
 
-def _names_with(way: Way, sweep_id: str, name: str, value: str) -> tuple[str, list[Value]]:
-    so = "SELECT c.name_key FROM expected_column c WHERE c.sweep_id = ?"
-    so += " AND c.name = ? AND c.value = ?"
+def _names_with(
+    way: Way, sweep_id: str, name: str, value: str, more: str = ""
+) -> tuple[str, list[Value]]:
+    so = "SELECT c.name_key AS called FROM expected_column c WHERE c.sweep_id = ?"
+    so += f" AND c.name = ? AND c.value = ?{more}"
     if way.listed == "name_key":
         return so, [sweep_id, name, value]
     return (
-        f"SELECT e.{way.listed} FROM expected e WHERE e.sweep_id = ? AND e.name_key IN ({so})",
+        f"SELECT e.{way.listed} AS called FROM expected e WHERE e.sweep_id = ?"
+        f" AND e.name_key IN ({so})",
         [sweep_id, sweep_id, name, value],
     )
 
@@ -137,6 +149,6 @@ def _any(parts: Iterable[str]) -> str:
 
 
 __all__ = [
-    "BY_OTHER_NAMES", "UNEXPECTED", "VALUE", "WAYS", "Way", "found_with_value", "has_reported",
+    "BY_OTHER_NAMES", "UNEXPECTED", "VALUE", "WAYS", "Way", "called_with_value", "has_reported",
     "has_reported_anywhere", "with_value",
 ]  # fmt: skip
