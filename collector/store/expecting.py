@@ -6,6 +6,7 @@ Which host a name of the list means is for ``whose.py`` to say, and which names 
 
 from __future__ import annotations
 
+import secrets
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
@@ -168,18 +169,19 @@ class Expecting(Rows):
         for start in range(0, len(rows), _ROWS_AT_ONCE):
             some = packed(rows[start : start + _ROWS_AT_ONCE], self.database.form)
             by = ("sweep_id", "name_key")
-            await self.database.transact([], Insert("expected", _EXPECTED, {"seen"}, by, [some]))
+            new = Insert("expected", _EXPECTED, {"seen"}, by, [some])
+            await self.database.transact([_changed(sweep_id)], new)
         told = {
             MARK + key if key in others else key: beside
             for key, beside in columns.items()
             if beside
         }
         for replaced in _columns(sweep_id, told, known):
-            await self.database.transact(replaced)
-        await self.database.transact(told_apart(sweep_id))
+            await self.database.transact([*replaced, _changed(sweep_id)])
+        await self.database.transact([*told_apart(sweep_id), _changed(sweep_id)])
         short = [key.removeprefix(MARK) for key in told]
         for filled in columns_of_other_names(sweep_id, short, sorted(titles)):
-            await self.database.transact([filled])
+            await self.database.transact([filled, _changed(sweep_id)])
         added = await self._hosts_listed(sweep_id) - before
         now = await other_names(self.database, sweep_id, map(short_of, names))
         same += [
@@ -215,12 +217,14 @@ class Expecting(Rows):
                         [sweep_id, *piece],
                     ),
                     *_forgotten(sweep_id, piece, known),
+                    _changed(sweep_id),
                 ]
             )
             removed += touched[0]
         await self.database.transact(
             [
                 *told_apart(sweep_id),
+                _changed(sweep_id),
                 audit(who, "remove expected hosts", sweep_id, f"{removed} of {len(keys)}"),
             ]
         )
@@ -343,6 +347,15 @@ def _columns(
                 values,
             ),
         ]
+
+
+def _changed(sweep_id: str) -> Statement:
+    """For whoever keeps what was found by the list. No counter: a sweep may be removed, and another
+    be made that is called so."""
+    return (
+        "UPDATE sweep SET listed = ? WHERE sweep_id = ?",
+        [secrets.randbits(62), sweep_id],
+    )
 
 
 def _forgotten(sweep_id: str, keys: Sequence[str], known: Sequence[str]) -> list[Statement]:

@@ -9,6 +9,7 @@ import pytest
 from collector.casework import CaseChange, CaseKey
 from collector.store import beside, host_order
 from collector.store.casework import CaseFilter
+from collector.store.database import Row, Value
 from collector.store.expecting import ColumnFilter, Expected
 from collector.store.host_order import ORDERS, START, place_of
 from collector.store.store import HostFilter, Store
@@ -95,6 +96,103 @@ async def test_a_host_is_unexpected_from_the_moment_that_the_list_lacks_it(store
     assert (await store.counts("s1")).unexpected == 3
     await store.expect_no_more("s1", ["pc-1"], who="t")
     assert (await store.counts("s1")).beside == {"hit": 1, "incomplete": 2, "clean": 1}
+
+
+async def same_as_asked_afresh(store: Store) -> dict[str, int]:
+    """What is told by one that has been asked before, and by one that has not."""
+    told, afresh = await store.counts("s1"), await Store(store.database).counts("s1")
+    assert told == afresh
+    chosen = HostFilter(column=ColumnFilter(name="Site"), unexpected=True)
+    again = await Store(store.database).ordered_hosts("s1", chosen)
+    assert await store.ordered_hosts("s1", chosen) == again
+    return told.beside
+
+
+@pytest.mark.parametrize("kind", LISTS)
+@pytest.mark.parametrize("new", [0, 1, 500])
+async def test_what_is_kept_of_who_is_unexpected_is_as_if_asked_afresh(
+    store: Store, kind: str, new: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(beside, "NEW", new)
+    await report(store)
+    await same_as_asked_afresh(store)
+    await store.expect("s1", LISTS[kind], who="t")
+    assert sum((await same_as_asked_afresh(store)).values()) == 3
+    await store.put(a_report("NEW-1"))
+    await store.put(a_report("PC-2", fqdn="PC-2.corp.example"))
+    await store.put(a_report("ELSEWHERE", sweep_id="s2"))
+    assert sum((await same_as_asked_afresh(store)).values()) == 4
+    await store.database.number(100)
+    await store.put(a_report("renamed", host_id="guid-of-PC-5"))
+    await store.put(a_report("PC-2", fqdn="PC-2.corp.example", finished=9000))
+    await same_as_asked_afresh(store)
+    await store.expect("s1", [Expected("new-1.corp.example", (("Site", "Rome"),))], who="t")
+    await same_as_asked_afresh(store)
+    await store.expect("s1", [Expected("new-1.corp.example", (("Site", ""),))], who="t")
+    await same_as_asked_afresh(store)
+    await store.expect_no_more("s1", [LISTS[kind][0]], who="t")
+    before = await same_as_asked_afresh(store)
+    await store.put(a_hit("LATE-1"))
+    assert await same_as_asked_afresh(store) != before
+    await store.database.number(100)
+    await same_as_asked_afresh(store)
+
+
+async def test_who_is_known_by_another_name_of_a_host_is_asked_again_with_it(store: Store) -> None:
+    whole = [Expected("pc-5.corp.example", (("Site", "Rome"),))]
+    await store.put(a_report("PC-5", fqdn="PC-5.other.example"))
+    await store.put(a_report("PC-6", fqdn="PC-6.corp.example"))
+    await store.expect("s1", ["pc-5", "pc-6"], who="t")
+    assert sum((await same_as_asked_afresh(store)).values()) == 0
+    await store.expect("s1", whole, who="t")  # the short one stands for this host from now on
+    assert sum((await same_as_asked_afresh(store)).values()) == 1
+    await store.put(a_report("PC-7"))
+    assert sum((await same_as_asked_afresh(store)).values()) == 2
+    await store.expect("s1", [Expected("PC-5", (("Site", "Oslo"),))], who="t")
+    await same_as_asked_afresh(store)
+    await store.expect_no_more("s1", ["pc-5.corp.example"], who="t")
+    assert sum((await same_as_asked_afresh(store)).values()) == 1
+
+
+async def test_the_lists_are_walked_once_and_then_what_came_is_looked_up(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    walked, fetch = list[str](), store.database.fetch
+
+    async def watched(sql: str, *values: Value) -> list[Row]:
+        walked.extend(["walked"] * (" EXCEPT " in sql))
+        return await fetch(sql, *values)
+
+    monkeypatch.setattr(store.database, "fetch", watched)
+    await report(store)
+    await store.expect("s1", LISTS["short"], who="t")
+    for n in range(4):
+        await store.put(a_report(f"NEW-{n}"))
+        assert (await store.counts("s1")).unexpected == 4 + n
+    assert len(await store.ordered_hosts("s1", HostFilter(unexpected=True))) == 7
+    assert len(walked) == 1
+    await store.expect("s1", ["new-0"], who="t")
+    assert (await store.counts("s1")).unexpected == 6
+    assert len(walked) == 2, "another list"
+    monkeypatch.setattr(beside, "NEW", 0)
+    await store.put(a_report("NEW-9"))
+    assert (await store.counts("s1")).unexpected == 7
+    assert len(walked) == 3, "more came than are looked up"
+
+
+async def test_a_sweep_that_is_called_as_one_that_was_removed_has_its_own_list(
+    store: Store,
+) -> None:
+    (sweep,) = [one for one in await store.sweeps() if one.sweep_id == "s1"]
+    await report(store)
+    await store.expect("s1", LISTS["short"], who="t")
+    assert (await store.counts("s1")).unexpected == 3
+    await store.remove_sweep("s1", who="t", why="old")
+    await store.create_sweep(sweep, who="t")
+    await store.expect("s1", ["pc-5", "é-7", "pc-4", "x"], who="t")
+    await report(store)
+    assert (await store.counts("s1")).unexpected == 4
+    await same_as_asked_afresh(store)
 
 
 async def test_a_short_list_of_hosts_is_in_the_order_of_all(store: Store, few: int) -> None:

@@ -1,0 +1,3 @@
+-- Another number with each change of the list of expected hosts, so that what was found by the list
+-- as it was is not taken for what would be found now.
+ALTER TABLE sweep ADD COLUMN listed INTEGER NOT NULL DEFAULT 0;
