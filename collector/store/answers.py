@@ -19,7 +19,6 @@ from ..records import (
     HostState,
     IndicatorRow,
     Limit,
-    Sender,
 )
 from .beside import Beside
 from .casework import EVERY_CASE, TAKEN, CaseFilter, hosts_where
@@ -28,6 +27,7 @@ from .expecting import ANY_COLUMN, ColumnFilter, listed_where, names_where
 from .putting import Seen, limits_kept
 from .rows import FINDING, HOST, PAGE, prefix
 from .same_host import COUNTED
+from .senders import Senders
 from .state_counts import StateCounting
 from .telling import order
 from .whose import UNEXPECTED
@@ -123,7 +123,7 @@ class Filters(Beside):
         return None
 
 
-class Answers(Filters, StateCounting):
+class Answers(Filters, StateCounting, Senders):
     """What readers ask."""
 
     async def counts(self, sweep_id: str) -> Counts:
@@ -213,27 +213,6 @@ class Answers(Filters, StateCounting):
             sweep_id, limit,
         )  # fmt: skip
         return [(limits_kept(str(limits)), int(count)) for limits, count in rows]
-
-    async def senders(self, sweep_id: str, limit: int) -> list[Sender]:
-        """Addresses that several hosts have as their only one; that of most hosts first."""
-        return await self._all(
-            Sender,
-            "SELECT sources, COUNT(*) FROM host WHERE sweep_id = ? GROUP BY sources"
-            " HAVING COUNT(*) > 1 ORDER BY 2 DESC, 1 LIMIT ?",
-            sweep_id, limit,
-        )  # fmt: skip
-
-    async def hosts_by(self, sweep_id: str, sources: Sequence[str]) -> dict[str, int]:
-        """How many hosts have each of these addresses as their only one."""
-        if not sources:
-            return {}
-        marks = ", ".join("?" * len(sources))
-        rows = await self.database.fetch(
-            "SELECT sources, COUNT(*) FROM host WHERE sweep_id = ?"
-            f" AND sources IN ({marks}) GROUP BY sources",
-            sweep_id, *sources,
-        )  # fmt: skip
-        return {str(source): int(count) for source, count in rows}
 
     async def hosts(
         self, sweep_id: str, chosen: HostFilter = EVERY_HOST, *, after: tuple[str, str] = ("", "")

@@ -11,14 +11,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from .database import Database, Value
-from .rows import Rows
+from .since import HOSTS_SINCE, MAX_KEPT, Since
 
 FEW = 500
 """Names that are asked for one by one."""
-NEW = 2000
-"""Reports whose hosts are looked up; if more came since, all are gone through."""
-_MAX_KEPT = 100
-"""Answers that are kept, each of FEW names at most."""
 
 
 class _Question(NamedTuple):
@@ -36,18 +32,6 @@ class _Question(NamedTuple):
 _BY_NAME = _Question("name_key", "expected", "name_key")
 _BY_WHOLE_NAME = _Question("name_key, fqdn_key", "expected", "short_key, name_key")
 _BY_COLUMN = _Question("name_key", "expected_column", "name_key", " AND name = ? AND value <> ''")
-_SO_FAR = (
-    "SELECT listed, judged, demanded, (SELECT COALESCE(MAX(seq), 0) FROM report),"
-    " (SELECT COUNT(*) FROM (SELECT 1 FROM report WHERE seq IS NULL LIMIT ?) AS unnumbered)"
-    " FROM sweep WHERE sweep_id = ?"
-)
-# the sweep by no index: the number leads to the few reports
-_CAME = "SELECT host_key FROM report WHERE {} AND COALESCE(sweep_id, '') = ?"
-_SINCE = (
-    "SELECT name_key FROM"
-    f" ({_CAME.format('seq > ?')} UNION {_CAME.format('seq IS NULL')}) AS came"
-    " CROSS JOIN host WHERE host.sweep_id = ? AND host.host_key = came.host_key"
-)
 
 
 class _Kept(NamedTuple):
@@ -59,7 +43,7 @@ class _Kept(NamedTuple):
     names: frozenset[str]
 
 
-class Beside(Rows):
+class Beside(Since):
     """Asks for the names of hosts that may not be on a list: all that are not are among them."""
 
     def __init__(self, database: Database) -> None:
@@ -83,25 +67,24 @@ class Beside(Rows):
         """``values``: of the question, behind the sweep."""
         key = (sweep_id, question, values)
         kept = self._kept.pop(key, None)
-        # before the names: what comes between is looked at once more
-        rows = await self.database.fetch(_SO_FAR, NEW + 1, sweep_id)
-        listed, judged, demanded, upto, unnumbered = map(int, rows[0]) if rows else [0] * 5
+        now = await self.so_far(sweep_id)
         names: frozenset[str] | None = None
         if (
             kept is not None
-            and kept.list_as == (listed, judged)
-            and judged >= demanded  # whole names are judged, too
-            and upto - kept.upto + unnumbered <= NEW
+            and now is not None
+            and kept.list_as == (now.listed, now.judged)
+            and now.judged >= now.demanded  # whole names are judged, too
+            and now.few_since(kept.upto)
         ):
             names = await self._with_new(question, sweep_id, values, kept)
         if names is None:
             names = await self._all_left(question, sweep_id, values)
         if names is None:
             return None
-        if rows:
-            if len(self._kept) >= _MAX_KEPT:
+        if now is not None:
+            if len(self._kept) >= MAX_KEPT:
                 self._kept.clear()
-            self._kept[key] = _Kept((listed, judged), upto, names)
+            self._kept[key] = _Kept((now.listed, now.judged), now.upto, names)
         return sorted(names)
 
     async def _with_new(
@@ -112,8 +95,8 @@ class Beside(Rows):
             for has, name in zip(question.has.split(", "), question.host.split(", "), strict=True)
         )
         rows = await self.database.fetch(
-            f"{_SINCE} AND NOT EXISTS (SELECT 1 FROM {question.table} e WHERE e.sweep_id = ?"
-            f"{question.where} AND {same}) LIMIT ?",
+            f"SELECT name_key {HOSTS_SINCE} AND NOT EXISTS (SELECT 1 FROM {question.table} e"
+            f" WHERE e.sweep_id = ?{question.where} AND {same}) LIMIT ?",
             kept.upto, sweep_id, sweep_id, sweep_id, sweep_id, *values, FEW + 1,
         )  # fmt: skip
         names = kept.names.union(str(name) for (name,) in rows)

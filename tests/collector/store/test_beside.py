@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from collector.casework import CaseChange, CaseKey
-from collector.store import beside, host_order
+from collector.store import beside, host_order, since
 from collector.store.casework import CaseFilter
 from collector.store.database import Row, Value
 from collector.store.expecting import ColumnFilter, Expected
@@ -113,7 +113,7 @@ async def same_as_asked_afresh(store: Store) -> dict[str, int]:
 async def test_what_is_kept_of_who_is_unexpected_is_as_if_asked_afresh(
     store: Store, kind: str, new: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(beside, "NEW", new)
+    monkeypatch.setattr(since, "NEW", new)
     await report(store)
     await same_as_asked_afresh(store)
     await store.expect("s1", LISTS[kind], who="t")
@@ -174,7 +174,7 @@ async def test_the_lists_are_walked_once_and_then_what_came_is_looked_up(
     await store.expect("s1", ["new-0"], who="t")
     assert (await store.counts("s1")).unexpected == 6
     assert len(walked) == 2, "another list"
-    monkeypatch.setattr(beside, "NEW", 0)
+    monkeypatch.setattr(since, "NEW", 0)
     await store.put(a_report("NEW-9"))
     assert (await store.counts("s1")).unexpected == 7
     assert len(walked) == 3, "more came than are looked up"
