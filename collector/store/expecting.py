@@ -14,10 +14,11 @@ from msgspec import Struct
 
 from ..host_names import name_key, name_keys, short_of
 from ..records import HostRow
+from .beside import Beside
 from .database import Insert, Statement, Value
 from .packing import packed
 from .putting import Seen
-from .rows import Rows, audit
+from .rows import audit
 from .same_host import (
     COUNTED,
     MARK,
@@ -26,7 +27,7 @@ from .same_host import (
     other_names,
     told_apart,
 )
-from .whose import BY_OTHER_NAMES, VALUE, WAYS, called_with_value, with_value
+from .whose import BY_NAME, BY_OTHER_NAMES, VALUE, WAYS, called_with_value, with_value
 
 MAX_COLUMNS = 16
 """Of one list."""
@@ -131,7 +132,7 @@ def names_where(sweep_id: str, chosen: ColumnFilter) -> tuple[str, list[Value]]:
     )
 
 
-class Expecting(Rows):
+class Expecting(Beside):
     """What an administrator expects, and asks."""
 
     async def expect(self, sweep_id: str, hosts: Iterable[str | Expected], *, who: str) -> Listed:
@@ -306,17 +307,13 @@ class Expecting(Rows):
         """Hosts by what a column says, those with most hits first; at most MAX_GROUPS and one."""
         states = ("hit", "failed", "incomplete", "limited", "clean")
         sums = ", ".join(f"SUM(CASE WHEN state = '{one}' THEN n ELSE 0 END)" for one in states)
+        hosts, values = _grouped(sweep_id, column, await self.names_without(sweep_id, column))
         rows = await self.database.fetch(
-            # most hosts by a join, which engines have several ways of; the state from the index
-            # of names
-            f"SELECT said, {sums}, SUM(CASE WHEN state = '' THEN n ELSE 0 END) FROM ("
-            f"SELECT COALESCE(own.value, {BY_OTHER_NAMES}) AS said, host.state AS state,"
-            f" COUNT(*) AS n FROM host {_OWN.format('host')}"
-            " WHERE host.sweep_id = ? AND host.name_key >= '' GROUP BY 1, 2"
+            f"SELECT said, {sums}, SUM(CASE WHEN state = '' THEN n ELSE 0 END) FROM ({hosts}"
             " UNION ALL SELECT COALESCE(own.value, '') AS said, '' AS state, COUNT(*) AS n"
             f" FROM expected e {_OWN.format('e')} WHERE e.sweep_id = ? AND e.seen = ? GROUP BY 1"
             ") AS some_of_each GROUP BY said ORDER BY 2 DESC, 3 DESC, 4 DESC, 1 LIMIT ?",
-            *[column] * 3, sweep_id, column, sweep_id, int(Seen.NOTHING), MAX_GROUPS + 1,
+            *values, column, sweep_id, int(Seen.NOTHING), MAX_GROUPS + 1,
         )  # fmt: skip
         return [
             Group(
@@ -325,6 +322,35 @@ class Expecting(Rows):
             )
             for value, hit, failed, incomplete, limited, clean, silent in rows
         ]  # fmt: skip
+
+
+def _grouped(sweep_id: str, column: str, others: list[str] | None) -> tuple[str, list[Value]]:
+    """SQL: what a column says of hosts, their state, and how many; ``others``: the names of which
+    it does not say anything, of hosts that may be known by another."""
+    # by joins, which engines have several ways of; the state from the index of names
+    if others is None:
+        return (
+            f"SELECT COALESCE(own.value, {BY_OTHER_NAMES}) AS said, host.state AS state,"
+            f" COUNT(*) AS n FROM host {_OWN.format('host')}"
+            " WHERE host.sweep_id = ? AND host.name_key >= '' GROUP BY 1, 2",
+            [*[column] * 3, sweep_id],
+        )
+    # by columns alone, of which an engine knows how many groups they make
+    sql = (
+        "SELECT own.value AS said, host.state AS state, COUNT(*) AS n FROM host"
+        " JOIN expected_column own ON own.sweep_id = host.sweep_id AND own.name_key = host.name_key"
+        " WHERE host.sweep_id = ? AND host.name_key >= '' AND own.name = ? AND own.value <> ''"
+        " GROUP BY own.value, host.state"
+    )
+    values: list[Value] = [sweep_id, column]
+    if others:
+        sql += (
+            f" UNION ALL SELECT {VALUE} AS said, state, COUNT(*) AS n FROM host WHERE sweep_id = ?"
+            f" AND name_key IN ({', '.join('?' * len(others))}) AND"
+            f" COALESCE({BY_NAME}, '') = '' GROUP BY 1, 2"
+        )
+        values += [*[column] * 3, sweep_id, *others, column]
+    return sql, values
 
 
 def _columns(

@@ -90,9 +90,11 @@ def _said(way: Way) -> str:
     return f"CASE WHEN {way.only} THEN {told} END" if way.only else told
 
 
+BY_NAME = _said(WAYS[0])
+"""SQL: what the list says of a host by its name, or NULL; one parameter."""
 BY_OTHER_NAMES = ", ".join([*map(_said, WAYS[1:]), "''"])
 """SQL: what the list says of a host of which it says nothing by its name; two parameters."""
-VALUE = f"COALESCE({_said(WAYS[0])}, {BY_OTHER_NAMES})"
+VALUE = f"COALESCE({BY_NAME}, {BY_OTHER_NAMES})"
 """SQL: what the list says of a host; three parameters."""
 
 
@@ -149,6 +151,6 @@ def _any(parts: Iterable[str]) -> str:
 
 
 __all__ = [
-    "BY_OTHER_NAMES", "UNEXPECTED", "VALUE", "WAYS", "Way", "called_with_value", "has_reported",
-    "has_reported_anywhere", "with_value",
+    "BY_NAME", "BY_OTHER_NAMES", "UNEXPECTED", "VALUE", "WAYS", "Way", "called_with_value",
+    "has_reported", "has_reported_anywhere", "with_value",
 ]  # fmt: skip

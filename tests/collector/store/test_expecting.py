@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from collector.pages.describe import answer
+from collector.store import beside
 from collector.store.database import Value
 from collector.store.expecting import ColumnFilter, Expected
 from collector.store.migrations import Engine, migrations
@@ -63,7 +64,11 @@ async def test_hosts_are_told_by_every_name_that_the_list_may_have(fleet: Store)
     }
 
 
-async def test_groups_have_the_six_counters_that_the_sweep_has(fleet: Store) -> None:
+@pytest.mark.parametrize("few", [0, 500])
+async def test_groups_have_the_six_counters_that_the_sweep_has(
+    fleet: Store, few: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(beside, "FEW", few)  # so many names are looked up one by one
     groups = await fleet.groups("s1", "Site")
     assert [(g.value, g.hit, g.failed, g.incomplete, g.clean, g.not_reported) for g in groups] == [
         ("Berlin", 1, 0, 0, 1, 1), ("Rome", 1, 0, 0, 0, 1), ("", 0, 1, 1, 0, 0),
@@ -73,7 +78,11 @@ async def test_groups_have_the_six_counters_that_the_sweep_has(fleet: Store) -> 
         assert sum(getattr(one, state) for one in groups) == getattr(counts, state)
 
 
-async def test_each_group_is_the_list_of_its_hosts(fleet: Store) -> None:
+@pytest.mark.parametrize("few", [0, 500])
+async def test_each_group_is_the_list_of_its_hosts(
+    fleet: Store, few: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(beside, "FEW", few)
     for group in await fleet.groups("s1", "Site"):
         for state in ("hit", "failed", "incomplete", "clean"):
             found = await listed(fleet, "Site", group.value, state=state)
