@@ -147,7 +147,7 @@ class HostPages:
             query=query_of(chosen, told.sort),
             sort=told.sort,
             rows=told.rows,
-            senders=await self._site.store.hosts_by(
+            senders=await self._site.store.shared(
                 sweep.sweep_id, sorted({row.sources for row in told.rows})
             ),
             cases=await self._site.store.cases_of_hosts(

@@ -55,6 +55,25 @@ class Senders(Since):
         )  # fmt: skip
         return {str(source): int(count) for source, count in rows}
 
+    async def shared(self, sweep_id: str, sources: Sequence[str]) -> dict[str, int]:
+        """Those of these addresses that several hosts have as their only one, and how many."""
+        kept = self._several.get(sweep_id)
+        some = sources
+        if kept is not None:
+            now = await self.so_far(sweep_id)
+            if now is not None and now.few_since(kept.upto):
+                known = kept.sources | await self._new(sweep_id, kept)
+                some = [source for source in sources if source in known]
+        counted = await self.hosts_by(sweep_id, some)
+        return {source: hosts for source, hosts in counted.items() if hosts > 1}
+
+    async def _new(self, sweep_id: str, kept: _Kept) -> frozenset[str]:
+        """Addresses of the hosts that reported since."""
+        rows = await self.database.fetch(
+            f"SELECT DISTINCT sources {HOSTS_SINCE}", kept.upto, sweep_id, sweep_id, sweep_id
+        )
+        return frozenset(str(source) for (source,) in rows)
+
     async def _of_all(self, sweep_id: str, most: int) -> dict[str, int]:
         rows = await self.database.fetch(
             "SELECT sources, COUNT(*) FROM host WHERE sweep_id = ? GROUP BY sources"
@@ -65,10 +84,7 @@ class Senders(Since):
 
     async def _of_these_and_new(self, sweep_id: str, kept: _Kept) -> dict[str, int] | None:
         """None: too many to count them so."""
-        rows = await self.database.fetch(
-            f"SELECT DISTINCT sources {HOSTS_SINCE}", kept.upto, sweep_id, sweep_id, sweep_id
-        )
-        some = kept.sources.union(str(source) for (source,) in rows)
+        some = kept.sources | await self._new(sweep_id, kept)
         if len(some) > FEW:
             return None
         counted = await self.hosts_by(sweep_id, sorted(some))

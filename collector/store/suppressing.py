@@ -139,6 +139,20 @@ class Covered(Struct, frozen=True):
     hosts: int
 
 
+def _these(
+    sweep_id: str, indicator_id: str, host_key: str | None, part: Part
+) -> tuple[str, list[Value]]:
+    """SQL on ``finding f``: those that something would set aside."""
+    where, values = "f.sweep_id = ? AND f.indicator_id = ?", list[Value]([sweep_id, indicator_id])
+    for column, value in (
+        ("host_key", host_key), ("finding_id", part.finding_id), ("object_path", part.path),
+        ("object_hash", part.hash),
+    ):  # fmt: skip
+        if value:
+            where, values = f"{where} AND f.{column} = ?", [*values, value]
+    return where, values
+
+
 class Suppressing(Rows):
     """What people change."""
 
@@ -207,8 +221,11 @@ class Suppressing(Rows):
         part: Part = WHOLE,
     ) -> dict[str, int]:
         """How many findings of each strength are so, whoever may set them aside."""
-        found = await self._found(sweep_id, indicator_id, host_key, part)
-        return {strength: count for strength, (count, _) in found.items()}
+        where, values = _these(sweep_id, indicator_id, host_key, part)
+        rows = await self.database.fetch(
+            f"SELECT f.strength, COUNT(*) FROM finding f WHERE {where} GROUP BY f.strength", *values
+        )
+        return {str(strength): int(count) for strength, count in rows}
 
     async def _found(
         self,
@@ -218,16 +235,7 @@ class Suppressing(Rows):
         part: Part,
     ) -> dict[str, tuple[int, int]]:
         """By strength: how many, and when the last report with one came."""
-        where, values = (
-            "f.sweep_id = ? AND f.indicator_id = ?",
-            list[Value]([sweep_id, indicator_id]),
-        )
-        for column, value in (
-            ("host_key", host_key), ("finding_id", part.finding_id), ("object_path", part.path),
-            ("object_hash", part.hash),
-        ):  # fmt: skip
-            if value:
-                where, values = f"{where} AND f.{column} = ?", [*values, value]
+        where, values = _these(sweep_id, indicator_id, host_key, part)
         rows = await self.database.fetch(
             "SELECT f.strength, COUNT(*), MAX(r.received) FROM finding f JOIN report r"
             f" ON r.report_id = f.report_id WHERE {where} GROUP BY f.strength",

@@ -16,7 +16,17 @@ pytestmark = pytest.mark.anyio
 async def same_as_asked_afresh(store: Store, limit: int = 5) -> list[Sender]:
     told = await store.senders("s1", limit)
     assert told == await Store(store.database).senders("s1", limit)
+    await shared_as_told(store)
     return told
+
+
+async def shared_as_told(store: Store) -> None:
+    asked = ["10.0.0.1", "10.0.0.2", "10.0.0.3", "10.9.9.9", "::1", "10.0.0.1 10.9.9.9", "x"]
+    told = await Store(store.database).senders("s1", 5)
+    shared = {one.source: one.hosts for one in told}
+    assert await store.shared("s1", asked) == shared
+    assert await Store(store.database).shared("s1", asked) == shared
+    assert await store.shared("s1", []) == {}
 
 
 @pytest.mark.parametrize(("new", "few"), [(0, 500), (2, 500), (500, 500), (500, 1)])
@@ -35,6 +45,7 @@ async def test_senders_of_several_hosts_are_those_of_most_first(
     await store.database.number(100)
     await store.put(a_report("PC-7", source="10.0.0.3"))
     await store.put(a_report("PC-8", source="10.0.0.3"))
+    await shared_as_told(store)
     three = [Sender(source="10.0.0.3", hosts=3), *two]
     assert await same_as_asked_afresh(store) == three
     await store.put(a_report("PC-0", source="10.9.9.9"))
