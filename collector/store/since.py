@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from .rows import Rows
 
-NEW = 2000
+NEW = 5000
 """Reports whose hosts are looked up; if more came since, all are gone through."""
 MAX_KEPT = 100
 """Answers that are kept of a kind."""
