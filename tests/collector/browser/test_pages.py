@@ -249,6 +249,31 @@ def test_an_ended_session_leads_to_the_log_in(browser: Browser, server: Server) 
     assert person.heading() == "Log in"
 
 
+def test_a_list_of_hosts_is_sent_by_hand(browser: Browser, server: Server, tmp_path: Path) -> None:
+    """With the keyboard, on a phone, without JavaScript."""
+    making = server.store.create_token("reader", role="administrator", label="Al", who="test")
+    server.secret = asyncio.run_coroutine_threadsafe(making, server.loop).result(10)
+    person = Person(
+        browser, server, java_script_enabled=False, viewport={"width": 390, "height": 844}
+    )
+    folder = Path(os.environ.get("IOCSWEEP_SCREENSHOTS") or tmp_path)
+    person.log_in(f"{SWEPT}/missing")
+    person.page.get_by_role("link", name="Add").click()
+    listed = tmp_path / "hosts.csv"
+    listed.write_text("Computer Name,Site\nNEW-1,Ulm\nNEW-2.corp.example,Bern\n")
+    file = person.page.get_by_label("A text file with a name a line")
+    file.set_input_files(listed)
+    file.focus()
+    person.page.keyboard.press("Tab")
+    person.page.keyboard.press("Enter")
+    person.page.get_by_role("status").wait_for()
+    assert "2 " in person.page.get_by_role("status").inner_text()
+    person.page.screenshot(path=folder / "expect-phone-light.png", full_page=True)
+    person.page.goto(f"{SWEPT}/missing?q=new-")
+    assert person.page.get_by_text("NEW-2.corp.example").count() >= 1
+    assert person.complaints == []
+
+
 @pytest.mark.parametrize(
     ("media", "width"), [("print", 718), ("screen", 1280)], ids=["A4", "a small desktop"]
 )
