@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 import pytest
 
 from collector.casework import CaseChange, CaseKey
 from collector.store import beside, host_order, since
 from collector.store.casework import CaseFilter
-from collector.store.database import Row, Value
+from collector.store.database import Insert, Row, Statement, Value
 from collector.store.expecting import ColumnFilter, Expected
 from collector.store.host_order import ORDERS, START, place_of
 from collector.store.store import HostFilter, Store
@@ -152,6 +153,28 @@ async def test_who_is_known_by_another_name_of_a_host_is_asked_again_with_it(sto
     await same_as_asked_afresh(store)
     await store.expect_no_more("s1", ["pc-5.corp.example"], who="t")
     assert sum((await same_as_asked_afresh(store)).values()) == 1
+
+
+async def test_who_asks_between_the_steps_of_a_change_is_told_what_is_there_then(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    transact, asked = store.database.transact, list[int]()
+
+    async def watched(statements: Sequence[Statement], insert: Insert | None = None) -> list[int]:
+        done = await transact(statements, insert)
+        asked.append(sum((await same_as_asked_afresh(store)).values()))
+        return done
+
+    await store.put(a_report("PC-5", fqdn="PC-5.other.example"))
+    await store.put(a_report("PC-6", fqdn="PC-6.corp.example"))
+    monkeypatch.setattr(store.database, "transact", watched)
+    await store.expect("s1", [Expected("pc-5", (("Site", "Rome"),)), "pc-6"], who="t")
+    await store.expect("s1", ["pc-5.corp.example", "pc-6.corp.example"], who="t")
+    assert (await store.counts("s1")).unexpected == 1
+    await store.expect("s1", [Expected("pc-6", (("Site", "Oslo"),))], who="t")
+    await store.expect_no_more("s1", ["pc-5.corp.example"], who="t")
+    assert (await store.counts("s1")).unexpected == 0
+    assert {0, 1, 2} >= {*asked} >= {0, 1}
 
 
 async def test_the_lists_are_walked_once_and_then_what_came_is_looked_up(
