@@ -28,6 +28,8 @@ TIMELINE: Query = {
     "from": ("The first trace is of this day or later, UTC.", _DAY),
     "to": ("The first trace is of this day or earlier, UTC.", _DAY),
     "weak": ("1: weak traces too.", "^[01]?$"),
+    "after": ("The time of the last host of the page before.", ""),
+    "key": ("And its key.", ""),
 }
 
 SEARCH: Query = {
