@@ -80,7 +80,7 @@ async def introduce(store: Store, where: str, authority: Path | None) -> str:
         agents = f"\n  for agents   {token}\n{_lines(agent_lines(where, token, authority))}"
     if not any(token.kind == "reader" for token in await store.tokens()):
         token = await store.create_token("reader", role=ROLES[-1], label="first", who=WHO)
-        readers = f"\n  for you      {token}\n{_lines(_log_in(where))}"
+        readers = f"\n  for readers  {token}\n{_lines(_log_in(where))}"
     if not agents and not readers:
         return ""
     return (

@@ -75,7 +75,7 @@ class CollectorServer:
             )  # fmt: skip
         self.http.verify = str(self.authority) if self.authority else True
         wait_for(self._answers, lambda: f"no answer: {self.log.read_text()}")
-        if told := re.search(r"for agents\s+(\S+)[\s\S]+for you\s+(\S+)", self.told()):
+        if told := re.search(r"for agents\s+(\S+)[\s\S]+for readers\s+(\S+)", self.told()):
             self.sweep_token, self.reader_token = told[1], told[2]
         return self
 

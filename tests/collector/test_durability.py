@@ -73,7 +73,7 @@ class Collector:
             assert line, self.log()
             if "for agents" in line:
                 self.token = line.split()[-1]
-            if "for you" in line:
+            if "for readers" in line:
                 self.reader = line.split()[-1]
         eventually(self._answers, "the collector does not start")
 

@@ -93,7 +93,7 @@ class TestPrinted:
         self, serve: Serve
     ) -> None:
         server = serve()
-        assert re.search(r"for you +\S+\n.*/login\n +it is an administrator's", server.told())
+        assert re.search(r"for readers +\S+\n.*/login\n +it is an administrator's", server.told())
         assert server.get("/tokens", token=server.reader_token).status_code == 200
 
     def test_a_server_for_all_addresses_is_named_by_its_certificate(self, tmp_path: Path) -> None:
@@ -121,7 +121,7 @@ class TestReaders:
         made = administer("sweep", "create", "One", "--home", str(tmp_path / "home"))
         assert made.returncode == 0
         server = serve()
-        told = re.search(r"for you\s+(\S+)", server.told())
+        told = re.search(r"for readers\s+(\S+)", server.told())
         assert told is not None
         assert "for agents" not in server.told()
         assert server.get("/sweeps/one", token=told[1]).status_code == 200
