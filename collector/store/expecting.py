@@ -379,8 +379,9 @@ def _changed(sweep_id: str) -> Statement:
     """For whoever keeps what was found by the list. No counter: a sweep may be removed, and another
     be made that is called so."""
     return (
-        "UPDATE sweep SET listed = ? WHERE sweep_id = ?",
-        [secrets.randbits(62), sweep_id],
+        "INSERT INTO list_change (sweep_id, number) VALUES (?, ?)"
+        " ON CONFLICT (sweep_id) DO UPDATE SET number = excluded.number",
+        [sweep_id, secrets.randbits(62)],
     )
 
 

@@ -186,7 +186,8 @@ class Keeping(Rows):
         """With all of its own: reports, hosts, findings, cases, search, tokens."""
         tables = (
             "finding", "suppression", "casework", "case_note", "case_tag", "occurrence", "spread",
-            "unsearchable", "report", "host", "expected_column", "expected", "token", "sweep",
+            "unsearchable", "report", "host", "expected_column", "expected", "list_change", "token",
+            "sweep",
         )  # fmt: skip
         await self.database.transact(
             [

@@ -14,7 +14,8 @@ NEW = 5000
 MAX_KEPT = 100
 """Answers that are kept of a kind."""
 _SO_FAR = (
-    "SELECT listed, judged, demanded, (SELECT COALESCE(MAX(seq), 0) FROM report),"
+    "SELECT COALESCE((SELECT l.number FROM list_change l WHERE l.sweep_id = sweep.sweep_id), 0),"
+    " judged, demanded, (SELECT COALESCE(MAX(seq), 0) FROM report),"
     " (SELECT COUNT(*) FROM (SELECT 1 FROM report WHERE seq IS NULL LIMIT ?) AS unnumbered)"
     " FROM sweep WHERE sweep_id = ?"
 )
