@@ -90,6 +90,9 @@ class Channel(asyncio.Protocol, Generic[_Answer]):
         """Send an order of this number; its answer is to come."""
         loop = asyncio.get_running_loop()
         waiter: asyncio.Future[_Answer] = loop.create_future()
+        if self._transport is None:  # lost already: nothing would come to answer it
+            waiter.set_result(self.never(number))
+            return waiter
         self.waiting[number] = waiter
         if not self._flushing:
             self._flushing = True

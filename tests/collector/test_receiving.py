@@ -13,6 +13,7 @@ import pytest
 from msgspec import structs
 
 from agent.model.codec import encode
+from collector import receiving as receiving_module
 from collector.indexing import received
 from collector.intake import Arrival, Refused
 from collector.receiving import Receiving
@@ -131,6 +132,30 @@ async def test_where_no_process_can_be_started_the_agent_comes_again(
         with pytest.raises(Busy):
             await receiving.read(an_arrival())
     assert "Resource temporarily unavailable" in caplog.text
+    try:
+        assert (await receiving.read(an_arrival()))[1].count == 3
+    finally:
+        await receiving.close()
+
+
+async def test_nobody_waits_for_a_process_that_ended_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    start = receiving_module._start
+
+    async def ended() -> receiving_module._Reader:
+        reader = await start()
+        reader.process.kill()
+        while not reader.ended:
+            await asyncio.sleep(0.01)
+        return reader
+
+    receiving = Receiving("copy", readers=1)
+    with monkeypatch.context() as changed:
+        changed.setattr(receiving_module, "_start", ended)
+        for _ in range(3):  # more than are given at once
+            with pytest.raises(Busy):
+                await asyncio.wait_for(receiving.read(an_arrival()), 30)
     try:
         assert (await receiving.read(an_arrival()))[1].count == 3
     finally:
