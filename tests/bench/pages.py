@@ -102,7 +102,9 @@ def load(path: Path, every: str = "") -> None:
         key = (SWEEP, host_key(f"id-{n}", f"WS-{n:06}"), "")
         owner, state = f"analyst {n % 12}", ("triaged", "contained", "closed")[n % 3]
         connection.execute(
-            "INSERT INTO casework VALUES (?, ?, ?, ?, ?, ?, ?, 1, 1, '', ?, ?)",
+            "INSERT INTO casework (sweep_id, host_key, finding_id, state, owner, owner_key, tags,"
+            " notes, version, change_id, changed, changed_by)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, 1, 1, '', ?, ?)",
             (*key, state, owner, owner, "vip", start, owner),
         )
         connection.execute("INSERT INTO case_tag VALUES (?, ?, ?, 'vip')", key)
