@@ -22,7 +22,7 @@ from typing import Any, TypeVar, cast
 import msgspec
 
 from .report import Report
-from .version_1 import PLAIN, begins_as_version_1, may_be_version_1, straight, upgraded
+from .version_1 import WithoutFindings, begins_as_version_1, may_be_version_1, straight, upgraded
 
 MAX_BYTES = 64 * 1024 * 1024
 """The largest report that is decoded unless the caller says otherwise."""
@@ -79,7 +79,7 @@ def from_json(data: bytes, kind: type[T], *, version_1: bool = False) -> T:
     ``version_1``: it belongs to a journal of that version, which only the journal's header names.
     """
     if version_1 or begins_as_version_1(data):
-        if kind is Report and (report := straight(data, _decoder(PLAIN))) is not None:
+        if kind is Report and (report := straight(data, _decoder(WithoutFindings))) is not None:
             return cast("T", report)
         return _from_json_the_long_way(data, kind)
     try:

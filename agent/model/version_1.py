@@ -6,16 +6,11 @@ the question went, and the id of a finding came from its indicator. It is kept a
 
 from __future__ import annotations
 
-from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Final, Literal, cast
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
-from msgspec import structs
 
 from .report import SCHEMA, Report, Scope
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 SCHEMA_1: Final = "iocsweep.report/1"
 _MARK = SCHEMA_1.encode()
@@ -23,31 +18,15 @@ _BEGINNING = 64
 _SMALL = 16 << 10
 """Bytes that are read before it is known whether there are findings."""
 _NO_FINDINGS = b'"findings":[]'
-_OTHERWISE = {"schema", "made_as", "scope", "findings"}
-"""What :func:`upgraded` changes of a report."""
-_FIELDS = [one for one in structs.fields(Report) if one.name not in _OTHERWISE]
-_NAMES = [one.name for one in _FIELDS]
-_SAME = attrgetter(*_NAMES)
 
 
-def _default(field: structs.FieldInfo) -> Any:
-    made = field.default_factory
-    if made is msgspec.NODEFAULT:
-        return msgspec.field(default=field.default)
-    return msgspec.field(default_factory=cast("Callable[[], Any]", made))
+class WithoutFindings(Report, kw_only=True):
+    """A report of version 1 that has none, as those of most hosts are. The same fields as today's:
+    :func:`straight` makes it one."""
 
-
-PLAIN = msgspec.defstruct(
-    "Version1",
-    [
-        ("schema", Literal["iocsweep.report/1"]),
-        ("findings", list[msgspec.Raw]),
-        *((one.name, one.type) if one.required else (one.name, one.type, _default(one))
-          for one in _FIELDS),
-    ],
-    kw_only=True,
-)  # fmt: skip
-"""Its reports without findings, which are those of most hosts."""
+    schema: Literal["iocsweep.report/1"]  # type: ignore[assignment]
+    scope: Any = None
+    findings: Annotated[list[msgspec.Raw], msgspec.Meta(max_length=0)]  # type: ignore[assignment]
 
 
 def may_be_version_1(data: bytes) -> bool:
@@ -60,24 +39,24 @@ def begins_as_version_1(data: bytes) -> bool:
     return _MARK in data[:_BEGINNING]
 
 
-def straight(data: bytes, decoder: msgspec.json.Decoder[Any]) -> Report | None:
+def straight(data: bytes, decoder: msgspec.json.Decoder[Report]) -> Report | None:
     """The report of version 1 that these bytes are, as :func:`upgraded` would make it; None: the
-    long way has to tell, what it is or what is wrong with it. ``decoder``: of :data:`PLAIN`."""
+    long way has to tell, what it is or what is wrong with it. ``decoder``: of
+    :class:`WithoutFindings`."""
     if len(data) > _SMALL and _NO_FINDINGS not in data:
         return None
     try:
-        plain = decoder.decode(data)
-        if plain.findings:
-            return None
-        target, options = plain.target, plain.options
-        scope = Scope(whole_host=True)
-        if target.paths or "only" in options or "skip" in options:
-            told = {"kind": target.kind.value, "paths": target.paths}
-            scope = Scope(**_scope({"target": told, "options": options}))
-        same = dict(zip(_NAMES, _SAME(plain), strict=True))
-        return Report(made_as=SCHEMA_1, scope=scope, findings=[], **same)
+        report = decoder.decode(data)
     except (ValueError, RecursionError):  # of msgspec as well
         return None
+    target, options = report.target, report.options
+    report.scope = Scope(whole_host=True)
+    if target.paths or "only" in options or "skip" in options:
+        told = {"kind": target.kind.value, "paths": target.paths}
+        report.scope = Scope(**_scope({"target": told, "options": options}))
+    report.schema, report.made_as = SCHEMA, SCHEMA_1
+    report.__class__ = Report  # Python refuses it where the fields are not the same
+    return report
 
 
 def upgraded(value: Any) -> Any:
