@@ -315,11 +315,10 @@ class Collector:
             exception_handlers={HTTPException: _no_such_page},
         )
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] == "http" and scope["path"].startswith(REPORTS):
-            await self._reports(scope, receive, send)
-        else:
-            await self._rest(scope, receive, send)
+            return self._reports(scope, receive, send)
+        return self._rest(scope, receive, send)
 
     @asynccontextmanager
     async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:

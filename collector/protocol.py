@@ -31,6 +31,7 @@ _FAREWELL_S = 1.0
 """For the other end of TLS to say goodbye when the server stops; an idle agent does not."""
 _LOG = logging.getLogger("collector.protocol")
 _STATUS_LINE = {one.value: f"HTTP/1.1 {one.value} {one.phrase}\r\n".encode() for one in HTTPStatus}
+_CLOSE = (b"connection", b"close")
 _OF_A_CYCLE = (
     "body", "default_headers", "disconnected", "flow", "keep_alive", "message_event", "more_body",
     "on_response", "response_complete", "response_started", "transport", "waiting_for_100_continue",
@@ -202,15 +203,11 @@ def answered_whole(
     if cycle.disconnected or cycle.response_started or cycle.flow.write_paused:
         return False
     cycle.response_started, cycle.waiting_for_100_continue = True, False
-    head = [_STATUS_LINE[status]]
-    closed = False
-    for name, value in [*cycle.default_headers, *headers]:
-        head += (name, b": ", value, b"\r\n")
-        closed = closed or (name == b"connection" and value == b"close")
+    closed = _CLOSE in headers
     if not (closed or cycle.keep_alive):
-        head.append(b"connection: close\r\n")
-    head += (b"\r\n", body)
-    cycle.transport.write(b"".join(head))
+        headers = [*headers, _CLOSE]
+    lines = [b"%b: %b\r\n" % one for one in (*cycle.default_headers, *headers)]
+    cycle.transport.write(b"%b%b\r\n%b" % (_STATUS_LINE[status], b"".join(lines), body))
     cycle.keep_alive = cycle.keep_alive and not closed
     cycle.response_complete = True
     cycle.message_event.set()

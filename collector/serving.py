@@ -252,6 +252,7 @@ def _config(app: Collector, serving: Serving, tls: dict[str, Any]) -> uvicorn.Co
         app,
         http=bounded(head_s=limits.head_s, body_s=limits.body_s, max_head=limits.max_head),
         ws="none",
+        interface="asgi3",
         log_config=None,
         access_log=False,
         server_header=False,
