@@ -293,9 +293,10 @@ class Expecting(Beside):
         """Whole names on the list, by their first parts."""
         if not names:
             return {}
+        # the order from no index: SQLite would go through the whole list in it
         rows = await self.database.fetch(
-            "SELECT short_key, name_key FROM expected WHERE sweep_id = ?"
-            f" AND short_key IN ({', '.join('?' * len(names))}) ORDER BY name_key LIMIT 5000",
+            "SELECT short_key, name_key FROM expected WHERE sweep_id = ? AND short_key IN"
+            f" ({', '.join('?' * len(names))}) ORDER BY COALESCE(name_key, '') LIMIT 5000",
             sweep_id, *names,
         )  # fmt: skip
         found: defaultdict[str, list[str]] = defaultdict(list)

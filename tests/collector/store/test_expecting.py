@@ -8,7 +8,7 @@ import pytest
 
 from collector.pages.describe import answer
 from collector.store import beside
-from collector.store.database import Value
+from collector.store.database import Row, Value
 from collector.store.expecting import ColumnFilter, Expected
 from collector.store.migrations import Engine, migrations
 from collector.store.store import HostFilter, Store
@@ -209,3 +209,24 @@ class TestTwoThatAreCalledAlike:
             assert await store.missing("s1") == ["pc-7.a.example", "pc-7.c.example"]
         await store.expect("s1", ["pc-7.d.example"], who="test")
         assert len(await store.missing("s1")) == 3
+
+
+async def test_whole_names_are_found_by_their_first_parts(
+    fleet: Store, engine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And not by going through the whole list."""
+    if engine != "sqlite":
+        pytest.skip("PostgreSQL's plans go by the size of its tables")
+    asked: list[tuple[str, tuple[Value, ...]]] = []
+    fetch = fleet.database.fetch
+
+    async def noting(sql: str, *values: Value) -> list[Row]:
+        asked.append((sql, values))
+        return await fetch(sql, *values)
+
+    with monkeypatch.context() as listening:
+        listening.setattr(fleet.database, "fetch", noting)
+        await told(fleet)
+    ((sql, values),) = [one for one in asked if "short_key IN" in one[0]]
+    plan = await fleet.database.fetch(f"EXPLAIN QUERY PLAN {sql}", *values)
+    assert "expected_short (sweep_id=? AND short_key=?)" in str([row[3] for row in plan])
