@@ -42,3 +42,17 @@ async def test_hosts_that_owe_an_answer_are_counted(store: Store) -> None:
     found = await store.state_counts("s1")
     assert (found.limited, found.owing, found.not_reported) == (1, 1, 1)
     assert found == states_of(await store.counts("s1"))
+
+
+async def test_who_is_expected_is_counted_again_with_each_change_of_the_list(store: Store) -> None:
+    assert (await store.state_counts("s1")).expected == 0
+    await store.expect("s1", ["pc-1", "pc-2"], who="t")
+    assert (await store.state_counts("s1")).expected == 2
+    await store.put(a_report("PC-1"))
+    assert (await store.state_counts("s1")).expected == 2
+    await store.expect("s1", ["pc-1.corp.example"], who="t")  # the same host
+    assert (await store.state_counts("s1")).expected == 2
+    await store.expect_no_more("s1", ["pc-2"], who="t")
+    assert (await store.state_counts("s1")).expected == 1
+    await store.remove_sweep("s1", who="t", why="over")
+    assert (await store.state_counts("s1")).expected == 0
