@@ -1,8 +1,9 @@
 """The hosts of a sweep in any order, a page at a time.
 
-Worst first is a walk through the states, each by an index. Every other order keeps the first
-hundred of one reading of the sweep's hosts, whose rows are small: no order has an index of its own,
-which each report would have to write.
+Worst first is a walk through the states, each by an index. Of the others some are found by what few
+hosts have (``few_told.py``), and the rest keep the first hundred of one reading of the sweep's
+hosts, whose rows are small: no order has an index of its own, which each report would have to
+write.
 """
 
 from __future__ import annotations
@@ -18,11 +19,10 @@ from .answers import EVERY_HOST, Filters, HostFilter, conditions
 from .casework import listed_cases
 from .database import Value
 from .expecting import ANY_COLUMN, listed_first
+from .few_told import FEW_KEYS, NEVER, FewTold
 from .rows import HOST, PAGE
 
 WORST = "worst"
-_NEVER = 1 << 60
-"""Stands for a time that is not known: after all others."""
 
 
 class _Few(NamedTuple):
@@ -47,7 +47,7 @@ class _Order(NamedTuple):
 _ORDERS = {
     "name": _Order("name_key", text=True),
     "found": _Order("strong * 1000000000 + weak", falling=True),
-    "trace": _Order(f"COALESCE(first_trace, {_NEVER})"),
+    "trace": _Order(f"COALESCE(first_trace, {NEVER})"),
     "hit": _Order("COALESCE(first_hit, 0)", falling=True),
     "last": _Order("last_received", falling=True),
     "system": _Order("os", text=True),
@@ -78,8 +78,6 @@ _GROUP = "".join(
     + [f" ELSE {len(_GROUPS)} END"]
 )
 """SQL: the place of a host's group."""
-FEW_KEYS = 5000
-"""Hosts that are sorted rather than looked for in each state."""
 
 
 class Place(NamedTuple):
@@ -105,7 +103,7 @@ def place_of(row: HostRow, order: str) -> Place:
         return Place(f"{_group_of(row)}:{name_key(row.name)}", row.host_key)
     values: dict[str, str | int] = {
         "name": name_key(row.name), "found": row.strong * 1000000000 + row.weak,
-        "trace": _NEVER if row.first_trace is None else row.first_trace,
+        "trace": NEVER if row.first_trace is None else row.first_trace,
         "hit": row.first_hit or 0, "last": row.last_received, "system": row.os,
         "sender": row.sources, "reports": row.reports,
     }  # fmt: skip
@@ -122,7 +120,7 @@ def _group_of(row: HostRow) -> int:
     )
 
 
-class HostOrder(Filters):
+class HostOrder(Filters, FewTold):
     """Asks for pages of hosts."""
 
     async def ordered_hosts(
@@ -139,23 +137,40 @@ class HostOrder(Filters):
         if name == WORST:
             return await self._worst_first(sweep_id, chosen, after, most, back=back)
         key, falling, text = _ORDERS[name]
+        falling ^= back
+        by = f"ORDER BY {key}{' DESC' if falling else ''}, host_key"
+        few = chosen.state is not None and await self.few_in(sweep_id, chosen.state)
+        if not few and structs.replace(chosen, state=None) == EVERY_HOST:
+            place = (_number(after.value), after.key)
+            keys = await self.keys_in_order(sweep_id, name, chosen.state, place, most, back=back)
+            if keys is not None:
+                return await self._of_keys(sweep_id, keys, by)
         where, values = conditions(
             sweep_id,
             structs.replace(chosen, state=None),
             from_name="" if name == "name" else None,
             names=await self.names(sweep_id, chosen),
         )
-        if chosen.state is not None:  # by no index: to read all costs less than to look many up
-            where, values = f"{where} AND COALESCE(state, '') = ?", [*values, chosen.state]
-        falling ^= back
+        if chosen.state is not None:  # of many by no index: to read all costs less than to look up
+            state = "state" if few or name == "name" else "COALESCE(state, '')"
+            where, values = f"{where} AND {state} = ?", [*values, chosen.state]
         if after.key:
             value: Value = after.value if text else _number(after.value)
             where += f" AND ({key} {'<' if falling else '>'} ? OR ({key} = ? AND host_key > ?))"
             values += [value, value, after.key]
-        by = f"ORDER BY {key}{' DESC' if falling else ''}, host_key"
         return await self._keys_first(
             sweep_id, f"host WHERE {where} {by} LIMIT ?", by, *values, most
         )
+
+    async def _of_keys(self, sweep_id: str, keys: Sequence[str], by: str) -> list[HostRow]:
+        if not keys:
+            return []
+        return await self._all(
+            HostRow,
+            f"SELECT {HOST} FROM host WHERE sweep_id = ?"
+            f" AND host_key IN ({', '.join('?' * len(keys))}) {by}",
+            sweep_id, *keys,
+        )  # fmt: skip
 
     async def _keys_first(
         self, sweep_id: str, chosen: str, by: str, *values: Value
@@ -266,7 +281,7 @@ def few_where(sweep_id: str, chosen: HostFilter) -> list[tuple[str, list[Value],
 def _number(text: str) -> int:
     """What is none is before all."""
     number = int(text) if text.isascii() and text.removeprefix("-").isdecimal() else 0
-    return min(max(number, -_NEVER), _NEVER)
+    return min(max(number, -NEVER), NEVER)
 
 
 __all__ = ["ORDERS", "START", "WORST", "HostOrder", "Place", "is_order", "place_of"]
