@@ -7,7 +7,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ..records import Sweep
-from ..store.expecting import MAX_GROUPS, MAX_VALUE, ColumnFilter, Group
+from ..store.expecting import MAX_VALUE, ColumnFilter
+from ..store.grouping import MAX_GROUPS, Group
 from .session import Reader
 from .site import Refused, Site, asked
 

@@ -68,8 +68,14 @@ def not_found(what: str = "page") -> Refused:
 def link(*parts: str, **query: str | int | None) -> str:
     """An address on this site; each part is one segment whatever it holds."""
     path = "/" + "/".join(quote(part, safe="", errors="replace") for part in parts)
-    asked = {name: value for name, value in query.items() if value not in (None, "")}
-    return f"{path}?{urlencode(asked, errors='replace')}" if asked else path
+    so = asked_for(**query)
+    return f"{path}?{so}" if so else path
+
+
+def asked_for(**query: str | int | None) -> str:
+    """What an address asks for, without what is empty."""
+    named = {name: value for name, value in query.items() if value not in (None, "")}
+    return urlencode(named, errors="replace")
 
 
 def _lines(text: str) -> Markup:
@@ -111,6 +117,7 @@ class Site:
         self._templates.globals.update(
             {
                 "link": link,
+                "asked_for": asked_for,
                 "static": self._static_link,
                 "lines": _lines,
                 "notice": notice,

@@ -14,10 +14,9 @@ from msgspec import Struct
 
 from ..host_names import name_key, name_keys, short_of
 from ..records import HostRow
-from .beside import Beside
 from .database import Insert, Statement, Value
+from .grouping import Grouping
 from .packing import packed
-from .putting import Seen
 from .rows import audit
 from .same_host import (
     COUNTED,
@@ -27,7 +26,7 @@ from .same_host import (
     other_names,
     told_apart,
 )
-from .whose import BY_NAME, BY_OTHER_NAMES, VALUE, WAYS, called_with_value, with_value
+from .whose import VALUE, WAYS, called_with_value, with_value
 
 MAX_COLUMNS = 16
 """Of one list."""
@@ -35,7 +34,6 @@ MAX_VALUE = 256
 """Characters of a cell, and of a column's name."""
 MAX_NAMES = 64
 """Columns of all lists of a sweep together."""
-MAX_GROUPS = 500
 _AT_ONCE = 200
 """Hosts whose columns are written in one transaction: 16,000 parameters at most."""
 _ROWS_AT_ONCE = 5000
@@ -71,25 +69,6 @@ class ColumnFilter(Struct, frozen=True, kw_only=True):
 
 
 ANY_COLUMN = ColumnFilter()
-
-
-class Group(Struct, frozen=True, kw_only=True):
-    """The hosts that the list has with one value, in six counters."""
-
-    value: str
-    """Empty: it says nothing of these, or has them not."""
-    hit: int
-    failed: int
-    incomplete: int
-    limited: int
-    clean: int
-    not_reported: int
-
-
-_OWN = (
-    "LEFT JOIN expected_column own ON own.sweep_id = {0}.sweep_id AND own.name = ?"
-    " AND own.name_key = {0}.name_key"
-)
 
 
 def listed_where(sweep_id: str, chosen: ColumnFilter) -> tuple[str, list[Value]]:
@@ -132,7 +111,7 @@ def names_where(sweep_id: str, chosen: ColumnFilter) -> tuple[str, list[Value]]:
     )
 
 
-class Expecting(Beside):
+class Expecting(Grouping):
     """What an administrator expects, and asks."""
 
     async def expect(self, sweep_id: str, hosts: Iterable[str | Expected], *, who: str) -> Listed:
@@ -303,55 +282,6 @@ class Expecting(Beside):
         for short, name in rows:
             found[str(short)].append(str(name))
         return found
-
-    async def groups(self, sweep_id: str, column: str) -> list[Group]:
-        """Hosts by what a column says, those with most hits first; at most MAX_GROUPS and one."""
-        states = ("hit", "failed", "incomplete", "limited", "clean")
-        sums = ", ".join(f"SUM(CASE WHEN state = '{one}' THEN n ELSE 0 END)" for one in states)
-        hosts, values = _grouped(sweep_id, column, await self.names_without(sweep_id, column))
-        rows = await self.database.fetch(
-            f"SELECT said, {sums}, SUM(CASE WHEN state = '' THEN n ELSE 0 END) FROM ({hosts}"
-            " UNION ALL SELECT COALESCE(own.value, '') AS said, '' AS state, COUNT(*) AS n"
-            f" FROM expected e {_OWN.format('e')} WHERE e.sweep_id = ? AND e.seen = ? GROUP BY 1"
-            ") AS some_of_each GROUP BY said ORDER BY 2 DESC, 3 DESC, 4 DESC, 1 LIMIT ?",
-            *values, column, sweep_id, int(Seen.NOTHING), MAX_GROUPS + 1,
-        )  # fmt: skip
-        return [
-            Group(
-                value=str(value), hit=int(hit), failed=int(failed), incomplete=int(incomplete),
-                limited=int(limited), clean=int(clean), not_reported=int(silent),
-            )
-            for value, hit, failed, incomplete, limited, clean, silent in rows
-        ]  # fmt: skip
-
-
-def _grouped(sweep_id: str, column: str, others: list[str] | None) -> tuple[str, list[Value]]:
-    """SQL: what a column says of hosts, their state, and how many; ``others``: the names of which
-    it does not say anything, of hosts that may be known by another."""
-    # by joins, which engines have several ways of; the state from the index of names
-    if others is None:
-        return (
-            f"SELECT COALESCE(own.value, {BY_OTHER_NAMES}) AS said, host.state AS state,"
-            f" COUNT(*) AS n FROM host {_OWN.format('host')}"
-            " WHERE host.sweep_id = ? AND host.name_key >= '' GROUP BY 1, 2",
-            [*[column] * 3, sweep_id],
-        )
-    # by columns alone, of which an engine knows how many groups they make
-    sql = (
-        "SELECT own.value AS said, host.state AS state, COUNT(*) AS n FROM host"
-        " JOIN expected_column own ON own.sweep_id = host.sweep_id AND own.name_key = host.name_key"
-        " WHERE host.sweep_id = ? AND host.name_key >= '' AND own.name = ? AND own.value <> ''"
-        " GROUP BY own.value, host.state"
-    )
-    values: list[Value] = [sweep_id, column]
-    if others:
-        sql += (
-            f" UNION ALL SELECT {VALUE} AS said, state, COUNT(*) AS n FROM host WHERE sweep_id = ?"
-            f" AND name_key IN ({', '.join('?' * len(others))}) AND"
-            f" COALESCE({BY_NAME}, '') = '' GROUP BY 1, 2"
-        )
-        values += [*[column] * 3, sweep_id, *others, column]
-    return sql, values
 
 
 def _columns(
