@@ -9,6 +9,7 @@ from msgspec import Struct
 from ..records import FindingRow, HostRow
 from .answers import HostFilter
 from .host_order import HostOrder
+from .resting import CleanGroup, Resting
 from .rows import FINDING
 
 
@@ -17,20 +18,6 @@ class HitHost(Struct, frozen=True):
 
     host: HostRow
     finding: FindingRow | None
-
-
-class CleanGroup(Struct, frozen=True, kw_only=True):
-    """Clean hosts whose answers rest on the same."""
-
-    worth: str
-    """As :func:`collector.worth.worth_of`."""
-    elevated: bool | None
-    hosts: int
-    weak: int
-    """Of these, those with weak traces."""
-    oldest: int
-    """When the sweeps ended that they are clean by, by their own clocks."""
-    youngest: int
 
 
 class GapGroup(Struct, frozen=True, kw_only=True):
@@ -44,7 +31,7 @@ class GapGroup(Struct, frozen=True, kw_only=True):
     hosts: int
 
 
-class StandingOf(HostOrder):
+class StandingOf(HostOrder, Resting):
     """Each question is one walk through an index, or one reading of a sweep's hosts."""
 
     async def hit_hosts(self, sweep_id: str, most: int) -> list[HitHost]:
@@ -79,22 +66,6 @@ class StandingOf(HostOrder):
             sweep_id, since,
         )  # fmt: skip
         return int(count)
-
-    async def clean_groups(self, sweep_id: str, most: int) -> list[CleanGroup]:
-        """Those of most hosts first."""
-        rows = await self.database.fetch(
-            "SELECT worth, elevated, COUNT(*), SUM(CASE WHEN strongest > 0 THEN 1 ELSE 0 END),"
-            " MIN(finished), MAX(finished) FROM host WHERE sweep_id = ? AND state = 'clean'"
-            " GROUP BY worth, elevated ORDER BY 3 DESC, 1, 2 LIMIT ?",
-            sweep_id, most,
-        )  # fmt: skip
-        return [
-            CleanGroup(
-                worth=str(worth), elevated=_told(elevated), hosts=int(hosts), weak=int(weak),
-                oldest=int(oldest), youngest=int(youngest),
-            )
-            for worth, elevated, hosts, weak, oldest, youngest in rows
-        ]  # fmt: skip
 
     async def gap_groups(self, sweep_id: str, most: int) -> list[GapGroup]:
         """Those of most hosts first."""
