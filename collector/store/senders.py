@@ -29,6 +29,8 @@ class Senders(Since):
     def __init__(self, database: Database) -> None:
         super().__init__(database)
         self._several: dict[str, _Kept] = {}
+        self._many: dict[str, int] = {}
+        """By sweep: the last number of a report when there were too many to be kept."""
 
     async def senders(self, sweep_id: str, limit: int) -> list[Sender]:
         """Addresses that several hosts have as their only one; that of most hosts first."""
@@ -57,15 +59,27 @@ class Senders(Since):
 
     async def shared(self, sweep_id: str, sources: Sequence[str]) -> dict[str, int]:
         """Those of these addresses that several hosts have as their only one, and how many."""
-        kept = self._several.get(sweep_id)
-        some = sources
+        kept, some = await self._known(sweep_id) if sources else None, sources
         if kept is not None:
-            now = await self.so_far(sweep_id)
-            if now is not None and now.few_since(kept.upto):
-                known = kept.sources | await self._new(sweep_id, kept)
-                some = [source for source in sources if source in known]
+            known = kept.sources | await self._new(sweep_id, kept)
+            some = [source for source in sources if source in known]
         counted = await self.hosts_by(sweep_id, some)
         return {source: hosts for source, hosts in counted.items() if hosts > 1}
+
+    async def _known(self, sweep_id: str) -> _Kept | None:
+        """What is kept, or can be: a first page finds it for all that follow."""
+        now = await self.so_far(sweep_id)
+        if now is None:
+            return None
+        kept = self._several.get(sweep_id)
+        if kept is not None and now.few_since(kept.upto):
+            return kept
+        many = self._many.get(sweep_id)
+        if many is not None and now.few_since(many):
+            return None
+        await self.senders(sweep_id, 0)
+        kept = self._several.get(sweep_id)
+        return kept if kept is not None and now.few_since(kept.upto) else None
 
     async def _new(self, sweep_id: str, kept: _Kept) -> frozenset[str]:
         """Addresses of the hosts that reported since."""
@@ -91,7 +105,12 @@ class Senders(Since):
         return {source: hosts for source, hosts in counted.items() if hosts > 1}
 
     def _keep(self, sweep_id: str, now: SoFar | None, found: dict[str, int]) -> None:
-        if now is None or len(found) > FEW:
+        if now is None:
+            return
+        if len(found) > FEW:
+            if len(self._many) >= MAX_KEPT:
+                self._many.clear()
+            self._many[sweep_id] = now.upto
             return
         if len(self._several) >= MAX_KEPT:
             self._several.clear()

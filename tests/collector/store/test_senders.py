@@ -69,3 +69,23 @@ async def test_addresses_of_all_hosts_are_sorted_once(
         await store.put(a_report(f"PC-{n}"))
         assert await store.senders("s1", 5) == [Sender(source="10.0.0.1", hosts=n + 1)] * (n > 0)
     assert len(sorted_) == 1
+
+
+@pytest.mark.parametrize("few", [0, 500])
+async def test_a_first_page_of_hosts_finds_what_several_have_for_all_that_follow(
+    store: Store, few: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or that they are too many."""
+    monkeypatch.setattr(senders, "FEW", few)
+    for n in range(4):
+        await store.put(a_report(f"PC-{n}", source=f"10.0.0.{n // 3}"))
+    sorted_, fetch = list[str](), store.database.fetch
+
+    async def watched(sql: str, *values: Value) -> list[Row]:
+        sorted_.extend(["sorted"] * (" HAVING " in sql))
+        return await fetch(sql, *values)
+
+    monkeypatch.setattr(store.database, "fetch", watched)
+    for _ in range(3):
+        assert await store.shared("s1", ["10.0.0.0", "10.0.0.1"]) == {"10.0.0.0": 3}
+    assert len(sorted_) == 1
