@@ -17,6 +17,8 @@ NEVER = 1 << 60
 """Stands for a time that is not known: after all others."""
 FEW_KEYS = 5000
 """Hosts that are sorted rather than looked for in each state."""
+IN_STATE = "NOT (state <> ?)"
+"""SQL: by no index of SQLite. PostgreSQL knows how many are so."""
 _LAST_REPORTS = 2000
 """That are looked at for hosts of which they are the last."""
 
@@ -146,14 +148,13 @@ class FewTold(Rows):
 
 
 def _in_state(sweep_id: str, state: str | None) -> tuple[str, list[Value]]:
-    """By no index."""
     if state is None:
         return "sweep_id = ?", [sweep_id]
-    return "sweep_id = ? AND COALESCE(state, '') = ?", [sweep_id, state]
+    return f"sweep_id = ? AND {IN_STATE}", [sweep_id, state]
 
 
 def _keys(rows: Sequence[Row]) -> list[str]:
     return [str(key) for (key,) in rows]
 
 
-__all__ = ["FEW_KEYS", "NEVER", "FewTold"]
+__all__ = ["FEW_KEYS", "IN_STATE", "NEVER", "FewTold"]

@@ -19,7 +19,7 @@ from .answers import EVERY_HOST, Filters, HostFilter, conditions
 from .casework import listed_cases
 from .database import Value
 from .expecting import ANY_COLUMN, listed_first
-from .few_told import FEW_KEYS, NEVER, FewTold
+from .few_told import FEW_KEYS, IN_STATE, NEVER, FewTold
 from .rows import HOST, PAGE
 
 WORST = "worst"
@@ -152,8 +152,8 @@ class HostOrder(Filters, FewTold):
             names=await self.names(sweep_id, chosen),
         )
         if chosen.state is not None:  # of many by no index: to read all costs less than to look up
-            state = "state" if few or name == "name" else "COALESCE(state, '')"
-            where, values = f"{where} AND {state} = ?", [*values, chosen.state]
+            where += " AND state = ?" if few or name == "name" else f" AND {IN_STATE}"
+            values = [*values, chosen.state]
         if after.key:
             value: Value = after.value if text else _number(after.value)
             where += f" AND ({key} {'<' if falling else '>'} ? OR ({key} = ? AND host_key > ?))"
