@@ -145,22 +145,33 @@ class HostOrder(Filters, FewTold):
             keys = await self.keys_in_order(sweep_id, name, chosen.state, place, most, back=back)
             if keys is not None:
                 return await self._of_keys(sweep_id, keys, by)
-        where, values = conditions(
-            sweep_id,
-            structs.replace(chosen, state=None),
-            from_name="" if name == "name" else None,
-            names=await self.names(sweep_id, chosen),
-        )
-        if chosen.state is not None:  # of many by no index: to read all costs less than to look up
-            where += " AND state = ?" if few or name == "name" else f" AND {IN_STATE}"
-            values = [*values, chosen.state]
+        names = await self.names(sweep_id, chosen)
+        some = await self._few(sweep_id, chosen) if names is None else None
+        if some is None:
+            first = after.value if after.key and not falling else ""
+            some = _Few(
+                *conditions(
+                    sweep_id,
+                    structs.replace(chosen, state=None),
+                    from_name=first if name == "name" else None,
+                    names=names,
+                )
+            )
+            if chosen.state is not None:
+                # of many by no index: to read all costs less than to look up
+                in_state = "state = ?" if few or name == "name" else IN_STATE
+                some = some._replace(
+                    where=f"{some.where} AND {in_state}", values=[*some.values, chosen.state]
+                )
+        where, values = some.where, some.values
         if after.key:
             value: Value = after.value if text else _number(after.value)
             where += f" AND ({key} {'<' if falling else '>'} ? OR ({key} = ? AND host_key > ?))"
-            values += [value, value, after.key]
+            values = [*values, value, value, after.key]
         return await self._keys_first(
-            sweep_id, f"host WHERE {where} {by} LIMIT ?", by, *values, most
-        )
+            sweep_id, f"{some.beside}host WHERE {where} {by} LIMIT ?", by,
+            *some.given, *values, most,
+        )  # fmt: skip
 
     async def _of_keys(self, sweep_id: str, keys: Sequence[str], by: str) -> list[HostRow]:
         if not keys:
