@@ -24,7 +24,7 @@ from agent.output.escape import shown
 
 from .judging import packed_question
 from .records import Base, NewReport, Question, host_key
-from .worth import users_of_hit, worth_of
+from .worth import indicators_of, users_of_hit, worth_of
 
 MAX_BODY = 4 << 20
 """Bytes of a body as it comes."""
@@ -209,7 +209,7 @@ def _told(report: Report) -> _Told:
     return (
         tuple(
             [
-                (one.id[:_NAME], one.version[:_NAME], one.sha256[:_NAME], one.indicators)
+                (one.id[:_NAME], one.version[:_NAME], one.sha256[:_NAME], indicators_of(one))
                 for one in report.packs[:_MAX_NAMED]
             ]
         ),

@@ -17,13 +17,15 @@ from msgspec import Struct
 
 from agent.model.observation import utc
 from agent.model.remembered import Behaviour, Recorded
-from agent.model.report import Report, Strength
+from agent.model.report import PackRef, Report, Strength
 from agent.output.escape import shown
 from agent.output.next_steps import once_each, users_of
 
 DAYS = (1, 7, 30, 90)
 """The ends of the bands of memory."""
 MAX_PACKS = 4
+MAX_INDICATORS = (1 << 31) - 1
+"""That one is believed to have."""
 MAX_USERS = 3
 MAX_ASKED = 5
 """Findings of a hit whose users are told."""
@@ -52,12 +54,20 @@ class Worth(Struct, frozen=True, kw_only=True, array_like=True):
 _DECODER = msgspec.json.Decoder(Worth)
 
 
+def indicators_of(pack: PackRef) -> int:
+    """As many as it says, as far as a pack can have them: a report may say any number."""
+    return min(pack.indicators, MAX_INDICATORS)
+
+
 def worth_of(report: Report) -> str:
     """As it is kept."""
     used = [one for one in report.packs if one.indicators] or report.packs
     return _packed(
         tuple(
-            [(one.id[:_USERS], one.version[:_USERS], one.indicators) for one in used[:MAX_PACKS]]
+            [
+                (one.id[:_USERS], one.version[:_USERS], indicators_of(one))
+                for one in used[:MAX_PACKS]
+            ]
         ),
         max(len(used) - MAX_PACKS, 0),
         _scope(report),

@@ -21,9 +21,10 @@ from hypothesis import strategies as st
 from agent.model.codec import encode, to_json
 from agent.model.report import INTERRUPTED, Coverage, Os, Reason, State, Strength, Verdict
 from collector.intake import MAX_JSON, Arrival, Refused, bounded_gunzip, check
-from collector.records import NewReport
+from collector.records import NewReport, Question
 from collector.store.database import storable
 from collector.store.putting import report_fields
+from collector.worth import MAX_INDICATORS
 from tests.collector.pages.seed import NOW, a_finding, a_report
 
 ID = "0193594a-7c1e-7000-8000-000000000421"
@@ -266,6 +267,16 @@ class TestBounds:
         data = (b"{" + surrogate + where if where else surrogate) + bracket * depth
         why = refused(arrived(data, encoding=""))
         assert why.status == 422
+
+    @pytest.mark.parametrize("number", [1 << 64, 10**4000])
+    def test_a_pack_has_no_more_indicators_than_a_number_of_ours_holds(self, number: int) -> None:
+        report = a_report(report_id=ID)
+        report.packs[0].indicators = number
+        row = check(arrived(encode(report)))
+        msgspec.msgpack.encode(row)
+        (told,) = msgspec.msgpack.decode(row.question, type=Question).packs
+        assert told[3] == MAX_INDICATORS
+        assert len(row.worth) < 300
 
     def test_options_may_be_free_but_not_deep(self) -> None:
         deep: Any = "x"
