@@ -13,6 +13,7 @@ from msgspec import Struct, structs
 from agent.model.codec import MAX_BYTES, ReportError, decode
 from agent.model.report import Report
 
+from .host_names import name_keys
 from .intake import Arrival, bounded_gunzip, new_report
 from .records import STATES, HostState, NewReport
 
@@ -81,6 +82,8 @@ class Fold:
         """That which counts, hits aside; several if they ended at one time."""
         self.telling: list[Said] = []
         """That which the state is from, in the same way."""
+        self.naming: list[Said] = []
+        """That which its whole name is from, or else would be."""
 
     def add(self, said: Said) -> None:
         """One more report. Its body is let go of."""
@@ -99,10 +102,16 @@ class Fold:
             self.trouble = report.finished
         self.counting = _best(self.counting, said, lambda one: one.order)
         self.telling = _best(self.telling, said, lambda one: (one.report.hit, *one.order))
+        self.naming = _best(self.naming, said, lambda one: (_knows_domain(one), *one.order))
 
     def states(self, *, suppressed: bool) -> set[HostState]:
         """The worst that is not suppressed; several if reports that differ ended at one time."""
         return {"hit"} if self.hit and not suppressed else {one.worth for one in self.counting}
+
+
+def _knows_domain(one: Said) -> bool:
+    report = one.report
+    return bool(name_keys(report.name, report.fqdn, report.domain)[1])
 
 
 def worst(tied: Sequence[Said]) -> Said:

@@ -22,6 +22,7 @@ from .putting import (
     ticks,
 )
 from .repeating import numbered
+from .taken_back import doubtful, otherwise_by_hosts, seen_by_hosts
 
 if TYPE_CHECKING:
     from .repeating import Connection
@@ -41,6 +42,7 @@ _TICKS = {
     for column in ("name_key", "short_key")
     for seen in SEEN
 }
+_OTHERWISE = numbered(otherwise_by_hosts("?")).replace("IN ($2)", "= ANY($2)")
 _DEMANDS = "SELECT sweep_id, demand FROM sweep WHERE sweep_id = ANY($1) ORDER BY sweep_id FOR SHARE"
 """Locked until the commit: who changes a demand waits, and then judges these reports again."""
 
@@ -65,7 +67,8 @@ async def commit_batch(connection: Connection, reports: Sequence[NewReport]) -> 
         await _tick(connection, fresh)
     # Again, behind the commit: a list that is being imported meanwhile is either seen from
     # here or sees these hosts. Known ones too: their first acknowledgement was lost.
-    await _tick(connection, every)
+    async with connection.transaction(isolation="read_committed"):
+        await _tick(connection, every)
     results: list[PutResult] = []
     for report in reports:
         if report.report_id in new:
@@ -101,6 +104,10 @@ async def _tick(connection: Connection, reports: Sequence[Judged]) -> None:
     """Tick off the expected hosts that these reports are from."""
     for sweep, column, seen, keys in ticks(reports):
         await connection.execute(_TICKS[column, seen], sweep, keys)
+    for sweep, doubted in doubtful(reports):
+        if found := await connection.fetch(_OTHERWISE, sweep, doubted):
+            for sql, values in seen_by_hosts(sweep, [str(row[0]) for row in found]):
+                await connection.execute(numbered(sql), *values)
 
 
 class Together:

@@ -22,8 +22,10 @@ from .same_host import (
     COUNTED,
     MARK,
     SameHost,
+    apart,
     columns_of_other_names,
     other_names,
+    short_to_be,
     told_apart,
 )
 from .whose import VALUE, WAYS, called_with_value, with_value
@@ -142,7 +144,7 @@ class Expecting(Grouping):
         before = await self._hosts_listed(sweep_id)
         others = await other_names(self.database, sweep_id, names)
         rows = [
-            (sweep_id, key, short_of(key), name, 0)
+            (sweep_id, key, short_to_be(key), name, 0)
             for key, name in names.items()
             if key not in others
         ]
@@ -197,6 +199,7 @@ class Expecting(Grouping):
                         [sweep_id, *piece],
                     ),
                     *_forgotten(sweep_id, piece, known),
+                    *apart(sweep_id),
                     _changed(sweep_id),
                 ]
             )

@@ -145,15 +145,15 @@ def _said(kept: Kept, demand: Demand) -> Said | None:
 
 def _host_again(sweep_id: str, host_key: str, fold: Fold) -> Statement:
     """Unless a report came meanwhile."""
-    counts, tells = worst(fold.counting), worst(fold.telling)
+    counts, tells, names = worst(fold.counting), worst(fold.telling), worst(fold.naming)
     base: dict[str, Value] = {
         "base": counts.report.base,
         "limited": rank(counts.report, counts.limits),
         "limits": counts.limits,
         "finished": counts.report.finished,
-        "fqdn": counts.report.fqdn,
-        "fqdn_key": name_keys(counts.report)[1],
-        "domain": counts.report.domain,
+        "fqdn": names.report.fqdn,
+        "fqdn_key": name_keys(names.report)[1],
+        "domain": names.report.domain,
         "os": counts.report.os,
         "ip": counts.report.ip,
         "agent": counts.report.agent,

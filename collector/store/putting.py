@@ -46,7 +46,22 @@ _LATER = (
     "(excluded.limited < host.limited"
     " OR (excluded.limited = host.limited AND excluded.finished >= host.finished))"
 )
-_TAKES = f"(excluded.hit > host.hit OR (excluded.hit = host.hit AND {_LATER}))"
+_TOLD_BY = (
+    # which of two hits counts is not said by what counts hits aside
+    "(SELECT CASE WHEN excluded.limited = told.rank THEN excluded.finished >= told.finished"
+    " ELSE excluded.limited < told.rank END FROM (SELECT r.finished, CASE WHEN r.limits = ''"
+    " THEN 0 WHEN r.whole_host = 1 THEN 1 ELSE 2 END AS rank FROM report r"
+    " WHERE r.report_id = host.report_id) AS told)"
+)
+_TAKES = (
+    f"(excluded.hit > host.hit OR (excluded.hit = host.hit AND CASE WHEN host.hit = 1"
+    f" THEN COALESCE({_TOLD_BY}, {_LATER}) ELSE {_LATER} END))"
+)
+_NAMES = (
+    # one that knows less than was known takes nothing away
+    f"(CASE WHEN host.fqdn_key = '' THEN excluded.fqdn_key <> '' OR {_LATER}"
+    f" ELSE excluded.fqdn_key <> '' AND {_LATER} END)"
+)
 _OTHER_SENDER = "(' ' || host.sources || ' ') NOT LIKE ('% ' || excluded.sources || ' %')"
 MAX_SOURCES = 400
 """Characters of addresses kept per host."""
@@ -70,9 +85,9 @@ ON CONFLICT (sweep_id, host_key) DO UPDATE SET
     host_id = excluded.host_id,
     name = excluded.name,
     name_key = excluded.name_key,
-    fqdn = CASE WHEN {_LATER} THEN excluded.fqdn ELSE host.fqdn END,
-    fqdn_key = CASE WHEN {_LATER} THEN excluded.fqdn_key ELSE host.fqdn_key END,
-    domain = CASE WHEN {_LATER} THEN excluded.domain ELSE host.domain END,
+    fqdn = CASE WHEN {_NAMES} THEN excluded.fqdn ELSE host.fqdn END,
+    fqdn_key = CASE WHEN {_NAMES} THEN excluded.fqdn_key ELSE host.fqdn_key END,
+    domain = CASE WHEN {_NAMES} THEN excluded.domain ELSE host.domain END,
     os = CASE WHEN {_LATER} THEN excluded.os ELSE host.os END,
     ip = CASE WHEN {_LATER} THEN excluded.ip ELSE host.ip END,
     agent = CASE WHEN {_LATER} THEN excluded.agent ELSE host.agent END,

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec import Struct
 
+from ..host_names import short_of
 from .database import Database, Statement
 from .whose import has_reported, has_reported_anywhere
 
@@ -56,7 +57,15 @@ def _alike(which: str) -> list[str]:
 
 def _apart(which: str) -> list[str]:
     """What is another name of no host any more is a host of its own."""
+    own = (
+        "EXISTS (SELECT 1 FROM expected o WHERE o.sweep_id = expected.sweep_id"
+        " AND o.name_key = substr(expected.name_key, 2))"
+    )
     return [
+        # lists that came at once may bring one of its own meanwhile
+        f"DELETE FROM expected WHERE {which} AND {_APART} AND {own}",
+        f"DELETE FROM expected_column WHERE {which} AND (sweep_id, name_key) IN"
+        f" (SELECT sweep_id, substr(name_key, 2) FROM expected WHERE {which} AND {_APART})",
         f"UPDATE expected_column SET name_key = substr(name_key, 2) WHERE {which}"
         f" AND substr(name_key, 1, 1) = '{MARK}' AND (sweep_id, name_key) IN"
         f" (SELECT sweep_id, name_key FROM expected WHERE {which} AND {_APART})",
@@ -65,11 +74,35 @@ def _apart(which: str) -> list[str]:
     ]
 
 
+def _of_nobody(which: str) -> str:
+    """What was said of names that another took off meanwhile."""
+    return (
+        f"DELETE FROM expected_column WHERE {which} AND NOT EXISTS (SELECT 1 FROM expected o"
+        " WHERE o.sweep_id = expected_column.sweep_id AND o.name_key = expected_column.name_key)"
+    )
+
+
+def apart(sweep_id: str) -> list[Statement]:
+    """For the transaction that takes names off: a host whose whole name goes is expected still."""
+    return [(sql, [sweep_id] * sql.count("?")) for sql in _apart(_SWEEP)]
+
+
+def short_to_be(key: str) -> str:
+    """``short_key`` of a name that comes: its first part stands for it once it was told apart, so
+    that a list that was broken off halfway has nobody taken for another."""
+    short = short_of(key)
+    return short if short == key else MARK + short
+
+
 def _together(which: str) -> list[str]:
     """Short names of hosts that are listed by their whole ones. What is said of the one fills what
     is not said of the other."""
     short = f"(SELECT sweep_id, name_key FROM expected WHERE {which} AND {_TOGETHER})"
+    twice = f"(SELECT sweep_id, '{MARK}' || name_key FROM expected WHERE {which} AND {_TOGETHER})"
     return [
+        # lists that came at once may bring what has become another name meanwhile
+        f"DELETE FROM expected_column WHERE {which} AND (sweep_id, name_key) IN {twice}",
+        f"DELETE FROM expected WHERE {which} AND (sweep_id, name_key) IN {twice}",
         "INSERT INTO expected_column (sweep_id, name, name_key, place, value)"
         " SELECT c.sweep_id, c.name, w.name_key, c.place, c.value FROM expected_column c"
         # in this order: what is said is found by its name alone in no index
@@ -87,6 +120,8 @@ def _seen(answered: str, owing: str, which: str) -> list[str]:
     return [
         f"UPDATE expected SET seen = 1 WHERE {which} AND seen <> 1 AND {answered}",
         f"UPDATE expected SET seen = 2 WHERE {which} AND seen <> 2 AND NOT {answered} AND {owing}",
+        f"UPDATE expected SET seen = 0 WHERE {which} AND seen IN (1, 2) AND NOT {answered}"
+        f" AND NOT {owing}",
     ]
 
 
@@ -96,13 +131,17 @@ _ANSWERED, _OWING = "limited = 0", "limited > 0"
 
 def seen_again(sweep_id: str) -> list[Statement]:
     """Which expected hosts have answered, by the hosts as they are now."""
-    statements = _seen(has_reported(_ANSWERED), has_reported(_OWING), _SWEEP)
-    return [(sql, [sweep_id] * sql.count("?")) for sql in statements]
+    return [(sql, [sweep_id] * sql.count("?")) for sql in seen_of(_SWEEP)]
+
+
+def seen_of(which: str) -> list[str]:
+    """SQL: the same of some, by the sweep's first; then three times the sweep's id for each."""
+    return _seen(has_reported(_ANSWERED), has_reported(_OWING), which)
 
 
 def told_apart(sweep_id: str) -> list[Statement]:
     """After names came or went: who is who, and who has answered."""
-    statements = [*_alike(_SWEEP), *_apart(_SWEEP), *_together(_SWEEP)]
+    statements = [*_alike(_SWEEP), *_apart(_SWEEP), _of_nobody(_SWEEP), *_together(_SWEEP)]
     made: list[Statement] = [(sql, [sweep_id] * sql.count("?")) for sql in statements]
     return [*made, *seen_again(sweep_id)]
 
@@ -111,7 +150,7 @@ def all_told_apart() -> list[str]:
     """The same of all sweeps."""
     every = "1 = 1"
     seen = _seen(has_reported_anywhere(_ANSWERED), has_reported_anywhere(_OWING), every)
-    return [*_alike(every), *_apart(every), *_together(every), *seen]
+    return [*_alike(every), *_apart(every), _of_nobody(every), *_together(every), *seen]
 
 
 def columns_of_other_names(
@@ -155,7 +194,10 @@ async def other_names(
             f" AND w.short_key IN ({', '.join('?' * len(short))}) AND {_WHOLE}",
             sweep_id, *short,
         )  # fmt: skip
-        found |= {str(key): (short[str(key)], str(host), str(name)) for key, host, name in whole}
+        found |= {
+            str(key): (short[str(key)], str(host), str(name))
+            for key, host, name in sorted(whole, key=lambda one: str(one[0]))
+        }
     return found
 
 
@@ -169,6 +211,6 @@ class SameHost(Struct, frozen=True):
 WITHOUT_HOST = f"SELECT COUNT(*) FROM expected WHERE {_APART}"
 
 __all__ = [
-    "ANOTHER_NAME", "COUNTED", "MARK", "WITHOUT_HOST", "SameHost", "all_told_apart",
-    "columns_of_other_names", "other_names", "seen_again", "told_apart",
+    "ANOTHER_NAME", "COUNTED", "MARK", "WITHOUT_HOST", "SameHost", "all_told_apart", "apart",
+    "columns_of_other_names", "other_names", "seen_again", "seen_of", "short_to_be", "told_apart",
 ]  # fmt: skip

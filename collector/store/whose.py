@@ -2,8 +2,8 @@
 
 By its name; else by its whole name; else, where it knows no whole name of its own, by the first
 part of one on the list, if one host alone is so called: of two, the one that is silent must not be
-taken for the one that reported. What is another name of a host on the list (``same_host.py``)
-stands for none.
+taken for the one that reported. For the same reason a host whose whole name is listed has answered
+for that alone. What is another name of a host on the list (``same_host.py``) stands for none.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ class Way(Struct, frozen=True):
     """Column of ``host``."""
     only: str = ""
     """SQL on the host: when this way counts; empty: always."""
+    answers: str = ""
+    """SQL on the host: when it is the one that has answered for this name; empty: always."""
 
     def key(self, name: str, fqdn: str) -> str:
         """What must be listed so, of a host whose keys these are; empty: this way does not count.
@@ -33,8 +35,18 @@ class Way(Struct, frozen=True):
         return "" if self.only and fqdn else name
 
 
+def stands_for_its_name(host: str) -> str:
+    """SQL on a host, which is called so in the statement: whether its whole name is not on the
+    list. Where it is, the short one beside it may be of another host."""
+    return (
+        f"({host}.fqdn_key = '' OR {host}.fqdn_key = {host}.name_key OR NOT EXISTS"
+        f" (SELECT 1 FROM expected w WHERE w.sweep_id = {host}.sweep_id"
+        f" AND w.name_key = {host}.fqdn_key))"
+    )
+
+
 WAYS = (
-    Way("name_key", "name_key"),
+    Way("name_key", "name_key", answers=stands_for_its_name("host")),
     Way("name_key", "fqdn_key"),
     Way("short_key", "name_key", "fqdn_key = ''"),
 )
@@ -143,7 +155,7 @@ def _names_with(
 
 
 def _and(so: str, way: Way) -> str:
-    return f"{so} AND {way.only}" if way.only else so
+    return " AND ".join(filter(None, (so, way.only, way.answers)))
 
 
 def _any(parts: Iterable[str]) -> str:
@@ -152,5 +164,5 @@ def _any(parts: Iterable[str]) -> str:
 
 __all__ = [
     "BY_NAME", "BY_OTHER_NAMES", "UNEXPECTED", "VALUE", "WAYS", "Way", "called_with_value",
-    "has_reported", "has_reported_anywhere", "with_value",
+    "has_reported", "has_reported_anywhere", "stands_for_its_name", "with_value",
 ]  # fmt: skip

@@ -42,6 +42,7 @@ from .putting import (
     report_values,
     ticks,
 )
+from .taken_back import doubtful, otherwise_by_hosts, seen_by_hosts
 from .text_index import lay_sqlite
 
 MAX_BATCH = 512
@@ -50,6 +51,8 @@ _WHOLE_BATCH = 64
 """So few are one in any case: the disk's flush is worth it."""
 LOCK_S = 5.0
 """For a killed server's writer to end: it first keeps what was on its way."""
+_BY_INDEX = {"name_key": "", "short_key": " INDEXED BY expected_short"}
+"""Left to itself SQLite goes through all of a list for each transaction."""
 _PIECE = 120 << 10
 """Bytes read at once: for more the allocator would map and unmap memory each time."""
 
@@ -239,10 +242,16 @@ class Writer:
         for sweep, column, seen, names in ticks(reports):
             keys = padded(names)
             self._connection.execute(
-                f"UPDATE expected SET seen = {int(seen)} WHERE sweep_id = ? AND {seen.before}"
-                f" AND {column} IN ({marks(len(keys))})",
+                f"UPDATE expected{_BY_INDEX[column]} SET seen = {int(seen)} WHERE sweep_id = ?"
+                f" AND {seen.before} AND {column} IN ({marks(len(keys))})",
                 [sweep, *keys],
             )
+        for sweep, doubted in doubtful(reports):
+            keys = padded(doubted)
+            sql = otherwise_by_hosts(marks(len(keys)), name_index=True)
+            if found := self._connection.execute(sql, [sweep, *keys]).fetchall():
+                for sql, values in seen_by_hosts(sweep, [name for (name,) in found]):
+                    self._connection.execute(sql, values)
 
     def _other(self, order: Order) -> Done:
         try:

@@ -203,6 +203,7 @@ class TestTwoThatAreCalledAlike:
             await store.database.transact([(f"{sql} VALUES (?, ?, ?, ?, ?)", values)])
         await store.put(a_report("PC-7"))
         await store.put(a_report("PC-7", fqdn="pc-7.b.example", host_id="b"))
+        await store.put(a_report("PC-8"))
         (statements,) = [sql for _, name, sql in migrations(engine) if name == "0010_names.sql"]
         for _ in range(2):
             await store.database.transact([(sql, []) for sql in statements])
