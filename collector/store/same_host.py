@@ -42,16 +42,18 @@ def _alike(which: str) -> list[str]:
     """Mark the first parts that several whole names have, and those no more that one alone has.
     Whoever was seen by such a part is seen no more, until it is asked again."""
     others = (
-        "EXISTS (SELECT 1 FROM expected o WHERE o.sweep_id = expected.sweep_id"
-        " AND o.name_key <> expected.name_key AND o.name_key <> o.short_key AND o.short_key IN"
+        "(SELECT 1 FROM expected o WHERE o.sweep_id = expected.sweep_id"
+        " AND o.name_key <> expected.name_key AND o.name_key <> o.short_key AND o.short_key ="
     )
     marked = f"name_key <> short_key AND substr(short_key, 1, 1) = '{MARK}'"
     return [
         f"UPDATE expected SET short_key = '{MARK}' || short_key, seen = 0 WHERE {which}"
         f" AND name_key <> short_key AND substr(short_key, 1, 1) <> '{MARK}'"
-        f" AND {others} (expected.short_key, '{MARK}' || expected.short_key))",
+        # as values: by an index, where PostgreSQL would join the whole list with itself
+        f" AND ({others} expected.short_key LIMIT 1) IS NOT NULL"
+        f" OR {others} '{MARK}' || expected.short_key LIMIT 1) IS NOT NULL)",
         f"UPDATE expected SET short_key = substr(short_key, 2) WHERE {which} AND {marked}"
-        f" AND NOT {others} (expected.short_key))",
+        f" AND {others} expected.short_key LIMIT 1) IS NULL",
     ]
 
 
