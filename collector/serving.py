@@ -195,7 +195,7 @@ async def serve(serving: Serving) -> None:
         )
         config = _config(app, serving, tls)
         _load(config)
-        _collect_less()
+        collect_less()
         crowd = _crowd(app, serving)
         sockets = await _bind(serving)
         # What is told once is told by a server that has all it needs.
@@ -264,7 +264,7 @@ def _config(app: Collector, serving: Serving, tls: dict[str, Any]) -> uvicorn.Co
     )
 
 
-def _collect_less() -> None:
+def collect_less() -> None:
     """Look for garbage in cycles less often, and not among what a server always has: nothing that
     reports are made of is in one, and a sixth of what large reports took went into looking.
     """

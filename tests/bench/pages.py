@@ -23,6 +23,7 @@ from starlette.applications import Starlette
 
 from collector.pages import routes
 from collector.records import FindingRow, NewReport, host_key
+from collector.serving import collect_less
 from collector.store.database import Value
 from collector.store.host_order import ORDERS
 from collector.store.putting import (
@@ -188,6 +189,7 @@ async def _measure(store: Store, apart: Callable[[], float]) -> bool:
         return now_ms() + skew
 
     app = Starlette(routes=routes(store, b"k" * 32, secure=False, clock=clock))
+    collect_less()  # as the server does
     hit = (await store.hosts(SWEEP, after=("WS-040006", "x")))[0]
     sweep = f"/sweeps/{SWEEP}"
     late = "after=WS-090000&key=id-90000%7Cws-090000"
