@@ -144,10 +144,10 @@ def reference_of(match: Match, packs: Mapping[str, str]) -> IndicatorRef:
 
 
 def finding_of(
-    chain: Chain, host: str, packs: Mapping[str, str], now: datetime
+    chain: Chain, host: str, packs: Mapping[str, str], now: datetime, image: str = ""
 ) -> tuple[Finding, int]:
     """The finding, and how many sightings it had no room for; ``packs``: as
-    :func:`packs_by_indicator`."""
+    :func:`packs_by_indicator`, ``image``: as of :func:`~agent.findings.keys.finding_id`."""
     matches = sorted(chain.matches, key=lambda match: -match.strength.rank)
     top = matches[0]
     strength = max(
@@ -160,7 +160,7 @@ def finding_of(
     objects = shown_objects(observations)
     evidence, more = _sightings(matches, objects)
     finding = Finding(
-        id=finding_id(host, chain.key),
+        id=finding_id(host, chain.key, image),
         time=now,
         first_seen=times[0] if times else None,
         last_seen=times[-1] if times else None,

@@ -14,15 +14,27 @@ from ..matching.matcher import fold, fold_domain
 from ..model.codec import to_json
 from ..model.objects import ARROW, Destination, Dns, File, Objects, Process
 from ..model.observation import Claim, Observation, telling
+from ..model.report import BY_VOLUME, Host
 
 _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "urn:iocsweep:finding")
 _NOW = frozenset({Claim.EXISTS, Claim.RUNNING, Claim.LOADED, Claim.CONNECTED, Claim.MENTIONED})
 """Claims that, without an event, are of the moment of the sweep: a pid is one process then."""
 
 
-def finding_id(host: str, key: str) -> str:
-    """UUIDv5 of the host and of the key of what the finding is about; see :func:`main_key`."""
+def finding_id(host: str, key: str, image: str = "") -> str:
+    """UUIDv5 of the host and of the key of what the finding is about; see :func:`main_key`.
+
+    ``image``: the name of what holds the volumes, which paths on those begin with where no Windows
+    gave them letters. It is no part of the id: the same volume in another container has the same.
+    """
+    if image and key.startswith(begins := f"file:{fold(image)}"):
+        key = f"file:{key[len(begins) :]}"
     return str(uuid.uuid5(_NAMESPACE, to_json([host, key]).decode()))
+
+
+def image_of(host: Host) -> str:
+    """The name of the image that stands before its paths; empty for a host that is known."""
+    return host.name if host.id.startswith(BY_VOLUME) else ""
 
 
 def main_key(found: Objects, place: str, when: datetime | None = None) -> str:

@@ -101,12 +101,16 @@ class Os(Part, kw_only=True):
     """``windows``, ``linux`` …"""
 
 
+BY_VOLUME = "ntfs:"
+"""Begins the id of a host of which no more is known than its volume's serial number."""
+
+
 class Host(Part, kw_only=True):
     """The machine that the evidence is about."""
 
     id: str
     """Stable over renames: MachineGuid on Windows, machine-id on Linux; for a folder, derived from
-    its path.
+    its path, for an image without a Windows from its volume's serial number.
     """
     name: str
     os: Os | None = None

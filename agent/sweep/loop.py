@@ -23,6 +23,7 @@ from ..findings.finding import (
     packs_by_indicator,
     reference_of,
 )
+from ..findings.keys import image_of
 from ..matching.matcher import Match, Matcher
 from ..model.host_facts import HostFacts
 from ..model.journal_record import Header, PlannedSource
@@ -289,7 +290,7 @@ class Sweep:
         dropped = 0
         rules = [rule for pack in self.plan.packs for rule in pack.file.chains]
         for chain in chains.build(self._matches, rules):
-            finding, lost = finding_of(chain, self._host.id, self._packs, now)
+            finding, lost = finding_of(chain, self._host.id, self._packs, now, image_of(self._host))
             dropped += lost
             finding.in_window = not is_before(finding, self._header.since, chain.observations)
             findings.append(self.plan.exclusions.apply(finding, basis_of(chain)))

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO
 
 from ..findings.finding import MAX_EVIDENCE, SCORES
-from ..findings.keys import finding_id, main_key
+from ..findings.keys import finding_id, image_of, main_key
 from ..model.codec import MAX_BYTES, ReportError, from_json
 from ..model.journal_record import (
     BODY,
@@ -227,7 +227,8 @@ class _Remains:
     def _id_of(self, records: list[EvidenceRecord]) -> str:
         evidence = _strongest(records).evidence
         key = main_key(evidence, evidence.place.text, evidence.time)
-        return finding_id(self._header.host.id, key)
+        host = self._header.host
+        return finding_id(host.id, key, image_of(host))
 
     def _finding_of(self, known_as: str, records: list[EvidenceRecord]) -> Finding:
         strongest = _strongest(records)

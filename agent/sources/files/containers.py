@@ -16,15 +16,15 @@ from typing import BinaryIO
 from msgspec import Struct, field
 
 from ...coverage import Ledger
-from ...formats import FormatError
 from ...formats.certificate import looks_like_certificate
 from ...formats.kinds import Holds, Kind, kind_by_name, kind_of
 from ...formats.lnk import HEADER as LNK_HEADER
-from ...formats.partitions import Partition, partitions
+from ...formats.partitions import Partition
 from ...matching.matcher import Matcher
 from ...ntfs import FileSource
 from ...reading.opening import read_at, reason_of
 from ...targets import RawNtfs, Root, Target
+from ...targets.offline.layout import HOLDS_NOTHING, NOT_LOOKED_INTO, WHOLE, volumes_on
 from .item import DELETED, Item
 
 ARCHIVES = frozenset({Holds.ZIP, Holds.TAR, Holds.STREAM, Holds.CAB})
@@ -32,7 +32,6 @@ ARCHIVES = frozenset({Holds.ZIP, Holds.TAR, Holds.STREAM, Holds.CAB})
 VOLUMES = frozenset({Holds.NTFS, Holds.DISK})
 MAX_DEPTH = 3
 """Images that an image which is swept may lie in."""
-NOT_LOOKED_INTO = "{}: not looked into"
 ODD = "given file: of a kind that no source looks into"
 _HEAD = 4096
 _CONTROLS = re.compile(rb"[\0-\x08\x0e-\x1a\x1c-\x1f\x7f]")
@@ -112,7 +111,7 @@ class Containers(Struct):
             image = self._images.pop(0)
             self._depth = image.depth
             if image.kind.holds is Holds.NTFS:
-                yield self._root(image, image.shown, Partition(0, 0, 1 << 62))
+                yield self._root(image, image.shown, WHOLE)
                 continue
             try:
                 yield from self._on_disk(image)
@@ -120,23 +119,21 @@ class Containers(Struct):
                 self.ledger.unread(f"{image.kind.name}: {reason_of(error)}", image.shown)
 
     def _on_disk(self, image: _Image) -> Iterator[Root]:
-        found: list[tuple[Partition, str, Kind | None]] = []
         with image.open() as file:
-            try:
-                for one in partitions(functools.partial(read_at, file)):
-                    table = " of its master boot record" if one.beside_gpt else ""
-                    place = f"{image.shown} (partition {one.number}{table})"
-                    found.append((one, place, _partition_kind(file, one)))
-            except FormatError as error:
-                self.ledger.unread(f"{image.kind.name}: {error.what}", image.shown)
-        for one, place, kind in found:
-            if kind is not None and kind.holds is Holds.NTFS:
-                yield self._root(image, place, one)
-            elif one.reserved:
-                self.ledger.note("partition that holds nothing", place)
+            found = list(
+                volumes_on(
+                    functools.partial(read_at, file),
+                    lambda why: self.ledger.unread(f"{image.kind.name}: {why}", image.shown),
+                )
+            )
+        for one in found:
+            place = f"{image.shown}{one.label}"
+            if one.is_ntfs:
+                yield self._root(image, place, one.part)
+            elif one.part.reserved:
+                self.ledger.note(HOLDS_NOTHING, place)
             else:
-                name = "partition of an unknown kind" if kind is None else kind.name
-                self.ledger.unread(NOT_LOOKED_INTO.format(name), place)
+                self.ledger.unread(NOT_LOOKED_INTO.format(one.told), place)
 
     def _root(self, image: _Image, place: str, part: Partition) -> Root:
         raw = RawNtfs(functools.partial(_source, image.open, part), f"{place}:", state=place)
@@ -148,13 +145,6 @@ class Containers(Struct):
 
 def _source(open_file: Callable[[], BinaryIO], part: Partition) -> FileSource:
     return FileSource(open_file(), offset=part.start, size=part.size)
-
-
-def _partition_kind(file: BinaryIO, part: Partition) -> Kind | None:
-    def read(offset: int, length: int) -> bytes:
-        return read_at(file, part.start + offset, max(0, min(length, part.size - offset)))
-
-    return kind_of(read(0, _HEAD), part.size, "", read)
 
 
 def kind_in(

@@ -1,54 +1,42 @@
-"""Evidence at rest: raw images, each of one NTFS volume."""
+"""Evidence at rest: disks and volumes, in whatever container; NTFS is read by its records."""
 
 from __future__ import annotations
 
 import os
-import stat
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
-from functools import partial
 
 from msgspec import structs
 
 from ...matching.own_traces import Own
 from ...model import report as model
-from ...ntfs import FileSource
 from ...ntfs.boot_sector import BOOT_SIZE, read_boot_sector
-from ...reading.opening import open_quietly, read_at
+from ...reading.opening import reason_of
 from .. import RawNtfs, Root, SkippedVolume
 from ..record_tree import record_tree
 from ..shared_volume import SharedVolume
 from .at_rest import AtRest, TargetError
+from .layout import HOLDS_NOTHING, NOT_LOOKED_INTO, Lying
+from .media import SharedMedium
 from .windows_at_rest import Volume
-
-_OEM_ID = slice(3, 11)
-_VOLUMES = (b"NTFS    ", b"-FVE-FS-")
-"""NTFS, in the clear or kept locked by BitLocker: then the report says so."""
-
-
-def is_ntfs_image(path: str) -> bool:
-    """Whether a regular file begins as an NTFS volume does, if only to be told that it is locked;
-    False if it cannot be read."""
-    try:
-        if not stat.S_ISREG(os.stat(path).st_mode):
-            return False
-        return _boot_sector(os.path.realpath(path))[_OEM_ID] in _VOLUMES
-    except OSError:
-        return False
 
 
 class ImageTarget(AtRest):
     """The target of ``offline IMAGE…``."""
 
     def __init__(self, *paths: str, own: Own, now: Callable[[], datetime] | None = None) -> None:
-        """Raises TargetError, naming it, for what is no image of an NTFS volume."""
+        """Raises TargetError, naming it, for what is no image of a disk or of a volume, and for one
+        that cannot be read at all."""
         if not paths:
             raise TargetError("no image given")
-        for path in paths:
-            if not is_ntfs_image(path):
-                raise TargetError(f"{path}: no raw image of an NTFS volume: sweep it on its own")
         super().__init__(*paths, own=own, now=now)
+        self._media = [SharedMedium(path) for path in self._paths]
+        for medium in self._media:
+            try:
+                medium.opened()
+            except OSError as error:
+                raise TargetError(f"{medium.path}: {reason_of(error)}") from error
 
     @property
     def platform(self) -> str:
@@ -60,56 +48,71 @@ class ImageTarget(AtRest):
         return model.Target(kind=model.TargetKind.IMAGE, paths=list(self._paths))
 
     def host(self) -> model.Host:
-        """Who it says it was; else a host that is known by its volume's serial number, or by the
-        image's place where that cannot be read."""
+        """Who it says it was; else a host that is known by its first volume's serial number, or by
+        the image's place where that cannot be read."""
         if (known := self._hosts[0].host()) is not None:
             return known
         path = self._paths[0]
         try:
-            told = f"{read_boot_sector(_boot_sector(os.path.realpath(path))).serial:016X}"
+            told = self._serial()
         except OSError:
             told = f"unknown:{path}"
-        return model.Host(id=f"ntfs:{told}", name=os.path.basename(path) or path)
+        return model.Host(id=f"{model.BY_VOLUME}{told}", name=os.path.basename(path) or path)
 
     def roots(self) -> tuple[Sequence[Root], Sequence[SkippedVolume]]:
-        """The volumes; paths in them are shown behind the image's name, or behind its whole path
-        where two images have one name."""
-        roots = []
-        for path, prefix in self._prefixes():
-            place = os.path.realpath(path)
-            raw = RawNtfs(partial(_open, place), prefix, state=_state(place))
-            roots.append(Root(path, "NTFS", raw=raw, mounted=False))
-        return roots, []
+        """The volumes of NTFS, and what else there is; paths in them are shown behind the image's
+        name, or behind its whole path where two images have one name."""
+        roots, skipped = list[Root](), list[SkippedVolume]()
+        for medium, name in self._named():
+            skipped += _gaps(medium, name)
+            for one in medium.found.volumes:
+                place = f"{name}{one.label}"
+                if one.is_ntfs:
+                    raw = RawNtfs(medium.opener(one.part), f"{place}:", state=medium.state)
+                    path = f"{medium.path}{one.label}"
+                    roots.append(Root(path, "NTFS", raw=raw, mounted=False))
+                elif one.part.reserved:
+                    skipped.append(SkippedVolume(place, HOLDS_NOTHING, gap=False))
+                else:
+                    reason = NOT_LOOKED_INTO.format(one.told)
+                    skipped.append(SkippedVolume(place, reason, gap=True))
+        return roots, skipped
 
-    def _prefixes(self) -> list[tuple[str, str]]:
-        """Each image, and what stands before the paths in it."""
+    def _named(self) -> list[tuple[SharedMedium, str]]:
+        """Each image, and what it is called."""
         names = Counter(os.path.basename(path) for path in self._paths)
-        bases = [(path, os.path.basename(path)) for path in self._paths]
-        return [(path, f"{name if names[name] == 1 else path}:") for path, name in bases]
+        bases = [(medium, os.path.basename(medium.path)) for medium in self._media]
+        return [(medium, name if names[name] == 1 else medium.path) for medium, name in bases]
+
+    def _volumes_of_ntfs(self) -> Iterator[tuple[SharedMedium, Lying, str]]:
+        """Each, with what stands before the paths in it."""
+        for medium, name in self._named():
+            for one in medium.found.volumes:
+                if one.is_ntfs:
+                    yield medium, one, f"{name}{one.label}:"
+
+    def _serial(self) -> str:
+        """Raises OSError."""
+        for medium, one, _ in self._volumes_of_ntfs():
+            head = medium.part(one.part).read_at(0, BOOT_SIZE)
+            return f"{read_boot_sector(head).serial:016X}"
+        raise OSError("no volume of NTFS")
 
     def _volumes_at_rest(self) -> list[Volume]:
-        """Each image is one."""
         found = []
-        for path, prefix in self._prefixes():
-            source = partial(_open, os.path.realpath(path))
-            tree = record_tree(SharedVolume(source, at_rest=True), "")
+        for medium, one, prefix in self._volumes_of_ntfs():
+            tree = record_tree(SharedVolume(medium.opener(one.part), at_rest=True), "")
             found.append(Volume(structs.replace(tree, shown=(prefix,)), prefix))
         return found
 
 
-def _state(path: str) -> str:
-    """Of an image that cannot be asked: the sweep will tell of it."""
-    try:
-        status = os.stat(path)
-    except OSError:
-        return ""
-    return f"{status.st_dev}/{status.st_ino}/{status.st_size}/{status.st_mtime_ns}"
-
-
-def _open(path: str) -> FileSource:
-    return FileSource(open_quietly(path))
-
-
-def _boot_sector(path: str) -> bytes:
-    with open_quietly(path) as file:
-        return read_at(file, 0, BOOT_SIZE)
+def _gaps(medium: SharedMedium, name: str) -> Iterator[SkippedVolume]:
+    """What a medium lacks, and what is wrong with it."""
+    opened = medium.opened()
+    for lacking in opened.lacking:
+        place = f"{name} (bytes {lacking.start:,} to {lacking.start + lacking.size:,})"
+        yield SkippedVolume(place, lacking.why, gap=True)
+    for reason, place in opened.problems:
+        yield SkippedVolume(place or name, reason, gap=True)
+    for reason in medium.found.problems:
+        yield SkippedVolume(name, f"disk with partitions: {reason}", gap=True)

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from ...matching.own_traces import Own
 from .at_rest import TargetError
+from .containers.opening import is_medium, is_raw_disk
 from .folder import FolderTarget
-from .image import ImageTarget, is_ntfs_image
+from .image import ImageTarget
 
 
 def offline_target(*paths: str, own: Own) -> FolderTarget | ImageTarget:
-    """Raises TargetError for what cannot be swept, and for images and folders together."""
-    images = sum(is_ntfs_image(path) for path in paths)
+    """Raises TargetError for what cannot be swept, and for images and folders together: but for raw
+    disks, whose volumes are swept as a folder's are."""
+    images = [path for path in paths if is_medium(path)]
     if not images:
         return FolderTarget(*paths, own=own)
-    if images < len(paths):
-        raise TargetError("images and folders together: sweep them one after the other")
-    return ImageTarget(*paths, own=own)
+    if len(images) == len(paths):
+        return ImageTarget(*paths, own=own)
+    if all(is_raw_disk(path) for path in images):
+        return FolderTarget(*paths, own=own)
+    raise TargetError("images and folders together: sweep them one after the other")

@@ -12,6 +12,7 @@ from agent.findings.keys import (
     domain_key,
     file_key,
     finding_id,
+    image_of,
     keys_of,
     main_key,
     process_key,
@@ -31,6 +32,7 @@ from agent.model.objects import (
     User,
 )
 from agent.model.observation import Claim, Observation, Place, moments
+from agent.model.report import Host
 
 START = datetime(2026, 11, 24, 14, 2, tzinfo=timezone.utc)
 PATH = r"C:\Users\jo\cyzfc.dat"
@@ -218,3 +220,16 @@ def test_a_process_is_told_by_its_start_too() -> None:
 def test_names_and_addresses_are_folded() -> None:
     assert domain_key("PandoraSong.COM.") == "domain:pandorasong.com"
     assert address_key("FE80::1") == "address:fe80::1"
+
+
+def test_a_volume_in_another_container_has_the_same_findings() -> None:
+    def told(image: str, where: str = "") -> str:
+        path = f"{image}{where}:\\Users\\jo\\cyzfc.dat"
+        host = Host(id="ntfs:0807060504030201", name=image)
+        return finding_id(host.id, main_key(seen(file=File(path=path)), "here"), image_of(host))
+
+    assert told("disk.E01") == told("DISK.dd") == told("c.vhdx")
+    second = " (partition 2)"
+    assert told("disk.E01", second) == told("c.vhdx", second) != told("disk.E01")
+    known = Host(id="6f9619ff", name="disk.dd")
+    assert image_of(known) == ""

@@ -347,7 +347,7 @@ def test_a_volume_that_cannot_be_opened_is_a_gap(tmp_path: Path) -> None:
     path = as_image(tmp_path / "case", windows())
     target = ImageTarget(str(path), own=Own())
     assert paths(target, r"%SystemRoot%\Prefetch\*.pf")
-    path.unlink()
+    path.write_bytes(b"")
     files, ledger = found(target, r"%SystemRoot%\Prefetch\*.pf")
     assert files == []
     assert list(gaps(ledger).values()) == [["C:"]]

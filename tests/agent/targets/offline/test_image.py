@@ -10,8 +10,9 @@ from agent.cli import main
 from agent.matching.own_traces import Own
 from agent.model.report import Report, State, Strength, TargetKind, Verdict
 from agent.targets.offline.at_rest import TargetError
+from agent.targets.offline.containers.opening import is_medium
 from agent.targets.offline.folder import FolderTarget
-from agent.targets.offline.image import ImageTarget, is_ntfs_image
+from agent.targets.offline.image import ImageTarget
 from agent.targets.offline.recognise import offline_target
 from tests.evidence.images import file_name, image, record, resident, standard
 from tests.evidence.journals import FOLDERS
@@ -74,17 +75,17 @@ def test_what_is_given_decides_what_is_swept(tmp_path: Path) -> None:
     "data",
     [
         bytes(510) + b"\x55\xaa",
-        b"EVF\x09\x0d\x0a\xff\0" + bytes(600),
+        b"hsqs" + bytes(600),
     ],
-    ids=["whole disk", "EnCase"],
+    ids=["unknown volume", "SquashFS"],
 )
 def test_any_other_image_is_refused(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "disk"
     path.write_bytes(data)
-    assert not is_ntfs_image(str(path))
+    assert not is_medium(str(path))
     with pytest.raises(TargetError, match="mount or unpack it first"):
         offline_target(str(path), own=Own())
-    with pytest.raises(TargetError, match="no raw image"):
+    with pytest.raises(TargetError, match="no image of a disk or of a volume"):
         ImageTarget(str(path), own=Own())
 
 

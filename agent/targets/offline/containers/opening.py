@@ -1,0 +1,88 @@
+"""Which kind of container a file is, and its bytes."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from functools import partial
+from typing import BinaryIO, NamedTuple
+
+from ....formats.kinds import Holds, Kind, kind_of
+from ....ntfs import FileSource
+from ....reading.opening import open_quietly, read_at
+from . import Medium, MediumError
+
+RAW = "raw image"
+_HEAD = 4096
+
+
+class _Reader(NamedTuple):
+    """Whose function ``open_it`` reads a kind; loaded when there is one."""
+
+    module: str
+    refused: str = ""
+    """Why there is none."""
+
+
+_READERS: dict[str, _Reader] = {
+    "AFF4 image": _Reader("", "AFF4 is not read: no library that is kept up reads it; export it"),
+}
+"""By the name that :mod:`agent.formats.kinds` has for it."""
+_ITSELF = (Holds.NTFS, Holds.DISK)
+
+
+def is_medium(path: str) -> bool:
+    """Whether a file is a disk or a volume, or holds one, that is read here or refused with a
+    reason; False if it cannot be read."""
+    kind = _kind_at(path)
+    return kind is not None and (kind.holds in _ITSELF or kind.name in _READERS)
+
+
+def is_raw_disk(path: str) -> bool:
+    """Whether it is a disk as it is, with a table of partitions."""
+    kind = _kind_at(path)
+    return kind is not None and kind.holds is Holds.DISK
+
+
+def _kind_at(path: str) -> Kind | None:
+    """None too for what cannot be read."""
+    real = os.path.realpath(path)
+    try:
+        if not os.path.isfile(real):
+            return None
+        with open_quietly(real) as file:
+            return _kind(real, file)
+    except OSError:
+        return None
+
+
+def open_medium(path: str) -> Medium:
+    """Raises MediumError, OSError."""
+    real = os.path.realpath(path)
+    file = open_quietly(real)
+    try:
+        kind = _kind(real, file)
+        reader = None if kind is None else _READERS.get(kind.name)
+        if kind is None or (reader is None and kind.holds not in _ITSELF):
+            raise MediumError("no image of a disk or of a volume", path)
+        if reader is None:
+            return Medium(RAW, FileSource(file), (real,))
+        if reader.refused:
+            raise MediumError(reader.refused, path)
+        module = importlib.import_module(f".{reader.module}", __package__)
+        made = module.open_it(real, file)
+        assert isinstance(made, Medium)
+        return made
+    except BaseException:
+        file.close()
+        raise
+
+
+def _kind(path: str, file: BinaryIO) -> Kind | None:
+    size = file.seek(0, os.SEEK_END)
+    return kind_of(
+        read_at(file, 0, _HEAD), size, os.path.basename(path), partial(read_at, file), given=True
+    )
+
+
+__all__ = ["RAW", "is_medium", "is_raw_disk", "open_medium"]
