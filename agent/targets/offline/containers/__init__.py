@@ -18,6 +18,8 @@ from ....reading.opening import open_quietly
 
 MAX_FILES = 10_000
 """Of one medium."""
+MAX_DEPTH = 32
+"""Disks that rest on one another."""
 
 
 class MediumError(NtfsError):
@@ -63,4 +65,4 @@ def beside(path: str, name: str) -> str:
     return found
 
 
-__all__ = ["MAX_FILES", "Lacking", "Medium", "MediumError", "beside", "open_quietly"]
+__all__ = ["MAX_DEPTH", "MAX_FILES", "Lacking", "Medium", "MediumError", "beside", "open_quietly"]

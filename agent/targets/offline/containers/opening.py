@@ -25,6 +25,13 @@ class _Reader(NamedTuple):
 
 
 _READERS: dict[str, _Reader] = {
+    "EnCase image (E01)": _Reader("ewf"),
+    "QCOW disk": _Reader("qcow"),
+    "VDI disk": _Reader("vdi"),
+    "VHD disk": _Reader("vhd"),
+    "VMDK disk": _Reader("vmdk"),
+    "VMDK description": _Reader("vmdk"),
+    "VHDX disk": _Reader("vhdx"),
     "AFF4 image": _Reader("", "AFF4 is not read: no library that is kept up reads it; export it"),
 }
 """By the name that :mod:`agent.formats.kinds` has for it."""
@@ -56,21 +63,23 @@ def _kind_at(path: str) -> Kind | None:
         return None
 
 
-def open_medium(path: str) -> Medium:
-    """Raises MediumError, OSError."""
+def open_medium(path: str, depth: int = 0, *, raw: bool = False) -> Medium:
+    """``depth``: how many disks rest on this one; ``raw``: whatever is none of the kinds is taken
+    for the bytes of a disk. Raises MediumError, OSError."""
     real = os.path.realpath(path)
     file = open_quietly(real)
     try:
         kind = _kind(real, file)
         reader = None if kind is None else _READERS.get(kind.name)
-        if kind is None or (reader is None and kind.holds not in _ITSELF):
+        itself = raw or (kind is not None and kind.holds in _ITSELF)
+        if reader is None and not itself:
             raise MediumError("no image of a disk or of a volume", path)
         if reader is None:
             return Medium(RAW, FileSource(file), (real,))
         if reader.refused:
             raise MediumError(reader.refused, path)
         module = importlib.import_module(f".{reader.module}", __package__)
-        made = module.open_it(real, file)
+        made = module.open_it(real, file, depth)
         assert isinstance(made, Medium)
         return made
     except BaseException:
