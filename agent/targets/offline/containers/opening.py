@@ -11,6 +11,7 @@ from ....formats.kinds import Holds, Kind, kind_of
 from ....ntfs import FileSource
 from ....reading.opening import open_quietly, read_at
 from . import Medium, MediumError
+from .split import joined
 
 RAW = "raw image"
 _HEAD = 4096
@@ -75,7 +76,7 @@ def open_medium(path: str, depth: int = 0, *, raw: bool = False) -> Medium:
         if reader is None and not itself:
             raise MediumError("no image of a disk or of a volume", path)
         if reader is None:
-            return Medium(RAW, FileSource(file), (real,))
+            return joined(real, file) or Medium(RAW, FileSource(file), (real,))
         if reader.refused:
             raise MediumError(reader.refused, path)
         module = importlib.import_module(f".{reader.module}", __package__)
