@@ -105,9 +105,6 @@ def open_it(path: str, file: BinaryIO, depth: int = 0) -> Medium:  # noqa: ARG00
         disk = _Disk(made)
         lacking = [*_lacking(made)]
         held.pop_all()
-    problems += [
-        (one.why, os.path.basename(paths[-1])) for one in lacking[:1] if one.why != _UNREAD
-    ]
     return Medium(
         KIND, disk, tuple(paths), tuple(lacking), tuple(problems), tuple(made.hashes.items())
     )

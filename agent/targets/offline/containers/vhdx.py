@@ -195,7 +195,7 @@ class _Table:
     def __init__(self, source: ByteSource, disk: _Geometry) -> None:
         self._ratio = (disk.sector << 23) // disk.block
         blocks = -(-disk.size // disk.block)
-        entries = blocks + blocks // self._ratio + 1
+        entries = -(-blocks // self._ratio) * (self._ratio + 1)  # a bitmap behind each chunk
         place, length = disk.table
         data = source.read_at(place, min(length, entries * 8))
         if len(data) < (blocks + max(blocks - 1, 0) // self._ratio) * 8:
