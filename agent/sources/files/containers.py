@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import BinaryIO
 
 from msgspec import Struct, field
@@ -21,10 +21,17 @@ from ...formats.kinds import Holds, Kind, kind_by_name, kind_of
 from ...formats.lnk import HEADER as LNK_HEADER
 from ...formats.partitions import Partition
 from ...matching.matcher import Matcher
-from ...ntfs import FileSource
+from ...ntfs import ByteSource, FileSource
 from ...reading.opening import read_at, reason_of
 from ...targets import RawNtfs, Root, Target
-from ...targets.offline.layout import HOLDS_NOTHING, NOT_LOOKED_INTO, WHOLE, volumes_on
+from ...targets.offline.layout import (
+    HOLDS_NOTHING,
+    NOT_LOOKED_INTO,
+    WHOLE,
+    Lying,
+    volumes_on,
+)
+from ...targets.offline.media import MediaMet, SharedMedium
 from .item import DELETED, Item
 
 ARCHIVES = frozenset({Holds.ZIP, Holds.TAR, Holds.STREAM, Holds.CAB})
@@ -55,6 +62,7 @@ class Containers(Struct):
     matcher: Matcher
     ledger: Ledger
     _images: list[_Image] = field(default_factory=list)
+    _media: MediaMet = field(default_factory=MediaMet)
     _known: set[str] = field(default_factory=set)
     _depth: int = 0
 
@@ -71,6 +79,8 @@ class Containers(Struct):
             return
         if item.seen == DELETED:
             self.ledger.note(f"deleted {NOT_LOOKED_INTO.format(kind.name)}", item.shown)
+        elif self.target.live is None and self._media.takes(item.shown, kind):
+            pass
         elif kind.holds in VOLUMES:
             self._image(item, kind)
         elif kind.holds is Holds.MEMORY and self.target.live is not None and not item.given:
@@ -107,16 +117,32 @@ class Containers(Struct):
 
     def roots(self) -> Iterator[Root]:
         """The volumes in what was met, and in what is met in them meanwhile."""
+        for medium in self._media.opened(self._refused):
+            yield from self._on_medium(medium)
         while self._images:
             image = self._images.pop(0)
+            if self._media.covers(image.shown):
+                continue
             self._depth = image.depth
             if image.kind.holds is Holds.NTFS:
-                yield self._root(image, image.shown, WHOLE)
+                yield self._root(functools.partial(_source, image.open, WHOLE), image.shown)
                 continue
             try:
                 yield from self._on_disk(image)
             except OSError as error:
                 self.ledger.unread(f"{image.kind.name}: {reason_of(error)}", image.shown)
+
+    def _refused(self, kind: Kind, shown: str, why: str) -> None:
+        if why:
+            self.ledger.unread(why, shown)
+        else:
+            self.closed(kind, shown)
+
+    def _on_medium(self, medium: SharedMedium) -> Iterator[Root]:
+        self._depth = 1
+        for place, reason in medium.gaps(medium.path):
+            self.ledger.unread(reason, place)
+        yield from self._volumes(medium.found.volumes, medium.path, medium.opener, medium.state)
 
     def _on_disk(self, image: _Image) -> Iterator[Root]:
         with image.open() as file:
@@ -126,17 +152,28 @@ class Containers(Struct):
                     lambda why: self.ledger.unread(f"{image.kind.name}: {why}", image.shown),
                 )
             )
+        yield from self._volumes(
+            found, image.shown, lambda part: functools.partial(_source, image.open, part)
+        )
+
+    def _volumes(
+        self,
+        found: Sequence[Lying],
+        shown: str,
+        opener: Callable[[Partition], Callable[[], ByteSource]],
+        state: str = "",
+    ) -> Iterator[Root]:
         for one in found:
-            place = f"{image.shown}{one.label}"
+            place = f"{shown}{one.label}"
             if one.is_ntfs:
-                yield self._root(image, place, one.part)
+                yield self._root(opener(one.part), place, state)
             elif one.part.reserved:
                 self.ledger.note(HOLDS_NOTHING, place)
             else:
                 self.ledger.unread(NOT_LOOKED_INTO.format(one.told), place)
 
-    def _root(self, image: _Image, place: str, part: Partition) -> Root:
-        raw = RawNtfs(functools.partial(_source, image.open, part), f"{place}:", state=place)
+    def _root(self, opens: Callable[[], ByteSource], place: str, state: str = "") -> Root:
+        raw = RawNtfs(opens, f"{place}:", state=f"{place} {state}" if state else place)
         self.target.met(raw)
         asked = "" if self.target.live is None else "; not its change journal"
         self.ledger.note(f"NTFS volume in a file, swept too{asked}", place)

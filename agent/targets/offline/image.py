@@ -64,7 +64,7 @@ class ImageTarget(AtRest):
         name, or behind its whole path where two images have one name."""
         roots, skipped = list[Root](), list[SkippedVolume]()
         for medium, name in self._named():
-            skipped += _gaps(medium, name)
+            skipped += (SkippedVolume(at, why, gap=True) for at, why in medium.gaps(name))
             for one in medium.found.volumes:
                 place = f"{name}{one.label}"
                 if one.is_ntfs:
@@ -104,15 +104,3 @@ class ImageTarget(AtRest):
             tree = record_tree(SharedVolume(medium.opener(one.part), at_rest=True), "")
             found.append(Volume(structs.replace(tree, shown=(prefix,)), prefix))
         return found
-
-
-def _gaps(medium: SharedMedium, name: str) -> Iterator[SkippedVolume]:
-    """What a medium lacks, and what is wrong with it."""
-    opened = medium.opened()
-    for lacking in opened.lacking:
-        place = f"{name} (bytes {lacking.start:,} to {lacking.start + lacking.size:,})"
-        yield SkippedVolume(place, lacking.why, gap=True)
-    for reason, place in opened.problems:
-        yield SkippedVolume(place or name, reason, gap=True)
-    for reason in medium.found.problems:
-        yield SkippedVolume(name, f"disk with partitions: {reason}", gap=True)

@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 import threading
 import weakref
+from collections.abc import Callable, Iterator
 from functools import cached_property, partial
 from typing import NamedTuple
 
-from ...formats.kinds import Holds, kind_of
+from ...formats.kinds import DISK, Holds, Kind, kind_of
 from ...formats.partitions import Partition
 from ...ntfs import ByteSource, SliceSource
 from ...reading.opening import reason_of
-from .containers import Medium
-from .containers.opening import open_medium
+from .containers import Medium, MediumError
+from .containers.opening import is_container, open_medium
+from .containers.split import number_of
 from .layout import WHOLE, Lying, volumes_on
 
 _HEAD = 4096
@@ -73,6 +75,17 @@ class SharedMedium:
             return Found((), (*problems, reason_of(error)))
         return Found(volumes, tuple(problems))
 
+    def gaps(self, name: str) -> Iterator[tuple[str, str]]:
+        """What the medium lacks and what is wrong with it: where, and why. Raises OSError."""
+        opened = self.opened()
+        for lacking in opened.lacking:
+            place = f"{name} (bytes {lacking.start:,} to {lacking.start + lacking.size:,})"
+            yield place, lacking.why
+        for reason, place in opened.problems:
+            yield place or name, reason
+        for reason in self.found.problems:
+            yield name, f"{DISK.name}: {reason}"
+
     def opener(self, part: Partition) -> partial[ByteSource]:
         """Opens the bytes of a partition; raises OSError."""
         return partial(self.part, part)
@@ -89,4 +102,47 @@ class _Part(SliceSource):
         pass
 
 
-__all__ = ["Found", "SharedMedium"]
+class MediaMet:
+    """Containers that a sweep of folders meets: files of one medium are one disk, whichever of them
+    is met first."""
+
+    def __init__(self) -> None:
+        self._met: dict[str, Kind] = {}
+        self._covered: set[str] = set()
+
+    def takes(self, path: str, kind: Kind) -> bool:
+        """Whether a file of this machine is one that is read here, or a piece of one."""
+        if not (is_container(kind) or number_of(path) is not None) or not os.path.isfile(path):
+            return False
+        self._met[path] = kind
+        return True
+
+    def covers(self, path: str) -> bool:
+        """Whether it is a part of a medium that was opened: an extent, a parent."""
+        return os.path.realpath(path) in self._covered
+
+    def opened(self, refuse: Callable[[Kind, str, str], object]) -> list[SharedMedium]:
+        """Those on which no other rests. ``refuse`` is told of what is none and belongs to none:
+        kind, path, and why, empty for a piece by its name alone."""
+        opened: list[SharedMedium] = []
+        refused: list[tuple[Kind, str, str]] = []
+        for path, kind in self._met.items():
+            medium = SharedMedium(path)
+            try:
+                self._covered.update(medium.opened().files[1:])
+                medium.found  # noqa: B018 - what cannot be read is told here
+            except MediumError as error:
+                known = is_container(kind) or kind.holds in (Holds.NTFS, Holds.DISK)
+                refused.append((kind, path, error.what if known else ""))
+            except OSError as error:
+                refused.append((kind, path, f"{kind.name}: {reason_of(error)}"))
+            else:
+                opened.append(medium)
+        self._met.clear()
+        for kind, path, why in refused:
+            if not self.covers(path):
+                refuse(kind, path, why)
+        return [medium for medium in opened if not self.covers(medium.path)]
+
+
+__all__ = ["Found", "MediaMet", "SharedMedium"]

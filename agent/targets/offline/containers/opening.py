@@ -33,7 +33,9 @@ _READERS: dict[str, _Reader] = {
     "VMDK disk": _Reader("vmdk"),
     "VMDK description": _Reader("vmdk"),
     "VHDX disk": _Reader("vhdx"),
-    "AFF4 image": _Reader("", "AFF4 is not read: no library that is kept up reads it; export it"),
+    "AFF4 image": _Reader(
+        "", "AFF4 image: not read: no library that is kept up can; export it as raw"
+    ),
 }
 """By the name that :mod:`agent.formats.kinds` has for it."""
 _ITSELF = (Holds.NTFS, Holds.DISK)
@@ -44,6 +46,11 @@ def is_medium(path: str) -> bool:
     reason; False if it cannot be read."""
     kind = _kind_at(path)
     return kind is not None and (kind.holds in _ITSELF or kind.name in _READERS)
+
+
+def is_container(kind: Kind) -> bool:
+    """Whether disks come in it, and it is read here or refused with a reason."""
+    return kind.name in _READERS
 
 
 def is_raw_disk(path: str) -> bool:
@@ -95,4 +102,4 @@ def _kind(path: str, file: BinaryIO) -> Kind | None:
     )
 
 
-__all__ = ["RAW", "is_medium", "is_raw_disk", "open_medium"]
+__all__ = ["RAW", "is_container", "is_medium", "is_raw_disk", "open_medium"]

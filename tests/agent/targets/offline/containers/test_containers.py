@@ -307,7 +307,7 @@ class TestVhdxLog:
 def test_what_cannot_be_read_is_refused_with_its_reason(tmp_path: Path, raw: Path) -> None:
     needs("qemu-img")
     for name, head, why in (
-        ("x.aff4", b"PK\3\4" + bytes(26) + b"container.description", "AFF4 is not read"),
+        ("x.aff4", b"PK\3\4" + bytes(26) + b"container.description", "AFF4 image: not read"),
         ("x.vhd", bytes(1 << 20) + b"conectix" + bytes(504), "of a sort that is not read"),
         ("x.qcow2", b"QFI\xfb" + bytes(600), "version 0 is not read"),
         ("x.vhdx", b"vhdxfile" + bytes(1 << 20), "no header that holds"),
