@@ -118,8 +118,8 @@ def _must_be_swept(path: str) -> None:
         raise TargetError(f"{path}: {reason_of(error)}") from error
     if kind is not None:
         raise TargetError(
-            f"{path}: {kind.name}; this version sweeps folders, archives and raw images of NTFS"
-            " volumes and disks: mount or unpack it first"
+            f"{path}: {kind.name}; this version sweeps folders, archives and images of disks:"
+            " mount or unpack it first"
         )
 
 
