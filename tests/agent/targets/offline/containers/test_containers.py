@@ -319,3 +319,31 @@ def test_what_cannot_be_read_is_refused_with_its_reason(tmp_path: Path, raw: Pat
         path.write_bytes(head)
         with pytest.raises(TargetError, match=why):
             ImageTarget(str(path), own=Own())
+
+
+def test_a_flat_extent_begins_where_its_description_says(tmp_path: Path) -> None:
+    held = b"ONE_" * 16384 + b"TWO_" * 16384
+    (tmp_path / "f.bin").write_bytes(held)
+    (tmp_path / "d.vmdk").write_text(
+        "# Disk DescriptorFile\nversion=1\nCID=fffffffe\nparentCID=ffffffff\n"
+        'createType="monolithicFlat"\n'
+        'RW 128 FLAT "f.bin" 128\nRW 64 ZERO\nRW 128 FLAT "f.bin" 0\nRW 8 FLAT "f.bin" 250\n'
+    )
+    medium = open_medium(str(tmp_path / "d.vmdk"))
+    whole = held[65536:] + bytes(32768) + held[:65536]
+    assert medium.source.read_at(0, len(whole)) == whole
+    assert medium.source.size == len(whole) + 8 * 512
+    with pytest.raises(MediumError, match="an extent is cut off"):
+        medium.source.read_at(len(whole), 4096)
+
+
+def test_an_extent_that_is_not_there_is_no_zeros(tmp_path: Path, raw: Path) -> None:
+    path = converted(raw, "pieces.vmdk", tmp_path)
+    (extent,) = (one for one in tmp_path.iterdir() if one != path)
+    extent.unlink()
+    medium = open_medium(str(path))
+    ((why, where),) = medium.problems
+    assert (why, where) == ("VMDK disk: needs a file that is not beside it", extent.name)
+    assert medium.lacking[0][:2] == (0, SIZE + ODD)
+    with pytest.raises(MediumError, match="not beside it"):
+        medium.source.read_at(0, 512)
