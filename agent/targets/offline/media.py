@@ -64,16 +64,16 @@ class SharedMedium:
     def found(self) -> Found:
         """The volumes on it. Raises OSError."""
         source = self.opened().source
-        head = source.read_at(0, _HEAD)
-        kind = kind_of(head, source.size, "", source.read_at)
-        if kind is None or kind.holds is not Holds.DISK:
-            return Found((Lying(WHOLE, kind),))
         problems: list[str] = []
+        volumes: list[Lying] = []
         try:
-            volumes = tuple(volumes_on(source.read_at, problems.append))
+            kind = kind_of(source.read_at(0, _HEAD), source.size, "", source.read_at)
+            if kind is None or kind.holds is not Holds.DISK:
+                return Found((Lying(WHOLE, kind),))
+            volumes += volumes_on(source.read_at, problems.append)
         except OSError as error:
-            return Found((), (*problems, reason_of(error)))
-        return Found(volumes, tuple(problems))
+            problems.append(reason_of(error))
+        return Found(tuple(volumes), tuple(problems))
 
     def gaps(self, name: str) -> Iterator[tuple[str, str]]:
         """What the medium lacks and what is wrong with it: where, and why. Raises OSError."""
@@ -83,8 +83,10 @@ class SharedMedium:
             yield place, lacking.why
         for reason, place in opened.problems:
             yield place or name, reason
+        told = {reason for reason, _ in opened.problems}
         for reason in self.found.problems:
-            yield name, f"{DISK.name}: {reason}"
+            if reason not in told:
+                yield name, f"{DISK.name}: {reason}"
 
     def opener(self, part: Partition) -> partial[ByteSource]:
         """Opens the bytes of a partition; raises OSError."""

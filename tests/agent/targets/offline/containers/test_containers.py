@@ -249,6 +249,16 @@ class TestDisksThatRestOnOthers:
         with pytest.raises(MediumError, match=wrong):
             medium.source.read_at(20 << 20, 512)
 
+    def test_without_any_byte_of_a_volume_it_is_a_gap(self, tmp_path: Path, raw: Path) -> None:
+        parent = converted(raw, "dynamic.vhdx", tmp_path)
+        child = differencing_vhdx(tmp_path / "child.vhdx", parent, SIZE + ODD, {9000: b"c" * 512})
+        parent.unlink()
+        roots, skipped = ImageTarget(str(child), own=Own()).roots()
+        assert not roots
+        ((place, why, gap),) = [(one.path, one.reason, one.gap) for one in skipped]
+        assert (place, gap) == ("dynamic.vhdx", True)
+        assert why == "VHDX disk: needs a file that is not beside it"
+
     def test_one_that_rests_on_itself_is_refused_in_time(self, tmp_path: Path, raw: Path) -> None:
         base = converted(raw, "plain.qcow2", tmp_path)
         loop = on(base, "qcow2", tmp_path / "loop.qcow2")
