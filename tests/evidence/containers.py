@@ -24,7 +24,7 @@ QEMU = {
     "old.qcow2": ("qcow2", "-c", "-o", "compat=0.10"),
     "zlib.qcow2": ("qcow2", "-c"),
     "zstd.qcow2": ("qcow2", "-c", "-o", "compression_type=zstd"),
-    "small.qcow2": ("qcow2", "-c", "-o", "cluster_size=512"),
+    "small.qcow2": ("qcow2", "-c", "-o", "cluster_size=4k"),
     "large.qcow2": ("qcow2", "-c", "-o", "cluster_size=2M"),
     "extended.qcow2": ("qcow2", "-o", "extended_l2=on,cluster_size=128k"),
     "packed.qcow2": ("qcow2", "-c", "-o", "extended_l2=on,cluster_size=128k"),
