@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 import os
+import stat
+import sys
 from functools import partial
 from typing import BinaryIO, NamedTuple
 
@@ -63,9 +65,7 @@ def _kind_at(path: str) -> Kind | None:
     """None too for what cannot be read."""
     real = os.path.realpath(path)
     try:
-        if not os.path.isfile(real):
-            return None
-        with open_quietly(real) as file:
+        with _open(real) as file:
             return _kind(real, file)
     except OSError:
         return None
@@ -75,7 +75,7 @@ def open_medium(path: str, depth: int = 0, *, raw: bool = False) -> Medium:
     """``depth``: how many disks rest on this one; ``raw``: whatever is none of the kinds is taken
     for the bytes of a disk. Raises MediumError, OSError."""
     real = os.path.realpath(path)
-    file = open_quietly(real)
+    file = _open(real)
     try:
         kind = _kind(real, file)
         reader = None if kind is None else _READERS.get(kind.name)
@@ -93,6 +93,13 @@ def open_medium(path: str, depth: int = 0, *, raw: bool = False) -> Medium:
     except BaseException:
         file.close()
         raise
+
+
+def _open(path: str) -> BinaryIO:
+    """A regular file, or the device of a disk as Linux has it. Raises OSError."""
+    if sys.platform != "win32" and stat.S_ISBLK(os.stat(path).st_mode):
+        return os.fdopen(os.open(path, os.O_RDONLY | os.O_CLOEXEC), "rb", buffering=0)
+    return open_quietly(path)
 
 
 def _kind(path: str, file: BinaryIO) -> Kind | None:

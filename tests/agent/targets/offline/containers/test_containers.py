@@ -357,3 +357,23 @@ def test_an_extent_that_is_not_there_is_no_zeros(tmp_path: Path, raw: Path) -> N
     assert medium.lacking[0][:2] == (0, SIZE + ODD)
     with pytest.raises(MediumError, match="not beside it"):
         medium.source.read_at(0, 512)
+
+
+def test_a_disk_by_its_device_is_what_an_image_of_it_is(tmp_path: Path, raw: Path) -> None:
+    made = subprocess.run(
+        ["losetup", "--read-only", "--find", "--show", raw],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    if made.returncode:
+        pytest.skip(f"needs a loop device: {made.stderr.strip()}")
+    device = made.stdout.strip()
+    try:
+        medium = open_medium(device, raw=True)
+        assert medium.files == (device,)
+        assert medium.source.size == SIZE + ODD
+        assert medium.source.read_at(4 << 20, 1 << 20) == raw.read_bytes()[4 << 20 :][: 1 << 20]
+        medium.source.close()
+    finally:
+        subprocess.run(["losetup", "--detach", device], check=True)
