@@ -7,7 +7,7 @@ FOR ?= 300
 BIN := .venv/bin
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: help sweep demo check test exe lint fuzz bench mutate lock clean
+.PHONY: help sweep demo check test exe lint fuzz bench mutate lock sources clean
 
 help:
 	@echo 'make sweep   set up and sweep this host (ARGS="…" are passed on; ARGS=--help lists them)'
@@ -20,6 +20,7 @@ help:
 	@echo 'make bench   side-by-side measurements (WHAT=engine, event_logs, files, hashing, ntfs, remembered, windows_image, live_host, collector, behind or pages)'
 	@echo 'make mutate  small changes of the code that no test notices (WHAT=findings)'
 	@echo 'make lock    pin anew what the exe and the tests install (ARGS=--upgrade: to the newest)'
+	@echo 'make sources download the Debian source packages whose test data some tests need (tests/sources.txt)'
 	@echo 'make clean   remove what these made'
 
 sweep: .venv/run.stamp
@@ -33,7 +34,7 @@ check: .venv/test.stamp
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check --quiet . && $(BIN)/mypy
 	@$(BIN)/python -m pytest -n 2 -p no:schemathesis -m "not (slow or wine or server or browser)" $(if $(filter command line,$(origin WHAT)),$(wildcard tests/agent/$(WHAT) tests/collector/$(WHAT) tests/$(WHAT))) $(ARGS)
 
-test: .venv/test.stamp .cache/packages.stamp .cache/syslog-ng.stamp
+test: .venv/test.stamp .cache/packages.stamp .cache/sources.stamp .cache/syslog-ng.stamp
 	$(BIN)/python build/build_exe.py
 	@$(BIN)/python -m coverage erase
 	COVERAGE_WINE=1 $(BIN)/python -m coverage run -m pytest -n 2 --dist loadgroup $(ARGS)
@@ -84,6 +85,16 @@ bench: .venv/test.stamp .cache/bench-packages.stamp
 	fi
 	@touch $@
 
+# The system's lists of packages stay as they are: these are asked for sources alone.
+.cache/sources.stamp: tests/sources.txt
+	@mkdir -p .cache/sources/lists/partial
+	@apt-get indextargets --format '$$(REPO_URI) $$(RELEASE) $$(ORIGIN)' 'Created-By: Packages' 'Component: main' | \
+	awk '$$3 == "Debian" && $$2 !~ /-/ {print "deb-src", $$1, $$2, "main"}' | sort -u > .cache/sources/sources.list
+	@cd .cache/sources && set -- -q -o Dir::Etc::sourcelist=$$PWD/sources.list -o Dir::Etc::sourceparts=- -o Dir::State::lists=$$PWD/lists && \
+	apt-get "$$@" update && \
+	for package in $$(sed 's/#.*//' $(CURDIR)/$<); do apt-get "$$@" --download-only --tar-only source $$package || exit 1; done
+	@touch $@
+
 # Debian's syslog-ng and rsyslog exclude each other: one is installed, the other unpacked.
 .cache/syslog-ng.stamp: .cache/packages.stamp
 	@mkdir -p .cache/syslog-ng
@@ -102,6 +113,8 @@ lock:
 
 mutate: .venv/test.stamp
 	$(BIN)/python -m tests.mutation.run $(if $(filter command line,$(origin WHAT)),$(WHAT),findings) $(ARGS)
+
+sources: .cache/sources.stamp
 
 clean:
 	rm -rf .venv .cache dist .coverage* *.egg-info

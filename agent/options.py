@@ -38,6 +38,7 @@ class Options(DeliveryOptions, frozen=True, kw_only=True):
     memory: MemoryMode = "candidates"
     max_file_size: int = 64 << 20
     cache: bool = False
+    bitlocker_keys: Path | None = None
     walk: bool = False
     verify_walk: bool = False
     max_runtime: float | None = None
@@ -54,7 +55,7 @@ class Options(DeliveryOptions, frozen=True, kw_only=True):
         """What the report keeps of it: no secrets, and no defaults."""
         plain = msgspec.to_builtins(self, enc_hook=str)
         default = msgspec.to_builtins(Options(command=self.command), enc_hook=str)
-        hidden = {"command", "token_file", "client_cert", "pinned_ca"}
+        hidden = {"command", "token_file", "client_cert", "pinned_ca", "bitlocker_keys"}
         return {
             key: value
             for key, value in plain.items()
@@ -230,6 +231,9 @@ def _parser() -> _Parser:
     )
     offline.add_argument("paths", nargs="+", metavar="TARGET")
     _sweep_arguments(offline)
+    offline.add_argument("--bitlocker-keys", metavar="FILE", type=Path,
+                         help="recovery passwords, passwords and paths of startup keys (.BEK), one"
+                         " a line, to be tried on every BitLocker volume")  # fmt: skip
     send = commands.add_parser(
         "send", help="deliver what waits in the spool, or reports given", allow_abbrev=False
     )

@@ -45,7 +45,9 @@ from ..sweep.identity import running_agent
 from ..sweep.journal import Journal
 from ..sweep.loop import Plan, Sweep
 from ..targets import Target
+from ..targets.offline.bitlocker import must_be_there
 from ..targets.offline.recognise import offline_target
+from ..targets.volume_keys import VolumeKey, read_keys
 from ..windows import security
 from .destination import Destination, Recovered, destination_of, finish_interrupted
 from .exports import exports_of, write_exports
@@ -174,7 +176,15 @@ def _target(options: Options, own: Own) -> Target:
         from ..targets.live.host import LiveHost
 
         return LiveHost(own, paths=options.paths, walk=options.walk)
-    return offline_target(*options.paths, own=own)
+    return offline_target(*options.paths, own=own, keys=_keys(options))
+
+
+def _keys(options: Options) -> Sequence[VolumeKey]:
+    """Raises CannotRun."""
+    if options.bitlocker_keys is None:
+        return ()
+    must_be_there()
+    return read_keys(options.bitlocker_keys)
 
 
 def _sources(
@@ -305,7 +315,8 @@ def _own(options: Options, folder: Path) -> Own:
     """Its image, packs, rules, reports and spool; of a running host its processes too."""
     pids = _own_processes() if _is_live(options) else set()
     exports = (options.timeline, options.csv, options.defender)
-    files = [*options.packs, *options.only_packs, *options.rules, *filter(None, exports)]
+    given = (*exports, options.bitlocker_keys)
+    files = [*options.packs, *options.only_packs, *options.rules, *filter(None, given)]
     if getattr(sys, "frozen", False):
         files.append(Path(sys.executable))
     folders = [folder / "spool", folder / "reports", folder / "deep", _program_folder()]

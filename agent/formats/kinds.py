@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable
 from enum import Enum
 from typing import NamedTuple
+from uuid import UUID
 
 from ..spelling import extension_of
 
@@ -54,8 +55,12 @@ NTFS = Kind("NTFS volume", Holds.NTFS, 256 << 10)
 DISK = Kind("disk with partitions", Holds.DISK, 256 << 10)
 _MINIDUMP = Kind("memory of a process", Holds.MEMORY)
 _DUMP = Kind("memory image", Holds.MEMORY, 16 << 20)
-_BITLOCKER = Kind("BitLocker volume", Holds.NTFS, 256 << 10)
+BITLOCKER = Kind("BitLocker volume", Holds.NTFS, 256 << 10)
 """Read as NTFS is, which says that it is locked."""
+BITLOCKER_IS = UUID("4967d63b-2e29-4ad8-8399-f6a339e3d001").bytes_le
+BITLOCKER_ON_WRITE = UUID("92a84d3b-dd80-4d0e-9e4e-b1e3284eaed8").bytes_le
+BITLOCKER_TO_GO = 424
+"""Where one of the two lies behind what looks like FAT."""
 UNKNOWN = Kind("volume of an unknown kind", Holds.FILES, 256 << 10)
 NAMED_SO = Kind("image by its name, of unknown content", Holds.FILES, 1 << 20)
 PIECE = Kind("piece of an image by its name, of unknown content", Holds.FILES, 16 << 20)
@@ -122,7 +127,9 @@ _WEAK = {b"\x60\xea": ".arj", b"\x1f\x9d": ".z", b"]\0\0": ".lzma"}
 """Starts that much else has: believed behind this extension."""
 _AT: tuple[tuple[int, bytes, Kind], ...] = (
     (3, b"NTFS    ", NTFS),
-    (3, b"-FVE-FS-", _BITLOCKER),
+    (3, b"-FVE-FS-", BITLOCKER),
+    (BITLOCKER_TO_GO, BITLOCKER_IS, BITLOCKER),
+    (BITLOCKER_TO_GO, BITLOCKER_ON_WRITE, BITLOCKER),
     (3, b"ReFS\0\0\0\0", _volume("ReFS volume")),
     (3, b"EXFAT   ", _volume("exFAT volume")),
     (54, b"FAT1", _volume("FAT volume")),

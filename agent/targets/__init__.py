@@ -15,6 +15,7 @@ from ..matching.own_traces import Own
 from ..model import report as model
 from ..windows.change_journal import JournalState
 from ..windows.held import HeldFiles
+from .volume_keys import VolumeKey
 
 if TYPE_CHECKING:
     from ..coverage import Ledger
@@ -102,6 +103,10 @@ class Target(Protocol):
     @property
     def held(self) -> HeldFiles:
         """Files that the running system itself keeps from everybody."""
+
+    @property
+    def keys(self) -> Sequence[VolumeKey]:
+        """Of locked volumes in files."""
 
     def describe(self) -> model.Target: ...
 

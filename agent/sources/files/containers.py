@@ -24,6 +24,7 @@ from ...matching.matcher import Matcher
 from ...ntfs import ByteSource, FileSource
 from ...reading.opening import read_at, reason_of
 from ...targets import RawNtfs, Root, Target
+from ...targets.offline.bitlocker import LockedVolume
 from ...targets.offline.layout import (
     HOLDS_NOTHING,
     NOT_LOOKED_INTO,
@@ -117,18 +118,19 @@ class Containers(Struct):
 
     def roots(self) -> Iterator[Root]:
         """The volumes in what was met, and in what is met in them meanwhile."""
-        for medium in self._media.opened(self._refused):
+        for medium in self._media.opened(self._refused, self.target.keys):
             yield from self._on_medium(medium)
         while self._images:
             image = self._images.pop(0)
             if self._media.covers(image.shown):
                 continue
             self._depth = image.depth
-            if image.kind.holds is Holds.NTFS:
-                yield self._root(functools.partial(_source, image.open, WHOLE), image.shown)
-                continue
             try:
-                yield from self._on_disk(image)
+                if image.kind.holds is Holds.NTFS:
+                    whole = functools.partial(_source, image.open, WHOLE)
+                    yield from self._volume(Lying(WHOLE, image.kind), image.shown, whole)
+                else:
+                    yield from self._on_disk(image)
             except OSError as error:
                 self.ledger.unread(f"{image.kind.name}: {reason_of(error)}", image.shown)
 
@@ -164,13 +166,23 @@ class Containers(Struct):
         state: str = "",
     ) -> Iterator[Root]:
         for one in found:
-            place = f"{shown}{one.label}"
-            if one.is_ntfs:
-                yield self._root(opener(one.part), place, state)
-            elif one.part.reserved:
-                self.ledger.note(HOLDS_NOTHING, place)
-            else:
-                self.ledger.unread(NOT_LOOKED_INTO.format(one.told), place)
+            yield from self._volume(one, shown, opener(one.part), state)
+
+    def _volume(
+        self, one: Lying, shown: str, opens: Callable[[], ByteSource], state: str = ""
+    ) -> Iterator[Root]:
+        place = f"{shown}{one.label}"
+        if one.is_locked:
+            locked = LockedVolume(opens, self.target.keys)
+            one, opens = one.unlocked(locked), locked.plain
+            if one.opened_by:
+                self.ledger.note(one.opened_by, place)
+        if one.is_ntfs:
+            yield self._root(opens, place, state)
+        elif one.part.reserved:
+            self.ledger.note(HOLDS_NOTHING, place)
+        else:
+            self.ledger.unread(NOT_LOOKED_INTO.format(one.told), place)
 
     def _root(self, opens: Callable[[], ByteSource], place: str, state: str = "") -> Root:
         raw = RawNtfs(opens, f"{place}:", state=f"{place} {state}" if state else place)

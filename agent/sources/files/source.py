@@ -98,7 +98,7 @@ class FilesSource:
     def observe(self, target: Target, matcher: Matcher, ledger: Ledger) -> Iterator[Observation]:
         """As :class:`~agent.sources.Source`: all roots of the target, each folder once."""
         roots, skipped = target.roots()
-        locked = [volume.path for volume in skipped if volume.reason == LOCKED]
+        locked = [(volume.path, LOCKED) for volume in skipped if volume.reason == LOCKED]
         for volume in skipped:
             if volume.reason != LOCKED:
                 (ledger.unread if volume.gap else ledger.note)(volume.reason, volume.path)
@@ -141,8 +141,8 @@ class FilesSource:
             for root in itertools.chain(roots, look.containers.roots()):
                 yield from trees.observe(root)
         finally:
-            for path in locked:
-                (ledger.unread if ledger.examined else ledger.unavailable)(LOCKED, path)
+            for path, why in locked:
+                (ledger.unread if ledger.examined else ledger.unavailable)(why, path)
 
 
 class _Trees(Struct):
@@ -153,8 +153,8 @@ class _Trees(Struct):
     walk: Walk
     open_file: Opener
     verify_walk: bool
-    locked: list[str]
-    """Is told the volumes that BitLocker keeps from us."""
+    locked: list[tuple[str, str]]
+    """Is told the volumes that BitLocker keeps from us, and why."""
 
     def observe(self, root: Root) -> Iterator[Observation]:
         raw = root.raw if root.mounted else None
@@ -174,8 +174,8 @@ class _Trees(Struct):
         """Gives why the volume has to be walked too, in the words of a note; empty if not."""
         scanned = _Scanned(self.look, self.selection, root, raw, self.open_file)
         yield from scanned.observe()
-        if scanned.is_locked:
-            self.locked.append(root.path)
+        if scanned.locked:
+            self.locked.append((root.path, scanned.locked))
         if not scanned.complete:
             return _UNREADABLE if scanned.is_opened else _NOT_RAW
         if self.verify_walk and root.mounted:
@@ -184,7 +184,7 @@ class _Trees(Struct):
 
     def _by_walk(self, root: Root, walked: WalkedFolders, why: str) -> Iterator[Observation]:
         if _is_locked(root.path):
-            self.locked.append(root.path)
+            self.locked.append((root.path, LOCKED))
             return
         views = None
         if why:
@@ -237,8 +237,8 @@ class _Scanned(Struct, dict=True):
     raw: RawNtfs
     open_file: Opener
     account: Unread = field(default_factory=Unread)
-    is_locked: bool = False
-    """By BitLocker, and not mounted."""
+    locked: str = ""
+    """Why, if it is by BitLocker and not mounted."""
     is_opened: bool = False
     """Whether there is a raw volume of it to be had."""
 
@@ -263,8 +263,8 @@ class _Scanned(Struct, dict=True):
                 yield from self.look.drain()
         except OSError as error:
             reason = reason_of(error)
-            if reason == LOCKED and not root.mounted:
-                self.is_locked = True
+            if reason.startswith(LOCKED) and not root.mounted:
+                self.locked = reason
             else:
                 self.account.unread(f"NTFS: {reason}", root.path)
             yield from self.look.pending()

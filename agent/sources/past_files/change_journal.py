@@ -109,11 +109,12 @@ class UsnJournalSource:
                         )
                 except OSError as error:
                     reason = reason_of(error)
-                    closed.append((reason if reason == LOCKED else f"NTFS: {reason}", path))
+                    told = reason if reason.startswith(LOCKED) else f"NTFS: {reason}"
+                    closed.append((told, path))
         finally:
             # A live volume that is denied is no journal lost: it was walked.
             none = not ledger.examined and (
-                target.live is not None or all(reason == LOCKED for reason, _ in closed)
+                target.live is not None or all(reason.startswith(LOCKED) for reason, _ in closed)
             )
             for reason, path in closed:
                 (ledger.unavailable if none else ledger.unread)(reason, path)

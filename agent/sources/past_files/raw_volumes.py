@@ -57,11 +57,11 @@ def raw_volumes(
                 yield Opened(path, raw, opened)
     finally:
         # A live volume that is denied is told by the files source, which walks it.
-        denied = target.live is not None or all(reason == LOCKED for reason, _ in closed)
+        denied = target.live is not None or all(reason.startswith(LOCKED) for reason, _ in closed)
         for reason, path in closed:
             (ledger.unavailable if denied and not is_any else ledger.unread)(reason, path)
 
 
 def _why(error: OSError) -> str:
     reason = reason_of(error)
-    return reason if reason == LOCKED else f"NTFS: {reason}"
+    return reason if reason.startswith(LOCKED) else f"NTFS: {reason}"

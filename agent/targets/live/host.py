@@ -33,6 +33,7 @@ from ..evidence import EvidenceFile, HostFiles, files_of_windows
 from ..installation import Listed
 from ..mounted_tree import Mounted, MountedEntry
 from ..tree import Tree
+from ..volume_keys import VolumeKey
 from .installed import installed_windows
 from .mounts import Layout, layout, parse_mountinfo
 from .system import LiveSystem
@@ -103,6 +104,11 @@ class LiveHost:
                 except OSError:
                     self._held = HeldFiles.of(roots, ())
         return self._held
+
+    @property
+    def keys(self) -> Sequence[VolumeKey]:
+        """Nobody gives any on a host in use."""
+        return ()
 
     def describe(self) -> model.Target:
         return model.Target(kind=model.TargetKind.LIVE, paths=list(self._paths))

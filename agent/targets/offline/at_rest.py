@@ -18,6 +18,7 @@ from .. import RawNtfs
 from ..evidence import EvidenceFile
 from ..record_tree import record_tree
 from ..shared_volume import SharedVolume
+from ..volume_keys import VolumeKey
 from .windows_at_rest import Volume, WindowsAtRest, hosts_on
 
 
@@ -28,8 +29,16 @@ class TargetError(CannotRun):
 class AtRest(ABC):
     """A target that is one or more paths of this machine."""
 
-    def __init__(self, *paths: str, own: Own, now: Callable[[], datetime] | None = None) -> None:
-        """``own``: what belongs to this agent, in case it lies there; ``now``: UTC."""
+    def __init__(
+        self,
+        *paths: str,
+        own: Own,
+        now: Callable[[], datetime] | None = None,
+        keys: Sequence[VolumeKey] = (),
+    ) -> None:
+        """``own``: what belongs to this agent, in case it lies there; ``now``: UTC; ``keys``: of
+        locked volumes."""
+        self.keys = keys
         self._paths = tuple(dict.fromkeys(whole_path(path) for path in paths))
         self._own = own
         self._now = now

@@ -19,6 +19,7 @@ from ..evidence import EvidenceFile, HostFiles
 from ..installation import LOOSE_FILES
 from ..mounted_tree import Mounted, MountedEntry
 from ..tree import Entry, Tell, Tree
+from ..volume_keys import VolumeKey
 from .at_rest import AtRest, TargetError
 from .collections.drives import copied_as, decoded, volumes_in
 from .collections.sparse import open_collected
@@ -30,11 +31,17 @@ _HEAD = 4096
 class FolderTarget(AtRest):
     """The target of ``offline FOLDER…``; a single file will do."""
 
-    def __init__(self, *paths: str, own: Own, now: Callable[[], datetime] | None = None) -> None:
+    def __init__(
+        self,
+        *paths: str,
+        own: Own,
+        now: Callable[[], datetime] | None = None,
+        keys: Sequence[VolumeKey] = (),
+    ) -> None:
         """Raises TargetError, naming it, for a path that does not exist or cannot be asked for."""
         if not paths:
             raise TargetError("no folder given")
-        super().__init__(*paths, own=own, now=now)
+        super().__init__(*paths, own=own, now=now, keys=keys)
         self._loose: list[Tree] = []
         """Of the paths in which no volume of Windows lies."""
         for path in self._paths:

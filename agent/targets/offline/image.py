@@ -16,6 +16,7 @@ from ...reading.opening import reason_of
 from .. import RawNtfs, Root, SkippedVolume
 from ..record_tree import record_tree
 from ..shared_volume import SharedVolume
+from ..volume_keys import VolumeKey
 from .at_rest import AtRest, TargetError
 from .layout import HOLDS_NOTHING, NOT_LOOKED_INTO, Lying
 from .media import SharedMedium
@@ -25,13 +26,19 @@ from .windows_at_rest import Volume
 class ImageTarget(AtRest):
     """The target of ``offline IMAGE…``."""
 
-    def __init__(self, *paths: str, own: Own, now: Callable[[], datetime] | None = None) -> None:
+    def __init__(
+        self,
+        *paths: str,
+        own: Own,
+        now: Callable[[], datetime] | None = None,
+        keys: Sequence[VolumeKey] = (),
+    ) -> None:
         """Raises TargetError, naming it, for what is no image of a disk or of a volume, and for one
         that cannot be read at all."""
         if not paths:
             raise TargetError("no image given")
-        super().__init__(*paths, own=own, now=now)
-        self._media = [SharedMedium(path) for path in self._paths]
+        super().__init__(*paths, own=own, now=now, keys=keys)
+        self._media = [SharedMedium(path, keys) for path in self._paths]
         for medium in self._media:
             try:
                 medium.opened()
@@ -67,6 +74,8 @@ class ImageTarget(AtRest):
             skipped += (SkippedVolume(at, why, gap=True) for at, why in medium.gaps(name))
             for one in medium.found.volumes:
                 place = f"{name}{one.label}"
+                if one.opened_by:
+                    skipped.append(SkippedVolume(place, one.opened_by, gap=False))
                 if one.is_ntfs:
                     raw = RawNtfs(medium.opener(one.part), f"{place}:", state=medium.state)
                     path = f"{medium.path}{one.label}"

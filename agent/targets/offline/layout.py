@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from ...formats import FormatError
-from ...formats.kinds import Holds, Kind, Read, kind_of
+from ...formats.kinds import BITLOCKER, Holds, Kind, Read, kind_of
 from ...formats.partitions import Partition, partitions
+from .bitlocker import LockedVolume
 
 NOT_LOOKED_INTO = "{}: not looked into"
 HOLDS_NOTHING = "partition that holds nothing"
@@ -22,6 +23,8 @@ class Lying(NamedTuple):
     part: Partition
     kind: Kind | None
     """None: of an unknown one."""
+    opened_by: str = ""
+    """Of a BitLocker volume that a key opened: a note for the coverage."""
 
     @property
     def label(self) -> str:
@@ -35,6 +38,18 @@ class Lying(NamedTuple):
     def is_ntfs(self) -> bool:
         """In the clear, or locked by BitLocker: then reading says so."""
         return self.kind is not None and self.kind.holds is Holds.NTFS
+
+    @property
+    def is_locked(self) -> bool:
+        """By BitLocker, and no key was tried."""
+        return self.kind is BITLOCKER
+
+    def unlocked(self, volume: LockedVolume) -> Lying:
+        """With what lies in it, if a key opens it."""
+        try:
+            return self._replace(kind=volume.kind, opened_by=volume.opened_by)
+        except OSError:
+            return self  # Whoever reads from it is told why.
 
     @property
     def told(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property, partial
 from typing import NamedTuple
 
@@ -13,6 +13,8 @@ from ...formats.kinds import DISK, Holds, Kind, kind_of
 from ...formats.partitions import Partition
 from ...ntfs import ByteSource, SliceSource
 from ...reading.opening import reason_of
+from ..volume_keys import VolumeKey
+from .bitlocker import LockedVolume
 from .containers import Medium, MediumError
 from .containers.opening import is_container, open_medium
 from .containers.split import number_of
@@ -27,13 +29,17 @@ class Found(NamedTuple):
     volumes: tuple[Lying, ...] = ()
     problems: tuple[str, ...] = ()
     """Of the table of partitions, in the words of the coverage."""
+    locked: tuple[tuple[Partition, LockedVolume], ...] = ()
+    """Those of BitLocker, with a key or without."""
 
 
 class SharedMedium:
     """May be asked from any thread; closed with the last reference to it."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, keys: Sequence[VolumeKey] = ()) -> None:
+        """``keys``: of its locked volumes."""
         self.path = path
+        self._keys = keys
         self._lock = threading.Lock()
         self._medium: Medium | None = None
 
@@ -46,7 +52,11 @@ class SharedMedium:
             return self._medium
 
     def part(self, part: Partition) -> ByteSource:
-        """The bytes of a partition. Raises OSError."""
+        """The bytes of a partition, in the clear. Raises OSError."""
+        for place, locked in self.found.locked:
+            if place == part:
+                plain = locked.plain()
+                return _Part(plain, 0, plain.size, self)
         source = self.opened().source
         return _Part(source, part.start, min(part.size, source.size), self)
 
@@ -62,7 +72,21 @@ class SharedMedium:
 
     @cached_property
     def found(self) -> Found:
-        """The volumes on it. Raises OSError."""
+        """The volumes on it; of those that a key opens, what lies in them. Raises OSError."""
+        found = self._lying()
+        locked = [(one.part, self._locked(one.part)) for one in found.volumes if one.is_locked]
+        within = dict(locked)
+        volumes = tuple(
+            one.unlocked(within[one.part]) if one.part in within else one for one in found.volumes
+        )
+        return Found(volumes, found.problems, tuple(locked))
+
+    def _locked(self, part: Partition) -> LockedVolume:
+        source = self.opened().source
+        size = min(part.size, source.size)
+        return LockedVolume(partial(_Slice, source, part.start, size), self._keys)
+
+    def _lying(self) -> Found:
         source = self.opened().source
         problems: list[str] = []
         volumes: list[Lying] = []
@@ -93,15 +117,19 @@ class SharedMedium:
         return partial(self.part, part)
 
 
-class _Part(SliceSource):
+class _Slice(SliceSource):
     """Lets go of nothing: the medium is for others too."""
+
+    def close(self) -> None:
+        pass
+
+
+class _Part(_Slice):
+    """Keeps the medium open."""
 
     def __init__(self, source: ByteSource, offset: int, size: int, medium: SharedMedium) -> None:
         super().__init__(source, offset, size)
         self._medium = medium
-
-    def close(self) -> None:
-        pass
 
 
 class MediaMet:
@@ -123,13 +151,15 @@ class MediaMet:
         """Whether it is a part of a medium that was opened: an extent, a parent."""
         return os.path.realpath(path) in self._covered
 
-    def opened(self, refuse: Callable[[Kind, str, str], object]) -> list[SharedMedium]:
+    def opened(
+        self, refuse: Callable[[Kind, str, str], object], keys: Sequence[VolumeKey] = ()
+    ) -> list[SharedMedium]:
         """Those on which no other rests. ``refuse`` is told of what is none and belongs to none:
         kind, path, and why, empty for a piece by its name alone."""
         opened: list[SharedMedium] = []
         refused: list[tuple[Kind, str, str]] = []
         for path, kind in self._met.items():
-            medium = SharedMedium(path)
+            medium = SharedMedium(path, keys)
             try:
                 self._covered.update(medium.opened().files[1:])
                 medium.found  # noqa: B018 - what cannot be read is told here

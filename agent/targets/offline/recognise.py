@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ...matching.own_traces import Own
+from ..volume_keys import VolumeKey
 from .at_rest import TargetError
 from .containers.opening import is_medium, is_raw_disk
 from .folder import FolderTarget
 from .image import ImageTarget
 
 
-def offline_target(*paths: str, own: Own) -> FolderTarget | ImageTarget:
-    """Raises TargetError for what cannot be swept, and for images and folders together: but for raw
-    disks, whose volumes are swept as a folder's are."""
+def offline_target(
+    *paths: str, own: Own, keys: Sequence[VolumeKey] = ()
+) -> FolderTarget | ImageTarget:
+    """``keys``: of locked volumes. Raises TargetError for what cannot be swept, and for images and
+    folders together: but for raw disks, whose volumes are swept as a folder's are."""
     images = [path for path in paths if is_medium(path)]
     if not images:
-        return FolderTarget(*paths, own=own)
+        return FolderTarget(*paths, own=own, keys=keys)
     if len(images) == len(paths):
-        return ImageTarget(*paths, own=own)
+        return ImageTarget(*paths, own=own, keys=keys)
     if all(is_raw_disk(path) for path in images):
-        return FolderTarget(*paths, own=own)
+        return FolderTarget(*paths, own=own, keys=keys)
     raise TargetError("images and folders together: sweep them one after the other")
