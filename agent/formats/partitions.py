@@ -12,6 +12,7 @@ from uuid import UUID
 
 from . import FormatError
 from .kinds import Read
+from .partition_types import PartitionType, by_byte, by_guid
 
 MAX_ENTRIES = 1024
 MAX_LOGICAL = 128
@@ -34,6 +35,8 @@ class Partition(NamedTuple):
     """Whether it holds nothing by its type."""
     beside_gpt: bool = False
     """Whether the master boot record tells of it, and there is a GPT."""
+    of_type: PartitionType | None = None
+    """Where its bytes may not tell what it is."""
 
 
 def partitions(read: Read) -> Iterator[Partition]:
@@ -84,7 +87,13 @@ def _gpt(read: Read, sector: int, place: int, count: int, size: int) -> Iterator
             continue
         if first <= last < 1 << 48:
             length = (last + 1 - first) * sector
-            yield Partition(number + 1, first * sector, length, entry.startswith(_RESERVED))
+            yield Partition(
+                number + 1,
+                first * sector,
+                length,
+                entry.startswith(_RESERVED),
+                of_type=by_guid(entry[:16]),
+            )
         else:
             wrong = wrong or f"partition {number + 1}"
     if wrong:
@@ -100,7 +109,7 @@ def _mbr(read: Read) -> Iterator[Partition]:
         if kind in _EXTENDED:
             yield from _logical(read, first)
         elif kind and kind != _PROTECTIVE and first and sectors:
-            yield Partition(number + 1, first * 512, sectors * 512)
+            yield Partition(number + 1, first * 512, sectors * 512, of_type=by_byte(kind))
 
 
 def _logical(read: Read, extended: int) -> Iterator[Partition]:
@@ -112,7 +121,7 @@ def _logical(read: Read, extended: int) -> Iterator[Partition]:
             raise FormatError("damaged table of a logical drive", f"sector {at}")
         _, kind, first, sectors = _ENTRY.unpack_from(table, 446)
         if kind and first and sectors:
-            yield Partition(number, (at + first) * 512, sectors * 512)
+            yield Partition(number, (at + first) * 512, sectors * 512, of_type=by_byte(kind))
         following = _ENTRY.unpack_from(table, 462)
         if following[1] not in _EXTENDED:
             return

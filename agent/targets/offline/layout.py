@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from ...formats import FormatError
-from ...formats.kinds import BITLOCKER, Holds, Kind, Read, kind_of
+from ...formats.kinds import BITLOCKER, UNKNOWN, Holds, Kind, Read, kind_of
 from ...formats.partitions import Partition, partitions
 from .bitlocker import LockedVolume
 
@@ -71,7 +71,10 @@ def _kind_in(read: Read, part: Partition) -> Kind | None:
     def within(offset: int, length: int) -> bytes:
         return read(part.start + offset, max(0, min(length, part.size - offset)))
 
-    return kind_of(within(0, _HEAD), part.size, "", within)
+    kind, told = kind_of(within(0, _HEAD), part.size, "", within), part.of_type
+    if told is not None and (told.decides or kind in (None, UNKNOWN)):
+        return Kind(told.name, Holds.FILES)
+    return kind
 
 
 __all__ = ["HOLDS_NOTHING", "NOT_LOOKED_INTO", "WHOLE", "Lying", "volumes_on"]
