@@ -12,6 +12,7 @@ import msgspec
 from . import __version__
 from .delivery.config import DeliveryOptions, duration, splay_window
 from .exit_codes import UsageError
+from .model.custody import MAX_WORDS
 from .sources.catalog import NAMES, MemoryMode
 
 COMMANDS = ("live", "offline", "send", "packs")
@@ -50,6 +51,10 @@ class Options(DeliveryOptions, frozen=True, kw_only=True):
     force: bool = False
     exit_zero: bool = False
     nice: bool = False
+    examiner: str = ""
+    case: str = ""
+    notes: Path | None = None
+    check_hash: bool = False
 
     def recorded(self) -> dict[str, object]:
         """What the report keeps of it: no secrets, and no defaults."""
@@ -200,6 +205,25 @@ def _sweep_arguments(parser: argparse.ArgumentParser) -> None:
     manners.add_argument("--nice", action="store_true", help="lowest priority")
 
 
+def _words(text: str) -> str:
+    """Who or which case: one line, as long as the report keeps."""
+    if len(text) > MAX_WORDS or not text.isprintable():
+        raise argparse.ArgumentTypeError(f"one line of at most {MAX_WORDS:,} characters")
+    return text
+
+
+def _offline_arguments(parser: argparse.ArgumentParser) -> None:
+    custody = parser.add_argument_group("chain of custody")
+    custody.add_argument("--examiner", metavar="NAME", type=_words, default="",
+                         help="who sweeps; kept in the report")  # fmt: skip
+    custody.add_argument("--case", metavar="ID", type=_words, default="", help="kept in the report")
+    custody.add_argument("--notes", metavar="FILE", type=Path,
+                         help="a text (UTF-8) that is kept in the report")  # fmt: skip
+    custody.add_argument("--check-hash", action="store_true",
+                         help="read and hash every byte of each image, and compare with the hash"
+                         " that its container stores")  # fmt: skip
+
+
 def _parser() -> _Parser:
     parser = _Parser(
         prog="iocsweep",
@@ -231,6 +255,7 @@ def _parser() -> _Parser:
     )
     offline.add_argument("paths", nargs="+", metavar="TARGET")
     _sweep_arguments(offline)
+    _offline_arguments(offline)
     offline.add_argument("--bitlocker-keys", metavar="FILE", type=Path,
                          help="recovery passwords, passwords and paths of startup keys (.BEK), one"
                          " a line, to be tried on every BitLocker volume")  # fmt: skip

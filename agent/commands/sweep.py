@@ -27,6 +27,7 @@ from ..matching.byte_rules import wild
 from ..matching.matcher import Matcher
 from ..matching.own_traces import Own
 from ..model.codec import ReportError, encode
+from ..model.custody import Custody
 from ..model.journal_record import Header
 from ..model.report import BUILT_IN, ExclusionsRef, Report, Verdict
 from ..options import Options
@@ -40,7 +41,10 @@ from ..packs.loading import Pack
 from ..sources import Source
 from ..sources.catalog import NAMES, ON_REQUEST, Setup, sources_of
 from ..sources.files.hash_cache import HashCache, HashCacheError
+from ..sources.stored_hash import NAME as STORED_HASH
+from ..sources.stored_hash import StoredHashSource
 from ..sweep.course import Course
+from ..sweep.custody import custody_of
 from ..sweep.identity import running_agent
 from ..sweep.journal import Journal
 from ..sweep.loop import Plan, Sweep
@@ -52,6 +56,7 @@ from ..windows import security
 from .destination import Destination, Recovered, destination_of, finish_interrupted
 from .exports import exports_of, write_exports
 from .given_paths import refuse_missing
+from .notes import notes_from
 
 if TYPE_CHECKING:
     from ..matching.own_rules import OwnRules
@@ -105,9 +110,11 @@ def _own_rules(options: Options, packs: Sequence[Pack]) -> Iterator[OwnRules | N
 def _sweep(options: Options, route: Route | None, packs: Sequence[Pack], matcher: Matcher) -> int:
     rules, exclusions = exclusions_in_use(NAMES)
     _say_what_replaces(packs, exclusions, options)
+    notes = notes_from(options.notes)
     where, exports = destination_of(options, home()), exports_of(options)
     _take_rights(options)
     target = _target(options, _own(options, where.home))
+    custody = custody_of(target, examiner=options.examiner, case=options.case, notes=notes)
     with OneSweep(where.home) as lock:
         if _is_live(options):
             _be_alone(lock)
@@ -120,21 +127,29 @@ def _sweep(options: Options, route: Route | None, packs: Sequence[Pack], matcher
             _cache(options, where.home, matcher) as cache,
         ):
             course = Course(progress, options.max_runtime)
+            hashes = StoredHashSource(progress=course.at) if options.check_hash else None
             plan = Plan(
                 target=target,
                 packs=packs,
                 matcher=matcher,
                 exclusions=Exclusions(rules),
-                sources=_sources(options, target, course, cache, where.home),
+                sources=[
+                    *_sources(options, target, course, cache, where.home),
+                    *([] if hashes is None else [hashes]),
+                ],
                 skip=options.skip,
-                only=options.only,
+                only=[*options.only, *([STORED_HASH] if options.only and hashes else [])],
                 agent=running_agent(),
                 options=recorded,
                 sweep_id=options.sweep_id,
                 since_s=options.since,
             )
-            run = Sweep(plan, functools.partial(_start_journal, where, exclusions))
-            report = structs.replace(_run(run, course, options), exclusions=exclusions)
+            run = Sweep(plan, functools.partial(_start_journal, where, exclusions, custody))
+            report = _run(run, course, options)
+            if custody is not None and hashes is not None:
+                exhibits = [hashes.told(one) for one in custody.exhibits]
+                custody = structs.replace(custody, exhibits=exhibits)
+            report = structs.replace(report, exclusions=exclusions, custody=custody)
         path = _write(report, run.journal)
         kept = write_exports(report, exports) and path is not None
         delivered = _deliver(report, spool, route)
@@ -144,8 +159,10 @@ def _sweep(options: Options, route: Route | None, packs: Sequence[Pack], matcher
     return exit_code(report, kept=kept, delivered=delivered.done, options=options)
 
 
-def _start_journal(where: Destination, exclusions: ExclusionsRef, header: Header) -> Journal | None:
-    return where.start_journal(structs.replace(header, exclusions=exclusions))
+def _start_journal(
+    where: Destination, exclusions: ExclusionsRef, custody: Custody | None, header: Header
+) -> Journal | None:
+    return where.start_journal(structs.replace(header, exclusions=exclusions, custody=custody))
 
 
 def _be_alone(lock: OneSweep) -> None:

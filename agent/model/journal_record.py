@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 from msgspec import Meta, Struct
 
 from .codec import ReportError, from_json, unknown_fields
+from .custody import Custody
 from .objects import Count
 from .report import (
     SCHEMA,
@@ -65,6 +66,7 @@ class Header(Struct, tag_field="kind", tag="header", kw_only=True):
     since: datetime | None = None
     options: dict[str, Any]
     sources: list[PlannedSource]
+    custody: Custody | None = None
     final: Annotated[str, Meta(max_length=255)] = ""
     """File name of the final report; filled in by :meth:`Journal.create`."""
 

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Final, Literal, Protocol
 
 from msgspec import Meta, Struct
 
+from .custody import Custody
 from .objects import Count, Objects, Part
 from .observation import EARLIEST, Claim, Moment, MomentOf, Place, telling, utc
 from .remembered import Remembered
@@ -327,6 +328,9 @@ class Report(Struct, kw_only=True):
     """Since when the host would have a trace of a deed, best first; of a Windows target always."""
     truncated: list[Truncation]
     resources: Resources
+    custody: Custody | None = None
+    """Of evidence at rest: who had which bytes swept. Absent in reports of versions that did not
+    say, and of a live sweep."""
 
     @property
     def older(self) -> list[Finding]:

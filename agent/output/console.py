@@ -32,6 +32,7 @@ from ..model.report import (
     Verdict,
 )
 from .closing import ways
+from .custody import custody_lines, is_worth_telling
 from .escape import shown
 from .layout import MARGIN, counted, cut, flowed, when, wrapped
 from .limits import notes, reaches, reason_of
@@ -83,6 +84,7 @@ def render(
     lines += [f"  cut        {t.what}: {t.kept:,} of {t.total:,} kept" for t in report.truncated]
     if lines[-1]:
         lines.append("")
+    lines += _custody(report, width)
     lines += _next(report, report_path, width, delivered=delivered)
     lines += ["", _verdict(report)]
     return "\n".join(line.rstrip() for line in lines)
@@ -94,6 +96,15 @@ def _remembered(report: Report, width: int) -> Iterator[str]:
         yield from wrapped(HEAD, width, first="Remembered   ")
         for words, told in rows:
             yield from wrapped(told, width, first=f"  {words:<10} ")
+        yield ""
+
+
+def _custody(report: Report, width: int) -> Iterator[str]:
+    """Where somebody said who sweeps, or had the bytes checked."""
+    if is_worth_telling(report.custody):
+        yield "Custody"
+        for what, words in custody_lines(report.custody):
+            yield from wrapped(words, width, first=f"  {what:<10} ")
         yield ""
 
 

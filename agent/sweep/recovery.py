@@ -173,6 +173,7 @@ class _Remains:
             indicators=[],
             findings=findings,
             truncated=truncated,
+            custody=header.custody,
             resources=Resources(wall_s=(utc(self._last) - utc(header.started)).total_seconds()),
         )
 

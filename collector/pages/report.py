@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from agent.model.report import Report, State
+from agent.output.custody import custody_lines
 from agent.output.recollection import HEAD, WORDS, line_of, recollection
 
 from ..records import ReportRow
@@ -55,6 +56,8 @@ class ReportView(Struct, frozen=True, kw_only=True):
     untested: int
     tested: int
     options: list[tuple[str, str]]
+    custody: list[tuple[str, str]]
+    """Who had which bytes swept; empty of a live sweep."""
 
 
 def view_of(report: Report, row: ReportRow) -> ReportView:
@@ -84,6 +87,7 @@ def view_of(report: Report, row: ReportRow) -> ReportView:
         options=[
             (str(name), cut(json.dumps(value))) for name, value in sorted(report.options.items())
         ][:MAX_SOURCES],
+        custody=[(_titled(what), cut(words)) for what, words in custody_lines(report.custody)],
     )
 
 

@@ -12,6 +12,7 @@ from msgspec import structs
 from ...coverage import Ledger
 from ...exit_codes import CannotRun
 from ...matching.own_traces import Own
+from ...model.custody import Exhibit
 from ...spelling import fold, whole_path
 from ...windows.held import HeldFiles
 from .. import RawNtfs
@@ -19,6 +20,9 @@ from ..evidence import EvidenceFile
 from ..record_tree import record_tree
 from ..shared_volume import SharedVolume
 from ..volume_keys import VolumeKey
+from .containers.opening import is_medium
+from .exhibits import exhibits_at, exhibits_of
+from .media import SharedMedium
 from .windows_at_rest import Volume, WindowsAtRest, hosts_on
 
 
@@ -93,6 +97,20 @@ class AtRest(ABC):
         hosts = (*self._hosts, *self._met_hosts)
         trees = (tree for host in hosts for tree in host.files.trees)
         return next((known for tree in trees if (known := tree.known_as(path)) is not None), path)
+
+    @cached_property
+    def images(self) -> Sequence[SharedMedium]:
+        """Those among what was given."""
+        return [SharedMedium(path, self.keys) for path in self._paths if is_medium(path)]
+
+    def exhibits(self) -> list[Exhibit]:
+        """What was given, each thing with all its files, for the chain of custody."""
+        images = {shared.path: shared for shared in self.images}
+        return [
+            made
+            for path in self._paths
+            for made in (exhibits_of([images[path]]) if path in images else exhibits_at([path]))
+        ]
 
     @abstractmethod
     def _volumes_at_rest(self) -> list[Volume]:

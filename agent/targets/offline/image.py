@@ -6,6 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
+from functools import cached_property
 
 from msgspec import structs
 
@@ -38,12 +39,16 @@ class ImageTarget(AtRest):
         if not paths:
             raise TargetError("no image given")
         super().__init__(*paths, own=own, now=now, keys=keys)
-        self._media = [SharedMedium(path, keys) for path in self._paths]
-        for medium in self._media:
+        for medium in self.images:
             try:
                 medium.opened()
             except OSError as error:
                 raise TargetError(f"{medium.path}: {reason_of(error)}") from error
+
+    @cached_property
+    def images(self) -> Sequence[SharedMedium]:
+        """All that was given."""
+        return [SharedMedium(path, self.keys) for path in self._paths]
 
     @property
     def platform(self) -> str:
@@ -90,7 +95,7 @@ class ImageTarget(AtRest):
     def _named(self) -> list[tuple[SharedMedium, str]]:
         """Each image, and what it is called."""
         names = Counter(os.path.basename(path) for path in self._paths)
-        bases = [(medium, os.path.basename(medium.path)) for medium in self._media]
+        bases = [(medium, os.path.basename(medium.path)) for medium in self.images]
         return [(medium, name if names[name] == 1 else medium.path) for medium, name in bases]
 
     def _volumes_of_ntfs(self) -> Iterator[tuple[SharedMedium, Lying, str]]:

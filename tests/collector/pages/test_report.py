@@ -12,6 +12,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 from msgspec import structs
 
+from agent.model.custody import Checked, Custody, Exhibit
 from agent.model.objects import Event, Pipe, Process, Service, Task
 from agent.model.observation import Claim, Moment, MomentOf, Place
 from agent.model.remembered import Behaviour, MemoryGap, Recorded, Remembered
@@ -342,3 +343,13 @@ class TestWhatCleanIsWorth:
         assert "The agent's verdict is about what happened since 2026-11-14 14:02:00" in told
         assert "1 strong trace is older, and it says clean." in told
         assert "Clean, nothing left unlooked at" not in told
+
+
+def test_who_had_which_bytes_swept_is_told(pages: Pages) -> None:
+    exhibits = [Exhibit(path=EVIL, kind="raw image", checked=Checked.NOTHING_STORED)]
+    custody = Custody(case="2026-17", examiner="Jo Doe", exhibits=exhibits)
+    page = page_of(pages, structs.replace(a_report(), custody=custody))
+    assert "Custody of the evidence" in page
+    for words in ("2026-17", "Jo Doe", f"{SAFE}: raw image", "the container stores no hash"):
+        assert words in page
+    assert "Custody" not in page_of(pages, a_report())

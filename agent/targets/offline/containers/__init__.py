@@ -35,6 +35,11 @@ class Lacking(NamedTuple):
     why: str
     """In the words of the coverage, equal for equal failures: ``EnCase image: chunk damaged``."""
 
+    @property
+    def end(self) -> int:
+        """Behind the last of them."""
+        return self.start + self.size
+
 
 class Medium(Struct, frozen=True):
     """An open container."""

@@ -1,0 +1,78 @@
+"""What was given to be swept, as a chain of custody names it: every file of it, and its hashes."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta, timezone
+
+from msgspec import structs
+
+from ...model.custody import MAX_FILES, Exhibit, HeldFile
+from ...model.objects import Hash
+from .containers import Medium
+from .media import SharedMedium
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_HASHES = frozenset(one.name for one in structs.fields(Hash))
+
+
+def exhibits_at(paths: Iterable[str]) -> Iterator[Exhibit]:
+    """Of folders and files."""
+    for path in paths:
+        if os.path.isdir(path):
+            yield Exhibit(path=path, kind="folder")
+        else:
+            yield _exhibit(path, Exhibit(path=path, kind="file"), [os.path.realpath(path)])
+
+
+def exhibits_of(media: Iterable[SharedMedium]) -> Iterator[Exhibit]:
+    """Of images. One that cannot be opened is told without what it would say."""
+    for shared in media:
+        try:
+            medium = shared.opened()
+        except OSError:
+            yield Exhibit(path=shared.path, kind="image that cannot be opened")
+            continue
+        stored = stored_hashes(medium)
+        made = Exhibit(path=shared.path, kind=medium.kind, size=medium.source.size, stored=stored)
+        yield _exhibit(shared.path, made, medium.files)
+
+
+def stored_hashes(medium: Medium) -> Hash | None:
+    """None if it has none of a kind that is known here."""
+    known = {name: value.lower() for name, value in medium.hashes if name in _HASHES and value}
+    return Hash(**known) if known else None
+
+
+def _exhibit(path: str, made: Exhibit, files: Iterable[str]) -> Exhibit:
+    """``made`` with its files."""
+    held, lines = list[HeldFile](), list[str]()
+    for file in dict.fromkeys((*files,)):
+        try:
+            told = os.stat(file)
+        except OSError:
+            continue
+        lines.append(f"{os.path.basename(file)}\0{told.st_size}\0{told.st_mtime_ns}")
+        held.append(HeldFile(path=file, size=told.st_size, mtime=_time(told.st_mtime_ns)))
+    digest = hashlib.sha256(f"{made.kind}\0{made.size}\0{made.stored}\n".encode())
+    digest.update("\n".join(sorted(lines)).encode("utf-8", "surrogatepass"))
+    return structs.replace(
+        made,
+        path=path,
+        files=held[:MAX_FILES],
+        more_files=max(0, len(held) - MAX_FILES),
+        identity=digest.hexdigest() if held else "",
+    )
+
+
+def _time(nanoseconds: int) -> datetime:
+    """UTC; as far as there is a calendar."""
+    try:
+        return _EPOCH + timedelta(microseconds=nanoseconds // 1000)
+    except OverflowError:
+        return _EPOCH
+
+
+__all__ = ["exhibits_at", "exhibits_of", "stored_hashes"]
