@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Callable, Sequence
 
 from .exit_codes import FAILED, CannotRun, does_not_load
-from .options import Options, parse
+from .options import ONE_OF_MANY, Options, parse
 from .output.plain import failure_line, plain
 from .output.say import say, tell, use_safe_streams
 
@@ -21,7 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             from .windows.security import harden_dll_search
 
             harden_dll_search(getattr(sys, "_MEIPASS", ""))
-        options = parse(given)
+        options = _one_of_many() if given[:1] == [ONE_OF_MANY] else parse(given)
         try:
             command = _command(options.command)
         except Exception as error:
@@ -42,6 +42,13 @@ def _failed(why: str, code: int, arguments: Sequence[str]) -> int:
     return code
 
 
+def _one_of_many() -> Options:
+    """What the process that started this one asks for. Raises UsageError."""
+    from .commands.one_of_many import read_options
+
+    return read_options(sys.stdin.buffer)
+
+
 def _command(name: str) -> Callable[[Options], int]:
     """Loaded when it is asked for: most of the program stands behind ``live``."""
     if name == "packs":
@@ -52,6 +59,10 @@ def _command(name: str) -> Callable[[Options], int]:
         from .commands.send import send
 
         return send
+    if name == "offline":
+        from .commands.offline import offline
+
+        return offline
     from .commands.sweep import sweep
 
     return sweep

@@ -17,6 +17,9 @@ from .sources.catalog import NAMES, MemoryMode
 
 COMMANDS = ("live", "offline", "send", "packs")
 DEFAULT_RULES_TIMEOUT_S = 10.0
+MAX_JOBS = 256
+ONE_OF_MANY = "--one-of-many"
+"""How this program starts itself to sweep one of several hosts (``commands/one_of_many.py``)."""
 _NO_VALUE = re.compile(r"--[a-z-]+=")
 _SIZES = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 
@@ -55,12 +58,16 @@ class Options(DeliveryOptions, frozen=True, kw_only=True):
     case: str = ""
     notes: Path | None = None
     check_hash: bool = False
+    jobs: int | None = None
+    resume: bool = False
+    part: bool = False
+    """This sweep is one of many: whoever started it wants to be told how it goes."""
 
     def recorded(self) -> dict[str, object]:
         """What the report keeps of it: no secrets, and no defaults."""
         plain = msgspec.to_builtins(self, enc_hook=str)
         default = msgspec.to_builtins(Options(command=self.command), enc_hook=str)
-        hidden = {"command", "token_file", "client_cert", "pinned_ca", "bitlocker_keys"}
+        hidden = {"command", "token_file", "client_cert", "pinned_ca", "part", "bitlocker_keys"}
         return {
             key: value
             for key, value in plain.items()
@@ -222,6 +229,20 @@ def _offline_arguments(parser: argparse.ArgumentParser) -> None:
     custody.add_argument("--check-hash", action="store_true",
                          help="read and hash every byte of each image, and compare with the hash"
                          " that its container stores")  # fmt: skip
+
+    many = parser.add_argument_group("several hosts")
+    many.add_argument("--jobs", metavar="N", type=_jobs,
+                      help="each TARGET is a host of its own; so many are swept at once, a process"
+                      " and a report each, and --max-runtime is for each")  # fmt: skip
+    many.add_argument("--resume", action="store_true",
+                      help="leave out images whose whole report, by this program and these packs,"
+                      " is in the folder of the reports")  # fmt: skip
+
+
+def _jobs(text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,3}", text) or not 1 <= int(text) <= MAX_JOBS:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 to {MAX_JOBS}")
+    return int(text)
 
 
 def _parser() -> _Parser:

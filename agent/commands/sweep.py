@@ -36,6 +36,7 @@ from ..output.plain import plain
 from ..output.progress import Progress
 from ..output.say import say, tell
 from ..output.summary import summary_line
+from ..output.telling import Telling
 from ..packs.built_in import exclusions_in_use, load_packs, matcher_of
 from ..packs.loading import Pack
 from ..sources import Source
@@ -120,10 +121,13 @@ def _sweep(options: Options, route: Route | None, packs: Sequence[Pack], matcher
             _be_alone(lock)
         recorded = _after_splay(options, target)
         spool = _open_spool(where.home) if route is not None else None
-        recovered = finish_interrupted(where, spool)
+        # Whoever sweeps many finishes those of all.
+        recovered = [] if options.part else finish_interrupted(where, spool)
         _show_recovered(recovered, options)
         with (
-            Progress(enabled=False if options.quiet else None) as progress,
+            Telling()
+            if options.part
+            else Progress(enabled=False if options.quiet else None) as progress,
             _cache(options, where.home, matcher) as cache,
         ):
             course = Course(progress, options.max_runtime)

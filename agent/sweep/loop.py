@@ -64,6 +64,7 @@ BEYOND = "matches beyond the bound"
 MAX_FINDINGS = 10_000
 TIME_IS_UP = "--max-runtime was over; not looked at from here on"
 NOT_REACHED = "not reached: --max-runtime was over before it began"
+STOPPED = "stopped by the operator"
 NOTHING_EXAMINED = "nothing was there to be examined"
 
 
@@ -157,7 +158,7 @@ class Sweep:
             ledger.skipped("left out by the operator")
             return ledger.close()
         if self._stopped:
-            ledger.unread("stopped by the operator")
+            ledger.unread(STOPPED)
             return ledger.close()
         if course.is_over:
             ledger.unread(NOT_REACHED)
@@ -189,7 +190,7 @@ class Sweep:
             ledger.unread(TIME_IS_UP, course.place)
         except KeyboardInterrupt:
             self._stopped = True
-            ledger.unread("stopped by the operator")
+            ledger.unread(STOPPED)
         except Exception as error:  # noqa: BLE001 - a source's defect must not end the sweep; it is told
             ledger.unread(f"the source failed: {type(error).__name__}", str(error))
 

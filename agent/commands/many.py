@@ -1,0 +1,184 @@
+"""Several hosts in one run of ``offline``: a sweep, a process and a report each."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from pathlib import Path
+from typing import Any
+
+from msgspec import structs
+
+from ..exit_codes import CLEAN, FAILED, HIT, INCOMPLETE, UNDELIVERED, UsageError
+from ..home import home
+from ..model.report import Report, Verdict
+from ..options import Options
+from ..output.plain import plain
+from ..output.say import say, tell
+from ..output.several import Row, SeveralProgress, several_line, short_name, table, worst
+from ..output.summary import summary_line
+from ..packs.built_in import exclusions_in_use, load_packs
+from ..sources.catalog import CATALOG, NAMES
+from .destination import Destination, destination_of, finish_interrupted
+from .given_paths import refuse_missing
+from .one_of_many import OneOfMany
+from .resuming import Question, code_of, exhibits_of, identity_of, question, whole_reports
+
+STOPPED = "stopped by the operator before its turn"
+_DRAWN_S = 0.2
+_SOURCES = sum(1 for entry in CATALOG if entry.by_default) - 6
+"""About as many as are asked of evidence at rest."""
+
+
+def sweep_many(options: Options, hosts: Sequence[Sequence[str]]) -> int:
+    """The worst exit code of all (DESIGN, section 4). ``hosts``: the paths of each.
+
+    Raises CannotRun before anything is swept.
+    """
+    refuse_missing([path for paths in hosts for path in paths])
+    _refuse_one_file(options)
+    packs = load_packs(options.packs, options.only_packs, NAMES)
+    asked = question(
+        options.recorded(), [pack.reference() for pack in packs], exclusions_in_use(NAMES)[1]
+    )
+    where = destination_of(options, home())
+    if where.file is not None:
+        raise UsageError(f"--out {where.file}: of several hosts there are several; name a folder")
+    finish_interrupted(where, None)
+    many = _Many(options, hosts)
+    if options.resume:
+        many.resume(where, asked)
+    many.run()
+    codes = many.codes()
+    recovered = [one.report for one in finish_interrupted(where, None)]
+    codes += [HIT for report in recovered if report.verdict is Verdict.HIT]
+    code = worst(codes)
+    many.tell(code)
+    return CLEAN if options.exit_zero and code in (HIT, INCOMPLETE, UNDELIVERED) else code
+
+
+def _refuse_one_file(options: Options) -> None:
+    """Raises UsageError for what names one file that all would write."""
+    for name in ("timeline", "csv", "defender"):
+        if getattr(options, name) is not None:
+            raise UsageError(f"--{name}: one file, and several hosts: sweep one after the other")
+
+
+class _Many:
+    def __init__(self, options: Options, hosts: Sequence[Sequence[str]]) -> None:
+        self._options = options
+        self._start = time.monotonic()
+        self._asked = [
+            structs.replace(
+                options, paths=[*paths], part=True, quiet=True, exit_zero=False, jobs=None,
+                resume=False,
+            )
+            for paths in hosts
+        ]  # fmt: skip
+        self._exhibits = [exhibits_of(one) for one in self._asked]
+        self._rows = [
+            Row(
+                name=" + ".join(map(short_name, paths)),
+                weight=sum(file.size for one in exhibits for file in one.files),
+            )
+            for paths, exhibits in zip(hosts, self._exhibits, strict=True)
+        ]
+        self._running: set[OneOfMany] = set()
+        self._stopped = False
+
+    def resume(self, where: Destination, asked: Question) -> None:
+        """Those whose whole report is there are over."""
+        known: dict[tuple[tuple[str, ...], Question], tuple[Path, Report]] = {}
+        for key, path, report in whole_reports(where.folder):
+            known[key] = (path, report)
+        for row, exhibits in zip(self._rows, self._exhibits, strict=True):
+            found = known.get((identity_of(exhibits), asked))
+            if found is not None:
+                path, report = found
+                row.code, row.resumed = code_of(report), True
+                row.summary = _read(summary_line(report, report_path=str(path)))
+
+    def run(self) -> None:
+        """All of them, so many at once."""
+        quiet = False if self._options.quiet else None
+        left = [number for number, row in enumerate(self._rows) if row.code is None]
+        progress = SeveralProgress(enabled=quiet)
+        with progress, ThreadPoolExecutor(self._options.jobs or 1) as pool:
+            waiting = {pool.submit(self._one, number): number for number in left}
+            while waiting:
+                try:
+                    self._wait(waiting, progress)
+                except KeyboardInterrupt:
+                    self._stop(waiting)
+
+    def _wait(self, waiting: dict[Future[None], int], progress: SeveralProgress) -> None:
+        over, _ = wait(waiting, timeout=_DRAWN_S, return_when=FIRST_COMPLETED)
+        for future in over:
+            row = self._rows[waiting.pop(future)]
+            if future.cancelled():
+                row.code, row.why = FAILED, STOPPED
+            else:
+                future.result()
+            progress.over(row)
+            if self._options.quiet and row.summary:
+                tell(_written(row.summary))
+        progress.show(self._rows, now=bool(over))
+
+    def _stop(self, waiting: dict[Future[None], int]) -> None:
+        self._stopped = True
+        for future in waiting:
+            future.cancel()
+        for one in [*self._running]:
+            one.stop()
+
+    def _one(self, number: int) -> None:
+        """In a thread of its own; waits for the process."""
+        row = self._rows[number]
+        if self._stopped:
+            row.code, row.why = FAILED, STOPPED
+            return
+        row.running = True
+        try:
+            process = OneOfMany(self._asked[number], lambda line: say(f"{row.name}: {line}"))
+        except OSError as error:
+            row.code, row.why, row.running = FAILED, plain(error), False
+            return
+        self._running.add(process)
+        try:
+            code, row.why = process.wait(lambda told: _goes(row, told))
+        finally:
+            self._running.discard(process)
+            row.running = False
+        row.summary = process.summary
+        row.code = code
+
+    def codes(self) -> list[int]:
+        """Of all."""
+        return [FAILED if row.code is None else row.code for row in self._rows]
+
+    def tell(self, code: int) -> None:
+        """The table, or the line."""
+        if not self._options.quiet:
+            tell(table(self._rows))
+        if self._options.quiet or not sys.stdout.isatty():
+            tell(several_line(self._rows, code, time.monotonic() - self._start))
+
+
+def _goes(row: Row, told: dict[str, Any]) -> None:
+    source, seen, done = told.get("at"), told.get("seen"), told.get("done")
+    row.source = source[:32] if isinstance(source, str) else ""
+    row.seen = seen if isinstance(seen, int) else 0
+    row.fraction = min(0.99, done / _SOURCES) if isinstance(done, int) else 0.0
+
+
+def _read(line: str) -> dict[str, Any]:
+    made = json.loads(line)
+    assert isinstance(made, dict)
+    return made
+
+
+def _written(summary: dict[str, Any]) -> str:
+    return json.dumps(summary, separators=(",", ":"))

@@ -1,0 +1,134 @@
+"""One sweep of many, in a process of its own: from the side of the process that starts it.
+
+It is this same program again, and gets its options as JSON on stdin: they may be longer than a
+command line. Whatever becomes of it, of a damaged image and what it does to a library too, the
+others go on.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Any
+
+import msgspec
+
+from ..exit_codes import FAILED, HIT, UsageError
+from ..options import ONE_OF_MANY, Options
+
+_MAX_LINE = 64 << 10
+_MOST_SAID = 1000
+"""Lines of stderr that are passed on."""
+_CODES = range(6)
+
+
+class OneOfMany:
+    """A process that sweeps."""
+
+    def __init__(self, options: Options, say: Callable[[str], None]) -> None:
+        """Starts it. ``say``: is told each line that it says. Raises OSError."""
+        self._process = subprocess.Popen(
+            command(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=_environment(),
+            # Ctrl-C comes to it from here, once, and not from the terminal as well.
+            start_new_session=sys.platform != "win32",
+        )
+        assert self._process.stderr is not None
+        self._said = threading.Thread(
+            target=_pass_on, args=(self._process.stderr, say), daemon=True
+        )
+        self._said.start()
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(written(options))
+            self._process.stdin.close()
+        except OSError:
+            pass  # it has ended: its exit code says so
+        self.summary: dict[str, Any] = {}
+        """The line that it ended with."""
+
+    def wait(self, told: Callable[[dict[str, Any]], None]) -> tuple[int, str]:
+        """The exit code, and why it could not sweep; ``told``: is told how it goes."""
+        assert self._process.stdout is not None
+        while line := self._process.stdout.readline(_MAX_LINE):
+            try:
+                one = json.loads(line)
+            except ValueError:
+                continue
+            if not isinstance(one, dict):
+                continue
+            if "v" in one:
+                self.summary = one
+            else:
+                told(one)
+        code = self._process.wait()
+        self._said.join(5)
+        if code in _CODES and self.summary:
+            return code, str(self.summary.get("error", "")) if code == FAILED else ""
+        code, why = (FAILED, f"its process ended with {code} and no answer")
+        # What it had found is in its journal, but what it said counts.
+        return (HIT if self.summary.get("verdict") == "hit" else code), why
+
+    def stop(self) -> None:
+        """As Ctrl-C does: it ends with a report. On Windows the console has told it already."""
+        if sys.platform != "win32":
+            self._process.send_signal(signal.SIGINT)
+
+
+def command() -> list[str]:
+    """This same program as one of many."""
+    words = [ONE_OF_MANY, "--quiet"]
+    if getattr(sys, "frozen", False):
+        return [sys.executable, *words]
+    # -P: not what lies in the current folder.
+    return [sys.executable, "-P", "-m", "agent", *words]
+
+
+def _environment() -> dict[str, str]:
+    """As of the process that runs rules: a one-file program is unpacked once for all."""
+    environment = dict(os.environ)
+    environment.pop("PYINSTALLER_RESET_ENVIRONMENT", None)
+    if not getattr(sys, "frozen", False):
+        home = str(Path(__file__).resolve().parents[2])
+        known = environment.get("PYTHONPATH")
+        environment["PYTHONPATH"] = f"{home}{os.pathsep}{known}" if known else home
+    return environment
+
+
+def _pass_on(stream: IO[bytes], say: Callable[[str], None]) -> None:
+    count = 0
+    while line := stream.readline(_MAX_LINE):
+        count += 1
+        if count <= _MOST_SAID:
+            say(line.decode("utf-8", "replace").rstrip().removeprefix("iocsweep: "))
+
+
+def written(options: Options) -> bytes:
+    """Options as the other process reads them: ASCII, whatever is in a path."""
+    return json.dumps(msgspec.to_builtins(options, enc_hook=str)).encode("ascii")
+
+
+def read_options(stream: IO[bytes]) -> Options:
+    """Raises UsageError for what :func:`written` did not write."""
+    try:
+        return msgspec.convert(json.loads(stream.read()), Options, dec_hook=_path)
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{ONE_OF_MANY}: no options: {error}") from error
+
+
+def _path(kind: type[Any], value: Any) -> Any:
+    if issubclass(kind, Path) and isinstance(value, str):
+        return Path(value)
+    raise ValueError(f"no {kind.__name__}")
+
+
+__all__ = ["ONE_OF_MANY", "OneOfMany", "command", "read_options", "written"]
