@@ -60,6 +60,8 @@ class Options(DeliveryOptions, frozen=True, kw_only=True):
     check_hash: bool = False
     jobs: int | None = None
     resume: bool = False
+    installation: str = ""
+    """Of several hosts on one image, the name of the one that is meant (``commands/many.py``)."""
     part: bool = False
     """This sweep is one of many: whoever started it wants to be told how it goes."""
 

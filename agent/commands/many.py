@@ -14,7 +14,8 @@ from msgspec import structs
 
 from ..exit_codes import CLEAN, FAILED, HIT, INCOMPLETE, UNDELIVERED, UsageError
 from ..home import home
-from ..model.report import Report, Verdict
+from ..model.custody import Exhibit
+from ..model.report import ExclusionsRef, PackRef, Report, Verdict
 from ..options import Options
 from ..output.plain import plain
 from ..output.say import say, tell
@@ -40,17 +41,13 @@ def sweep_many(options: Options, hosts: Sequence[Sequence[str]]) -> int:
     """
     refuse_missing([path for paths in hosts for path in paths])
     _refuse_one_file(options)
-    packs = load_packs(options.packs, options.only_packs, NAMES)
-    asked = question(
-        options.recorded(), [pack.reference() for pack in packs], exclusions_in_use(NAMES)[1]
-    )
     where = destination_of(options, home())
     if where.file is not None:
         raise UsageError(f"--out {where.file}: of several hosts there are several; name a folder")
     finish_interrupted(where, None)
     many = _Many(options, hosts)
     if options.resume:
-        many.resume(where, asked)
+        many.resume(where)
     many.run()
     codes = many.codes()
     recovered = [one.report for one in finish_interrupted(where, None)]
@@ -88,18 +85,31 @@ class _Many:
         ]
         self._running: set[OneOfMany] = set()
         self._stopped = False
+        self._known: dict[tuple[tuple[str, ...], Question], tuple[Path, Report]] = {}
+        """Whole reports that are there."""
+        self._packs: list[PackRef] = []
+        self._exclusions: ExclusionsRef | None = None
 
-    def resume(self, where: Destination, asked: Question) -> None:
-        """Those whose whole report is there are over."""
-        known: dict[tuple[tuple[str, ...], Question], tuple[Path, Report]] = {}
+    def resume(self, where: Destination) -> None:
+        """Those whose whole report is there are over. Raises PackError."""
+        packs = load_packs(self._options.packs, self._options.only_packs, NAMES)
+        self._packs = [pack.reference() for pack in packs]
+        self._exclusions = exclusions_in_use(NAMES)[1]
         for key, path, report in whole_reports(where.folder):
-            known[key] = (path, report)
-        for row, exhibits in zip(self._rows, self._exhibits, strict=True):
-            found = known.get((identity_of(exhibits), asked))
-            if found is not None:
-                path, report = found
-                row.code, row.resumed = code_of(report), True
-                row.summary = _read(summary_line(report, report_path=str(path)))
+            self._known[key] = (path, report)
+        for number, row in enumerate(self._rows):
+            self._is_there(row, self._asked[number], self._exhibits[number])
+
+    def _is_there(self, row: Row, asked: Options, exhibits: Sequence[Exhibit]) -> bool:
+        if not self._known:
+            return False
+        about = question(asked.recorded(), self._packs, self._exclusions)
+        found = self._known.get((identity_of(exhibits), about))
+        if found is not None:
+            path, report = found
+            row.code, row.resumed = code_of(report), True
+            row.summary = _read(summary_line(report, report_path=str(path)))
+        return found is not None
 
     def run(self) -> None:
         """All of them, so many at once."""
@@ -114,46 +124,63 @@ class _Many:
                 except KeyboardInterrupt:
                     self._stop(waiting)
 
-    def _wait(self, waiting: dict[Future[None], int], progress: SeveralProgress) -> None:
+    def _wait(self, waiting: dict[Future[list[Row]], int], progress: SeveralProgress) -> None:
         over, _ = wait(waiting, timeout=_DRAWN_S, return_when=FIRST_COMPLETED)
         for future in over:
             row = self._rows[waiting.pop(future)]
             if future.cancelled():
                 row.code, row.why = FAILED, STOPPED
-            else:
-                future.result()
-            progress.over(row)
-            if self._options.quiet and row.summary:
-                tell(_written(row.summary))
+            for one in [row] if future.cancelled() else future.result():
+                progress.over(one)
+                if self._options.quiet and one.summary:
+                    tell(_written(one.summary))
         progress.show(self._rows, now=bool(over))
 
-    def _stop(self, waiting: dict[Future[None], int]) -> None:
+    def _stop(self, waiting: dict[Future[list[Row]], int]) -> None:
         self._stopped = True
         for future in waiting:
             future.cancel()
         for one in [*self._running]:
             one.stop()
 
-    def _one(self, number: int) -> None:
-        """In a thread of its own; waits for the process."""
-        row = self._rows[number]
+    def _one(self, number: int) -> list[Row]:
+        """In a thread of its own; waits for the process. What came of it, of each host a row."""
+        row, asked = self._rows[number], self._asked[number]
+        given, names, rows = row.name, self._sweep(row, asked), [row]
+        for name in names:
+            # Several hosts on one image: a row each, the first in the place of this one.
+            one = row if name == names[0] else Row(name="", weight=row.weight)
+            one.name, one.summary, one.code, one.why = f"{given}: {name}", {}, None, ""
+            of_it = structs.replace(asked, installation=name)
+            if one is not row:
+                self._rows.append(one)
+                rows.append(one)
+            if not self._is_there(one, of_it, self._exhibits[number]):
+                self._sweep(one, of_it)
+        return rows
+
+    def _sweep(self, row: Row, asked: Options) -> list[str]:
+        """Gives the names of the hosts, if there are several, and then it was not swept."""
         if self._stopped:
             row.code, row.why = FAILED, STOPPED
-            return
+            return []
         row.running = True
         try:
-            process = OneOfMany(self._asked[number], lambda line: say(f"{row.name}: {line}"))
+            process = OneOfMany(asked, lambda line: say(f"{row.name}: {line}"))
         except OSError as error:
             row.code, row.why, row.running = FAILED, plain(error), False
-            return
+            return []
         self._running.add(process)
         try:
             code, row.why = process.wait(lambda told: _goes(row, told))
         finally:
             self._running.discard(process)
             row.running = False
-        row.summary = process.summary
-        row.code = code
+        row.summary, row.code = process.summary, code
+        names = process.summary.get("hosts")
+        if asked.installation or not isinstance(names, list):
+            return []
+        return [str(name) for name in names]
 
     def codes(self) -> list[int]:
         """Of all."""

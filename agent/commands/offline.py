@@ -7,12 +7,19 @@ it is of several, each is swept as with ``--jobs 1``.
 from __future__ import annotations
 
 import glob
+import json
 import os
 import sys
 
 from msgspec import structs
 
+from ..exit_codes import FAILED, CannotRun
+from ..matching.own_traces import Own
 from ..options import Options
+from ..output.say import say, tell
+from ..spelling import fold
+from ..targets.offline.at_rest import SeveralHosts
+from ..targets.offline.recognise import offline_target
 from .many import sweep_many
 from .sweep import sweep
 
@@ -21,9 +28,40 @@ def offline(options: Options) -> int:
     """The exit code. Raises CannotRun before anything is swept."""
     if sys.platform == "win32":
         options = structs.replace(options, paths=expanded(options.paths))
-    if options.part or (options.jobs is None and not options.resume):
-        return sweep(options)
+    if options.part:
+        return _part(options)
+    if options.jobs is None and not options.resume:
+        try:
+            return sweep(options)
+        except SeveralHosts as error:
+            say(f"{' and '.join(error.names)} are different hosts: a report for each")
+        return sweep_many(options, apart(options.paths))
     return sweep_many(options, [[path] for path in dict.fromkeys(options.paths)])
+
+
+def _part(options: Options) -> int:
+    """For whoever sweeps many: several hosts are told by their names."""
+    try:
+        return sweep(options)
+    except SeveralHosts as error:
+        tell(json.dumps({"v": 1, "exit": FAILED, "error": str(error), "hosts": error.names}))
+        return FAILED
+
+
+def apart(paths: list[str]) -> list[list[str]]:
+    """The paths of each host, by the name that its Windows says; what is of no Windows, or of
+    several hosts by itself, is alone: whose it is nobody knows, and so it is swept by itself."""
+    hosts: dict[str, list[str]] = {}
+    for path in dict.fromkeys(paths):
+        try:
+            names = offline_target(path, own=Own()).names
+        except (CannotRun, OSError):
+            names = []
+        key = f"name {fold(names[0])}" if len(names) == 1 else f"path {path}"
+        if not names:
+            say(f"{path}: no Windows that has a name; swept as a host of its own")
+        hosts.setdefault(key, []).append(path)
+    return [*hosts.values()]
 
 
 def expanded(paths: list[str]) -> list[str]:

@@ -115,6 +115,8 @@ def _sweep(options: Options, route: Route | None, packs: Sequence[Pack], matcher
     where, exports = destination_of(options, home()), exports_of(options)
     _take_rights(options)
     target = _target(options, _own(options, where.home))
+    if not _is_live(options):
+        target.host()  # raises SeveralHosts, before anything has begun
     custody = custody_of(target, examiner=options.examiner, case=options.case, notes=notes)
     with OneSweep(where.home) as lock:
         if _is_live(options):
@@ -197,7 +199,9 @@ def _target(options: Options, own: Own) -> Target:
         from ..targets.live.host import LiveHost
 
         return LiveHost(own, paths=options.paths, walk=options.walk)
-    return offline_target(*options.paths, own=own, keys=_keys(options))
+    return offline_target(
+        *options.paths, own=own, keys=_keys(options), installation=options.installation
+    )
 
 
 def _keys(options: Options) -> Sequence[VolumeKey]:

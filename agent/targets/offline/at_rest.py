@@ -30,6 +30,15 @@ class TargetError(CannotRun):
     """What was to be swept cannot be: there is no such thing."""
 
 
+class SeveralHosts(TargetError):
+    """What was given is of more than one host, and a report is about one alone."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        told = " and ".join(names)
+        super().__init__(f"{told} are different hosts: sweep them one after the other")
+        self.names = tuple(names)
+
+
 class AtRest(ABC):
     """A target that is one or more paths of this machine."""
 
@@ -39,13 +48,15 @@ class AtRest(ABC):
         own: Own,
         now: Callable[[], datetime] | None = None,
         keys: Sequence[VolumeKey] = (),
+        installation: str = "",
     ) -> None:
         """``own``: what belongs to this agent, in case it lies there; ``now``: UTC; ``keys``: of
-        locked volumes."""
+        locked volumes; ``installation``: of several hosts, the name of the one that is meant."""
         self.keys = keys
         self._paths = tuple(dict.fromkeys(whole_path(path) for path in paths))
         self._own = own
         self._now = now
+        self._installation = fold(installation)
         self._met: list[Volume] = []
         self._raw_met: list[RawNtfs] = []
 
@@ -121,14 +132,42 @@ class AtRest(ABC):
         return self._volumes_at_rest()
 
     @cached_property
+    def _found(self) -> list[WindowsAtRest]:
+        """Of all hosts."""
+        return hosts_on(self._volumes)
+
+    @property
+    def names(self) -> list[str]:
+        """Of the hosts whose Windows lies there, as far as it says so."""
+        named = {fold(name): name for host in self._found if (name := host.computer.name)}
+        return [*named.values()]
+
+    @cached_property
+    def _elsewhere(self) -> frozenset[tuple[str, ...]]:
+        """Where the volumes are shown that hold the Windows of another host than the one that is
+        meant. Raises SeveralHosts."""
+        names = self.names
+        if len(names) < 2:
+            return frozenset()
+        if self._installation not in map(fold, names):
+            raise SeveralHosts(names)
+        mine = [host for host in self._found if fold(host.computer.name) == self._installation]
+        others = [
+            host.files.trees[0].shown
+            for host in self._found
+            if host.computer.name and fold(host.computer.name) != self._installation
+        ]
+        kept = {host.files.trees[0].shown for host in mine}
+        if not kept.isdisjoint(others):
+            raise SeveralHosts(names)
+        return frozenset(others)
+
+    @cached_property
     def _hosts(self) -> list[WindowsAtRest]:
-        """Raises TargetError: several hosts, of which a report can be about one alone."""
-        found = hosts_on(self._volumes)
-        names = {fold(name): name for host in found if (name := host.computer.name)}
-        if len(names) > 1:
-            told = " and ".join(names.values())
-            raise TargetError(f"{told} are different hosts: sweep them one after the other")
-        return found
+        """Raises SeveralHosts: a report can be about one alone."""
+        if not (elsewhere := self._elsewhere):
+            return self._found
+        return hosts_on([one for one in self._volumes if one.tree.shown not in elsewhere])
 
     @cached_property
     def _met_hosts(self) -> list[WindowsAtRest]:

@@ -23,6 +23,8 @@ from .layout import HOLDS_NOTHING, NOT_LOOKED_INTO, Lying
 from .media import SharedMedium
 from .windows_at_rest import Volume
 
+OF_ANOTHER = "Windows of another host, which has a report of its own"
+
 
 class ImageTarget(AtRest):
     """The target of ``offline IMAGE…``."""
@@ -33,12 +35,13 @@ class ImageTarget(AtRest):
         own: Own,
         now: Callable[[], datetime] | None = None,
         keys: Sequence[VolumeKey] = (),
+        installation: str = "",
     ) -> None:
         """Raises TargetError, naming it, for what is no image of a disk or of a volume, and for one
         that cannot be read at all."""
         if not paths:
             raise TargetError("no image given")
-        super().__init__(*paths, own=own, now=now, keys=keys)
+        super().__init__(*paths, own=own, now=now, keys=keys, installation=installation)
         for medium in self.images:
             try:
                 medium.opened()
@@ -81,7 +84,9 @@ class ImageTarget(AtRest):
                 place = f"{name}{one.label}"
                 if one.opened_by:
                     skipped.append(SkippedVolume(place, one.opened_by, gap=False))
-                if one.is_ntfs:
+                if (f"{place}:",) in self._elsewhere:
+                    skipped.append(SkippedVolume(place, OF_ANOTHER, gap=False))
+                elif one.is_ntfs:
                     raw = RawNtfs(medium.opener(one.part), f"{place}:", state=medium.state)
                     path = f"{medium.path}{one.label}"
                     roots.append(Root(path, "NTFS", raw=raw, mounted=False))

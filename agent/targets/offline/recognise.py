@@ -13,15 +13,19 @@ from .image import ImageTarget
 
 
 def offline_target(
-    *paths: str, own: Own, keys: Sequence[VolumeKey] = ()
+    *paths: str, own: Own, keys: Sequence[VolumeKey] = (), installation: str = ""
 ) -> FolderTarget | ImageTarget:
-    """``keys``: of locked volumes. Raises TargetError for what cannot be swept, and for images and
-    folders together: but for raw disks, whose volumes are swept as a folder's are."""
+    """``keys``: of locked volumes; ``installation``: of several hosts on an image, the name of the
+    one that is meant.
+
+    Raises TargetError for what cannot be swept, and for images and folders together: but for raw
+    disks, whose volumes are swept as a folder's are.
+    """
     images = [path for path in paths if is_medium(path)]
     if not images:
         return FolderTarget(*paths, own=own, keys=keys)
     if len(images) == len(paths):
-        return ImageTarget(*paths, own=own, keys=keys)
+        return ImageTarget(*paths, own=own, keys=keys, installation=installation)
     if all(is_raw_disk(path) for path in images):
         return FolderTarget(*paths, own=own, keys=keys)
     raise TargetError("images and folders together: sweep them one after the other")
