@@ -31,6 +31,8 @@ class Forward:
         self._read = read
         self._jump = jump
         self._next = bytearray()
+        self.at = 0
+        """Bytes that were passed over."""
 
     def peek(self, size: int) -> bytes:
         """The next bytes, fewer at the end. Raises OSError, FormatError."""
@@ -45,11 +47,13 @@ class Forward:
         """The next bytes, which are passed over then."""
         data = self.peek(size)
         del self._next[:size]
+        self.at += len(data)
         return data
 
     def skip(self, size: int) -> bool:
         """Pass over so many; whether there were as many."""
         left = size - len(self._next)
+        self.at += size
         del self._next[:size]
         if left > 1 and self._jump is not None:
             self._jump(left - 1)

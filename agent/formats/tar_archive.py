@@ -7,6 +7,8 @@ tar manual, "Basic Tar Format" (long names, sparse files).
 
 from __future__ import annotations
 
+import math
+import stat
 import tarfile
 from collections.abc import Iterator
 
@@ -21,6 +23,14 @@ MAX_MEMBERS = 1_000_000
 _LONG_NAME, _LONG_LINK = b"L", b"K"
 _PAX, _PAX_OLD, _PAX_GLOBAL = b"x", b"X", b"g"
 _SPARSE = b"S"
+_HARD_LINK = b"1"
+_TYPES = {
+    b"2": stat.S_IFLNK,
+    b"3": stat.S_IFCHR,
+    b"4": stat.S_IFBLK,
+    b"5": stat.S_IFDIR,
+    b"6": stat.S_IFIFO,
+}
 _NO_FILES = (b"1", b"2", b"3", b"4", b"5", b"6")
 """Links, devices, folders and pipes. Whatever else there is has content: what a reader does not
 know it is to take for a file (POSIX)."""
@@ -37,6 +47,10 @@ class TarReader:
         self._source = source
         self._size = 0
         """Of the member at hand."""
+        self.start = 0
+        """Where its content begins."""
+        self.link = ""
+        """What it is a hard link to: a member before it. Empty: it is none."""
 
     def members(self) -> Iterator[Member]:
         """Each member; its content can be asked for until the next one is. What follows a blank
@@ -107,7 +121,8 @@ class TarReader:
         sparse = kind == _SPARSE or any(key.startswith("GNU.sparse.") for key in more)
         if info.isdir():
             name = f"{name.rstrip('/')}/"
-        self._size = size
+        self._size, self.start = size, self._source.at
+        self.link = (more.get("linkpath") or info.linkname) if kind == _HARD_LINK else ""
         told = more.get("GNU.sparse.realsize") or more.get("GNU.sparse.size") or ""
         yield Member(
             name=more.get("GNU.sparse.name") or name,
@@ -116,6 +131,8 @@ class TarReader:
             method=SPARSE if sparse else 0,
             encrypted=False,
             header=0,
+            modified=_seconds(more.get("mtime", ""), info.mtime),
+            unix_mode=_TYPES.get(kind, stat.S_IFREG),
         )
         if not self._source.skip(size):
             raise FormatError("cut short", name)
@@ -144,6 +161,8 @@ def _told(kind: bytes, data: bytes) -> dict[str, str]:
     """What a header of another one says of it."""
     if kind == _LONG_NAME:
         return {"path": data.rstrip(b"\0").decode("utf-8", "surrogateescape")}
+    if kind == _LONG_LINK:
+        return {"linkpath": data.rstrip(b"\0").decode("utf-8", "surrogateescape")}
     if kind not in (_PAX, _PAX_OLD):
         return {}
     found: dict[str, str] = {}
@@ -160,6 +179,15 @@ def _told(kind: bytes, data: bytes) -> dict[str, str]:
 
 def _number(text: str, otherwise: int) -> int:
     return int(text) if text.isdecimal() and len(text) < 20 else otherwise
+
+
+def _seconds(text: str, otherwise: float) -> float | None:
+    """None for what no clock shows."""
+    try:
+        told = float(text) if text else float(otherwise)
+    except (ValueError, OverflowError):
+        return None
+    return told if math.isfinite(told) else None
 
 
 def _padded(size: int) -> int:

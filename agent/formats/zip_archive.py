@@ -45,6 +45,12 @@ _NOTHING = 2
 """Bytes that nothing takes when it is deflated."""
 _ZIP64, _UNICODE_PATH = 1, 0x7075
 """Extra fields (APPNOTE, 4.5.3 and 4.6.9)."""
+_NTFS_TIMES, _UNIX_TIMES = 0x000A, 0x5455
+"""The same (4.5.5; Info-ZIP's ``extrafld.txt``)."""
+_NTFS_FIRST = b"\1\0\x18\0"
+_SECONDS_TO_1970 = 11_644_473_600
+_UNIX = 3
+"""Who made it (4.4.2): then the upper half of its attributes is what POSIX tells of a file."""
 
 
 class Member(NamedTuple):
@@ -61,6 +67,12 @@ class Member(NamedTuple):
     """Whether the central directory tells of it; else only its local header does."""
     second: str = ""
     """Another name that it has; empty if it has none."""
+    crc: int | None = None
+    """CRC-32 of its bytes; None where nothing tells it."""
+    modified: float | None = None
+    """When it was written last, in seconds since 1970, UTC; None: told without its zone, or not."""
+    unix_mode: int = 0
+    """Type and rights as POSIX has them; 0 where the archive does not tell."""
 
     @property
     def base_name(self) -> str:
@@ -177,6 +189,9 @@ def members(file: BinaryIO, directory: Directory) -> Iterator[Member]:
             encrypted=bool(flags & _ENCRYPTED),
             header=header + directory.shift,
             second=_second_name(extra),
+            crc=fields[7],
+            modified=_modified(extra),
+            unix_mode=fields[15] >> 16 if fields[1] >> 8 == _UNIX else 0,
         )
     raise FormatError(f"more than {MAX_MEMBERS:,} members", "central directory")
 
@@ -298,6 +313,19 @@ def _wide(extra: bytes, size: int, packed: int, header: int) -> tuple[int, int, 
     packed = next(wide, packed) if packed == _ALL_32 else packed
     header = next(wide, header) if header == _ALL_32 else header
     return size, packed, header
+
+
+def _modified(extra: bytes) -> float | None:
+    """By the extra field of NTFS (100 ns since 1601) or the extended timestamp (seconds)."""
+    told = _extra(extra, _NTFS_TIMES)
+    if len(told) >= 16 and told[4:8] == _NTFS_FIRST:
+        ticks: int = struct.unpack_from("<Q", told, 8)[0]
+        return ticks / 10_000_000 - _SECONDS_TO_1970
+    told = _extra(extra, _UNIX_TIMES)
+    if len(told) >= 5 and told[0] & 1:
+        seconds: int = struct.unpack_from("<i", told, 1)[0]
+        return float(seconds)
+    return None
 
 
 def _second_name(extra: bytes) -> str:
