@@ -27,7 +27,8 @@ _NAME_SURROGATE = 0x2000_0000
 _MOUNT_POINT = 0xA000_0003
 _VOLUME = re.compile(r"(?i)\\\\[?.]\\Volume\{[0-9a-f-]+\}\\?")
 _VANISHED = "vanished during the sweep"
-_LINK = "link not followed, its name was compared"
+LINK = "link not followed, its name was compared"
+DEVICE = "device, pipe or socket, its name was compared"
 _SECOND_WAY = "folder reached by a second way, walked once"
 _UNSUPPORTED = re.compile(r"unsupported reparse tag 0x([0-9a-f]{8})", re.IGNORECASE)
 """Where a link leads, says ntfs-3g, whose file it cannot show."""
@@ -144,7 +145,7 @@ class Walk(Struct):
                 self.ledger.note(_VANISHED, folder.path)
             else:
                 self.ledger.unread(f"folder: {reason_of(error)}", folder.path)
-        self._note_names(folder)
+        note_names(folder, self.ledger)
         return inner
 
     def _list_quietly(self, folder: Folder, inner: list[str], *, is_root: bool) -> None:
@@ -209,7 +210,7 @@ class Walk(Struct):
             if tag == _MOUNT_POINT and is_volume(_target(child)) and not self._is_boundary(child):
                 self.ledger.unread("volume mounted there, not walked", child)
             else:
-                self.ledger.note(_LINK, child)
+                self.ledger.note(LINK, child)
             return False
         if attributes & windows_files.FILE_ATTRIBUTE_RECALL_ON_OPEN:
             self.ledger.unread("cloud folder, not recalled", folder.child(entry.name))
@@ -220,9 +221,7 @@ class Walk(Struct):
         if entry.is_symlink():
             self._link(folder.child(entry.name))
         else:
-            self.ledger.note(
-                "device, pipe or socket, its name was compared", folder.child(entry.name)
-            )
+            self.ledger.note(DEVICE, folder.child(entry.name))
 
     def _link(self, path: str) -> None:
         try:
@@ -234,19 +233,19 @@ class Walk(Struct):
             unsupported = None
         tag = int(unsupported[1], 16) if unsupported else _NAME_SURROGATE
         if tag & _NAME_SURROGATE or tag in _NO_CONTENT:
-            self.ledger.note(_LINK, path)
+            self.ledger.note(LINK, path)
         else:
             self.ledger.unread(f"content kept elsewhere (tag 0x{tag:08X})", path)
 
-    def _note_names(self, folder: Folder) -> None:
-        """Names that are no Unicode: their stray bytes are kept as lone surrogates, and compared
-        so."""
-        joined = "".join(folder.names)
-        if joined.isascii() or _is_unicode(joined):
-            return
-        for name in folder.names:
-            if not _is_unicode(name):
-                self.ledger.note("name is not valid Unicode, compared as it is", folder.child(name))
+
+def note_names(folder: Folder, ledger: Ledger) -> None:
+    """Names that are no Unicode: their stray bytes are kept as lone surrogates, and compared so."""
+    joined = "".join(folder.names)
+    if joined.isascii() or _is_unicode(joined):
+        return
+    for name in folder.names:
+        if not _is_unicode(name):
+            ledger.note("name is not valid Unicode, compared as it is", folder.child(name))
 
 
 def _may_loop(root: str) -> bool:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ..ntfs import ByteSource
     from .evidence import EvidenceFile
     from .live.system import LiveSystem
+    from .tree import Tree
 
 
 LOCKED = "locked by BitLocker"
@@ -70,6 +71,8 @@ class Root(Struct, frozen=True):
     """Whether it can be walked: an image cannot."""
     why_walked: str = ""
     """Said in the coverage, where a reader may expect it to be read by its records."""
+    tree: Tree | None = None
+    """Given, it is walked in place of what lies at the path on this machine: an archive is."""
 
 
 class SkippedVolume(Struct, frozen=True):
@@ -79,6 +82,8 @@ class SkippedVolume(Struct, frozen=True):
     reason: str
     gap: bool
     """Whether the target is less than completely examined without it."""
+    count: int = 1
+    """How many there are that are missing for this reason; the path is the first one's."""
 
 
 class Target(Protocol):

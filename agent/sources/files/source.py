@@ -39,6 +39,7 @@ from .cross_view import CrossView
 from .facts import Limits
 from .file_inspection import ZONE, FileLook
 from .hash_cache import HashCache
+from .in_tree import in_tree
 from .item import SOURCE
 from .recent_changes import (
     WINDOW,
@@ -101,7 +102,8 @@ class FilesSource:
         locked = [(volume.path, LOCKED) for volume in skipped if volume.reason == LOCKED]
         for volume in skipped:
             if volume.reason != LOCKED:
-                (ledger.unread if volume.gap else ledger.note)(volume.reason, volume.path)
+                tell = ledger.unread if volume.gap else ledger.note
+                tell(volume.reason, volume.path, volume.count)
         if not roots and not locked:
             ledger.unavailable("no volume to walk")
         if any(root.raw is not None and root.mounted for root in roots):
@@ -157,6 +159,9 @@ class _Trees(Struct):
     """Is told the volumes that BitLocker keeps from us, and why."""
 
     def observe(self, root: Root) -> Iterator[Observation]:
+        if root.tree is not None:
+            yield from in_tree(root.tree, self.look, self.selection)
+            return
         raw = root.raw if root.mounted else None
         with closing(RawFallbackOpener(self.open_file, raw)) as open_file:
             walked = WalkedFolders(self.look, open_file)

@@ -1,5 +1,5 @@
 """Evidence at rest: one or more folders, such as a mounted volume, a share or a copy of a disk's
-files."""
+files, and collections that lie in an archive."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import stat
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
-from functools import partial
+from functools import cached_property, partial
 
 from ...coverage import Ledger
 from ...formats.kinds import Holds, Kind, kind_by_name, kind_of
@@ -20,6 +20,7 @@ from ..installation import LOOSE_FILES
 from ..mounted_tree import Mounted, MountedEntry
 from ..tree import Entry, Tell, Tree
 from ..volume_keys import VolumeKey
+from .archives.opening import Collected, collected
 from .at_rest import AtRest, TargetError
 from .collections.drives import copied_as, decoded, volumes_in
 from .collections.sparse import open_collected
@@ -70,13 +71,29 @@ class FolderTarget(AtRest):
         yield from HostFiles(self._loose, LOOSE_FILES).evidence(patterns, ledger)
 
     def roots(self) -> tuple[Sequence[Root], Sequence[SkippedVolume]]:
-        """The folders; nothing is left out."""
-        return [Root(path) for path in self._paths], []
+        """The folders and archives; what is left out are members of these."""
+        roots, skipped = list[Root](), list[SkippedVolume]()
+        for path in self._paths:
+            archive = self._archives.get(path)
+            roots.append(Root(path, tree=None if archive is None else archive.whole()))
+            for one in () if archive is None else archive.problems():
+                skipped.append(SkippedVolume(one.place, one.reason, gap=True, count=one.count))
+        return roots, skipped
+
+    @cached_property
+    def _archives(self) -> dict[str, Collected]:
+        """Of the paths, those that are a collection in an archive."""
+        return {path: found for path in self._paths if (found := collected(path)) is not None}
 
     def _volumes_at_rest(self) -> list[Volume]:
-        """The volumes that lie in the folders, by their shapes."""
+        """The volumes that lie in the folders and archives, by their shapes."""
         found: list[Volume] = []
         for path in self._paths:
+            if (archive := self._archives.get(path)) is not None:
+                found += [Volume(tree, path) for tree in archive.trees()]
+                if not archive.copies:
+                    self._loose.append(archive.loose())
+                continue
             real = os.path.realpath(path)
             copies = volumes_in(real)
             if not copies:

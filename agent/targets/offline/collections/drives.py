@@ -157,9 +157,7 @@ def _is_windows_volume(listed: Listing, within: Within, names: Sequence[str]) ->
     if "USERS" not in folded:
         return False
     users = (*within, folded["USERS"])
-    return any(
-        _holds(listed((*users, name)), _OF_A_PROFILE) for name in listed(users)[:_MAX_USERS]
-    )
+    return any(_holds(listed((*users, name)), _OF_A_PROFILE) for name in listed(users)[:_MAX_USERS])
 
 
 def _holds(names: Sequence[str], wanted: frozenset[str]) -> bool:
@@ -167,7 +165,7 @@ def _holds(names: Sequence[str], wanted: frozenset[str]) -> bool:
 
 
 def _encoded(listed: Listing, names: Sequence[str], called: str) -> list[Copied]:
-    """The volumes of a collection of Velociraptor: of its folder, of its uploads, or of one way's."""
+    """The volumes of a collection of Velociraptor: its folder's, its uploads', or one way's."""
     found: dict[tuple[str, str], list[Within]] = {}
     for folder in _ways(listed, names, called):
         for name in listed(folder):

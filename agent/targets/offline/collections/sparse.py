@@ -51,33 +51,39 @@ def open_collected(path: str) -> BinaryIO:
 
     Raises OSError, for an index that makes no sense too.
     """
-    index = _index_of(path)
+    index = _index_beside(path)
     file = open_quietly(path)
-    if index is None:
-        return file
+    return file if index is None else put_together(file, index)
+
+
+def put_together(file: BinaryIO, index: bytes) -> BinaryIO:
+    """The same of a file and what lies beside it under its name and ``.idx``: the file as it is
+    where that is no index, as another file may have such a name. Raises OSError; the file is closed
+    then."""
     try:
+        if len(index) > MAX_INDEX_BYTES:
+            raise OSError(BAD_INDEX)
+        try:
+            told = _INDEXES.decode(index)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            file.seek(0)
+            return file
         there = file.seek(0, io.SEEK_END)
-        return cast("BinaryIO", SparseFile(file, *_pieces(index, there)))
+        return cast("BinaryIO", SparseFile(file, *_pieces(told, there)))
     except OSError:
         file.close()
         raise
 
 
-def _index_of(path: str) -> _Index | None:
-    """None if there is none: another file may have such a name."""
+def _index_beside(path: str) -> bytes | None:
+    """None if there is none."""
     try:
         with open_quietly(path + SUFFIX) as file:
-            data = read_up_to(file, MAX_INDEX_BYTES + 1)
+            return read_up_to(file, MAX_INDEX_BYTES + 1)
     except OSError as error:
         if is_gone(error):
             return None
         raise
-    if len(data) > MAX_INDEX_BYTES:
-        raise OSError(BAD_INDEX)
-    try:
-        return _INDEXES.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None
 
 
 def _pieces(index: _Index, there: int) -> tuple[list[Piece], int]:

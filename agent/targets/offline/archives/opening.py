@@ -1,0 +1,115 @@
+"""Which archive a file is, and what of a host it holds."""
+
+from __future__ import annotations
+
+import os
+from functools import partial
+
+from msgspec import Struct
+
+from ....formats import FormatError
+from ....formats.kinds import Holds, Kind, kind_of
+from ....reading.opening import open_quietly, read_at
+from ...tree import Tree
+from ..collections.drives import Copied, Within, copied_as, decoded, volumes_of
+from . import DEVICE, Archive, Node, Problem, device_names
+from .member_tree import MemberTrees
+from .zip_listing import ENCRYPTED, ZipListing
+
+_HEAD = 4096
+_OF_UAC = "[root]"
+"""The folder of a host's files in what UAC collects of Linux, macOS and the like."""
+_MAX_AROUND = 3
+
+
+class Collected(Struct, frozen=True):
+    """What was copied of a host, in an archive."""
+
+    path: str
+    """As it was given."""
+    archive: Archive
+    copies: tuple[Copied, ...]
+    """Volumes of Windows; none: it is another system's."""
+
+    def trees(self) -> list[Tree]:
+        """Of the volumes, as the host knew them."""
+        found = []
+        for copied in self.copies:
+            of = MemberTrees(self.archive, copied_as)
+            if copied.is_encoded:
+                of = MemberTrees(self.archive, decoded, is_sparse=True)
+            shown = tuple(os.sep.join((self.path, *within)) for within in copied.within)
+            found.append(of.tree(copied.drive, *copied.within, view=copied.view, shown=shown))
+        return found
+
+    def whole(self) -> Tree:
+        """All that is in it, under the names that it has there."""
+        return MemberTrees(self.archive).tree(self.path, ())
+
+    def loose(self) -> Tree:
+        """The same, with names as the host knew them."""
+        return MemberTrees(self.archive, copied_as).tree(self.path, ())
+
+    def problems(self) -> list[Problem]:
+        """Members that are missing, by their reasons, with the first place as it is shown."""
+        told = list(self.archive.problems)
+        odd = list(device_names(self.archive.top)) if self.copies else []
+        if odd:
+            told.append(Problem(DEVICE, odd[0], len(odd)))
+        return [
+            Problem(one.reason, os.sep.join(filter(None, (self.path, one.place))), one.count)
+            for one in told
+        ]
+
+
+def collected(path: str) -> Collected | None:
+    """None for what is no archive, or one without the shape of a host; also for one that cannot be
+    read: the files source tells of it."""
+    real = os.path.realpath(path)
+    try:
+        archive = _listing(real)
+    except (OSError, FormatError):
+        return None
+    if archive is None:
+        return None
+    copies = tuple(volumes_of(partial(_names, archive.top)))
+    if not copies and not _is_of_uac(archive.top):
+        return None
+    return Collected(path, archive, copies)
+
+
+def _listing(path: str) -> Archive | None:
+    """Raises OSError, FormatError."""
+    kind = _kind_at(path)
+    if kind is None:
+        return None
+    return ZipListing(path) if kind.holds is Holds.ZIP else None
+
+
+def _kind_at(path: str) -> Kind | None:
+    """Raises OSError."""
+    if not os.path.isfile(path):
+        return None
+    with open_quietly(path) as file:
+        size = file.seek(0, os.SEEK_END)
+        read = partial(read_at, file)
+        return kind_of(read(0, _HEAD), size, os.path.basename(path), read, given=True)
+
+
+def _names(top: Node, within: Within) -> list[str]:
+    folder = top.below(within)
+    return [] if folder is None else sorted(folder.names())
+
+
+def _is_of_uac(top: Node) -> bool:
+    """Its folder may lie in another one that bears the host's name."""
+    for _ in range(_MAX_AROUND):
+        if _OF_UAC in top.folders:
+            return True
+        if len(top.folders) != 1:
+            break
+        (top,) = top.folders.values()
+    return False
+
+
+__all__ = ["ENCRYPTED", "Collected", "collected"]

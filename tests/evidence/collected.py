@@ -1,0 +1,152 @@
+"""One host's files in the shapes in which others collect them, as a folder and as archives of it.
+
+Shapes by the documentation of KAPE, Velociraptor (offline collector, 0.6.7 and later), CyLR, UAC
+and acquire."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import struct
+import tarfile
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from urllib.parse import quote
+
+Files = Mapping[str, bytes]
+"""Contents by the host's path."""
+
+
+def encoded(name: str) -> str:
+    """As Velociraptor writes a name."""
+    start = "%2E" if name.startswith(".") else ""
+    return start + quote(name[1:] if start else name, safe=" $()-_.~")
+
+
+def _names(path: str) -> list[str]:
+    return path.split("\\")[1:]
+
+
+def plain(path: str) -> str:
+    return "/".join(_names(path))
+
+
+def around(path: str) -> str:
+    return f"WS-0421/{plain(path)}"
+
+
+def kape(path: str) -> str:
+    return f"C/{plain(path)}".replace("$UsnJrnl:$J", "$J")
+
+
+def kape_old(path: str) -> str:
+    return f"C/{plain(path)}".replace("$UsnJrnl:$J", "$UsnJrnl$J")
+
+
+def cylr(path: str) -> str:
+    return f"C/{plain(path)}"
+
+
+def acquire(path: str) -> str:
+    return f"fs/c:/{plain(path)}"
+
+
+def acquire_old(path: str) -> str:
+    return f"fs/sysvol/{plain(path)}"
+
+
+def velociraptor(path: str) -> str:
+    """The registry and the journal by the raw volume, the rest by the file system."""
+    way, device = "auto", "C:"
+    if "config" in path or "$Extend" in path:
+        way, device = "ntfs", "\\\\.\\C:"
+    return "/".join(("uploads", way, *map(encoded, (device, *_names(path)))))
+
+
+SHAPES: dict[str, Callable[[str], str]] = {
+    "plain": plain, "around": around, "kape": kape, "kape_old": kape_old, "cylr": cylr,
+    "acquire": acquire, "acquire_old": acquire_old, "velociraptor": velociraptor,
+}  # fmt: skip
+"""Where each writes a file of the host."""
+_BESIDE = {
+    "kape": {"2018-11-14T16_00_00_CopyLog.csv": b"CopiedTimestamp,SourceFile\r\n"},
+    "velociraptor": {"uploads.json": b"{}\n", "collection_context.json": b"{}"},
+}
+
+
+def laid_out(shape: str, files: Files) -> dict[str, bytes]:
+    """Contents by their paths in a collection. Of alternate streams only the journal is copied."""
+    written = dict(_BESIDE.get(shape, {}))
+    for path, content in files.items():
+        if ":" in path[2:] and not path.endswith("$UsnJrnl:$J"):
+            continue
+        name = SHAPES[shape](path)
+        if shape == "velociraptor" and path.endswith(":$J"):
+            written |= sparse(name, content)
+        else:
+            written[name] = content
+    return written
+
+
+def sparse(name: str, content: bytes, hole: int = 1 << 20) -> dict[str, bytes]:
+    """A file behind a hole, as Velociraptor keeps it: its runs, and their index."""
+    ranges = [
+        {"original_offset": 0, "length": hole},
+        {"original_offset": hole, "file_length": len(content), "length": len(content)},
+    ]
+    return {name: content, f"{name}.idx": json.dumps({"ranges": ranges}).encode()}
+
+
+def as_folder(place: Path, members: Mapping[str, bytes], when: float) -> Path:
+    for name, content in members.items():
+        path = place / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        os.utime(path, (when, when))
+    return place
+
+
+def as_zip(
+    path: Path,
+    members: Mapping[str, bytes],
+    when: float,
+    *,
+    method: int = zipfile.ZIP_DEFLATED,
+    separator: str = "/",
+) -> Path:
+    """With the extended timestamp."""
+    with zipfile.ZipFile(path, "w", method) as archive:
+        for name, content in members.items():
+            info = zipfile.ZipInfo("x", (2018, 11, 14, 0, 0, 0))
+            info.filename = name.replace("/", separator)
+            info.compress_type = method
+            info.extra = struct.pack("<HHBi", 0x5455, 5, 1, int(when))
+            archive.writestr(info, content)
+    return path
+
+
+def as_tar(path: Path, members: Mapping[str, bytes], when: float, mode: str = "w") -> Path:
+    """``mode``: as the standard library has it, ``w:gz``."""
+    with tarfile.open(path, mode) as archive:  # type: ignore[call-overload]
+        for name, content in members.items():
+            info = tarfile.TarInfo(name)
+            info.size, info.mtime = len(content), int(when)
+            archive.addfile(info, io.BytesIO(content))
+    return path
+
+
+ARCHIVES: dict[str, Callable[[Path, Mapping[str, bytes], float], Path]] = {
+    "deflated.zip": as_zip,
+    "stored.zip": lambda *made: as_zip(*made, method=zipfile.ZIP_STORED),
+    "backslashes.zip": lambda *made: as_zip(*made, separator="\\"),
+}
+
+
+def forms() -> Iterator[tuple[str, str]]:
+    """Each shape in each archive that matters to it."""
+    for shape in SHAPES:
+        for name in ARCHIVES:
+            if name == "deflated.zip" or shape in ("plain", "kape", "velociraptor"):
+                yield shape, name
