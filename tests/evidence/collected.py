@@ -11,7 +11,8 @@ import os
 import struct
 import tarfile
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
@@ -139,14 +140,17 @@ def as_tar(path: Path, members: Mapping[str, bytes], when: float, mode: str = "w
 
 ARCHIVES: dict[str, Callable[[Path, Mapping[str, bytes], float], Path]] = {
     "deflated.zip": as_zip,
-    "stored.zip": lambda *made: as_zip(*made, method=zipfile.ZIP_STORED),
+    "stored.zip": partial(as_zip, method=zipfile.ZIP_STORED),
     "backslashes.zip": lambda *made: as_zip(*made, separator="\\"),
+    "plain.tar": as_tar,
+    "packed.tgz": partial(as_tar, mode="w:gz"),
+    "packed.txz": partial(as_tar, mode="w:xz"),
 }
 
 
-def forms() -> Iterator[tuple[str, str]]:
-    """Each shape in each archive that matters to it."""
-    for shape in SHAPES:
-        for name in ARCHIVES:
-            if name == "deflated.zip" or shape in ("plain", "kape", "velociraptor"):
-                yield shape, name
+FORMS = (
+    *((shape, "deflated.zip") for shape in ("plain", "around", "kape", "velociraptor")),
+    ("plain", "stored.zip"), ("kape_old", "backslashes.zip"), ("cylr", "packed.txz"),
+    ("acquire", "plain.tar"), ("acquire_old", "packed.tgz"), ("velociraptor", "packed.tgz"),
+)  # fmt: skip
+"""Each shape in some archive, each archive with some shape."""

@@ -14,6 +14,7 @@ from ...tree import Tree
 from ..collections.drives import Copied, Within, copied_as, decoded, volumes_of
 from . import DEVICE, Archive, Node, Problem, device_names
 from .member_tree import MemberTrees
+from .tar_listing import TarListing
 from .zip_listing import ENCRYPTED, ZipListing
 
 _HEAD = 4096
@@ -83,7 +84,9 @@ def _listing(path: str) -> Archive | None:
     kind = _kind_at(path)
     if kind is None:
         return None
-    return ZipListing(path) if kind.holds is Holds.ZIP else None
+    if kind.holds is Holds.ZIP:
+        return ZipListing(path)
+    return TarListing(path, kind) if kind.holds in (Holds.TAR, Holds.STREAM) else None
 
 
 def _kind_at(path: str) -> Kind | None:

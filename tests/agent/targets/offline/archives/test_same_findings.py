@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from agent.model.report import Report, Verdict
-from tests.evidence.collected import ARCHIVES, as_folder, forms, laid_out
+from tests.evidence.collected import ARCHIVES, FORMS, as_folder, laid_out
 from tests.evidence.infected import LONG_BEFORE, infected, journal
 from tests.evidence.sweeping import commanded
 
@@ -59,7 +59,7 @@ def covered(report: Report) -> list[tuple[object, ...]]:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("shape", "name"), list(forms()))
+@pytest.mark.parametrize(("shape", "name"), FORMS)
 def test_an_archive_changes_nothing(shape: str, name: str, place: Path, tmp_path: Path) -> None:
     known = in_folder(place, shape)
     path = ARCHIVES[name](tmp_path / f"HOST{Path(name).suffix}", members(shape), WHEN)
