@@ -24,6 +24,7 @@ from ...matching.matcher import Matcher
 from ...ntfs import ByteSource, FileSource
 from ...reading.opening import read_at, reason_of
 from ...targets import RawNtfs, Root, Target
+from ...targets.offline.archives.opening import holds_evidence
 from ...targets.offline.bitlocker import LockedVolume
 from ...targets.offline.layout import (
     HOLDS_NOTHING,
@@ -40,6 +41,7 @@ ARCHIVES = frozenset({Holds.ZIP, Holds.TAR, Holds.STREAM, Holds.CAB})
 VOLUMES = frozenset({Holds.NTFS, Holds.DISK})
 MAX_DEPTH = 3
 """Images that an image which is swept may lie in."""
+A_HOST_OF_ITS_OWN = "collection of a host in an archive: its logs, hives … not read; give it alone"
 ODD = "given file: of a kind that no source looks into"
 _HEAD = 4096
 _CONTROLS = re.compile(rb"[\0-\x08\x0e-\x1a\x1c-\x1f\x7f]")
@@ -76,6 +78,8 @@ class Containers(Struct):
             self.ledger.unread(ODD, item.shown)
         elif odd and self.target.live is None:
             kind = kind_by_name(item.name)
+        if kind is not None and kind.holds in ARCHIVES and self.target.live is None:
+            self._collection(item)
         if kind is None or kind.holds in ARCHIVES or (size < kind.least and not item.given):
             return
         if item.seen == DELETED:
@@ -88,6 +92,11 @@ class Containers(Struct):
             self.ledger.note(NOT_LOOKED_INTO.format(kind.name), item.shown)
         else:
             self.closed(kind, item.shown)
+
+    def _collection(self, item: Item) -> None:
+        """Its files are looked at where they are; what else it holds of a host is not."""
+        if item.seen != DELETED and os.path.isfile(item.shown) and holds_evidence(item.shown):
+            self.ledger.unread(A_HOST_OF_ITS_OWN, item.shown)
 
     def in_stream(self, kind: Kind | None, place: str, size: int) -> None:
         """The same of an alternate stream or a member of an archive, of which volumes are not

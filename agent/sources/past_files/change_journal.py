@@ -42,6 +42,8 @@ MAX_FILES = 100_000
 """Files with a wanted name that are kept."""
 _JOURNAL = "\\$Extend\\$UsnJrnl:$J"
 NONE = "no change journal on this volume"
+COPIED = r"%Volume%\$Extend\$UsnJrnl:$J"
+NOT_READ = "change journal that was copied without its volume, not read"
 _CREATED, _DELETED, _CLOSED = 0x100, 0x200, 0x8000_0000
 _LONG_AGO = datetime(1601, 1, 1, tzinfo=timezone.utc)
 
@@ -97,6 +99,8 @@ class UsnJournalSource:
         closed = [(LOCKED, volume.path) for volume in skipped if volume.reason == LOCKED]
         if not volumes and target.live is None:
             ledger.note("no NTFS volume in a file", "")
+            for copied in target.evidence([COPIED], ledger):
+                ledger.unread(NOT_READ, copied.path)
         elif not volumes and not closed:
             ledger.unavailable("no NTFS volume that can be read by its records")
         try:

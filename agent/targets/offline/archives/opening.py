@@ -15,12 +15,17 @@ from ..collections.drives import Copied, Within, copied_as, decoded, volumes_of
 from . import DEVICE, Archive, Node, Problem, device_names
 from .member_tree import MemberTrees
 from .tar_listing import TarListing
-from .zip_listing import ENCRYPTED, ZipListing
+from .zip_listing import ZipListing
 
 _HEAD = 4096
 _OF_UAC = "[root]"
 """The folder of a host's files in what UAC collects of Linux, macOS and the like."""
 _MAX_AROUND = 3
+_EVIDENCE = (
+    ("Windows", "System32", "config"),
+    ("Windows", "System32", "winevt", "Logs"),
+    ("Windows", "Prefetch"),
+)
 
 
 class Collected(Struct, frozen=True):
@@ -61,6 +66,22 @@ class Collected(Struct, frozen=True):
             Problem(one.reason, os.sep.join(filter(None, (self.path, one.place))), one.count)
             for one in told
         ]
+
+
+def holds_evidence(path: str) -> bool:
+    """Whether it is an archive of a Windows with logs, hives or prefetch files."""
+    found = collected(path)
+    if found is None:
+        return False
+    return any(_has(tree, *names) for tree in found.trees() for names in _EVIDENCE)
+
+
+def _has(tree: Tree, *names: str) -> bool:
+    try:
+        found = tree.find(*names)
+        return found is not None and any(found.entries(lambda _: True, lambda _: None))
+    except OSError:
+        return False
 
 
 def collected(path: str) -> Collected | None:
@@ -115,4 +136,4 @@ def _is_of_uac(top: Node) -> bool:
     return False
 
 
-__all__ = ["ENCRYPTED", "Collected", "collected"]
+__all__ = ["Collected", "collected", "holds_evidence"]

@@ -15,6 +15,8 @@ import pytest
 from agent.coverage import Ledger
 from agent.matching.own_traces import Own
 from agent.model.report import State
+from agent.sources.files.containers import A_HOST_OF_ITS_OWN
+from agent.sources.past_files.change_journal import NOT_READ, UsnJournalSource
 from agent.targets.evidence import EvidenceFile
 from agent.targets.offline import archives
 from agent.targets.offline.archives import unpacking, zip_listing
@@ -285,3 +287,21 @@ def test_the_whole_archive_was_looked_at(tmp_path: Path) -> None:
     report = swept(FolderTarget(str(zipped(tmp_path / "x.zip")), own=Own()))
     assert report.coverage.state is State.COMPLETE
     assert report.coverage.examined == 14  # Six files, eight folders.
+
+
+def test_a_collection_that_lies_in_a_folder_is_a_gap(tmp_path: Path) -> None:
+    case = tmp_path / "case"
+    case.mkdir()
+    path = zipped(case / "HOST.zip")
+    assert gaps(case) == {A_HOST_OF_ITS_OWN: 1}
+    assert swept(FolderTarget(str(case), own=Own())).coverage.reasons[0].samples == [str(path)]
+    as_zip(path, {"Windows/System32/x.dll": b"MZ", "ProgramData/x": b"x"}, NOW)
+    assert gaps(case) == {}
+
+
+def test_a_journal_that_was_copied_is_a_gap_of_its_source(tmp_path: Path) -> None:
+    files = {**windows(), r"C:\$Extend\$UsnJrnl:$J": b"changes"}
+    path = as_zip(tmp_path / "x.zip", laid_out("kape", files), NOW)
+    report = swept(FolderTarget(str(path), own=Own()), UsnJournalSource())
+    assert report.reasons == {NOT_READ: 1}
+    assert not report.coverage.required
