@@ -4,10 +4,20 @@ from __future__ import annotations
 
 import itertools
 import os
+from collections.abc import Iterator
 from typing import BinaryIO, cast
 
 from ....formats import FormatError
-from ....formats.zip_archive import Directory, Member, content_of, find_directory, members, unlisted
+from ....formats.zip_archive import (
+    Directory,
+    Member,
+    content_of,
+    find_directory,
+    looks_like_zip,
+    members,
+    unlisted,
+)
+from ....formats.zip_recovery import recovered_members
 from ....formats.zip_unpacking import is_stored, is_unpackable, pieces
 from ....reading.opening import open_quietly, read_at
 from ..collections.sparse import Piece, SparseFile
@@ -32,27 +42,42 @@ class ZipListing:
     """Members by their paths; either separator counts, as some tools write the one of Windows."""
 
     def __init__(self, path: str) -> None:
-        """Raises FormatError: it has no directory that makes sense. OSError."""
+        """Raises FormatError: no ZIP archive. OSError."""
         self._path = path
         folders = Folders("/\\")
         with open_quietly(path) as file:
             self._size = file.seek(0, os.SEEK_END)
-            directory = find_directory(file, self._size)
+            directory, entries = self._entries(file, folders)
             nodes: list[Node] = []
             try:
-                for member in members(file, directory):
+                for member in entries:
                     node = Node(member, refused=_refused(member))
                     nodes.append(node)
                     folders.add(member.name, node, is_folder=not member.base_name)
             except FormatError as error:
                 folders.problem(f"archive: {error.what}")
-            self._look_beside(file, directory, nodes, folders)
+            if directory is not None:
+                self._look_beside(file, directory, nodes, folders)
         _refuse_overlaps(nodes)
         for node in nodes:
             if node.refused and node.member is not None:
                 folders.problem(node.refused, node.member.name)
         self.problems: list[Problem] = folders.done()
         self.top = folders.top
+
+    def _entries(
+        self, file: BinaryIO, folders: Folders
+    ) -> tuple[Directory | None, Iterator[Member]]:
+        """By the directory; where there is none, by the members' own headers. Raises OSError,
+        FormatError."""
+        try:
+            directory = find_directory(file, self._size)
+        except FormatError as error:
+            if not looks_like_zip(read_at(file, 0, 4)):
+                raise
+            folders.problem(f"archive: {error.what}")
+            return None, recovered_members(file, self._size)
+        return directory, members(file, directory)
 
     def _look_beside(
         self, file: BinaryIO, directory: Directory, nodes: list[Node], folders: Folders

@@ -305,3 +305,40 @@ def test_a_journal_that_was_copied_is_a_gap_of_its_source(tmp_path: Path) -> Non
     report = swept(FolderTarget(str(path), own=Own()), UsnJournalSource())
     assert report.reasons == {NOT_READ: 1}
     assert not report.coverage.required
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+def test_a_collection_whose_making_broke_off_keeps_what_is_whole(
+    method: int, tmp_path: Path, *, streamed: bool
+) -> None:
+    members = laid_out("kape", windows())
+    path = tmp_path / "x.zip"
+    made = Unseekable() if streamed else io.BytesIO()
+    with zipfile.ZipFile(made, "w", method) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+        archive.writestr("C/Windows/last.bin", os.urandom(5000))
+    data = made.getvalue()
+    path.write_bytes(data[: data.rfind(b"last.bin", 0, data.find(b"PK\1\2")) + 1000])
+    found, _ = evidence(path, r"%SystemRoot%\Prefetch\*.pf")
+    told = gaps(path)
+    assert told["archive: no end of central directory"] == 1
+    if streamed and method == zipfile.ZIP_STORED:
+        assert found == []  # Nothing tells where they end.
+    else:
+        assert [read(file) for file in found] == [b"MAM of rundll32"]
+        assert told["archive: archive is cut short"] == 1
+
+
+class Unseekable(io.BytesIO):
+    """What is written to a pipe: sizes follow their members."""
+
+    def seekable(self) -> bool:
+        return False
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        raise OSError("not seekable")
+
+    def tell(self) -> int:
+        raise OSError("not seekable")
