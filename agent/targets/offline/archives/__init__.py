@@ -1,6 +1,7 @@
 """Collections that lie in an archive, read where they are: nothing is unpacked to the disk.
 
-An archive is listed once (:mod:`.zip_listing`, :mod:`.tar_listing`); its members make folders and
+An archive is listed once (:mod:`.zip_listing`, :mod:`.tar_listing`), what is left of a broken one
+too; its members make folders and
 files (:class:`Node`) of which :mod:`.member_tree` makes the same trees that a folder has. A member
 is unpacked as far as somebody reads it (:mod:`.unpacking`).
 

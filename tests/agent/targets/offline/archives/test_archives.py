@@ -11,6 +11,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from agent.coverage import Ledger
 from agent.matching.own_traces import Own
@@ -342,3 +344,25 @@ class Unseekable(io.BytesIO):
 
     def tell(self) -> int:
         raise OSError("not seekable")
+
+
+def test_a_collection_that_velociraptor_encrypted_is_a_gap_of_that_name(tmp_path: Path) -> None:
+    inner = as_zip(tmp_path / "data.zip", laid_out("velociraptor", windows()), NOW).read_bytes()
+    path = as_zip(tmp_path / "x.zip", {"metadata.json": b"{}", "data.zip": inner}, NOW)
+    assert gaps(patched(path, "data.zip", flags=1)) == {"archive: encrypted archive member": 1}
+
+
+@settings(
+    max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+)
+@given(st.data())
+def test_any_changed_bytes_end_in_files_or_in_gaps(tmp_path: Path, data: st.DataObject) -> None:
+    made = bytearray(zipped(tmp_path / "x.zip").read_bytes())
+    for _ in range(data.draw(st.integers(1, 5))):
+        made[data.draw(st.integers(0, len(made) - 1))] = data.draw(st.integers(0, 255))
+    (tmp_path / "x.zip").write_bytes(made)
+    for file in evidence(tmp_path / "x.zip", r"%SystemRoot%\**\*", r"%Profile%\**\*")[0]:
+        try:
+            assert len(read(file)) == file.size
+        except OSError:
+            continue
