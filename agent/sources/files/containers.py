@@ -9,6 +9,7 @@ left of them is no part of the host.
 from __future__ import annotations
 
 import functools
+import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import BinaryIO
