@@ -22,6 +22,8 @@ class PartitionType(NamedTuple):
 
 
 _DYNAMIC = PartitionType(DYNAMIC_DISK, decides=True)
+DATABASE = PartitionType(DYNAMIC_DISK + ", its database", decides=True)
+"""On a disk with a GPT."""
 _SPACES = PartitionType("Storage Spaces pool", decides=True)
 _LVM = PartitionType("LVM volume")
 _LUKS = PartitionType("LUKS volume")
@@ -35,7 +37,7 @@ _ZFS = PartitionType("ZFS volume")
 _BY_GUID = {
     UUID(guid).bytes_le: what
     for guid, what in (
-        ("5808c8aa-7e8f-42e0-85d2-e1e90434cfb3", _DYNAMIC),
+        ("5808c8aa-7e8f-42e0-85d2-e1e90434cfb3", DATABASE),
         ("af9b60a0-1431-4f62-bc68-3311714a69ad", _DYNAMIC),
         ("e75caf8f-f680-4cee-afa3-b001e56efc2d", _SPACES),
         ("e6d6d379-f507-44c2-a23c-238f2a3df928", _LVM),
@@ -75,4 +77,4 @@ def by_byte(kind: int) -> PartitionType | None:
     return _BY_BYTE.get(kind)
 
 
-__all__ = ["DYNAMIC_DISK", "PartitionType", "by_byte", "by_guid"]
+__all__ = ["DATABASE", "DYNAMIC_DISK", "PartitionType", "by_byte", "by_guid"]

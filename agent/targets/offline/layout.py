@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from ...formats import FormatError
 from ...formats.kinds import BITLOCKER, UNKNOWN, Holds, Kind, Read, kind_of
+from ...formats.ldm import AT_ON_MBR, SECTOR, SIMPLE, dynamic_volumes
+from ...formats.partition_types import DATABASE, DYNAMIC_DISK
 from ...formats.partitions import Partition, partitions
 from .bitlocker import LockedVolume
 
@@ -25,12 +27,16 @@ class Lying(NamedTuple):
     """None: of an unknown one."""
     opened_by: str = ""
     """Of a BitLocker volume that a key opened: a note for the coverage."""
+    dynamic: str = ""
+    """The name of a dynamic disk's volume."""
 
     @property
     def label(self) -> str:
         """Behind the medium's name; empty for all of it."""
         if not self.part.number:
             return ""
+        if self.dynamic:
+            return f" (dynamic volume {self.dynamic})"
         table = " of its master boot record" if self.part.beside_gpt else ""
         return f" (partition {self.part.number}{table})"
 
@@ -58,13 +64,41 @@ class Lying(NamedTuple):
 
 
 def volumes_on(read: Read, tell: Callable[[str], object]) -> Iterator[Lying]:
-    """The partitions of a disk, in the order of its table. ``tell`` is told what is wrong with it.
-    Raises OSError."""
+    """The partitions of a disk, in the order of its table; then the volumes of a dynamic one.
+    ``tell`` is told what is wrong with it. Raises OSError."""
+    dynamic = []
     try:
         for one in partitions(read):
-            yield Lying(one, _kind_in(read, one))
+            if one.of_type is not None and one.of_type.name.startswith(DYNAMIC_DISK):
+                dynamic.append(one)
+            else:
+                yield Lying(one, _kind_in(read, one))
     except FormatError as error:
         tell(error.what)
+    if dynamic:
+        yield from _dynamic(read, dynamic, tell)
+
+
+def _dynamic(
+    read: Read, parts: Sequence[Partition], tell: Callable[[str], object]
+) -> Iterator[Lying]:
+    """Simple volumes are where their bytes lie; the others are only named."""
+    ends = [one.start + one.size for one in parts if one.of_type is DATABASE]
+    try:
+        volumes = dynamic_volumes(read, ends[0] - SECTOR if ends else AT_ON_MBR)
+    except FormatError as error:
+        tell(f"{DYNAMIC_DISK}: {error.what}")
+        for one in parts:
+            yield Lying(one, _kind_in(read, one))
+        return
+    number = parts[-1].number
+    for volume in volumes:
+        if volume.layout == SIMPLE:
+            part = Partition(number, volume.start, volume.size)
+            yield Lying(part, _kind_in(read, part), dynamic=volume.name)
+        else:
+            kind = Kind(f"{volume.layout} volume of a {DYNAMIC_DISK}", Holds.FILES)
+            yield Lying(Partition(number, 0, 0), kind, dynamic=volume.name)
 
 
 def _kind_in(read: Read, part: Partition) -> Kind | None:

@@ -10,17 +10,26 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from agent.formats import FormatError
+from agent.formats.ldm import AT_ON_MBR, dynamic_volumes
 from agent.matching.own_traces import Own
 from agent.model.report import State
 from agent.targets.offline.image import ImageTarget
 from agent.targets.offline.layout import volumes_on
 from tests.evidence.debian_sources import source_member
-from tests.evidence.images import file_name, image, record, standard
+from tests.evidence.images import file_name, image, resident, standard
+from tests.evidence.images import record as mft_record
+from tests.evidence.journals import FOLDERS
 from tests.evidence.sweeping import commanded
 
 MIB = 1 << 20
-VOLUME = image({11: record(standard(), file_name("$Extend"), flags=3)})
+EXTEND = mft_record(standard(), file_name("$Extend"), flags=3)
+STAGE = mft_record(standard(), file_name("cyzfc.dat", 43), resident(0x80, b"x"))
+VOLUME = image({11: EXTEND})
+TRACE = image({**FOLDERS, 11: EXTEND, 50: STAGE})
 NOTHING = bytes(256 << 10)
 UNKNOWN = bytes(510) + b"\x55\xaa" + NOTHING
 
@@ -52,7 +61,7 @@ def told(data: bytes) -> list[str]:
 
     problems: list[str] = []
     found = [one.told for one in volumes_on(read, problems.append)]
-    assert problems == []
+    assert problems == (["dynamic disk (LDM): no private header"] if "dynamic" in found[0] else [])
     return found
 
 
@@ -64,7 +73,7 @@ def told(data: bytes) -> list[str]:
         ("ca7d7ccb-63ed-4c53-861c-1742536059cc", "LUKS volume"),
         ("e75caf8f-f680-4cee-afa3-b001e56efc2d", "Storage Spaces pool"),
         ("af9b60a0-1431-4f62-bc68-3311714a69ad", "dynamic disk (LDM)"),
-        ("5808c8aa-7e8f-42e0-85d2-e1e90434cfb3", "dynamic disk (LDM)"),
+        ("5808c8aa-7e8f-42e0-85d2-e1e90434cfb3", "dynamic disk (LDM), its database"),
         ("a19d880f-05fc-4d3b-a006-743f0f84911e", "member of a Linux RAID"),
         ("7c3457ef-0000-11aa-aa11-00306543ecac", "APFS volume"),
         ("ebd0a0a2-b9e5-4433-87c0-68b6b72699c7", "partition of an unknown kind"),
@@ -142,16 +151,143 @@ def test_the_first_volume_of_a_dynamic_disk_is_not_taken_for_all_of_it(
     assert "dynamic disk (LDM): not looked into" in [one.reason for one in files.reasons]
 
 
-def test_real_dynamic_disks_are_gaps_by_their_name(tmp_path: Path) -> None:
-    """Of Windows Server 2003 and 2008: simple, spanned, striped, mirrored, RAID-5."""
+LAYOUTS = {"mirrored": "mirrored", "raid5": "RAID-5", "spanned": "spanned", "striped": "striped"}
+
+
+def test_real_dynamic_disks(tmp_path: Path) -> None:
+    """Of Windows Server 2003 and 2008, with both tables: simple, spanned, striped, mirrored and
+    RAID-5; as ldmtool lists them."""
     packed = source_member("libldm", "test/data/ldm-data.tar.xz")
     with tarfile.open(fileobj=io.BytesIO(lzma.decompress(packed))) as archive:
         names = archive.getnames()
         assert len(names) == 19
-        for name in names[::3]:
+        for name in names:
             archive.extract(name, tmp_path, filter="data")
             roots, skipped = ImageTarget(str(tmp_path / name), own=Own()).roots()
             (tmp_path / name).unlink()
-            assert roots == []
             gaps = {one.reason for one in skipped if one.gap}
-            assert gaps == {"dynamic disk (LDM): not looked into"}, name
+            if "simple" in name:
+                assert [root.path[-24:] for root in roots] == [" (dynamic volume Volume1)"[-24:]]
+                assert not gaps
+            else:
+                layout = LAYOUTS[name.split("-")[2]]
+                assert roots == []
+                assert f"{layout} volume of a dynamic disk (LDM): not looked into" in gaps, name
+
+
+def record(kind: int, body: bytes, number: int) -> bytes:
+    """A whole one of 128 bytes."""
+    head = struct.pack(">4sIIHH", b"VBLK", number, number, 0, 1)
+    return (head + struct.pack(">HBBI", 0, 0, kind, len(body)) + body).ljust(128, b"\0")
+
+
+def counted(value: int | bytes) -> bytes:
+    data = value.to_bytes(4, "big") if isinstance(value, int) else value
+    return bytes([len(data)]) + data
+
+
+GUID = b"6f8b2e1c-0000-4000-8000-000000000001"
+
+
+def dynamic(*volumes: bytes, status: int = 1, parts: int = 1, damage: bytes = b"") -> bytes:
+    """A disk with a master boot record, of simple volumes from sector 2,048 on; ``parts``: of each,
+    as its component says."""
+    records = [record(0x34, counted(1) + counted(b"Disk1") + counted(GUID), 1)]
+    data = b""
+    for number, volume in enumerate(volumes):
+        own, component, sectors = 10 + number, 20 + number, len(volume) // 512
+        name = counted(f"Volume{number + 1}".encode())
+        records += [
+            record(
+                0x51,
+                counted(own) + name + counted(b"gen") + counted(b"") + bytes(14) + b"\3" + bytes(6)
+                + counted(1) + bytes(16) + counted(sectors) + bytes(21),
+                own,
+            ),
+            record(
+                0x32,
+                counted(component) + name + counted(b"ACTIVE") + b"\2" + bytes(4) + counted(parts)
+                + bytes(16) + counted(own) + b"\0",
+                component,
+            ),
+            record(
+                0x33,
+                counted(30 + number) + name + bytes(12)
+                + struct.pack(">QQ", len(data) // 512, 0)
+                + counted(sectors) + counted(component) + counted(1),
+                30 + number,
+            ),
+        ]  # fmt: skip
+        data += volume
+    table = bytearray(by_byte(0x42, data))
+    private = bytearray(b"PRIVHEAD".ljust(512, b"\0"))
+    private[48 : 48 + len(GUID)] = GUID
+    struct.pack_into(">4Q", private, 283, 2048, len(data) // 512, len(table) // 512, 2048)
+    table[6 * 512 : 7 * 512] = private
+    toc = b"TOCBLOCK".ljust(36, b"\0") + struct.pack(">8sHQQ", b"config", 0, 17, 1000)
+    head = bytearray(b"VMDB".ljust(512, b"\0"))
+    struct.pack_into(">IIIH", head, 4, len(records) + 4, 128, 512, status)
+    struct.pack_into(">4I", head, 133, len(volumes), len(volumes), len(volumes), 1)
+    database = bytes(1024) + toc.ljust(15 * 512, b"\0") + bytes(head) + b"".join(records)
+    return bytes(table) + (database.replace(damage, b"XXXX", 1) if damage else database).ljust(
+        MIB, b"\0"
+    )
+
+
+FOLDER_OF_IT = "d.dd (dynamic volume Volume2):\\Users\\jo\\AppData\\Local\\cyzfc.dat"
+
+
+@pytest.mark.parametrize("given", ["the disk", "its folder"])
+def test_every_simple_volume_of_a_dynamic_disk_is_swept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str
+) -> None:
+    monkeypatch.setenv("IOCSWEEP_HOME", str(tmp_path / "home"))
+    (tmp_path / "case").mkdir()
+    path = tmp_path / "case/d.dd"
+    path.write_bytes(dynamic(VOLUME, TRACE))
+    target = path if given == "the disk" else path.parent
+    code, report = commanded(tmp_path / "out", "offline", str(target), "--quiet")
+    assert code == 1
+    (finding,) = report.findings
+    assert finding.title.endswith(FOLDER_OF_IT)
+    files = next(one for one in report.coverage if one.source == "files")
+    assert files.state is State.COMPLETE
+
+
+@pytest.mark.parametrize(
+    ("disk", "why"),
+    [
+        (dynamic(VOLUME, status=2), "a database in the middle of a change"),
+        (dynamic(VOLUME, parts=2), "a volume of which parts are not in the database"),
+        (dynamic(VOLUME, damage=b"VBLK"), "a database of which records are missing"),
+        (dynamic(VOLUME, damage=b"VMDB"), "no database"),
+        (dynamic(VOLUME, damage=b"TOCB"), "no table of contents"),
+    ],
+)
+def test_a_database_that_cannot_be_believed_is_a_gap_that_says_why(disk: bytes, why: str) -> None:
+    problems: list[str] = []
+    found = list(volumes_on(lambda offset, size: disk[offset : offset + size], problems.append))
+    assert [one.told for one in found] == ["dynamic disk (LDM)"]
+    assert problems == [f"dynamic disk (LDM): {why}"]
+
+
+@given(st.integers(0, 4095), st.binary(min_size=1, max_size=12))
+def test_any_database_ends_in_volumes_or_in_an_error(at: int, change: bytes) -> None:
+    disk = bytearray(DISK)
+    start = len(disk) - MIB + 512 + at
+    disk[start : start + len(change)] = change
+    try:
+        found = dynamic_volumes(lambda offset, size: bytes(disk[offset : offset + size]), AT_ON_MBR)
+    except FormatError as error:
+        assert error.what
+    else:
+        assert {one.layout for one in found} <= {
+            "simple",
+            "spanned",
+            "striped",
+            "mirrored",
+            "RAID-5",
+        }
+
+
+DISK = dynamic(VOLUME, VOLUME)
