@@ -17,13 +17,31 @@ from .kinds import Read
 SECTOR = 512
 AT_ON_MBR = 6 * SECTOR
 """Where the private header lies on a disk with a master boot record."""
-MOST_RECORDS = 10_000
-SIMPLE = "simple"
+MOST_RECORDS = 8_192
+SIMPLE, SPANNED = "simple", "spanned"
 _LARGEST = 1 << 20
 _CLEAN = 1
 _VOLUME, _COMPONENT, _PARTITION, _DISK = 1, 2, 3, 4
 _STRIPED, _SPANNED, _RAID_5 = 1, 2, 3
 _REVISIONS = {_VOLUME: (5,), _COMPONENT: (3,), _PARTITION: (3,), _DISK: (3, 4)}
+
+
+class Extent(NamedTuple):
+    """A piece of a volume; bytes."""
+
+    disk: bytes
+    """The identifier of the disk."""
+    start: int
+    """From where the disk's volumes begin."""
+    size: int
+
+
+class DynamicDisk(NamedTuple):
+    """As its private header tells it."""
+
+    disk: bytes
+    start: int
+    """Where its volumes begin; bytes."""
 
 
 class DynamicVolume(NamedTuple):
@@ -35,6 +53,8 @@ class DynamicVolume(NamedTuple):
     start: int = 0
     size: int = 0
     """Where a simple one lies on the disk; 0 for others."""
+    extents: tuple[Extent, ...] = ()
+    """Of a spanned one, in order."""
 
 
 class _Header(NamedTuple):
@@ -52,6 +72,12 @@ class _Records(NamedTuple):
     partitions: list[tuple[int, int, int, int, int]]
     """Start on its disk, start in the volume, size, component, disk."""
     disks: dict[int, bytes]
+
+
+def dynamic_disk(read: Read, header: int) -> DynamicDisk:
+    """Raises FormatError, OSError."""
+    of_disk = _header(read(header, SECTOR))
+    return DynamicDisk(of_disk.disk, of_disk.start * SECTOR)
 
 
 def dynamic_volumes(read: Read, header: int) -> list[DynamicVolume]:
@@ -81,9 +107,26 @@ def dynamic_volumes(read: Read, header: int) -> list[DynamicVolume]:
                     raise FormatError("a simple volume that is not whole", "LDM")
                 at = (of_disk.start + start) * SECTOR
                 found.append(DynamicVolume(name, layout, at, size * SECTOR))
+            elif layout == SPANNED:
+                extents = tuple(_extents(parts, known.disks, size))
+                found.append(DynamicVolume(name, layout, 0, size * SECTOR, extents))
             else:
                 found.append(DynamicVolume(name, layout))
     return found
+
+
+def _extents(
+    parts: list[tuple[int, int, int, int, int]], disks: dict[int, bytes], size: int
+) -> Iterator[Extent]:
+    """One behind the other. Raises FormatError."""
+    done = 0
+    for start, offset, length, _, disk in sorted(parts, key=lambda part: part[1]):
+        if offset != done or disk not in disks or length <= 0:
+            raise FormatError("a spanned volume that is not whole", "LDM")
+        yield Extent(disks[disk], start * SECTOR, length * SECTOR)
+        done += length
+    if done < size:
+        raise FormatError("a spanned volume that is not whole", "LDM")
 
 
 def _layout(components: list[int], parts: int) -> str:
@@ -93,7 +136,7 @@ def _layout(components: list[int], parts: int) -> str:
         return "mirrored"
     if components == [_STRIPED]:
         return "striped"
-    return SIMPLE if parts == 1 else "spanned"
+    return SIMPLE if parts == 1 else SPANNED
 
 
 def _header(data: bytes) -> _Header:
@@ -219,4 +262,13 @@ def _guid(fields: _Fields, revision: int) -> bytes:
     return "-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:])).encode()
 
 
-__all__ = ["AT_ON_MBR", "SECTOR", "SIMPLE", "DynamicVolume", "dynamic_volumes"]
+__all__ = [
+    "AT_ON_MBR",
+    "SECTOR",
+    "SIMPLE",
+    "DynamicDisk",
+    "DynamicVolume",
+    "Extent",
+    "dynamic_disk",
+    "dynamic_volumes",
+]

@@ -43,6 +43,7 @@ class ImageTarget(AtRest):
             raise TargetError("no image given")
         super().__init__(*paths, own=own, now=now, keys=keys, installation=installation)
         for medium in self.images:
+            medium.beside = self.images
             try:
                 medium.opened()
             except OSError as error:

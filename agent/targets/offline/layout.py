@@ -7,7 +7,15 @@ from typing import NamedTuple
 
 from ...formats import FormatError
 from ...formats.kinds import BITLOCKER, UNKNOWN, Holds, Kind, Read, kind_of
-from ...formats.ldm import AT_ON_MBR, SECTOR, SIMPLE, dynamic_volumes
+from ...formats.ldm import (
+    AT_ON_MBR,
+    SECTOR,
+    SIMPLE,
+    DynamicDisk,
+    Extent,
+    dynamic_disk,
+    dynamic_volumes,
+)
 from ...formats.partition_types import DATABASE, DYNAMIC_DISK
 from ...formats.partitions import Partition, partitions
 from .bitlocker import LockedVolume
@@ -29,6 +37,8 @@ class Lying(NamedTuple):
     """Of a BitLocker volume that a key opened: a note for the coverage."""
     dynamic: str = ""
     """The name of a dynamic disk's volume."""
+    extents: tuple[Extent, ...] = ()
+    """Of one that lies on several disks, or in several places of one."""
 
     @property
     def label(self) -> str:
@@ -83,9 +93,8 @@ def _dynamic(
     read: Read, parts: Sequence[Partition], tell: Callable[[str], object]
 ) -> Iterator[Lying]:
     """Simple volumes are where their bytes lie; the others are only named."""
-    ends = [one.start + one.size for one in parts if one.of_type is DATABASE]
     try:
-        volumes = dynamic_volumes(read, ends[0] - SECTOR if ends else AT_ON_MBR)
+        volumes = dynamic_volumes(read, _header(parts))
     except FormatError as error:
         tell(f"{DYNAMIC_DISK}: {error.what}")
         for one in parts:
@@ -98,7 +107,22 @@ def _dynamic(
             yield Lying(part, _kind_in(read, part), dynamic=volume.name)
         else:
             kind = Kind(f"{volume.layout} volume of a {DYNAMIC_DISK}", Holds.FILES)
-            yield Lying(Partition(number, 0, 0), kind, dynamic=volume.name)
+            part = Partition(number, 0, volume.size)
+            yield Lying(part, kind, dynamic=volume.name, extents=volume.extents)
+
+
+def _header(parts: Sequence[Partition]) -> int:
+    ends = [one.start + one.size for one in parts if one.of_type is DATABASE]
+    return ends[0] - SECTOR if ends else AT_ON_MBR
+
+
+def dynamic_disk_of(read: Read) -> DynamicDisk | None:
+    """Which of the dynamic disks a disk is; None if it is none. Raises OSError."""
+    try:
+        parts = [one for one in partitions(read) if one.of_type is not None]
+        return dynamic_disk(read, _header(parts))
+    except FormatError:
+        return None
 
 
 def _kind_in(read: Read, part: Partition) -> Kind | None:
@@ -111,4 +135,4 @@ def _kind_in(read: Read, part: Partition) -> Kind | None:
     return kind
 
 
-__all__ = ["HOLDS_NOTHING", "NOT_LOOKED_INTO", "WHOLE", "Lying", "volumes_on"]
+__all__ = ["HOLDS_NOTHING", "NOT_LOOKED_INTO", "WHOLE", "Lying", "dynamic_disk_of", "volumes_on"]

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import threading
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property, partial
 from typing import NamedTuple
 
 from ...formats.kinds import DISK, Holds, Kind, kind_of
+from ...formats.ldm import DynamicDisk
 from ...formats.partitions import Partition
 from ...ntfs import ByteSource, SliceSource
 from ...reading.opening import reason_of
@@ -17,10 +18,12 @@ from ..volume_keys import VolumeKey
 from .bitlocker import LockedVolume
 from .containers import Medium, MediumError
 from .containers.opening import is_container, open_medium
+from .containers.pieces import Pieces
 from .containers.split import number_of
-from .layout import WHOLE, Lying, volumes_on
+from .layout import WHOLE, Lying, dynamic_disk_of, volumes_on
 
 _HEAD = 4096
+DISK_MISSING = "spanned volume of a dynamic disk (LDM), of which a disk is missing"
 
 
 class Found(NamedTuple):
@@ -29,6 +32,8 @@ class Found(NamedTuple):
     volumes: tuple[Lying, ...] = ()
     problems: tuple[str, ...] = ()
     """Of the table of partitions, in the words of the coverage."""
+    spanned: tuple[tuple[Partition, Pieces], ...] = ()
+    """Those that lie on several disks."""
     locked: tuple[tuple[Partition, LockedVolume], ...] = ()
     """Those of BitLocker, with a key or without."""
 
@@ -40,6 +45,8 @@ class SharedMedium:
         """``keys``: of its locked volumes."""
         self.path = path
         self._keys = keys
+        self.beside: Sequence[SharedMedium] = (self,)
+        """All that are of one target, this one too: volumes may lie on several disks."""
         self._lock = threading.Lock()
         self._medium: Medium | None = None
 
@@ -57,8 +64,16 @@ class SharedMedium:
             if place == part:
                 plain = locked.plain()
                 return _Part(plain, 0, plain.size, self)
+        raw = self._raw(part, self.found.spanned)
+        return _Part(raw, 0, raw.size, self)
+
+    def _raw(self, part: Partition, spanned: Iterable[tuple[Partition, Pieces]]) -> ByteSource:
+        """As it lies there."""
+        for place, pieces in spanned:
+            if place == part:
+                return pieces
         source = self.opened().source
-        return _Part(source, part.start, min(part.size, source.size), self)
+        return _Slice(source, part.start, min(part.size, source.size))
 
     @property
     def state(self) -> str:
@@ -73,18 +88,53 @@ class SharedMedium:
     @cached_property
     def found(self) -> Found:
         """The volumes on it; of those that a key opens, what lies in them. Raises OSError."""
-        found = self._lying()
-        locked = [(one.part, self._locked(one.part)) for one in found.volumes if one.is_locked]
+        found = self._together(self._lying())
+        locked = [
+            (one.part, LockedVolume(partial(self._raw, one.part, found.spanned), self._keys))
+            for one in found.volumes
+            if one.is_locked
+        ]
         within = dict(locked)
         volumes = tuple(
             one.unlocked(within[one.part]) if one.part in within else one for one in found.volumes
         )
-        return Found(volumes, found.problems, tuple(locked))
+        return found._replace(volumes=volumes, locked=tuple(locked))
 
-    def _locked(self, part: Partition) -> LockedVolume:
-        source = self.opened().source
-        size = min(part.size, source.size)
-        return LockedVolume(partial(_Slice, source, part.start, size), self._keys)
+    @cached_property
+    def dynamic(self) -> DynamicDisk | None:
+        """Which of the dynamic disks it is. Raises OSError."""
+        return dynamic_disk_of(self.opened().source.read_at)
+
+    def _together(self, found: Found) -> Found:
+        """With the volumes of several disks, on the disk where they begin."""
+        volumes, spanned = list[Lying](), list[tuple[Partition, Pieces]]()
+        for one in found.volumes:
+            if not one.extents:
+                volumes.append(one)
+            elif (pieces := self._pieces(one)) is None:
+                kind = Kind(DISK_MISSING, Holds.FILES)
+                volumes.append(one._replace(kind=kind))
+            elif self.dynamic is not None and one.extents[0].disk == self.dynamic.disk:
+                part = one.part._replace(start=self.dynamic.start + one.extents[0].start)
+                kind_of_it = kind_of(pieces.read_at(0, _HEAD), pieces.size, "", pieces.read_at)
+                volumes.append(one._replace(part=part, kind=kind_of_it))
+                spanned.append((part, pieces))
+        return Found(tuple(volumes), found.problems, tuple(spanned))
+
+    def _pieces(self, one: Lying) -> Pieces | None:
+        """None if one of its disks is not here."""
+        known = {}
+        for medium in self.beside:
+            try:
+                if (disk := medium.dynamic) is not None:
+                    known[disk.disk] = (medium.opened().source, disk.start)
+            except OSError:
+                continue  # It is a gap of its own.
+        if any(extent.disk not in known for extent in one.extents):
+            return None
+        return Pieces([
+            _Slice(known[e.disk][0], known[e.disk][1] + e.start, e.size) for e in one.extents
+        ])  # fmt: skip
 
     def _lying(self) -> Found:
         source = self.opened().source

@@ -19,7 +19,11 @@ from agent.matching.own_traces import Own
 from agent.model.report import State
 from agent.targets.offline.image import ImageTarget
 from agent.targets.offline.layout import volumes_on
+from agent.targets.offline.media import DISK_MISSING
+from agent.targets.volume_keys import Sort, VolumeKey
+from tests.evidence.bitlocker import PASSWORD, locked
 from tests.evidence.debian_sources import source_member
+from tests.evidence.dynamic_disks import Piece, dynamic_disks
 from tests.evidence.images import file_name, image, resident, standard
 from tests.evidence.images import record as mft_record
 from tests.evidence.journals import FOLDERS
@@ -172,66 +176,48 @@ def test_real_dynamic_disks(tmp_path: Path) -> None:
             else:
                 layout = LAYOUTS[name.split("-")[2]]
                 assert roots == []
-                assert f"{layout} volume of a dynamic disk (LDM): not looked into" in gaps, name
+                missing = ", of which a disk is missing" if layout == "spanned" else ""
+                what = f"{layout} volume of a dynamic disk (LDM){missing}"
+                assert f"{what}: not looked into" in gaps, name
 
 
-def record(kind: int, body: bytes, number: int) -> bytes:
-    """A whole one of 128 bytes."""
-    head = struct.pack(">4sIIHH", b"VBLK", number, number, 0, 1)
-    return (head + struct.pack(">HBBI", 0, 0, kind, len(body)) + body).ljust(128, b"\0")
+@pytest.mark.parametrize("windows", ["2003r2", "2008r2"])
+def test_a_real_volume_over_two_disks_is_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, windows: str
+) -> None:
+    """With a master boot record and, in 2008, one and a GPT."""
+    monkeypatch.setenv("IOCSWEEP_HOME", str(tmp_path / "home"))
+    packed = source_member("libldm", "test/data/ldm-data.tar.xz")
+    paths = [tmp_path / f"ldm-{windows}-spanned-{number}.img" for number in (1, 2)]
+    with tarfile.open(fileobj=io.BytesIO(lzma.decompress(packed))) as archive:
+        for path in paths:
+            archive.extract(path.name, tmp_path, filter="data")
+    for order in (paths, paths[::-1]):
+        (root,), skipped = ImageTarget(*map(str, order), own=Own()).roots()
+        assert not [one for one in skipped if one.gap]
+        assert root.raw is not None
+        source = root.raw.open()
+        boot = source.read_at(0, 512)
+        total = int.from_bytes(boot[40:48], "little") * 512
+        assert total + 512 <= source.size
+        assert source.read_at(total, 512) == boot, "its copy lies at the volume's end"
+    code, report = commanded(tmp_path / "out", "offline", *map(str, paths), "--quiet")
+    assert code == 0
+    files = next(one for one in report.coverage if one.source == "files")
+    assert files.examined >= 24
+    for path in paths:
+        roots, skipped = ImageTarget(str(path), own=Own()).roots()
+        assert roots == []
+        assert f"{DISK_MISSING}: not looked into" in [one.reason for one in skipped if one.gap]
 
 
-def counted(value: int | bytes) -> bytes:
-    data = value.to_bytes(4, "big") if isinstance(value, int) else value
-    return bytes([len(data)]) + data
-
-
-GUID = b"6f8b2e1c-0000-4000-8000-000000000001"
-
-
-def dynamic(*volumes: bytes, status: int = 1, parts: int = 1, damage: bytes = b"") -> bytes:
-    """A disk with a master boot record, of simple volumes from sector 2,048 on; ``parts``: of each,
-    as its component says."""
-    records = [record(0x34, counted(1) + counted(b"Disk1") + counted(GUID), 1)]
-    data = b""
-    for number, volume in enumerate(volumes):
-        own, component, sectors = 10 + number, 20 + number, len(volume) // 512
-        name = counted(f"Volume{number + 1}".encode())
-        records += [
-            record(
-                0x51,
-                counted(own) + name + counted(b"gen") + counted(b"") + bytes(14) + b"\3" + bytes(6)
-                + counted(1) + bytes(16) + counted(sectors) + bytes(21),
-                own,
-            ),
-            record(
-                0x32,
-                counted(component) + name + counted(b"ACTIVE") + b"\2" + bytes(4) + counted(parts)
-                + bytes(16) + counted(own) + b"\0",
-                component,
-            ),
-            record(
-                0x33,
-                counted(30 + number) + name + bytes(12)
-                + struct.pack(">QQ", len(data) // 512, 0)
-                + counted(sectors) + counted(component) + counted(1),
-                30 + number,
-            ),
-        ]  # fmt: skip
-        data += volume
-    table = bytearray(by_byte(0x42, data))
-    private = bytearray(b"PRIVHEAD".ljust(512, b"\0"))
-    private[48 : 48 + len(GUID)] = GUID
-    struct.pack_into(">4Q", private, 283, 2048, len(data) // 512, len(table) // 512, 2048)
-    table[6 * 512 : 7 * 512] = private
-    toc = b"TOCBLOCK".ljust(36, b"\0") + struct.pack(">8sHQQ", b"config", 0, 17, 1000)
-    head = bytearray(b"VMDB".ljust(512, b"\0"))
-    struct.pack_into(">IIIH", head, 4, len(records) + 4, 128, 512, status)
-    struct.pack_into(">4I", head, 133, len(volumes), len(volumes), len(volumes), 1)
-    database = bytes(1024) + toc.ljust(15 * 512, b"\0") + bytes(head) + b"".join(records)
-    return bytes(table) + (database.replace(damage, b"XXXX", 1) if damage else database).ljust(
-        MIB, b"\0"
-    )
+def dynamic(
+    *volumes: bytes, status: int = 1, parts: int | None = None, damage: bytes = b""
+) -> bytes:
+    """One disk of simple volumes."""
+    pieces = [[(0, volume)] for volume in volumes]
+    (disk,) = dynamic_disks(*pieces, status=status, parts=parts, damage=damage)
+    return disk
 
 
 FOLDER_OF_IT = "d.dd (dynamic volume Volume2):\\Users\\jo\\AppData\\Local\\cyzfc.dat"
@@ -252,6 +238,50 @@ def test_every_simple_volume_of_a_dynamic_disk_is_swept(
     assert finding.title.endswith(FOLDER_OF_IT)
     files = next(one for one in report.coverage if one.source == "files")
     assert files.state is State.COMPLETE
+
+
+CUT = 300 << 10
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        [(1, TRACE[:CUT]), (0, TRACE[CUT:])],
+        [(0, TRACE[:4096]), (0, TRACE[4096:CUT]), (1, TRACE[CUT:])],
+    ],
+    ids=["two disks", "three places of two disks"],
+)
+def test_a_volume_over_several_disks_is_swept_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pieces: list[Piece]
+) -> None:
+    monkeypatch.setenv("IOCSWEEP_HOME", str(tmp_path / "home"))
+    paths = [tmp_path / "0.dd", tmp_path / "1.dd"]
+    for path, data in zip(paths, dynamic_disks([(0, VOLUME)], pieces), strict=True):
+        path.write_bytes(data)
+    code, report = commanded(tmp_path / "out", "offline", *map(str, paths), "--quiet")
+    assert code == 1
+    (finding,) = report.findings
+    first = f"{pieces[0][0]}.dd (dynamic volume Volume2)"
+    assert finding.title == f"{first}:\\Users\\jo\\AppData\\Local\\cyzfc.dat"
+    files = next(one for one in report.coverage if one.source == "files")
+    assert files.state is State.COMPLETE
+    assert files.examined == 2 * 64
+    for path in paths:
+        roots, skipped = ImageTarget(str(path), own=Own()).roots()
+        assert len(roots) == (path is paths[0]), "its simple volume alone"
+        assert [one.reason for one in skipped if one.gap] == [f"{DISK_MISSING}: not looked into"]
+
+
+def test_a_locked_volume_over_several_disks_opens(tmp_path: Path) -> None:
+    pytest.importorskip("pybde", reason="libbde-python is not installed: the extra offline")
+    made = locked(TRACE, password=PASSWORD)
+    paths = [tmp_path / "0.dd", tmp_path / "1.dd"]
+    for path, data in zip(paths, dynamic_disks([(0, made[:CUT]), (1, made[CUT:])]), strict=True):
+        path.write_bytes(data)
+    keys = [VolumeKey(Sort.PASSWORD, PASSWORD)]
+    (root,), _ = ImageTarget(*map(str, paths), own=Own(), keys=keys).roots()
+    assert root.raw is not None
+    assert root.raw.open().read_at(0, len(TRACE)) == TRACE
 
 
 @pytest.mark.parametrize(
