@@ -63,6 +63,10 @@ def _command(name: str) -> Callable[[Options], int]:
         from .commands.offline import offline
 
         return offline
+    if name == "render":
+        from .commands.render import render
+
+        return render
     from .commands.sweep import sweep
 
     return sweep

@@ -15,7 +15,7 @@ from .exit_codes import UsageError
 from .model.custody import MAX_WORDS
 from .sources.catalog import NAMES, MemoryMode
 
-COMMANDS = ("live", "offline", "send", "packs")
+COMMANDS = ("live", "offline", "send", "packs", "render")
 DEFAULT_RULES_TIMEOUT_S = 10.0
 MAX_JOBS = 256
 ONE_OF_MANY = "--one-of-many"
@@ -51,6 +51,7 @@ class Options(DeliveryOptions, frozen=True, kw_only=True):
     timeline: Path | None = None
     csv: Path | None = None
     defender: Path | None = None
+    html: Path | None = None
     force: bool = False
     exit_zero: bool = False
     nice: bool = False
@@ -199,11 +200,12 @@ def _sweep_arguments(parser: argparse.ArgumentParser) -> None:
         ("--timeline", "what happened when, for Timesketch (JSON lines)"),
         ("--csv", "findings and timeline for a spreadsheet"),
         ("--defender", "sightings as rows of Defender's advanced hunting (JSON lines)"),
+        ("--html", "the report as a page for people, to read, print and sign"),
     ):
         where.add_argument(name, metavar="FILE", type=Path, help=what_it_is)
     where.add_argument("--force", action="store_true",
-                       help="replace what --out, --timeline, --csv or --defender FILE names, if"
-                       " it is such a file")  # fmt: skip
+                       help="replace what --out, --timeline, --csv, --defender or --html FILE"
+                       " names, if it is such a file")  # fmt: skip
     where.add_argument("--sweep-id", metavar="ID", help="kept in the report")
     _delivery_arguments(where)
     manners = parser.add_argument_group("manners")
@@ -290,6 +292,15 @@ def _parser() -> _Parser:
     _delivery_arguments(send.add_argument_group("where reports go"))
     send.add_argument("--quiet", action="store_true", help="print only one line of JSON")
     send.add_argument("--exit-zero", action="store_true", help="0 instead of 4")
+    shown = commands.add_parser(
+        "render", help="show reports that are there, or make a page of them", allow_abbrev=False
+    )
+    shown.add_argument("paths", nargs="+", metavar="REPORT",
+                       help="a report's JSON file, or a folder of them")  # fmt: skip
+    shown.add_argument("--html", metavar="FILE", type=Path,
+                       help="one page for people; of several reports, a case")  # fmt: skip
+    shown.add_argument("--force", action="store_true", help="replace FILE, if it is such a page")
+    shown.add_argument("--exit-zero", action="store_true", help="0 instead of 1 and 3")
     packs = commands.add_parser("packs", help="list what is built in, or check packs of your own")
     actions = packs.add_subparsers(dest="action", required=True)
     actions.add_parser("list")

@@ -1,4 +1,4 @@
-"""Files that a sweep writes beside its report: the timeline, the table, rows for hunting.
+"""Files that a sweep writes beside its report: the timeline, the table, rows for hunting, the page.
 
 As the report that ``--out`` names, none of them ever takes the place of another file, and with
 ``--force`` only of one of its own kind.
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..exit_codes import UsageError
+from ..model.codec import ReportError
 from ..model.report import Report
 from ..options import Options
 from ..output.atomic import write_atomically, write_new
@@ -42,6 +43,7 @@ def exports_of(options: Options) -> list[Export]:
         ("--timeline", options.timeline, timesketch, is_timeline),
         ("--csv", options.csv, table, is_table),
         ("--defender", options.defender, hunting_lines, is_hunting),
+        ("--html", options.html, _page, _is_page),
     )
     asked = [
         Export(name, path, make, is_one, options.force)
@@ -53,15 +55,29 @@ def exports_of(options: Options) -> list[Export]:
         other = taken.setdefault(_same(export.path), export.option)
         if other != export.option:
             raise UsageError(f"{export.option} and {other}: both are {export.path}")
-        _check(export)
+        refuse_to_lose(export)
     return asked
+
+
+def _page(report: Report) -> bytes:
+    """Loaded when it is asked for. Raises ReportError."""
+    from ..output.page import page
+
+    return page(report)
+
+
+def _is_page(data: bytes) -> bool:
+    from ..output.page import is_page
+
+    return is_page(data)
 
 
 def _same(path: Path) -> str:
     return os.path.normcase(os.path.realpath(path))
 
 
-def _check(export: Export) -> None:
+def refuse_to_lose(export: Export) -> None:
+    """Raises UsageError if its file would be lost, or cannot be; its folder is there then."""
     path = export.path
     if path.is_dir():
         raise UsageError(f"{export.option} {path}: is a folder; name a file")
@@ -103,7 +119,7 @@ def _write(report: Report, export: Export) -> bool:
             if not (export.replaces and _is_replaceable(export)):
                 raise
             write_atomically(export.path, data)
-    except OSError as error:
+    except (OSError, ReportError) as error:
         say(f"{export.option} {export.path}: could not be written: {plain(error)}")
         return False
     return True

@@ -339,7 +339,7 @@ def _send(report: Report, spool: Spool | None, route: Route) -> Fate:
 def _own(options: Options, folder: Path) -> Own:
     """Its image, packs, rules, reports and spool; of a running host its processes too."""
     pids = _own_processes() if _is_live(options) else set()
-    exports = (options.timeline, options.csv, options.defender)
+    exports = (options.timeline, options.csv, options.defender, options.html)
     given = (*exports, options.bitlocker_keys)
     files = [*options.packs, *options.only_packs, *options.rules, *filter(None, given)]
     if getattr(sys, "frozen", False):

@@ -11,6 +11,7 @@ from datetime import datetime, timezone
 from .escape import shown
 
 MARGIN = 13
+_UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB")
 _CUT_WORD = re.compile(r"[\w.-]+\Z")
 
 
@@ -19,6 +20,14 @@ def when(time: datetime) -> str:
     with contextlib.suppress(OverflowError):
         time = time.astimezone(timezone.utc) if time.tzinfo else time
     return f"{time:%Y-%m-%d %H:%M:%S UTC}"
+
+
+def size(count: int) -> str:
+    """``294,400 bytes``, ``2.9 MiB``."""
+    amount, unit = float(count), 0
+    while amount >= 1024 and unit < len(_UNITS) - 1:
+        amount, unit = amount / 1024, unit + 1
+    return f"{count:,} bytes" if unit < 2 else f"{amount:.1f} {_UNITS[unit]}"
 
 
 def cut(text: str, most: int) -> str:

@@ -14,13 +14,13 @@ from typing import Final
 from msgspec import Struct
 
 from agent.model.report import INTERRUPTED, Coverage, Reason, Report, State
+from agent.output.chain import cut
 from agent.output.closing import AS_ADMINISTRATOR, way_of
 from agent.output.closing import ways_of as closing
 from agent.output.next_steps import USERS, advised
 
 from ..records import HostState
 from ..store.standing import GapGroup
-from .chain import cut
 
 MAX_WHYS = 8
 """Gaps that are named with one way to close them."""

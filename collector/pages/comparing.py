@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable, Iterator
 from msgspec import Struct
 
 from agent.model.report import Coverage, Finding, Report, State
+from agent.output.chain import cut
 
-from .chain import cut
 from .describe import when
 from .gist import scope_of, strongest_first
 

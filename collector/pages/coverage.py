@@ -8,9 +8,10 @@ from datetime import datetime, timedelta, timezone
 from msgspec import Struct
 
 from agent.model.report import Coverage, CoveragePart, Reach, Reason, Report, State
+from agent.output.chain import cut
+from agent.output.layout import size
 
-from .chain import cut
-from .describe import size, when
+from .describe import when
 
 MAX_SOURCES = 200
 MAX_REASONS = 20

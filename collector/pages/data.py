@@ -13,11 +13,11 @@ from starlette.responses import Response
 
 from agent.model.observation import utc
 from agent.model.report import Finding, Report
+from agent.output.chain import cut
 
 from ..records import ReportRow
 from ..store.database import StoreError
 from .asking import Query, checked_query
-from .chain import cut
 from .gist import Gist, gist_of, strongest_first
 from .session import Reader
 from .site import HEADERS, Endpoint, Refused, Site

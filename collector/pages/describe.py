@@ -32,7 +32,6 @@ UNASKED = (
 )
 _FIRST = datetime.min.replace(tzinfo=timezone.utc)
 _LAST = datetime.max.replace(tzinfo=timezone.utc)
-_UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB")
 
 
 def when(time: int | datetime | None) -> str:
@@ -88,14 +87,6 @@ def duration(milliseconds: int) -> str:
         return f"{milliseconds // HOUR} h" + (f" {rest} min" if rest else "")
     rest = milliseconds % DAY // HOUR
     return f"{milliseconds // DAY} d" + (f" {rest} h" if rest else "")
-
-
-def size(count: int) -> str:
-    """``294,400 bytes``, ``2.9 MiB``."""
-    amount, unit = float(count), 0
-    while amount >= 1024 and unit < len(_UNITS) - 1:
-        amount, unit = amount / 1024, unit + 1
-    return f"{count:,} bytes" if unit < 2 else f"{amount:.1f} {_UNITS[unit]}"
 
 
 def share(part: int, whole: int) -> str:
@@ -321,6 +312,6 @@ __all__ = [
     "audit_words",
     "CLEAN", "LIMITED", "answer", "counted", "covering_words", "deadline_words", "demand_words",
     "duration", "host_answer", "iso", "limit_words", "pack_words", "reach_estimate",
-    "report_answer", "share", "size", "states", "suppressed_words", "when",
+    "report_answer", "share", "states", "suppressed_words", "when",
     "zone_words",
 ]  # fmt: skip

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from agent.model.report import Finding, Strength
+from agent.output.chain import Step, chain_of, cut
 
-from .chain import Step, chain_of, cut
 from .coverage import MAX_REASONS
 from .describe import counted
 from .sightings import Sighting, sightings_of, times_of

@@ -10,13 +10,13 @@ from msgspec import Struct
 from agent.model.observation import EARLIEST, utc
 from agent.model.remembered import Recorded
 from agent.model.report import Finding, Report, State, Strength
+from agent.output.chain import cut
 from agent.output.next_steps import once_each, users_of
 from agent.output.order import is_live
 from agent.output.recollection import WORDS
 
 from ..records import ReportRow
 from .advice import NextStep, Way, tasks_of, ways_of
-from .chain import cut
 from .coverage import MAX_SOURCES
 from .describe import counted, report_answer
 

@@ -13,15 +13,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from agent.model.report import Report, State
+from agent.output.chain import cut
 from agent.output.custody import custody_lines
+from agent.output.layout import size
 from agent.output.recollection import HEAD, WORDS, line_of, recollection
 
 from ..records import ReportRow
 from .casework import case_of
-from .chain import cut
 from .coverage import MAX_SOURCES, SourceView, sources_of
 from .data import ReportSummary, summary_of
-from .describe import size, when, zone_words
+from .describe import when, zone_words
 from .found import MAX_FINDINGS, Rank, ranks_of
 from .gist import Gist, gist_of, strongest_first
 from .opening import UNREADABLE, Opening, read, told

@@ -14,9 +14,9 @@ from msgspec import Struct
 from agent.model.objects import Objects
 from agent.model.observation import Moment, MomentOf, Place
 from agent.model.report import Evidence
+from agent.output.chain import Step, chain_of, cut
 
 from ..intake import milliseconds
-from .chain import Step, chain_of, cut
 from .describe import when
 
 MAX_MOMENTS = 16

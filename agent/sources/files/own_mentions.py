@@ -28,6 +28,7 @@ _MARKS = (
     b'"iocsweep:sighting"',
     b"IocSweep",
     b"row,time_utc,time_of,",
+    b'<meta name="generator" content="iocsweep ',
 )
 _HEAD = 4096
 _MAX_YAML_BYTES = 1 << 20
@@ -77,6 +78,13 @@ def _is_report(data: bytes) -> bool:
         return False
 
 
+def _is_page(data: bytes) -> bool:
+    """Made here, to the byte, of the reports inside: nothing can have been put into it."""
+    from ...output.page import is_made_here
+
+    return is_made_here(data)
+
+
 def _is_pack(data: bytes) -> bool:
     return len(data) <= _MAX_YAML_BYTES and _parses(parse_pack, data)
 
@@ -97,6 +105,7 @@ _DECODERS: dict[str, tuple[Callable[[bytes], bool], ...]] = {
     ".json": (_is_report,),
     ".jsonl": (is_journal, is_timeline, is_hunting),
     ".csv": (is_table,),
+    ".html": (_is_page,),
     ".yaml": (_is_pack, _is_exclusions),
     ".yml": (_is_pack, _is_exclusions),
 }

@@ -26,8 +26,8 @@ from agent.model.report import (
     State,
     Strength,
 )
+from agent.output.chain import chain_of
 from collector import listing
-from collector.pages.chain import chain_of
 from collector.pages.coverage import reach_words
 from collector.pages.sightings import MAX_MOMENTS
 from tests.collector.pages.conftest import Pages

@@ -7,9 +7,8 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from agent.model.objects import Dll, File, Hash, Lnk, Objects, Parent, Pe, Process
-
-from .describe import size, when
+from ..model.objects import Dll, File, Hash, Lnk, Objects, Parent, Pe, Process
+from .layout import size, when
 
 MAX_SHOWN = 4000
 """Characters of one string from a host."""

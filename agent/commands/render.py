@@ -1,0 +1,135 @@
+"""The command ``render``: reports that are there already, as text, or as one page for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..exit_codes import CLEAN, FAILED, HIT, INCOMPLETE
+from ..model.codec import MAX_BYTES, ReportError, decode
+from ..model.report import Report, Verdict
+from ..options import Options
+from ..output.console import render as as_text
+from ..output.escape import shown
+from ..output.plain import plain
+from ..output.say import say, tell
+from .exports import Export, refuse_to_lose, write_exports
+from .given_paths import refuse_missing
+
+if TYPE_CHECKING:
+    from ..output.page.told import Told
+
+
+class _Reports:
+    """What is there to be shown."""
+
+    def __init__(self) -> None:
+        self.read: dict[str, tuple[Report, bytes, Path]] = {}
+        """By their ids, each once."""
+        self.lost = 0
+
+    def add(self, path: Path) -> None:
+        """What is none is said, and counted."""
+        try:
+            data = _bytes_of(path)
+            report = decode(data)
+        except (OSError, ReportError) as error:
+            say(f"{shown(str(path))}: is no report that can be read: {plain(error)}")
+            self.lost += 1
+            return
+        other = self.read.setdefault(report.report_id, (report, data, path))
+        if other[1] != data:
+            say(f"{shown(str(path))}: has the id of {shown(str(other[2]))} and another content")
+            self.lost += 1
+
+
+def _bytes_of(path: Path) -> bytes:
+    """Raises OSError; ReportError where there is more than a report has."""
+    with path.open("rb") as file:
+        data = file.read(MAX_BYTES + 1)
+    if len(data) > MAX_BYTES:
+        raise ReportError(f"it is larger than {MAX_BYTES:,} bytes")
+    return data
+
+
+def render(options: Options) -> int:
+    """1 if one of them is a hit, else 2 if one could not be read, else 3, 0.
+
+    Raises UsageError.
+    """
+    refuse_missing([path for path in options.paths if not _pattern(path)])
+    export = None
+    if options.html is not None:
+        from ..output.page import is_page
+
+        export = Export("--html", options.html, lambda _: b"", is_page, options.force)
+        refuse_to_lose(export)
+    reports = _Reports()
+    for place in options.paths:
+        files = _files(place)
+        reports.lost += not files
+        for path in files:
+            reports.add(path)
+    found = [report for report, _, _ in reports.read.values()]
+    kept = True
+    if not found:
+        say("no report was read; there is nothing to show")
+    elif export is None:
+        for report, _, path in reports.read.values():
+            tell(as_text(report, report_path=str(path)) + "\n")
+    else:
+        kept = _write(reports, export)
+    return _code(found, lost=bool(reports.lost) or not found or not kept, options=options)
+
+
+def _pattern(path: str) -> bool:
+    """Windows' own shell leaves ``*.json`` to the program."""
+    return any(char in Path(path).name for char in "*?")
+
+
+def _files(path: str) -> list[Path]:
+    """The file; of a folder, or by a pattern, those that are there. What is none is said."""
+    place = Path(path)
+    if place.is_dir():
+        return _listed(place, "*.json")
+    if _pattern(path) and not place.exists():
+        return _listed(place.parent, place.name)
+    return [place]
+
+
+def _listed(folder: Path, pattern: str) -> list[Path]:
+    found = sorted(path for path in folder.glob(pattern) if path.is_file())
+    if not found:
+        say(f"{shown(str(folder))}: there is no {shown(pattern)}")
+    return found
+
+
+def _write(reports: _Reports, export: Export) -> bool:
+    from ..output.page import page_of
+
+    told = [*_told(reports)]
+    made = export._replace(make=lambda _: page_of(told))
+    done = write_exports(told[0].report, [made])
+    if done:
+        what = "1 report" if len(told) == 1 else f"a case of {len(told):,} reports"
+        tell(f"{what}: {shown(str(export.path))}")
+    return done
+
+
+def _told(reports: _Reports) -> Iterator[Told]:
+    from ..output.page.told import Told
+
+    for report, data, path in reports.read.values():
+        yield Told(report, data, path.name)
+
+
+def _code(found: Sequence[Report], *, lost: bool, options: Options) -> int:
+    verdicts = {report.verdict for report in found}
+    if Verdict.HIT in verdicts and not options.exit_zero:
+        return HIT
+    if lost:
+        return FAILED
+    if Verdict.INCOMPLETE in verdicts and not options.exit_zero:
+        return INCOMPLETE
+    return CLEAN
