@@ -58,7 +58,8 @@ def page_of(told: Sequence[Told]) -> bytes:
     told = sorted_by_first(told)
     title = f"Case of {len(told):,} reports"
     data = _data(told)
-    inside = [_nav(_PARTS_OF_A_CASE), *case(told), glossary(), case_end(), *data]
+    inside = [_nav(_PARTS_OF_A_CASE), *case(told)]
+    inside += [glossary(inside), case_end(), *data]
     return _whole(title, f"iocsweep, case of {len(told)} reports", inside)
 
 
@@ -76,9 +77,8 @@ def _single(told: Told) -> bytes:
         indicators(report),
         method(report),
         custody(told, kept=bool(data)),
-        glossary(),
-        *data,
     ]
+    inside += [glossary(inside), *data]
     foot = f"{report.host.name[:40]}, {when(report.finished)[:10]}, report {report.report_id[:36]}"
     return _whole(headline(report), foot, inside)
 

@@ -17,6 +17,7 @@ from .markup import NOTHING, Html, Inside, facts, joined, section, some, table, 
 from .method import sign
 from .picture import Mark, without_times_that_are_none
 from .told import Told
+from .words import DONE
 
 MAX_HOSTS = 1000
 MAX_HOSTS_WHOLE = 100
@@ -233,7 +234,10 @@ def _marks(told: Sequence[Told]) -> Iterator[Mark]:
         for row in rows(one.report)[:left]:
             left -= 1
             yield Mark(
-                row.time, one.report.host.name, row.strength, f"{row.thing[:200]} {row.words}"
+                row.time,
+                one.report.host.name,
+                row.strength,
+                f"{row.thing[:200]} {DONE.get(row.words, row.words)}",
             )
 
 

@@ -13,7 +13,7 @@ from ..mapping.timeline import Row, rows, thing_of
 from ..order import in_order
 from .markup import NOTHING, Html, Inside, facts, joined, section, some, table, tag, value
 from .picture import Mark, legend, picture, without_times_that_are_none
-from .words import CLAIMS, MOMENTS, STRENGTHS, title_of
+from .words import CLAIMS, DONE, MOMENTS, STRENGTHS, title_of
 
 MAX_WHOLE = 200
 MAX_WEAK_WHOLE = 20
@@ -145,9 +145,8 @@ def _steps(finding: Finding) -> Iterator[Step]:
 
 
 def _facts(step: Step) -> Html:
-    return (
-        facts((label, value(text, _LONG)) for label, text in step.facts) if step.facts else NOTHING
-    )
+    told = [(label, value(text, _LONG)) for label, text in step.facts if text != step.name]
+    return facts(told) if told else NOTHING
 
 
 def _sightings(finding: Finding, number: int) -> Html:
@@ -178,8 +177,8 @@ def _sighting(finding: Finding, one: Evidence) -> tuple[Inside, ...]:
     where += [
         tag("div", f"{label} ", value(text, _SHORT))
         for label, text in (
-            ("in", place.path if place.path != place.text else ""),
-            ("record", place.record),
+            ("in", place.path if place.path not in place.text else ""),
+            ("record", place.record if place.record not in place.text else ""),
             ("view", place.view),
             ("of user", place.owner),
         )
@@ -216,7 +215,7 @@ def figure(marks: Sequence[Mark], title: str, about: str) -> Html:
 
 def _words(row: Row) -> str:
     by = f" by {row.by}" if row.by else ""
-    return f"{row.thing[:200]} {row.words}{by}"
+    return f"{row.thing[:200]} {DONE.get(row.words, row.words)}{by}"
 
 
 def _in_words(told: Sequence[Row]) -> Html:
@@ -236,7 +235,7 @@ def _row(row: Row) -> tuple[Inside, ...]:
     who = ", ".join(filter(None, (row.by, row.user)))
     return (
         moment(row.time),
-        joined([row.words, " ", tagged(row.strength)]),
+        joined([DONE.get(row.words, row.words), " ", tagged(row.strength)]),
         value(row.thing, _SHORT),
         value(who, _SHORT) if who else "not known",
         joined([title_of(row.source), ": ", row.seen]),

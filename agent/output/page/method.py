@@ -12,7 +12,7 @@ from ..limits import reason_of
 from .answer import about
 from .markup import NOTHING, Html, Inside, facts, joined, section, some, table, tag, value
 from .told import Told
-from .words import SOURCES, STATES, TERMS, title_of
+from .words import NAMES, SOURCES, STATES, TERMS, title_of
 
 MAX_INDICATORS = 300
 MAX_PACKS = 100
@@ -194,7 +194,9 @@ def sign() -> Html:
     return tag("div", *lines, class_="sign")
 
 
-def glossary() -> Html:
-    """What the words of a page mean."""
+def glossary(page: Iterable[Html]) -> Html:
+    """What the words of a page mean: ours, and those of Windows that occur on it."""
+    parts = list(page)
+    names = [(name, means) for name, means in NAMES if any(name in part for part in parts)]
     states = [(f"“{words}”", f"of a source: {state.value}") for state, words in STATES.items()]
-    return section("words", "Words on this page", facts([*TERMS, *states]))
+    return section("words", "Words on this page", facts([*TERMS, *names, *states]))

@@ -13,10 +13,10 @@ from datetime import datetime, timedelta
 from math import log2
 from typing import NamedTuple
 
-MAX_BREAKS = 5
+MAX_BREAKS = 3
 _SHARE = 0.35
 """Of what is left of the whole span: a pause that is longer is cut out."""
-PAUSE = 26.0
+PAUSE = 58.0
 """Units of the picture between two pieces of the axis."""
 _LEAST = 84.0
 """Units of a piece: so much does its date take."""

@@ -11,10 +11,10 @@ STYLE = """
 *{box-sizing:border-box}
 html{background:var(--paper);color:var(--ink);-webkit-text-size-adjust:100%;
 font:100%/1.5 system-ui,"Segoe UI",Roboto,"Liberation Sans","DejaVu Sans",sans-serif}
-body{margin:0;overflow-wrap:anywhere;font-variant-numeric:tabular-nums}
+body{margin:0;overflow-wrap:break-word;font-variant-numeric:tabular-nums}
 main{max-width:70rem;margin:0 auto;padding:1.5rem 1rem 4rem}
 h1{font-size:clamp(1.5rem,1.1rem + 1.8vw,2.2rem);line-height:1.2;margin:.2rem 0 .6rem;
-text-wrap:balance}
+text-wrap:balance;overflow-wrap:anywhere}
 h2{font-size:1.3rem;margin:2.6rem 0 .6rem;padding-top:.5rem;border-top:2px solid var(--ink)}
 h3{font-size:1.05rem;line-height:1.4;margin:1.2rem 0 .3rem}
 h4{font-size:.95rem;margin:.9rem 0 .2rem}
@@ -36,7 +36,7 @@ margin:1rem 0}
 .numbers dt{color:var(--quiet);font-size:.9rem;line-height:1.3}
 .numbers dd{margin:0;font-size:1.5rem;font-weight:650;line-height:1.3;overflow-wrap:normal}
 dl{margin:.4rem 0;display:grid;grid-template-columns:max-content minmax(0,1fr);gap:.15rem 1rem}
-dt{color:var(--quiet)}dd{margin:0}
+dt{color:var(--quiet)}dd{margin:0}dd ul,td ul{margin:0;padding-left:1.1rem}
 .v{font-family:ui-monospace,"Cascadia Mono",Consolas,"Liberation Mono","DejaVu Sans Mono",monospace;
 font-size:.93em;unicode-bidi:isolate;white-space:pre-wrap;overflow-wrap:anywhere}
 .tagged{display:inline-block;border:1px solid currentColor;padding:0 .4rem;font-size:.85rem;
@@ -57,7 +57,8 @@ caption{text-align:left;padding:.2rem 0;caption-side:top}
 th,td{text-align:left;vertical-align:top;padding:.35rem .6rem .35rem 0;
 border-bottom:1px solid var(--rule);font-weight:400;min-width:5rem}
 thead th{font-weight:650;border-bottom:2px solid var(--quiet)}
-tbody th{font-weight:600}
+tbody th{font-weight:600}tbody th .quiet{font-weight:400}
+dd{min-width:0;overflow-wrap:anywhere}
 .n{text-align:right;white-space:nowrap;padding-right:1rem}
 time{white-space:nowrap}
 figure{margin:.6rem 0}
@@ -80,7 +81,7 @@ margin:2.4rem 0 0;break-inside:avoid}
 .sign div{border-top:1px solid var(--ink);padding-top:.2rem;color:var(--quiet);margin-top:2.2rem}
 @media (max-width:40rem){dl{grid-template-columns:minmax(0,1fr)}dt{margin-top:.3rem}
 .numbers{grid-template-columns:repeat(2,minmax(0,1fr))}
-article{padding:.2rem .7rem .7rem}}
+article{padding:.2rem .7rem .7rem}table{min-width:38rem}}
 @media print{
 :root{--paper:#fff;--card:#fff;--ink:#000;--quiet:#3c444b;--rule:#a9b1b8;--accent:#000;
 --hit:#8c1610;--warn:#5f3d00;--good:#124a30;color-scheme:light}
@@ -94,7 +95,7 @@ p,li{orphans:3;widows:3}
 .numbers{grid-template-columns:repeat(4,1fr)}.numbers dd{font-size:13pt}
 .scroll{overflow:visible}
 figure .scroll>svg{min-width:0}
-table{font-size:8.5pt}th,td{min-width:0;padding-right:.5rem}time{white-space:normal}
+table{font-size:8.5pt;min-width:0}th,td{min-width:0;padding-right:.5rem}time{white-space:normal}
 .tagged{print-color-adjust:exact;-webkit-print-color-adjust:exact}
 svg{print-color-adjust:exact;-webkit-print-color-adjust:exact}
 .verdict{print-color-adjust:exact;-webkit-print-color-adjust:exact}

@@ -139,6 +139,51 @@ TERMS = (
 )  # fmt: skip
 
 
+NAMES = (
+    (
+        "Sysmon",
+        (
+            "a logger by Microsoft that administrators install; event 1 tells of a program, 3 of a "
+            "connection, 7 of a library, 11 of a new file, 15 of a download, 22 of a name"
+        ),
+    ),
+    (
+        "Security",
+        "Windows' log of what is audited: 4688 a program ran, 5156 a connection was let through",
+    ),
+    ("PowerShell", "Windows' language of commands; 400 it began, 4103 and 4104 what it was told"),
+    ("DNS client", "Windows' log of names that were looked up, with 3008 the answer"),
+    (
+        "rundll32",
+        "a program of Windows that runs what is in a library; attackers use it for theirs",
+    ),
+    ("Prefetch", "Windows' notes of programs that it started, and of what they loaded at once"),
+    ("Amcache", "Windows' list of programs that it has met, with fingerprints"),
+    ("Shimcache", "Windows' list of programs whose compatibility it has looked up"),
+    ("UserAssist", "the list of what a user started by mouse or menu"),
+    ("BAM", "Windows' list of programs that ran in the last days, by user"),
+    ("SRUM", "Windows' account of what programs used, by the hour"),
+    ("Run key", "the registry's list of what starts when a user logs on"),
+    ("LNK", "a link on the desktop or in a folder, to a file or command"),
+    ("NTFS", "the usual form of Windows' drives"),
+    ("$MFT", "the list of all files that such a drive keeps of itself"),
+    ("USN", "the number of an entry in a drive's list of changes"),
+    ("BITS", "Windows' service for downloads in the background"),
+    ("WMI", "Windows' service for management, which can run commands by itself"),
+    ("MAC", "the number of a network card"),
+    ("BitLocker", "Windows' encryption of drives"),
+)
+"""Of Windows and the field: told where they occur."""
+DONE = {
+    "resolved": "name looked up",
+    "modified": "changed",
+    "accessed": "read",
+    "exists": "is there",
+    "running": "was running",
+}
+"""Words of the timeline that say less than others."""
+
+
 def title_of(source: str) -> str:
     """The name of a source for people; one that is not known is told as it is."""
     return SOURCES[source].title if source in SOURCES else source

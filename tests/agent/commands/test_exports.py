@@ -1,4 +1,4 @@
-"""``--timeline``, ``--csv`` and ``--defender``: what was found, in files that take no other's place."""
+"""``--timeline``, ``--csv``, ``--defender``, ``--html``: what was found, in files that take no other's place."""
 
 from __future__ import annotations
 
@@ -6,19 +6,22 @@ import csv
 import io
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from agent import cli
 from agent.commands import exports
-from agent.model.report import Strength
+from agent.model.report import Strength, Verdict
 from agent.output.mapping import table as tables
+from agent.output.page.told import reports_in
 from tests.evidence.memories import evidence
 from tests.evidence.sweeping import commanded, swept
 from tests.evidence.windows_folder import as_folder
 
-OPTIONS = ("--timeline", "--csv", "--defender")
+OPTIONS = ("--timeline", "--csv", "--defender", "--html")
 
 
 @pytest.fixture(autouse=True)
@@ -42,6 +45,7 @@ def note(tmp_path: Path) -> Path:
 def exported(folder: Path, tmp_path: Path, *more: str) -> tuple[int, dict[str, Path]]:
     files = {name: tmp_path / f"x{name}.jsonl" for name in OPTIONS}
     files["--csv"] = tmp_path / "x.csv"
+    files["--html"] = tmp_path / "x.html"
     asked = [text for name, path in files.items() for text in (name, str(path))]
     return cli.main(["offline", str(folder), "--quiet", *asked, *more]), files
 
@@ -59,6 +63,8 @@ def test_a_sweep_writes_what_was_asked_for(host: Path, tmp_path: Path) -> None:
     assert {"DeviceProcessEvents", "DeviceImageLoadEvents", "DeviceNetworkEvents"} <= {
         row["Type"] for row in rows
     }
+    (told,) = reports_in(files["--html"].read_bytes())
+    assert told.report.verdict is Verdict.HIT
 
 
 @pytest.mark.parametrize("option", OPTIONS)
@@ -128,7 +134,10 @@ def test_the_next_sweep_does_not_find_the_export(host: Path, tmp_path: Path) -> 
     found = swept(place).matches()
     assert [match for match in found if match.strength.rank >= Strength.STRONG.rank] == []
     assert found == []
-    assert swept(place).coverage.examined == 3
+    assert swept(place).coverage.examined == 4
+    thorough = swept(place, thorough=True)
+    assert thorough.matches() == []
+    assert thorough.coverage.own > 0
 
 
 def test_the_report_is_there_as_ever(host: Path, tmp_path: Path) -> None:
@@ -138,3 +147,24 @@ def test_the_report_is_there_as_ever(host: Path, tmp_path: Path) -> None:
     assert code == 1
     assert report.options["csv"].endswith("x.csv")
     assert (tmp_path / "a" / "x.csv").stat().st_size > 1000
+
+
+def test_a_page_that_somebody_has_put_something_into_is_no_document_of_ours(
+    host: Path, tmp_path: Path
+) -> None:
+    place = tmp_path / "exports"
+    place.mkdir()
+    page = exported(host, place)[1]["--html"]
+    page.write_bytes(page.read_bytes().replace(b"<main>", b"<main>pandorasong.com ", 1))
+    found = {match.indicator.id for match in swept(place, thorough=True).matches()}
+    assert "c2-domain" in found
+
+
+def test_pages_are_loaded_only_when_they_are_asked_for() -> None:
+    code = (
+        "import sys\n"
+        "from agent.commands import exports, render, sweep\n"
+        "print(*(m for m in sys.modules if m.startswith('agent.output.page')))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""
