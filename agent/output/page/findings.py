@@ -15,12 +15,12 @@ from .markup import NOTHING, Html, Inside, facts, joined, section, some, table, 
 from .picture import Mark, legend, picture, without_times_that_are_none
 from .words import CLAIMS, DONE, MOMENTS, STRENGTHS, title_of
 
-MAX_WHOLE = 200
+MAX_WHOLE = 100
 MAX_WEAK_WHOLE = 20
-MAX_LINES = 1000
+MAX_LINES = 500
 """Findings that are told in a line each, of each list."""
-MAX_SIGHTINGS = 15
-MAX_BYTES = 3 << 20
+MAX_SIGHTINGS = 10
+MAX_BYTES = 1 << 20
 """Of markup, of the findings that are told whole."""
 MAX_ROWS = 150
 MAX_LIST = 12

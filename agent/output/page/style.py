@@ -35,8 +35,10 @@ margin:1rem 0}
 .numbers div{border:1px solid var(--rule);padding:.5rem .7rem;background:var(--card)}
 .numbers dt{color:var(--quiet);font-size:.9rem;line-height:1.3}
 .numbers dd{margin:0;font-size:1.5rem;font-weight:650;line-height:1.3;overflow-wrap:normal}
-dl{margin:.4rem 0;display:grid;grid-template-columns:max-content minmax(0,1fr);gap:.15rem 1rem}
-dt{color:var(--quiet)}dd{margin:0}dd ul,td ul{margin:0;padding-left:1.1rem}
+dl{margin:.4rem 0;display:grid;grid-template-columns:fit-content(40%) minmax(0,1fr);
+gap:.15rem 1rem}
+dt{color:var(--quiet);min-width:0;overflow-wrap:anywhere}dd{margin:0}
+dd ul,td ul{margin:0;padding-left:1.1rem}
 .v{font-family:ui-monospace,"Cascadia Mono",Consolas,"Liberation Mono","DejaVu Sans Mono",monospace;
 font-size:.93em;unicode-bidi:isolate;white-space:pre-wrap;overflow-wrap:anywhere}
 .tagged{display:inline-block;border:1px solid currentColor;padding:0 .4rem;font-size:.85rem;
@@ -79,6 +81,7 @@ svg .pause{stroke:var(--quiet);stroke-dasharray:1 3;fill:none}
 .sign{display:grid;grid-template-columns:repeat(auto-fit,minmax(12rem,1fr));gap:1rem 2rem;
 margin:2.4rem 0 0;break-inside:avoid}
 .sign div{border-top:1px solid var(--ink);padding-top:.2rem;color:var(--quiet);margin-top:2.2rem}
+@media screen{article,.scroll{content-visibility:auto;contain-intrinsic-size:auto 30rem}}
 @media (max-width:40rem){dl{grid-template-columns:minmax(0,1fr)}dt{margin-top:.3rem}
 .numbers{grid-template-columns:repeat(2,minmax(0,1fr))}
 article{padding:.2rem .7rem .7rem}table{min-width:38rem}}
@@ -89,7 +92,7 @@ html{font-size:10pt;line-height:1.4}
 main{max-width:none;padding:0}
 nav{display:none}
 h1{font-size:18pt}h2{break-after:avoid;font-size:13pt;margin-top:1.6rem}
-h3,h4,caption,thead{break-after:avoid}
+h3,h4,caption,thead{break-after:avoid}h3{overflow-wrap:anywhere}
 tr,.chain>li,figure,.numbers div{break-inside:avoid}
 p,li{orphans:3;widows:3}
 .numbers{grid-template-columns:repeat(4,1fr)}.numbers dd{font-size:13pt}

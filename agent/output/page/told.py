@@ -13,7 +13,7 @@ from ...model.report import Report
 from ..escape import shown
 from .markup import Html, escaped
 
-MAX_DATA = 32 << 20
+MAX_DATA = 24 << 20
 """Bytes of reports that one page holds; of more it tells their fingerprints."""
 _ACTIVE = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"}
 _INSIDE = re.compile(rb'<script type="application/json" data-name="([^"<]*)">([^<]*)</script>')

@@ -25,6 +25,7 @@ from agent.model.report import (
     Verdict,
 )
 from agent.output.page import is_made_here, is_page, page, page_of
+from agent.output.page.findings import MAX_LINES, MAX_SIGHTINGS, MAX_WHOLE
 from agent.output.page.told import MAX_DATA, Told, reports_in
 from agent.output.page.words import CLAIMS, DEEDS, MOMENTS, SOURCES, STATES, STRENGTHS
 from agent.sources.catalog import NAMES
@@ -205,12 +206,12 @@ def test_of_more_than_there_is_room_for_the_number_is_told() -> None:
         structs.replace(finding(evidence=40), id=f"id-{at}", title=f"thing {at}")
         for at in range(1500)
     ]
-    few = page(report(*many[:1300]))
+    few = page(report(*many[: MAX_WHOLE + MAX_LINES]))
     more = page(report(*many))
     bare = len(more) - sum(map(len, Read(more).scripts))
-    assert "… and 300 more findings in the data." in Read(more).text
+    assert f"… and {1500 - MAX_WHOLE - MAX_LINES} more findings in the data." in Read(more).text
     assert bare < len(few) - sum(map(len, Read(few).scripts)) + 1000
-    assert "and 25 more sightings in the data." in Read(more).by_id["finding-1"]
+    assert f"and {40 - MAX_SIGHTINGS} more sightings in the data." in Read(more).by_id["finding-1"]
 
 
 def test_a_report_too_large_to_lie_inside_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
