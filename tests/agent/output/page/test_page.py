@@ -249,7 +249,7 @@ def test_every_word_of_the_model_has_one_for_people() -> None:
     for words, kinds in (
         (STRENGTHS, Strength), (STATES, State), (CLAIMS, Claim), (MOMENTS, MomentOf), (DEEDS, Behaviour),
     ):  # fmt: skip
-        assert set(words) == set(kinds)  # type: ignore[call-overload]
+        assert set(words) == set(kinds)
 
 
 def test_a_source_that_nobody_knows_is_told_by_its_name() -> None:
