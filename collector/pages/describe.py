@@ -7,6 +7,8 @@ from datetime import datetime, timezone
 
 from msgspec import MsgspecError
 
+from agent.output.layout import size
+
 from ..judging import SKEW_MS, demand_of
 from ..records import (
     NOTHING_ASKED,
@@ -312,6 +314,6 @@ __all__ = [
     "audit_words",
     "CLEAN", "LIMITED", "answer", "counted", "covering_words", "deadline_words", "demand_words",
     "duration", "host_answer", "iso", "limit_words", "pack_words", "reach_estimate",
-    "report_answer", "share", "states", "suppressed_words", "when",
+    "report_answer", "share", "size", "states", "suppressed_words", "when",
     "zone_words",
 ]  # fmt: skip
