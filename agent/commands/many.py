@@ -59,7 +59,7 @@ def sweep_many(options: Options, hosts: Sequence[Sequence[str]]) -> int:
 
 def _refuse_one_file(options: Options) -> None:
     """Raises UsageError for what names one file that all would write."""
-    for name in ("timeline", "csv", "defender"):
+    for name in ("timeline", "csv", "defender", "html"):
         if getattr(options, name) is not None:
             raise UsageError(f"--{name}: one file, and several hosts: sweep one after the other")
 

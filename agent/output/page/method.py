@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from ...model.report import Coverage, IndicatorCount, Report
+from ..custody import custody_lines
 from ..layout import size, when
 from ..limits import reason_of
 from .answer import about
@@ -158,8 +159,10 @@ def custody(told: Told, *, kept: bool) -> Html:
     if more > 0:
         evidence = joined([evidence, f" … and {more:,} more in the data"])
     program = report.agent.sha256
+    told_of_it = custody_lines(report.custody, most=MAX_PATHS)
     about_it: tuple[tuple[str, Inside], ...] = (
         ("Evidence", evidence),
+        *((what.capitalize(), value(words, _LONG)) for what, words in told_of_it),
         ("Computer's id", value(report.host.id)),
         ("Report", value(report.report_id)),
         ("Sweep", value(report.sweep_id) if report.sweep_id else None),
