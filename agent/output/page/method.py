@@ -161,7 +161,7 @@ def custody(told: Told, *, kept: bool) -> Html:
     program = report.agent.sha256
     told_of_it = custody_lines(report.custody, most=MAX_PATHS)
     about_it: tuple[tuple[str, Inside], ...] = (
-        ("Evidence", evidence),
+        ("Evidence", None if report.custody else evidence),
         *((what.capitalize(), value(words, _LONG)) for what, words in told_of_it),
         ("Computer's id", value(report.host.id)),
         ("Report", value(report.report_id)),
@@ -171,7 +171,8 @@ def custody(told: Told, *, kept: bool) -> Html:
         ("Program's fingerprint (SHA-256)",
          value(program) if program else "not told: it ran from its source code"),
         ("File of the report", value(told.name) if told.name else None),
-        ("Its fingerprint (SHA-256)", joined([value(told.sha256), f", {len(told.data):,} bytes"])),
+        ("Report's fingerprint (SHA-256)",
+         joined([value(told.sha256), f", {len(told.data):,} bytes"])),
         ("The report itself", _where(kept=kept)),
     )  # fmt: skip
     return section(
