@@ -146,8 +146,9 @@ def unpacked_volumes(folder: Path) -> list[RealVolume]:
     with tarfile.open(fileobj=io.BytesIO(_archive())) as archive:
         for member in archive:
             if member.isfile():
-                member.name = os.path.basename(member.name)
-                archive.extract(member, folder, filter="data")
+                held = archive.extractfile(member)
+                assert held is not None
+                (folder / os.path.basename(member.name)).write_bytes(held.read())
     told = ConfigParser(interpolation=None)
     told.read(folder / "images.conf")
     return [

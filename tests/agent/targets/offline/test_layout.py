@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import lzma
+import shutil
 import struct
 import tarfile
 from pathlib import Path
@@ -158,6 +159,13 @@ def test_the_first_volume_of_a_dynamic_disk_is_not_taken_for_all_of_it(
 LAYOUTS = {"mirrored": "mirrored", "raid5": "RAID-5", "spanned": "spanned", "striped": "striped"}
 
 
+def _unpack(archive: tarfile.TarFile, name: str, folder: Path) -> None:
+    held = archive.extractfile(name)
+    assert held is not None
+    with (folder / name).open("wb") as file:
+        shutil.copyfileobj(held, file, 1 << 20)
+
+
 def test_real_dynamic_disks(tmp_path: Path) -> None:
     """Of Windows Server 2003 and 2008, with both tables: simple, spanned, striped, mirrored and
     RAID-5; as ldmtool lists them."""
@@ -166,7 +174,7 @@ def test_real_dynamic_disks(tmp_path: Path) -> None:
         names = archive.getnames()
         assert len(names) == 19
         for name in names:
-            archive.extract(name, tmp_path, filter="data")
+            _unpack(archive, name, tmp_path)
             roots, skipped = ImageTarget(str(tmp_path / name), own=Own()).roots()
             (tmp_path / name).unlink()
             gaps = {one.reason for one in skipped if one.gap}
@@ -191,7 +199,7 @@ def test_a_real_volume_over_two_disks_is_one(
     paths = [tmp_path / f"ldm-{windows}-spanned-{number}.img" for number in (1, 2)]
     with tarfile.open(fileobj=io.BytesIO(lzma.decompress(packed))) as archive:
         for path in paths:
-            archive.extract(path.name, tmp_path, filter="data")
+            _unpack(archive, path.name, tmp_path)
     for order in (paths, paths[::-1]):
         (root,), skipped = ImageTarget(*map(str, order), own=Own()).roots()
         assert not [one for one in skipped if one.gap]
