@@ -19,7 +19,7 @@ KIND = "VDI disk"
 _HEADER = struct.Struct("<IIIII256xII12xI4xQIIII64x")
 _AT = 64
 _SIGNATURE, _VERSION = 0xBEDA107F, 0x10001
-_DYNAMIC, _STATIC = 1, 2
+_DYNAMIC, _STATIC, _DIFFERENCING = 1, 2, 4
 _FREE, _ZERO = 0xFFFF_FFFF, 0xFFFF_FFFE
 _MAX_BLOCKS = 1 << 26
 
@@ -49,8 +49,10 @@ def open_it(path: str, file: BinaryIO, depth: int = 0) -> Medium:  # noqa: ARG00
     header = _Header(*_HEADER.unpack(data))
     if header.version >> 16 != _VERSION >> 16:
         raise MediumError(f"{KIND}: version {header.version >> 16} is not read", path)
-    if header.kind not in (_DYNAMIC, _STATIC):
+    if header.kind == _DIFFERENCING:
         raise MediumError(f"{KIND}: rests on another one, which is not read", path)
+    if header.kind not in (_DYNAMIC, _STATIC):
+        raise MediumError(f"{KIND}: of a sort that is not read", path)
     if header.block < 512 or header.block % 512 or header.blocks > _MAX_BLOCKS:
         raise MediumError(f"{KIND}: impossible size of a block", path)
     if header.extra:
