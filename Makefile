@@ -109,7 +109,7 @@ lock:
 	@$(PYTHON) -m venv .cache/lock
 	@.cache/lock/bin/python -m pip install --quiet --disable-pip-version-check uv
 	$(LOCK) --python-platform windows setup.cfg build/requirements.txt -o requirements/exe.lock
-	$(LOCK) --universal setup.cfg --extra collector --extra offline --extra test -o requirements/tests.lock
+	$(LOCK) --universal setup.cfg --extra collector --extra offline --extra cluster --extra test -o requirements/tests.lock
 
 mutate: .venv/test.stamp
 	$(BIN)/python -m tests.mutation.run $(if $(filter command line,$(origin WHAT)),$(WHAT),findings) $(ARGS)

@@ -41,7 +41,7 @@ def pinned(name: str) -> dict[str, str]:
     ("name", "wanted"),
     [
         ("exe.lock", [*asked(), *asked_by_the_build()]),
-        ("tests.lock", asked("collector", "test")),
+        ("tests.lock", asked("collector", "offline", "cluster", "test")),
     ],
     ids=["exe", "tests"],
 )
