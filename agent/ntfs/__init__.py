@@ -9,6 +9,7 @@ Documentation" (the Linux-NTFS project), by attribute name; [layout.h] of ntfs-3
 from __future__ import annotations
 
 from .byte_source import ByteSource, FileSource, SliceSource
+from .copied import CopiedVolume
 from .entry import MftEntry, Name, Stream
 from .errors import Account, NtfsError, Unread
 from .index import FolderEntry, list_folder
@@ -23,6 +24,7 @@ from .volume import Volume
 __all__ = [
     "Account",
     "ByteSource",
+    "CopiedVolume",
     "FileSource",
     "FolderEntry",
     "Hit",

@@ -36,7 +36,8 @@ MAX_LISTS = 4
 MAX_FOREIGN = 64
 """Records named by one list that are not the file's: the rest of such a list is not followed, as
 many records may share it. A file that was deleted has as many of those as were used again."""
-_LIST_ENTRY = struct.Struct("<IHBBQQH")
+LIST_ENTRY = struct.Struct("<IHBBQQH")
+"""Kind, length of the entry, of the name and where that stands, first cluster, record, number."""
 
 
 class Parts(Struct):
@@ -94,11 +95,11 @@ def read_list(data: bytes) -> Iterator[Reference]:
     """The records named by an attribute list, each once. Raises NtfsError where it is damaged."""
     references: set[Reference] = set()
     at = 0
-    while at + _LIST_ENTRY.size <= len(data):
-        kind, length, _, _, _, reference, _ = _LIST_ENTRY.unpack_from(data, at)
+    while at + LIST_ENTRY.size <= len(data):
+        kind, length, _, _, _, reference, _ = LIST_ENTRY.unpack_from(data, at)
         if not kind or kind == kinds.END:
             break
-        if length < _LIST_ENTRY.size or length & 7:
+        if length < LIST_ENTRY.size or length & 7:
             raise NtfsError("attribute list damaged", f"entry of {length} bytes")
         named = Reference.of(reference)
         if named not in references:

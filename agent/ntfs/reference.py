@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+LOG_RECORD = 2
+"""The record of ``$LogFile`` ([layout.h] NTFS_SYSTEM_FILES)."""
 ROOT = 5
 """The record of the volume's root folder."""
 EXTEND = 11

@@ -21,7 +21,7 @@ from .content import ClusterContent, Layout
 from .entry import MftEntry, Stream
 from .errors import Account, NtfsError, Unread
 from .fixups import Mended, mend_records
-from .mft_place import MftFinder
+from .mft_place import MftFinder, MftPlace
 from .overlay import compressed_stream, decompressed
 from .paths import Paths, ResolvedPath
 from .record import Record
@@ -68,6 +68,9 @@ class RecordBuffer(Struct, frozen=True):
 class Volume:
     """An NTFS volume. Not for several threads at once."""
 
+    has_clusters = True
+    """Else only what is kept in records can be read."""
+
     def __init__(self, source: ByteSource, account: Account | None = None) -> None:
         """Reads the boot sector and the $MFT's own record.
 
@@ -85,7 +88,7 @@ class Volume:
             missing = self.boot.volume_size - source.size
             self.account.unread("image ends before the volume does", f"{missing:,} bytes")
         self._clusters = Clusters(source, self.boot.cluster_size)
-        self._place = MftFinder(self._clusters, self.boot, self.account).find()
+        self._place = self._find_mft()
         self._mft = self._mft_content()
         self._paths = Paths(self.record)
         self._allocation: Allocation | None = None
@@ -122,6 +125,9 @@ class Volume:
                 self.account.note("boot sector damaged, its copy was used", error.what)
                 return boot
             raise
+
+    def _find_mft(self) -> MftPlace:
+        return MftFinder(self._clusters, self.boot, self.account).find()
 
     # ---- Records
 

@@ -56,6 +56,7 @@ _WAYS = (
         "|(is|are) not there|written in part|enciphered",
         "read what is damaged from another copy",
     ),
+    _way("was not copied with its", "collect the files that are named"),
     _way("place that is not here", "sweep the drives or folders that are named, too"),
 )
 

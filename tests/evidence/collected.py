@@ -61,7 +61,7 @@ def acquire_old(path: str) -> str:
 def velociraptor(path: str) -> str:
     """The registry and the journal by the raw volume, the rest by the file system."""
     way, device = "auto", "C:"
-    if "config" in path or "$Extend" in path:
+    if "config" in path or "\\$" in path:
         way, device = "ntfs", "\\\\.\\C:"
     return "/".join(("uploads", way, *map(encoded, (device, *_names(path)))))
 

@@ -20,6 +20,7 @@ from .execution import srum
 from .files import STAGE_0, archive, campaign_link, dll, shell_link
 from .hive_files import nested
 from .hives import Tree, dirty, hive, log
+from .images import opened
 from .journals import NOON, change
 from .jump_lists import Listed, compound, dest_list
 from .logged_events import (
@@ -43,7 +44,7 @@ from .logs import JO as JO_OF_CORP
 from .prefetch import PlantedVolume, mam, prefetch
 from .remembered_values import last_run, shimcache, user_assist
 from .shell_items import entry, root, volume
-from .windows_folder import CONFIG, record_of, software, system
+from .windows_folder import CONFIG, record_of, software, system, volume_bytes
 
 
 def at(minute: int, second: float = 0) -> datetime:
@@ -107,6 +108,7 @@ RUN_OF_RUNDLL32 = rf"{PREFETCH}\RUNDLL32.EXE-2CC598BD.pf"
 RUN_OF_POWERSHELL = rf"{PREFETCH}\POWERSHELL.EXE-767FB1AE.pf"
 SRUDB = r"C:\Windows\System32\sru\SRUDB.dat"
 FIREWALL = r"C:\Windows\System32\LogFiles\Firewall\pfirewall.log"
+MFT = r"C:\$MFT"
 JOURNAL = r"C:\$Extend\$UsnJrnl:$J"
 GUARD = r"C:\ProgramData\Microsoft\Windows Defender"
 GUARDS_LOG = rf"{GUARD}\Support\MPLog-20181101-120000.log"
@@ -216,6 +218,12 @@ def journal() -> dict[str, bytes]:
                attributes=0x10),
     )  # fmt: skip
     return {JOURNAL: b"".join(changes)}
+
+
+def mft() -> dict[str, bytes]:
+    """The volume's $MFT, as it is copied beside the files."""
+    volume = opened(volume_bytes({**infected(), **journal()}, times=times()))
+    return {MFT: volume.open_stream(0).read()}
 
 
 def browser_history() -> Left:

@@ -16,8 +16,10 @@ import functools
 from collections import deque
 from collections.abc import Callable, Collection, Iterator
 
-from msgspec import Struct
+from msgspec import Struct, field
 
+from ...formats.zone_identifier import MAX_ZONE_BYTES, read_zone
+from ...formats.zone_identifier import STREAM as ZONE_STREAM
 from ...matching.matcher import ScanFailed
 from ...model.objects import File
 from ...model.observation import Claim, Observation, Place
@@ -35,13 +37,13 @@ from ...ntfs.overlay import compressed_stream
 from ...ntfs.programs import Programs
 from ...ntfs.reference import Reference
 from ...ntfs.selection import SELECTED, STREAMS
-from ...reading.opening import reason_of
+from ...reading.opening import read_up_to, reason_of
 from ...reading.openings import Selection
 from ...targets import RawNtfs
 from ...targets.raw_fallback import VerifiedByRecord
 from ...windows import files as windows_files
 from .file_inspection import FileLook
-from .item import DELETED, SOURCE
+from .item import DELETED, SOURCE, zone_observations
 from .record_item import Record
 from .users_reach import LEAST_PROGRAM, PLACES
 
@@ -59,6 +61,8 @@ _IN_USE_AGAIN = "deleted, and its clusters are in use again: content not read"
 _NOT_KNOWN = "deleted; read from clusters of which is not known whether another file uses them now"
 _FREE = "deleted; read from clusters that are free, and may have been another file's since"
 _KEPT = "deleted; its content is kept in its record"
+OF_A_COPY = "by its record in a copied $MFT"
+_GONE = "deleted file whose content is no longer there"
 
 
 class NtfsFiles(Struct, dict=True):
@@ -70,6 +74,8 @@ class NtfsFiles(Struct, dict=True):
     selection: Selection
     by_path: VerifiedByRecord | None = None
     """Opens files of a volume that is mounted too."""
+    lacking: list[str] = field(default_factory=list)
+    """Of a volume without its clusters: files that are there, whose size calls for a look."""
     _volume_id: str | None = None
 
     @functools.cached_property
@@ -91,7 +97,7 @@ class NtfsFiles(Struct, dict=True):
             ),
             progress=functools.partial(self.look.progress, self.raw.prefix),
             programs=Programs(self.volume, PLACES, LEAST_PROGRAM)
-            if self.look.reader.programs
+            if self.look.reader.programs and self.volume.has_clusters
             else None,
         )
         self._volume_id = self._identity() if self.look.memory.cache is not None else None
@@ -212,6 +218,8 @@ class NtfsFiles(Struct, dict=True):
 
     def _state(self, entry: MftEntry) -> tuple[bool, tuple[str, ...]]:
         """Whether its content is to be read, and what to say of it."""
+        if not self.volume.has_clusters and not entry.folder and not _is_in_its_record(entry):
+            return False, (OF_A_COPY if entry.live else f"deleted; {OF_A_COPY}", *entry.notes)
         if entry.live or entry.folder:
             return True, (("deleted", *entry.notes) if not entry.live else entry.notes)
         kept = compressed_stream(entry)
@@ -237,9 +245,12 @@ class NtfsFiles(Struct, dict=True):
                 yield look.name_only(item, kind if entry.live else f"deleted {kind}")
         elif not item.readable:
             if item.named or entry.size in self.selection.exact_sizes:
-                look.ledger.note("deleted file whose content is no longer there", item.shown)
+                if entry.live:
+                    self.lacking.append(item.shown)
+                else:
+                    look.ledger.note(_GONE if self.volume.has_clusters else OF_A_COPY, item.shown)
             if item.named:
-                yield look.name_only(item, DELETED)
+                yield look.name_only(item, "file" if entry.live else DELETED)
         elif item.named:
             size = entry.size or 0
             indicators = look.matcher.selector.file_indicators(item.name, size, named=True)
@@ -257,12 +268,28 @@ class NtfsFiles(Struct, dict=True):
         for stream in entry.streams:
             if not stream.name or stream is compressed_stream(entry):
                 continue
-            if entry.live or self.volume.still_free(stream) or stream.resident:
+            if stream.name.casefold() == ZONE_STREAM.casefold():
+                if stream.resident and not item.readable:
+                    yield from self._origin(item)
+                continue
+            is_there = stream.resident or self.volume.has_clusters
+            if is_there and (entry.live or stream.resident or self.volume.still_free(stream)):
                 yield from self.look.stream(item, stream.name, stream.size)
             elif self.look.matcher.selector.matching_names([stream.name]):
-                yield self._name_of_stream(item, stream.name, stream.size)
+                why = _IN_USE_AGAIN if is_there else OF_A_COPY
+                yield self._name_of_stream(item, stream.name, stream.size, why)
 
-    def _name_of_stream(self, item: Record, name: str, size: int) -> Observation:
+    def _origin(self, item: Record) -> Iterator[Observation]:
+        """What its zone identifier says of a file whose content is not looked at."""
+        try:
+            with item.open_stream(ZONE_STREAM) as content:
+                urls = read_zone(read_up_to(content, MAX_ZONE_BYTES)).urls
+        except OSError as error:
+            self.look.missed(error, f"{item.shown}:{ZONE_STREAM}")
+            return
+        yield from zone_observations(item, item.about(), urls, item.shown)
+
+    def _name_of_stream(self, item: Record, name: str, size: int, why: str) -> Observation:
         place = f"{item.shown}:{name}"
         return Observation(
             source=SOURCE,
@@ -270,7 +297,7 @@ class NtfsFiles(Struct, dict=True):
             claim=Claim.EXISTS,
             place=Place(text=place),
             file=File(path=item.shown, name=name, size=size, stream=name, inode=item.about().inode),
-            remarks=(*item.remarks, _IN_USE_AGAIN),
+            remarks=(*item.remarks, why),
         )
 
     def _mention(self, found: RawHit) -> Iterator[Observation]:
@@ -327,6 +354,12 @@ class _InOrder:
         placed, self._placed = sorted(self._placed, reverse=True), []
         while placed:
             yield placed.pop()[-1]  # What was made of it goes with it.
+
+
+def _is_in_its_record(entry: MftEntry) -> bool:
+    """Whether all of its content is kept there; yes for a file without content."""
+    stream = compressed_stream(entry) or entry.stream()
+    return stream is None or stream.resident
 
 
 def _short_only(entry: MftEntry, wanted: Collection[str]) -> list[Name]:

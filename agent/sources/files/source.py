@@ -35,6 +35,7 @@ from ...spelling import fold
 from ...targets import LOCKED, LiveJournal, RawNtfs, Root, Target
 from ...targets.raw_fallback import BY_RECORD, RawFallbackOpener, VerifiedByRecord
 from .by_records import NtfsFiles
+from .copied_records import by_copied_records
 from .cross_view import CrossView
 from .facts import Limits
 from .file_inspection import ZONE, FileLook
@@ -142,6 +143,7 @@ class FilesSource:
         try:
             for root in itertools.chain(roots, look.containers.roots()):
                 yield from trees.observe(root)
+            yield from by_copied_records(target, look, selection)
         finally:
             for path, why in locked:
                 (ledger.unread if ledger.examined else ledger.unavailable)(why, path)

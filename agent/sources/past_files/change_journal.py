@@ -2,8 +2,9 @@ r"""The change journal of NTFS volumes, ``$Extend\$UsnJrnl:$J``: files that came
 
 Evidence: one record for each change of a file, with its name, its folder's record, the time and
 what changed. Windows keeps one on its system volume since Vista, 32 MiB by default: days to
-weeks, which the coverage's reach tells. Read from the raw volume or an image of it; of a volume in
-use the newest records, which may not be on its disk yet, are asked of the system.
+weeks, which the coverage's reach tells. Read from the raw volume, an image of it, or a copy of the
+journal in a collection, with the $MFT beside it; of a volume in use the newest records, which may
+not be on its disk yet, are asked of the system.
 
 Required of an image, given or met in a file, where a journal that cannot be read means that the
 image is damaged. Not required of a running host: what is there now is the files source's to say,
@@ -18,7 +19,7 @@ the journal does not reach back to that folder.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from datetime import datetime, timezone
 from functools import cached_property
 
@@ -28,13 +29,23 @@ from ...coverage import Ledger, Part
 from ...matching.matcher import Matcher, ScanFailed
 from ...model.objects import File
 from ...model.observation import ByteHit, Claim, Moment, MomentOf, Observation, Place
-from ...ntfs import NtfsError, Reference, Unread, UsnMention, UsnRecord, UsnScan, Volume, Wanted
+from ...ntfs import (
+    NtfsError,
+    Reference,
+    Unread,
+    UsnMention,
+    UsnRecord,
+    UsnScan,
+    Volume,
+    Wanted,
+)
 from ...ntfs.paths import ResolvedPath
 from ...ntfs.reference import EXTEND
 from ...ntfs.usn import REASONS
 from ...reading.opening import reason_of
 from ...targets import LOCKED, LiveJournal, RawNtfs, Target
 from ...windows import files as windows_files
+from ..copied_volumes import JOURNAL, copied_volume, copies, volume_of
 from ..files.recent_changes import Newest, not_told
 from .lost_folders import TOLD_BY_THE_JOURNAL, LostFolders
 
@@ -42,8 +53,7 @@ MAX_FILES = 100_000
 """Files with a wanted name that are kept."""
 _JOURNAL = "\\$Extend\\$UsnJrnl:$J"
 NONE = "no change journal on this volume"
-COPIED = r"%Volume%\$Extend\$UsnJrnl:$J"
-NOT_READ = "change journal that was copied without its volume, not read"
+OF_A_VIEW = "change journal of a shadow copy, copied without its volume: not read"
 _CREATED, _DELETED, _CLOSED = 0x100, 0x200, 0x8000_0000
 _LONG_AGO = datetime(1601, 1, 1, tzinfo=timezone.utc)
 
@@ -97,11 +107,7 @@ class UsnJournalSource:
         and when last."""
         volumes, (_, skipped) = _volumes_of(target), target.roots()
         closed = [(LOCKED, volume.path) for volume in skipped if volume.reason == LOCKED]
-        if not volumes and target.live is None:
-            ledger.note("no NTFS volume in a file", "")
-            for copied in target.evidence([COPIED], ledger):
-                ledger.unread(NOT_READ, copied.path)
-        elif not volumes and not closed:
+        if not volumes and not closed and target.live is not None:
             ledger.unavailable("no NTFS volume that can be read by its records")
         try:
             for path, raw in volumes:
@@ -115,6 +121,11 @@ class UsnJournalSource:
                     reason = reason_of(error)
                     told = reason if reason.startswith(LOCKED) else f"NTFS: {reason}"
                     closed.append((told, path))
+            # Where a volume cannot be opened, that says it all.
+            listing = Ledger(self.name, required=False) if volumes or closed else ledger
+            yield from self._copied(target, matcher, ledger, listing)
+            if target.live is None and not (volumes or ledger.examined):
+                ledger.note("no NTFS volume in a file", "")
         finally:
             # A live volume that is denied is no journal lost: it was walked.
             none = not ledger.examined and (
@@ -122,6 +133,26 @@ class UsnJournalSource:
             )
             for reason, path in closed:
                 (ledger.unavailable if none else ledger.unread)(reason, path)
+
+    def _copied(
+        self, target: Target, matcher: Matcher, ledger: Ledger, listing: Ledger
+    ) -> Iterator[Observation]:
+        """Those that a collection has without their volumes; ``listing``: is told what cannot be
+        listed."""
+        for file in copies(target, JOURNAL, listing):
+            if file.view:
+                ledger.unread(OF_A_VIEW, file.path)
+                continue
+            raw = volume_of(file)
+            try:
+                with ExitStack() as opened:
+                    journal = opened.enter_context(file.open())
+                    volume = copied_volume(target, file, opened, journal=journal)
+                    yield from Journal(
+                        target, matcher, ledger, volume, raw, self._progress
+                    ).observe()
+            except OSError as error:
+                ledger.unread(f"change journal: {reason_of(error)}", file.path)
 
     def _volume(self, journal: Journal, path: str) -> Iterator[Observation]:
         try:

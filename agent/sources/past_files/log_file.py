@@ -16,6 +16,7 @@ did it, nor content. On a volume that Linux wrote last it is blank.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 
 from msgspec import Struct, field
 
@@ -26,14 +27,15 @@ from ...ntfs import Reference
 from ...ntfs.entry import WIN32, Name, Times
 from ...ntfs.left_names import LeftName
 from ...ntfs.log_file import LogChange, LogMention, LogName, LogScan
+from ...ntfs.reference import LOG_RECORD
 from ...ntfs.usn import REASONS
 from ...reading.opening import reason_of
 from ...targets import Target
+from ..copied_volumes import LOG, copied_volume, copies, volume_of
 from .left_names import MAX_FILES, LeftNames, born, wanted_names
 from .raw_volumes import Opened, raw_volumes
 
-LOG_RECORD = 2
-"""The record of ``$LogFile`` ([layout.h] NTFS_SYSTEM_FILES)."""
+OF_A_VIEW = "$LogFile of a shadow copy, copied without its volume: not read"
 BLANK = "$LogFile is blank"
 SEEN = "file in the NTFS log"
 _PATH = "\\$LogFile"
@@ -58,12 +60,29 @@ class LogFileSource:
         """As :class:`~agent.sources.Source`: each file with a wanted name that is not there any
         more, with what was done to it."""
         for opened in raw_volumes(target, ledger, self._progress):
-            names = LeftNames(self.name, SEEN, target, matcher, ledger, opened.volume, opened.raw)
-            log = Log(names, ledger, opened, self._progress)
+            yield from self._volume(opened, target, matcher, ledger)
+        # What cannot be listed is told by the files source.
+        for file in copies(target, LOG, Ledger(self.name, required=False)):
+            if file.view:
+                ledger.unread(OF_A_VIEW, file.path)
+                continue
             try:
-                yield from log.observe()
+                with ExitStack() as held:
+                    log = held.enter_context(file.open())
+                    volume = copied_volume(target, file, held, log=log)
+                    copied = Opened(file.path, volume_of(file), volume)
+                    yield from self._volume(copied, target, matcher, ledger)
             except OSError as error:
-                ledger.unread(f"$LogFile: {reason_of(error)}", opened.path)
+                ledger.unread(f"$LogFile: {reason_of(error)}", file.path)
+
+    def _volume(
+        self, opened: Opened, target: Target, matcher: Matcher, ledger: Ledger
+    ) -> Iterator[Observation]:
+        names = LeftNames(self.name, SEEN, target, matcher, ledger, opened.volume, opened.raw)
+        try:
+            yield from Log(names, ledger, opened, self._progress).observe()
+        except OSError as error:
+            ledger.unread(f"$LogFile: {reason_of(error)}", opened.path)
 
 
 class _History(Struct):

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 
 from ...ntfs import NtfsError, Reference, Unread, UsnRecord, UsnScan, Volume, Wanted
+from ...ntfs.paths import UNKNOWN
 
 MAX_FOLDERS = 32
 """That are looked for in the journal."""
@@ -46,15 +47,18 @@ class LostFolders:
             lost = set(found)
 
     def path(self, folder: Reference) -> str:
-        """Within the volume; empty if it is not known."""
+        """Within the volume; from the first folder on that is known, behind a ``?``; empty if there
+        is none."""
         names: list[str] = []
-        for _ in range(MAX_DEPTH + 1):
+        passed: set[Reference] = set()
+        while len(names) <= MAX_DEPTH and folder not in passed:
             if names and self._lies(folder):
                 return "\\".join([self._volume.path_in(folder, "").text.rstrip("\\"), *names])
             record = self._records.get(folder)
             if record is None:
-                break
+                return "\\".join([UNKNOWN, *names]) if names else ""
             names.insert(0, record.name)
+            passed.add(folder)
             folder = record.parent
         return ""
 

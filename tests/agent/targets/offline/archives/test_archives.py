@@ -18,7 +18,7 @@ from agent.coverage import Ledger
 from agent.matching.own_traces import Own
 from agent.model.report import State
 from agent.sources.files.containers import A_HOST_OF_ITS_OWN
-from agent.sources.past_files.change_journal import NOT_READ, UsnJournalSource
+from agent.sources.past_files.change_journal import UsnJournalSource
 from agent.targets.evidence import EvidenceFile
 from agent.targets.offline import archives
 from agent.targets.offline.archives import unpacking, zip_listing
@@ -301,11 +301,11 @@ def test_a_collection_that_lies_in_a_folder_is_a_gap(tmp_path: Path) -> None:
     assert gaps(case) == {}
 
 
-def test_a_journal_that_was_copied_is_a_gap_of_its_source(tmp_path: Path) -> None:
-    files = {**windows(), r"C:\$Extend\$UsnJrnl:$J": b"changes"}
+def test_a_journal_that_was_copied_damaged_is_a_gap_of_its_source(tmp_path: Path) -> None:
+    files = {**windows(), r"C:\$Extend\$UsnJrnl:$J": b"changes!" * 64}
     path = as_zip(tmp_path / "x.zip", laid_out("kape", files), NOW)
     report = swept(FolderTarget(str(path), own=Own()), UsnJournalSource())
-    assert report.reasons == {NOT_READ: 1}
+    assert report.reasons == {"change journal: page damaged": 1}
     assert not report.coverage.required
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from agent.model.report import Report, Verdict
 from tests.evidence.collected import ARCHIVES, FORMS, as_folder, laid_out
-from tests.evidence.infected import LONG_BEFORE, infected, journal
+from tests.evidence.infected import LONG_BEFORE, infected, journal, mft
 from tests.evidence.sweeping import commanded
 
 WHEN = LONG_BEFORE.timestamp()
@@ -28,7 +28,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @cache
 def members(shape: str) -> dict[str, bytes]:
-    return laid_out(shape, {**infected(), **journal()})
+    return laid_out(shape, {**infected(), **journal(), **mft()})
 
 
 @cache
@@ -65,7 +65,7 @@ def test_an_archive_changes_nothing(shape: str, name: str, place: Path, tmp_path
     path = ARCHIVES[name](tmp_path / f"HOST{Path(name).suffix}", members(shape), WHEN)
     before, status = path.read_bytes(), path.stat()
     found = swept(path, tmp_path / "out")
-    assert len(known.findings) == 13
+    assert len(known.findings) == 14
     assert found.verdict is known.verdict is Verdict.HIT
     assert found.host == known.host
     assert found.host.name == "WS-0421"
