@@ -13,9 +13,9 @@ from ..ntfs.copied import NOT_COPIED
 from ..targets import RawNtfs, Target
 from ..targets.evidence import EvidenceFile
 
-MFT = (r"%Volume%\$MFT", r"%Loose%\$MFT")
-LOG = (r"%Volume%\$LogFile", r"%Loose%\$LogFile")
-JOURNAL = (r"%Volume%\$Extend\$UsnJrnl:$J", r"%Loose%\$UsnJrnl:$J")
+MFT = (r"%Volume%\$MFT", r"%Loose%\**\$MFT")
+LOG = (r"%Volume%\$LogFile", r"%Loose%\**\$LogFile")
+JOURNAL = (r"%Volume%\$Extend\$UsnJrnl:$J", r"%Loose%\**\$UsnJrnl:$J")
 
 
 def copies(target: Target, patterns: Sequence[str], ledger: Ledger) -> Iterator[EvidenceFile]:

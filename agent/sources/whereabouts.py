@@ -289,3 +289,26 @@ TRANSCRIPTS = (
     rf"%Volume%\*Transcript*\**\{_TRANSCRIPT}",
     rf"%Loose%\**\{_TRANSCRIPT}",
 )
+_OF_DEFENDER = (
+    "Autoruns",
+    "Installed programs",
+    "Network connections",
+    "Processes",
+    "Scheduled tasks",
+    "Services",
+    "System information",
+    "Temp directories",
+    "Users and groups",
+    "Windows Server Message Block sessions",
+    "Windows Server Message Block (SMB) sessions",
+)
+"""Folders of an investigation package (Microsoft Learn, "Take response actions on a device")."""
+LIVE_RESPONSE = (
+    r"%Loose%\**\live_response\**\*.txt",
+    *(rf"%Loose%\**\results\*.{extension}" for extension in ("json", "jsonl", "csv")),
+    *(
+        rf"%Loose%\**\{folder}\*.{extension}"
+        for folder in _OF_DEFENDER
+        for extension in ("txt", "csv", "json")
+    ),
+)

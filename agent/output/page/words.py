@@ -26,6 +26,7 @@ SOURCES = {
     "files": Kind("Files", "the files on the drives, by name, place and content"),
     "usn_journal": Kind("Change journal", "the drive's own list of files that came, went, changed"),
     "ntfs_log": Kind("File system log", "what the drive noted of its last hours of work"),
+    "live_response": Kind("Live response", "what a collector wrote of the running computer"),
     "hosts_file": Kind("Hosts file", "names that this computer was told the address of"),
     "firewall_log": Kind("Firewall log", "connections that the Windows firewall wrote down"),
     "event_logs": Kind("Event logs", "the logs in which Windows writes down what happens"),

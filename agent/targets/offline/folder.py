@@ -22,6 +22,7 @@ from ..tree import Entry, Tell, Tree
 from ..volume_keys import VolumeKey
 from .archives.opening import Collected, collected
 from .at_rest import AtRest, TargetError
+from .collections.beside import beside
 from .collections.drives import copied_as, decoded, volumes_in
 from .collections.sparse import open_collected
 from .windows_at_rest import Volume
@@ -91,13 +92,12 @@ class FolderTarget(AtRest):
         for path in self._paths:
             if (archive := self._archives.get(path)) is not None:
                 found += [Volume(tree, path) for tree in archive.trees()]
-                if not archive.copies:
-                    self._loose.append(archive.loose())
+                self._loose += archive.loose()
                 continue
             real = os.path.realpath(path)
             copies = volumes_in(real)
-            if not copies:
-                self._loose.append(_loose(path, real))
+            within = [place for copied in copies for place in copied.within(real)]
+            self._loose += filter(None, [beside(_loose(path, real), within)])
             for copied in copies:
                 of = Mounted(decoded=copied_as)
                 if copied.is_encoded:

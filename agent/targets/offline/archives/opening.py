@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from functools import partial
 
 from msgspec import Struct
@@ -10,7 +11,9 @@ from msgspec import Struct
 from ....formats import FormatError
 from ....formats.kinds import Holds, Kind, kind_of
 from ....reading.opening import open_quietly, read_at
+from ....spelling import fold
 from ...tree import Tree
+from ..collections.beside import beside
 from ..collections.drives import Copied, Within, copied_as, decoded, volumes_of
 from . import DEVICE, Archive, Node, Problem, device_names
 from .member_tree import MemberTrees
@@ -20,6 +23,13 @@ from .zip_listing import ZipListing
 _HEAD = 4096
 _OF_UAC = "[root]"
 """The folder of a host's files in what UAC collects of Linux, macOS and the like."""
+_LOOSE = re.compile(
+    r"(?i).*\.(?:evtx|pf|(?:automatic|custom)Destinations-ms)|SYSTEM|SOFTWARE|SECURITY|NTUSER\.DAT"
+    r"|UsrClass\.dat|Amcache\.hve|SRUDB\.dat|\$MFT|\$J|\$LogFile|\$UsnJrnl\$J"
+)
+"""Names by which evidence is known without its Windows, and that no other file has."""
+_OF_COLLECTORS = frozenset({"LIVE_RESPONSE", "NETWORK CONNECTIONS", "WDSUPPORTLOGS"})
+"""Folders of what collectors write: UAC, Defender's investigation packages."""
 _MAX_AROUND = 3
 _EVIDENCE = (
     ("Windows", "System32", "config"),
@@ -52,9 +62,12 @@ class Collected(Struct, frozen=True):
         """All that is in it, under the names that it has there."""
         return MemberTrees(self.archive).tree(self.path, ())
 
-    def loose(self) -> Tree:
-        """The same, with names as the host knew them."""
-        return MemberTrees(self.archive, copied_as).tree(self.path, ())
+    def loose(self) -> list[Tree]:
+        """What lies beside the volumes, with names as the host knew them; none if all of it is
+        one."""
+        tree = MemberTrees(self.archive, copied_as).tree(self.path, ())
+        volumes = [within for copied in self.copies for within in copied.within]
+        return [*filter(None, [beside(tree, volumes)])]
 
     def problems(self) -> list[Problem]:
         """Members that are missing, by their reasons, with the first place as it is shown."""
@@ -95,7 +108,7 @@ def collected(path: str) -> Collected | None:
     if archive is None:
         return None
     copies = tuple(volumes_of(partial(_names, archive.top)))
-    if not copies and not _is_of_uac(archive.top):
+    if not (copies or _is_of_uac(archive.top) or _holds_loose_files(archive.top)):
         return None
     return Collected(path, archive, copies)
 
@@ -133,6 +146,19 @@ def _is_of_uac(top: Node) -> bool:
         if len(top.folders) != 1:
             break
         (top,) = top.folders.values()
+    return False
+
+
+def _holds_loose_files(top: Node) -> bool:
+    """Whether evidence lies in it without its Windows, or what a collector wrote."""
+    waiting = [top]
+    while waiting:
+        folder = waiting.pop()
+        if any(_LOOSE.fullmatch(name) for name, _ in folder.files):
+            return True
+        if any(fold(name) in _OF_COLLECTORS for name in folder.folders):
+            return True
+        waiting += folder.folders.values()
     return False
 
 

@@ -65,6 +65,12 @@ class CopiedVolume(Struct, frozen=True):
     is_encoded: bool = False
     """Whether its names are URL-encoded."""
 
+    def within(self, folder: str) -> Iterator[Within]:
+        """Its tops by the names that lead to them from a folder around them all."""
+        for path in self.paths:
+            rest = os.path.relpath(path, folder)
+            yield () if rest == os.curdir else tuple(rest.split(os.sep))
+
 
 class Copied(Struct, frozen=True):
     """The same, by names from the top of what was listed."""
