@@ -103,3 +103,14 @@ def test_in_an_archive_loose_evidence_is_known_by_its_names(tmp_path: Path) -> N
         )
     ]
     assert [one.path.rpartition("\\")[2] for one in found] == ["Security.evtx"]
+
+
+def test_what_is_blank_or_too_large_is_a_gap(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(LiveResponse, "max_bytes", 10_000)
+    members = {"Processes/a.csv": bytes(9000), "Processes/b.csv": b"x" * 10_001}
+    reasons = asked(as_folder(tmp_path, members, NOW)).reasons
+    assert {reason.partition(": ")[2]: count for reason, count in reasons.items()} == {
+        "blank, nothing of it is there": 1, "read up to 9 KiB only": 1
+    }  # fmt: skip
