@@ -53,6 +53,7 @@ BZIP2 = Kind("bzip2 stream", Holds.STREAM)
 XZ = Kind("xz stream", Holds.STREAM)
 NTFS = Kind("NTFS volume", Holds.NTFS, 256 << 10)
 DISK = Kind("disk with partitions", Holds.DISK, 256 << 10)
+SEVEN_ZIP = Kind("7z archive", Holds.FILES)
 _MINIDUMP = Kind("memory of a process", Holds.MEMORY)
 _DUMP = Kind("memory image", Holds.MEMORY, 16 << 20)
 BITLOCKER = Kind("BitLocker volume", Holds.NTFS, 256 << 10)
@@ -100,7 +101,7 @@ _STARTS: tuple[tuple[bytes, Kind], ...] = (
     (b"WithouFreSpacExt", _files("Parallels disk")),
     (b"MSWIM\0\0\0", _files("WIM image")),
     (b"WLPWM\0\0\0", _files("WIM image")),
-    (b"7z\xbc\xaf\x27\x1c", _files("7z archive")),
+    (b"7z\xbc\xaf\x27\x1c", SEVEN_ZIP),
     (b"Rar!\x1a\x07", _files("RAR archive")),
     (b"MSCF\0\0\0\0", Kind("CAB archive", Holds.CAB)),
     (b"\x28\xb5\x2f\xfd", _files("zstd stream")),

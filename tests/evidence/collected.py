@@ -10,11 +10,14 @@ import json
 import os
 import struct
 import tarfile
+import tempfile
 import zipfile
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from urllib.parse import quote
+
+import py7zr
 
 Files = Mapping[str, bytes]
 """Contents by the host's path."""
@@ -138,6 +141,14 @@ def as_tar(path: Path, members: Mapping[str, bytes], when: float, mode: str = "w
     return path
 
 
+def as_7z(path: Path, members: Mapping[str, bytes], when: float) -> Path:
+    with tempfile.TemporaryDirectory() as place, py7zr.SevenZipFile(path, "w") as archive:
+        folder = as_folder(Path(place), members, when)
+        for name in members:
+            archive.write(folder / name, name)
+    return path
+
+
 ARCHIVES: dict[str, Callable[[Path, Mapping[str, bytes], float], Path]] = {
     "deflated.zip": as_zip,
     "stored.zip": partial(as_zip, method=zipfile.ZIP_STORED),
@@ -145,6 +156,7 @@ ARCHIVES: dict[str, Callable[[Path, Mapping[str, bytes], float], Path]] = {
     "plain.tar": as_tar,
     "packed.tgz": partial(as_tar, mode="w:gz"),
     "packed.txz": partial(as_tar, mode="w:xz"),
+    "packed.7z": as_7z,
 }
 
 
@@ -152,5 +164,6 @@ FORMS = (
     *((shape, "deflated.zip") for shape in ("plain", "around", "kape", "velociraptor")),
     ("plain", "stored.zip"), ("kape_old", "backslashes.zip"), ("cylr", "packed.txz"),
     ("acquire", "plain.tar"), ("acquire_old", "packed.tgz"), ("velociraptor", "packed.tgz"),
+    ("velociraptor", "packed.7z"), ("kape", "packed.7z"),
 )  # fmt: skip
 """Each shape in some archive, each archive with some shape."""

@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import cached_property, partial
 
 from ...coverage import Ledger
-from ...formats.kinds import Holds, Kind, kind_by_name, kind_of
+from ...formats.kinds import SEVEN_ZIP, Holds, Kind, kind_by_name, kind_of
 from ...matching.own_traces import Own
 from ...model import report as model
 from ...reading.opening import open_quietly, read_at, reason_of
@@ -21,6 +21,7 @@ from ..mounted_tree import Mounted, MountedEntry
 from ..tree import Entry, Tell, Tree
 from ..volume_keys import VolumeKey
 from .archives.opening import Collected, collected
+from .archives.seven_zip import NO_LIBRARY, is_readable
 from .at_rest import AtRest, TargetError
 from .collections.beside import beside
 from .collections.drives import copied_as, decoded, volumes_in
@@ -140,7 +141,9 @@ def _must_be_swept(path: str) -> None:
         kind = _closed_kind(path)
     except OSError as error:
         raise TargetError(f"{path}: {reason_of(error)}") from error
-    if kind is not None:
+    if kind is SEVEN_ZIP and not is_readable():
+        raise TargetError(f"{path}: {NO_LIBRARY}")
+    if kind is not None and (kind is not SEVEN_ZIP or collected(path) is None):
         raise TargetError(
             f"{path}: {kind.name}; this version sweeps folders, archives and images of disks:"
             " mount or unpack it first"

@@ -9,7 +9,7 @@ from functools import partial
 from msgspec import Struct
 
 from ....formats import FormatError
-from ....formats.kinds import Holds, Kind, kind_of
+from ....formats.kinds import SEVEN_ZIP, Holds, Kind, kind_of
 from ....reading.opening import open_quietly, read_at
 from ....spelling import fold
 from ...tree import Tree
@@ -17,6 +17,7 @@ from ..collections.beside import beside
 from ..collections.drives import Copied, Within, copied_as, decoded, volumes_of
 from . import DEVICE, Archive, Node, Problem, device_names
 from .member_tree import MemberTrees
+from .seven_zip import SevenZipListing, is_readable
 from .tar_listing import TarListing
 from .zip_listing import ZipListing
 
@@ -120,6 +121,8 @@ def _listing(path: str) -> Archive | None:
         return None
     if kind.holds is Holds.ZIP:
         return ZipListing(path)
+    if kind is SEVEN_ZIP and is_readable():
+        return SevenZipListing(partial(open_quietly, path))
     return TarListing(path, kind) if kind.holds in (Holds.TAR, Holds.STREAM) else None
 
 
