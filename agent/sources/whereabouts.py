@@ -305,6 +305,7 @@ _OF_DEFENDER = (
 """Folders of an investigation package (Microsoft Learn, "Take response actions on a device")."""
 LIVE_RESPONSE = (
     r"%Loose%\**\live_response\**\*.txt",
+    *(rf"%Loose%\**\*.7z\**\*.{extension}" for extension in ("csv", "txt", "xml", "log")),
     *(rf"%Loose%\**\results\*.{extension}" for extension in ("json", "jsonl", "csv")),
     *(
         rf"%Loose%\**\{folder}\*.{extension}"

@@ -13,6 +13,7 @@ import tarfile
 import tempfile
 import zipfile
 from collections.abc import Callable, Mapping
+from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
 from urllib.parse import quote
@@ -147,6 +148,33 @@ def as_7z(path: Path, members: Mapping[str, bytes], when: float) -> Path:
         for name in members:
             archive.write(folder / name, name)
     return path
+
+
+def as_orc(path: Path, files: Files, when: float) -> Path:
+    """By DFIR-ORC: logs, hives and all else in an archive each, with a table, in one."""
+    inner: dict[str, dict[str, bytes]] = {}
+    rows: dict[str, list[str]] = {}
+    written = datetime.fromtimestamp(when, timezone.utc)
+    for number, (name, content) in enumerate(files.items()):
+        called = next((one for part, one in _OF_ORC.items() if part in name), "Artefacts.7z")
+        sample = f"{called[:-3]}/{number:08X}_{_names(name)[-1]}_data".replace(" ", "_")
+        sample = sample.replace(":", "_")
+        inner.setdefault(called, {})[sample] = content
+        rows.setdefault(called, []).append(
+            f'WS-0421,0xA1B2,"{name[2:]}","{sample}",{len(content)},data,'
+            f"{written:%Y-%m-%d %H:%M:%S.000}"
+        )
+    outer: dict[str, bytes] = {}
+    for called, members in inner.items():
+        table = "\r\n".join([_TABLE, *rows[called], ""]).encode("utf-8-sig")
+        made = as_7z(path.with_name(called), {**members, "GetThis.csv": table}, when)
+        outer[called] = made.read_bytes()
+        made.unlink()
+    return as_7z(path, outer, when)
+
+
+_OF_ORC = {"winevt": "Event.7z", "config": "SystemHives.7z"}
+_TABLE = "ComputerName,VolumeID,FullName,SampleName,SizeInBytes,ContentType,LastModificationDate"
 
 
 ARCHIVES: dict[str, Callable[[Path, Mapping[str, bytes], float], Path]] = {

@@ -17,6 +17,7 @@ from ..collections.beside import beside
 from ..collections.drives import Copied, Within, copied_as, decoded, volumes_of
 from . import DEVICE, Archive, Node, Problem, device_names
 from .member_tree import MemberTrees
+from .orc import OrcCollection, is_of_orc
 from .seven_zip import SevenZipListing, is_readable
 from .tar_listing import TarListing
 from .zip_listing import ZipListing
@@ -108,6 +109,8 @@ def collected(path: str) -> Collected | None:
         return None
     if archive is None:
         return None
+    if is_of_orc(archive):
+        archive = OrcCollection(archive)
     copies = tuple(volumes_of(partial(_names, archive.top)))
     if not (copies or _is_of_uac(archive.top) or _holds_loose_files(archive.top)):
         return None
