@@ -281,9 +281,11 @@ def _parser() -> _Parser:
     offline.add_argument("paths", nargs="+", metavar="TARGET")
     _sweep_arguments(offline)
     _offline_arguments(offline)
-    offline.add_argument("--bitlocker-keys", metavar="FILE", type=Path,
+    offline.add_argument("--keys", "--bitlocker-keys", dest="bitlocker_keys", metavar="FILE",
+                         type=Path,
                          help="recovery passwords, passwords and paths of startup keys (.BEK), one"
-                         " a line, to be tried on every BitLocker volume")  # fmt: skip
+                         " a line, to be tried on every BitLocker volume; the passwords on every"
+                         " collection that is encrypted by AES, too")  # fmt: skip
     send = commands.add_parser(
         "send", help="deliver what waits in the spool, or reports given", allow_abbrev=False
     )

@@ -13,7 +13,8 @@ from collections.abc import Iterable, Iterator
 from typing import BinaryIO, NamedTuple
 
 from ..reading.opening import read_at
-from . import FormatError
+from . import FormatError, zip_aes
+from .zip_aes import Sealed, sealed_by
 
 MAX_DIRECTORY_BYTES = 32 << 20
 """Of the central directory, for some 300,000 members."""
@@ -73,6 +74,8 @@ class Member(NamedTuple):
     """When it was written last, in seconds since 1970, UTC; None: told without its zone, or not."""
     unix_mode: int = 0
     """Type and rights as POSIX has them; 0 where the archive does not tell."""
+    sealed: Sealed | None = None
+    """How it is encrypted, where that is by AES; the method is then that of compression."""
 
     @property
     def base_name(self) -> str:
@@ -181,15 +184,17 @@ def members(file: BinaryIO, directory: Directory) -> Iterator[Member]:
         name = data[start : start + name_length]
         extra = data[start + name_length : start + name_length + extra_length]
         size, packed, header = _wide(extra, size, packed, fields[16])
+        sealed = sealed_by(_extra(extra, zip_aes.EXTRA)) if method == zip_aes.METHOD else None
         yield Member(
             name=member_name(name, utf8=bool(flags & _UTF8)),
             size=size,
             packed=packed,
-            method=method,
+            method=method if sealed is None else sealed.method,
             encrypted=bool(flags & _ENCRYPTED),
             header=header + directory.shift,
             second=_second_name(extra),
-            crc=fields[7],
+            crc=fields[7] if sealed is None or sealed.version == 1 else None,
+            sealed=sealed,
             modified=_modified(extra),
             unix_mode=fields[15] >> 16 if fields[1] >> 8 == _UNIX else 0,
         )

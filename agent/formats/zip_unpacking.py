@@ -10,11 +10,11 @@ import bz2
 import lzma
 import sys
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import BinaryIO
 
 from ..reading.opening import read_at
-from . import FormatError
+from . import FormatError, zip_aes
 from .compressed import DAMAGED, Decoder, Inflater
 from .zip_archive import Member, content_of
 
@@ -30,6 +30,7 @@ _HELD_BACK = 16
 """Packed bytes at the end that a decoder without a marker may make something of that is not
 there."""
 _CHUNK = 256 << 10
+NONE_FITS = "encrypted archive member, and no password that was given fits"
 _LEAST_CHUNK = 1 << 10
 _PIECE = 1 << 20
 
@@ -55,37 +56,49 @@ def unpack(file: BinaryIO, member: Member, limit: int) -> bytes:
     return b"".join(pieces(file, member, limit))
 
 
-def pieces(file: BinaryIO, member: Member, limit: int = sys.maxsize) -> Iterator[bytes]:
-    """The same in pieces of 1 MiB at most, the archive being read in between.
+def pieces(
+    file: BinaryIO, member: Member, limit: int = sys.maxsize, passwords: Sequence[str] = ()
+) -> Iterator[bytes]:
+    """The same in pieces of 1 MiB at most, the archive being read in between. ``passwords``: of a
+    member that is encrypted by AES.
 
     Raises:
         OSError, FormatError: as :func:`unpack`.
     """
-    if member.encrypted:
-        raise FormatError("encrypted archive member", member.name)
     start, flags = content_of(file, member)
+    packed = _Packed(file, start, member.packed)
+    if member.encrypted:
+        packed = _deciphered(file, start, member, passwords)
+    made = 0
+    for part in _unpacked(packed, member, flags, limit):
+        made += len(part)
+        yield part
+    if made < limit:
+        packed.end()
+
+
+def _unpacked(packed: _Packed, member: Member, flags: int, limit: int) -> Iterator[bytes]:
     if member.method == _STORED:
-        yield from _stored(file, start, min(limit, member.packed))
+        yield from _stored(packed, limit)
         return
     decoder: Decoder
-    packed, ends_itself = member.packed, True
+    ends_itself = True
     if member.method == _DEFLATED:
         decoder = Inflater(-zlib.MAX_WBITS)
     elif member.method == _BZIP2:
         decoder = bz2.BZ2Decompressor()
     elif member.method == _LZMA:
-        decoder = _lzma(read_at(file, start, min(packed, _LZMA_HEADER)), member, limit)
-        start, packed = start + _LZMA_HEADER, max(0, packed - _LZMA_HEADER)
+        decoder = _lzma(packed.next(_LZMA_HEADER), member, limit)
         ends_itself = bool(flags & _ENDS_ITSELF)
     else:
         raise FormatError(f"archive member packed by method {member.method}", member.name)
     size = None if ends_itself else member.size
-    yield from _decoded(_Packed(file, start, packed), decoder, member.name, size, limit)
+    yield from _decoded(packed, decoder, member.name, size, limit)
 
 
-def _stored(file: BinaryIO, start: int, left: int) -> Iterator[bytes]:
-    while left > 0 and (data := read_at(file, start, min(left, _PIECE))):
-        start, left = start + len(data), left - len(data)
+def _stored(packed: _Packed, left: int) -> Iterator[bytes]:
+    while left > 0 and (data := packed.next(min(left, _PIECE))):
+        left -= len(data)
         yield data
 
 
@@ -103,6 +116,45 @@ class _Packed:
         self._start += len(data)
         self.left -= len(data)
         return data
+
+    def end(self) -> None:
+        """No more is asked for."""
+
+
+class _Deciphered(_Packed):
+    """Those of one that is encrypted, in the clear."""
+
+    def __init__(self, file: BinaryIO, start: int, left: int, opener: zip_aes.Opener) -> None:
+        super().__init__(file, start, left)
+        self._opener = opener
+
+    def next(self, most: int) -> bytes:
+        return self._opener.open(super().next(most))
+
+    def end(self) -> None:
+        """Raises FormatError if the bytes are others than those that were encrypted: all are asked
+        for that, also behind the end of what was packed."""
+        while self.next(_CHUNK):
+            pass
+        if not self.left:
+            self._opener.end(read_at(self._file, self._start, zip_aes.TRAILER))
+
+
+def _deciphered(file: BinaryIO, start: int, member: Member, passwords: Sequence[str]) -> _Packed:
+    """Raises FormatError: by another method, or none of the passwords is right."""
+    if member.sealed is None or not passwords:
+        raise FormatError("encrypted archive member", member.name)
+    head = read_at(file, start, member.sealed.head)
+    left = member.packed - member.sealed.head - zip_aes.TRAILER
+    if len(head) < member.sealed.head or left < 0:
+        raise FormatError("archive member is cut short", member.name)
+    for password in passwords:
+        try:
+            opener = zip_aes.Opener(member.sealed, head, password)
+        except ValueError:
+            continue
+        return _Deciphered(file, start + len(head), left, opener)
+    raise FormatError(NONE_FITS, member.name)
 
 
 def _decoded(

@@ -19,7 +19,7 @@ from ..evidence import EvidenceFile, HostFiles
 from ..installation import LOOSE_FILES
 from ..mounted_tree import Mounted, MountedEntry
 from ..tree import Entry, Tell, Tree
-from ..volume_keys import VolumeKey
+from ..volume_keys import Sort, VolumeKey
 from .archives.opening import Collected, collected
 from .archives.seven_zip import NO_LIBRARY, is_readable
 from .at_rest import AtRest, TargetError
@@ -85,7 +85,9 @@ class FolderTarget(AtRest):
     @cached_property
     def _archives(self) -> dict[str, Collected]:
         """Of the paths, those that are a collection in an archive."""
-        return {path: found for path in self._paths if (found := collected(path)) is not None}
+        passwords = [key.secret for key in self.keys if key.sort is Sort.PASSWORD]
+        found = {path: collected(path, passwords) for path in self._paths}
+        return {path: one for path, one in found.items() if one is not None}
 
     def _volumes_at_rest(self) -> list[Volume]:
         """The volumes that lie in the folders and archives, by their shapes."""

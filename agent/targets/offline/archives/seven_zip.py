@@ -26,7 +26,7 @@ from ....ntfs import FileSource
 from ....reading.opening import reason_of
 from ..collections.sparse import Piece, SparseFile
 from . import Folders, Node, Problem
-from .unpacking import BROKEN, LEAST_FREE, NO_ROOM
+from .unpacking import BROKEN, LEAST_FREE, NO_ROOM, SharedReading
 from .zip_listing import ENCRYPTED
 
 NO_LIBRARY = "7z archive, and py7zr is not installed (iocsweep[offline])"
@@ -104,10 +104,8 @@ class SevenZipListing:
         place = block.places.get(id(node))
         if place is None or block.store is None:
             raise OSError(block.why or BROKEN)
-        whole = [Piece(0, node.member.size, place)]
-        return cast(
-            "BinaryIO", SparseFile(cast("BinaryIO", _Reading(block.store)), whole, node.member.size)
-        )
+        size, stored = node.member.size, cast("BinaryIO", SharedReading(block.store))
+        return cast("BinaryIO", SparseFile(stored, [Piece(0, size, place)], size))
 
     def _unpack(self, block: Block) -> None:
         """Fills in where its members lie, or why they do not."""
@@ -126,31 +124,6 @@ class SevenZipListing:
             except OSError as error:
                 block.why = reason_of(error)
             block.store = FileSource(store)
-
-
-class _Reading(io.RawIOBase):
-    """A place in what several read from."""
-
-    def __init__(self, source: FileSource) -> None:
-        super().__init__()
-        self._source, self._at = source, 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._source.size}
-        self._at = base[whence] + offset
-        return self._at
-
-    def readinto(self, buffer: Any) -> int:
-        with memoryview(buffer) as view, view.cast("B") as whole:
-            count = self._source.read_into(self._at, whole)
-        self._at += count
-        return count
 
 
 def _node(one: Any) -> Node:

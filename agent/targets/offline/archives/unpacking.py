@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 from ....formats import FormatError
+from ....ntfs import FileSource
 
 MAX_HELD = 8 << 20
 """Bytes of one member in memory; what is larger goes on in a temporary file."""
@@ -18,6 +19,7 @@ MAX_MEMBER = 16 << 30
 """Bytes of one that is unpacked."""
 LEAST_FREE = 1 << 30
 """Bytes that are left free where temporary files lie."""
+_PIECE = 4 << 20
 OTHER_SIZE = "archive member of another size than its directory says"
 BROKEN = "archive member whose checksum differs"
 NO_ROOM = "archive member for which there is no room among the temporary files"
@@ -126,6 +128,52 @@ class Unpacked(io.RawIOBase):
             self._store.close()
             if self._held is not None:
                 self._held.close()
+
+
+class SharedReading(io.RawIOBase):
+    """A place in bytes from which several read."""
+
+    def __init__(self, source: FileSource) -> None:
+        """The source is not closed with it."""
+        super().__init__()
+        self._source, self._at = source, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._at
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._source.size}
+        self._at = max(0, base[whence] + offset)
+        return self._at
+
+    def readinto(self, buffer: Any) -> int:
+        with memoryview(buffer) as view, view.cast("B") as whole:
+            count = self._source.read_into(self._at, whole)
+        self._at += count
+        return count
+
+
+def spooled(file: BinaryIO, size: int) -> FileSource:
+    """All of a file in a temporary one without a name. Raises OSError."""
+    if size > MAX_MEMBER:
+        raise OSError(TOO_LARGE)
+    folder = tempfile.gettempdir()
+    if shutil.disk_usage(folder).free < size + LEAST_FREE:
+        raise OSError(NO_ROOM)
+    store = tempfile.TemporaryFile(buffering=0, dir=folder)  # noqa: SIM115 - closed with the source
+    try:
+        while data := file.read(_PIECE):
+            _write(store, data)
+    except OSError:
+        store.close()
+        raise
+    return FileSource(store)
 
 
 def _write(store: BinaryIO, data: bytes) -> None:

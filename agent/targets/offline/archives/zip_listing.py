@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import BinaryIO, cast
 
-from ....formats import FormatError
+from ....formats import FormatError, zip_aes
 from ....formats.zip_archive import (
     Directory,
     Member,
@@ -19,7 +19,7 @@ from ....formats.zip_archive import (
 )
 from ....formats.zip_recovery import recovered_members
 from ....formats.zip_unpacking import is_stored, is_unpackable, pieces
-from ....reading.opening import open_quietly, read_at
+from ....reading.opening import read_at
 from ..collections.sparse import Piece, SparseFile
 from . import Folders, Node, Problem
 from .unpacking import Unpacked
@@ -41,17 +41,19 @@ CUT_SHORT = "archive member is cut short"
 class ZipListing:
     """Members by their paths; either separator counts, as some tools write the one of Windows."""
 
-    def __init__(self, path: str) -> None:
-        """Raises FormatError: no ZIP archive. OSError."""
-        self._path = path
+    def __init__(self, open_it: Callable[[], BinaryIO], passwords: Sequence[str] = ()) -> None:
+        """``open_it``: opens the archive; raises OSError. ``passwords``: of members that are
+        encrypted by AES. Raises FormatError: no ZIP archive. OSError."""
+        self._open = open_it
+        self._passwords = passwords if zip_aes.is_readable() else ()
         folders = Folders("/\\")
-        with open_quietly(path) as file:
+        with open_it() as file:
             self._size = file.seek(0, os.SEEK_END)
             directory, entries = self._entries(file, folders)
             nodes: list[Node] = []
             try:
                 for member in entries:
-                    node = Node(member, refused=_refused(member))
+                    node = Node(member, refused=_refused(member, openable=bool(self._passwords)))
                     nodes.append(node)
                     folders.add(member.name, node, is_folder=not member.base_name)
             except FormatError as error:
@@ -93,11 +95,11 @@ class ZipListing:
         assert node.member is not None
         if node.refused:
             raise OSError(node.refused)
-        file = open_quietly(self._path)
+        file = self._open()
         try:
             if is_stored(node.member):
                 return self._stored(file, node.member)
-            return _unpacked(file, node.member)
+            return _unpacked(file, node.member, self._passwords)
         except FormatError as error:
             file.close()
             raise OSError(f"archive: {error.what}") from error
@@ -115,15 +117,15 @@ class ZipListing:
         return cast("BinaryIO", SparseFile(file, whole, member.size))
 
 
-def _unpacked(file: BinaryIO, member: Member) -> BinaryIO:
-    made = pieces(file, member, member.size + 1)
+def _unpacked(file: BinaryIO, member: Member, passwords: Sequence[str] = ()) -> BinaryIO:
+    made = pieces(file, member, member.size + 1, passwords)
     return cast("BinaryIO", Unpacked(made, member.size, member.crc, held=file))
 
 
-def _refused(member: Member) -> str:
-    if member.encrypted:
+def _refused(member: Member, *, openable: bool) -> str:
+    if member.encrypted and not (openable and member.sealed):
         return ENCRYPTED
-    if not is_unpackable(member):
+    if not is_unpackable(member._replace(encrypted=False)):
         return METHOD
     if member.size > _LEAST_BOMB and member.size > MAX_RATIO * member.packed:
         return BOMB
