@@ -158,7 +158,7 @@ CATALOG = (
     Entry("files", TargetKind, _files),
     Entry("usn_journal", TargetKind, _change_journal),
     Entry("ntfs_log", TargetKind, _ntfs_log),
-    _artefact("live_response", "running.live_response", "LiveResponse", whereabouts.LIVE_RESPONSE),
+    _artefact("live_response", "logs.live_response", "LiveResponse", whereabouts.LIVE_RESPONSE),
     _artefact("hosts_file", "network.hosts_file", "HostsFile"),
     _artefact("firewall_log", "network.firewall_log", "FirewallLog", whereabouts.FIREWALL_LOG),
     _artefact("event_logs", "logs.event_logs", "EventLogs", whereabouts.EVENT_LOGS),

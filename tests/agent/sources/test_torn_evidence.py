@@ -29,6 +29,7 @@ from agent.sources.execution.wmi_repository import WmiRepository
 from agent.sources.logs.console_history import ConsoleHistory
 from agent.sources.logs.defender import Defender
 from agent.sources.logs.event_logs import EventLogs
+from agent.sources.logs.live_response import LiveResponse
 from agent.sources.logs.transcripts import Transcripts
 from agent.sources.network.bits_queue import BitsQueue
 from agent.sources.network.browser_files import BrowserFiles
@@ -42,7 +43,6 @@ from agent.sources.past_files.recycle_bin import RecycleBin
 from agent.sources.past_files.search_index import SearchIndex
 from agent.sources.past_files.thumbnails import ThumbnailCaches, ThumbsDb
 from agent.sources.registry.hives import Hives
-from agent.sources.running.live_response import LiveResponse
 from tests.evidence.bits import new_queue, transfer
 from tests.evidence.databases import HISTORY, chromium_page, database, in_wal_mode
 from tests.evidence.ese_files import LONG, Made, ese_file

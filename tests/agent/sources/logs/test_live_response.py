@@ -13,7 +13,7 @@ from agent.model.observation import Claim
 from agent.model.report import Strength, Verdict
 from agent.sources.artefact_source import ArtefactSource
 from agent.sources.files.source import FilesSource
-from agent.sources.running.live_response import LiveResponse
+from agent.sources.logs.live_response import LiveResponse
 from agent.targets.offline.folder import FolderTarget
 from tests.evidence.collected import as_folder, as_tar, as_zip, laid_out
 from tests.evidence.logs import event_log
