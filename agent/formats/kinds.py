@@ -76,6 +76,7 @@ def _volume(name: str) -> Kind:
     return Kind(name, Holds.FILES, 64 << 10)
 
 
+_GPT = b"EFI PART"
 _STARTS: tuple[tuple[bytes, Kind], ...] = (
     (b"PK\3\4", ZIP),
     (b"PK\5\6", ZIP),
@@ -140,19 +141,20 @@ _AT: tuple[tuple[int, bytes, Kind], ...] = (
     (32, b"NXSB", _volume("APFS volume")),
     (64, b"\x7f\x10\xda\xbe", _files("VDI disk")),
     (257, b"ustar", TAR),
-    (512, b"EFI PART", DISK),
+    (512, _GPT, DISK),
     (512, b"LABELONE", _volume("LVM volume")),
     (1024, b"H+\0\4", _volume("HFS+ volume")),
     (1024, b"HX\0\5", _volume("HFS+ volume")),
 )
 _DEEP: tuple[tuple[int, bytes, Kind], ...] = (
-    (0x1000, b"EFI PART", DISK),  # sectors of 4,096 bytes
+    (0x1000, _GPT, DISK),  # sectors of 4,096 bytes
     (0x8001, b"CD001", _volume("ISO 9660 image")),
     (0x8001, b"BEA01", _volume("UDF image")),
     (0x1_0040, b"_BHRfS_M", _volume("btrfs volume")),
 )
 """Beyond the first bytes: asked where those are blank, or the end of a boot sector."""
-_LAST = 512
+_LAST, _LAST_LARGE = 512, 4096
+"""Bytes of a sector."""
 ZIP_END = 22
 """Bytes of the record that ends an archive without a comment."""
 _FOOTERS = ((b"conectix", _files("VHD disk")), (b"koly", _files("DMG image")))
@@ -216,11 +218,19 @@ def kind_of(head: bytes, size: int, name: str, read: Read, *, given: bool = Fals
     if size >= _LAST and (extension == ".tar" or _is_old_tar(head)):
         return TAR  # Of before ustar.
     if size > _LAST and (given or size >= LARGE or extension in _IMAGES):
-        end = read(size - _LAST, _LAST)
-        for magic, kind in _FOOTERS:
-            if end.startswith(magic) and not _has_partitions(head):
-                return kind
+        at_end = _by_its_end(head, read(max(0, size - _LAST_LARGE), _LAST_LARGE))
+        if at_end is not None:
+            return at_end
     return _deeper(head, size, extension, read)
+
+
+def _by_its_end(head: bytes, end: bytes) -> Kind | None:
+    for magic, kind in _FOOTERS:
+        if end.startswith(magic, max(0, len(end) - _LAST)) and not _has_partitions(head):
+            return kind
+    sectors = (end, end[-_LAST:])
+    # Of a disk whose first sectors are gone.
+    return DISK if any(sector.startswith(_GPT) for sector in sectors) else None
 
 
 _AFF4_IMAGE = _files("AFF4 image")

@@ -21,6 +21,20 @@ class PartitionType(NamedTuple):
     """Whatever its first bytes look like: they are not where a volume begins."""
 
 
+class Partition(NamedTuple):
+    """Where one lies; bytes."""
+
+    number: int
+    start: int
+    size: int
+    reserved: bool = False
+    """Whether it holds nothing by its type."""
+    beside_gpt: bool = False
+    """Whether the master boot record tells of it, and there is a GPT."""
+    of_type: PartitionType | None = None
+    """Where its bytes may not tell what it is."""
+
+
 _DYNAMIC = PartitionType(DYNAMIC_DISK, decides=True)
 DATABASE = PartitionType(DYNAMIC_DISK + ", its database", decides=True)
 """On a disk with a GPT."""
@@ -77,4 +91,4 @@ def by_byte(kind: int) -> PartitionType | None:
     return _BY_BYTE.get(kind)
 
 
-__all__ = ["DATABASE", "DYNAMIC_DISK", "PartitionType", "by_byte", "by_guid"]
+__all__ = ["DATABASE", "DYNAMIC_DISK", "Partition", "PartitionType", "by_byte", "by_guid"]

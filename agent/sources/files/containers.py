@@ -162,6 +162,7 @@ class Containers(Struct):
                 volumes_on(
                     functools.partial(read_at, file),
                     lambda why: self.ledger.unread(f"{image.kind.name}: {why}", image.shown),
+                    file.seek(0, os.SEEK_END),
                 )
             )
         yield from self._volumes(
@@ -189,7 +190,7 @@ class Containers(Struct):
                 self.ledger.note(one.opened_by, place)
         if one.is_ntfs:
             yield self._root(opens, place, state)
-        elif one.part.reserved:
+        elif one.holds_nothing:
             self.ledger.note(HOLDS_NOTHING, place)
         else:
             self.ledger.unread(NOT_LOOKED_INTO.format(one.told), place)

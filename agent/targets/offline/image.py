@@ -91,7 +91,7 @@ class ImageTarget(AtRest):
                     raw = RawNtfs(medium.opener(one.part), f"{place}:", state=medium.state)
                     path = f"{medium.path}{one.label}"
                     roots.append(Root(path, "NTFS", raw=raw, mounted=False))
-                elif one.part.reserved:
+                elif one.holds_nothing:
                     skipped.append(SkippedVolume(place, HOLDS_NOTHING, gap=False))
                 else:
                     reason = NOT_LOOKED_INTO.format(one.told)

@@ -56,6 +56,11 @@ class Lying(NamedTuple):
         return self.kind is not None and self.kind.holds is Holds.NTFS
 
     @property
+    def holds_nothing(self) -> bool:
+        """By its type, and its bytes do not belie it."""
+        return self.part.reserved and self.kind is None
+
+    @property
     def is_locked(self) -> bool:
         """By BitLocker, and no key was tried."""
         return self.kind is BITLOCKER
@@ -73,12 +78,14 @@ class Lying(NamedTuple):
         return "partition of an unknown kind" if self.kind is None else self.kind.name
 
 
-def volumes_on(read: Read, tell: Callable[[str], object]) -> Iterator[Lying]:
-    """The partitions of a disk, in the order of its table; then the volumes of a dynamic one.
-    ``tell`` is told what is wrong with it. Raises OSError."""
+def volumes_on(
+    read: Read, tell: Callable[[str], object], size: int | None = None
+) -> Iterator[Lying]:
+    """The partitions of a disk of so many bytes, in the order of its table; then the volumes of a
+    dynamic one. ``tell`` is told what is wrong with it. Raises OSError."""
     dynamic = []
     try:
-        for one in partitions(read):
+        for one in partitions(read, size):
             if one.of_type is not None and one.of_type.name.startswith(DYNAMIC_DISK):
                 dynamic.append(one)
             else:

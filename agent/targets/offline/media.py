@@ -141,10 +141,10 @@ class SharedMedium:
         problems: list[str] = []
         volumes: list[Lying] = []
         try:
-            kind = kind_of(source.read_at(0, _HEAD), source.size, "", source.read_at)
+            kind = kind_of(source.read_at(0, _HEAD), source.size, "", source.read_at, given=True)
             if kind is None or kind.holds is not Holds.DISK:
                 return Found((Lying(WHOLE, kind),))
-            volumes += volumes_on(source.read_at, problems.append)
+            volumes += volumes_on(source.read_at, problems.append, source.size)
         except OSError as error:
             problems.append(reason_of(error))
         return Found(tuple(volumes), tuple(problems))

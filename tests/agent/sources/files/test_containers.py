@@ -5,7 +5,6 @@ from __future__ import annotations
 import struct
 import subprocess
 from pathlib import Path
-from uuid import UUID
 
 import pytest
 
@@ -22,6 +21,7 @@ from tests.evidence.files import archive, dll
 from tests.evidence.hosts import disk
 from tests.evidence.images import file_name, image, record, resident, standard
 from tests.evidence.packs import matcher_of, stated
+from tests.evidence.partitioned import BASIC, RESERVED, gpt
 from tests.evidence.sweeping import reported, swept
 from tests.evidence.windows_folder import volume_bytes, windows
 
@@ -86,24 +86,6 @@ def mbr(*volumes: bytes, kind: int = 7) -> bytes:
         struct.pack_into("<B3xB3xII", table, 446 + 16 * number, 0, kind, start, len(volume) // 512)
         data += volume
     return bytes(table).ljust(MIB, b"\0") + data
-
-
-def gpt(*volumes: tuple[UUID, bytes]) -> bytes:
-    entries, data = b"", b""
-    for kind, volume in volumes:
-        first = 2048 + len(data) // 512
-        last = first + len(volume) // 512 - 1
-        entries += struct.pack("<16s16sQQQ72x", kind.bytes_le, b"x" * 16, first, last, 0)
-        data += volume
-    header = struct.pack("<8s64xQIII", b"EFI PART", 2, len(volumes), 128, 0)
-    protective = bytearray(512)
-    struct.pack_into("<B3xB3xII", protective, 446, 0, 0xEE, 1, 4096)
-    protective[510:] = b"\x55\xaa"
-    return (bytes(protective) + header.ljust(512, b"\0") + entries).ljust(MIB, b"\0") + data
-
-
-BASIC = UUID("ebd0a0a2-b9e5-4433-87c0-68b6b72699c7")
-RESERVED = UUID("e3c9e316-0b5c-4db8-817d-f92df00215ae")
 
 
 @pytest.fixture(scope="module")
@@ -259,10 +241,9 @@ def test_a_table_that_hides_a_partition_is_never_clean(tmp_path: Path, volume: b
         (place / "a.dd").write_bytes(data)
         assert {match.indicator.id for match in swept(place).matches()} == {"dll-export"}
 
-    unused = bytearray(gpt((BASIC, volume)))
-    unused[1024:1040] = bytes(16)
-    backwards = bytearray(gpt((BASIC, volume)))
-    struct.pack_into("<QQ", backwards, 1024 + 32, 5000, 10)
+    unused = gpt((BASIC, volume), change=lambda entries: bytes(16) + entries[16:])
+    turned = struct.pack("<QQ", 5000, 10)
+    backwards = gpt((BASIC, volume), change=lambda entries: entries[:32] + turned + entries[48:])
     for number, (data, gap) in enumerate(
         [
             (unused, "no partitions in the table"),

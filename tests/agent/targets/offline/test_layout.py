@@ -28,6 +28,7 @@ from tests.evidence.dynamic_disks import Piece, dynamic_disks
 from tests.evidence.images import file_name, image, resident, standard
 from tests.evidence.images import record as mft_record
 from tests.evidence.journals import FOLDERS
+from tests.evidence.partitioned import BASIC, RESERVED, gpt
 from tests.evidence.sweeping import commanded
 
 MIB = 1 << 20
@@ -40,13 +41,7 @@ UNKNOWN = bytes(510) + b"\x55\xaa" + NOTHING
 
 
 def by_guid(guid: str, volume: bytes) -> bytes:
-    last = 2048 + len(volume) // 512 - 1
-    entry = struct.pack("<16s16sQQQ72x", UUID(guid).bytes_le, b"x" * 16, 2048, last, 0)
-    header = struct.pack("<8s64xQIII", b"EFI PART", 2, 1, 128, 0)
-    protective = bytearray(512)
-    struct.pack_into("<B3xB3xII", protective, 446, 0, 0xEE, 1, 4096)
-    protective[510:] = b"\x55\xaa"
-    return (bytes(protective) + header.ljust(512, b"\0") + entry).ljust(MIB, b"\0") + volume
+    return gpt((UUID(guid), volume))
 
 
 def by_byte(kind: int, volume: bytes, *, logical: bool = False) -> bytes:
@@ -329,3 +324,18 @@ def test_any_database_ends_in_volumes_or_in_an_error(at: int, change: bytes) -> 
 
 
 DISK = dynamic(VOLUME, VOLUME)
+
+
+@pytest.mark.parametrize(
+    ("volume", "code"),
+    [(bytes(54) + b"FAT16" + bytes(MIB - 59), 3), (TRACE, 1), (bytes(MIB), 0)],
+    ids=["FAT", "NTFS", "nothing"],
+)
+def test_what_a_reserved_partition_holds_all_the_same_is_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, volume: bytes, code: int
+) -> None:
+    monkeypatch.setenv("IOCSWEEP_HOME", str(tmp_path / "home"))
+    path = tmp_path / "d.dd"
+    path.write_bytes(gpt((BASIC, VOLUME), (RESERVED, volume)))
+    given = ("offline", str(path), "--quiet", "--only", "files")
+    assert commanded(tmp_path / "out", *given)[0] == code
