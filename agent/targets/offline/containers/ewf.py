@@ -31,6 +31,7 @@ _FILE_HEAD = struct.Struct("<8sBHH")
 _SECTION = struct.Struct("<16sQQ40xI")
 _VOLUME = struct.Struct("<4xIIIQ")
 _SMALL_VOLUME = struct.Struct("<4xIIII")
+_VOLUME_SIZE, _SET_ID = 1052, 64
 _SMART_SIZE = 94
 """Bytes of what SMART says of the volume."""
 _TABLE = struct.Struct("<I4xQ4xI")
@@ -69,6 +70,10 @@ class _Set(Struct):
     """Bytes of one."""
     size: int = 0
     smart: bool = False
+    id: bytes = b""
+    """Of the set; empty where it has none."""
+    sector: int = 512
+    """Bytes."""
     tables: list[_Table] = field(default_factory=list)
     known: int = 0
     """Chunks in the tables so far."""
@@ -124,7 +129,9 @@ def _others(path: str, problems: list[tuple[str, str]]) -> Iterator[str]:
         return
     stem, letter, _ = told.groups()
     folder = os.path.dirname(path)
-    here = {name.casefold(): name for name in os.listdir(folder)}
+    # Of names that Windows takes for one, that which is spelt as the first file's.
+    names = sorted(os.listdir(folder), key=lambda name: name.startswith(stem))
+    here = {name.casefold(): name for name in names}
     for number in range(2, MAX_FILES):
         name = here.pop(f"{stem}.{_extension(letter, number)}".casefold(), None)
         if name is None:
@@ -156,13 +163,15 @@ def _read_file(made: _Set, index: int, source: FileSource, path: str) -> None:
     for name, start, size in _sections(made, source, path):
         begin = start + _SECTION.size
         if name in ("volume", "disk") and not made.chunk:
-            _read_volume(made, source.read_at(begin, min(size, 1052)), path)
+            _read_volume(made, source.read_at(begin, min(size, _VOLUME_SIZE)), path)
         elif name == "sectors":
             tables.sectors = (start, begin + size)
         elif name in ("table", "table2"):
             tables.met(begin, size, is_copy=name == "table2")
         elif name == "error2":
             made.errors += _read_errors(made, source.read_at(begin, min(size, 8 << 20)))
+        elif name == "data" and index:
+            _must_be_of(made, source.read_at(begin, min(size, _VOLUME_SIZE)), path)
         elif name in ("hash", "digest"):
             _read_hashes(made, source.read_at(begin, 36), both=name == "digest")
         made.done = made.done or name == "done"
@@ -238,13 +247,25 @@ def _sections(made: _Set, source: ByteSource, path: str) -> Iterator[tuple[str, 
         place = following
 
 
+def _must_be_of(made: _Set, data: bytes, path: str) -> None:
+    """Raises MediumError for a file of another set. Its copy of what stands in the first file has
+    the set's identifier."""
+    told = data[_SET_ID : _SET_ID + 16]
+    if len(data) == _VOLUME_SIZE and any(told) and any(made.id) and told != made.id:
+        raise MediumError(f"{KIND}: a file of another set", path)
+
+
 def _read_volume(made: _Set, data: bytes, path: str) -> None:
     made.smart = len(data) <= _SMART_SIZE
+    kept = int.from_bytes(data[-4:], "little")
+    if kept != zlib.adler32(data[:-4]) and (kept or not made.smart):
+        raise MediumError(f"{KIND}: damaged description of the disk", path)
+    made.id = b"" if made.smart else data[_SET_ID : _SET_ID + 16]
     kind = _SMALL_VOLUME if made.smart else _VOLUME
     if len(data) < kind.size:
         raise MediumError(f"{KIND}: does not say how large the disk is", path)
     made.chunks, per_chunk, sector, sectors = kind.unpack_from(data)
-    made.chunk = per_chunk * sector
+    made.chunk, made.sector = per_chunk * sector, sector
     made.size = min(sectors * sector, made.chunks * made.chunk) or made.chunks * made.chunk
     if not 0 < made.chunk <= _MAX_CHUNK:
         raise MediumError(f"{KIND}: impossible size of a chunk", path)
@@ -253,10 +274,13 @@ def _read_volume(made: _Set, data: bytes, path: str) -> None:
 def _read_errors(made: _Set, data: bytes) -> Iterator[tuple[int, int]]:
     if len(data) < _ERRORS.size or not made.chunk:
         return
-    count = min(_ERRORS.unpack_from(data)[0], (len(data) - _ERRORS.size) // 8, _MAX_ERRORS)
+    count = min(_ERRORS.unpack_from(data)[0], (len(data) - _ERRORS.size) // 8)
     for number in range(count):
         first, sectors = struct.unpack_from("<II", data, _ERRORS.size + 8 * number)
-        yield first * 512, sectors * 512
+        if number == _MAX_ERRORS:  # Whatever lies behind so many is not told from the others.
+            yield first * made.sector, max(0, made.size - first * made.sector)
+            return
+        yield first * made.sector, sectors * made.sector
 
 
 def _lacking(made: _Set) -> Iterator[Lacking]:

@@ -33,6 +33,7 @@ _MAX_L1 = 32 << 20
 _TABLES = 512
 """Tables of the second level that are kept."""
 _MAX_NAME = 1023
+_IMPOSSIBLE = f"{KIND}: cluster where none can be"
 
 
 class _Header(NamedTuple):
@@ -127,9 +128,19 @@ class _Disk(Mapped):
         self.together = _SUBCLUSTERS if extended else 1
         self._has_zeros = header.version >= 3
         self._inflate = _inflater(packing)
-        self._l1 = _numbers(source.read_at(header.l1_offset, header.l1_size * 8))
+        self._l1 = self._first_table(header)
         self._tables: OrderedDict[int, array[int]] = OrderedDict()
         self._guard = threading.Lock()
+
+    def _first_table(self, header: _Header) -> array[int]:
+        """A place that it lacks would be taken for zeros. Raises MediumError."""
+        if header.l1_offset % self._cluster:
+            raise MediumError(f"{KIND}: impossible place of its table")
+        table = _numbers(self._file.read_at(header.l1_offset, header.l1_size * 8))
+        reach = 1 << self._bits + self._per_table_bits
+        if len(table) < max(header.l1_size, -(-header.size // reach)):
+            raise MediumError(f"{KIND}: table that is too short")
+        return table
 
     def place(self, index: int) -> int | Empty:
         if not self._extended:
@@ -138,23 +149,33 @@ class _Disk(Mapped):
         entry, bits = self._entries(cluster)
         if entry & _COMPRESSED:
             return -1
-        if bits >> part & 1:
-            return (entry & _PLACE) + part * self.block
-        return Empty.ZERO if bits >> part + 32 & 1 else Empty.BELOW
+        is_there, is_zero = bits >> part & 1, bits >> part + 32 & 1
+        if is_there and is_zero:
+            raise MediumError(_IMPOSSIBLE, f"cluster {cluster:,}")
+        if is_there:
+            return self._aligned(entry) + part * self.block
+        return Empty.ZERO if is_zero else Empty.BELOW
 
     def _simple(self, entry: int) -> int | Empty:
         if entry & _COMPRESSED:
             return -1
         if entry & _ZERO and self._has_zeros:
             return Empty.ZERO
-        return entry & _PLACE or Empty.BELOW
+        return self._aligned(entry) if entry & _PLACE else Empty.BELOW
+
+    def _aligned(self, entry: int) -> int:
+        """Raises MediumError for where no cluster can lie."""
+        place = entry & _PLACE
+        if not place or place % self._cluster:
+            raise MediumError(_IMPOSSIBLE, f"byte {place:,}")
+        return place
 
     def _entries(self, cluster: int) -> tuple[int, int]:
         """The entry of a cluster, and the bits of its parts."""
         at, within = cluster >> self._per_table_bits, cluster & (1 << self._per_table_bits) - 1
-        place = self._l1[at] & _PLACE if at < len(self._l1) else 0
-        if not place:
+        if not self._l1[at] & _PLACE:
             return 0, 0
+        place = self._aligned(self._l1[at])
         table = self._tables.get(place)
         if table is None:
             table = self._load(place)

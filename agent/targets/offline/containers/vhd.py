@@ -27,6 +27,7 @@ _LOCATOR = struct.Struct(">4sII4xQ")
 _FIXED, _DYNAMIC, _DIFFERENCING = 2, 3, 4
 _FREE = 0xFFFF_FFFF
 _SECTOR = 512
+_HEADER_SIZE = 1024
 _MAX_ENTRIES = 1 << 24
 _MAX_NAME = 2048
 _LOCATORS = 8
@@ -52,9 +53,11 @@ class _Header(NamedTuple):
 def open_it(path: str, file: BinaryIO, depth: int = 0) -> Medium:
     """``depth``: how many disks rest on this one. Raises MediumError, OSError."""
     source = FileSource(file)
-    footer = _footer(source, path)
+    footer, problems = _footer(source, path)
     if footer.kind == _FIXED:
-        return Medium(KIND, SliceSource(source, 0, footer.size), (path,))
+        if footer.size > source.size:
+            problems += ((f"{KIND}: cut off", path),)
+        return Medium(KIND, SliceSource(source, 0, footer.size), (path,), problems=problems)
     if footer.kind not in (_DYNAMIC, _DIFFERENCING):
         raise MediumError(f"{KIND}: of a sort that is not read", path)
     data = source.read_at(footer.header, _HEADER.size)
@@ -65,28 +68,42 @@ def open_it(path: str, file: BinaryIO, depth: int = 0) -> Medium:
         raise MediumError(f"{KIND}: impossible size of a block", path)
     if header.entries > _MAX_ENTRIES or header.entries * header.block < footer.size:
         raise MediumError(f"{KIND}: impossible size of its table", path)
+    if not _holds(source.read_at(footer.header, _HEADER_SIZE), 36):
+        problems += ((f"{KIND}: dynamic header whose checksum differs", path),)
     if footer.kind == _DYNAMIC:
-        return Medium(KIND, _Dynamic(source, footer, header), (path,))
+        return Medium(KIND, _Dynamic(source, footer, header), (path,), problems=problems)
     names = [*_names(source, footer, header)]
     under = below(KIND, path, names, depth, lambda found: _id_of(found) == header.parent)
     disk = _Differencing(source, footer, header, under)
-    return Medium(KIND, disk, (path, *under.files), problems=under.problems)
+    return Medium(KIND, disk, (path, *under.files), problems=(*problems, *under.problems))
 
 
-def _footer(source: ByteSource, path: str) -> _Footer:
-    """The one at the end, or its copy at the start where that is damaged."""
+def _footer(source: ByteSource, path: str) -> tuple[_Footer, tuple[tuple[str, str], ...]]:
+    """The one at the end, or its copy at the start where that is damaged; and what is wrong with
+    it where no whole one is there."""
+    found: list[bytes] = []
     for place in (source.size - _SECTOR, source.size - _SECTOR + 1, 0):
-        data = source.read_at(max(0, place), _FOOTER.size)
-        if len(data) == _FOOTER.size and data.startswith(b"conectix"):
-            return _Footer(*_FOOTER.unpack(data))
-    raise MediumError(f"{KIND}: no footer where it should be", path)
+        data = source.read_at(max(0, place), _SECTOR)
+        if len(data) >= _FOOTER.size and data.startswith(b"conectix"):
+            found.append(data)
+    if not found:
+        raise MediumError(f"{KIND}: no footer where it should be", path)
+    best = next((one for one in found if _holds(one, 64)), None)
+    wrong = () if best is not None else ((f"{KIND}: footer whose checksum differs", path),)
+    return _Footer(*_FOOTER.unpack_from(best or found[0])), wrong
+
+
+def _holds(data: bytes, at: int) -> bool:
+    """Whether the checksum at this place is that of the others."""
+    kept = data[at : at + 4]
+    return ~(sum(data) - sum(kept)) & 0xFFFF_FFFF == int.from_bytes(kept, "big")
 
 
 def _id_of(medium: Medium) -> bytes:
     """Of a parent, a fixed one that is read as a raw image too; empty for what is no VHD."""
     try:
         with open_quietly(medium.files[0]) as file:
-            return _footer(FileSource(file), medium.files[0]).id
+            return _footer(FileSource(file), medium.files[0])[0].id
     except MediumError:
         return b""
 

@@ -34,6 +34,8 @@ _MAX_TABLE = 512 << 20
 _MAX_ITEM = 1 << 20
 _MIB = 1 << 20
 _NOT_PRESENT, _UNDEFINED, _ZERO, _UNMAPPED, _WHOLE, _PART = 0, 1, 2, 3, 6, 7
+_STATES = (_NOT_PRESENT, _UNDEFINED, _ZERO, _UNMAPPED, _WHOLE, _PART)
+_STATELESS = f"{KIND}: block in a state that cannot be"
 _HAS_PARENT = 2
 
 
@@ -145,7 +147,7 @@ def _metadata(source: ByteSource, region: tuple[int, int] | None, path: str) -> 
         raise MediumError(f"{KIND}: no metadata", path)
     place, length = region
     table = source.read_at(place, 64 << 10)
-    if not table.startswith(b"metadata"):
+    if len(table) < 64 << 10 or not table.startswith(b"metadata"):
         raise MediumError(f"{KIND}: metadata that are none", path)
     (count,) = struct.unpack_from("<H", table, 10)
     items = {}
@@ -205,8 +207,10 @@ class _Table:
             self._entries.byteswap()
 
     def block(self, index: int) -> tuple[int, int]:
-        """State and place."""
+        """State and place. Raises MediumError for a state that is none."""
         entry = self._entry(index + index // self._ratio)
+        if entry & 7 not in _STATES:
+            raise MediumError(_STATELESS, f"block {index:,}")
         return entry & 7, entry >> 20 << 20
 
     def bitmap(self, index: int) -> tuple[int, int]:
@@ -230,6 +234,8 @@ class _Disk(Mapped):
 
     def place(self, index: int) -> int | Empty:
         state, place = self._table.block(index)
+        if state == _PART:
+            raise MediumError(_STATELESS, f"block {index:,}")
         return place if state == _WHOLE else Empty.ZERO
 
 

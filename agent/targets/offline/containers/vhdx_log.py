@@ -20,7 +20,11 @@ _DATA = struct.Struct("<4s4s8sQQ")
 _ZERO = struct.Struct("<4s4xQQQ")
 _DESCRIPTOR = 32
 _MAX_LOG = 64 << 20
+_MAX_ZEROS = 1 << 18
+"""Pages that one log clears: a gibibyte."""
+_NOTHING = bytes(SECTOR)
 _DAMAGED = "VHDX disk: its log is damaged and cannot be replayed"
+_CUT_OFF = "VHDX disk: cut off: its log tells of a longer file"
 
 
 class _Entry(NamedTuple):
@@ -31,8 +35,10 @@ class _Entry(NamedTuple):
     number: int
     """Of the sequence; each is one more than that before it."""
     descriptors: int
+    flushed: int
+    """Bytes that the file had, and has if it is whole."""
     last: int
-    """Bytes that the file has at least."""
+    """Bytes that it has when the entry was applied, at least."""
 
 
 class Replayed:
@@ -47,8 +53,11 @@ class Replayed:
         if len(log) < length:
             raise MediumError(_DAMAGED, "it ends early")
         self._pages: dict[int, bytes] = {}
+        self._zeros = 0
         entries = _active(log, guid)
         for entry in entries:
+            if entry.flushed > file.size:
+                raise MediumError(_CUT_OFF, f"{entry.flushed - file.size:,} bytes")
             self._lay(entry)
         self._size = max(file.size, entries[-1].last)
 
@@ -65,8 +74,10 @@ class Replayed:
                 _, length, place, sequence = _ZERO.unpack_from(data, at)
                 if length % SECTOR or place % SECTOR or length > 1 << 30:
                     raise MediumError(_DAMAGED, f"entry {entry.number}")
-                for page in range(place, place + length, SECTOR):
-                    self._pages[page] = bytes(SECTOR)
+                self._zeros += length // SECTOR
+                if self._zeros > _MAX_ZEROS:
+                    raise MediumError(_DAMAGED, f"entry {entry.number}")
+                self._pages |= dict.fromkeys(range(place, place + length, SECTOR), _NOTHING)
             else:
                 kind, trailing, leading, place, sequence = _DATA.unpack_from(data, at)
                 held = data[sector : sector + SECTOR]
@@ -147,7 +158,7 @@ def _entry(log: bytes, place: int, guid: bytes) -> _Entry | None:
     head = log[place : place + _ENTRY.size]
     if len(head) < _ENTRY.size or not head.startswith(b"loge") or head[32:48] != guid:
         return None
-    _, check, length, tail, number, descriptors, _, _, last = _ENTRY.unpack(head)
+    _, check, length, tail, number, descriptors, _, flushed, last = _ENTRY.unpack(head)
     if not SECTOR <= length <= len(log) or length % SECTOR or tail % SECTOR:
         return None
     data = (log[place:] + log[:place])[:length]
@@ -155,7 +166,7 @@ def _entry(log: bytes, place: int, guid: bytes) -> _Entry | None:
         return None
     if crc32c(data[:4] + bytes(4) + data[8:]) != check:
         return None
-    return _Entry(place, data, tail, number, descriptors, last)
+    return _Entry(place, data, tail, number, descriptors, flushed, last)
 
 
 __all__ = ["Replayed"]

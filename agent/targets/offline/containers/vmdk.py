@@ -6,6 +6,7 @@ sparse extents of ESX (``COWD``). All numbers are little-endian.
 
 from __future__ import annotations
 
+import os
 import re
 import struct
 import sys
@@ -42,8 +43,9 @@ _TABLES = 1024
 """Tables of the second level that are kept."""
 _NO_PARENT = "ffffffff"
 _VALUE = re.compile(r'(?im)^\s*([a-z]+)\s*=\s*"?([^"\r\n]*)"?\s*$')
+_ENCODING = re.compile(rb'(?im)^\s*encoding\s*=\s*"?([a-z0-9_-]{1,40})')
 _EXTENT = re.compile(
-    r'(?im)^\s*(?:RW|RDONLY|NOACCESS)\s+([0-9]+)\s+([A-Z]+)(?:\s+"([^"\r\n]*)"(?:\s+([0-9]+))?)?'
+    r'(?im)^[ \t]*[A-Z]+[ \t]+([0-9]+)[ \t]+([A-Z]+)(?:[ \t]+"([^"\r\n]*)"(?:[ \t]+([0-9]+))?)?'
 )
 
 
@@ -94,6 +96,8 @@ def open_it(path: str, file: BinaryIO, depth: int = 0) -> Medium:
     told = _described(text)
     if not told.extents or len(told.extents) > MAX_FILES:
         raise MediumError(f"{KIND}: a description that names no extents", path)
+    if any(max(extent.sectors, extent.start) >= 1 << 48 for extent in told.extents):
+        raise MediumError(f"{KIND}: impossible size of an extent", path)
     made = _Open([path])
     under = Below(Pieces([]))
     if told.parent:
@@ -107,7 +111,8 @@ def open_it(path: str, file: BinaryIO, depth: int = 0) -> Medium:
     for extent in told.extents:
         size = extent.sectors * _SECTOR
         beneath = SliceSource(under.source, start, size) if told.parent else None
-        parts.append(_extent(made, path, source, extent, beneath))
+        alone = len(told.extents) == 1
+        parts.append(_extent(made, path, source, extent, beneath, alone=alone))
         start += size
     disk = Pieces(parts)
     files = (*made.files, *under.files)
@@ -126,14 +131,20 @@ def _description_in(source: ByteSource) -> str | None:
         return None
     else:
         data = source.read_at(0, _MAX_DESCRIPTION)
-    return data.partition(b"\0")[0].decode("utf-8", "replace")
+    text = data.partition(b"\0")[0]
+    if not text.strip():
+        return None
+    told = _ENCODING.search(text)
+    try:
+        return text.decode(told[1].decode("ascii") if told else "utf-8", "replace")
+    except LookupError:
+        return text.decode("utf-8", "replace")
 
 
 def _described(text: str) -> _Description:
     extents = [
         _Extent(int(sectors), kind.upper(), name, int(start or 0))
         for sectors, kind, name, start in _EXTENT.findall(text)
-        if len(sectors) < 16
     ]
     return _Description({name.casefold(): told for name, told in _VALUE.findall(text)}, extents)
 
@@ -146,9 +157,16 @@ def _id_of(medium: Medium) -> str:
 
 
 def _extent(
-    made: _Open, path: str, own: FileSource, extent: _Extent, under: ByteSource | None
+    made: _Open,
+    path: str,
+    own: FileSource,
+    extent: _Extent,
+    under: ByteSource | None,
+    *,
+    alone: bool,
 ) -> ByteSource | Lacking:
-    """Its bytes. ``own``: of the file that describes it, which may be the extent itself."""
+    """Its bytes. ``own``: of the file that describes it, which may be the extent itself, under
+    another name if it is the only one (``alone``) and was renamed."""
     size = extent.sectors * _SECTOR
     try:
         if extent.kind == "ZERO":
@@ -156,7 +174,8 @@ def _extent(
         if extent.kind not in ("FLAT", "VMFS", "SPARSE", "VMFSSPARSE"):
             raise MediumError(f"{KIND}: an extent of a sort that is not read", extent.kind)
         own_head = own.read_at(0, 4)
-        if own_head == b"KDMV" and extent.kind == "SPARSE":
+        named = extent.name in ("", os.path.basename(path))
+        if own_head == b"KDMV" and extent.kind == "SPARSE" and (alone or named):
             return _sparse(own, size, under)
         place = beside(path, extent.name)
         source = FileSource(open_quietly(place))
@@ -236,7 +255,9 @@ class _Sparse(Mapped):
     def __init__(
         self, source: FileSource, grains: _Grains, size: int, under: ByteSource | None
     ) -> None:
-        if not 0 < grains.grain <= _MAX_GRAIN or not 0 < grains.per_table <= 1 << 16:
+        is_power = grains.grain & grains.grain - 1 == 0
+        fits = 0 < grains.grain <= _MAX_GRAIN and 0 < grains.per_table <= 1 << 16
+        if not fits or not is_power:
             raise MediumError(f"{KIND}: impossible size of a grain")
         super().__init__(size, grains.grain * _SECTOR, source, under)
         self._grains = grains
