@@ -26,7 +26,16 @@ from ..sources.catalog import CATALOG, NAMES
 from .destination import Destination, destination_of, finish_interrupted
 from .given_paths import refuse_missing
 from .one_of_many import OneOfMany
-from .resuming import Question, code_of, exhibits_of, identity_of, question, whole_reports
+from .resuming import (
+    Question,
+    code_of,
+    exhibits_of,
+    identity_of,
+    is_answer,
+    question,
+    rules_in,
+    whole_reports,
+)
 
 STOPPED = "stopped by the operator before its turn"
 _DRAWN_S = 0.2
@@ -89,9 +98,11 @@ class _Many:
         """Whole reports that are there."""
         self._packs: list[PackRef] = []
         self._exclusions: ExclusionsRef | None = None
+        self._rules: dict[str, object] = {}
 
     def resume(self, where: Destination) -> None:
-        """Those whose whole report is there are over. Raises PackError."""
+        """Those whose whole report is there are over. Raises PackError, RulesError."""
+        self._rules = rules_in(self._options)
         packs = load_packs(self._options.packs, self._options.only_packs, NAMES)
         self._packs = [pack.reference() for pack in packs]
         self._exclusions = exclusions_in_use(NAMES)[1]
@@ -103,8 +114,11 @@ class _Many:
     def _is_there(self, row: Row, asked: Options, exhibits: Sequence[Exhibit]) -> bool:
         if not self._known:
             return False
-        about = question(asked.recorded(), self._packs, self._exclusions)
+        recorded = {**asked.recorded(), **self._rules}
+        about = question(recorded, self._packs, self._exclusions)
         found = self._known.get((identity_of(exhibits), about))
+        if found is not None and not is_answer(found[1], asked):
+            found = None
         if found is not None:
             path, report = found
             row.code, row.resumed = code_of(report), True

@@ -6,6 +6,7 @@ it is of several, each is swept as with ``--jobs 1``.
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import json
 import os
@@ -19,6 +20,7 @@ from ..options import Options
 from ..output.say import say, tell
 from ..spelling import fold
 from ..targets.offline.at_rest import SeveralHosts
+from ..targets.offline.containers.opening import open_medium
 from ..targets.offline.recognise import offline_target
 from .many import sweep_many
 from .sweep import sweep
@@ -30,13 +32,14 @@ def offline(options: Options) -> int:
         options = structs.replace(options, paths=expanded(options.paths))
     if options.part:
         return _part(options)
+    options = structs.replace(options, paths=once(options.paths))
     if options.jobs is None and not options.resume:
         try:
             return sweep(options)
         except SeveralHosts as error:
             say(f"{' and '.join(error.names)} are different hosts: a report for each")
         return sweep_many(options, apart(options.paths))
-    return sweep_many(options, [[path] for path in dict.fromkeys(options.paths)])
+    return sweep_many(options, [[path] for path in options.paths])
 
 
 def _part(options: Options) -> int:
@@ -52,7 +55,7 @@ def apart(paths: list[str]) -> list[list[str]]:
     """The paths of each host, by the name that its Windows says; what is of no Windows, or of
     several hosts by itself, is alone: whose it is nobody knows, and so it is swept by itself."""
     hosts: dict[str, list[str]] = {}
-    for path in dict.fromkeys(paths):
+    for path in paths:
         try:
             names = offline_target(path, own=Own()).names
         except (CannotRun, OSError):
@@ -62,6 +65,28 @@ def apart(paths: list[str]) -> list[list[str]]:
             say(f"{path}: no Windows that has a name; swept as a host of its own")
         hosts.setdefault(key, []).append(path)
     return [*hosts.values()]
+
+
+def once(paths: list[str]) -> list[str]:
+    """Each once, however it is spelt; without the pieces of an image of which the first is given as
+    well (``image.E*``): they are no images of their own."""
+    given: dict[str, str] = {}
+    for path in paths:
+        given.setdefault(os.path.realpath(path), path)
+    if len(given) < 2:
+        return [*given.values()]
+    pieces: set[str] = set()
+    alone: set[str] = set()
+    for place in given:
+        if not os.path.isdir(place):
+            with contextlib.suppress(OSError):
+                medium = open_medium(place)
+                medium.source.close()
+                alone.add(place)
+                pieces.update(medium.files[1:])
+    for place in (pieces & given.keys()) - alone:
+        say(f"{given.pop(place)}: a piece of an image that is given as well; swept with it")
+    return [*given.values()]
 
 
 def expanded(paths: list[str]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,15 +16,18 @@ from ..options import Options
 from ..sweep.identity import running_agent
 from ..sweep.loop import NOT_REACHED, STOPPED, TIME_IS_UP
 from ..sweep.publish import report_at
+from ..targets import LOCKED
 from ..targets.offline.recognise import offline_target
 
+RULES = "rules_sha256"
+"""In a report's options: of all that the operator's own rules are."""
 _CUT_SHORT = {INTERRUPTED, STOPPED, TIME_IS_UP, NOT_REACHED}
 _ASIDE = {
     "paths", "out", "jobs", "resume", "part", "force", "quiet", "exit_zero", "nice", "cache",
     "collector", "ca", "proxy", "no_proxy", "share", "send_window", "no_delivery", "sweep_id",
-    "examiner", "case", "notes", "max_runtime", "packs", "only_packs",
+    "examiner", "case", "notes", "max_runtime", "packs", "only_packs", "rules",
 }  # fmt: skip
-"""Options that ask nothing of the evidence; packs are compared by what they hold."""
+"""Options that ask nothing of the evidence; packs and rules are compared by what they hold."""
 _CODES = {Verdict.HIT: HIT, Verdict.INCOMPLETE: INCOMPLETE, Verdict.CLEAN: CLEAN}
 
 
@@ -42,7 +46,8 @@ def question(
     exclusions: ExclusionsRef | None,
     report: Report | None = None,
 ) -> Question:
-    """``options``: as a report keeps them; ``report``: the one that they are of, if they are."""
+    """``options``: as a report keeps them, with :func:`rules_in`; ``report``: the one that they are
+    of, if they are."""
     agent = running_agent() if report is None else report.agent
     asked = {name: value for name, value in options.items() if name not in _ASIDE}
     return Question(
@@ -51,6 +56,27 @@ def question(
         "" if exclusions is None else exclusions.sha256,
         json.dumps(asked, sort_keys=True, default=str),
     )
+
+
+def rules_in(options: Options) -> dict[str, object]:
+    """What a report will keep of the operator's own rules, beside their paths. Raises
+    RulesError."""
+    if not options.rules:
+        return {}
+    from ..engine.rule_files import load_rules
+
+    return {RULES: load_rules(options.rules, strict=options.strict_rules).fingerprint}
+
+
+def is_answer(report: Report, asked: Options) -> bool:
+    """Whether a report of the same evidence and question is the answer. Not with keys that it may
+    have lacked; nor of what lay elsewhere and still lies there, as then it is other evidence."""
+    reasons = (reason.reason for one in report.coverage for reason in one.reasons)
+    if asked.bitlocker_keys is not None and any(one.startswith(LOCKED) for one in reasons):
+        return False
+    here = {os.path.realpath(path) for path in asked.paths}
+    there = {os.path.realpath(path) for path in report.target.paths}
+    return here == there or not any(os.path.lexists(path) for path in there - here)
 
 
 def exhibits_of(options: Options) -> list[Exhibit]:

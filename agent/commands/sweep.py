@@ -58,6 +58,7 @@ from .destination import Destination, Recovered, destination_of, finish_interrup
 from .exports import exports_of, write_exports
 from .given_paths import refuse_missing
 from .notes import notes_from
+from .resuming import RULES
 
 if TYPE_CHECKING:
     from ..matching.own_rules import OwnRules
@@ -85,6 +86,12 @@ def sweep(options: Options) -> int:
     with _own_rules(options, packs) as own_rules:
         matcher = matcher_of(packs, own_rules, thorough=options.thorough)
         return _sweep(options, route, packs, matcher)
+
+
+def _rules_of(matcher: Matcher) -> dict[str, object]:
+    """What the report keeps of the operator's own rules, beside their paths."""
+    rules = matcher.own_rules
+    return {RULES: rules.fingerprint} if rules is not None and rules.rules else {}
 
 
 @contextmanager
@@ -121,7 +128,7 @@ def _sweep(options: Options, route: Route | None, packs: Sequence[Pack], matcher
     with OneSweep(where.home) as lock:
         if _is_live(options):
             _be_alone(lock)
-        recorded = _after_splay(options, target)
+        recorded = {**_after_splay(options, target), **_rules_of(matcher)}
         spool = _open_spool(where.home) if route is not None else None
         # Whoever sweeps many finishes those of all.
         recovered = [] if options.part else finish_interrupted(where, spool)

@@ -56,8 +56,9 @@ class Exhibit(Part, kw_only=True):
     """Empty for a folder: its files are told by the findings."""
     more_files: Count = 0
     identity: str = ""
-    """SHA-256 over names, sizes and times of all its files and its stored hashes: equal wherever
-    they were copied to with their times. Empty where it was not worked out."""
+    """SHA-256 over names, sizes and times of all its files, some pages of each, and its stored
+    hashes: equal wherever they were copied to with their times. Empty where it was not worked
+    out."""
     stored: Hash | None = None
     """As whoever made the container wrote it down, of all bytes of the disk."""
     read: Hash | None = None
