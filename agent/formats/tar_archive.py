@@ -20,6 +20,9 @@ BLOCK = 512
 MAX_HEADER = 1 << 20
 """Bytes of a long name, or of a pax header."""
 MAX_MEMBERS = 1_000_000
+_MAX_SIZE = 1 << 60
+"""Bytes of a member: no file is larger."""
+NO_END = "ends without its end mark: members may be missing"
 _LONG_NAME, _LONG_LINK = b"L", b"K"
 _PAX, _PAX_OLD, _PAX_GLOBAL = b"x", b"X", b"g"
 _SPARSE = b"S"
@@ -47,6 +50,8 @@ class TarReader:
         self._source = source
         self._size = 0
         """Of the member at hand."""
+        self._ended = False
+        """Whether a blank block was met, as at the end of a whole one."""
         self.start = 0
         """Where its content begins."""
         self.link = ""
@@ -64,6 +69,8 @@ class TarReader:
         for number in range(MAX_MEMBERS):
             header = self._header()
             if header is None:
+                if more or not self._ended:
+                    raise FormatError(NO_END, "tar archive")
                 return
             info, kind = _parsed(header, number), header[156:157]
             if kind in (_LONG_NAME, _LONG_LINK, _PAX, _PAX_OLD, _PAX_GLOBAL):
@@ -98,6 +105,7 @@ class TarReader:
             if not header.strip(b"\0"):
                 if len(header) < BLOCK:
                     return None
+                self._ended = True
                 continue
             if len(header) < BLOCK:
                 raise FormatError("header is cut short", "tar archive")
@@ -134,7 +142,7 @@ class TarReader:
             modified=_seconds(more.get("mtime", ""), info.mtime),
             unix_mode=_TYPES.get(kind, stat.S_IFREG),
         )
-        if not self._source.skip(size):
+        if size > _MAX_SIZE or not self._source.skip(size):
             raise FormatError("cut short", name)
         self._source.skip(_padded(size) - size)
 

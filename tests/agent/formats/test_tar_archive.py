@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from agent.formats import FormatError
 from agent.formats.compressed import Forward
-from agent.formats.tar_archive import TarReader
+from agent.formats.tar_archive import NO_END, TarReader
 
 FORMATS = {"ustar": tarfile.USTAR_FORMAT, "gnu": tarfile.GNU_FORMAT, "pax": tarfile.PAX_FORMAT}
 LONG = "/".join(["long" * 10] * 10) + "/grün-ключ.dat"
@@ -104,3 +104,35 @@ def test_any_bytes_end_in_members_or_in_a_typed_error(
         data[at % len(data)] = value
     with suppress(FormatError):
         read(bytes(data[: length or len(data)]))
+
+
+def whole_or_not(data: bytes) -> tuple[list[str], str]:
+    """The members' names, and what is wrong behind them."""
+    file = io.BytesIO(data)
+    names: list[str] = []
+    reader = TarReader(Forward(file.read, lambda count: file.seek(count, 1)))
+    try:
+        names.extend(member.name for member in reader.members())
+    except FormatError as error:
+        return names, error.what
+    return names, ""
+
+
+def test_an_archive_that_was_cut_between_two_members_is_not_whole() -> None:
+    data = tar({"a": b"1", "b": b"2"})
+    assert whole_or_not(data[:2048] + bytes(1024)) == (["a", "b"], "")
+    for length in (1024, 2048):
+        assert whole_or_not(data[:length]) == (["a", "b"][: length // 1024], NO_END)
+
+
+def test_what_was_told_of_a_member_that_is_not_there_is_not_passed_over() -> None:
+    data = tar({"a": b"1", LONG: b"2"})
+    assert whole_or_not(data[: 1024 + 1024] + bytes(1024)) == (["a"], NO_END)
+
+
+def test_a_size_that_no_file_has_ends_the_archive_and_not_the_reading() -> None:
+    data = bytearray(tar({"a": b"1", "b": b"2"}))
+    data[1024 + 124 : 1024 + 136] = b"\x80" + (1 << 62).to_bytes(11, "big")
+    data[1024 + 148 : 1024 + 156] = b" " * 8
+    data[1024 + 148 : 1024 + 156] = b"%06o\0 " % sum(data[1024:1536])
+    assert whole_or_not(bytes(data)) == (["a", "b"], "cut short")
