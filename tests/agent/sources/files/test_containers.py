@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import struct
 import subprocess
+import tarfile
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -386,3 +388,12 @@ def test_a_given_file_without_content_is_never_clean(tmp_path: Path, name: str) 
     (tmp_path / name).touch()
     assert swept(FolderTarget(str(tmp_path / name), own=Own())).reasons == {"given file: empty": 1}
     assert swept(tmp_path).reasons == {}
+
+
+def test_a_given_archive_with_nothing_in_it_is_a_gap(tmp_path: Path) -> None:
+    zipfile.ZipFile(tmp_path / "e.zip", "w").close()
+    tarfile.TarFile(tmp_path / "e.tar", "w").close()
+    for name in ("e.zip", "e.tar"):
+        given = swept(FolderTarget(str(tmp_path / name), own=Own()))
+        assert given.reasons == {"given file: an archive with nothing in it": 1}
+    assert swept(FolderTarget(str(tmp_path), own=Own())).reasons == {}
