@@ -23,7 +23,7 @@ from ..volume_keys import VolumeKey
 from .containers.opening import is_medium
 from .exhibits import exhibits_at, exhibits_of
 from .media import SharedMedium
-from .windows_at_rest import Volume, WindowsAtRest, hosts_on
+from .windows_at_rest import Volume, WindowsAtRest, hosts_on, labelled
 
 
 class TargetError(CannotRun):
@@ -134,12 +134,12 @@ class AtRest(ABC):
     @cached_property
     def _found(self) -> list[WindowsAtRest]:
         """Of all hosts."""
-        return hosts_on(self._volumes)
+        return labelled(hosts_on(self._volumes))
 
     @property
     def names(self) -> list[str]:
         """Of the hosts whose Windows lies there, as far as it says so."""
-        named = {fold(name): name for host in self._found if (name := host.computer.name)}
+        named = {fold(name): name for host in self._found if (name := host.label)}
         return [*named.values()]
 
     @cached_property
@@ -151,11 +151,11 @@ class AtRest(ABC):
             return frozenset()
         if self._installation not in map(fold, names):
             raise SeveralHosts(names)
-        mine = [host for host in self._found if fold(host.computer.name) == self._installation]
+        mine = [host for host in self._found if fold(host.label) == self._installation]
         others = [
             host.files.trees[0].shown
             for host in self._found
-            if host.computer.name and fold(host.computer.name) != self._installation
+            if host.label and fold(host.label) != self._installation
         ]
         kept = {host.files.trees[0].shown for host in mine}
         if not kept.isdisjoint(others):

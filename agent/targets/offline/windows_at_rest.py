@@ -51,6 +51,9 @@ class WindowsAtRest(Struct, frozen=True):
     files: HostFiles
     software: Software = Software()
     computer: Computer = Computer()
+    label: str = ""
+    """Tells it from others: its name, with a piece of its id where another one has that name too;
+    its id if it has no name. Empty if its hives do not tell."""
 
     def host(self) -> model.Host | None:
         """Who it was; None if its hives do not tell."""
@@ -97,6 +100,25 @@ def hosts_on(volumes: Sequence[Volume]) -> list[WindowsAtRest]:
         return [WindowsAtRest(_without_windows(others))]
     hosts = [_host(volume, place, _Others()) for volume, place in found[1:]]
     return [_host(*found[0], others), *hosts]
+
+
+def labelled(hosts: Sequence[WindowsAtRest]) -> list[WindowsAtRest]:
+    """With the labels that tell them apart: clones, and a Windows that was installed anew, bear one
+    name and are different hosts."""
+    known = [(one, one.host()) for one in hosts]
+    ids: dict[str, set[str]] = {}
+    for one, host in known:
+        if host is not None:
+            ids.setdefault(fold(one.computer.name), set()).add(host.id)
+    made = []
+    for one, host in known:
+        label = one.computer.name
+        if host is not None and not label:
+            label = host.id
+        elif host is not None and len(ids[fold(label)]) > 1:
+            label = f"{label} ({host.id[:8]})"
+        made.append(structs.replace(one, label=label))
+    return made
 
 
 def _without_windows(others: _Others) -> HostFiles:

@@ -131,3 +131,27 @@ def test_a_folder_of_several_hosts_is_told(
     _, reports = swept(tmp_path / "out", ours, theirs)
     assert {one.host.name for one in reports} == {"WS-0421", "DC-01"}
     assert lines(capsys)[-1]["targets"] == 2
+
+
+def test_hosts_of_one_name_are_told_apart_by_their_ids(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clone = {**other(), f"{CONFIG}\\SYSTEM": system()}
+    ours, theirs = as_image(tmp_path / "a", windows()), as_image(tmp_path / "b", clone)
+    path = tmp_path / "disk.dd"
+    path.write_bytes(disk(volume_bytes(windows()), volume_bytes(clone)))
+    for number, given in enumerate(([ours, theirs], [path])):
+        _, reports = swept(tmp_path / f"out{number}", *given)
+        assert sorted(one.host.id for one in reports) == [
+            "0b6c8f7e-5a1d-4c6b-9d0e-3f2a1b4c5d6e", "f3d2a1b0-0000-4000-8000-000000000001",
+        ]  # fmt: skip
+        assert {one.host.name for one in reports} == {"WS-0421"}
+    said = capsys.readouterr().err
+    assert "WS-0421 (0b6c8f7e) and WS-0421 (f3d2a1b0) are different hosts" in said
+
+
+def test_a_host_without_a_name_is_not_taken_for_another_one(tmp_path: Path) -> None:
+    nameless = {**other(), f"{CONFIG}\\SYSTEM": b"no hive"}
+    ours, theirs = as_image(tmp_path / "a", windows()), as_image(tmp_path / "b", nameless)
+    _, reports = swept(tmp_path / "out", ours, theirs)
+    assert len({one.host.id for one in reports}) == len(reports) == 2
