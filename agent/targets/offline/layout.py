@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -123,10 +124,12 @@ def _header(parts: Sequence[Partition]) -> int:
     return ends[0] - SECTOR if ends else AT_ON_MBR
 
 
-def dynamic_disk_of(read: Read) -> DynamicDisk | None:
-    """Which of the dynamic disks a disk is; None if it is none. Raises OSError."""
+def dynamic_disk_of(read: Read, size: int) -> DynamicDisk | None:
+    """Which of the dynamic disks a disk of so many bytes is; None if it is none. Raises OSError."""
+    parts: list[Partition] = []
+    with contextlib.suppress(FormatError):  # Whoever lists its volumes tells of it.
+        parts.extend(one for one in partitions(read, size) if one.of_type is not None)
     try:
-        parts = [one for one in partitions(read) if one.of_type is not None]
         return dynamic_disk(read, _header(parts))
     except FormatError:
         return None

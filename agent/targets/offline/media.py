@@ -103,7 +103,8 @@ class SharedMedium:
     @cached_property
     def dynamic(self) -> DynamicDisk | None:
         """Which of the dynamic disks it is. Raises OSError."""
-        return dynamic_disk_of(self.opened().source.read_at)
+        source = self.opened().source
+        return dynamic_disk_of(source.read_at, source.size)
 
     def _together(self, found: Found) -> Found:
         """With the volumes of several disks, on the disk where they begin."""
