@@ -20,6 +20,7 @@ from ..evidence import EvidenceFile
 from ..record_tree import record_tree
 from ..shared_volume import SharedVolume
 from ..volume_keys import VolumeKey
+from .collections.in_volume import with_copies
 from .containers.opening import is_medium
 from .exhibits import exhibits_at, exhibits_of
 from .media import SharedMedium
@@ -94,7 +95,7 @@ class AtRest(ABC):
         tree = structs.replace(
             record_tree(SharedVolume(raw.open, at_rest=True), ""), shown=(raw.prefix,)
         )
-        self._met.append(Volume(tree, raw.prefix))
+        self._met += with_copies([Volume(tree, raw.prefix)])
         self._raw_met.append(raw)
         self.__dict__.pop("_met_hosts", None)
 

@@ -19,6 +19,7 @@ from ..record_tree import record_tree
 from ..shared_volume import SharedVolume
 from ..volume_keys import VolumeKey
 from .at_rest import AtRest, TargetError
+from .collections.in_volume import with_copies
 from .layout import HOLDS_NOTHING, NOT_LOOKED_INTO, Lying
 from .media import SharedMedium
 from .windows_at_rest import Volume
@@ -123,4 +124,4 @@ class ImageTarget(AtRest):
         for medium, one, prefix in self._volumes_of_ntfs():
             tree = record_tree(SharedVolume(medium.opener(one.part), at_rest=True), "")
             found.append(Volume(structs.replace(tree, shown=(prefix,)), prefix))
-        return found
+        return with_copies(found)
