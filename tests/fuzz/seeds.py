@@ -20,7 +20,6 @@ from datetime import datetime, timezone
 from tests.agent.formats.test_cab_archive import MSZIP, STORED, cabinet
 from tests.agent.formats.test_tar_archive import tar
 from tests.agent.ntfs.properties import COPY_BLOCKS, INDEX_CLUSTER, RECORD, change
-from tests.agent.sources.files.test_containers import BASIC, RESERVED, gpt
 from tests.evidence.bits import old_queue, transfer
 from tests.evidence.databases import database
 from tests.evidence.detections import quarantined
@@ -44,6 +43,7 @@ from tests.evidence.logged_events import audited_process, dns_query
 from tests.evidence.logs import event_log
 from tests.evidence.ntfs_logs import WRITE, Logged, added, created, log, removed
 from tests.evidence.overlay import ALIGNED, VERBATIM, XPRESS, stored
+from tests.evidence.partitioned import BASIC, RESERVED, gpt
 from tests.evidence.prefetch import prefetch
 from tests.evidence.recycled import recycled
 from tests.evidence.remembered_values import shimcache, task_actions, user_assist
@@ -263,7 +263,7 @@ def _archives() -> dict[str, bytes]:
         "cab-stored": cabinet((STORED, members), reserve=4),
         "cab-mszip": cabinet((MSZIP, members), level=0),
         "mbr": bytes(disk),
-        "gpt": gpt((RESERVED, b""), (BASIC, bytes(1024)))[:2048],
+        "gpt": gpt((RESERVED, b""), (BASIC, bytes(1024)))[: 18 << 10],
         "zip": _stored(members),
     }
 

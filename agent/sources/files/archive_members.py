@@ -32,6 +32,7 @@ from ...model.observation import ByteHit, Claim, Observation, Place
 from ...spelling import extension_of
 from .containers import ARCHIVES, Containers, kind_in
 from .facts import TOO_LARGE, Facts, FileReader
+from .item import Item
 from .member_programs import MAGIC, MemberBytes, is_wanted
 from .open_archive import Budget, OpenArchive
 from .own_mentions import without_own
@@ -45,6 +46,7 @@ MAX_PROBED = 32
 """From one archive this many times the limit is unpacked to see what members are."""
 MAX_DEPTH = 3
 """Archives that an archive which is opened may lie in."""
+EMPTY_ARCHIVE = "given file: an archive with nothing in it"
 _PEEK = 1152
 """Bytes unpacked to see a member's magic, and its kind."""
 _DEEP = 128 << 10
@@ -76,6 +78,13 @@ class ArchiveMembers(Struct):
         """
         budget = Budget(MAX_UNPACKED * self._limit, MAX_PROBED * self._limit)
         yield from self._archive(OpenArchive(file, size, shown, budget, kind))
+
+    def given(self, item: Item, file: BinaryIO, size: int, kind: Kind) -> Iterator[Observation]:
+        """The same of a file; one that was given and has no members is a gap."""
+        known = self.ledger.examined
+        yield from self.observe(file, size, item.shown, kind)
+        if item.given and self.ledger.examined == known:
+            self.ledger.unread(EMPTY_ARCHIVE, item.shown)
 
     def _archive(self, archive: OpenArchive) -> Iterator[Observation]:
         if archive.kind.holds is Holds.ZIP:

@@ -46,7 +46,6 @@ ARCHIVE = ".zip"
 _SEEN_APART = "alternate data stream"
 _NOT_OPENED = "archive not opened: the reading was ended early"
 EMPTY = "given file: empty"
-EMPTY_ARCHIVE = "given file: an archive with nothing in it"
 ZONE = ".identifier"
 """The extension of a zone identifier that a copy made a file of its own."""
 
@@ -277,15 +276,13 @@ class FileLook(Struct, dict=True):
             self.containers.met(item, read.kind, read.size, odd=read.odd)
             if read.archive:
                 file, size, _ = item.open()
-                known = self.ledger.examined
                 try:
-                    for found in self.archives.observe(file, size, item.shown, read.kind or ZIP):
+                    kind = read.kind or ZIP
+                    for found in self.archives.given(item, file, size, kind):
                         more = (*found.remarks, *item.remarks)
                         yield structs.replace(found, remarks=more) if more else found
                 finally:
                     close_quietly(file)
-                if item.given and self.ledger.examined == known:
-                    self.ledger.unread(EMPTY_ARCHIVE, item.shown)
         except OSError as problem:
             yield from self._unread(read, problem)
 

@@ -81,7 +81,7 @@ def archive(data: bytes) -> None:
         elif kind.holds is Holds.STREAM:
             _tar(Forward(Unpacked(file, kind, LIMIT).read))
         elif kind.holds is Holds.DISK:
-            assert all(one.size > 0 for one in partitions(read))
+            assert all(one.size > 0 for one in partitions(read, len(data)))
 
 
 def _zip(file: io.BytesIO, size: int) -> None:

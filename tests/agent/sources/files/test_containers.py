@@ -246,7 +246,7 @@ def test_a_table_that_hides_a_partition_is_never_clean(tmp_path: Path, volume: b
     unused = gpt((BASIC, volume), change=lambda entries: bytes(16) + entries[16:])
     turned = struct.pack("<QQ", 5000, 10)
     backwards = gpt((BASIC, volume), change=lambda entries: entries[:32] + turned + entries[48:])
-    for number, (data, gap) in enumerate(
+    for number, (made, gap) in enumerate(
         [
             (unused, "no partitions in the table"),
             (backwards, "partition that ends before it begins"),
@@ -254,7 +254,7 @@ def test_a_table_that_hides_a_partition_is_never_clean(tmp_path: Path, volume: b
     ):
         place = tmp_path / f"gap-{number}"
         place.mkdir()
-        (place / "a.dd").write_bytes(data)
+        (place / "a.dd").write_bytes(made)
         assert swept(place).reasons == {f"disk with partitions: {gap}": 1}
 
 
