@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 from typing import TextIO
 
+from .escape import shown
 from .plain import plain
 
 _GONE = (errno.EPIPE, errno.EINVAL)  # Windows says the latter of a pipe.
@@ -44,9 +45,11 @@ def tell(text: str) -> None:
 
 
 def say(text: str) -> None:
-    """One message to whoever started the program."""
+    """One message to whoever started the program. Paths and names of evidence may be in it: line
+    by line it is shown as it is, and nothing in it is active."""
+    safe = "\n".join(shown(line) for line in text.split("\n"))
     try:
-        print(f"iocsweep: {text}", file=sys.stderr, flush=True)  # noqa: T201
+        print(f"iocsweep: {safe}", file=sys.stderr, flush=True)  # noqa: T201
     except OSError:
         lead_nowhere(sys.stderr)
 

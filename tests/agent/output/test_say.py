@@ -51,3 +51,9 @@ def test_why_the_result_cannot_be_shown_is_said(
     monkeypatch.setattr(sys, "stdout", Full())
     say.tell("HIT")
     assert "the result cannot be shown: No space left on device" in capsys.readouterr().err
+
+
+def test_nothing_in_a_message_is_active(capsys: pytest.CaptureFixture[str]) -> None:
+    say.say("/case/a\x1b[2J.E01 of WS\u202e\udcff: no\nsecond line\x07")
+    said = capsys.readouterr().err
+    assert said == "iocsweep: /case/a\\x1b[2J.E01 of WS\\u202e\\udcff: no\nsecond line\\x07\n"
