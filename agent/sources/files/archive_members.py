@@ -30,7 +30,7 @@ from ...matching.selection import gate_of
 from ...model.objects import ARROW, File
 from ...model.observation import ByteHit, Claim, Observation, Place
 from ...spelling import extension_of
-from .containers import ARCHIVES, Containers, kind_in
+from .containers import ARCHIVES, Containers, kind_in, kinds_of_evidence
 from .facts import TOO_LARGE, Facts, FileReader
 from .item import Item
 from .member_programs import MAGIC, MemberBytes, is_wanted
@@ -69,6 +69,8 @@ class ArchiveMembers(Struct):
     progress: Callable[[str], None]
     """Is told each member's place, and may raise to end the sweep."""
     _gates: dict[str | None, list[tuple[Gate, bytes]]] = field(default_factory=dict)
+    _evidence: set[str] = field(default_factory=set)
+    """Kinds of a host's evidence in the archive at hand."""
 
     def observe(self, file: BinaryIO, size: int, shown: str, kind: Kind) -> Iterator[Observation]:
         """The members that may match, of an open archive of this size, place and kind.
@@ -87,6 +89,7 @@ class ArchiveMembers(Struct):
             self.ledger.unread(EMPTY_ARCHIVE, item.shown)
 
     def _archive(self, archive: OpenArchive) -> Iterator[Observation]:
+        around, self._evidence = self._evidence, set()
         if archive.kind.holds is Holds.ZIP:
             zip_archive = ZipMembers(
                 self.source, self.matcher, self.ledger, self._limit, self.progress, self._members
@@ -94,6 +97,8 @@ class ArchiveMembers(Struct):
             yield from zip_archive.observe(archive)
         else:
             yield from StreamMembers(self.ledger, self.progress, self._members).observe(archive)
+        self.containers.holds(self._evidence, archive.shown)
+        self._evidence = around
 
     @property
     def _limit(self) -> int:
@@ -105,6 +110,7 @@ class ArchiveMembers(Struct):
         names = [name for member in batch for name in _names(member)]
         wanted = set(self.matcher.selector.matching_names(names))
         self.ledger.examined += len(batch)
+        self._evidence.update(kinds_of_evidence(member.base_name for member in batch))
         for kind in ("file_name", "file_path"):
             self.matcher.accounts.compared(kind, count=len(names) - len(wanted))
         for one in batch:

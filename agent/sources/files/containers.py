@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import BinaryIO
 
 from msgspec import Struct, field
@@ -45,6 +45,10 @@ MAX_DEPTH = 3
 A_HOST_OF_ITS_OWN = "collection of a host in an archive: its logs, hives … not read; give it alone"
 ODD = "given file: of a kind that no source looks into"
 _HEAD = 4096
+_EVIDENCE = re.compile(
+    r"(?i)(?P<log>.+\.evtx)|(?P<prefetch>.+-[0-9A-F]{8}\.pf)"
+    r"|(?P<hive>SYSTEM|SOFTWARE|SECURITY|NTUSER\.DAT|UsrClass\.dat|Amcache\.hve)"
+)
 _CONTROLS = re.compile(rb"[\0-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 _WIDE_TEXT = (b"\xff\xfe", b"\xfe\xff")
 _UNDERSTOOD = (b"MZ", b"%PDF", LNK_HEADER)
@@ -68,6 +72,8 @@ class Containers(Struct):
     _images: list[_Image] = field(default_factory=list)
     _media: MediaMet = field(default_factory=MediaMet)
     _known: set[str] = field(default_factory=set)
+    _hosts: set[str] = field(default_factory=set)
+    """Archives with a host's evidence, by their places."""
     _depth: int = 0
 
     def met(self, item: Item, kind: Kind | None, size: int, *, odd: bool = False) -> None:
@@ -97,7 +103,19 @@ class Containers(Struct):
     def _collection(self, item: Item) -> None:
         """Its files are looked at where they are; what else it holds of a host is not."""
         if item.seen != DELETED and os.path.isfile(item.shown) and holds_evidence(item.shown):
-            self.ledger.unread(A_HOST_OF_ITS_OWN, item.shown)
+            self._of_a_host(item.shown)
+
+    def holds(self, kinds: Collection[str], shown: str) -> None:
+        """What an archive, or one in an archive, holds of a host's evidence: of such as is no
+        collection by its shape, or too deep. On a Windows' own disk one kind alone is none."""
+        least = 2 if self.target.platform == "windows" else 1
+        if self.target.live is None and len(kinds) >= least:
+            self._of_a_host(shown)
+
+    def _of_a_host(self, shown: str) -> None:
+        if shown not in self._hosts:
+            self._hosts.add(shown)
+            self.ledger.unread(A_HOST_OF_ITS_OWN, shown)
 
     def in_stream(self, kind: Kind | None, place: str, size: int) -> None:
         """The same of an alternate stream or a member of an archive, of which volumes are not
@@ -214,6 +232,13 @@ def kind_in(
     OSError."""
     read = functools.partial(read_at, file)
     return kind_of(read(0, _HEAD) if head is None else head, size, name, read, given=given)
+
+
+def kinds_of_evidence(names: Iterable[str]) -> Iterator[str]:
+    """Of files by their names: event logs, hives, prefetch."""
+    for name in names:
+        if name and (found := _EVIDENCE.fullmatch(name)) is not None:
+            yield found.lastgroup or ""
 
 
 def is_odd(item: Item, kind: Kind | None, head: bytes) -> bool:

@@ -14,7 +14,7 @@ from agent.indicators import Domain
 from agent.matching.own_traces import Own
 from agent.model.report import State, Strength, Verdict
 from agent.sources.catalog import Setup, sources_of
-from agent.sources.files.containers import ODD
+from agent.sources.files.containers import A_HOST_OF_ITS_OWN, ODD
 from agent.sources.files.source import FilesSource
 from agent.targets.offline.folder import FolderTarget
 from agent.targets.offline.recognise import offline_target
@@ -397,3 +397,38 @@ def test_a_given_archive_with_nothing_in_it_is_a_gap(tmp_path: Path) -> None:
         given = swept(FolderTarget(str(tmp_path / name), own=Own()))
         assert given.reasons == {"given file: an archive with nothing in it": 1}
     assert swept(FolderTarget(str(tmp_path), own=Own())).reasons == {}
+
+
+LOG, HIVE = "Windows/System32/winevt/Logs/System.evtx", "Windows/System32/config/SOFTWARE"
+HOST = {f"C/{LOG}": b"log", f"C/{HIVE}": b"hive"}
+
+
+@pytest.mark.parametrize(
+    ("members", "place"),
+    [
+        ({f"HOST{n}/{name}": data for n in (1, 2) for name, data in HOST.items()}, ""),
+        ({"c/HOST.zip": archive(HOST)}, " → c/HOST.zip"),
+        ({"System.evtx": b"log"}, ""),
+        ({"x/NTUSER.DAT": b"hive"}, ""),
+    ],
+    ids=["two hosts", "nested", "a log alone", "a hive alone"],
+)
+def test_evidence_of_hosts_in_an_archive_of_no_shape_is_a_gap(
+    tmp_path: Path, members: dict[str, bytes], place: str
+) -> None:
+    (tmp_path / "case.zip").write_bytes(archive(members))
+    gaps = swept(tmp_path).coverage.reasons
+    assert [(one.reason, one.samples) for one in gaps] == [
+        (A_HOST_OF_ITS_OWN, [f"{tmp_path}/case.zip{place}"])
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "gaps"), [("b.evtx", {}), ("config/SYSTEM", {A_HOST_OF_ITS_OWN: 1})]
+)
+def test_logs_alone_in_an_archive_on_a_windows_own_disk_are_no_collection(
+    tmp_path: Path, name: str, gaps: dict[str, int]
+) -> None:
+    held = archive({"a.evtx": b"log", name: b"x"})
+    data = volume_bytes(windows({r"C:\Users\jo\support.zip": held}))
+    assert swept(disk(tmp_path, data)).reasons == gaps
