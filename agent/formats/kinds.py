@@ -26,6 +26,8 @@ class Holds(Enum):
     """One compressed stream that the standard library unpacks."""
     CAB = "cab"
     NTFS = "ntfs"
+    VOLUME = "volume"
+    """Files, in a file system other than NTFS that is read here."""
     DISK = "disk"
     """Partitions."""
     FILES = "files"
@@ -77,6 +79,11 @@ def _volume(name: str) -> Kind:
 
 
 _GPT = b"EFI PART"
+FAT = Kind("FAT volume", Holds.VOLUME, 64 << 10)
+EXFAT = Kind("exFAT volume", Holds.VOLUME, 64 << 10)
+EXT = Kind("ext volume", Holds.VOLUME, 64 << 10)
+WIM = Kind("WIM image", Holds.FILES)
+
 _STARTS: tuple[tuple[bytes, Kind], ...] = (
     (b"PK\3\4", ZIP),
     (b"PK\5\6", ZIP),
@@ -100,8 +107,8 @@ _STARTS: tuple[tuple[bytes, Kind], ...] = (
     (b"QED\0", _files("QED disk")),
     (b"WithoutFreeSpace", _files("Parallels disk")),
     (b"WithouFreSpacExt", _files("Parallels disk")),
-    (b"MSWIM\0\0\0", _files("WIM image")),
-    (b"WLPWM\0\0\0", _files("WIM image")),
+    (b"MSWIM\0\0\0", WIM),
+    (b"WLPWM\0\0\0", _files("pipable WIM image")),
     (b"7z\xbc\xaf\x27\x1c", SEVEN_ZIP),
     (b"Rar!\x1a\x07", _files("RAR archive")),
     (b"MSCF\0\0\0\0", Kind("CAB archive", Holds.CAB)),
@@ -133,9 +140,9 @@ _AT: tuple[tuple[int, bytes, Kind], ...] = (
     (BITLOCKER_TO_GO, BITLOCKER_IS, BITLOCKER),
     (BITLOCKER_TO_GO, BITLOCKER_ON_WRITE, BITLOCKER),
     (3, b"ReFS\0\0\0\0", _volume("ReFS volume")),
-    (3, b"EXFAT   ", _volume("exFAT volume")),
-    (54, b"FAT1", _volume("FAT volume")),
-    (82, b"FAT32", _volume("FAT volume")),
+    (3, b"EXFAT   ", EXFAT),
+    (54, b"FAT1", FAT),
+    (82, b"FAT32", FAT),
     (2, b"-lh", _files("LHA archive")),
     (7, b"**ACE**", _files("ACE archive")),
     (32, b"NXSB", _volume("APFS volume")),
@@ -214,7 +221,7 @@ def kind_of(head: bytes, size: int, name: str, read: Read, *, given: bool = Fals
         if head.startswith(magic, at):
             return kind
     if _is_ext(head):
-        return _EXT
+        return EXT
     if size >= _LAST and (extension == ".tar" or _is_old_tar(head)):
         return TAR  # Of before ustar.
     if size > _LAST and (given or size >= LARGE or extension in _IMAGES):
@@ -234,7 +241,6 @@ def _by_its_end(head: bytes, end: bytes) -> Kind | None:
 
 
 _AFF4_IMAGE = _files("AFF4 image")
-_EXT = _volume("ext volume")
 
 
 def _is_aff4(head: bytes, extension: str) -> bool:

@@ -102,8 +102,8 @@ class Os(Part, kw_only=True):
     """``windows``, ``linux`` …"""
 
 
-BY_VOLUME = "ntfs:"
-"""Begins the id of a host of which no more is known than its volume's serial number."""
+BY_VOLUME = ("ntfs:", "fat:", "exfat:", "ext:", "wim:")
+"""Each begins the id of a host of which no more is known than its volume's serial number."""
 
 
 class Host(Part, kw_only=True):

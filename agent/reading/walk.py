@@ -29,7 +29,7 @@ _VOLUME = re.compile(r"(?i)\\\\[?.]\\Volume\{[0-9a-f-]+\}\\?")
 _VANISHED = "vanished during the sweep"
 LINK = "link not followed, its name was compared"
 DEVICE = "device, pipe or socket, its name was compared"
-_SECOND_WAY = "folder reached by a second way, walked once"
+SECOND_WAY = "folder reached by a second way, walked once"
 _UNSUPPORTED = re.compile(r"unsupported reparse tag 0x([0-9a-f]{8})", re.IGNORECASE)
 """Where a link leads, says ntfs-3g, whose file it cannot show."""
 _NO_CONTENT = frozenset({0x8000_001B, 0x8000_0023, 0x8000_0024, 0x8000_0025, 0x8000_0026})
@@ -52,15 +52,16 @@ class Folder(Struct):
     """Whether it stands for a file that was given, and holds that alone."""
     is_listed: bool = False
     """Whether all that it holds was seen now: not if it cannot be, nor by a second way."""
+    separator: str = os.sep
 
     def child(self, name: str) -> str:
         """The path of one of its entries."""
-        return join(self.path, name)
+        return join(self.path, name, self.separator)
 
 
-def join(folder: str, name: str) -> str:
+def join(folder: str, name: str, separator: str = os.sep) -> str:
     """The path of an entry of a folder, whatever characters the name consists of."""
-    return f"{folder}{name}" if folder.endswith(os.sep) else f"{folder}{os.sep}{name}"
+    return f"{folder}{name}" if folder.endswith(separator) else f"{folder}{separator}{name}"
 
 
 class Walk(Struct):
@@ -108,7 +109,7 @@ class Walk(Struct):
             path, device, above = waiting.pop()
             if may_loop and (identity := _identity(path)) is not None:
                 if identity in above:
-                    self.ledger.note(_SECOND_WAY, path)
+                    self.ledger.note(SECOND_WAY, path)
                     continue
                 above |= {identity}
             if len(path) > MAX_PATH_LENGTH:
@@ -159,7 +160,7 @@ class Walk(Struct):
             status = os.fstat(number)
             identity = (status.st_dev, status.st_ino)
             if identity in self._entered:
-                self.ledger.note(_SECOND_WAY, folder.path)
+                self.ledger.note(SECOND_WAY, folder.path)
                 return
             self._entered.add(identity)
             folder.device = status.st_dev

@@ -123,13 +123,13 @@ class Target(Protocol):
     def roots(self) -> tuple[Sequence[Root], Sequence[SkippedVolume]]:
         """The trees to walk, and what was left out."""
 
-    def met(self, raw: RawNtfs) -> None:
+    def met(self, volume: RawNtfs | Tree) -> None:
         """Is told of a volume that lies in a file: at rest, its Windows is asked for evidence
         too."""
 
     @property
     def volumes_met(self) -> Sequence[RawNtfs]:
-        """Those of which it was told, as far as they are this host's."""
+        """Those of NTFS of which it was told, as far as they are this host's."""
 
     def known_as(self, path: str) -> str:
         r"""The host's own path, ``C:\Users\jo\a.txt``, of a file that the files source shows by

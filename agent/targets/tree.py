@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator
+import os
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from enum import Enum
@@ -41,6 +42,8 @@ class Times(NamedTuple):
     created: datetime | None = None
     modified: datetime | None = None
     accessed: datetime | None = None
+    is_local: bool = False
+    """Whether their zone is not known: then they are given as if they were UTC."""
 
 
 class Facts(NamedTuple):
@@ -94,6 +97,10 @@ class Tree(Struct, frozen=True):
     """How whoever reads it writes its top: ``/mnt/c``, ``disk.img:``."""
     named: Callable[[str], str] = str
     """From a name as it is read to the host's."""
+    separator: str = os.sep
+    """Between the names of a path, as whoever reads it writes it."""
+    left_in: Callable[[Entry], Iterable[Entry]] | None = None
+    """What is left of deleted names in a folder whose entries were asked for; None: not known."""
 
     def known_as(self, path: str) -> str | None:
         r"""From a path as whoever reads it writes it to the host's, ``C:\Users\jo``; None: it is

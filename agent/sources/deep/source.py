@@ -42,6 +42,7 @@ RAW = (
 LIST = "stands among other indicators, as in a list of them or in what searches for them"
 MANY = 5
 """Indicators in one page that look like a list of them."""
+NOT_READ = "free clusters: not read of a {}"
 NO_VOLUME = "no raw NTFS volume: no free clusters to search"
 OWN_RULES = "the operator's rules are not asked of raw bytes"
 NOT_REACHED = "free clusters: not reached"
@@ -96,6 +97,8 @@ def _volumes_of(target: Target, ledger: Ledger) -> list[tuple[str, RawNtfs]]:
         if root.raw is None and "NTFS" in root.description:
             why = root.why_walked or "not read raw"
             ledger.unread(f"free clusters: {why}", root.path)
+        elif root.tree is not None and root.description:
+            ledger.unread(NOT_READ.format(root.description), root.path)
     for volume in skipped:
         if volume.gap:
             ledger.unread(f"free clusters: {volume.reason}", volume.path)

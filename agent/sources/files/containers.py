@@ -1,4 +1,4 @@
-"""Files that hold others, where the files source meets them: archives are looked into, NTFS volumes
+"""Files that hold others, where the files source meets them: archives are looked into, volumes
 and disks are swept when all else was, and whatever else holds files is a gap that names its kind.
 
 Told by the first bytes of every file that is opened, and of those that are opened for this alone,
@@ -27,6 +27,7 @@ from ...reading.opening import read_at, reason_of
 from ...targets import RawNtfs, Root, Target
 from ...targets.offline.archives.opening import holds_evidence
 from ...targets.offline.bitlocker import LockedVolume
+from ...targets.offline.file_systems.volume_tree import SharedFileSystem, swept
 from ...targets.offline.layout import (
     HOLDS_NOTHING,
     NOT_LOOKED_INTO,
@@ -39,7 +40,7 @@ from .item import DELETED, Item
 
 ARCHIVES = frozenset({Holds.ZIP, Holds.TAR, Holds.STREAM, Holds.CAB})
 """Looked into by ``archive_members.py``."""
-VOLUMES = frozenset({Holds.NTFS, Holds.DISK})
+VOLUMES = frozenset({Holds.NTFS, Holds.VOLUME, Holds.DISK})
 MAX_DEPTH = 3
 """Images that an image which is swept may lie in."""
 A_HOST_OF_ITS_OWN = "collection of a host in an archive: its logs, hives … not read; give it alone"
@@ -55,7 +56,7 @@ _UNDERSTOOD = (b"MZ", b"%PDF", LNK_HEADER)
 
 
 class _Image(Struct, frozen=True):
-    """An NTFS volume or a disk in a file."""
+    """A volume or a disk in a file."""
 
     shown: str
     open: Callable[[], BinaryIO]
@@ -154,11 +155,11 @@ class Containers(Struct):
                 continue
             self._depth = image.depth
             try:
-                if image.kind.holds is Holds.NTFS:
+                if image.kind.holds is Holds.DISK:
+                    yield from self._on_disk(image)
+                else:
                     whole = functools.partial(_source, image.open, WHOLE)
                     yield from self._volume(Lying(WHOLE, image.kind), image.shown, whole)
-                else:
-                    yield from self._on_disk(image)
             except OSError as error:
                 self.ledger.unread(f"{image.kind.name}: {reason_of(error)}", image.shown)
 
@@ -208,10 +209,21 @@ class Containers(Struct):
                 self.ledger.note(one.opened_by, place)
         if one.is_ntfs:
             yield self._root(opens, place, state)
+        elif one.kind is not None and one.is_file_system:
+            yield from self._file_system(SharedFileSystem(opens, one.kind, one.part.number), place)
         elif one.holds_nothing:
             self.ledger.note(HOLDS_NOTHING, place)
         else:
             self.ledger.unread(NOT_LOOKED_INTO.format(one.told), place)
+
+    def _file_system(self, shared: SharedFileSystem, place: str) -> Iterator[Root]:
+        root, told = swept(shared, place, f"{place}:")
+        for one in told:
+            (self.ledger.unread if one.gap else self.ledger.note)(one.reason, one.path)
+        if root is not None and root.tree is not None:
+            self.target.met(root.tree)
+            self.ledger.note(f"{shared.kind.name} in a file, swept too", place)
+            yield root
 
     def _root(self, opens: Callable[[], ByteSource], place: str, state: str = "") -> Root:
         raw = RawNtfs(opens, f"{place}:", state=f"{place} {state}" if state else place)

@@ -4,7 +4,8 @@ looked at as a walk looks at a folder's."""
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+import string
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from typing import BinaryIO
 
 from msgspec import Struct
@@ -13,15 +14,18 @@ from ...model.objects import File
 from ...model.observation import Observation
 from ...reading.opening import MAX_PATH_LENGTH, reason_of
 from ...reading.openings import Selection
-from ...reading.walk import DEVICE, LINK, Folder, note_names
+from ...reading.walk import DEVICE, LINK, SECOND_WAY, Folder, note_names
 from ...spelling import extension_of
 from ...targets.offline.archives.member_tree import is_refused
 from ...targets.tree import Entry, Kind, Tree
 from .file_inspection import FileLook
 from .hash_cache import FileState
-from .item import Opened
+from .item import DELETED, Opened
 from .users_reach import least_program_in
 
+LOCAL_TIMES = "its times are of the host's own clock, in a zone that is written nowhere"
+FIRST_LETTER = "the first letter of its name is lost: it may be another file's"
+_LOST, _LETTERS = "?", string.ascii_lowercase + string.digits + "_"
 _NAME_KINDS = ("file_name", "file_path")
 
 
@@ -33,9 +37,13 @@ class _Member(Struct):
     name: str
     named: bool
     seen: str = "file"
-    remarks: tuple[str, ...] = ()
     state: FileState | None = None
     given: bool = False
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        said = (LOCAL_TIMES,) if self.entry.facts().times().is_local else ()
+        return said if self.entry.name == self.name else (*said, FIRST_LETTER)
 
     @property
     def known_place(self) -> str:
@@ -70,30 +78,38 @@ class _Member(Struct):
         return self.entry.open()[0]
 
     def streams(self) -> list[tuple[str, int | None]]:
-        """None: copies in archives have them as files of their own."""
-        return []
+        """Copies in archives have them as files of their own."""
+        return [(name, self.entry.facts(name).size) for name in self.entry.streams()]
 
     def open_stream(self, name: str) -> BinaryIO:
-        raise OSError(f"no such stream: {name}")
+        return self.entry.open(name)[0]
 
 
 def in_tree(tree: Tree, look: FileLook, selection: Selection) -> Iterator[Observation]:
     """All that may match in a tree, each folder once."""
     least_in = least_program_in if look.reader.programs else None
-    waiting = [(tree.top, tree.drive)]
+    waiting = [(tree.top, tree.drive or next(iter(tree.shown), ""))]
+    entered = set[Hashable]()
     with look.reading():
         while waiting:
             folder, path = waiting.pop()
             if len(path) > MAX_PATH_LENGTH:
                 look.ledger.unread("path longer than 32,767 characters", path)
                 continue
+            if (identity := folder.identity()) is not None and identity in entered:
+                look.ledger.note(SECOND_WAY, path)
+                continue
+            entered.add(identity)
             look.progress(path)
             least = selection.least_size
             if least_in is not None:
                 least = min(least, least_in(path))
-            listed = _Listed(Folder(path, is_listed=True), look, selection, least)
+            made = Folder(path, is_listed=True, separator=tree.separator)
+            listed = _Listed(made, look, selection, least)
             inner = listed.fill(folder)
             yield from listed.observe()
+            if tree.left_in is not None:
+                yield from listed.deleted(tree.left_in(folder))
             waiting += [(one, listed.folder.child(one.name)) for one in reversed(inner)]
         yield from look.drain()
 
@@ -153,6 +169,18 @@ class _Listed(Struct):
             if entry.name not in wanted:
                 yield from look.selected(self._item(entry, named=False), size)
 
+    def deleted(self, entries: Iterable[Entry]) -> Iterator[Observation]:
+        """What is left of names in it."""
+        look, by_name = self.look, dict[str, list[Entry]]()
+        for entry in entries:
+            look.ledger.examined += 1
+            for name in _names_of(entry):
+                by_name.setdefault(name, []).append(entry)
+        for name in look.matcher.selector.matching_names(list(by_name)):
+            for entry in by_name[name]:
+                item = _Member(entry, self.folder.child(name), name, named=True, seen=DELETED)
+                yield look.name_only(item, DELETED)
+
     def _item(self, entry: Entry, *, named: bool) -> _Member:
         return _Member(entry, self.folder.child(entry.name), entry.name, named)
 
@@ -170,4 +198,11 @@ class _Listed(Struct):
             yield look.name_only(item)
 
 
-__all__ = ["in_tree"]
+def _names_of(entry: Entry) -> list[str]:
+    """Those that a deleted file may have had: FAT overwrites the first letter of a short one."""
+    if not entry.name.startswith(_LOST):
+        return [entry.name]
+    return [letter + entry.name[1:] for letter in _LETTERS]
+
+
+__all__ = ["FIRST_LETTER", "LOCAL_TIMES", "in_tree"]

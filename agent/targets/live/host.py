@@ -153,7 +153,7 @@ class LiveHost:
         places = self._volumes().places(volume)
         return next((p for p in places if any(lies_below(p, of) for of in self._paths)), "")
 
-    def met(self, raw: RawNtfs) -> None:
+    def met(self, volume: RawNtfs | Tree) -> None:
         """It is another host's, whose files alone are looked at."""
 
     @property

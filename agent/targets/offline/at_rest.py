@@ -19,6 +19,7 @@ from .. import RawNtfs
 from ..evidence import EvidenceFile
 from ..record_tree import record_tree
 from ..shared_volume import SharedVolume
+from ..tree import Tree
 from ..volume_keys import VolumeKey
 from .collections.in_volume import with_copies
 from .containers.opening import is_medium
@@ -90,13 +91,15 @@ class AtRest(ABC):
         for host in (*self._hosts, *self._met_hosts):
             yield from host.files.evidence(patterns, ledger)
 
-    def met(self, raw: RawNtfs) -> None:
+    def met(self, volume: RawNtfs | Tree) -> None:
         """Evidence that is asked for later comes from it too."""
-        tree = structs.replace(
-            record_tree(SharedVolume(raw.open, at_rest=True), ""), shown=(raw.prefix,)
-        )
-        self._met += with_copies([Volume(tree, raw.prefix)])
-        self._raw_met.append(raw)
+        if isinstance(volume, RawNtfs):
+            tree = record_tree(SharedVolume(volume.open, at_rest=True), "")
+            tree = structs.replace(tree, shown=(volume.prefix,))
+            self._raw_met.append(volume)
+        else:
+            tree = volume
+        self._met += with_copies([Volume(tree, tree.shown[0])])
         self.__dict__.pop("_met_hosts", None)
 
     @property

@@ -27,6 +27,7 @@ from ...formats.kinds import Kind, kind_of
 from ...ntfs import ByteSource, NtfsError, SliceSource
 from .. import LOCKED
 from ..volume_keys import Sort, VolumeKey
+from .libyal_file import LibyalFile
 
 NO_KEY_FITS = f"{LOCKED}: no key that was given fits"
 IN_PART = f"{LOCKED}: encrypted in part or as it is written to, which is not read"
@@ -38,7 +39,6 @@ BY_ITSELF = "BitLocker volume, suspended: opened by the clear key that lies on i
 _HEAD = 4096
 _OTHER_STARTUP_KEY = "startup key"
 """In libbde's errors: the file is none, or another volume's."""
-_WINDOW = 256 << 10
 _PIECE = 1 << 20
 _PROTECTED = {
     Sort.PASSWORD: PASSWORD,
@@ -160,7 +160,7 @@ def _opened(
         import pybde
     except ImportError:
         raise NtfsError(NO_LIBRARY) from None
-    volume, file = pybde.volume(), _File(source)
+    volume, file = pybde.volume(), LibyalFile(source)
     try:
         if key is not None:
             _set(volume, key)
@@ -187,7 +187,7 @@ def _set(volume: Any, key: VolumeKey) -> None:
 class PlainSource:
     """A :class:`~agent.ntfs.ByteSource`: the bytes of a volume that is unlocked."""
 
-    def __init__(self, volume: Any, file: _File, most: int, sector: int) -> None:
+    def __init__(self, volume: Any, file: LibyalFile, most: int, sector: int) -> None:
         self._volume = volume
         self._file = file
         self._most = most
@@ -235,46 +235,6 @@ class PlainSource:
 
     def close(self) -> None:
         """With the volume's last reader."""
-
-
-class _File:
-    """What libbde reads from, sector by sector: in larger pieces from the source."""
-
-    def __init__(self, source: ByteSource) -> None:
-        self._source = source
-        self._at = 0
-        self._start, self._window = 0, b""
-        self.failed: OSError | None = None
-        """Why the last reading failed, which libbde's own words would hide."""
-
-    def get_size(self) -> int:
-        return self._source.size
-
-    def tell(self) -> int:
-        return self._at
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        self._at = offset + (0, self._at, self._source.size)[whence]
-        return self._at
-
-    def read(self, size: int) -> bytes:
-        begin = self._at - self._start
-        if not 0 <= begin <= begin + size <= len(self._window):
-            self._start, self._window, begin = self._at, self._read(size), 0
-        data = self._window[begin : begin + size]
-        self._at += len(data)
-        return data
-
-    def _read(self, size: int) -> bytes:
-        try:
-            return self._source.read_at(self._at, max(size, _WINDOW))
-        except OSError:
-            pass  # Perhaps of a neighbour alone.
-        try:
-            return self._source.read_at(self._at, size)
-        except OSError as error:
-            self.failed = error
-            raise
 
 
 __all__ = ["IN_PART", "NO_KEY_FITS", "LockedVolume", "must_be_there"]

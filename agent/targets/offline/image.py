@@ -1,4 +1,5 @@
-"""Evidence at rest: disks and volumes, in whatever container; NTFS is read by its records."""
+"""Evidence at rest: disks and volumes, in whatever container; NTFS is read by its records, other
+file systems folder by folder."""
 
 from __future__ import annotations
 
@@ -20,6 +21,7 @@ from ..shared_volume import SharedVolume
 from ..volume_keys import VolumeKey
 from .at_rest import AtRest, TargetError
 from .collections.in_volume import with_copies
+from .file_systems.volume_tree import SharedFileSystem, swept
 from .layout import HOLDS_NOTHING, NOT_LOOKED_INTO, Lying
 from .media import SharedMedium
 from .windows_at_rest import Volume
@@ -71,14 +73,14 @@ class ImageTarget(AtRest):
             return known
         path = self._paths[0]
         try:
-            told = self._serial()
+            told = self._identity()
         except OSError:
-            told = f"unknown:{path}"
-        return model.Host(id=f"{model.BY_VOLUME}{told}", name=os.path.basename(path) or path)
+            told = f"ntfs:unknown:{path}"
+        return model.Host(id=told, name=os.path.basename(path) or path)
 
     def roots(self) -> tuple[Sequence[Root], Sequence[SkippedVolume]]:
-        """The volumes of NTFS, and what else there is; paths in them are shown behind the image's
-        name, or behind its whole path where two images have one name."""
+        """The volumes that are read, and what else there is; paths in them are shown behind the
+        image's name, or behind its whole path where two images have one name."""
         roots, skipped = list[Root](), list[SkippedVolume]()
         for medium, name in self._named():
             skipped += (SkippedVolume(at, why, gap=True) for at, why in medium.gaps(name))
@@ -92,6 +94,10 @@ class ImageTarget(AtRest):
                     raw = RawNtfs(medium.opener(one.part), f"{place}:", state=medium.state)
                     path = f"{medium.path}{one.label}"
                     roots.append(Root(path, "NTFS", raw=raw, mounted=False))
+                elif (shared := self._file_systems.get(f"{place}:")) is not None:
+                    root, told = swept(shared, f"{medium.path}{one.label}", f"{place}:")
+                    roots += [] if root is None else [root]
+                    skipped += told
                 elif one.holds_nothing:
                     skipped.append(SkippedVolume(place, HOLDS_NOTHING, gap=False))
                 else:
@@ -105,23 +111,37 @@ class ImageTarget(AtRest):
         bases = [(medium, os.path.basename(medium.path)) for medium in self.images]
         return [(medium, name if names[name] == 1 else medium.path) for medium, name in bases]
 
-    def _volumes_of_ntfs(self) -> Iterator[tuple[SharedMedium, Lying, str]]:
+    def _volumes_lying(self) -> Iterator[tuple[SharedMedium, Lying, str]]:
         """Each, with what stands before the paths in it."""
         for medium, name in self._named():
             for one in medium.found.volumes:
-                if one.is_ntfs:
-                    yield medium, one, f"{name}{one.label}:"
+                yield medium, one, f"{name}{one.label}:"
 
-    def _serial(self) -> str:
-        """Raises OSError."""
-        for medium, one, _ in self._volumes_of_ntfs():
-            head = medium.part(one.part).read_at(0, BOOT_SIZE)
-            return f"{read_boot_sector(head).serial:016X}"
-        raise OSError("no volume of NTFS")
+    @cached_property
+    def _file_systems(self) -> dict[str, SharedFileSystem]:
+        """Those other than NTFS, by what stands before the paths in them."""
+        return {
+            prefix: SharedFileSystem(medium.opener(one.part), one.kind, one.part.number)
+            for medium, one, prefix in self._volumes_lying()
+            if one.kind is not None and one.is_file_system
+        }
+
+    def _identity(self) -> str:
+        """By the first volume of NTFS, or else by the first one that is read. Raises OSError."""
+        for medium, one, _ in self._volumes_lying():
+            if one.is_ntfs:
+                head = medium.part(one.part).read_at(0, BOOT_SIZE)
+                return f"ntfs:{read_boot_sector(head).serial:016X}"
+        for shared in self._file_systems.values():
+            return shared.opened().identity
+        raise OSError("no volume that is read")
 
     def _volumes_at_rest(self) -> list[Volume]:
         found = []
-        for medium, one, prefix in self._volumes_of_ntfs():
-            tree = record_tree(SharedVolume(medium.opener(one.part), at_rest=True), "")
-            found.append(Volume(structs.replace(tree, shown=(prefix,)), prefix))
+        for medium, one, prefix in self._volumes_lying():
+            if one.is_ntfs:
+                tree = record_tree(SharedVolume(medium.opener(one.part), at_rest=True), "")
+                found.append(Volume(structs.replace(tree, shown=(prefix,)), prefix))
+            elif (shared := self._file_systems.get(prefix)) is not None:
+                found.append(Volume(shared.tree(prefix), prefix))
         return with_copies(found)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from ...formats import FormatError
-from ...formats.kinds import BITLOCKER, UNKNOWN, Holds, Kind, Read, kind_of
+from ...formats.kinds import BITLOCKER, UNKNOWN, WIM, Holds, Kind, Read, kind_of
 from ...formats.ldm import (
     AT_ON_MBR,
     SECTOR,
@@ -20,6 +20,7 @@ from ...formats.ldm import (
 from ...formats.partition_types import DATABASE, DYNAMIC_DISK
 from ...formats.partitions import Partition, partitions
 from .bitlocker import LockedVolume
+from .file_systems.opening import is_read
 
 NOT_LOOKED_INTO = "{}: not looked into"
 HOLDS_NOTHING = "partition that holds nothing"
@@ -48,6 +49,8 @@ class Lying(NamedTuple):
             return ""
         if self.dynamic:
             return f" (dynamic volume {self.dynamic})"
+        if self.kind is WIM:
+            return f" (image {self.part.number})"
         table = " of its master boot record" if self.part.beside_gpt else ""
         return f" (partition {self.part.number}{table})"
 
@@ -60,6 +63,11 @@ class Lying(NamedTuple):
     def holds_nothing(self) -> bool:
         """By its type, and its bytes do not belie it."""
         return self.part.reserved and self.kind is None
+
+    @property
+    def is_file_system(self) -> bool:
+        """Another one that is read, or one of the images in a WIM."""
+        return is_read(self.kind)
 
     @property
     def is_locked(self) -> bool:

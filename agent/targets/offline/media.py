@@ -215,7 +215,7 @@ class MediaMet:
                 self._covered.update(medium.opened().files[1:])
                 medium.found  # noqa: B018 - what cannot be read is told here
             except MediumError as error:
-                known = is_container(kind) or kind.holds in (Holds.NTFS, Holds.DISK)
+                known = is_container(kind) or kind.holds in (Holds.NTFS, Holds.VOLUME, Holds.DISK)
                 refused.append((kind, path, error.what if known else ""))
             except OSError as error:
                 refused.append((kind, path, f"{kind.name}: {reason_of(error)}"))

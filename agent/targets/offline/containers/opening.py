@@ -40,7 +40,7 @@ _READERS: dict[str, _Reader] = {
     ),
 }
 """By the name that :mod:`agent.formats.kinds` has for it."""
-_ITSELF = (Holds.NTFS, Holds.DISK)
+_ITSELF = (Holds.NTFS, Holds.VOLUME, Holds.DISK)
 
 
 def is_medium(path: str) -> bool:

@@ -69,7 +69,7 @@ READ = {
     kind: "VMDK disk" if kind == "VMDK description" else kind
     for kind in (
         "EnCase image (E01)", "VHD disk", "VHDX disk", "VMDK disk", "VMDK description",
-        "QCOW disk", "VDI disk", "AFF4 image",
+        "QCOW disk", "VDI disk", "AFF4 image", "FAT volume", "exFAT volume", "ext volume",
     )
 }  # fmt: skip
 """Those that are read, or refused with a reason, and what that names."""
@@ -186,17 +186,17 @@ def test_a_volume_in_a_folder_is_swept_and_its_windows_asked(
 def test_the_partitions_of_a_disk_are_swept_and_the_others_gaps(
     tmp_path: Path, volume: bytes
 ) -> None:
-    fat = (bytes(82) + b"FAT32   ").ljust(MIB, b"\0")
+    refs = CLOSED["ReFS volume"].ljust(MIB, b"\0")
     for name, data in {
-        "mbr.dd": mbr(fat, volume),
-        "gpt.dd": gpt((RESERVED, bytes(MIB)), (BASIC, fat), (BASIC, volume)),
+        "mbr.dd": mbr(refs, volume),
+        "gpt.dd": gpt((RESERVED, bytes(MIB)), (BASIC, refs), (BASIC, volume)),
     }.items():
         place = tmp_path / name.partition(".")[0]
         place.mkdir()
         (place / name).write_bytes(data)
         for target in (place, place / name):
             sweep = swept(FolderTarget(str(target), own=Own()))
-            assert sweep.reasons == {closed("FAT volume"): 1}
+            assert sweep.reasons == {closed("ReFS volume"): 1}
             number = 2 if "mbr" in name else 3
             (found,) = {match.observation.place.text for match in sweep.matches()}
             assert found == f"{place / name} (partition {number}):\\ProgramData\\any.bin"

@@ -46,7 +46,7 @@ def test_a_path_that_does_not_exist_is_named(tmp_path: Path) -> None:
         ("disk", b"vhdxfile"),
         ("disk", b"KDMV" + bytes(508)),
         ("disk", b"QFI\xfb"),
-        ("volume", bytes(82) + b"FAT32   "),
+        ("volume", b"\0\0\0ReFS\0\0\0\0"),
         ("mbr", bytes(510) + b"\x55\xaa"),
         ("disk", bytes(64) + b"\x7f\x10\xda\xbe"),
         ("logs", b"Rar!\x1a\x07\1\0"),
@@ -55,7 +55,7 @@ def test_a_path_that_does_not_exist_is_named(tmp_path: Path) -> None:
         ("image.002", b"any piece"),
         ("disk", bytes(0x8001) + b"CD001"),
         ("disk", bytes(0x1_0040) + b"_BHRfS_M"),
-        ("disk", bytes(1080) + b"\x53\xef\1\0"),
+        ("disk", b"XFSB\0\0\x10\0"),
     ],
 )
 def test_a_disk_image_is_refused_and_never_called_clean(
