@@ -1,7 +1,7 @@
 """exFAT: folders and files of a volume, and the names of those that were deleted.
 
 exFAT file system specification 1.00 (Microsoft), by section. libfsfat 20260826 cannot give names of
-some 140 letters and more, and gives each time a month late: so it is read here.
+136 letters and more, and gives each time a month late: so it is read here.
 """
 
 from __future__ import annotations
