@@ -219,7 +219,7 @@ class Containers(Struct):
     def _file_system(self, shared: SharedFileSystem, place: str) -> Iterator[Root]:
         root, told = swept(shared, place, f"{place}:")
         for one in told:
-            (self.ledger.unread if one.gap else self.ledger.note)(one.reason, one.path)
+            (self.ledger.unread if one.gap else self.ledger.note)(one.reason, one.path, one.count)
         if root is not None and root.tree is not None:
             self.target.met(root.tree)
             self.ledger.note(f"{shared.kind.name} in a file, swept too", place)

@@ -19,6 +19,7 @@ from ...formats.ldm import (
 )
 from ...formats.partition_types import DATABASE, DYNAMIC_DISK
 from ...formats.partitions import Partition, partitions
+from ...formats.wim import MAX_IMAGES, images_in
 from .bitlocker import LockedVolume
 from .file_systems.opening import is_read
 
@@ -105,6 +106,12 @@ def volumes_on(
         yield from _dynamic(read, dynamic, tell)
 
 
+def images_on(read: Read) -> Iterator[Lying]:
+    """Those in a WIM; one where it does not tell: opening it will say why. Raises OSError."""
+    for number in range(1, 1 + max(1, min(images_in(read), MAX_IMAGES + 1))):
+        yield Lying(WHOLE._replace(number=number), WIM)
+
+
 def _dynamic(
     read: Read, parts: Sequence[Partition], tell: Callable[[str], object]
 ) -> Iterator[Lying]:
@@ -153,4 +160,12 @@ def _kind_in(read: Read, part: Partition) -> Kind | None:
     return kind
 
 
-__all__ = ["HOLDS_NOTHING", "NOT_LOOKED_INTO", "WHOLE", "Lying", "dynamic_disk_of", "volumes_on"]
+__all__ = [
+    "HOLDS_NOTHING",
+    "NOT_LOOKED_INTO",
+    "WHOLE",
+    "Lying",
+    "dynamic_disk_of",
+    "images_on",
+    "volumes_on",
+]

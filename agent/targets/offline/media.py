@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property, partial
 from typing import NamedTuple
 
-from ...formats.kinds import DISK, Holds, Kind, kind_of
+from ...formats.kinds import DISK, WIM, Holds, Kind, kind_of
 from ...formats.ldm import DynamicDisk
 from ...formats.partitions import Partition
 from ...ntfs import ByteSource, SliceSource
@@ -20,7 +20,7 @@ from .containers import Medium, MediumError
 from .containers.opening import is_container, open_medium
 from .containers.pieces import Pieces
 from .containers.split import number_of
-from .layout import WHOLE, Lying, dynamic_disk_of, volumes_on
+from .layout import WHOLE, Lying, dynamic_disk_of, images_on, volumes_on
 
 _HEAD = 4096
 DISK_MISSING = "spanned volume of a dynamic disk (LDM), of which a disk is missing"
@@ -143,6 +143,8 @@ class SharedMedium:
         volumes: list[Lying] = []
         try:
             kind = kind_of(source.read_at(0, _HEAD), source.size, "", source.read_at, given=True)
+            if kind is WIM:
+                return Found(tuple(images_on(source.read_at)))
             if kind is None or kind.holds is not Holds.DISK:
                 return Found((Lying(WHOLE, kind),))
             volumes += volumes_on(source.read_at, problems.append, source.size)

@@ -9,7 +9,7 @@ import sys
 from functools import partial
 from typing import BinaryIO, NamedTuple
 
-from ....formats.kinds import Holds, Kind, kind_of
+from ....formats.kinds import WIM, Holds, Kind, kind_of
 from ....ntfs import FileSource
 from ....reading.opening import open_quietly, read_at
 from . import Medium, MediumError
@@ -35,6 +35,7 @@ _READERS: dict[str, _Reader] = {
     "VMDK disk": _Reader("vmdk"),
     "VMDK description": _Reader("vmdk"),
     "VHDX disk": _Reader("vhdx"),
+    WIM.name: _Reader("wim"),
     "AFF4 image": _Reader(
         "", "AFF4 image: not read: no library that is kept up can; export it as raw"
     ),

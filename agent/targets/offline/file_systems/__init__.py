@@ -8,7 +8,7 @@ raised a gap.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from typing import Any, NamedTuple, Protocol
 
 from msgspec import Struct
@@ -56,8 +56,9 @@ class FileSystem(Protocol):
     def top(self) -> Item: ...
 
     @property
-    def gaps(self) -> tuple[str, ...]:
-        """What of the whole of it is not read, in the words of the coverage."""
+    def gaps(self) -> Mapping[str, int]:
+        """What of it is not read, in the words of the coverage, and how many of such there
+        are."""
 
     @property
     def notes(self) -> tuple[str, ...]:

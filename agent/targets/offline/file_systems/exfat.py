@@ -22,7 +22,7 @@ class ExfatVolume:
         """Raises FormatError, OSError."""
         self._exfat = Exfat(source.read_at)
         self.identity = f"exfat:{self._exfat.serial:08X}"
-        self.gaps = (CUT_SHORT,) if source.size < self._exfat.size else ()
+        self.gaps = {CUT_SHORT: 1} if source.size < self._exfat.size else {}
         self.top = Item("", Kind.FOLDER, self._exfat.root, identity=self._exfat.root.first)
 
     def entries(self, folder: Item, tell: Tell) -> Iterator[Item]:

@@ -58,7 +58,7 @@ class ExtVolume:
             ENCRYPTED: "encrypt" in said.features,
             CUT_SHORT: source.size < said.size,
         }
-        self.gaps = tuple(why for why, is_so in gaps.items() if is_so)
+        self.gaps = {why: 1 for why, is_so in gaps.items() if is_so}
         self.identity = f"ext:{said.uuid}"
         try:
             import pyfsext

@@ -33,7 +33,7 @@ class FatVolume:
         """Raises FormatError, OSError."""
         self._fat = Fat(source.read_at)
         self.identity = f"fat:{self._fat.serial:08X}"
-        self.gaps = (CUT_SHORT,) if source.size < self._fat.size else ()
+        self.gaps = {CUT_SHORT: 1} if source.size < self._fat.size else {}
         self.top = Item("", Kind.FOLDER, _Folder(self._fat.root, is_top=True), identity=0)
 
     def entries(self, folder: Item, tell: Tell) -> Iterator[Item]:

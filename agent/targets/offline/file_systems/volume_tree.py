@@ -82,7 +82,10 @@ def swept(
     except OSError as error:
         return None, [SkippedVolume(place, reason_of(error), gap=True)]
     name = shared.kind.name
-    told = [SkippedVolume(place, f"{name}: {why}", gap=True) for why in opened.gaps]
+    told = [
+        SkippedVolume(place, f"{name}: {why}", gap=True, count=count)
+        for why, count in opened.gaps.items()
+    ]
     told += [SkippedVolume(place, f"{name}: {why}", gap=False) for why in opened.notes]
     return Root(path, name, mounted=False, tree=shared.tree(prefix)), told
 

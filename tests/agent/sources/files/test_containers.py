@@ -69,7 +69,7 @@ READ = {
     kind: "VMDK disk" if kind == "VMDK description" else kind
     for kind in (
         "EnCase image (E01)", "VHD disk", "VHDX disk", "VMDK disk", "VMDK description",
-        "QCOW disk", "VDI disk", "AFF4 image", "FAT volume", "exFAT volume", "ext volume",
+        "QCOW disk", "VDI disk", "AFF4 image", "WIM image", "FAT volume", "exFAT volume", "ext volume",
     )
 }  # fmt: skip
 """Those that are read, or refused with a reason, and what that names."""
