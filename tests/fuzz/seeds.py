@@ -49,6 +49,7 @@ from tests.evidence.recycled import recycled
 from tests.evidence.remembered_values import shimcache, task_actions, user_assist
 from tests.evidence.shadow_copies import BLOCK, IN_PART, MOVED, catalogued
 from tests.evidence.shell_items import entry, listed, root, volume
+from tests.evidence.tiny_volumes import tiny_exfat, tiny_fat, tiny_wim
 
 from .targets import CORPUS
 
@@ -265,6 +266,9 @@ def _archives() -> dict[str, bytes]:
         "mbr": bytes(disk),
         "gpt": gpt((RESERVED, b""), (BASIC, bytes(1024)))[: 18 << 10],
         "zip": _stored(members),
+        "fat": tiny_fat(),
+        "exfat": tiny_exfat(),
+        "wim": tiny_wim(),
     }
 
 

@@ -19,6 +19,8 @@ from agent.formats.ese import Database, time_of
 from agent.formats.ese_compression import decompressed
 from agent.formats.ese_pages import MOST_HIDDEN, Page, long_values_of, tagged
 from agent.formats.evtx import CHUNK, records_of
+from agent.formats.exfat import Exfat
+from agent.formats.fat import Fat
 from agent.formats.firewall_log import fields_of, read_line
 from agent.formats.hive import Hive
 from agent.formats.hive_cells import missing_in
@@ -27,7 +29,7 @@ from agent.formats.hive_logs import replayed as replayed_hive
 from agent.formats.hive_places import places
 from agent.formats.hive_text import text_of as text_of_hive
 from agent.formats.jump_lists import read_jump_list
-from agent.formats.kinds import Holds, kind_of
+from agent.formats.kinds import EXFAT, FAT, WIM, Holds, kind_of
 from agent.formats.lnk import read_target
 from agent.formats.log_reach import LogReach
 from agent.formats.mozilla_lz4 import unpacked
@@ -50,6 +52,8 @@ from agent.formats.task_cache import read_actions
 from agent.formats.task_file import read_task
 from agent.formats.thumbnails import read_thumbs_db
 from agent.formats.user_assist import read_use
+from agent.formats.wim import Unpacked as WimContent
+from agent.formats.wim import Wim
 from agent.formats.zip_archive import find_directory, members, true_sizes
 from agent.formats.zip_unpacking import unpack
 from agent.formats.zone_identifier import read_zone
@@ -82,6 +86,58 @@ def archive(data: bytes) -> None:
             _tar(Forward(Unpacked(file, kind, LIMIT).read))
         elif kind.holds is Holds.DISK:
             assert all(one.size > 0 for one in partitions(read, len(data)))
+        elif kind is FAT:
+            _fat(Fat(read), len(data))
+        elif kind is EXFAT:
+            _exfat(Exfat(read), len(data))
+        elif kind is WIM:
+            _wim(Wim(read), len(data))
+
+
+def _fat(volume: Fat, size: int) -> None:
+    waiting, entered = [volume.root], set[int]()
+    while waiting:
+        first = waiting.pop()
+        entered.add(first)
+        with suppress(FormatError):
+            for item in volume.folder(first, _told):
+                if item.is_folder:
+                    waiting += {item.first} - entered
+                elif item.first:
+                    with suppress(FormatError):
+                        assert len(volume.content(item).read(0, item.size)) <= size
+
+
+def _exfat(volume: Exfat, size: int) -> None:
+    waiting, entered = [volume.root], set[int]()
+    while waiting:
+        folder = waiting.pop()
+        entered.add(folder.first)
+        with suppress(FormatError):
+            for item in volume.folder(folder, _told):
+                if item.is_folder and item.first not in entered:
+                    waiting.append(item)
+                elif item.first:
+                    with suppress(FormatError):
+                        assert len(volume.content(item).read(0, item.valid)) <= size
+
+
+def _told(reason: str) -> None:
+    assert reason
+
+
+def _wim(image: Wim, size: int) -> None:
+    for resource in image.contents.values():
+        with suppress(FormatError):
+            unpacked = WimContent(image, resource).read(0, min(resource.size, LIMIT))
+            assert len(unpacked) <= max(size, LIMIT)
+    files, _ = image.image(1)
+    waiting, entered = [files.top.below], set[int]()
+    while waiting:
+        below = waiting.pop()
+        entered.add(below)
+        with suppress(FormatError):
+            waiting += {one.below for one in files.entries(below)} - entered - {0}
 
 
 def _zip(file: io.BytesIO, size: int) -> None:

@@ -12,6 +12,7 @@ from agent.ntfs.assembly import Parts
 from tests.evidence.hosts import disk
 from tests.evidence.images import file_name, image, non_resident, record, resident, run, standard
 from tests.evidence.sweeping import swept
+from tests.evidence.tiny_volumes import tiny_fat
 
 ZIP, LINK = b"PK\3\4" + bytes(200), b"L\0\0\0" + bytes(200)
 
@@ -70,6 +71,16 @@ def test_programs_where_users_can_write_are_told_too(
     assert "1 files are of a size and name that a gate allows, 1 of them" in head
     (line,) = [line for line in lines if "programs where users can write" in line]
     assert line.split()[:3] == ["1", "1", "dll-export:"]
+
+
+def test_it_is_said_of_which_volumes_nothing_is_counted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "disk.img"
+    path.write_bytes(tiny_fat())
+    assert cli.main(["packs", "check", "--against", str(path)]) == 0
+    told = capsys.readouterr().out
+    assert f"{path}: FAT volume: gates are counted of volumes of NTFS alone" in told
 
 
 def test_what_is_no_image_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
