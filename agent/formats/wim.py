@@ -17,7 +17,7 @@ from typing import NamedTuple
 from . import FormatError
 from .kinds import Read
 from .lzx import MAX_CHUNK as MAX_LZX_CHUNK
-from .lzx import decompress_lzx
+from .lzx import decompress_hashed_lzx
 from .xpress import decompress_huffman
 
 HEADER_SIZE = 208
@@ -39,7 +39,7 @@ MAX_LOOK_UP = 256 << 20
 _MAX_CHUNK = {_XPRESS: 1 << 16, _LZX: MAX_LZX_CHUNK}
 _UNPACK: dict[int, Callable[[bytes, int], bytes]] = {
     _XPRESS: decompress_huffman,
-    _LZX: decompress_lzx,
+    _LZX: decompress_hashed_lzx,
 }
 _KEPT = 16
 """Chunks that are kept unpacked, of one content."""

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import random
 import struct
+from collections.abc import Callable
 from contextlib import suppress
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.formats import FormatError
-from agent.formats.lzx import MAX_CHUNK, decompress_lzx
+from agent.formats.lzx import MAX_CHUNK, decompress_hashed_lzx, decompress_lzx
 from tests.evidence.overlay import ALIGNED, VERBATIM, program, wimlib
 
 LZX = 2
@@ -127,8 +128,9 @@ def test_what_is_no_such_chunk_is_refused(data: bytes, size: int) -> None:
 @settings(deadline=None)
 def test_any_bytes_end_in_so_many_or_in_an_error(data: bytes, size: int, block: bool) -> None:
     start = VERBATIM[:200] if block else b""
-    with suppress(FormatError):
-        assert len(decompress_lzx(start + data, size)) == size
+    for read in (decompress_lzx, decompress_hashed_lzx):
+        with suppress(FormatError):
+            assert len(read(start + data, size)) == size
 
 
 @given(
@@ -141,3 +143,32 @@ def test_what_wimlib_compresses_comes_back(pieces: list[bytes], more: bytes) -> 
     chunk = wimlib()(LZX, data, MAX_CHUNK) if data else None
     if chunk is not None:
         assert decompress_lzx(chunk, len(data)) == data
+        assert decompress_hashed_lzx(chunk, len(data)) == data
+
+
+@pytest.mark.parametrize("place", range(1, 16))
+def test_a_call_at_the_end_of_a_chunk_is_left_as_it_is(place: int) -> None:
+    text = (b"a text that is compressed, line by line\r\n" * 30)[:1000]
+    data = text[:-place] + b"\xe8\x10\x02\0\0".ljust(place, b"z")[:place]
+    chunk = wimlib()(LZX, data, MAX_CHUNK)
+    assert chunk is not None
+    assert decompress_lzx(chunk, len(data)) == data
+    assert decompress_hashed_lzx(chunk, len(data)) == data
+
+
+@given(st.binary(min_size=1, max_size=8), st.integers(0, 1 << 30), st.booleans())
+@settings(deadline=None)
+def test_of_a_damaged_chunk_the_quick_reader_gives_the_same_or_a_hash_will_tell(
+    more: bytes, at: int, cut: bool
+) -> None:
+    chunk, place = VERBATIM if at % 2 else ALIGNED, at // 2 % len(VERBATIM)
+    damaged = chunk[:place] if cut else chunk[:place] + more + chunk[place + len(more) :]
+    quick, slow = _outcome(decompress_hashed_lzx, damaged), _outcome(decompress_lzx, damaged)
+    assert quick == slow or (len(quick) == 600 and quick != program(600))
+
+
+def _outcome(read: Callable[[bytes, int], bytes], data: bytes) -> bytes | str:
+    try:
+        return read(data, 600)
+    except FormatError as error:
+        return error.what

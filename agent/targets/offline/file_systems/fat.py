@@ -15,6 +15,7 @@ from ...tree import Kind, Tell, Times
 from . import Content, Item
 
 DELETED = "deleted files: their names are looked at, not what was in them"
+LOCAL = "times are of the host's own clock, in a zone that is written nowhere"
 CUT_SHORT = "image ends before the volume does"
 NO_CLUSTER = "without a cluster of its own"
 
@@ -27,7 +28,7 @@ class _Folder(NamedTuple):
 class FatVolume:
     """One volume."""
 
-    notes = (DELETED,)
+    notes = (DELETED, LOCAL)
 
     def __init__(self, source: ByteSource) -> None:
         """Raises FormatError, OSError."""
