@@ -18,7 +18,7 @@ from msgspec import Struct, field
 
 from ...coverage import Ledger
 from ...formats.certificate import looks_like_certificate
-from ...formats.kinds import Holds, Kind, kind_by_name, kind_of
+from ...formats.kinds import WIM, Holds, Kind, kind_by_name, kind_of
 from ...formats.lnk import HEADER as LNK_HEADER
 from ...formats.partitions import Partition
 from ...matching.matcher import Matcher
@@ -33,6 +33,7 @@ from ...targets.offline.layout import (
     NOT_LOOKED_INTO,
     WHOLE,
     Lying,
+    images_on,
     volumes_on,
 )
 from ...targets.offline.media import MediaMet, SharedMedium
@@ -94,7 +95,7 @@ class Containers(Struct):
             self.ledger.note(f"deleted {NOT_LOOKED_INTO.format(kind.name)}", item.shown)
         elif self.target.live is None and self._media.takes(item.shown, kind):
             pass
-        elif kind.holds in VOLUMES:
+        elif kind.holds in VOLUMES or kind is WIM:
             self._image(item, kind)
         elif kind.holds is Holds.MEMORY and self.target.live is not None and not item.given:
             self.ledger.note(NOT_LOOKED_INTO.format(kind.name), item.shown)
@@ -155,7 +156,7 @@ class Containers(Struct):
                 continue
             self._depth = image.depth
             try:
-                if image.kind.holds is Holds.DISK:
+                if image.kind.holds is Holds.DISK or image.kind is WIM:
                     yield from self._on_disk(image)
                 else:
                     whole = functools.partial(_source, image.open, WHOLE)
@@ -177,16 +178,19 @@ class Containers(Struct):
 
     def _on_disk(self, image: _Image) -> Iterator[Root]:
         with image.open() as file:
-            found = list(
-                volumes_on(
-                    functools.partial(read_at, file),
-                    lambda why: self.ledger.unread(f"{image.kind.name}: {why}", image.shown),
-                    file.seek(0, os.SEEK_END),
-                )
-            )
+            read = functools.partial(read_at, file)
+            if image.kind is WIM:
+                found = list(images_on(read))
+            else:
+                size = file.seek(0, os.SEEK_END)
+                wrong = functools.partial(self._on_disk_is_wrong, image)
+                found = list(volumes_on(read, wrong, size))
         yield from self._volumes(
             found, image.shown, lambda part: functools.partial(_source, image.open, part)
         )
+
+    def _on_disk_is_wrong(self, image: _Image, why: str) -> None:
+        self.ledger.unread(f"{image.kind.name}: {why}", image.shown)
 
     def _volumes(
         self,

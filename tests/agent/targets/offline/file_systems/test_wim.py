@@ -256,6 +256,21 @@ def test_one_that_is_met_in_a_folder_is_swept(tmp_path: Path) -> None:
     assert found.reasons == {}
 
 
+def test_one_that_lies_on_an_image_is_swept_as_the_recovery_environment_is(
+    tmp_path: Path,
+) -> None:
+    kept = wim(tmp_path / "x.wim", {"C:\\Windows\\cyzfc.dat": dll()}).read_bytes()
+    place = "C:\\Recovery\\WindowsRE\\Winre.wim"
+    path = as_image(tmp_path / "volume", windows({place: kept}))
+    report = sweep(tmp_path, path)
+    assert report.host.id == GUID
+    assert [one.title for one in report.findings] == [
+        "disk.img:\\Recovery\\WindowsRE\\Winre.wim (image 1):\\Windows\\cyzfc.dat"
+    ]
+    (files,) = [one for one in report.coverage if one.source == "files"]
+    assert files.state is State.COMPLETE
+
+
 def test_what_is_unpacked_has_the_sha1_that_wimlib_wrote(tmp_path: Path) -> None:
     data = wim(tmp_path / "x.wim", FILES).read_bytes()
 
