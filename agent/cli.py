@@ -44,9 +44,11 @@ def _failed(why: str, code: int, arguments: Sequence[str]) -> int:
 
 def _one_of_many() -> Options:
     """What the process that started this one asks for. Raises UsageError."""
-    from .commands.one_of_many import read_options
+    from .commands.one_of_many import ends_with_its_starter, read_options
 
-    return read_options(sys.stdin.buffer)
+    options = read_options(sys.stdin.buffer)
+    ends_with_its_starter(sys.stdin.buffer)
+    return options
 
 
 def _command(name: str) -> Callable[[Options], int]:

@@ -61,16 +61,21 @@ class Options(DeliveryOptions, frozen=True, kw_only=True):
     check_hash: bool = False
     jobs: int | None = None
     resume: bool = False
+    scheduler: str | None = None
     installation: str = ""
     """Of several hosts on one image, the name of the one that is meant (``commands/many.py``)."""
     part: bool = False
     """This sweep is one of many: whoever started it wants to be told how it goes."""
+    once: list[str] = []
+    """Of a report that is written once: digests of evidence and question
+    (``commands/written_once.py``)."""
 
     def recorded(self) -> dict[str, object]:
         """What the report keeps of it: no secrets, and no defaults."""
         plain = msgspec.to_builtins(self, enc_hook=str)
         default = msgspec.to_builtins(Options(command=self.command), enc_hook=str)
-        hidden = {"command", "token_file", "client_cert", "pinned_ca", "part", "bitlocker_keys"}
+        hidden = {"command", "token_file", "client_cert", "pinned_ca", "bitlocker_keys"}
+        hidden |= {"part", "once"}
         return {
             key: value
             for key, value in plain.items()
@@ -241,6 +246,9 @@ def _offline_arguments(parser: argparse.ArgumentParser) -> None:
     many.add_argument("--resume", action="store_true",
                       help="leave out images whose whole report, by this program and these packs,"
                       " is in the folder of the reports")  # fmt: skip
+    many.add_argument("--scheduler", metavar="ADDRESS",
+                      help="sweep them as tasks of a Dask cluster, such as tcp://10.0.0.5:8786;"
+                      " its workers reach TARGETs and --out DIR under the same paths")  # fmt: skip
 
 
 def _jobs(text: str) -> int:

@@ -15,6 +15,7 @@ HERE = Path(__file__).parent
 SLOW = HERE / "slow.txt"
 PLACES = {
     "windows": "wine",
+    "agent/commands/test_cluster.py": "server",
     "agent/output/page/test_browser.py": "browser",
     "collector/browser": "browser",
     "collector/test_cli.py": "server",

@@ -20,6 +20,7 @@ from ..output.say import say
 from ..sweep.journal import Journal
 from ..sweep.publish import report_at
 from ..sweep.recovery import find_interrupted, recover, settle
+from .written_once import Once, is_done_again, is_whole
 
 
 class Destination(Struct, frozen=True):
@@ -32,12 +33,19 @@ class Destination(Struct, frozen=True):
     """If the operator named one."""
     replaces: bool = False
     """A report that is there already."""
+    once: Once | None = None
+    """Of a report that is written once."""
 
     def start_journal(self, header: Header) -> Journal | None:
         """None if none can be written; that is said."""
-        final = self.file or self.folder / _report_name(header)
+        host = re.sub(r"[^A-Za-z0-9._-]", "_", header.host.name)[:64] or "host"
+        name = f"{host}-{header.report_id}.json" if self.once is None else self.once.name(host)
+        final = self.file or self.folder / name
+        replaces, keeps = self.replaces or self.once is not None, None
+        if self.once is not None:
+            keeps = is_whole
         try:
-            return Journal.create(final, header, replaces=self.replaces)
+            return Journal.create(final, header, replaces=replaces, keeps=keeps)
         except (OSError, ReportError) as error:
             say(f"{final}: no report can be written there: {plain(error)}")
             return None
@@ -48,6 +56,7 @@ class Recovered(Struct, frozen=True):
 
     report: Report
     path: Path | None
+    spooled: bool = False
 
 
 def destination_of(options: Options, home: Path) -> Destination:
@@ -87,11 +96,6 @@ def _refuse_to_replace(file: Path, *, force: bool) -> None:
         raise UsageError(f"{file}: is a report already; --force replaces it")
 
 
-def _report_name(header: Header) -> str:
-    host = re.sub(r"[^A-Za-z0-9._-]", "_", header.host.name)[:64] or "host"
-    return f"{host}-{header.report_id}.json"
-
-
 def finish_interrupted(where: Destination, spool: Spool | None) -> list[Recovered]:
     """Reports of killed sweeps are finished and, with a collector, sent with this one's; hits
     first."""
@@ -111,12 +115,16 @@ def _finish(path: Path, where: Destination, spool: Spool | None) -> Recovered | 
     except (JournalError, ReportError, OSError) as error:
         say(f"{kept}: {plain(error)}")
         return None
-    final = None
+    final, spooled = None, False
     try:
+        if is_done_again(path, report):
+            path.unlink(missing_ok=True)
+            return None
         final = settle(path, report, taken=where.file)
         say(f"finished the report of an interrupted sweep, {report.verdict.value}: {final}")
         if spool is not None:
             spool.put(report.report_id, encode(report))
+            spooled = True
     except (JournalError, ReportError, SpoolError, OSError) as error:
         say(f"{final or kept}: {plain(error)}")
-    return Recovered(report, final)
+    return Recovered(report, final, spooled)

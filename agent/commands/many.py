@@ -1,17 +1,21 @@
-"""Several hosts in one run of ``offline``: a sweep, a process and a report each."""
+"""Several hosts in one run of ``offline``: a sweep, a process and a report each, here or on the
+workers of a cluster."""
 
 from __future__ import annotations
 
 import json
+import os
+import secrets
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
 from msgspec import structs
 
+from ..delivery.route import route_of
 from ..exit_codes import CLEAN, FAILED, HIT, INCOMPLETE, UNDELIVERED, UsageError
 from ..home import home
 from ..model.custody import Exhibit
@@ -23,9 +27,11 @@ from ..output.several import Row, SeveralProgress, several_line, short_name, tab
 from ..output.summary import summary_line
 from ..packs.built_in import exclusions_in_use, load_packs
 from ..sources.catalog import CATALOG, NAMES
+from .cluster import cluster_at
+from .delivering import deliver_recovered, open_spool
 from .destination import Destination, destination_of, finish_interrupted
 from .given_paths import refuse_missing
-from .one_of_many import OneOfMany
+from .one_of_many import STOPPED, OneOfMany, Running
 from .resuming import (
     Question,
     code_of,
@@ -36,8 +42,11 @@ from .resuming import (
     rules_in,
     whole_reports,
 )
+from .written_once import once_of
 
-STOPPED = "stopped by the operator before its turn"
+Start = Callable[[Options, Callable[[str], None]], Running]
+MOST_TASKS = 1000
+"""That wait for their workers at once."""
 _DRAWN_S = 0.2
 _SOURCES = sum(1 for entry in CATALOG if entry.by_default) - 6
 """About as many as are asked of evidence at rest."""
@@ -50,17 +59,29 @@ def sweep_many(options: Options, hosts: Sequence[Sequence[str]]) -> int:
     """
     refuse_missing([path for paths in hosts for path in paths])
     _refuse_one_file(options)
+    if options.scheduler is not None and options.out is None:
+        raise UsageError("--scheduler: give --out DIR, on storage that all workers reach")
+    route = route_of(options, os.environ, say)
     where = destination_of(options, home())
     if where.file is not None:
         raise UsageError(f"--out {where.file}: of several hosts there are several; name a folder")
-    finish_interrupted(where, None)
+    spool = None if route is None else open_spool(where.home)
+    recovered = finish_interrupted(where, spool)
     many = _Many(options, hosts)
+    if options.resume or options.scheduler is not None:
+        many.ask()
     if options.resume:
         many.resume(where)
-    many.run()
+    if options.scheduler is None:
+        many.run(OneOfMany, at_once=options.jobs or 1)
+    else:
+        with cluster_at(options.scheduler) as cluster:
+            many.run(cluster.start, at_once=options.jobs or MOST_TASKS, waits=True)
     codes = many.codes()
-    recovered = [one.report for one in finish_interrupted(where, None)]
-    codes += [HIT for report in recovered if report.verdict is Verdict.HIT]
+    later = finish_interrupted(where, spool)
+    codes += [HIT for one in later if one.report.verdict is Verdict.HIT]
+    if route is not None and not deliver_recovered([*recovered, *later], spool, route):
+        codes.append(UNDELIVERED)
     code = worst(codes)
     many.tell(code)
     return CLEAN if options.exit_zero and code in (HIT, INCOMPLETE, UNDELIVERED) else code
@@ -80,7 +101,7 @@ class _Many:
         self._asked = [
             structs.replace(
                 options, paths=[*paths], part=True, quiet=True, exit_zero=False, jobs=None,
-                resume=False,
+                resume=False, scheduler=None,
             )
             for paths in hosts
         ]  # fmt: skip
@@ -92,7 +113,11 @@ class _Many:
             )
             for paths, exhibits in zip(hosts, self._exhibits, strict=True)
         ]
-        self._running: set[OneOfMany] = set()
+        self._running: set[Running] = set()
+        self._start_one: Start = OneOfMany
+        self._waits = False
+        self._id = secrets.token_hex(16)
+        """Of this run."""
         self._stopped = False
         self._known: dict[tuple[tuple[str, ...], Question], tuple[Path, Report]] = {}
         """Whole reports that are there."""
@@ -100,12 +125,15 @@ class _Many:
         self._exclusions: ExclusionsRef | None = None
         self._rules: dict[str, object] = {}
 
-    def resume(self, where: Destination) -> None:
-        """Those whose whole report is there are over. Raises PackError, RulesError."""
+    def ask(self) -> None:
+        """What the question is. Raises PackError, RulesError."""
         self._rules = rules_in(self._options)
         packs = load_packs(self._options.packs, self._options.only_packs, NAMES)
         self._packs = [pack.reference() for pack in packs]
         self._exclusions = exclusions_in_use(NAMES)[1]
+
+    def resume(self, where: Destination) -> None:
+        """Those whose whole report is there are over."""
         for key, path, report in whole_reports(where.folder):
             self._known[key] = (path, report)
         for number, row in enumerate(self._rows):
@@ -114,9 +142,7 @@ class _Many:
     def _is_there(self, row: Row, asked: Options, exhibits: Sequence[Exhibit]) -> bool:
         if not self._known:
             return False
-        recorded = {**asked.recorded(), **self._rules}
-        about = question(recorded, self._packs, self._exclusions)
-        found = self._known.get((identity_of(exhibits), about))
+        found = self._known.get((identity_of(exhibits), self._question(asked)))
         if found is not None and not is_answer(found[1], asked):
             found = None
         if found is not None:
@@ -125,12 +151,18 @@ class _Many:
             row.summary = _read(summary_line(report, report_path=str(path)))
         return found is not None
 
-    def run(self) -> None:
-        """All of them, so many at once."""
+    def _question(self, asked: Options) -> Question:
+        recorded = {**asked.recorded(), **self._rules}
+        return question(recorded, self._packs, self._exclusions)
+
+    def run(self, start: Start, *, at_once: int, waits: bool = False) -> None:
+        """All of them, so many at once; ``start``: begins one, which may have to wait for its turn
+        wherever it runs (``waits``)."""
+        self._start_one, self._waits = start, waits
         quiet = False if self._options.quiet else None
         left = [number for number, row in enumerate(self._rows) if row.code is None]
         progress = SeveralProgress(enabled=quiet)
-        with progress, ThreadPoolExecutor(self._options.jobs or 1) as pool:
+        with progress, ThreadPoolExecutor(max(1, min(at_once, len(left)))) as pool:
             waiting = {pool.submit(self._one, number): number for number in left}
             while waiting:
                 try:
@@ -160,7 +192,8 @@ class _Many:
     def _one(self, number: int) -> list[Row]:
         """In a thread of its own; waits for the process. What came of it, of each host a row."""
         row, asked = self._rows[number], self._asked[number]
-        given, names, rows = row.name, self._sweep(row, asked), [row]
+        exhibits = self._exhibits[number]
+        given, names, rows = row.name, self._sweep(row, asked, exhibits), [row]
         for name in names:
             # Several hosts on one image: a row each, the first in the place of this one.
             one = row if name == names[0] else Row(name="", weight=row.weight)
@@ -169,18 +202,22 @@ class _Many:
             if one is not row:
                 self._rows.append(one)
                 rows.append(one)
-            if not self._is_there(one, of_it, self._exhibits[number]):
-                self._sweep(one, of_it)
+            if not self._is_there(one, of_it, exhibits):
+                self._sweep(one, of_it, exhibits)
         return rows
 
-    def _sweep(self, row: Row, asked: Options) -> list[str]:
+    def _sweep(self, row: Row, asked: Options, exhibits: Sequence[Exhibit]) -> list[str]:
         """Gives the names of the hosts, if there are several, and then it was not swept."""
         if self._stopped:
             row.code, row.why = FAILED, STOPPED
             return []
-        row.running = True
+        row.running = not self._waits
+        if self._waits:
+            given = " ".join((self._id, *asked.paths))
+            once = once_of(exhibits, self._question(asked), given)
+            asked = structs.replace(asked, once=[once.evidence, once.question])
         try:
-            process = OneOfMany(asked, lambda line: say(f"{row.name}: {line}"))
+            process = self._start_one(asked, lambda line: say(f"{row.name}: {line}"))
         except OSError as error:
             row.code, row.why, row.running = FAILED, plain(error), False
             return []
@@ -209,6 +246,7 @@ class _Many:
 
 
 def _goes(row: Row, told: dict[str, Any]) -> None:
+    row.running = True
     source, seen, done = told.get("at"), told.get("seen"), told.get("done")
     row.source = source[:32] if isinstance(source, str) else ""
     row.seen = seen if isinstance(seen, int) else 0

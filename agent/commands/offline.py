@@ -33,7 +33,7 @@ def offline(options: Options) -> int:
     if options.part:
         return _part(options)
     options = structs.replace(options, paths=once(options.paths))
-    if options.jobs is None and not options.resume:
+    if options.jobs is None and options.scheduler is None and not options.resume:
         try:
             return sweep(options)
         except SeveralHosts as error:

@@ -23,9 +23,9 @@ RULES = "rules_sha256"
 """In a report's options: of all that the operator's own rules are."""
 _CUT_SHORT = {INTERRUPTED, STOPPED, TIME_IS_UP, NOT_REACHED}
 _ASIDE = {
-    "paths", "out", "jobs", "resume", "part", "force", "quiet", "exit_zero", "nice", "cache",
-    "collector", "ca", "proxy", "no_proxy", "share", "send_window", "no_delivery", "sweep_id",
-    "examiner", "case", "notes", "max_runtime", "packs", "only_packs", "rules",
+    "paths", "out", "jobs", "resume", "scheduler", "part", "force", "quiet", "exit_zero", "nice",
+    "cache", "collector", "ca", "proxy", "no_proxy", "share", "send_window", "no_delivery",
+    "sweep_id", "examiner", "case", "notes", "max_runtime", "packs", "only_packs", "rules",
 }  # fmt: skip
 """Options that ask nothing of the evidence; packs and rules are compared by what they hold."""
 _CODES = {Verdict.HIT: HIT, Verdict.INCOMPLETE: INCOMPLETE, Verdict.CLEAN: CLEAN}

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import functools
 import os
 import sys
 import time
-import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,18 +13,16 @@ from typing import TYPE_CHECKING, NamedTuple
 from msgspec import structs
 
 from ..delivery.config import with_settings
-from ..delivery.courier import Fate
-from ..delivery.parcel import Held, Parcel, Spooled
 from ..delivery.route import Route, route_of
 from ..delivery.splay import splay_s
-from ..delivery.spool import Spool, SpoolError, packed
 from ..exit_codes import CLEAN, HIT, INCOMPLETE, UNDELIVERED, AnotherSweep, CannotRun
 from ..findings.exclusions import Exclusions
 from ..home import OneSweep, home
+from ..indicators import ExclusionsFile
 from ..matching.byte_rules import wild
 from ..matching.matcher import Matcher
 from ..matching.own_traces import Own
-from ..model.codec import ReportError, encode
+from ..model.codec import ReportError
 from ..model.custody import Custody
 from ..model.journal_record import Header
 from ..model.report import BUILT_IN, ExclusionsRef, Report, Verdict
@@ -49,26 +45,22 @@ from ..sweep.custody import custody_of
 from ..sweep.identity import running_agent
 from ..sweep.journal import Journal
 from ..sweep.loop import Plan, Sweep
+from ..sweep.publish import report_at
 from ..targets import Target
 from ..targets.offline.bitlocker import must_be_there
 from ..targets.offline.recognise import offline_target
 from ..targets.volume_keys import VolumeKey, read_keys
 from ..windows import security
+from .delivering import Delivered, deliver, open_spool
 from .destination import Destination, Recovered, destination_of, finish_interrupted
 from .exports import exports_of, write_exports
 from .given_paths import refuse_missing
 from .notes import notes_from
 from .resuming import RULES
+from .written_once import promised
 
 if TYPE_CHECKING:
     from ..matching.own_rules import OwnRules
-
-
-class Delivered(NamedTuple):
-    """Whether the report reached anybody, and how; None if nobody was named."""
-
-    done: bool | None = None
-    via: str | None = None
 
 
 def sweep(options: Options) -> int:
@@ -125,29 +117,65 @@ def _sweep(options: Options, route: Route | None, packs: Sequence[Pack], matcher
     if not _is_live(options):
         target.host()  # raises SeveralHosts, before anything has begun
     custody = custody_of(target, examiner=options.examiner, case=options.case, notes=notes)
+    references = [pack.reference() for pack in packs]
+    once = promised(options, custody.exhibits if custody else (), references, exclusions)
+    where = structs.replace(where, once=once)
     with OneSweep(where.home) as lock:
         if _is_live(options):
             _be_alone(lock)
         recorded = {**_after_splay(options, target), **_rules_of(matcher)}
-        spool = _open_spool(where.home) if route is not None else None
+        spool = open_spool(where.home) if route is not None else None
         # Whoever sweeps many finishes those of all.
         recovered = [] if options.part else finish_interrupted(where, spool)
         _show_recovered(recovered, options)
+        there = None if once is None else next(once.there(where.folder), None)
+        path: Path | None
+        if there is not None:
+            (path, report), kept = there, True
+        else:
+            this = _This(options, where, target, packs, matcher, rules, exclusions, custody)
+            report, journal = this.swept(recorded)
+            path = _write(report, journal)
+            kept = write_exports(report, exports) and path is not None
+            if once is not None and path is not None:
+                report = report_at(path) or report  # another one's, if that was faster
+        delivered = deliver(report, spool, route)
+    _show(report, path, options, delivered, recovered)
+    if not options.exit_zero and any(one.report.verdict is Verdict.HIT for one in recovered):
+        return HIT
+    return exit_code(report, kept=kept, delivered=delivered.done, options=options)
+
+
+class _This(NamedTuple):
+    """One sweep, all that it needs found."""
+
+    options: Options
+    where: Destination
+    target: Target
+    packs: Sequence[Pack]
+    matcher: Matcher
+    rules: ExclusionsFile
+    exclusions: ExclusionsRef
+    custody: Custody | None
+
+    def swept(self, recorded: dict[str, object]) -> tuple[Report, Journal | None]:
+        """``recorded``: the options as the report keeps them."""
+        options, custody = self.options, self.custody
         with (
             Telling()
             if options.part
             else Progress(enabled=False if options.quiet else None) as progress,
-            _cache(options, where.home, matcher) as cache,
+            _cache(options, self.where.home, self.matcher) as cache,
         ):
             course = Course(progress, options.max_runtime)
             hashes = StoredHashSource(progress=course.at) if options.check_hash else None
             plan = Plan(
-                target=target,
-                packs=packs,
-                matcher=matcher,
-                exclusions=Exclusions(rules),
+                target=self.target,
+                packs=self.packs,
+                matcher=self.matcher,
+                exclusions=Exclusions(self.rules),
                 sources=[
-                    *_sources(options, target, course, cache, where.home),
+                    *_sources(options, self.target, course, cache, self.where.home),
                     *([] if hashes is None else [hashes]),
                 ],
                 skip=options.skip,
@@ -157,25 +185,17 @@ def _sweep(options: Options, route: Route | None, packs: Sequence[Pack], matcher
                 sweep_id=options.sweep_id,
                 since_s=options.since,
             )
-            run = Sweep(plan, functools.partial(_start_journal, where, exclusions, custody))
+            run = Sweep(plan, self._start_journal)
             report = _run(run, course, options)
             if custody is not None and hashes is not None:
                 exhibits = [hashes.told(one) for one in custody.exhibits]
                 custody = structs.replace(custody, exhibits=exhibits)
-            report = structs.replace(report, exclusions=exclusions, custody=custody)
-        path = _write(report, run.journal)
-        kept = write_exports(report, exports) and path is not None
-        delivered = _deliver(report, spool, route)
-    _show(report, path, options, delivered, recovered)
-    if not options.exit_zero and any(one.report.verdict is Verdict.HIT for one in recovered):
-        return HIT
-    return exit_code(report, kept=kept, delivered=delivered.done, options=options)
+            report = structs.replace(report, exclusions=self.exclusions, custody=custody)
+        return report, run.journal
 
-
-def _start_journal(
-    where: Destination, exclusions: ExclusionsRef, custody: Custody | None, header: Header
-) -> Journal | None:
-    return where.start_journal(structs.replace(header, exclusions=exclusions, custody=custody))
+    def _start_journal(self, header: Header) -> Journal | None:
+        known = structs.replace(header, exclusions=self.exclusions, custody=self.custody)
+        return self.where.start_journal(known)
 
 
 def _be_alone(lock: OneSweep) -> None:
@@ -295,14 +315,6 @@ def _cache(options: Options, folder: Path, matcher: Matcher) -> Iterator[HashCac
                 say(f"--cache: {error}")
 
 
-def _open_spool(folder: Path) -> Spool | None:
-    try:
-        return Spool(folder / "spool")
-    except (SpoolError, OSError) as error:
-        say(f"no spool: {plain(error)}")
-        return None
-
-
 def _write(report: Report, journal: Journal | None) -> Path | None:
     if journal is None:
         return None
@@ -311,36 +323,6 @@ def _write(report: Report, journal: Journal | None) -> Path | None:
     except (OSError, ReportError) as error:
         say(f"{journal.final}: the report could not be written: {plain(error)}")
         return None
-
-
-def _deliver(report: Report, spool: Spool | None, route: Route | None) -> Delivered:
-    """Spool first, then send. The sweep is over: nothing here may take from what it found."""
-    if route is None:
-        return Delivered()
-    try:
-        fate = _send(report, spool, route)
-    except KeyboardInterrupt:
-        say("delivery stopped by the operator")
-    except Exception as error:  # noqa: BLE001 - whatever fails here, the verdict stands and is told
-        expected = isinstance(error, (SpoolError, ReportError, OSError))
-        say(f"delivery ended early: {plain(error) if expected else traceback.format_exc()}")
-    else:
-        return Delivered(bool(fate.via), fate.via or None)
-    return Delivered(done=False)
-
-
-def _send(report: Report, spool: Spool | None, route: Route) -> Fate:
-    data = encode(report)
-    parcel: Parcel = Held(report.report_id, packed(data), "the reports folder")
-    if spool is None:
-        return route.deliver([parcel])[report.report_id]
-    try:
-        spool.put(report.report_id, data)
-    except (SpoolError, OSError) as error:
-        say(f"the report could not be spooled, it is sent from memory: {plain(error)}")
-    else:
-        parcel = Spooled(spool, report.report_id)
-    return route.deliver_with_backlog(spool, parcel)
 
 
 def _own(options: Options, folder: Path) -> Own:

@@ -17,6 +17,7 @@ import contextlib
 import os
 import sys
 import time
+from collections.abc import Callable
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -58,10 +59,19 @@ class Journal:
     A failing write raises OSError; the sweep may go on without its journal, and say so.
     """
 
-    def __init__(self, path: Path, final: Path, descriptor: int, *, replaces: bool) -> None:
+    def __init__(
+        self,
+        path: Path,
+        final: Path,
+        descriptor: int,
+        *,
+        replaces: bool,
+        keeps: Callable[[Report], bool] | None = None,
+    ) -> None:
         self.path = path
         self.final = final
         self._replaces = replaces
+        self._keeps = keeps
         self._descriptor: int | None = descriptor
         self._torn = False
         self._minor = 0
@@ -71,10 +81,18 @@ class Journal:
         self._synced = time.monotonic()
 
     @classmethod
-    def create(cls, final: Path, header: Header, *, replaces: bool = False) -> Journal:
+    def create(
+        cls,
+        final: Path,
+        header: Header,
+        *,
+        replaces: bool = False,
+        keeps: Callable[[Report], bool] | None = None,
+    ) -> Journal:
         """Start the journal of the report that will be ``final``; raises OSError, ReportError.
 
-        ``replaces``: a report that is there then is replaced.
+        ``replaces``: a report that is there then is replaced, unless ``keeps`` says that it is as
+        good.
 
         A journal of that name that is still there (in use, or unreadable) is left alone; the new
         one is numbered.
@@ -86,7 +104,7 @@ class Journal:
                 descriptor = os.open(path, _NEW_JOURNAL, 0o600)
             except FileExistsError:
                 continue
-            journal = cls(path, final, descriptor, replaces=replaces)
+            journal = cls(path, final, descriptor, replaces=replaces, keeps=keeps)
             try:
                 with contextlib.suppress(OSError):  # no locks on this file system: see _is_held
                     lock(descriptor, wait=True)
@@ -125,7 +143,8 @@ class Journal:
 
     def finish(self, report: Report) -> Path:
         """Write the final report, remove the journal, and give the report's path: another than
-        ``final`` if there is a file by now that is not to be replaced.
+        ``final`` if there is a file by now that is not to be replaced. A report that is as good may
+        be there, and then it is that one's.
 
         Raises OSError, ReportError; then the journal stays.
         """
@@ -135,7 +154,7 @@ class Journal:
             # Only insurance against a kill within the next few milliseconds. If the disk is full,
             # what counts is whether the report itself can be written, and that raises.
             self._torn = True
-        final = publish(report, self.final, replaces=self._replaces)
+        final = publish(report, self.final, replaces=self._replaces, keeps=self._keeps)
         self.close()
         self.path.unlink(missing_ok=True)
         return final

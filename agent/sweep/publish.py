@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from ..model.codec import MAX_BYTES, ReportError, decode, encode
@@ -18,12 +19,20 @@ def report_at(path: Path) -> Report | None:
         return None
 
 
-def publish(report: Report, final: Path, *, replaces: bool = False, spare: bool = False) -> Path:
+def publish(
+    report: Report,
+    final: Path,
+    *,
+    replaces: bool = False,
+    spare: bool = False,
+    keeps: Callable[[Report], bool] | None = None,
+) -> Path:
     """Write the report to ``final``, and give the path that it has.
 
     Where another file is, the report gets its own id into its name; so it does where ``final`` is
     to be left to somebody else (``spare``). ``replaces``: another report there is replaced, but
-    nothing that is no report. Raises OSError, ReportError; then nothing has changed.
+    nothing that is no report. ``keeps``: tells whether another one is as good, and then that is the
+    one. Raises OSError, ReportError; then nothing has changed.
     """
     data = encode(report)
     beside = final.with_name(f"{final.stem}.{report.report_id}{final.suffix}")
@@ -34,6 +43,8 @@ def publish(report: Report, final: Path, *, replaces: bool = False, spare: bool 
             there = report_at(path)
             if there is None or not (replaces or there.report_id == report.report_id):
                 continue
+            if keeps is not None and keeps(there):
+                return path
             write_atomically(path, data)
         return path
     raise FileExistsError(f"{final} and {beside.name} are other files")

@@ -6,12 +6,14 @@ import io
 import json
 import os
 import shutil
+import subprocess
 import sys
 from concurrent.futures import wait
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from agent.cli import main
 from agent.commands import one_of_many
@@ -22,12 +24,12 @@ from agent.model.codec import decode
 from agent.model.report import Report
 from agent.options import Options, parse
 from agent.output.several import Row, SeveralProgress, goes, several_line, table, worst
-from tests.evidence.images import file_name, image, record, resident, standard
-from tests.evidence.journals import FOLDERS
+from tests.evidence.small_disks import disk, strong
+from tests.lanes import HERE
 
 CRASH = """
 import io, os, signal, sys
-data = sys.stdin.buffer.read()
+data = sys.stdin.buffer.readline()
 if b"dies" in data:
     sys.stderr.write("iocsweep: last words\\n")
     sys.stderr.flush()
@@ -38,16 +40,23 @@ sys.exit(main(["--one-of-many", "--quiet"]))
 """
 
 
+DIES_IN_MID_SWEEP = """
+import os, signal, sys
+from agent.cli import main
+from agent.sweep.journal import Journal
+journalled = Journal.coverage
+def dies(journal, *given, **named):
+    journalled(journal, *given, **named)
+    if b"dies" in journal.path.read_bytes():
+        os.kill(os.getpid(), signal.SIGKILL)
+Journal.coverage = dies
+sys.exit(main(["--one-of-many", "--quiet"]))
+"""
+
+
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("IOCSWEEP_HOME", str(tmp_path / "home"))
-
-
-def disk(path: Path, name: str = "notes.txt") -> Path:
-    made = record(standard(), file_name(name), resident(0x80, b"x"))
-    path.parent.mkdir(exist_ok=True)
-    path.write_bytes(image({**FOLDERS, 30: made}))
-    return path
 
 
 def swept(out: Path, *arguments: str | Path) -> tuple[int, list[Report]]:
@@ -100,6 +109,59 @@ def test_each_is_a_host_with_a_report_and_a_crash_loses_one(
     assert len(third) == 4
     _, fourth = swept(tmp_path / "out", clean, "--resume", "--quiet", "--thorough")
     assert len(fourth) == 5
+
+
+def test_what_a_killed_sweep_had_found_is_delivered_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    died = [sys.executable, "-P", "-c", DIES_IN_MID_SWEEP]
+    monkeypatch.setattr(one_of_many, "command", lambda: died)
+    clean, dies = disk(tmp_path / "e/clean.dd"), strong(tmp_path / "e/dies.dd")
+    out, share = tmp_path / "out", tmp_path / "share"
+    share.mkdir()
+    code, reports = swept(out, clean, dies, "--jobs", "1", "--share", share)
+    assert code == HIT, "though the process that found it has no exit code"
+    assert "dies.dd: NOT SWEPT: its process ended with -9" in last_line(capsys)[2]
+    verdicts = {one.target.paths[0]: one.verdict.value for one in reports}
+    assert verdicts == {str(clean): "clean", str(dies): "hit"}
+    delivered = {path.name.partition(".")[0] for path in share.glob("*.json.gz")}
+    assert delivered == {one.report_id for one in reports}
+
+
+def test_what_an_earlier_run_left_behind_is_delivered_though_nothing_is_swept_now(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clean, dies = disk(tmp_path / "e/clean.dd"), strong(tmp_path / "e/dies.dd")
+    out, share = tmp_path / "out", tmp_path / "share"
+    died = [sys.executable, "-P", "-c", DIES_IN_MID_SWEEP]
+    with monkeypatch.context() as dying:
+        dying.setattr(one_of_many, "command", lambda: died)
+        dying.setattr("agent.commands.many.finish_interrupted", lambda *_: [])
+        swept(out, clean, dies, "--jobs", "1")
+    assert len([*out.glob("*.partial.jsonl")]) == 1
+    arguments = (clean, "--resume", "--share", share)
+    code, reports = swept(out, *arguments)
+    assert code == UNDELIVERED, "there is no such share"
+    assert "share" in last_line(capsys)[2]
+    share.mkdir()
+    assert main(["send", "--share", str(share)]) == CLEAN
+    (sent,) = share.glob("*.json.gz")
+    assert sent.name.partition(".")[0] in {one.report_id for one in reports}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX")
+def test_a_sweep_ends_with_whoever_started_it(tmp_path: Path) -> None:
+    options = parse(["offline", str(disk(tmp_path / "e/a.dd"))])
+    process = subprocess.Popen(
+        [*one_of_many.command()[:-1], "--quiet"],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(HERE.parent)},
+    )  # fmt: skip
+    assert process.stdin is not None
+    process.stdin.write(written(structs.replace(options, part=True)))
+    process.stdin.close()
+    assert process.wait() == FAILED
+    assert [*(tmp_path / "home/reports").glob("*.json")] == []
 
 
 def test_a_report_that_was_cut_short_is_not_the_answer(

@@ -1,0 +1,80 @@
+"""A report's way home, once it is written: into the spool first, then to whom it may concern."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from ..delivery.courier import Fate
+from ..delivery.parcel import Held, Parcel, Spooled
+from ..delivery.route import Route
+from ..delivery.spool import Spool, SpoolError, packed
+from ..model.codec import ReportError, encode
+from ..model.report import Report
+from ..output.plain import plain
+from ..output.say import say
+from .destination import Recovered
+
+
+class Delivered(NamedTuple):
+    """Whether the report reached anybody, and how; None if nobody was named."""
+
+    done: bool | None = None
+    via: str | None = None
+
+
+def open_spool(folder: Path) -> Spool | None:
+    """In the home folder; None if there can be none, and that is said."""
+    try:
+        return Spool(folder / "spool")
+    except (SpoolError, OSError) as error:
+        say(f"no spool: {plain(error)}")
+        return None
+
+
+def deliver(report: Report, spool: Spool | None, route: Route | None) -> Delivered:
+    """Spool first, then send. The sweep is over: nothing here may take from what it found."""
+    if route is None:
+        return Delivered()
+    try:
+        fate = _send(report, spool, route)
+    except KeyboardInterrupt:
+        say("delivery stopped by the operator")
+    except Exception as error:  # noqa: BLE001 - whatever fails here, the verdict stands and is told
+        expected = isinstance(error, (SpoolError, ReportError, OSError))
+        say(f"delivery ended early: {plain(error) if expected else traceback.format_exc()}")
+    else:
+        return Delivered(bool(fate.via), fate.via or None)
+    return Delivered(done=False)
+
+
+def _send(report: Report, spool: Spool | None, route: Route) -> Fate:
+    data = encode(report)
+    parcel: Parcel = Held(report.report_id, packed(data), "the reports folder")
+    if spool is None:
+        return route.deliver([parcel])[report.report_id]
+    try:
+        spool.put(report.report_id, data)
+    except (SpoolError, OSError) as error:
+        say(f"the report could not be spooled, it is sent from memory: {plain(error)}")
+    else:
+        parcel = Spooled(spool, report.report_id)
+    return route.deliver_with_backlog(spool, parcel)
+
+
+def deliver_recovered(recovered: Sequence[Recovered], spool: Spool | None, route: Route) -> bool:
+    """Whether reports of killed sweeps are where they should be, once this has tried to send those
+    that wait in the spool."""
+    if spool is None or not all(one.spooled for one in recovered):
+        return not recovered
+    try:
+        waiting = {report_id for report_id, _ in spool.pending()}
+    except SpoolError as error:
+        say(f"the spool cannot be read, reports of killed sweeps wait: {plain(error)}")
+        return False
+    ids = [one.report.report_id for one in recovered]
+    parcels = [Spooled(spool, report_id) for report_id in ids if report_id in waiting]
+    fates = route.deliver(parcels, spool) if parcels else {}
+    return all(fate.via for fate in fates.values())
