@@ -18,6 +18,8 @@ from .sources.catalog import NAMES, MemoryMode
 COMMANDS = ("live", "offline", "send", "packs", "render")
 DEFAULT_RULES_TIMEOUT_S = 10.0
 MAX_JOBS = 256
+MAX_HOST_NAME = 255
+"""Characters of a DNS name (RFC 1035, 2.3.4)."""
 ONE_OF_MANY = "--one-of-many"
 """How this program starts itself to sweep one of several hosts (``commands/one_of_many.py``)."""
 _NO_VALUE = re.compile(r"--[a-z-]+=")
@@ -59,6 +61,8 @@ class Options(DeliveryOptions, frozen=True, kw_only=True):
     case: str = ""
     notes: Path | None = None
     check_hash: bool = False
+    host: list[str] = []
+    """Names of the only host that all is of."""
     jobs: int | None = None
     resume: bool = False
     scheduler: str | None = None
@@ -239,6 +243,10 @@ def _offline_arguments(parser: argparse.ArgumentParser) -> None:
                          help="read and hash every byte of each image, and compare with the hash"
                          " that its container stores")  # fmt: skip
 
+    whose = parser.add_argument_group("whose it is")
+    whose.add_argument("--host", metavar="NAME", type=_host, action="append", default=[],
+                       help="all TARGETs are of this one host, images and folders alike: one"
+                       " report; again, for another name that its Windows bears")  # fmt: skip
     many = parser.add_argument_group("several hosts")
     many.add_argument("--jobs", metavar="N", type=_jobs,
                       help="each TARGET is a host of its own; so many are swept at once, a process"
@@ -249,6 +257,13 @@ def _offline_arguments(parser: argparse.ArgumentParser) -> None:
     many.add_argument("--scheduler", metavar="ADDRESS",
                       help="sweep them as tasks of a Dask cluster, such as tcp://10.0.0.5:8786;"
                       " its workers reach TARGETs and --out DIR under the same paths")  # fmt: skip
+
+
+def _host(text: str) -> str:
+    """A computer's name, short or whole."""
+    if len(text) > MAX_HOST_NAME or not text.isprintable() or not text.strip():
+        raise argparse.ArgumentTypeError(f"{text!r} is no name of a computer")
+    return text
 
 
 def _jobs(text: str) -> int:
@@ -353,6 +368,8 @@ def parse(arguments: list[str]) -> Options:
         raise UsageError(
             f"--only and --skip: {', '.join(both)} in both; nothing of it would be asked"
         )
+    if options.host and (options.jobs is not None or options.scheduler is not None):
+        raise UsageError("--host: all TARGETs are of one host; --jobs and --scheduler: each is one")
     if options.proxy is not None and options.no_proxy:
         raise UsageError("--proxy and --no-proxy: give one of them")
     if options.no_delivery and (options.collector is not None or options.share is not None):

@@ -1,7 +1,8 @@
 """The command ``offline``: one host, or several that were given at once.
 
-Without ``--jobs`` what is given is of one host (its C: and its D:). Only where it says itself that
-it is of several, each is swept as with ``--jobs 1``.
+Without ``--jobs`` what is given is of one host (its C: and its D:, an image and a collection). Only
+where it says itself that it is of several, each is swept as with ``--jobs 1``; with ``--host NAME``
+nothing is swept then.
 """
 
 from __future__ import annotations
@@ -39,7 +40,8 @@ def offline(options: Options) -> int:
         except SeveralHosts as error:
             say(f"{' and '.join(error.names)} are different hosts: a report for each")
         return sweep_many(options, apart(options.paths))
-    return sweep_many(options, [[path] for path in options.paths])
+    paths = options.paths
+    return sweep_many(options, [[*paths]] if options.host else [[path] for path in paths])
 
 
 def _part(options: Options) -> int:

@@ -227,7 +227,11 @@ def _target(options: Options, own: Own) -> Target:
 
         return LiveHost(own, paths=options.paths, walk=options.walk)
     return offline_target(
-        *options.paths, own=own, keys=_keys(options), installation=options.installation
+        *options.paths,
+        own=own,
+        keys=_keys(options),
+        installation=options.installation,
+        called=options.host,
     )
 
 

@@ -14,7 +14,8 @@ from ..matching.matcher import fold, fold_domain
 from ..model.codec import to_json
 from ..model.objects import ARROW, Destination, Dns, File, Objects, Process
 from ..model.observation import Claim, Observation, telling
-from ..model.report import BY_VOLUME, Host
+from ..model.report import BY_VOLUME, Host, Target
+from ..spelling import base_name
 
 _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "urn:iocsweep:finding")
 _NOW = frozenset({Claim.EXISTS, Claim.RUNNING, Claim.LOADED, Claim.CONNECTED, Claim.MENTIONED})
@@ -32,9 +33,11 @@ def finding_id(host: str, key: str, image: str = "") -> str:
     return str(uuid.uuid5(_NAMESPACE, to_json([host, key]).decode()))
 
 
-def image_of(host: Host) -> str:
-    """The name of the image that stands before its paths; empty for a host that is known."""
-    return host.name if host.id.startswith(BY_VOLUME) else ""
+def image_of(host: Host, target: Target) -> str:
+    """The name of the image that stands before the host's paths; empty for one that is known."""
+    if not host.id.startswith(BY_VOLUME) or not target.paths:
+        return ""
+    return base_name(target.paths[0]) or target.paths[0]
 
 
 def main_key(found: Objects, place: str, when: datetime | None = None) -> str:

@@ -23,6 +23,7 @@ BY_ITS_COPY = "damaged table of partitions, read by its copy at the disk's end"
 DAMAGED = "damaged table of partitions, and so is its copy"
 CUT_OFF = "disk that ends before its table of partitions says"
 _SIGNATURE = b"EFI PART"
+_BY_GUID = b"DMIO:ID:"
 _HEADER = struct.Struct("<12xII4xQQ32xQIII")
 """Size and checksum of the header; its sector and its copy's; sector, number, size and checksum of
 the entries."""
@@ -132,6 +133,7 @@ def _partitions(table: _Table) -> Iterator[Partition]:
                 (last + 1 - first) * table.sector,
                 entry.startswith(_RESERVED),
                 of_type=by_guid(entry[:16]),
+                device=_BY_GUID + entry[16:32],
             )
         else:
             wrong = wrong or f"partition {number + 1}"

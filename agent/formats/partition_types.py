@@ -33,6 +33,9 @@ class Partition(NamedTuple):
     """Whether the master boot record tells of it, and there is a GPT."""
     of_type: PartitionType | None = None
     """Where its bytes may not tell what it is."""
+    device: bytes = b""
+    """As Windows' mount manager knows it: by the disk's signature and the offset, or by its own
+    GUID. Empty where it has neither."""
 
 
 _DYNAMIC = PartitionType(DYNAMIC_DISK, decides=True)

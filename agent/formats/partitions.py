@@ -1,6 +1,7 @@
 """Partitions of a disk: a master boot record with its logical drives, or a GPT.
 
 UEFI Specification 2.10, 5.2.3 (protective and legacy MBR).
+How Windows keeps which of them has which drive letter: winreg-kb, "Mounted devices".
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ _FIRST_LOGICAL = 5
 _ENTRY = struct.Struct("<B3xB3xII")
 _EXTENDED = (0x05, 0x0F, 0x85)
 _PROTECTIVE = 0xEE
+_SIGNATURE = 0x1B8
+"""Where a disk's is, in its master boot record."""
 
 
 def partitions(read: Read, size: int | None = None) -> Iterator[Partition]:
@@ -53,7 +56,7 @@ def _tables(read: Read, size: int | None) -> Iterator[Iterator[Partition]]:
         yield _mbr(read)
         return
     yield found
-    yield (one._replace(beside_gpt=True) for one in _mbr(read))
+    yield (one._replace(beside_gpt=True, device=b"") for one in _mbr(read))
 
 
 def _is_free(read: Read) -> bool:
@@ -72,6 +75,13 @@ def _entries(read: Read) -> Iterator[tuple[int, int, int]]:
 
 def _mbr(read: Read) -> Iterator[Partition]:
     """Raises FormatError when all that makes sense was given."""
+    signature = read(_SIGNATURE, 4)
+    for one in _of_mbr(read):
+        device = signature + struct.pack("<Q", one.start) if any(signature) else b""
+        yield one._replace(device=device)
+
+
+def _of_mbr(read: Read) -> Iterator[Partition]:
     extended: list[int] = []
     for number, (kind, first, sectors) in enumerate(_entries(read), 1):
         if kind in _EXTENDED:

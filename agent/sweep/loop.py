@@ -290,8 +290,9 @@ class Sweep:
         findings: list[Finding] = []
         dropped = 0
         rules = [rule for pack in self.plan.packs for rule in pack.file.chains]
+        image = image_of(self._host, self._header.target)
         for chain in chains.build(self._matches, rules):
-            finding, lost = finding_of(chain, self._host.id, self._packs, now, image_of(self._host))
+            finding, lost = finding_of(chain, self._host.id, self._packs, now, image)
             dropped += lost
             finding.in_window = not is_before(finding, self._header.since, chain.observations)
             findings.append(self.plan.exclusions.apply(finding, basis_of(chain)))

@@ -229,7 +229,7 @@ class _Remains:
         evidence = _strongest(records).evidence
         key = main_key(evidence, evidence.place.text, evidence.time)
         host = self._header.host
-        return finding_id(host.id, key, image_of(host))
+        return finding_id(host.id, key, image_of(host, self._header.target))
 
     def _finding_of(self, known_as: str, records: list[EvidenceRecord]) -> Finding:
         strongest = _strongest(records)

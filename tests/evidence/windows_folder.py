@@ -87,13 +87,21 @@ def software(
 
 
 def system(
-    name: str = "WS-0421", *, control: Tree | None = None, services: Tree | None = None
+    name: str = "WS-0421",
+    *,
+    control: Tree | None = None,
+    services: Tree | None = None,
+    mounted: Tree | None = None,
 ) -> bytes:
-    """The hive SYSTEM; with more in its control set."""
+    """The hive SYSTEM; with more in its control set. ``mounted``: what it knows volumes by."""
     known: Tree = {"ComputerName": {"ComputerName": {"ComputerName": name}}, **(control or {})}
     parameters: Tree = {"Hostname": name.lower(), "Domain": "corp.example"}
     more: Tree = {"Tcpip": {"Parameters": parameters}, **(services or {})}
-    return hive({"Select": {"Current": 3}, "ControlSet003": {"Control": known, "Services": more}})
+    return hive({
+        "Select": {"Current": 3},
+        "ControlSet003": {"Control": known, "Services": more},
+        **({"MountedDevices": mounted} if mounted else {}),
+    })  # fmt: skip
 
 
 def windows(more: Files | None = None) -> dict[str, bytes]:

@@ -12,6 +12,7 @@ from msgspec import structs
 from ...coverage import Ledger
 from ...exit_codes import CannotRun
 from ...matching.own_traces import Own
+from ...model import report as model
 from ...model.custody import Exhibit
 from ...spelling import fold, whole_path
 from ...windows.held import HeldFiles
@@ -41,6 +42,18 @@ class SeveralHosts(TargetError):
         self.names = tuple(names)
 
 
+class OtherHost(TargetError):
+    """What was given is of another host than it was said to be of."""
+
+    def __init__(self, told: Sequence[tuple[str, str]], called: Sequence[str]) -> None:
+        """``told``: places, and the names that the Windows there bears."""
+        found = "; ".join(f"{place} is of {name}" for place, name in told)
+        more = " ".join(f"--host {name}" for name in dict.fromkeys(name for _, name in told))
+        super().__init__(
+            f"{found}, not of {' or '.join(called)}: if that is the same host, give {more} too"
+        )
+
+
 class AtRest(ABC):
     """A target that is one or more paths of this machine."""
 
@@ -51,14 +64,17 @@ class AtRest(ABC):
         now: Callable[[], datetime] | None = None,
         keys: Sequence[VolumeKey] = (),
         installation: str = "",
+        called: Sequence[str] = (),
     ) -> None:
         """``own``: what belongs to this agent, in case it lies there; ``now``: UTC; ``keys``: of
-        locked volumes; ``installation``: of several hosts, the name of the one that is meant."""
+        locked volumes; ``installation``: of several hosts, the name of the one that is meant;
+        ``called``: names of the only host that all is of, the first is its own."""
         self.keys = keys
+        self.called = tuple(called)
         self._paths = tuple(dict.fromkeys(whole_path(path) for path in paths))
         self._own = own
         self._now = now
-        self._installation = fold(installation)
+        self.installation = installation
         self._met: list[Volume] = []
         self._raw_met: list[RawNtfs] = []
 
@@ -132,13 +148,14 @@ class AtRest(ABC):
         """The volumes of Windows, as far as they are known for such."""
 
     @cached_property
-    def _volumes(self) -> list[Volume]:
+    def volumes(self) -> list[Volume]:
+        """Those that lie there, of all hosts."""
         return self._volumes_at_rest()
 
     @cached_property
     def _found(self) -> list[WindowsAtRest]:
         """Of all hosts."""
-        return labelled(hosts_on(self._volumes))
+        return labelled(hosts_on(self.volumes))
 
     @property
     def names(self) -> list[str]:
@@ -146,20 +163,47 @@ class AtRest(ABC):
         named = {fold(name): name for host in self._found if (name := host.label)}
         return [*named.values()]
 
+    def _identity(self) -> model.Host | None:
+        """Of the first Windows that says who it was; None if none does. Raises TargetError."""
+        hosts = [known for one in self._hosts if (known := one.host()) is not None]
+        mine = [one for one in hosts if fold(one.name) in map(fold, self.called[:1])]
+        return next(iter((*mine, *hosts)), None)
+
+    def _called(self, host: model.Host) -> model.Host:
+        """Under the name that it was said to have, in its own spelling if it has one."""
+        if not self.called or fold(host.name) == fold(self.called[0]):
+            return host
+        return structs.replace(host, name=self.called[0])
+
+    def _refuse_others(self) -> None:
+        """Raises OtherHost for a Windows that bears none of the names that were said."""
+        called = set(map(fold, self.called))
+        others = [
+            (host.files.trees[0].shown[0].removesuffix(":"), host.computer.name)
+            for host in self._found
+            if host.computer.name and called.isdisjoint(map(fold, host.computer.names))
+        ]
+        if others:
+            raise OtherHost(others, self.called)
+
     @cached_property
     def _elsewhere(self) -> frozenset[tuple[str, ...]]:
         """Where the volumes are shown that hold the Windows of another host than the one that is
-        meant. Raises SeveralHosts."""
+        meant. Raises SeveralHosts, and OtherHost."""
         names = self.names
+        if self.called:
+            self._refuse_others()
+            return frozenset()
         if len(names) < 2:
             return frozenset()
-        if self._installation not in map(fold, names):
+        meant = fold(self.installation)
+        if meant not in map(fold, names):
             raise SeveralHosts(names)
-        mine = [host for host in self._found if fold(host.label) == self._installation]
+        mine = [host for host in self._found if fold(host.label) == meant]
         others = [
             host.files.trees[0].shown
             for host in self._found
-            if host.label and fold(host.label) != self._installation
+            if host.label and fold(host.label) != meant
         ]
         kept = {host.files.trees[0].shown for host in mine}
         if not kept.isdisjoint(others):
@@ -171,7 +215,7 @@ class AtRest(ABC):
         """Raises SeveralHosts: a report can be about one alone."""
         if not (elsewhere := self._elsewhere):
             return self._found
-        return hosts_on([one for one in self._volumes if one.tree.shown not in elsewhere])
+        return hosts_on([one for one in self.volumes if one.tree.shown not in elsewhere])
 
     @cached_property
     def _met_hosts(self) -> list[WindowsAtRest]:

@@ -40,11 +40,12 @@ class FolderTarget(AtRest):
         own: Own,
         now: Callable[[], datetime] | None = None,
         keys: Sequence[VolumeKey] = (),
+        called: Sequence[str] = (),
     ) -> None:
         """Raises TargetError, naming it, for a path that does not exist or cannot be asked for."""
         if not paths:
             raise TargetError("no folder given")
-        super().__init__(*paths, own=own, now=now, keys=keys)
+        super().__init__(*paths, own=own, now=now, keys=keys, called=called)
         self._loose: list[Tree] = []
         """Of the paths in which no volume of Windows lies."""
         for path in self._paths:
@@ -53,7 +54,7 @@ class FolderTarget(AtRest):
     @property
     def platform(self) -> str:
         """Windows if the folders look like one; else taken to be that of this machine."""
-        return "windows" if os.name == "nt" or self._volumes or self._met else "linux"
+        return "windows" if os.name == "nt" or self.volumes or self._met else "linux"
 
     def describe(self) -> model.Target:
         """The folders, as absolute paths."""
@@ -61,16 +62,20 @@ class FolderTarget(AtRest):
 
     def host(self) -> model.Host:
         """Who it says it was; else a host that is known by its place alone."""
-        if self._volumes and (known := self._hosts[0].host()) is not None:
-            return known
         path = self._paths[0]
-        return model.Host(id=f"path:{path}", name=os.path.basename(path) or path)
+        unknown = model.Host(id=f"path:{path}", name=os.path.basename(path) or path)
+        return self._called((self._identity() if self.volumes else None) or unknown)
 
     def evidence(self, patterns: Sequence[str], ledger: Ledger) -> Iterator[EvidenceFile]:
         """Of every Windows that lies there, and of what lies there without one."""
-        if self._volumes or self._met:
+        if self.volumes or self._met:
             yield from super().evidence(patterns, ledger)
-        yield from HostFiles(self._loose, LOOSE_FILES).evidence(patterns, ledger)
+        yield from self.loose().evidence(patterns, ledger)
+
+    def loose(self) -> HostFiles:
+        """What lies in folders and archives without a Windows."""
+        self.volumes  # noqa: B018 - tells them apart
+        return HostFiles(self._loose, LOOSE_FILES)
 
     def roots(self) -> tuple[Sequence[Root], Sequence[SkippedVolume]]:
         """The folders and archives; what is left out are members of these."""

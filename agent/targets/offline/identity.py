@@ -2,13 +2,15 @@ r"""Who a host at rest was, from its hives SOFTWARE and SYSTEM.
 
 Keys: ``Microsoft\Windows NT\CurrentVersion`` (``SystemRoot``, ``ProductName``, ``InstallDate`` …)
 and its ``ProfileList``, ``Microsoft\Cryptography`` (``MachineGuid``); ``Select``,
-``Control\ComputerName\ComputerName`` and ``Services\Tcpip\Parameters`` of the control set in use.
+``Control\ComputerName\ComputerName`` and ``Services\Tcpip\Parameters`` of the control set in use;
+``MountedDevices``: drive letters (winreg-kb, "Mounted devices").
 A hive that was in use lacks what stands in its transaction logs: they are laid over it first.
 """
 
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timezone
 
@@ -27,6 +29,11 @@ _PROFILES = f"{_CURRENT}\\ProfileList"
 _CRYPTOGRAPHY = "Microsoft\\Cryptography"
 _NAME = "Control\\ComputerName\\ComputerName"
 _TCPIP = "Services\\Tcpip\\Parameters"
+_MOUNTED = "MountedDevices"
+_LETTER = re.compile(r"(?i)\\DosDevices\\([A-Z]:)")
+_MAX_MOUNTED = 10_000
+_MAX_DEVICE = 24
+"""Bytes by which a partition is known; what is longer is the name of another device."""
 _MAX_TEXT = 65_536
 """Bytes of a value."""
 _TEXTS = ("REG_SZ", "REG_EXPAND_SZ")
@@ -62,6 +69,15 @@ class Computer(Struct, frozen=True):
     """``DataBasePath``, as it is written there."""
     event_logs: tuple[str, ...] = ()
     """Files of classic event logs, as they are written there."""
+    letters: tuple[tuple[bytes, str], ...] = ()
+    """Drive letters, ``D:``, by what the mount manager knows a partition by
+    (:attr:`agent.formats.partitions.Partition.device`)."""
+
+    @property
+    def names(self) -> list[str]:
+        """By which people may call it."""
+        whole = f"{self.host_name}.{self.domain}" if self.host_name and self.domain else ""
+        return [name for name in (self.name, self.host_name, whole) if name]
 
 
 def read_software(data: Bytes, logs: Sequence[Bytes] = ()) -> Software:
@@ -95,6 +111,7 @@ def read_computer(data: Bytes, logs: Sequence[Bytes] = ()) -> Computer:
         domain=_text(network, "NV DOMAIN") or _text(network, "DOMAIN"),
         data_base=_text(network, "DATABASEPATH"),
         event_logs=_classic_logs(hive, chosen),
+        letters=_letters(hive),
     )
 
 
@@ -115,6 +132,20 @@ def _classic_logs(hive: Hive, control_set: str) -> tuple[str, ...]:
     service = hive.key(f"{control_set}\\{LOG_SERVICE}")
     logs = () if service is None else itertools.islice(service.subkeys(), MAX_LOGS)
     return _files(_of(hive, log) for log in logs)
+
+
+def _letters(hive: Hive) -> tuple[tuple[bytes, str], ...]:
+    key = hive.key(_MOUNTED)
+    values = () if key is None else itertools.islice(key.values(), _MAX_MOUNTED)
+    found = {}
+    for value in values:
+        letter = _LETTER.fullmatch(value.name)
+        if letter is not None and value.size <= _MAX_DEVICE:
+            try:
+                found[value.data] = letter[1].upper()
+            except FormatError as error:
+                hive.note(error)
+    return tuple(found.items())
 
 
 def _files(keys: Iterable[Values]) -> tuple[str, ...]:

@@ -39,12 +39,15 @@ class ImageTarget(AtRest):
         now: Callable[[], datetime] | None = None,
         keys: Sequence[VolumeKey] = (),
         installation: str = "",
+        called: Sequence[str] = (),
     ) -> None:
         """Raises TargetError, naming it, for what is no image of a disk or of a volume, and for one
         that cannot be read at all."""
         if not paths:
             raise TargetError("no image given")
-        super().__init__(*paths, own=own, now=now, keys=keys, installation=installation)
+        super().__init__(
+            *paths, own=own, now=now, keys=keys, installation=installation, called=called
+        )
         for medium in self.images:
             medium.beside = self.images
             try:
@@ -69,11 +72,13 @@ class ImageTarget(AtRest):
     def host(self) -> model.Host:
         """Who it says it was; else a host that is known by its first volume's serial number, or by
         the image's place where that cannot be read."""
-        if (known := self._hosts[0].host()) is not None:
-            return known
+        return self._called(self._identity() or self.by_volume())
+
+    def by_volume(self) -> model.Host:
+        """One of which no Windows tells who it was."""
         path = self._paths[0]
         try:
-            told = self._identity()
+            told = self._volume_identity()
         except OSError:
             told = f"ntfs:unknown:{path}"
         return model.Host(id=told, name=os.path.basename(path) or path)
@@ -126,7 +131,7 @@ class ImageTarget(AtRest):
             if one.kind is not None and one.is_file_system
         }
 
-    def _identity(self) -> str:
+    def _volume_identity(self) -> str:
         """By the first volume of NTFS, or else by the first one that is read. Raises OSError."""
         for medium, one, _ in self._volumes_lying():
             if one.is_ntfs:
@@ -141,7 +146,8 @@ class ImageTarget(AtRest):
         for medium, one, prefix in self._volumes_lying():
             if one.is_ntfs:
                 tree = record_tree(SharedVolume(medium.opener(one.part), at_rest=True), "")
-                found.append(Volume(structs.replace(tree, shown=(prefix,)), prefix))
+                tree = structs.replace(tree, shown=(prefix,))
+                found.append(Volume(tree, prefix, one.part.device))
             elif (shared := self._file_systems.get(prefix)) is not None:
-                found.append(Volume(shared.tree(prefix), prefix))
+                found.append(Volume(shared.tree(prefix), prefix, one.part.device))
         return with_copies(found)

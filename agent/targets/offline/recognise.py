@@ -1,31 +1,48 @@
-"""What ``offline`` is given: folders and files, or images."""
+"""What ``offline`` is given: folders and files, images, or both."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from ...matching.own_traces import Own
+from ...spelling import lies_below, whole_path
 from ..volume_keys import VolumeKey
 from .at_rest import TargetError
-from .containers.opening import is_medium, is_raw_disk
+from .containers.opening import is_medium
 from .folder import FolderTarget
 from .image import ImageTarget
+from .joined import JoinedTarget
 
 
 def offline_target(
-    *paths: str, own: Own, keys: Sequence[VolumeKey] = (), installation: str = ""
-) -> FolderTarget | ImageTarget:
+    *paths: str,
+    own: Own,
+    keys: Sequence[VolumeKey] = (),
+    installation: str = "",
+    called: Sequence[str] = (),
+) -> OfflineTarget:
     """``keys``: of locked volumes; ``installation``: of several hosts on an image, the name of the
-    one that is meant.
+    one that is meant; ``called``: names of the only host that all is of.
 
-    Raises TargetError for what cannot be swept, and for images and folders together: but for raw
-    disks, whose volumes are swept as a folder's are.
+    Raises TargetError for what cannot be swept.
     """
     images = [path for path in paths if is_medium(path)]
     if not images:
-        return FolderTarget(*paths, own=own, keys=keys)
+        return FolderTarget(*paths, own=own, keys=keys, called=called)
+    given = ImageTarget(*images, own=own, keys=keys, installation=installation, called=called)
     if len(images) == len(paths):
-        return ImageTarget(*paths, own=own, keys=keys, installation=installation)
-    if all(is_raw_disk(path) for path in images):
-        return FolderTarget(*paths, own=own, keys=keys)
-    raise TargetError("images and folders together: sweep them one after the other")
+        return given
+    folders = [path for path in paths if path not in images]
+    _refuse_twice(images, folders)
+    return JoinedTarget(given, FolderTarget(*folders, own=own, keys=keys, called=called))
+
+
+def _refuse_twice(images: Sequence[str], folders: Sequence[str]) -> None:
+    """Raises TargetError for an image that is swept with the folder that it lies in."""
+    for image in images:
+        for folder in folders:
+            if lies_below(whole_path(image), whole_path(folder)):
+                raise TargetError(f"{image}: lies in {folder}, which is given too; give one")
+
+
+OfflineTarget = FolderTarget | ImageTarget | JoinedTarget

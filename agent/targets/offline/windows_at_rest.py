@@ -43,6 +43,8 @@ class Volume(Struct, frozen=True):
     """Its drive may be empty: not known."""
     name: str
     r"""Stands before ``\\Users`` where no drive letter is known."""
+    device: bytes = b""
+    """By which Windows may know its letter."""
 
 
 class WindowsAtRest(Struct, frozen=True):
@@ -81,7 +83,7 @@ def hosts_on(volumes: Sequence[Volume]) -> list[WindowsAtRest]:
 
     Volumes without a Windows, and views of earlier times, are taken for the first host's.
     """
-    found: list[tuple[Volume, _Place]] = []
+    found: list[_Read] = []
     others = _Others()
     for volume in volumes:
         drive, problems = volume.tree.drive or volume.name, list[tuple[str, str]]()
@@ -95,11 +97,31 @@ def hosts_on(volumes: Sequence[Volume]) -> list[WindowsAtRest]:
             others.volumes.append(volume)
             others.unknown += [(f"{NOT_KNOWN}: {why}", drive + where) for why, where in problems]
         else:
-            found.append((volume, place))
+            found.append(_read_at(volume, place))
     if not found:
         return [WindowsAtRest(_without_windows(others))]
-    hosts = [_host(volume, place, _Others()) for volume, place in found[1:]]
-    return [_host(*found[0], others), *hosts]
+    hosts = [_host(one, _Others()) for one in found[1:]]
+    letters: dict[bytes, str] = {}
+    for one in found:
+        for device, letter in one.computer.letters:
+            letters.setdefault(device, letter)
+    others.volumes = _lettered(others.volumes, letters, found[0])
+    return [_host(found[0], others), *hosts]
+
+
+def _lettered(volumes: Sequence[Volume], letters: dict[bytes, str], host: _Read) -> list[Volume]:
+    """With the letters that the host gave them, each once."""
+    taken = {host.drive, *(volume.tree.drive for volume in volumes)}
+    made = []
+    for volume in volumes:
+        letter = letters.get(volume.device, "") if volume.device else ""
+        if not letter or volume.tree.drive or letter in taken:
+            made.append(volume)
+        else:
+            taken.add(letter)
+            tree = structs.replace(volume.tree, drive=letter)
+            made.append(structs.replace(volume, tree=tree))
+    return made
 
 
 def labelled(hosts: Sequence[WindowsAtRest]) -> list[WindowsAtRest]:
@@ -187,25 +209,45 @@ def _below(folder: Entry, *names: str) -> Entry | None:
     return found if found is not None and found.kind() is Kind.FOLDER else None
 
 
-def _host(volume: Volume, place: _Place, others: _Others) -> WindowsAtRest:
+class _Read(Struct, frozen=True):
+    """A volume with a Windows, and what its hives say."""
+
+    volume: Volume
+    place: _Place
+    software: Software
+    computer: Computer
+    problems: Sequence[tuple[str, str]]
+
+    @property
+    def drive(self) -> str:
+        """Its letter."""
+        root = self.software.system_root
+        usual = root[:2].upper() if root[1:3] == ":\\" else USUAL_DRIVE
+        return self.volume.tree.drive or usual
+
+
+def _read_at(volume: Volume, place: _Place) -> _Read:
     software, computer, problems = Software(), Computer(), list[tuple[str, str]]()
     if place.config is not None:
         software = _read(place.config, "SOFTWARE", read_software, software, problems)
         computer = _read(place.config, "SYSTEM", read_computer, computer, [])
         if software.problem:
             problems.append((f"list of the profiles: {software.problem}", "SOFTWARE"))
-    root = software.system_root
-    drive = volume.tree.drive or (root[:2].upper() if root[1:3] == ":\\" else USUAL_DRIVE)
-    trees = [structs.replace(volume.tree, drive=drive)]
+    return _Read(volume, place, software, computer, problems)
+
+
+def _host(read: _Read, others: _Others) -> WindowsAtRest:
+    software, computer, drive = read.software, read.computer, read.drive
+    trees = [structs.replace(read.volume.tree, drive=drive)]
     for other in others.volumes:
         # A shadow copy does not say of which volume it is one: of the system's, until it does.
         same = other.tree.view and not other.tree.drive
         trees.append(structs.replace(other.tree, drive=drive) if same else _named(other))
     logs = (*computer.event_logs, *software.listed.event_logs)
     listed = structs.replace(software.listed, data_base=computer.data_base, event_logs=logs)
-    files = files_of_windows(trees, f"{drive}\\{place.name}", listed, others.closed)
-    config = "\\".join((drive, place.name, *_CONFIG))
-    told = [(why, f"{config}\\{name}") for why, name in problems]
+    files = files_of_windows(trees, f"{drive}\\{read.place.name}", listed, others.closed)
+    config = "\\".join((drive, read.place.name, *_CONFIG))
+    told = [(why, f"{config}\\{name}") for why, name in read.problems]
     files = structs.replace(files, problems=[*files.problems, *told])
     return WindowsAtRest(files, software, computer)
 

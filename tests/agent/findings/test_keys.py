@@ -32,7 +32,7 @@ from agent.model.objects import (
     User,
 )
 from agent.model.observation import Claim, Observation, Place, moments
-from agent.model.report import Host
+from agent.model.report import Host, Target, TargetKind
 
 START = datetime(2026, 11, 24, 14, 2, tzinfo=timezone.utc)
 PATH = r"C:\Users\jo\cyzfc.dat"
@@ -223,13 +223,16 @@ def test_names_and_addresses_are_folded() -> None:
 
 
 def test_a_volume_in_another_container_has_the_same_findings() -> None:
-    def told(image: str, where: str = "") -> str:
+    def told(image: str, where: str = "", called: str = "") -> str:
         path = f"{image}{where}:\\Users\\jo\\cyzfc.dat"
-        host = Host(id="ntfs:0807060504030201", name=image)
-        return finding_id(host.id, main_key(seen(file=File(path=path)), "here"), image_of(host))
+        host = Host(id="ntfs:0807060504030201", name=called or image)
+        target = Target(kind=TargetKind.IMAGE, paths=[f"/evidence/{image}"])
+        key = main_key(seen(file=File(path=path)), "here")
+        return finding_id(host.id, key, image_of(host, target))
 
     assert told("disk.E01") == told("DISK.dd") == told("c.vhdx")
     second = " (partition 2)"
     assert told("disk.E01", second) == told("c.vhdx", second) != told("disk.E01")
+    assert told("disk.E01") == told("disk.E01", called="WS-7"), "whatever people call the host"
     known = Host(id="6f9619ff", name="disk.dd")
-    assert image_of(known) == ""
+    assert image_of(known, Target(kind=TargetKind.IMAGE, paths=["/evidence/disk.dd"])) == ""

@@ -56,12 +56,6 @@ def is_container(kind: Kind) -> bool:
     return kind.name in _READERS
 
 
-def is_raw_disk(path: str) -> bool:
-    """Whether it is a disk as it is, with a table of partitions."""
-    kind = _kind_at(path)
-    return kind is not None and kind.holds is Holds.DISK
-
-
 def _kind_at(path: str) -> Kind | None:
     """None too for what cannot be read."""
     real = os.path.realpath(path)
@@ -110,4 +104,4 @@ def _kind(path: str, file: BinaryIO) -> Kind | None:
     )
 
 
-__all__ = ["RAW", "is_container", "is_medium", "is_raw_disk", "open_medium"]
+__all__ = ["RAW", "is_container", "is_medium", "open_medium"]

@@ -13,6 +13,7 @@ from agent.targets.offline.at_rest import TargetError
 from agent.targets.offline.containers.opening import is_medium
 from agent.targets.offline.folder import FolderTarget
 from agent.targets.offline.image import ImageTarget
+from agent.targets.offline.joined import JoinedTarget
 from agent.targets.offline.recognise import offline_target
 from tests.evidence.images import file_name, image, record, resident, standard
 from tests.evidence.journals import FOLDERS
@@ -65,7 +66,10 @@ def test_what_is_given_decides_what_is_swept(tmp_path: Path) -> None:
     path = ntfs(tmp_path / "disk.dd")
     assert isinstance(offline_target(str(path), own=Own()), ImageTarget)
     assert isinstance(offline_target(str(tmp_path), own=Own()), FolderTarget)
-    with pytest.raises(TargetError, match="together"):
+    (tmp_path / "beside").mkdir()
+    both = offline_target(str(path), str(tmp_path / "beside"), own=Own())
+    assert isinstance(both, JoinedTarget)
+    with pytest.raises(TargetError, match=r"disk\.dd: lies in .*, which is given too"):
         offline_target(str(path), str(tmp_path), own=Own())
     with pytest.raises(TargetError, match="nowhere"):
         offline_target(str(tmp_path / "nowhere"), own=Own())
