@@ -115,7 +115,7 @@ class _Many:
         ]
         self._running: set[Running] = set()
         self._start_one: Start = OneOfMany
-        self._waits = False
+        self._waits = self._once = False
         self._id = secrets.token_hex(16)
         """Of this run."""
         self._stopped = False
@@ -126,11 +126,13 @@ class _Many:
         self._rules: dict[str, object] = {}
 
     def ask(self) -> None:
-        """What the question is. Raises PackError, RulesError."""
+        """What the question is: of its evidence a report is written once then. Raises PackError,
+        RulesError."""
         self._rules = rules_in(self._options)
         packs = load_packs(self._options.packs, self._options.only_packs, NAMES)
         self._packs = [pack.reference() for pack in packs]
         self._exclusions = exclusions_in_use(NAMES)[1]
+        self._once = True
 
     def resume(self, where: Destination) -> None:
         """Those whose whole report is there are over."""
@@ -212,7 +214,7 @@ class _Many:
             row.code, row.why = FAILED, STOPPED
             return []
         row.running = not self._waits
-        if self._waits:
+        if self._once:
             given = " ".join((self._id, *asked.paths))
             once = once_of(exhibits, self._question(asked), given)
             asked = structs.replace(asked, once=[once.evidence, once.question])
