@@ -17,7 +17,7 @@ help:
 	@echo 'make exe     build the Windows exe (here under Wine)'
 	@echo 'make lint    ruff and mypy --strict'
 	@echo 'make fuzz    fuzz the readers of NTFS for longer (FUZZ=one target, FOR=seconds of each)'
-	@echo 'make bench   side-by-side measurements (WHAT=engine, event_logs, files, hashing, ntfs, remembered, windows_image, live_host, collector, behind or pages)'
+	@echo 'make bench   side-by-side measurements (WHAT=engine, event_logs, files, hashing, ntfs, remembered, windows_image, live_host, collector, cluster, behind or pages)'
 	@echo 'make mutate  small changes of the code that no test notices (WHAT=findings)'
 	@echo 'make lock    pin anew what the exe and the tests install (ARGS=--upgrade: to the newest)'
 	@echo 'make sources download the Debian source packages whose test data some tests need (tests/sources.txt)'

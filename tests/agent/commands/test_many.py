@@ -19,6 +19,7 @@ from agent.cli import main
 from agent.commands import one_of_many
 from agent.commands.offline import expanded
 from agent.commands.one_of_many import read_options, written
+from agent.commands.resuming import is_cut_short
 from agent.exit_codes import CLEAN, FAILED, HIT, INCOMPLETE, UNDELIVERED, UsageError
 from agent.model.codec import decode
 from agent.model.report import Report
@@ -147,6 +148,21 @@ def test_what_an_earlier_run_left_behind_is_delivered_though_nothing_is_swept_no
     assert main(["send", "--share", str(share)]) == CLEAN
     (sent,) = share.glob("*.json.gz")
     assert sent.name.partition(".")[0] in {one.report_id for one in reports}
+
+
+def test_what_is_resumed_is_written_once_though_a_sweep_of_it_was_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clean, dies = disk(tmp_path / "e/clean.dd"), strong(tmp_path / "e/dies.dd")
+    with monkeypatch.context() as dying:
+        died = [sys.executable, "-P", "-c", DIES_IN_MID_SWEEP]
+        dying.setattr(one_of_many, "command", lambda: died)
+        swept(tmp_path / "out", clean, dies, "--resume")
+    code, reports = swept(tmp_path / "out", clean, dies, "--resume", "--quiet")
+    assert code == HIT
+    assert sorted(one.target.paths for one in reports) == [[str(clean)], [str(dies)]]
+    assert not any(is_cut_short(one) for one in reports)
+    assert last_line(capsys)[0]["resumed"] == 1
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX")
