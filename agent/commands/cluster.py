@@ -11,7 +11,6 @@ Source: Dask Distributed 2026.8, "API" (``Client.get``, ``Client.subscribe_topic
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import operator
 import os
@@ -50,6 +49,8 @@ Told = Callable[[dict[str, Any]], None]
 def cluster_at(address: str) -> Iterator[Cluster]:
     """Raises UsageError, and CannotRun where no scheduler answers."""
     try:
+        import asyncio
+
         from distributed import Client
     except ImportError as error:
         raise UsageError(

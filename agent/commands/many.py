@@ -27,7 +27,6 @@ from ..output.several import Row, SeveralProgress, several_line, short_name, tab
 from ..output.summary import summary_line
 from ..packs.built_in import exclusions_in_use, load_packs
 from ..sources.catalog import CATALOG, NAMES
-from .cluster import cluster_at
 from .delivering import deliver_recovered, open_spool
 from .destination import Destination, destination_of, finish_interrupted
 from .given_paths import refuse_missing
@@ -75,6 +74,8 @@ def sweep_many(options: Options, hosts: Sequence[Sequence[str]]) -> int:
     if options.scheduler is None:
         many.run(OneOfMany, at_once=options.jobs or 1)
     else:
+        from .cluster import cluster_at
+
         with cluster_at(options.scheduler) as cluster:
             many.run(cluster.start, at_once=options.jobs or MOST_TASKS, waits=True)
     codes = many.codes()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from agent.model.report import Report
 from agent.sweep.loop import STOPPED
 from tests.evidence.clusters import Cluster, sweeping, until
 from tests.evidence.small_disks import disk
+from tests.lanes import HERE
 
 NOT_THERE = "import sys; sys.modules['agent'] = None"
 OLDER = "import agent; agent.__version__ = '0.0.1'"
@@ -184,6 +186,14 @@ def test_a_scheduler_that_is_lost_is_told(tmp_path: Path, eight: list[Path]) -> 
     assert command.returncode == last_line(shown)["exit"] == FAILED
 
 
+def test_a_cluster_is_loaded_only_when_it_is_asked_for() -> None:
+    asked = "import sys, agent.commands.offline; print({'asyncio', 'distributed'} & {*sys.modules})"
+    done = subprocess.run(
+        [sys.executable, "-c", asked], capture_output=True, text=True, check=True, cwd=HERE.parent
+    )
+    assert done.stdout.strip() == "set()"
+
+
 def test_without_a_scheduler_nothing_is_swept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -201,8 +211,10 @@ def test_without_a_scheduler_nothing_is_swept(
         assert why in said
     assert main(["offline", str(image), "--scheduler", "tcp://127.0.0.1:1"]) == FAILED
     assert "--out DIR, on storage that all workers reach" in capsys.readouterr().err
-    monkeypatch.setitem(sys.modules, "distributed", None)
     given = ["offline", str(image), "--scheduler", "tcp://127.0.0.1:1", "--out", str(out)]
-    assert main(given) == FAILED
-    assert "install iocsweep[cluster]" in capsys.readouterr().err
+    for missing in ("distributed", "asyncio"):  # the latter too in the exe
+        with monkeypatch.context() as without:
+            without.setitem(sys.modules, missing, None)
+            assert main(given) == FAILED
+        assert "install iocsweep[cluster]" in capsys.readouterr().err
     assert [*out.glob("*")] == []
