@@ -57,12 +57,14 @@ def cluster_at(address: str) -> Iterator[Cluster]:
             "--scheduler needs Dask Distributed: install iocsweep[cluster]; it is not in the exe"
         ) from error
     try:
-        asyncio.run(_reach(address))
+        # What speaks another protocol is waited for without end, or taken for a size of memory.
+        asyncio.run(asyncio.wait_for(_reach(address), CONNECT_S + 1))
         with warnings.catch_warnings(record=True) as told:
             warnings.simplefilter("always")
             client = Client(address, timeout=CONNECT_S, set_as_default=False, name="iocsweep")
-    except (OSError, ValueError, TypeError, RuntimeError) as error:
-        raise CannotRun(f"--scheduler {address}: {plain(error)}") from error
+    except (OSError, ValueError, TypeError, RuntimeError, MemoryError) as error:
+        why = plain(error) if str(error) else "what is there is no scheduler of Dask"
+        raise CannotRun(f"--scheduler {address}: {why}") from error
     # What goes wrong with a task is said by its row.
     logger = logging.getLogger("distributed.client")
     level = logger.level

@@ -13,6 +13,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 
+import trustme
+
 from tests.lanes import HERE
 
 _PATIENCE_S = 60
@@ -20,17 +22,20 @@ _LOOPBACK = ("--host", "127.0.0.1", "--dashboard-address", "127.0.0.1:0", "--no-
 
 
 class Cluster:
-    """``folder``: where its processes write."""
+    """``folder``: where its processes write; ``protocol``: ``tcp`` or ``tls``; ``environment``: of
+    all of them."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, protocol: str = "tcp", **environment: str) -> None:
         self.folder = folder
+        self._protocol = protocol
+        self._environment = environment
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self._held = ExitStack()
         self._file = folder / "scheduler.json"
 
     def __enter__(self) -> Cluster:
         self.folder.mkdir(parents=True, exist_ok=True)
-        self._started("scheduler", "scheduler", "--port", "0")
+        self._started("scheduler", "scheduler", "--port", "0", "--protocol", self._protocol)
         until(lambda: self._file.exists() and bool(self._file.read_bytes()))
         return self
 
@@ -78,8 +83,23 @@ class Cluster:
              *arguments],
             stdout=log, stderr=log, cwd=self.folder,
             env={**os.environ, "DASK_DISTRIBUTED__SCHEDULER__HTTP__ROUTES": "[]",
-                 "DASK_DISTRIBUTED__WORKER__HTTP__ROUTES": "[]", **environment},
+                 "DASK_DISTRIBUTED__WORKER__HTTP__ROUTES": "[]", **self._environment,
+                 **environment},
         )  # fmt: skip
+
+
+def certified(folder: Path) -> dict[str, str]:
+    """Dask's configuration for TLS, each side with a certificate of one authority: variables."""
+    folder.mkdir()
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(folder / "ca.pem"))
+    own = authority.issue_cert("127.0.0.1")
+    own.private_key_and_cert_chain_pem.write_to_path(str(folder / "own.pem"))
+    start = "DASK_DISTRIBUTED__COMM__TLS"
+    made = {f"{start}__CA_FILE": str(folder / "ca.pem")}
+    for side in ("SCHEDULER", "WORKER", "CLIENT"):
+        made |= {f"{start}__{side}__{part}": str(folder / "own.pem") for part in ("CERT", "KEY")}
+    return {**made, "DASK_DISTRIBUTED__COMM__REQUIRE_ENCRYPTION": "True"}
 
 
 @contextmanager

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,7 @@ from agent.exit_codes import CLEAN, FAILED
 from agent.model.codec import decode
 from agent.model.report import Report
 from agent.sweep.loop import STOPPED
-from tests.evidence.clusters import Cluster, sweeping, until
+from tests.evidence.clusters import Cluster, certified, sweeping, until
 from tests.evidence.small_disks import disk
 from tests.lanes import HERE
 
@@ -184,6 +186,42 @@ def test_a_scheduler_that_is_lost_is_told(tmp_path: Path, eight: list[Path]) -> 
         assert f"{image.name}: NOT SWEPT: the scheduler was lost" in said
     assert "Traceback" not in said
     assert command.returncode == last_line(shown)["exit"] == FAILED
+
+
+def test_certificates_are_those_of_dasks_own_configuration(tmp_path: Path) -> None:
+    out, image = tmp_path / "out", disk(tmp_path / "e/ws-1.dd")
+    known = certified(tmp_path / "tls")
+    with Cluster(tmp_path / "cluster", "tls", **known) as running:
+        running.worker("first")
+        assert running.address.startswith("tls://127.0.0.1:")
+        given = ("offline", image, "--scheduler", running.address, "--out", out, "--only", "files")
+        with sweeping(*given) as command:
+            said = command.communicate()[1]
+        assert (command.returncode, "check your TLS configuration" in said) == (FAILED, True)
+        with sweeping(*given, **known) as command:
+            command.communicate()
+    assert command.returncode == CLEAN
+    assert len(reports(out)) == 1
+
+
+def test_what_speaks_another_protocol_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(the_cluster, "CONNECT_S", 0.5)
+    image = disk(tmp_path / "e/ws-1.dd")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"tcp://127.0.0.1:{server.getsockname()[1]}"
+
+        def answer() -> None:
+            with server.accept()[0] as other:
+                other.sendall(b"HTTP/1.0 400 Bad Request\r\n\r\n")
+                while other.recv(1024):
+                    pass
+
+        threading.Thread(target=answer, daemon=True).start()
+        given = ["offline", str(image), "--scheduler", address, "--out", str(tmp_path / "out")]
+        assert main(given) == FAILED
+    assert f"--scheduler {address}: what is there is no scheduler" in capsys.readouterr().err
 
 
 def test_a_cluster_is_loaded_only_when_it_is_asked_for() -> None:
