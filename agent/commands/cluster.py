@@ -167,9 +167,10 @@ class Task:
     def stop(self) -> None:
         """As Ctrl-C does; one that has not begun does not."""
         self._stopped = True
-        if not self._runs:
+        if self._runs:
+            self._cluster.stop(self._key)
+        else:
             self._future.cancel()
-        self._cluster.stop(self._key)
 
     def _tell(self, message: dict[str, Any]) -> None:
         self._runs = True
