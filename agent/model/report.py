@@ -24,6 +24,8 @@ BUILT_IN: Final = "built in"
 """The origin of what comes inside the program."""
 INTERRUPTED: Final = "sweep was interrupted"
 """The reason that the coverage of a sweep gives which was cut off."""
+OFFLINE: Final = "offline"
+"""The reason that a source gives which asks a running host, where none is asked."""
 MAX_SAMPLES = 5
 """How many examples a coverage reason carries."""
 MAX_PARTS = 64

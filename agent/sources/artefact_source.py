@@ -12,12 +12,14 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..model.report import State
+from ..targets.every_windows import NOT_HERE
 
 if TYPE_CHECKING:
     from ..coverage import Ledger
     from ..matching.matcher import Matcher
     from ..model.observation import Observation
     from ..targets import Target
+    from ..targets.every_windows import Wanted
     from .artefact import Artefact
 
 THREADS = 2
@@ -49,9 +51,12 @@ class ArtefactSource:
         *,
         threads: int = THREADS,
         progress: Callable[[str], None] = lambda _: None,
+        wanted: Sequence[Wanted] = (),
     ) -> None:
-        """``progress``: is told each file, again while it is read, and may raise to end it."""
+        """``progress``: is told each file, again while it is read, and may raise to end it.
+        ``wanted``: what every Windows has of it; evidence at rest that lacks it has a gap."""
         self.name = artefact.name
+        self.wanted = wanted
         self.progress = progress
         self.threads = threads
         self.known = artefact
@@ -63,6 +68,8 @@ class ArtefactSource:
 
     def observe(self, target: Target, matcher: Matcher, ledger: Ledger) -> Iterator[Observation]:
         """What the records say that match; every file is accounted for."""
+        for place in target.lacking(self.wanted) if self.required(target) else ():
+            ledger.unread(NOT_HERE, place)
         files = target.evidence(self.known.patterns(target), ledger)
         first = next(files, None)
         if first is None:

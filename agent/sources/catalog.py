@@ -141,9 +141,16 @@ def _artefact(name: str, module: str, artefact: str, where: Sequence[str] = ()) 
         from .artefact_source import ArtefactSource, Later
 
         known = Later(name, where, load) if where else load()
-        return ArtefactSource(known, progress=setup.progress)
+        wanted = whereabouts.EVERY_WINDOWS_HAS.get(name, ())
+        return ArtefactSource(known, progress=setup.progress, wanted=wanted)
 
     return Entry(name, TargetKind, make)
+
+
+def _not_at_rest(name: str) -> Source:
+    from .not_at_rest import NotAtRest
+
+    return NotAtRest(name)
 
 
 _LIVE = (TargetKind.LIVE,)
@@ -220,9 +227,10 @@ ON_REQUEST = frozenset(entry.name for entry in CATALOG if not entry.by_default)
 
 
 def sources_of(kind: TargetKind, setup: Setup) -> list[Source]:
-    """All that this kind of target can be asked, and is with this setup."""
+    """All that this kind of target can be asked, and is with this setup; and what only a running
+    host can, which says so."""
     return [
-        entry.make(setup)
+        entry.make(setup) if kind in entry.targets else _not_at_rest(entry.name)
         for entry in CATALOG
-        if kind in entry.targets and (entry.by_default or setup.deep)
+        if entry.by_default or setup.deep
     ]

@@ -6,6 +6,9 @@ artefacts a volume that is no system volume has none.
 
 from __future__ import annotations
 
+from ..targets.every_windows import PREFETCH as PREFETCH_FOLDER
+from ..targets.every_windows import Wanted
+
 FIREWALL_LOG = (
     r"%SystemRoot%\System32\LogFiles\Firewall\*.log",
     r"%SystemRoot%\System32\LogFiles\Firewall\*.old",
@@ -313,3 +316,24 @@ LIVE_RESPONSE = (
         for extension in ("txt", "csv", "json")
     ),
 )
+_USERS = ((r"%Volume%\Users", r"%Volume%\Documents and Settings"),)
+EVERY_WINDOWS_HAS: dict[str, tuple[Wanted, ...]] = {
+    "hosts_file": (("%DataBasePath%",),),
+    "event_logs": tuple(
+        (rf"%EventLogs%\{name}.evtx",) for name in ("System", "Security", "Application")
+    ),
+    "prefetch": ((PREFETCH_FOLDER,),),
+    "registry": (
+        (r"%SystemRoot%\System32\config\SYSTEM",),
+        (r"%SystemRoot%\System32\config\SOFTWARE",),
+        (r"%Profile%\NTUSER.DAT",),
+    ),
+    "scheduled_tasks": ((r"%SystemRoot%\System32\Tasks", r"%SystemRoot%\Tasks"),),
+    "wmi_repository": ((r"%SystemRoot%\System32\wbem\Repository",),),
+    **dict.fromkeys(
+        ("opened_files", "browsers", "browser_files", "web_cache", "console_history"), _USERS
+    ),
+}
+"""By source, what is on every Windows since Vista: where it was not copied, that none is there says
+nothing. What stands in for what runs (``processes``, ``modules``, ``dns_cache``, ``connections``)
+is among it: event logs, prefetch, hives."""

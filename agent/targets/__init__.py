@@ -20,6 +20,7 @@ from .volume_keys import VolumeKey
 if TYPE_CHECKING:
     from ..coverage import Ledger
     from ..ntfs import ByteSource
+    from .every_windows import Wanted
     from .evidence import EvidenceFile
     from .live.system import LiveSystem
     from .tree import Tree
@@ -143,3 +144,7 @@ class Target(Protocol):
         What cannot be listed is told to the ledger as a gap; what is not there is nothing. Raises
         ValueError for a pattern that is none.
         """
+
+    def lacking(self, wanted: Sequence[Wanted]) -> Iterator[str]:
+        """Of evidence at rest, the places that every Windows has and this one has not
+        (:mod:`agent.targets.every_windows`): it is a part of a host. Of a running host, none."""

@@ -60,6 +60,8 @@ class Listed(Struct, frozen=True):
     """``DataBasePath``: where the network's own files lie, the hosts file among them."""
     event_logs: tuple[str, ...] = ()
     """Files of event logs, where that is set."""
+    prefetches: bool = True
+    """Whether prefetch files are kept."""
 
 
 class Installation(Struct, frozen=True, dict=True):
@@ -71,6 +73,8 @@ class Installation(Struct, frozen=True, dict=True):
     data_base: str = ""
     event_logs: tuple[str, ...] = ()
     """Folders in which the event log service writes, its own first."""
+    prefetches: bool = True
+    """Whether it keeps prefetch files, as far as its registry tells."""
     others: tuple[str, ...] = ()
     """Folders of other Windows that lie there, see ``other_windows.py``."""
     is_loose: bool = False
@@ -153,6 +157,7 @@ def installation(
         profiles=tuple(found.values()),
         data_base=_whole(listed.data_base, system_root) or f"{system_root}\\{_DATA_BASE}",
         event_logs=_log_folders(listed.event_logs, system_root),
+        prefetches=listed.prefetches,
         others=tuple(others),
     )
 

@@ -44,7 +44,7 @@ from .logs import JO as JO_OF_CORP
 from .prefetch import PlantedVolume, mam, prefetch
 from .remembered_values import last_run, shimcache, user_assist
 from .shell_items import entry, root, volume
-from .windows_folder import CONFIG, record_of, software, system, volume_bytes
+from .windows_folder import CONFIG, every_windows, record_of, software, system, volume_bytes
 
 
 def at(minute: int, second: float = 0) -> datetime:
@@ -167,6 +167,7 @@ def infected() -> dict[str, bytes]:
 def quiet() -> dict[str, bytes]:
     """A host that remembers nothing; jo is of a domain."""
     return {
+        **every_windows(),
         rf"{CONFIG}\SYSTEM": system(),
         rf"{CONFIG}\SOFTWARE": software(profiles={JO_OF_CORP: JO}),
         NTUSER: hive({}),

@@ -26,7 +26,7 @@ from .logged_events import (
 from .logs import WHEN, event_log
 from .prefetch import PlantedVolume, mam, prefetch
 from .remembered_values import user_assist
-from .windows_folder import windows
+from .windows_folder import every_windows, windows
 
 LOGS = "C:\\Windows\\System32\\winevt\\Logs"
 SYSMON = f"{LOGS}\\Microsoft-Windows-Sysmon%4Operational.evtx"
@@ -59,6 +59,7 @@ def evidence() -> dict[str, bytes]:
     )
     return without_broken(
         {
+            **every_windows(),
             CYZFC: dll(),
             SECURITY: event_log([audited_process()]),
             SYSMON: event_log([sysmon_process(), sysmon_module(), sysmon_query()]),

@@ -22,6 +22,7 @@ from agent.targets.live.host import LiveHost
 from agent.targets.live.mounts import Layout
 from agent.targets.offline.folder import FolderTarget
 from agent.targets.offline.image import ImageTarget
+from tests.evidence.execution import task
 from tests.evidence.filetime import ticks
 from tests.evidence.hives import Tree, hive
 from tests.evidence.hosts import FakeSystem
@@ -38,9 +39,11 @@ from tests.evidence.images import (
     standard,
 )
 from tests.evidence.images import run as cluster_run
+from tests.evidence.logs import event_log
 
 GUID = "0b6c8f7e-5a1d-4c6b-9d0e-3f2a1b4c5d6e"
 JO_SID = "S-1-5-21-1004336348-1177238915-682003330-1001"
+CLASSIC_LOGS = ("System", "Security", "Application")
 CONFIG = "C:\\Windows\\System32\\config"
 _RECORD = 4096
 _RESIDENT = 600
@@ -114,6 +117,19 @@ def windows(more: Files | None = None) -> dict[str, bytes]:
         "C:\\Users\\jo\\NTUSER.DAT": b"of jo",
         "C:\\Users\\Ann\\NTUSER.DAT": b"of ann",
         **(more or {}),
+    }
+
+
+def every_windows() -> dict[str, bytes]:
+    """What is on every Windows (``agent/sources/whereabouts.py``), with nothing in it that tells
+    anything; hives are left to others."""
+    logs = (f"C:\\Windows\\System32\\winevt\\Logs\\{name}.evtx" for name in CLASSIC_LOGS)
+    return {
+        **dict.fromkeys(logs, event_log([])),
+        "C:\\Windows\\Prefetch\\Layout.ini": b"[OptimalLayoutFile]\r\nVersion=1\r\n",
+        "C:\\Windows\\System32\\drivers\\etc\\networks": b"loopback 127\r\n",
+        "C:\\Windows\\System32\\Tasks\\Updater": task("C:\\Windows\\notepad.exe", ""),
+        "C:\\Windows\\System32\\wbem\\Repository\\MAPPING1.MAP": b"\xcd\xab\0\0",
     }
 
 

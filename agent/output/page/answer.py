@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from ...model.report import Coverage, Finding, Report, State, Strength, TargetKind, Verdict
+from ...model.report import (
+    OFFLINE,
+    Coverage,
+    Finding,
+    Report,
+    State,
+    Strength,
+    TargetKind,
+    Verdict,
+)
 from ..closing import way_of, ways
 from ..layout import when
 from ..limits import reason_of
@@ -206,7 +215,9 @@ def next_steps(report: Report) -> Html:
 def not_covered(report: Report) -> Html:
     """Each gap once, with all the sources that have it, and what closes it."""
     rows, more = some(_gaps(report), MAX_GAPS, "gaps")
-    left = [one for one in report.coverage if one.state is State.SKIPPED]
+    skipped = [one for one in report.coverage if one.state is State.SKIPPED]
+    at_rest = [one for one in skipped if [reason.reason for reason in one.reasons] == [OFFLINE]]
+    left = [one for one in skipped if one not in at_rest]
     unneeded = [
         one for one in report.coverage if not one.required and one.state is State.UNAVAILABLE
     ]
@@ -217,6 +228,8 @@ def not_covered(report: Report) -> Html:
     else:
         parts.append(tag("p", "Nothing: what was asked for could be looked at completely."))
     parts += [_named("Left out by whoever started the check", left)] if left else []
+    if at_rest:
+        parts.append(_named("Asked of a computer that runs, and of none that does not", at_rest))
     parts += [_named("Of no account for such a check", unneeded)] if unneeded else []
     return section("gaps", "What was not covered", *parts)
 

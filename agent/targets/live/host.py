@@ -41,6 +41,7 @@ from .this_machine import RunningSystem
 
 if TYPE_CHECKING:
     from ...windows import volumes
+    from ..every_windows import Wanted
 
 _FALLBACK_ID_SPACE = uuid.UUID("5f1d1f0a-3c43-4d0e-9d3b-6c6f636b6564")
 """Makes an id from the host's name where the system has none of its own."""
@@ -177,6 +178,10 @@ class LiveHost:
             ledger.unavailable(f"folder of Windows: {reason_of(error)}")
             return
         yield from files.evidence(patterns, ledger)
+
+    def lacking(self, wanted: Sequence[Wanted]) -> Iterator[str]:  # noqa: ARG002 - whatever it is
+        """What is not there, this host has not."""
+        return iter(())
 
     @cached_property
     def _files(self) -> HostFiles:

@@ -17,6 +17,7 @@ from ...model.custody import Exhibit
 from ...spelling import fold, whole_path
 from ...windows.held import HeldFiles
 from .. import RawNtfs
+from ..every_windows import Wanted, lacking
 from ..evidence import EvidenceFile
 from ..record_tree import record_tree
 from ..shared_volume import SharedVolume
@@ -106,6 +107,11 @@ class AtRest(ABC):
         """Of every Windows that lies there, one after the other."""
         for host in (*self._hosts, *self._met_hosts):
             yield from host.files.evidence(patterns, ledger)
+
+    def lacking(self, wanted: Sequence[Wanted]) -> Iterator[str]:
+        """Of every Windows that lies there, or should."""
+        for host in (*self._hosts, *self._met_hosts):
+            yield from lacking(host.files, wanted)
 
     def met(self, volume: RawNtfs | Tree) -> None:
         """Evidence that is asked for later comes from it too."""

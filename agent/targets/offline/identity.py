@@ -34,6 +34,11 @@ _LETTER = re.compile(r"(?i)\\DosDevices\\([A-Z]:)")
 _MAX_MOUNTED = 10_000
 _MAX_DEVICE = 24
 """Bytes by which a partition is known; what is longer is the name of another device."""
+_PREFETCH = "Control\\Session Manager\\Memory Management\\PrefetchParameters"
+_OPTIONS = "Control\\ProductOptions"
+_PROGRAMS = 1
+"""The bit of EnablePrefetcher that stands for programs (Microsoft Learn, "Disable Prefetch")."""
+_WORKSTATION = "WinNT"
 _MAX_TEXT = 65_536
 """Bytes of a value."""
 _TEXTS = ("REG_SZ", "REG_EXPAND_SZ")
@@ -78,6 +83,9 @@ class Computer(Struct, frozen=True):
         """By which people may call it."""
         whole = f"{self.host_name}.{self.domain}" if self.host_name and self.domain else ""
         return [name for name in (self.name, self.host_name, whole) if name]
+    prefetches: bool = True
+    """False: prefetch files of programs are switched off, or it is a server, where they are off
+    unless somebody switched them on."""
 
 
 def read_software(data: Bytes, logs: Sequence[Bytes] = ()) -> Software:
@@ -112,6 +120,7 @@ def read_computer(data: Bytes, logs: Sequence[Bytes] = ()) -> Computer:
         data_base=_text(network, "DATABASEPATH"),
         event_logs=_classic_logs(hive, chosen),
         letters=_letters(hive),
+        prefetches=_prefetches(hive, chosen),
     )
 
 
@@ -146,6 +155,14 @@ def _letters(hive: Hive) -> tuple[tuple[bytes, str], ...]:
             except FormatError as error:
                 hive.note(error)
     return tuple(found.items())
+
+
+def _prefetches(hive: Hive, control_set: str) -> bool:
+    mode = _values(hive, f"{control_set}\\{_PREFETCH}").get("ENABLEPREFETCHER")
+    if isinstance(mode, int):
+        return bool(mode & _PROGRAMS)
+    product = _text(_values(hive, f"{control_set}\\{_OPTIONS}"), "PRODUCTTYPE")
+    return product in ("", _WORKSTATION)
 
 
 def _files(keys: Iterable[Values]) -> tuple[str, ...]:

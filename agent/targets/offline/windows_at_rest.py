@@ -244,7 +244,12 @@ def _host(read: _Read, others: _Others) -> WindowsAtRest:
         same = other.tree.view and not other.tree.drive
         trees.append(structs.replace(other.tree, drive=drive) if same else _named(other))
     logs = (*computer.event_logs, *software.listed.event_logs)
-    listed = structs.replace(software.listed, data_base=computer.data_base, event_logs=logs)
+    listed = structs.replace(
+        software.listed,
+        data_base=computer.data_base,
+        event_logs=logs,
+        prefetches=computer.prefetches,
+    )
     files = files_of_windows(trees, f"{drive}\\{read.place.name}", listed, others.closed)
     config = "\\".join((drive, read.place.name, *_CONFIG))
     told = [(why, f"{config}\\{name}") for why, name in read.problems]

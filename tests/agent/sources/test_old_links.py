@@ -11,8 +11,9 @@ from agent.model.report import State, TargetKind
 from agent.sources.artefact_source import ArtefactSource
 from agent.sources.catalog import Setup, sources_of
 from agent.targets.offline.image import ImageTarget
+from tests.evidence.hives import hive
 from tests.evidence.sweeping import swept
-from tests.evidence.windows_folder import as_image, windows
+from tests.evidence.windows_folder import as_image, every_windows, windows
 
 JUNCTION = 0xA000_0003
 _PROFILE = (
@@ -44,6 +45,7 @@ SOURCES = [
 def target(tmp_path_factory: pytest.TempPathFactory) -> ImageTarget:
     files = {path: b"" for link in LINKS for path in (f"{link}\\",)}
     files = {p: d for p, d in windows(files).items() if not d.startswith((b"of ", b"MAM of"))}
+    files |= {**every_windows(), "C:\\Users\\jo\\NTUSER.DAT": hive({})}
     place = tmp_path_factory.mktemp("links") / "c"
     image = as_image(place, files, tags=dict.fromkeys(LINKS, JUNCTION))
     return ImageTarget(str(image), own=Own())

@@ -28,7 +28,7 @@ from tests.evidence.logs import event_log
 from tests.evidence.memories import SECURITY
 from tests.evidence.reports import NOW, finding, report
 from tests.evidence.sweeping import commanded, reported
-from tests.evidence.windows_folder import as_folder, windows
+from tests.evidence.windows_folder import as_folder, every_windows, windows
 
 SINCE = NOW - timedelta(days=10)
 LONG_AGO = NOW - timedelta(days=40)
@@ -161,6 +161,7 @@ def host(tmp_path: Path, *times: datetime) -> Path:
     log = event_log([audited_process(time=time) for time in times])
     whole = {path: data for path, data in windows({SECURITY: log}).items() if data[:3] != b"MAM"}
     files = {path: data if data[:3] != b"of " else hive({}) for path, data in whole.items()}
+    files = {**every_windows(), **files}
     return as_folder(tmp_path / "c", files)
 
 

@@ -14,6 +14,7 @@ from agent.model.objects import Dns
 from agent.model.observation import Claim, Place, moments
 from agent.model.remembered import Behaviour, Recorded, Remembered
 from agent.model.report import (
+    OFFLINE,
     Coverage,
     Evidence,
     IndicatorCount,
@@ -275,3 +276,19 @@ def test_times_without_a_calendar_and_without_a_zone_are_no_end_of_it() -> None:
     for seen, time in zip(one.evidence, times, strict=True):
         seen.moments = [*moments(happened=time, created=time)]
     assert "finding-1" in of(report(one)).ids
+
+
+def test_what_only_a_running_computer_tells_is_not_said_to_be_left_out() -> None:
+    told = report()
+    for name, why in (("processes", OFFLINE), ("browsers", "left out by the operator")):
+        skipped = Coverage(
+            source=name, required=False, state=State.SKIPPED, reasons=[Reason(reason=why)]
+        )
+        told.coverage.append(skipped)
+    text = " ".join(of(told).text.split())
+    by_itself = "Asked of a computer that runs, and of none that does not: Running programs"
+    assert f"{by_itself} (offline)." in text
+    assert (
+        f"Left out by whoever started the check: {SOURCES['browsers'].title} (left out by the operator)."
+        in text
+    )
