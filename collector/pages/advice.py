@@ -34,6 +34,9 @@ COMMANDS: Final = {
     ALL_SOURCES: "iocsweep.exe",
     "ask again with a longer --max-runtime": "iocsweep.exe --max-runtime 4h",
     "unlock the volume": "manage-bde -status",
+    "give what opens the volume in --bitlocker-keys FILE": (
+        r"iocsweep.exe offline E:\images\C.dd --bitlocker-keys E:\keys.txt"
+    ),
     "read larger files with --max-file-size": "iocsweep.exe --max-file-size 2G",
     'give an image of the disk to "iocsweep offline"': r"iocsweep.exe offline E:\images\C.dd",
     "unpack or mount what is named and give it by its path": (r"iocsweep.exe offline E:\unpacked"),

@@ -10,6 +10,7 @@ from msgspec import structs
 from agent.model.objects import Destination, Dll, Dns, Event, File, Hash, Registry, Url, User
 from agent.model.report import Reach, State, Strength, Target, TargetKind
 from agent.output.console import MAX_COMMAND_LINE, render
+from agent.targets.every_windows import NOT_HERE
 from tests.evidence.reports import PATH, finding, report
 
 EARLIER = datetime(2026, 10, 2, 8, 30, tzinfo=timezone.utc)
@@ -118,6 +119,25 @@ def test_a_source_that_was_left_out_is_named_in_what_to_do() -> None:
 def test_how_each_kind_of_gap_is_closed_is_said(gap: str, way: str) -> None:
     text = " ".join(render(report(gap=gap)).split())
     assert f"close the gaps above{': ' * bool(way)}{way}; " in text
+
+
+@pytest.mark.parametrize(
+    ("gap", "way"),
+    [
+        ("locked by BitLocker", "give what opens the volume in --bitlocker-keys FILE"),
+        ("locked by BitLocker: no key that was given fits", "give what opens the volume in --bitlocker-keys FILE"),
+        (NOT_HERE, "collect what is named, too"),
+        ("access denied", "read the evidence with the rights of its owner"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("kind", [TargetKind.IMAGE, TargetKind.FOLDER])
+def test_gaps_of_evidence_at_rest_have_ways_of_their_own(
+    gap: str, way: str, kind: TargetKind
+) -> None:
+    made = structs.replace(report(gap=gap), target=Target(kind=kind))
+    text = " ".join(render(made).split())
+    assert f"close the gaps above: {way}; " in text
+    assert "unlock the volume" not in text
 
 
 def test_refusals_are_no_more_than_the_lack_of_rights() -> None:

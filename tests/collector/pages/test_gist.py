@@ -193,6 +193,14 @@ class TestWhatToDo:
         assert way.what == what
         assert way.because == [f"processes: 3 {reason}" if reason else "processes: is partial"]
 
+    def test_what_locks_an_image_is_opened_by_a_file_of_keys(self) -> None:
+        report = with_gap("locked by BitLocker")
+        report.target.kind = TargetKind.IMAGE
+        (way,) = ways_of(report, "incomplete")
+        assert way.what == "give what opens the volume in --bitlocker-keys FILE"
+        assert way.command.startswith("iocsweep.exe offline ")
+        assert "--bitlocker-keys" in way.command
+
     def test_without_rights_refusals_are_their_consequence(self) -> None:
         report = with_gap("access denied")
         report.host.elevated = False
