@@ -66,6 +66,8 @@ class Options(DeliveryOptions, frozen=True, kw_only=True):
     jobs: int | None = None
     resume: bool = False
     scheduler: str | None = None
+    given_as: str = ""
+    """What is given is that, whatever its bytes look like."""
     installation: str = ""
     """Of several hosts on one image, the name of the one that is meant (``commands/many.py``)."""
     part: bool = False
@@ -304,6 +306,9 @@ def _parser() -> _Parser:
     offline.add_argument("paths", nargs="+", metavar="TARGET")
     _sweep_arguments(offline)
     _offline_arguments(offline)
+    offline.add_argument("--as", dest="given_as", choices=("memory",), default="",
+                         help="each TARGET is an image of memory, which a raw one does not tell"
+                         " itself")  # fmt: skip
     offline.add_argument("--keys", "--bitlocker-keys", dest="bitlocker_keys", metavar="FILE",
                          type=Path,
                          help="recovery passwords, passwords and paths of startup keys (.BEK), one"

@@ -232,6 +232,7 @@ def _target(options: Options, own: Own) -> Target:
         keys=_keys(options),
         installation=options.installation,
         called=options.host,
+        given_as=options.given_as,
     )
 
 
@@ -253,6 +254,7 @@ def _sources(
         options.verify_walk,
         cache,
         deep=options.deep or not ON_REQUEST.isdisjoint(options.only),
+        memories=bool(target.memories),
         kept=folder / "deep",
     )
     return sources_of(target.describe().kind, setup)

@@ -14,7 +14,7 @@ from ..matching.matcher import fold, fold_domain
 from ..model.codec import to_json
 from ..model.objects import ARROW, Destination, Dns, File, Objects, Process
 from ..model.observation import Claim, Observation, telling
-from ..model.report import BY_VOLUME, Host, Target
+from ..model.report import BY_MEMORY, BY_VOLUME, Host, Target
 from ..spelling import base_name
 
 _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "urn:iocsweep:finding")
@@ -28,14 +28,15 @@ def finding_id(host: str, key: str, image: str = "") -> str:
     ``image``: the name of what holds the volumes, which paths on those begin with where no Windows
     gave them letters. It is no part of the id: the same volume in another container has the same.
     """
-    if image and key.startswith(begins := f"file:{fold(image)}"):
-        key = f"file:{key[len(begins) :]}"
+    for begins in (f"file:{fold(image)}", f"place:{image}") if image else ():
+        if key.startswith(begins):
+            key = f"{begins.partition(':')[0]}:{key[len(begins) :]}"
     return str(uuid.uuid5(_NAMESPACE, to_json([host, key]).decode()))
 
 
 def image_of(host: Host, target: Target) -> str:
     """The name of the image that stands before the host's paths; empty for one that is known."""
-    if not host.id.startswith(BY_VOLUME) or not target.paths:
+    if not host.id.startswith((*BY_VOLUME, BY_MEMORY)) or not target.paths:
         return ""
     return base_name(target.paths[0]) or target.paths[0]
 

@@ -127,6 +127,7 @@ _STARTS: tuple[tuple[bytes, Kind], ...] = (
     (b"XFSB", _volume("XFS volume")),
     (b"LUKS\xba\xbe", _volume("LUKS volume")),
     (b"EMiL", _DUMP),
+    (b"AVML\2\0\0\0", _DUMP),
     (b"PAGEDU64", _DUMP),
     (b"PAGEDUMP", _DUMP),
     (b"MDMP\x93\xa7", _MINIDUMP),

@@ -26,6 +26,8 @@ INTERRUPTED: Final = "sweep was interrupted"
 """The reason that the coverage of a sweep gives which was cut off."""
 OFFLINE: Final = "offline"
 """The reason that a source gives which asks a running host, where none is asked."""
+MEMORY_ALONE: Final = "only an image of memory was given"
+"""The reason that a source gives then, if it asks for anything else."""
 MAX_SAMPLES = 5
 """How many examples a coverage reason carries."""
 MAX_PARTS = 64
@@ -81,6 +83,7 @@ class TargetKind(str, Enum):
     FOLDER = "folder"
     IMAGE = "image"
     COLLECTION = "collection"
+    MEMORY = "memory"
 
 
 class Agent(Part, kw_only=True):
@@ -106,6 +109,8 @@ class Os(Part, kw_only=True):
 
 BY_VOLUME = ("ntfs:", "fat:", "exfat:", "ext:", "wim:")
 """Each begins the id of a host of which no more is known than its volume's serial number."""
+BY_MEMORY = "memory:"
+"""Begins the id of a host of which there is nothing but an image of its memory."""
 
 
 class Host(Part, kw_only=True):

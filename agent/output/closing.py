@@ -42,6 +42,7 @@ _WAYS = (
     ),
     _way("withheld by antivirus", "except the agent in the antivirus"),
     _way("cloud placeholder|content kept elsewhere", "ask where the content is kept"),
+    _way("given file: of a kind that no source", 'say "--as memory" if it is memory', live=False),
     _way(
         "not looked into|of a kind that no source|encrypted|of unknown content",
         "unpack or mount what is named and give it by its path",

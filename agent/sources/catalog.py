@@ -37,6 +37,8 @@ class Setup(NamedTuple):
     cache: HashCache | None = None
     deep: bool = False
     """Whether sources are asked that are only asked when they are asked for."""
+    memories: bool = False
+    """Whether images of memory were given."""
     kept: Path | None = None
     """A folder of our own, for how far they came."""
 
@@ -50,6 +52,8 @@ class Entry(NamedTuple):
     make: Callable[[Setup], Source]
     by_default: bool = True
     """Else only with ``--deep``, or where it is named."""
+    of_memories: bool = False
+    """Whether it is asked where images of memory were given, and nowhere else."""
 
 
 def _processes(_: Setup) -> Source:
@@ -129,6 +133,12 @@ def _deep(setup: Setup) -> Source:
     return DeepSource(progress=setup.progress, kept=setup.kept)
 
 
+def _memory_image(setup: Setup) -> Source:
+    from .deep.memory_images import MemoryImagesSource
+
+    return MemoryImagesSource(progress=setup.progress, kept=setup.kept)
+
+
 def _artefact(name: str, module: str, artefact: str, where: Sequence[str] = ()) -> Entry:
     """Evidence that lies in files: this artefact of this module, by the driver; ``where``: as it
     says itself, so that it is loaded where there is such a file only."""
@@ -144,16 +154,17 @@ def _artefact(name: str, module: str, artefact: str, where: Sequence[str] = ()) 
         wanted = whereabouts.EVERY_WINDOWS_HAS.get(name, ())
         return ArtefactSource(known, progress=setup.progress, wanted=wanted)
 
-    return Entry(name, TargetKind, make)
+    return Entry(name, _WITH_FILES, make)
 
 
-def _not_at_rest(name: str) -> Source:
+def _not_asked(entry: Entry, kind: TargetKind) -> Source:
     from .not_at_rest import NotAtRest
 
-    return NotAtRest(name)
+    return NotAtRest(entry.name, is_memory=kind is TargetKind.MEMORY)
 
 
 _LIVE = (TargetKind.LIVE,)
+_WITH_FILES = tuple(kind for kind in TargetKind if kind is not TargetKind.MEMORY)
 
 CATALOG = (
     Entry("processes", _LIVE, _processes),
@@ -162,9 +173,9 @@ CATALOG = (
     Entry("connections", _LIVE, _connections),
     Entry("dns_cache", _LIVE, _dns_cache),
     Entry("pipes", _LIVE, _pipes),
-    Entry("files", TargetKind, _files),
-    Entry("usn_journal", TargetKind, _change_journal),
-    Entry("ntfs_log", TargetKind, _ntfs_log),
+    Entry("files", _WITH_FILES, _files),
+    Entry("usn_journal", _WITH_FILES, _change_journal),
+    Entry("ntfs_log", _WITH_FILES, _ntfs_log),
     _artefact("live_response", "logs.live_response", "LiveResponse", whereabouts.LIVE_RESPONSE),
     _artefact("hosts_file", "network.hosts_file", "HostsFile"),
     _artefact("firewall_log", "network.firewall_log", "FirewallLog", whereabouts.FIREWALL_LOG),
@@ -218,9 +229,10 @@ CATALOG = (
         "console_history", "logs.console_history", "ConsoleHistory", whereabouts.CONSOLE_HISTORY
     ),
     _artefact("transcripts", "logs.transcripts", "Transcripts", whereabouts.TRANSCRIPTS),
-    Entry("index_slack", TargetKind, _index_slack, by_default=False),
-    Entry("shadow_copies", TargetKind, _shadow_copies),
-    Entry("deep", TargetKind, _deep, by_default=False),
+    Entry("index_slack", _WITH_FILES, _index_slack, by_default=False),
+    Entry("shadow_copies", _WITH_FILES, _shadow_copies),
+    Entry("deep", _WITH_FILES, _deep, by_default=False),
+    Entry("memory_image", TargetKind, _memory_image, by_default=False, of_memories=True),
 )
 NAMES = tuple(entry.name for entry in CATALOG)
 ON_REQUEST = frozenset(entry.name for entry in CATALOG if not entry.by_default)
@@ -230,7 +242,7 @@ def sources_of(kind: TargetKind, setup: Setup) -> list[Source]:
     """All that this kind of target can be asked, and is with this setup; and what only a running
     host can, which says so."""
     return [
-        entry.make(setup) if kind in entry.targets else _not_at_rest(entry.name)
+        entry.make(setup) if kind in entry.targets else _not_asked(entry, kind)
         for entry in CATALOG
-        if entry.by_default or setup.deep
+        if (setup.memories if entry.of_memories else entry.by_default or setup.deep)
     ]

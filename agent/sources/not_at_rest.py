@@ -1,7 +1,7 @@
-"""What only a running host can be asked, of evidence at rest: nothing runs there.
+"""What evidence at rest is not asked: nothing runs there; of memory alone, no files lie in it.
 
-It is told as skipped and not required: the traces that stand in for it are (event logs, prefetch,
-hives; see ``whereabouts.EVERY_WINDOWS_HAS``).
+It is told as skipped and not required. What stands in for what runs is required: event logs,
+prefetch, hives (``whereabouts.EVERY_WINDOWS_HAS``).
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from ..model.report import OFFLINE
+from ..model.report import MEMORY_ALONE, OFFLINE
 
 if TYPE_CHECKING:
     from ..coverage import Ledger
@@ -21,8 +21,10 @@ if TYPE_CHECKING:
 class NotAtRest:
     """Stands in the coverage for a source that is not asked."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, is_memory: bool = False) -> None:
+        """``is_memory``: whether an image of memory is all that was given."""
         self.name = name
+        self._why = MEMORY_ALONE if is_memory else OFFLINE
 
     def required(self, target: Target) -> bool:  # noqa: ARG002 - the protocol's
         """Never: it cannot be had."""
@@ -30,5 +32,5 @@ class NotAtRest:
 
     def observe(self, target: Target, matcher: Matcher, ledger: Ledger) -> Iterator[Observation]:  # noqa: ARG002 - the protocol's
         """Nothing."""
-        ledger.skipped(OFFLINE)
+        ledger.skipped(self._why)
         return iter(())

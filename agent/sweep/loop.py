@@ -65,6 +65,8 @@ MAX_FINDINGS = 10_000
 TIME_IS_UP = "--max-runtime was over; not looked at from here on"
 NOT_REACHED = "not reached: --max-runtime was over before it began"
 STOPPED = "stopped by the operator"
+MEMORY = "images of memory alone"
+"""What limits a sweep of them: neither files nor what ran are asked."""
 NOTHING_EXAMINED = "nothing was there to be examined"
 
 
@@ -346,6 +348,7 @@ def _scope(plan: Plan) -> Scope:
         f"{word} {', '.join(names)}"
         for word, names in (
             ("paths", described.paths if described.kind is TargetKind.LIVE else ()),
+            ("text in", [MEMORY] if described.kind is TargetKind.MEMORY else ()),
             ("only", plan.only),
             ("without", plan.skip),
         )

@@ -19,6 +19,7 @@ from .volume_keys import VolumeKey
 
 if TYPE_CHECKING:
     from ..coverage import Ledger
+    from ..formats.memory_image import MemoryForm
     from ..ntfs import ByteSource
     from .every_windows import Wanted
     from .evidence import EvidenceFile
@@ -87,6 +88,28 @@ class SkippedVolume(Struct, frozen=True):
     """How many there are that are missing for this reason; the path is the first one's."""
 
 
+class MemoryBytes(Protocol):
+    """An image of memory in a file; :class:`agent.targets.offline.memory.MemoryImage` is one. What
+    cannot be read is an OSError."""
+
+    path: str
+    name: str
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+
+    @property
+    def form(self) -> MemoryForm: ...
+
+    @property
+    def state(self) -> str:
+        """Tells it from another one of the same name."""
+
+    def read_at(self, offset: int, length: int) -> bytes:
+        """At most so many bytes; fewer only at the end."""
+
+
 class Target(Protocol):
     """What is swept."""
 
@@ -113,6 +136,14 @@ class Target(Protocol):
     @property
     def keys(self) -> Sequence[VolumeKey]:
         """Of locked volumes in files."""
+
+    @property
+    def memories(self) -> Sequence[MemoryBytes]:
+        """Images of its memory that were given."""
+
+    @property
+    def is_memory_alone(self) -> bool:
+        """Whether nothing else of the host is there."""
 
     def describe(self) -> model.Target: ...
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from ...model.report import (
+    MEMORY_ALONE,
     OFFLINE,
     Coverage,
     Finding,
@@ -216,8 +217,8 @@ def not_covered(report: Report) -> Html:
     """Each gap once, with all the sources that have it, and what closes it."""
     rows, more = some(_gaps(report), MAX_GAPS, "gaps")
     skipped = [one for one in report.coverage if one.state is State.SKIPPED]
-    at_rest = [one for one in skipped if [reason.reason for reason in one.reasons] == [OFFLINE]]
-    left = [one for one in skipped if one not in at_rest]
+    unasked = [one for one in skipped if _is_not_to_be_had(one)]
+    left = [one for one in skipped if one not in unasked]
     unneeded = [
         one for one in report.coverage if not one.required and one.state is State.UNAVAILABLE
     ]
@@ -228,10 +229,15 @@ def not_covered(report: Report) -> Html:
     else:
         parts.append(tag("p", "Nothing: what was asked for could be looked at completely."))
     parts += [_named("Left out by whoever started the check", left)] if left else []
-    if at_rest:
-        parts.append(_named("Asked of a computer that runs, and of none that does not", at_rest))
+    if unasked:
+        parts.append(_named("Not to be had from such evidence", unasked))
     parts += [_named("Of no account for such a check", unneeded)] if unneeded else []
     return section("gaps", "What was not covered", *parts)
+
+
+def _is_not_to_be_had(coverage: Coverage) -> bool:
+    reasons = {reason.reason for reason in coverage.reasons}
+    return bool(reasons) and reasons <= {OFFLINE, MEMORY_ALONE}
 
 
 def _gaps(report: Report) -> list[tuple[Inside, ...]]:
@@ -286,6 +292,7 @@ def about(report: Report) -> Html:
         TargetKind.FOLDER: "a folder with its files",
         TargetKind.IMAGE: "an image of its disk",
         TargetKind.COLLECTION: "a collection of its files",
+        TargetKind.MEMORY: "an image of its memory",
     }
     named: tuple[tuple[str, Inside], ...] = (
         ("Computer", value(host.name)),

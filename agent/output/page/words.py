@@ -58,6 +58,7 @@ SOURCES = {
     "transcripts": Kind("PowerShell records", "sessions of PowerShell that were written down"),
     "index_slack": Kind("Traces in folders", "what folders still hold of names taken out"),
     "shadow_copies": Kind("Shadow copies", "older states of a drive that Windows keeps"),
+    "memory_image": Kind("Images of memory", "texts in an image of the memory, byte by byte"),
     "deep": Kind("Raw search", "free space, page file and dumps, searched byte by byte"),
 }
 """By the names that the report has."""

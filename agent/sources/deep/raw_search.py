@@ -18,6 +18,7 @@ from msgspec import Struct, structs
 from ...engine.scanner import ScanFailed
 from ...matching.record_rules import RecordRules
 from ...model.observation import ByteHit
+from .carving import Carve, no_more
 
 WINDOW = 1 << 20
 """Bytes that are scanned at once, and the most of a piece."""
@@ -63,11 +64,13 @@ class Searched(NamedTuple):
     """Why it is not known what it holds."""
 
 
-def searched(pieces: Iterable[Piece], rules: RecordRules) -> Iterator[Searched]:
+def searched(
+    pieces: Iterable[Piece], rules: RecordRules, carve: Carve = no_more
+) -> Iterator[Searched]:
     """Each window, in order. ``pieces``: each of at most ``WINDOW`` bytes; what they raise ends
-    it."""
+    it. ``carve``: the text to show of a hit in place of its excerpt."""
     overlap = max(OVERLAP, rules.overlap or 0)
-    search = _Search(rules, overlap)
+    search = _Search(rules, overlap, carve)
     waiting: deque[Future[Searched]] = deque()
     with ThreadPoolExecutor(THREADS, "scan") as pool:
         for window in windows(pieces, overlap):
@@ -106,6 +109,7 @@ def _later(window: Window) -> list[tuple[int, int]]:
 class _Search(Struct, frozen=True):
     rules: RecordRules
     overlap: int
+    carve: Carve
 
     def window(self, window: Window) -> Searched:
         """By any thread."""
@@ -155,6 +159,8 @@ class _Search(Struct, frozen=True):
 
     def _excerpt(self, data: bytes, at: int, hit: ByteHit) -> str:
         """With what stands before it, in the page before."""
+        if carved := self.carve(data, at):
+            return carved
         if hit.offset >= _BEFORE or at == hit.offset:
             return hit.excerpt
         start = max(0, at - _BEFORE)

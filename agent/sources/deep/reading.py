@@ -19,7 +19,7 @@ LEAST = 64 << 10
 MAX_FAILED_READS = 1000
 """Of one file or volume; after that many it is given up."""
 
-_Read = Callable[[int, int], bytes]
+Read = Callable[[int, int], bytes]
 """At an offset, at most so many bytes; fewer only at the end. Raises OSError."""
 
 
@@ -32,6 +32,13 @@ def of_file(
     def read(offset: int, most: int) -> bytes:
         return read_at(opened, offset, most, size)
 
+    return in_pieces(read, size, part, progress, start)
+
+
+def in_pieces(
+    read: Read, size: int, part: Part, progress: Callable[[], None], start: int = 0
+) -> Iterator[Piece]:
+    """The same of whatever can be read."""
     reader = _Pieces(read, part, progress)
     at = start
     while at < size:
@@ -69,7 +76,7 @@ def of_free_clusters(
 
 
 class _Pieces:
-    def __init__(self, read: _Read, part: Part, progress: Callable[[], None]) -> None:
+    def __init__(self, read: Read, part: Part, progress: Callable[[], None]) -> None:
         self._read, self._part, self._progress = read, part, progress
         self._failed = 0
         self.given_up = False

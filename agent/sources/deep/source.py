@@ -15,38 +15,29 @@ slack behind the end of files. Of a running host, what changes while it is read.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
-from msgspec import Struct
-
-from ...coverage import Ledger, Part
+from ...coverage import Ledger
 from ...matching.matcher import Matcher
-from ...model.observation import ByteHit, Claim, Observation, Place
+from ...model.observation import Observation, Place
 from ...ntfs import NtfsError, Volume
 from ...reading.opening import is_gone, read_at, reason_of
 from ...targets import RawNtfs, Target
 from ...targets.evidence import EvidenceFile
 from ...targets.raw_fallback import BY_RECORD
 from ..places import place_in
+from .look import Named, RawLook, until
 from .places import WHERE, tell_hidden
-from .raw_search import WINDOW, Piece, searched
+from .raw_search import WINDOW
 from .reading import of_file, of_free_clusters
-from .stands import Standing, Stands
+from .stands import Stands
 
-RAW = (
-    "nobody knows who wrote it, nor when; the memory of what searches for it, this program's too,"
-    " leaves the same"
-)
-LIST = "stands among other indicators, as in a list of them or in what searches for them"
-MANY = 5
-"""Indicators in one page that look like a list of them."""
 NOT_READ = "free clusters: not read of a {}"
 NO_VOLUME = "no raw NTFS volume: no free clusters to search"
 OWN_RULES = "the operator's rules are not asked of raw bytes"
 NOT_REACHED = "free clusters: not reached"
-GOES_ON = "searched up to there by an earlier sweep, which was ended; not read again"
 HIDDEN = "free clusters: what NTFS compressed or encrypted is searched as it stands"
 
 
@@ -107,10 +98,7 @@ def _volumes_of(target: Target, ledger: Ledger) -> list[tuple[str, RawNtfs]]:
     return volumes
 
 
-class _Deep(Struct):
-    target: Target
-    matcher: Matcher
-    ledger: Ledger
+class _Deep(RawLook):
     stands: Stands
     progress: Callable[[str], None]
 
@@ -129,7 +117,6 @@ class _Deep(Struct):
         if self.target.live is not None and file.how == "by record":
             part.note(BY_RECORD, file.path)
 
-        place = place_in(file)
         standing = self.stands.of(
             file.path, (*self._host, file.path, file.view, file.created, file.modified), file.size
         )
@@ -139,9 +126,10 @@ class _Deep(Struct):
             except OSError as error:
                 part.unread(f"its beginning: {reason_of(error)}", file.path)
             pieces = of_file(
-                opened, file.size, part, lambda: self.progress(file.path), _until(standing)
+                opened, file.size, part, lambda: self.progress(file.path), until(standing)
             )
-            yield from self._searched(pieces, part, place, "raw bytes", standing)
+            named = Named(DeepSource.name, "raw bytes", place_in(file))
+            yield from self.searched(pieces, part, named, standing)
         part.examined()
 
     @property
@@ -161,10 +149,11 @@ class _Deep(Struct):
                     shown, (*self._host, path, raw.state, serial, "free"), source.size
                 )
                 pieces = of_free_clusters(
-                    volume, part, lambda: self.progress(shown), _until(standing)
+                    volume, part, lambda: self.progress(shown), until(standing)
                 )
                 place = Place(text=shown, path=raw.prefix)
-                yield from self._searched(pieces, part, place, "free clusters", standing)
+                named = Named(DeepSource.name, "free clusters", place)
+                yield from self.searched(pieces, part, named, standing)
         except NtfsError as error:
             part.unread(f"free clusters: {error.what}", path)
             return
@@ -173,75 +162,3 @@ class _Deep(Struct):
             return
         part.note(HIDDEN, path)
         part.examined()
-
-    def _searched(
-        self,
-        pieces: Iterator[Piece],
-        part: Part,
-        place: Place,
-        seen: str,
-        standing: Standing | None,
-    ) -> Iterator[Observation]:
-        """What pieces hold, and what an earlier sweep found before them; if it is ended early, how
-        far it came is a gap."""
-        end, whole, gaps = _until(standing), False, part.gaps
-        self.matcher.accounts.scanned()
-        try:
-            if standing is not None and end:
-                when = f"{standing.begun.when:%Y-%m-%d %H:%M} UTC"
-                part.note(GOES_ON, f"{_at(place, end)}, {when}")
-                yield from self._told(standing.begun.hits, place, seen)
-            for one in searched(self._counted(pieces), self.matcher.records()):
-                if one.failed:
-                    part.unread(f"scan of the bytes: {one.failed}", _at(place, one.offset))
-                yield from self._told(one.hits, place, seen)
-                end = one.end
-                if standing is not None and part.gaps == gaps:
-                    # What is missed now is missed by the next sweep too, or read after all.
-                    standing.reached(end, one.hits)
-            whole = True
-        finally:
-            if not whole:
-                part.unread("ended before all of it was searched", _at(place, end))
-            if standing is not None:
-                (standing.done if whole else standing.keep)()
-
-    def _told(
-        self, hits: Iterable[tuple[ByteHit, int]], place: Place, seen: str
-    ) -> Iterator[Observation]:
-        for hit, together in hits:
-            if self.target.own.has_text(hit.excerpt):
-                self.ledger.own += 1
-            else:
-                yield _mention(hit, together, place, seen)
-
-    def _counted(self, pieces: Iterator[Piece]) -> Iterator[Piece]:
-        for piece in pieces:
-            self.ledger.bytes += len(piece[1])
-            yield piece
-
-
-def _until(standing: Standing | None) -> int:
-    return 0 if standing is None else standing.begun.until
-
-
-def _at(place: Place, byte: int) -> str:
-    return f"{place.text} (byte {byte:,})"
-
-
-def _mention(hit: ByteHit, together: int, place: Place, seen: str) -> Observation:
-    return Observation(
-        source=DeepSource.name,
-        seen=seen,
-        claim=Claim.MENTIONED,
-        place=Place(
-            text=_at(place, hit.offset),
-            path=place.path,
-            record=f"byte {hit.offset}",
-            view=place.view,
-            owner=place.owner,
-        ),
-        hits=(hit,),
-        is_ownerless=True,
-        remarks=(RAW, LIST) if together >= MANY else (RAW,),
-    )

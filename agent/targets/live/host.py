@@ -111,6 +111,16 @@ class LiveHost:
         """Nobody gives any on a host in use."""
         return ()
 
+    @property
+    def memories(self) -> tuple[()]:
+        """Its processes' memory is read instead."""
+        return ()
+
+    @property
+    def is_memory_alone(self) -> bool:
+        """It runs."""
+        return False
+
     def describe(self) -> model.Target:
         return model.Target(kind=model.TargetKind.LIVE, paths=list(self._paths))
 

@@ -27,6 +27,7 @@ from .collections.in_volume import with_copies
 from .containers.opening import is_medium
 from .exhibits import exhibits_at, exhibits_of
 from .media import SharedMedium
+from .memory_image import MemoryImage
 from .windows_at_rest import Volume, WindowsAtRest, hosts_on, labelled
 
 
@@ -66,16 +67,19 @@ class AtRest(ABC):
         keys: Sequence[VolumeKey] = (),
         installation: str = "",
         called: Sequence[str] = (),
+        memories: Sequence[str] = (),
     ) -> None:
         """``own``: what belongs to this agent, in case it lies there; ``now``: UTC; ``keys``: of
         locked volumes; ``installation``: of several hosts, the name of the one that is meant;
-        ``called``: names of the only host that all is of, the first is its own."""
+        ``called``: names of the only host that all is of, the first is its own; ``memories``:
+        images of its memory."""
         self.keys = keys
         self.called = tuple(called)
         self._paths = tuple(dict.fromkeys(whole_path(path) for path in paths))
         self._own = own
         self._now = now
         self.installation = installation
+        self.memories = [MemoryImage(path) for path in dict.fromkeys(map(whole_path, memories))]
         self._met: list[Volume] = []
         self._raw_met: list[RawNtfs] = []
 
@@ -88,6 +92,16 @@ class AtRest(ABC):
     def own(self) -> Own:
         """What belongs to this agent, in case it lies there."""
         return self._own
+
+    @property
+    def given(self) -> list[str]:
+        """All paths, those of images of memory last."""
+        return [*self._paths, *(image.path for image in self.memories)]
+
+    @property
+    def is_memory_alone(self) -> bool:
+        """Whether no disk and no file was given."""
+        return bool(self.memories) and not self._paths
 
     @property
     def boundaries(self) -> frozenset[str]:
@@ -147,7 +161,7 @@ class AtRest(ABC):
             made
             for path in self._paths
             for made in (exhibits_of([images[path]]) if path in images else exhibits_at([path]))
-        ]
+        ] + [*exhibits_at(image.path for image in self.memories)]
 
     @abstractmethod
     def _volumes_at_rest(self) -> list[Volume]:

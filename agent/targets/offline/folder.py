@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import cached_property, partial
 
 from ...coverage import Ledger
-from ...formats.kinds import SEVEN_ZIP, Holds, Kind, kind_by_name, kind_of
+from ...formats.kinds import NAMED_SO, SEVEN_ZIP, Holds, Kind, kind_by_name, kind_of
 from ...matching.own_traces import Own
 from ...model import report as model
 from ...reading.opening import open_quietly, read_at, reason_of
@@ -28,6 +28,7 @@ from .collections.drives import copied_as, decoded, volumes_in
 from .collections.sparse import open_collected
 from .windows_at_rest import Volume
 
+IF_MEMORY = '; if it is an image of memory, say so by "--as memory"'
 _HEAD = 4096
 
 
@@ -41,11 +42,12 @@ class FolderTarget(AtRest):
         now: Callable[[], datetime] | None = None,
         keys: Sequence[VolumeKey] = (),
         called: Sequence[str] = (),
+        memories: Sequence[str] = (),
     ) -> None:
         """Raises TargetError, naming it, for a path that does not exist or cannot be asked for."""
         if not paths:
             raise TargetError("no folder given")
-        super().__init__(*paths, own=own, now=now, keys=keys, called=called)
+        super().__init__(*paths, own=own, now=now, keys=keys, called=called, memories=memories)
         self._loose: list[Tree] = []
         """Of the paths in which no volume of Windows lies."""
         for path in self._paths:
@@ -58,7 +60,7 @@ class FolderTarget(AtRest):
 
     def describe(self) -> model.Target:
         """The folders, as absolute paths."""
-        return model.Target(kind=model.TargetKind.FOLDER, paths=list(self._paths))
+        return model.Target(kind=model.TargetKind.FOLDER, paths=self.given)
 
     def host(self) -> model.Host:
         """Who it says it was; else a host that is known by its place alone."""
@@ -153,7 +155,7 @@ def _must_be_swept(path: str) -> None:
     if kind is not None and (kind is not SEVEN_ZIP or collected(path) is None):
         raise TargetError(
             f"{path}: {kind.name}; this version sweeps folders, archives and images of disks:"
-            " mount or unpack it first"
+            f" mount or unpack it first{IF_MEMORY * (kind is NAMED_SO)}"
         )
 
 

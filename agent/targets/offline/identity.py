@@ -77,15 +77,15 @@ class Computer(Struct, frozen=True):
     letters: tuple[tuple[bytes, str], ...] = ()
     """Drive letters, ``D:``, by what the mount manager knows a partition by
     (:attr:`agent.formats.partitions.Partition.device`)."""
+    prefetches: bool = True
+    """False: prefetch files of programs are switched off, or it is a server, where they are off
+    unless somebody switched them on."""
 
     @property
     def names(self) -> list[str]:
         """By which people may call it."""
         whole = f"{self.host_name}.{self.domain}" if self.host_name and self.domain else ""
         return [name for name in (self.name, self.host_name, whole) if name]
-    prefetches: bool = True
-    """False: prefetch files of programs are switched off, or it is a server, where they are off
-    unless somebody switched them on."""
 
 
 def read_software(data: Bytes, logs: Sequence[Bytes] = ()) -> Software:

@@ -40,13 +40,20 @@ class ImageTarget(AtRest):
         keys: Sequence[VolumeKey] = (),
         installation: str = "",
         called: Sequence[str] = (),
+        memories: Sequence[str] = (),
     ) -> None:
         """Raises TargetError, naming it, for what is no image of a disk or of a volume, and for one
         that cannot be read at all."""
         if not paths:
             raise TargetError("no image given")
         super().__init__(
-            *paths, own=own, now=now, keys=keys, installation=installation, called=called
+            *paths,
+            own=own,
+            now=now,
+            keys=keys,
+            installation=installation,
+            called=called,
+            memories=memories,
         )
         for medium in self.images:
             medium.beside = self.images
@@ -67,7 +74,7 @@ class ImageTarget(AtRest):
 
     def describe(self) -> model.Target:
         """The images, as absolute paths."""
-        return model.Target(kind=model.TargetKind.IMAGE, paths=list(self._paths))
+        return model.Target(kind=model.TargetKind.IMAGE, paths=self.given)
 
     def host(self) -> model.Host:
         """Who it says it was; else a host that is known by its first volume's serial number, or by

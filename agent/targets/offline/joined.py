@@ -34,6 +34,7 @@ class JoinedTarget(AtRest):
             keys=images.keys,
             installation=images.installation,
             called=images.called,
+            memories=[memory.path for memory in images.memories],
         )
         self._of_images = images
         self._of_folders = folders

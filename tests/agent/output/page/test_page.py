@@ -286,7 +286,7 @@ def test_what_only_a_running_computer_tells_is_not_said_to_be_left_out() -> None
         )
         told.coverage.append(skipped)
     text = " ".join(of(told).text.split())
-    by_itself = "Asked of a computer that runs, and of none that does not: Running programs"
+    by_itself = "Not to be had from such evidence: Running programs"
     assert f"{by_itself} (offline)." in text
     assert (
         f"Left out by whoever started the check: {SOURCES['browsers'].title} (left out by the operator)."

@@ -14,10 +14,11 @@ from agent.matching.own_traces import Own
 from agent.model.observation import Claim
 from agent.model.report import Coverage, Report, State, Strength, Verdict
 from agent.ntfs import Volume
+from agent.sources.deep.look import LIST, RAW
 from agent.sources.deep.places import HIBERNATED, PAGED, TRACED
 from agent.sources.deep.raw_search import searched
 from agent.sources.deep.reading import of_free_clusters
-from agent.sources.deep.source import LIST, NO_VOLUME, NOT_REACHED, RAW, DeepSource
+from agent.sources.deep.source import NO_VOLUME, NOT_REACHED, DeepSource
 from agent.sweep.course import Deadline
 from agent.targets.offline.image import ImageTarget
 from tests.evidence.files import STAGE_0

@@ -13,7 +13,8 @@ from agent.matching.own_traces import Own
 from agent.model.observation import ByteHit
 from agent.model.report import Report
 from agent.sources.deep import stands
-from agent.sources.deep.source import GOES_ON, DeepSource
+from agent.sources.deep.look import GOES_ON
+from agent.sources.deep.source import DeepSource
 from agent.sources.deep.stands import MAX_AGE, MAX_HITS, Standing, Stands
 from agent.sweep.course import Deadline
 from agent.targets.offline.folder import FolderTarget
