@@ -32,6 +32,7 @@ class Options(DeliveryOptions, frozen=True, kw_only=True):
     paths: list[str] = []
     action: str = ""
     against: str | None = None
+    export_to: str = ""
     packs: list[Path] = []
     only_packs: list[Path] = []
     rules: list[Path] = []
@@ -331,13 +332,22 @@ def _parser() -> _Parser:
                        help="one page for people; of several reports, a case")  # fmt: skip
     shown.add_argument("--force", action="store_true", help="replace FILE, if it is such a page")
     shown.add_argument("--exit-zero", action="store_true", help="0 instead of 1 and 3")
-    packs = commands.add_parser("packs", help="list what is built in, or check packs of your own")
+    packs = commands.add_parser(
+        "packs", help="list what is built in, check packs of your own, or write them as YARA rules"
+    )
     actions = packs.add_subparsers(dest="action", required=True)
     actions.add_parser("list")
     check = actions.add_parser("check")
     check.add_argument("paths", nargs="*", metavar="FILE", help="default: what is built in")
     check.add_argument("--against", metavar="IMAGE",
                        help="count how many files of an NTFS image each gate opens")  # fmt: skip
+    export = actions.add_parser("export", help="as rules for a scanner of memory or files")
+    export.add_argument("paths", nargs="*", metavar="PACK",
+                        help="a file, or the id of one built in; default: all")  # fmt: skip
+    export.add_argument("--to", dest="export_to", choices=("yara",), required=True)
+    export.add_argument(
+        "--out", metavar="FILE", type=Path, help="instead of stdout; never replaced"
+    )
     return parser
 
 

@@ -1,17 +1,20 @@
-"""``iocsweep packs list` and ``check``."""
+"""``iocsweep packs list``, ``check`` and ``export``."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
 import msgspec
 
+from .. import __version__
 from ..exit_codes import CLEAN, FAILED
 from ..matching.own_traces import Own
 from ..matching.selection import Selector
 from ..ntfs import Volume
 from ..options import Options
+from ..output.atomic import write_new
 from ..output.say import say, tell
 from ..packs.built_in import load_packs, matcher_of
 from ..packs.document import PackError
@@ -24,11 +27,13 @@ from ..targets.offline.image import ImageTarget
 
 
 def packs(options: Options) -> int:
-    """List them, or check those of one's own; the exit code."""
+    """List them, check those of one's own, or write them as YARA rules; the exit code."""
     if options.action == "list":
         for pack in load_packs():
             _print_pack(pack)
         return CLEAN
+    if options.action == "export":
+        return _export(options)
     code, found = CLEAN, [] if options.paths else load_packs()
     for path in options.paths:
         try:
@@ -50,6 +55,38 @@ def packs(options: Options) -> int:
         say(f"{options.against}: {reason_of(error)}")
         return FAILED
     return CLEAN
+
+
+def _export(options: Options) -> int:
+    """Those that are named, by file or by id; else what is built in."""
+    from ..packs.yara_file import Exported
+
+    try:
+        exported = Exported(_named(options.paths), __version__)
+    except PackError as error:
+        say(str(error))
+        return FAILED
+    if options.out is None:
+        tell(exported.text)
+    else:
+        try:
+            write_new(options.out, exported.text.encode("ascii"))
+        except FileExistsError:
+            say(f"{options.out}: is there already")
+            return FAILED
+        except OSError as error:
+            say(f"{options.out}: could not be written: {reason_of(error)}")
+            return FAILED
+    say(exported.told)
+    return CLEAN
+
+
+def _named(names: Sequence[str]) -> list[Pack]:
+    """Raises PackError."""
+    built_in = {pack.file.id: pack for pack in load_packs()}
+    return [built_in.get(name) or load_pack(Path(name), NAMES) for name in names] or [
+        *built_in.values()
+    ]
 
 
 def _print_counts(image: str, selector: Selector) -> None:
