@@ -7,6 +7,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
+from .host_parts import Account, Drive, NetworkCard
 from .observation import EARLIEST, utc
 
 MAX_SPANS = 256
@@ -83,6 +84,13 @@ class HostFacts(Struct, kw_only=True):
     reaches: dict[str, dict[str, Span]] = field(default_factory=dict)
     """By source, what each of its memories of this Windows covers: whose, "" for one that is the
     host's."""
+
+    accounts: list[Account] = field(default_factory=list)
+    """Of this Windows, as are the others: who has a profile."""
+    drives: list[Drive] = field(default_factory=list)
+    cards: list[NetworkCard] = field(default_factory=list)
+    time_zone: str = ""
+    utc_offset_minutes: int | None = None
 
     def settings_of(self, log: str) -> LogSettings:
         """As they hold."""

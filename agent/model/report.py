@@ -15,6 +15,7 @@ from typing import Annotated, Any, Final, Literal, Protocol
 from msgspec import Meta, Struct
 
 from .custody import Custody
+from .host_parts import Accounts, Drives, NetworkCards
 from .objects import Count, Objects, Part
 from .observation import EARLIEST, Claim, Moment, MomentOf, Place, telling, utc
 from .remembered import Remembered
@@ -129,6 +130,15 @@ class Host(Part, kw_only=True):
     elevated: bool | None = None
     """Whether the sweep ran with administrator rights; absent when it does not matter."""
     utc_offset_minutes: int | None = None
+    """At rest: as it was when the host ran last."""
+    installed: datetime | None = None
+    """Windows, or its last upgrade; UTC."""
+    timezone: str = ""
+    """As Windows names it: ``W. Europe Standard Time``."""
+    users: Accounts = []
+    """Those who have a profile there."""
+    drives: Drives = []
+    cards: NetworkCards = []
 
 
 class Target(Part, kw_only=True):

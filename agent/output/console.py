@@ -41,6 +41,7 @@ from .order import in_order, is_live
 from .recollection import ELSEWHERE, HEAD, recollection, remembers_nothing
 from .sightings import sightings, sources_of
 from .story import story
+from .who import who_lines
 
 MAX_EVIDENCE = 8
 MAX_WEAK = 20
@@ -84,6 +85,7 @@ def render(
     lines += [f"  cut        {t.what}: {t.kept:,} of {t.total:,} kept" for t in report.truncated]
     if lines[-1]:
         lines.append("")
+    lines += _host(report, width)
     lines += _custody(report, width)
     lines += _next(report, report_path, width, delivered=delivered)
     lines += ["", _verdict(report)]
@@ -96,6 +98,16 @@ def _remembered(report: Report, width: int) -> Iterator[str]:
         yield from wrapped(HEAD, width, first="Remembered   ")
         for words, told in rows:
             yield from wrapped(told, width, first=f"  {words:<10} ")
+        yield ""
+
+
+def _host(report: Report, width: int) -> Iterator[str]:
+    """Of evidence at rest: whose it is. Whoever stands before a host knows."""
+    told = who_lines(report.host) if report.target.kind is not TargetKind.LIVE else []
+    if told:
+        yield "Host"
+        for what, words in told:
+            yield from wrapped(words, width, first=f"  {what:<10} ")
         yield ""
 
 

@@ -51,6 +51,7 @@ from ..targets import Target
 from .course import Course, Deadline, Watcher
 from .identity import new_report_id
 from .journal import Journal
+from .known_host import known_host
 from .remembered import remembered_of
 
 MAX_MATCHES = 200_000
@@ -261,11 +262,12 @@ class Sweep:
 
     def _report(self, wall_s: float) -> Report:
         findings, truncated = self._findings()
+        host, cut = known_host(self._host, self._facts)
         return Report(
             report_id=self._header.report_id,
             sweep_id=self._header.sweep_id,
             agent=self._header.agent,
-            host=self._host,
+            host=host,
             target=self._header.target,
             scope=self._header.scope,
             packs=self._header.packs,
@@ -278,7 +280,7 @@ class Sweep:
             indicators=self.plan.matcher.counts(),
             findings=findings,
             remembered=self._remembered(),
-            truncated=truncated,
+            truncated=[*truncated, *cut],
             resources=self._resources(wall_s),
         )
 

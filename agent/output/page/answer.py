@@ -20,11 +20,13 @@ from ..layout import when
 from ..limits import reason_of
 from ..next_steps import USERS, advised
 from ..recollection import ELSEWHERE, WORDS, recollection, remembers_nothing
+from ..who import who_lines
 from .markup import NOTHING, Html, Inside, facts, joined, section, some, table, tag, value
 from .words import DEEDS, STATES, title_of
 
 MAX_GAPS = 200
 MAX_SOURCES = 12
+MAX_WHO = 20
 """Of one gap that are named."""
 _SAMPLE = 300
 _DOING = {
@@ -300,6 +302,7 @@ def about(report: Report) -> Html:
         ("Domain", value(host.domain) if host.domain else None),
         ("System", value(system) if system else None),
         ("Addresses", value(", ".join(host.ip[:20])) if host.ip else None),
+        *((what.capitalize(), value(words)) for what, words in who_lines(host, most=MAX_WHO)),
         ("Looked at", kinds[target.kind]),
     )
     return facts(named)

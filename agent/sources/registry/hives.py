@@ -37,6 +37,7 @@ from .every_hit import copies_in, doubtful_in, hits_in, may_be_mentioned, turned
 from .glance import MARKERS, Glance
 from .hive_hits import NOW, HiveHits, Opened
 from .hive_names import mounted
+from .host_identity import note_host
 from .log_settings import note_log_settings
 from .recording import TELL_OF_RECORDING, logs_not_searched, recording_in
 
@@ -160,6 +161,7 @@ class HiveReader(Reader):
             return
         facts.settings.update(recording_in(hive, kind))
         note_log_settings(hive, kind, facts)
+        note_host(hive, kind, facts)
         for path in logs_not_searched(hive, kind):
             self.part.unread("an event log has a name, or a form, that is not searched", path)
 
