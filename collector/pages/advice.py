@@ -34,8 +34,8 @@ COMMANDS: Final = {
     ALL_SOURCES: "iocsweep.exe",
     "ask again with a longer --max-runtime": "iocsweep.exe --max-runtime 4h",
     "unlock the volume": "manage-bde -status",
-    "give what opens the volume in --bitlocker-keys FILE": (
-        r"iocsweep.exe offline E:\images\C.dd --bitlocker-keys E:\keys.txt"
+    "give what opens the volume in --keys FILE": (
+        r"iocsweep.exe offline E:\images\C.dd --keys E:\keys.txt"
     ),
     "read larger files with --max-file-size": "iocsweep.exe --max-file-size 2G",
     'give an image of the disk to "iocsweep offline"': r"iocsweep.exe offline E:\images\C.dd",

@@ -124,8 +124,8 @@ def test_how_each_kind_of_gap_is_closed_is_said(gap: str, way: str) -> None:
 @pytest.mark.parametrize(
     ("gap", "way"),
     [
-        ("locked by BitLocker", "give what opens the volume in --bitlocker-keys FILE"),
-        ("locked by BitLocker: no key that was given fits", "give what opens the volume in --bitlocker-keys FILE"),
+        ("locked by BitLocker", "give what opens the volume in --keys FILE"),
+        ("locked by BitLocker: no key that was given fits", "give what opens the volume in --keys FILE"),
         (
             "given file: of a kind that no source looks into",
             'say "--as memory" if it is memory, unpack or mount what is named and give it by its path',

@@ -197,9 +197,9 @@ class TestWhatToDo:
         report = with_gap("locked by BitLocker")
         report.target.kind = TargetKind.IMAGE
         (way,) = ways_of(report, "incomplete")
-        assert way.what == "give what opens the volume in --bitlocker-keys FILE"
+        assert way.what == "give what opens the volume in --keys FILE"
         assert way.command.startswith("iocsweep.exe offline ")
-        assert "--bitlocker-keys" in way.command
+        assert "--keys" in way.command
 
     def test_without_rights_refusals_are_their_consequence(self) -> None:
         report = with_gap("access denied")
