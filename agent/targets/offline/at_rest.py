@@ -94,6 +94,11 @@ class AtRest(ABC):
         return self._own
 
     @property
+    def paths(self) -> tuple[str, ...]:
+        """Of disks, folders and files."""
+        return self._paths
+
+    @property
     def given(self) -> list[str]:
         """All paths, those of images of memory last."""
         return [*self._paths, *(image.path for image in self.memories)]

@@ -27,8 +27,8 @@ class JoinedTarget(AtRest):
 
     def __init__(self, images: ImageTarget, folders: FolderTarget) -> None:
         super().__init__(
-            *images.describe().paths,
-            *folders.describe().paths,
+            *images.paths,
+            *folders.paths,
             own=images.own,
             now=images.now,
             keys=images.keys,
@@ -51,7 +51,7 @@ class JoinedTarget(AtRest):
 
     def describe(self) -> model.Target:
         """All that was given, images first, as absolute paths."""
-        return model.Target(kind=model.TargetKind.IMAGE, paths=list(self._paths))
+        return model.Target(kind=model.TargetKind.IMAGE, paths=self.given)
 
     def host(self) -> model.Host:
         """Who it says it was, wherever its Windows lies; else as of the images."""

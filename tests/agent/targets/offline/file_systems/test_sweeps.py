@@ -14,10 +14,10 @@ from agent.sources.files.in_tree import FIRST_LETTER, LOCAL_TIMES
 from agent.targets.offline.file_systems.fat import DELETED
 from agent.targets.offline.folder import FolderTarget
 from agent.targets.offline.image import ImageTarget
-from tests.agent.sources.files.test_containers import BASIC, gpt
 from tests.evidence.containers import acquired, converted
 from tests.evidence.file_systems import Files, deleted, exfat, ext, fat
 from tests.evidence.files import dll
+from tests.evidence.partitioned import BASIC, gpt
 from tests.evidence.sweeping import commanded, swept
 from tests.evidence.windows_folder import GUID, volume_bytes, windows
 
