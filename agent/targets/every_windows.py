@@ -9,10 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from msgspec import Struct, field
+
+from ..spelling import fold
 from .evidence import HostFiles
 from .installation import PROFILE, VOLUME
 from .path_patterns import below
-from .tree import Tree
+from .tree import Entry, Tree, child
 
 NOT_HERE = "not here, and every Windows has it"
 PREFETCH = "%SystemRoot%\\Prefetch"
@@ -25,21 +28,19 @@ Wanted = Sequence[str]
 """Places, one of which has to be there."""
 
 
-def lacking(files: HostFiles, wanted: Sequence[Wanted]) -> Iterator[str]:
+def lacking(there: There, wanted: Sequence[Wanted]) -> Iterator[str]:
     """The places of which a host has none, as it would know them; nothing of what is no host's
     system: a disk of data, loose files."""
+    files = there.files
     if not _is_system(files):
         return
     for places in wanted:
         if places == (PREFETCH,) and not files.installation.prefetches:
             continue
-        for_all = places[0].upper().startswith(PROFILE)
-        whole = [*_of_profiles(files, places[0])] if for_all else _whole(files, places)
-        missing = [path for path in whole if not _is_there(files, path)]
-        if for_all:
-            yield from missing
-        elif len(missing) == len(whole):
-            yield missing[0] if missing else places[0]
+        if places[0].upper().startswith(PROFILE):
+            yield from (path for path in there.of_profiles(places[0]) if not there.has(path))
+        elif not any(map(there.has, whole := _whole(files, places))):
+            yield whole[0] if whole else places[0]
 
 
 def _is_system(files: HostFiles) -> bool:
@@ -72,30 +73,45 @@ def _starts(files: HostFiles, variable: str) -> list[str]:
     ]
 
 
-def _of_profiles(files: HostFiles, place: str) -> Iterator[str]:
-    """Of the profiles of people that are listed, and whose folder is there."""
-    _, _, rest = place.partition("\\")
-    for profile in files.installation.profiles:
-        if profile.owner_id.startswith(_OF_PEOPLE) and _is_there(files, profile.path):
-            yield f"{profile.path}\\{rest}"
+class There(Struct):
+    """What is there of one host; each folder on the way is listed once, whoever asks."""
+
+    files: HostFiles
+    _known: dict[tuple[int, tuple[str, ...]], Entry | None] = field(default_factory=dict)
+
+    def of_profiles(self, place: str) -> Iterator[str]:
+        """The place in the profiles of people that are listed, and whose folder is there."""
+        _, _, rest = place.partition("\\")
+        for profile in self.files.installation.profiles:
+            if profile.owner_id.startswith(_OF_PEOPLE) and self.has(profile.path):
+                yield f"{profile.path}\\{rest}"
+
+    def has(self, path: str) -> bool:
+        """Also where that cannot be told: whoever looks for files there tells the gap."""
+        missing = (volume.path.rstrip("\\") for volume in self.files.missing)
+        if any(below(path, drive) is not None for drive in missing):
+            return True
+        trees = (tree for tree in self.files.trees if not tree.view)
+        return any(self._lies_in(number, tree, path) for number, tree in enumerate(trees))
+
+    def _lies_in(self, number: int, tree: Tree, path: str) -> bool:
+        names = below(path, tree.drive)
+        if names is None:
+            return False
+        try:
+            with tree.opened():
+                return self._found(number, tree, tuple(map(fold, names))) is not None
+        except OSError:
+            return True
+
+    def _found(self, number: int, tree: Tree, names: tuple[str, ...]) -> Entry | None:
+        """Raises OSError."""
+        key = (number, names)
+        if key not in self._known:
+            parent = self._found(number, tree, names[:-1]) if names else None
+            found = tree.top if not names else None
+            self._known[key] = found if parent is None else child(parent, names[-1])
+        return self._known[key]
 
 
-def _is_there(files: HostFiles, path: str) -> bool:
-    """Also where that cannot be told: whoever looks for files there tells the gap."""
-    if any(below(path, volume.path.rstrip("\\")) is not None for volume in files.missing):
-        return True
-    return any(_lies_in(tree, path) for tree in files.trees if not tree.view)
-
-
-def _lies_in(tree: Tree, path: str) -> bool:
-    names = below(path, tree.drive)
-    if names is None:
-        return False
-    try:
-        with tree.opened():
-            return tree.find(*names) is not None
-    except OSError:
-        return True
-
-
-__all__ = ["NOT_HERE", "PREFETCH", "Wanted", "lacking"]
+__all__ = ["NOT_HERE", "PREFETCH", "There", "Wanted", "lacking"]

@@ -17,8 +17,8 @@ from ...model.custody import Exhibit
 from ...spelling import fold, whole_path
 from ...windows.held import HeldFiles
 from .. import RawNtfs
-from ..every_windows import Wanted, lacking
-from ..evidence import EvidenceFile
+from ..every_windows import There, Wanted, lacking
+from ..evidence import EvidenceFile, HostFiles
 from ..record_tree import record_tree
 from ..shared_volume import SharedVolume
 from ..tree import Tree
@@ -80,6 +80,7 @@ class AtRest(ABC):
         self._now = now
         self.installation = installation
         self.memories = [MemoryImage(path) for path in dict.fromkeys(map(whole_path, memories))]
+        self._there: list[There] = []
         self._met: list[Volume] = []
         self._raw_met: list[RawNtfs] = []
 
@@ -130,7 +131,14 @@ class AtRest(ABC):
     def lacking(self, wanted: Sequence[Wanted]) -> Iterator[str]:
         """Of every Windows that lies there, or should."""
         for host in (*self._hosts, *self._met_hosts):
-            yield from lacking(host.files, wanted)
+            yield from lacking(self._of_host(host.files), wanted)
+
+    def _of_host(self, files: HostFiles) -> There:
+        """The one that is kept for these."""
+        known = next((one for one in self._there if one.files is files), None)
+        if known is None:
+            self._there.append(known := There(files))
+        return known
 
     def met(self, volume: RawNtfs | Tree) -> None:
         """Evidence that is asked for later comes from it too."""
