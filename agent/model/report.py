@@ -147,6 +147,8 @@ class Target(Part, kw_only=True):
     kind: TargetKind
     paths: list[str] = []
     """The paths that limited the files source, or the folder or image; empty: all local volumes."""
+    collected: bool = False
+    """Whether these are copies of some of a host's files: of the others they tell nothing."""
 
 
 class PackRef(Part, kw_only=True, gc=False):

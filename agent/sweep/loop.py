@@ -351,6 +351,7 @@ def _scope(plan: Plan) -> Scope:
         for word, names in (
             ("paths", described.paths if described.kind is TargetKind.LIVE else ()),
             ("text in", [MEMORY] if described.kind is TargetKind.MEMORY else ()),
+            ("what was", ["collected"] if described.collected else ()),
             ("only", plan.only),
             ("without", plan.skip),
         )

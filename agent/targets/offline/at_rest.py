@@ -185,6 +185,12 @@ class AtRest(ABC):
         """Those that lie there, of all hosts."""
         return self._volumes_at_rest()
 
+    @property
+    def is_collected(self) -> bool:
+        """Whether there is nothing but copies of a host's files: of what was not copied they tell
+        nothing."""
+        return bool(self.volumes) and all(one.is_copy for one in self.volumes)
+
     @cached_property
     def _found(self) -> list[WindowsAtRest]:
         """Of all hosts."""

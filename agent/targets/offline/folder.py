@@ -60,7 +60,11 @@ class FolderTarget(AtRest):
 
     def describe(self) -> model.Target:
         """The folders, as absolute paths."""
-        return model.Target(kind=model.TargetKind.FOLDER, paths=self.given)
+        return model.Target(
+            kind=model.TargetKind.FOLDER,
+            paths=self.given,
+            collected=self.is_collected or bool(self._archives),
+        )
 
     def host(self) -> model.Host:
         """Who it says it was; else a host that is known by its place alone."""
@@ -101,12 +105,13 @@ class FolderTarget(AtRest):
         found: list[Volume] = []
         for path in self._paths:
             if (archive := self._archives.get(path)) is not None:
-                found += [Volume(tree, path) for tree in archive.trees()]
+                found += [Volume(tree, path, is_copy=True) for tree in archive.trees()]
                 self._loose += archive.loose()
                 continue
             real = os.path.realpath(path)
             copies = volumes_in(real)
             within = [place for copied in copies for place in copied.within(real)]
+            is_copy = not all(os.path.ismount(top) for one in copies for top in one.paths)
             self._loose += filter(None, [beside(_loose(path, real), within)])
             for copied in copies:
                 of = Mounted(decoded=copied_as)
@@ -114,7 +119,7 @@ class FolderTarget(AtRest):
                     of = Mounted(open_collected, decoded=decoded)
                 shown = tuple((path + top[len(real) :]).rstrip(os.sep) for top in copied.paths)
                 tree = of.tree(copied.drive, *copied.paths, view=copied.view, shown=shown)
-                found.append(Volume(tree, path))
+                found.append(Volume(tree, path, is_copy=is_copy and within != [()]))
         return found
 
 

@@ -74,7 +74,9 @@ class ImageTarget(AtRest):
 
     def describe(self) -> model.Target:
         """The images, as absolute paths."""
-        return model.Target(kind=model.TargetKind.IMAGE, paths=self.given)
+        return model.Target(
+            kind=model.TargetKind.IMAGE, paths=self.given, collected=self.is_collected
+        )
 
     def host(self) -> model.Host:
         """Who it says it was; else a host that is known by its first volume's serial number, or by

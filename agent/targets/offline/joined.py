@@ -51,7 +51,9 @@ class JoinedTarget(AtRest):
 
     def describe(self) -> model.Target:
         """All that was given, images first, as absolute paths."""
-        return model.Target(kind=model.TargetKind.IMAGE, paths=self.given)
+        return model.Target(
+            kind=model.TargetKind.IMAGE, paths=self.given, collected=self.is_collected
+        )
 
     def host(self) -> model.Host:
         """Who it says it was, wherever its Windows lies; else as of the images."""

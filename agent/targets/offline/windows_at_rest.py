@@ -45,6 +45,8 @@ class Volume(Struct, frozen=True):
     r"""Stands before ``\\Users`` where no drive letter is known."""
     device: bytes = b""
     """By which Windows may know its letter."""
+    is_copy: bool = False
+    """Whether it is what somebody copied of a volume."""
 
 
 class WindowsAtRest(Struct, frozen=True):

@@ -33,7 +33,7 @@ def with_copies(volumes: Sequence[Volume]) -> list[Volume]:
         taken = frozenset(fold(within[0]) for one in copies for within in one.within)
         top = _Rest("", volume.tree.top, taken)
         tree = structs.replace(volume.tree, top=top) if taken else volume.tree
-        rest.append(structs.replace(volume, tree=tree))
+        rest.append(structs.replace(volume, tree=tree, is_copy=bool(taken)))
         found += [_copied(volume, one) for one in copies]
     return [*rest, *found]
 
@@ -69,9 +69,10 @@ def _copied(volume: Volume, copied: Copied) -> Volume:
     shown = tuple("\\".join((volume.name, *within)) for within in copied.within)
     top = CopiedEntry("", tops, named)
     made = Tree(
-        copied.drive, top, copied.view, tree.opened, shown, named=lambda name: named(name)[0]
-    )
-    return Volume(made, shown[0])
+        copied.drive, top, copied.view, tree.opened, shown,
+        named=lambda name: named(name)[0], is_copy=True,
+    )  # fmt: skip
+    return Volume(made, shown[0], is_copy=True)
 
 
 class _Rest(Struct, eq=False):
