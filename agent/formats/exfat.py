@@ -20,7 +20,8 @@ MAX_FOLDER = 256 << 20
 BOOT_SIZE = 512
 _BOOT = struct.Struct("<QQIIIIIIHHBBB")
 """From byte 64 on: PartitionOffset … NumberOfFats (3.1)."""
-_FILE = struct.Struct("<BBHH2xIIIBBBBB7x")
+_TIMES = struct.Struct("<IIIBBBBB")
+"""From byte 8 of the entry of a file on (7.4)."""
 _STREAM = struct.Struct("<BBxBH2xQ4xIQ")
 _LENGTH = 32
 _STEP = 32 << 10
@@ -47,11 +48,25 @@ class ExfatItem(NamedTuple):
     first: int
     """Number of its first cluster; 0: it has none."""
     in_one_piece: bool = False
-    created: FatTime = FatTime()
-    modified: FatTime = FatTime()
-    accessed: FatTime = FatTime()
+    told: bytes = bytes(_LENGTH)
+    """The entry with its times."""
     deleted: bool = False
     """Then its clusters may be another's."""
+
+    @property
+    def created(self) -> FatTime:
+        created, _, _, hundredths, _, zone, _, _ = _TIMES.unpack_from(self.told, 8)
+        return exfat_time(created, hundredths, zone)
+
+    @property
+    def modified(self) -> FatTime:
+        _, modified, _, _, hundredths, _, zone, _ = _TIMES.unpack_from(self.told, 8)
+        return exfat_time(modified, hundredths, zone)
+
+    @property
+    def accessed(self) -> FatTime:
+        _, _, accessed, _, _, _, _, zone = _TIMES.unpack_from(self.told, 8)
+        return exfat_time(accessed, 0, zone)
 
 
 class Exfat:
@@ -150,32 +165,27 @@ def _told(entries: list[bytes], tell: Callable[[str], object]) -> Iterator[Exfat
 
 
 def _item(file: bytes, stream: bytes, names: list[bytes], *, deleted: bool) -> ExfatItem | None:
-    (_, _, _, attributes, created, modified, accessed, created_10ms, modified_10ms, created_zone,
-     modified_zone, accessed_zone) = _FILE.unpack(file)  # fmt: skip
     _, flags, length, _, valid, first, size = _STREAM.unpack(stream)
     text = b"".join(name[2:] for name in names if name[0] & ~_IN_USE == _OF_NAME)
     if not length or len(text) < 2 * length:
         return None
     return ExfatItem(
         text[: 2 * length].decode("utf-16-le", "surrogatepass"),
-        bool(attributes & _FOLDER),
+        bool(file[4] & _FOLDER),
         size,
         min(valid, size),
         first,
         bool(flags & _NO_CHAIN),
-        exfat_time(created, created_10ms, created_zone),
-        exfat_time(modified, modified_10ms, modified_zone),
-        exfat_time(accessed, 0, accessed_zone),
+        file,
         deleted,
     )
 
 
 def _checksum(entries: list[bytes]) -> int:
     """6.3.3, over all but itself."""
-    total = 0
-    for at, byte in enumerate(b"".join(entries)):
-        if at not in (2, 3):
-            total = ((total & 1) << 15 | total >> 1) + byte & 0xFFFF
+    total, data = 0, b"".join(entries)
+    for byte in data[:2] + data[4:]:
+        total = ((total & 1) << 15 | total >> 1) + byte & 0xFFFF
     return total
 
 

@@ -25,7 +25,9 @@ MAX_FOLDER = 4 << 20
 BOOT_SIZE = 512
 _BOOT = struct.Struct("<HBHBHHBHHHIIIHHI")
 """From byte 11 on: bytes of a sector … the root's cluster of FAT32."""
-_ENTRY = struct.Struct("<11sBBBHHHHHHHI")
+_ENTRY = struct.Struct("<11sBB7xH4xHI")
+_TIMES = struct.Struct("<BHHHHHH")
+"""From byte 13 of an entry on."""
 _LENGTH = 32
 _LONG = 0x0F
 _VOLUME, _FOLDER = 0x08, 0x10
@@ -47,12 +49,25 @@ class FatItem(NamedTuple):
     size: int
     first: int
     """Number of its first cluster; 0: it has none."""
-    created: FatTime
-    modified: FatTime
-    accessed: FatTime
-    """The day alone."""
+    told: bytes
+    """The entry with its times."""
     deleted: bool = False
     """Then its clusters may be another's; of a short name the first letter is lost: ``?``."""
+
+    @property
+    def created(self) -> FatTime:
+        hundredths, time, date, _, _, _, _ = _TIMES.unpack_from(self.told, 13)
+        return fat_time(date, time, hundredths)
+
+    @property
+    def modified(self) -> FatTime:
+        _, _, _, _, _, time, date = _TIMES.unpack_from(self.told, 13)
+        return fat_time(date, time)
+
+    @property
+    def accessed(self) -> FatTime:
+        """The day alone."""
+        return fat_time(_TIMES.unpack_from(self.told, 13)[3])
 
 
 class Fat:
@@ -152,8 +167,7 @@ def _entries(
 
 def _item(entry: bytes, pieces: list[bytes]) -> FatItem | None:
     """None for what is no file and no folder of its own."""
-    (short, attributes, case, hundredths, time, date, accessed, high, changed_at, changed, low,
-     size) = _ENTRY.unpack(entry)  # fmt: skip
+    short, attributes, case, high, low, size = _ENTRY.unpack(entry)
     if attributes & _VOLUME or short[:1] == b".":
         return None
     deleted = short[0] == _DELETED
@@ -165,9 +179,7 @@ def _item(entry: bytes, pieces: list[bytes]) -> FatItem | None:
         bool(attributes & _FOLDER),
         size,
         high << 16 | low,
-        fat_time(date, time, hundredths),
-        fat_time(changed, changed_at),
-        fat_time(accessed),
+        entry,
         deleted,
     )
 

@@ -41,7 +41,7 @@ class ExfatVolume:
 
 
 def _item(one: ExfatItem) -> Item:
-    times = partial(times_of, one.created, one.modified, one.accessed)
+    times = partial(times_of, one)
     if one.is_folder:
         return Item(one.name, Kind.FOLDER, one, 0, times, one.first or None, deleted=one.deleted)
     return Item(one.name, Kind.FILE, one, one.size, times, deleted=one.deleted)

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from ....formats import FormatError
 from ....formats.cluster_chains import Chain, Clusters
+from ....formats.exfat import ExfatItem
 from ....formats.fat import Fat, FatItem
-from ....formats.fat_times import FatTime
 from ....ntfs import ByteSource
 from ...tree import Kind, Tell, Times
 from . import Content, Item
@@ -49,7 +49,7 @@ class FatVolume:
 
     @staticmethod
     def _item(one: FatItem) -> Item:
-        times = partial(times_of, one.created, one.modified, one.accessed)
+        times = partial(times_of, one)
         if one.is_folder:
             place = _Folder(one.first)
             return Item(
@@ -74,10 +74,11 @@ def content_of(
     return Content(chain.read, size, size if written is None else written)
 
 
-def times_of(created: FatTime, modified: FatTime, accessed: FatTime) -> Times:
+def times_of(item: FatItem | ExfatItem) -> Times:
     """With whether they are local ones, of a zone that is not known."""
-    is_local = any(one.is_local for one in (created, modified, accessed))
-    return Times(created.when, modified.when, accessed.when, is_local)
+    told = (item.created, item.modified, item.accessed)
+    created, modified, accessed = (time.when for time in told)
+    return Times(created, modified, accessed, any(time.is_local for time in told))
 
 
 def read(source: ByteSource, number: int) -> FatVolume:  # noqa: ARG001 - there is one in it
