@@ -117,10 +117,8 @@ class CopiedEntry(Struct, eq=False):
     """The alternate stream that this is a copy of; empty: it is the file."""
     folder: Entry | None = None
     """In which a file lies."""
-
-    @property
-    def how(self) -> How:
-        return self.inner[0].how
+    how: How = "by path"
+    """Of the copy: of its volume's own files none is one of the host's."""
 
     def kind(self) -> Kind:
         if self.stream:
@@ -151,8 +149,8 @@ class CopiedEntry(Struct, eq=False):
     def open(self, stream: str = "") -> tuple[BinaryIO, How]:
         within = "" if stream == self.stream else stream
         index = None if within or self.named is not decoded else self._index()
-        file, how = self.inner[0].open(within)
-        return (file if index is None else put_together(file, index)), how
+        file, _ = self.inner[0].open(within)
+        return (file if index is None else put_together(file, index)), self.how
 
     def _index(self) -> bytes | None:
         """Raises OSError."""
