@@ -21,9 +21,7 @@ JOURNAL = (r"%Volume%\$Extend\$UsnJrnl:$J", r"%Loose%\**\$UsnJrnl:$J")
 def copies(target: Target, patterns: Sequence[str], ledger: Ledger) -> Iterator[EvidenceFile]:
     """Each copy, but for what is a file of a volume that is read raw."""
     if target.live is None:
-        for one in target.evidence(patterns, ledger):
-            if one.how == "by path" or one.is_copy:
-                yield one
+        yield from (one for one in target.evidence(patterns, ledger) if one.how == "by path")
 
 
 def volume_of(file: EvidenceFile) -> RawNtfs:

@@ -86,11 +86,6 @@ class EvidenceFile(Struct, eq=False):
     _place: _Place | None = None
 
     @property
-    def is_copy(self) -> bool:
-        """Whether somebody copied it to where it lies, though it is read by its record."""
-        return self._place is not None and self._place.tree.is_copy
-
-    @property
     def created(self) -> datetime | None:
         """UTC, as are the others."""
         return self._times().created

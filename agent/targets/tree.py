@@ -97,8 +97,6 @@ class Tree(Struct, frozen=True):
     """How whoever reads it writes its top: ``/mnt/c``, ``disk.img:``."""
     named: Callable[[str], str] = str
     """From a name as it is read to the host's."""
-    is_copy: bool = False
-    """Whether it is what was copied to a volume that is read by its records."""
     separator: str = os.sep
     """Between the names of a path, as whoever reads it writes it."""
     left_in: Callable[[Entry], Iterable[Entry]] | None = None

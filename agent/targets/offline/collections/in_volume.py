@@ -69,9 +69,13 @@ def _copied(volume: Volume, copied: Copied) -> Volume:
     shown = tuple("\\".join((volume.name, *within)) for within in copied.within)
     top = CopiedEntry("", tops, named)
     made = Tree(
-        copied.drive, top, copied.view, tree.opened, shown,
-        named=lambda name: named(name)[0], is_copy=True,
-    )  # fmt: skip
+        copied.drive,
+        top,
+        copied.view,
+        tree.opened,
+        shown,
+        named=lambda name: named(name)[0],
+    )
     return Volume(made, shown[0], is_copy=True)
 
 
