@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 from datetime import datetime
 
-from ...model.report import Coverage, IndicatorCount, Report
+from ...model.report import MEMORY_ALONE, OFFLINE, Coverage, IndicatorCount, Report, State
 from ..custody import custody_lines
 from ..layout import size, when
 from ..limits import reason_of
@@ -137,12 +137,19 @@ def _source(one: Coverage) -> tuple[Inside, ...]:
         joined(
             [title_of(one.source), tag("span", f" ({one.source}{needed})", class_="quiet"), words]
         ),
-        STATES[one.state],
+        _how_much(one),
         f"{one.examined:,}",
         f"{one.unread:,}",
         _reach(one),
         joined(tag("div", value(remark, 400)) for remark in remarks) or "-",
     )
+
+
+def _how_much(one: Coverage) -> str:
+    """Of what cannot be had from evidence at rest, why: nobody left it out."""
+    why = {OFFLINE: "nothing runs in evidence at rest", MEMORY_ALONE: "memory holds no files"}
+    told = [why[reason.reason] for reason in one.reasons if reason.reason in why]
+    return told[0] if told and one.state is State.SKIPPED else STATES[one.state]
 
 
 def _reach(one: Coverage) -> Inside:

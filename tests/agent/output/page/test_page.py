@@ -292,3 +292,5 @@ def test_what_only_a_running_computer_tells_is_not_said_to_be_left_out() -> None
         f"Left out by whoever started the check: {SOURCES['browsers'].title} (left out by the operator)."
         in text
     )
+    assert text.count("nothing runs in evidence at rest") == 1
+    assert text.count(STATES[State.SKIPPED]) == 2  # Of the browsers, and what the words mean.
