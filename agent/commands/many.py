@@ -68,9 +68,9 @@ def sweep_many(options: Options, hosts: Sequence[Sequence[str]]) -> int:
     recovered = finish_interrupted(where, spool)
     many = _Many(options, hosts)
     if options.resume or options.scheduler is not None:
-        many.ask()
+        many.ask(where)
     if options.resume:
-        many.resume(where)
+        many.resume()
     if options.scheduler is None:
         many.run(OneOfMany, at_once=options.jobs or 1)
     else:
@@ -120,39 +120,44 @@ class _Many:
         self._id = secrets.token_hex(16)
         """Of this run."""
         self._stopped = False
-        self._known: dict[tuple[tuple[str, ...], Question], tuple[Path, Report]] = {}
+        self._known: dict[tuple[tuple[str, ...], Question], list[tuple[Path, Report]]] = {}
         """Whole reports that are there."""
         self._packs: list[PackRef] = []
         self._exclusions: ExclusionsRef | None = None
         self._rules: dict[str, object] = {}
 
-    def ask(self) -> None:
-        """What the question is: of its evidence a report is written once then. Raises PackError,
-        RulesError."""
+    def ask(self, where: Destination) -> None:
+        """What the question is, and what of it is answered already: of its evidence a report is
+        written once then. Raises PackError, RulesError."""
         self._rules = rules_in(self._options)
         packs = load_packs(self._options.packs, self._options.only_packs, NAMES)
         self._packs = [pack.reference() for pack in packs]
         self._exclusions = exclusions_in_use(NAMES)[1]
         self._once = True
-
-    def resume(self, where: Destination) -> None:
-        """Those whose whole report is there are over."""
         for key, path, report in whole_reports(where.folder):
-            self._known[key] = (path, report)
+            self._known.setdefault(key, []).append((path, report))
+
+    def resume(self) -> None:
+        """Those whose whole report is there are over."""
         for number, row in enumerate(self._rows):
             self._is_there(row, self._asked[number], self._exhibits[number])
 
     def _is_there(self, row: Row, asked: Options, exhibits: Sequence[Exhibit]) -> bool:
-        if not self._known:
-            return False
-        found = self._known.get((identity_of(exhibits), self._question(asked)))
-        if found is not None and not is_answer(found[1], asked):
-            found = None
+        found = next(
+            (one for one in self._known_of(asked, exhibits) if is_answer(one[1], asked)), None
+        )
         if found is not None:
             path, report = found
             row.code, row.resumed = code_of(report), True
             row.summary = _read(summary_line(report, report_path=str(path)))
         return found is not None
+
+    def _known_of(self, asked: Options, exhibits: Sequence[Exhibit]) -> list[tuple[Path, Report]]:
+        """Of this evidence and question, the newest first."""
+        if not self._known:
+            return []
+        found = self._known.get((identity_of(exhibits), self._question(asked)), [])
+        return sorted(found, key=lambda one: one[1].finished, reverse=True)
 
     def _question(self, asked: Options) -> Question:
         recorded = {**asked.recorded(), **self._rules}
@@ -217,8 +222,12 @@ class _Many:
         row.running = not self._waits
         if self._once:
             given = " ".join((self._id, *asked.paths))
-            once = once_of(exhibits, self._question(asked), given)
-            asked = structs.replace(asked, once=[once.evidence, once.question])
+            others = (
+                one for _, one in self._known_of(asked, exhibits) if not is_answer(one, asked)
+            )
+            known = sorted(report.report_id for report in others)
+            once = once_of(exhibits, self._question(asked), given, known)
+            asked = structs.replace(asked, once=[once.evidence, once.question, once.beside])
         try:
             process = self._start_one(asked, lambda line: say(f"{row.name}: {line}"))
         except OSError as error:

@@ -20,7 +20,7 @@ from ..model.journal_record import SUFFIX
 from ..model.report import ExclusionsRef, PackRef, Report, Verdict
 from ..options import Options
 from ..sweep.publish import report_at
-from .resuming import Question, identity_of, is_cut_short, question
+from .resuming import Question, identity_of, is_cut_short, question, rules_in
 
 _DIGITS = 32
 """Of a key."""
@@ -32,11 +32,13 @@ class Once(Struct, frozen=True):
 
     evidence: str
     question: str
+    beside: str = ""
+    """Of the reports of both that are there and are no answer; empty: there are none."""
 
     @property
     def key(self) -> str:
-        """Of both."""
-        return digest(self.evidence, self.question)
+        """Of all."""
+        return digest(self.evidence, self.question, *filter(None, [self.beside]))
 
     def name(self, host: str) -> str:
         """Of the report's file."""
@@ -50,10 +52,13 @@ class Once(Struct, frozen=True):
                 yield path, report
 
 
-def once_of(exhibits: Sequence[Exhibit], asked: Question, otherwise: str) -> Once:
-    """``otherwise``: stands for evidence whose identity is not known, such as folders."""
+def once_of(
+    exhibits: Sequence[Exhibit], asked: Question, otherwise: str, known: Sequence[str] = ()
+) -> Once:
+    """``otherwise``: stands for evidence whose identity is not known, such as folders; ``known``:
+    ids of reports that are there and are no answer."""
     identity = identity_of(exhibits) or (otherwise,)
-    return Once(digest(*identity), digest(*map(str, asked)))
+    return Once(digest(*identity), digest(*map(str, asked)), digest(*known) if known else "")
 
 
 def promised(
@@ -69,13 +74,14 @@ def promised(
     """
     if not options.once:
         return None
-    evidence, asked = options.once
-    mine = once_of(exhibits, question(options.recorded(), packs, exclusions), "")
+    evidence, asked, beside = options.once
+    recorded = {**options.recorded(), **rules_in(options)}
+    mine = once_of(exhibits, question(recorded, packs, exclusions), "")
     if identity_of(exhibits) and mine.evidence != evidence:
         raise CannotRun(f"{' and '.join(options.paths)}: other evidence here than was asked about")
     if mine.question != asked:
-        raise CannotRun("other packs or exclusions here than those of whoever asks")
-    return Once(evidence, asked)
+        raise CannotRun("other packs, rules or exclusions here than those of whoever asks")
+    return Once(evidence, asked, beside)
 
 
 def is_whole(report: Report) -> bool:

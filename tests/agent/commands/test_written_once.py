@@ -37,7 +37,7 @@ def asked(out: Path, path: Path, *more: str) -> Options:
     packs = [pack.reference() for pack in load_packs((), (), NAMES)]
     of_it = question(options.recorded(), packs, exclusions_in_use(NAMES)[1])
     once = once_of(exhibits_of(options), of_it, str(path))
-    return structs.replace(options, once=[once.evidence, once.question])
+    return structs.replace(options, once=[once.evidence, once.question, once.beside])
 
 
 def written(out: Path) -> list[Report]:
@@ -67,17 +67,17 @@ def test_a_second_sweep_gives_the_first_ones_report(
 def test_a_folder_is_asked_anew_in_each_run(tmp_path: Path) -> None:
     (tmp_path / "e").mkdir()
     options, out = asked(tmp_path / "out", tmp_path / "e"), tmp_path / "out"
-    for once in (options.once, options.once, [digest("of another run"), options.once[1]]):
+    for once in (options.once, options.once, [digest("of another run"), *options.once[1:]]):
         sweep(structs.replace(options, once=once))
     assert len(written(out)) == 2
 
 
 def test_other_evidence_or_packs_than_was_asked_about_are_refused(tmp_path: Path) -> None:
     path, out = disk(tmp_path / "e/a.dd"), tmp_path / "out"
-    evidence, of_it = asked(out, path).once
+    evidence, of_it, _ = asked(out, path).once
     for once, why in (
-        ([digest("other bytes"), of_it], r"a\.dd: other evidence here than was asked about"),
-        ([evidence, digest("other packs")], "other packs or exclusions here"),
+        ([digest("other bytes"), of_it, ""], r"a\.dd: other evidence here than was asked about"),
+        ([evidence, digest("other packs"), ""], "other packs, rules or exclusions here"),
     ):
         with pytest.raises(CannotRun, match=why):
             sweep(structs.replace(asked(out, path), once=once))
