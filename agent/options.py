@@ -33,6 +33,8 @@ class Options(DeliveryOptions, frozen=True, kw_only=True):
     action: str = ""
     against: str | None = None
     export_to: str = ""
+    pack_id: str = ""
+    table: Path | None = None
     packs: list[Path] = []
     only_packs: list[Path] = []
     rules: list[Path] = []
@@ -333,7 +335,8 @@ def _parser() -> _Parser:
     shown.add_argument("--force", action="store_true", help="replace FILE, if it is such a page")
     shown.add_argument("--exit-zero", action="store_true", help="0 instead of 1 and 3")
     packs = commands.add_parser(
-        "packs", help="list what is built in, check packs of your own, or write them as YARA rules"
+        "packs",
+        help="list what is built in, check packs or make them of feeds, write them as YARA rules",
     )
     actions = packs.add_subparsers(dest="action", required=True)
     actions.add_parser("list")
@@ -348,7 +351,19 @@ def _parser() -> _Parser:
     export.add_argument(
         "--out", metavar="FILE", type=Path, help="instead of stdout; never replaced"
     )
+    _add_import(actions.add_parser("import", help="make a pack of what others publish"))
     return parser
+
+
+def _add_import(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("paths", nargs="+", metavar="FILE", help="plain text, CSV")
+    parser.add_argument("--out", metavar="PACK", type=Path, required=True,
+                        help="PACK.yaml; beyond 1,000 indicators PACK.json")  # fmt: skip
+    parser.add_argument("--id", dest="pack_id", metavar="ID", default="",
+                        help="of the pack; default: the name of PACK")  # fmt: skip
+    parser.add_argument("--table", metavar="FILE", type=Path,
+                        help="what became of each value, as CSV")  # fmt: skip
+    parser.add_argument("--force", action="store_true", help="replace PACK and the table")
 
 
 def option_names() -> list[str]:

@@ -1,4 +1,4 @@
-"""``iocsweep packs list``, ``check`` and ``export``."""
+"""``iocsweep packs list``, ``check``, ``export`` and ``import`` (``packs_import.py``)."""
 
 from __future__ import annotations
 
@@ -27,13 +27,17 @@ from ..targets.offline.image import ImageTarget
 
 
 def packs(options: Options) -> int:
-    """List them, check those of one's own, or write them as YARA rules; the exit code."""
+    """List them, check or import those of one's own, or write YARA rules; the exit code."""
     if options.action == "list":
         for pack in load_packs():
             _print_pack(pack)
         return CLEAN
     if options.action == "export":
         return _export(options)
+    if options.action == "import":
+        from .packs_import import import_packs
+
+        return import_packs(options)
     code, found = CLEAN, [] if options.paths else load_packs()
     for path in options.paths:
         try:

@@ -6,7 +6,7 @@ import hashlib
 import ipaddress
 import re
 from bisect import bisect_right
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 
 import msgspec
@@ -66,7 +66,7 @@ def check(document: Document, file: PackFile, sources: Collection[str] = ()) -> 
         for key in indicator.reference:
             if key not in file.references:
                 document.fail(place, f"indicator {indicator.id}: unknown reference {key}")
-        why = _flaw(indicator)
+        why = flaw(indicator)
         if why:
             document.fail((*place, "value"), f"indicator {indicator.id}: {why}")
         if isinstance(indicator, Domain):
@@ -113,7 +113,7 @@ def check_sources(
             )
 
 
-def _flaw(indicator: Indicator) -> str:
+def flaw(indicator: Indicator) -> str:
     """What is wrong with an indicator by itself; empty if nothing."""
     if isinstance(indicator, FileHash):
         if len(indicator.value) not in (32, 40, 64):
@@ -184,22 +184,32 @@ def _address_flaw(indicator: Address) -> str:
 def _prove(document: Document, file: PackFile) -> None:
     """Every indicator matches its own value, and none matches everything."""
     try:
-        matcher = Matcher(file.indicators)
-        harmless = {hit.indicator for hit in matcher.scan(_HARMLESS)}
-        blank = {hit.indicator for hit in matcher.scan(b"")}
+        for number, why in disproved(file.indicators):
+            identifier = file.indicators[number].id
+            document.fail(("indicators", number, "value"), f"indicator {identifier} {why}")
     except RulesError as error:
-        identifier = str(error).removeprefix("indicator ").partition(":")[0]
+        identifier = refused_by(error)
         number = next((n for n, i in enumerate(file.indicators) if i.id == identifier), 0)
         document.fail(("indicators", number, "value"), str(error))
-    everywhere, proved = harmless | blank, _found_in_own_text(file.indicators, matcher)
-    for number, indicator in enumerate(file.indicators):
-        place = ("indicators", number, "value")
+
+
+def refused_by(error: RulesError) -> str:
+    """The id of the indicator that an engine did not take."""
+    return str(error).removeprefix("indicator ").partition(": ")[0]
+
+
+def disproved(indicators: Sequence[Indicator]) -> Iterator[tuple[int, str]]:
+    """Number and why, of those that match everything or not even their own value. Raises
+    RulesError for the first that no engine takes."""
+    matcher = Matcher(indicators)
+    harmless = {hit.indicator for hit in matcher.scan(_HARMLESS)}
+    blank = {hit.indicator for hit in matcher.scan(b"")}
+    everywhere, proved = harmless | blank, _found_in_own_text(indicators, matcher)
+    for number, indicator in enumerate(indicators):
         if indicator.id in everywhere:
-            document.fail(
-                place, f"indicator {indicator.id} matches harmless text: it matches everything"
-            )
-        if not _matches_itself(indicator, matcher, found=indicator.id in proved):
-            document.fail(place, f"indicator {indicator.id} does not match its own value")
+            yield number, "matches harmless text: it matches everything"
+        elif not _matches_itself(indicator, matcher, found=indicator.id in proved):
+            yield number, "does not match its own value"
 
 
 def _own_text(indicator: Indicator) -> str:

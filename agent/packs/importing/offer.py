@@ -1,0 +1,49 @@
+"""What a reader of a foreign form hands over: one offer for each thing that stands there, whether
+it becomes an indicator or not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import Struct
+
+from ...model.report import Strength
+
+
+class Wanted(Struct, frozen=True, kw_only=True):
+    """An indicator that is to be made."""
+
+    type: str
+    """As packs name it: ``file_name``, ``hash`` …"""
+    value: str
+    strength: Strength
+    fields: dict[str, Any] = {}
+    """What the type has besides."""
+    told: tuple[str, ...] = ()
+    """What somebody who reads the table should know of it."""
+
+
+class Offer(Struct, frozen=True, kw_only=True):
+    """One value, pattern or line of the origin."""
+
+    where: str
+    """In the file: ``line 12``, an id."""
+    kind: str
+    """What the origin calls it, or what it was taken for."""
+    written: str
+    """As it stands there."""
+    wanted: tuple[Wanted, ...] = ()
+    together: Strength | None = None
+    """The origin means all of them at once, which then proves this much."""
+    same_file: bool = False
+    """All of them are of one file."""
+    why: str = ""
+    """Why nothing becomes of it, if ``wanted`` is empty."""
+    note: str = ""
+    reference: str = ""
+    """What the origin itself names as the source; empty: the file alone."""
+
+
+def left_out(where: str, kind: str, written: str, why: str) -> Offer:
+    """What becomes no indicator."""
+    return Offer(where=where, kind=kind, written=written, why=why)

@@ -1,0 +1,80 @@
+"""A file of any of the forms, as offers: which form it is, is told by its content and its name."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from msgspec import Struct
+
+from ..document import PackError
+from .csv_text import delimiter_of, read_csv
+from .offer import Offer
+from .plain_text import read_text
+
+MAX_BYTES = 64 << 20
+"""Of a file that is imported."""
+
+_READERS: dict[str, Callable[[str], Iterator[Offer]]] = {"text": read_text, "csv": read_csv}
+FORMS = {"text": "plain text", "csv": "CSV"}
+
+
+class Origin(Struct, frozen=True):
+    """A file that was read."""
+
+    name: str
+    form: str
+    citation: str
+    sha256: str
+    text: str
+
+    def offers(self) -> Iterator[Offer]:
+        """All that stands in it, in its order."""
+        return _READERS[self.form](self.text)
+
+
+def read_origin(path: Path) -> Origin:
+    """Raises PackError for what cannot be read, or is of no known form."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        what = "give its files" if path.is_dir() else "is the path right?"
+        raise PackError(f"{path}: {error.strerror or error}; {what}") from error
+    if len(data) > MAX_BYTES:
+        raise PackError(f"{path}: larger than {MAX_BYTES:,} bytes")
+    text = _text(path, data)
+    form = form_of(path.name, text)
+    digest = hashlib.sha256(data).hexdigest()
+    citation = f"{path.name} ({FORMS[form]}), SHA-256 {digest}"
+    return Origin(path.name, form, citation, digest, text)
+
+
+def _text(path: Path, data: bytes) -> str:
+    encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    try:
+        text = data.decode(encoding)
+    except UnicodeDecodeError:
+        text = data.decode("cp1252", "replace")
+    if "\0" in text:
+        raise PackError(f"{path}: no text; a list, STIX, MISP or OpenIOC is wanted")
+    return text
+
+
+def form_of(name: str, text: str) -> str:
+    """One of :data:`FORMS`."""
+    if name.lower().endswith((".csv", ".tsv")) or _is_table(text):
+        return "csv"
+    return "text"
+
+
+def _is_table(text: str) -> bool:
+    """Whether what has another name is CSV: its rows have columns and a head."""
+    delimiter = delimiter_of(text)
+    if not delimiter or delimiter == "|":
+        return False
+    first = next((line for line in text.splitlines() if line.strip() and line[0] != "#"), "")
+    from .csv_text import named
+
+    return sum(bool(named(cell.strip(' "'))) for cell in first.split(delimiter)) > 0
