@@ -15,11 +15,11 @@ import msgspec
 from msgspec import Struct
 
 from ...engine.errors import RulesError
-from ...indicators import ChainRule, Clause, Indicator, PackFile
+from ...indicators import ChainRule, Clause, FileHash, Indicator, PackFile
 from ...model.report import Strength
 from ...spelling import fold
 from ..proof import disproved, flaw, refused_by
-from .offer import Offer, Wanted
+from .offer import HARMLESS, Offer, Wanted
 from .values import limited
 
 MOST = 100_000
@@ -54,12 +54,15 @@ class Collected:
         self._references: dict[str, str] = {}
         """Text to key."""
         self._found: dict[str, Indicator] = {}
+        self._harmless: set[str] = set()
         self._chains: dict[str, ChainRule] = {}
         self._rows_of: dict[str, list[Row]] = {}
 
     def add(self, file: str, citation: str, offers: Iterable[Offer]) -> None:
         """What a reader found in a file; ``citation``: the file as a source."""
         for offer in offers:
+            if offer.harmless:
+                self._harmless.add(offer.harmless)
             if not offer.wanted:
                 self.rows.append(_row(file, offer, why=offer.why or "nothing recognised"))
                 continue
@@ -148,6 +151,12 @@ class Collected:
 
     def pack(self, title: str, version: str, description: str) -> PackFile | None:
         """All that proved itself; None if that is nothing."""
+        for one in [
+            one
+            for one in self._found.values()
+            if isinstance(one, FileHash) and one.value in self._harmless
+        ]:
+            self._drop(one.id, HARMLESS)
         self._drop_disproved()
         if not self._found:
             return None

@@ -9,6 +9,8 @@ from msgspec import Struct
 
 from ...model.report import Strength
 
+HARMLESS = "in a list of false positives"
+
 
 class Wanted(Struct, frozen=True, kw_only=True):
     """An indicator that is to be made."""
@@ -39,6 +41,8 @@ class Offer(Struct, frozen=True, kw_only=True):
     """All of them are of one file."""
     why: str = ""
     """Why nothing becomes of it, if ``wanted`` is empty."""
+    harmless: str = ""
+    """A value that the origin passes over wherever it is named."""
     note: str = ""
     reference: str = ""
     """What the origin itself names as the source; empty: the file alone."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from ..document import PackError
+from . import loki
 from .csv_text import delimiter_of, read_csv
 from .offer import Offer
 from .plain_text import read_text
@@ -16,8 +17,13 @@ from .plain_text import read_text
 MAX_BYTES = 64 << 20
 """Of a file that is imported."""
 
-_READERS: dict[str, Callable[[str], Iterator[Offer]]] = {"text": read_text, "csv": read_csv}
-FORMS = {"text": "plain text", "csv": "CSV"}
+_READERS: dict[str, tuple[str, Callable[[str], Iterator[Offer]]]] = {
+    "text": ("plain text", read_text),
+    "csv": ("CSV", read_csv),
+    **loki.READERS,
+}
+FORMS = {form: name for form, (name, _) in _READERS.items()}
+"""Forms to what they are called."""
 
 
 class Origin(Struct, frozen=True):
@@ -31,11 +37,11 @@ class Origin(Struct, frozen=True):
 
     def offers(self) -> Iterator[Offer]:
         """All that stands in it, in its order."""
-        return _READERS[self.form](self.text)
+        return _READERS[self.form][1](self.text)
 
 
-def read_origin(path: Path) -> Origin:
-    """Raises PackError for what cannot be read, or is of no known form."""
+def read_origin(path: Path, form: str = "") -> Origin:
+    """``form``: if it is known. Raises PackError for what cannot be read, or is no text."""
     try:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
@@ -45,7 +51,7 @@ def read_origin(path: Path) -> Origin:
     if len(data) > MAX_BYTES:
         raise PackError(f"{path}: larger than {MAX_BYTES:,} bytes")
     text = _text(path, data)
-    form = form_of(path.name, text)
+    form = form or form_of(path.name, text)
     digest = hashlib.sha256(data).hexdigest()
     citation = f"{path.name} ({FORMS[form]}), SHA-256 {digest}"
     return Origin(path.name, form, citation, digest, text)
@@ -64,6 +70,8 @@ def _text(path: Path, data: bytes) -> str:
 
 def form_of(name: str, text: str) -> str:
     """One of :data:`FORMS`."""
+    if form := loki.form_of(name, text):
+        return form
     if name.lower().endswith((".csv", ".tsv")) or _is_table(text):
         return "csv"
     return "text"
