@@ -10,7 +10,9 @@ from msgspec import Struct
 
 from ..document import PackError
 from . import loki
-from .csv_text import delimiter_of, read_csv
+from .csv_text import delimiter_of, named, read_csv
+from .json_text import NoJson, read_json
+from .misp import is_misp, read_misp
 from .offer import Offer
 from .plain_text import read_text
 
@@ -21,6 +23,7 @@ _READERS: dict[str, tuple[str, Callable[[str], Iterator[Offer]]]] = {
     "text": ("plain text", read_text),
     "csv": ("CSV", read_csv),
     **loki.READERS,
+    "misp": ("MISP", read_misp),
 }
 FORMS = {form: name for form, (name, _) in _READERS.items()}
 """Forms to what they are called."""
@@ -70,11 +73,24 @@ def _text(path: Path, data: bytes) -> str:
 
 def form_of(name: str, text: str) -> str:
     """One of :data:`FORMS`."""
+    if text.lstrip()[:1] in ("{", "["):
+        return _form_of_json(name, text)
     if form := loki.form_of(name, text):
         return form
     if name.lower().endswith((".csv", ".tsv")) or _is_table(text):
         return "csv"
     return "text"
+
+
+def _form_of_json(name: str, text: str) -> str:
+    """Raises PackError if it is none of them."""
+    try:
+        value = read_json(text)
+    except NoJson as error:
+        raise PackError(f"{name}: no JSON: {error}") from error
+    if is_misp(value):
+        return "misp"
+    raise PackError(f"{name}: JSON of no known form; MISP's events and STIX 2 are read")
 
 
 def _is_table(text: str) -> bool:
@@ -83,6 +99,4 @@ def _is_table(text: str) -> bool:
     if not delimiter or delimiter == "|":
         return False
     first = next((line for line in text.splitlines() if line.strip() and line[0] != "#"), "")
-    from .csv_text import named
-
     return sum(bool(named(cell.strip(' "'))) for cell in first.split(delimiter)) > 0

@@ -31,6 +31,8 @@ _PLACES = {
     "%programfiles(x86)%": "Program Files (x86)",
 }  # fmt: skip
 """Variables that packs do not know, as what they stand for by default."""
+_SPECIAL = re.compile(r"[.^$*+?()\[\]{}|\\/]")
+"""What has a meaning in an expression."""
 _KNOWN = ("%localappdata%", "%appdata%", "%temp%")
 
 
@@ -195,7 +197,7 @@ def _pipe(text: str) -> Made:
         return "wildcards in the name of a pipe"
     return Wanted(
         type="pipe",
-        value=f"^{re.escape(name)}$".replace(r"\ ", " "),
+        value=_SPECIAL.sub(r"\\\g<0>", name),
         strength=Strength.STRONG,
         fields={"example": name},
     )

@@ -1,0 +1,35 @@
+"""JSON of foreign forms: read as plain values, and asked for parts that may be anything."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+
+class NoJson(Exception):
+    """It is none."""
+
+
+def read_json(text: str) -> Any:
+    """Raises NoJson."""
+    try:
+        return msgspec.json.decode(text.encode("utf-8", "surrogatepass"))
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise NoJson(str(error)) from error
+    except RecursionError as error:
+        raise NoJson("nested too deeply") from error
+
+
+def dicts(value: Any, key: str) -> list[dict[str, Any]]:
+    """The objects of a list that stands under a key; none if that is something else."""
+    found = value.get(key) if isinstance(value, dict) else None
+    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+
+
+def text_of(value: Any, key: str) -> str:
+    """The text or number that stands under a key; empty for anything else."""
+    found = value.get(key) if isinstance(value, dict) else None
+    if isinstance(found, bool) or not isinstance(found, (str, int, float)):
+        return ""
+    return str(found).strip()
