@@ -147,7 +147,7 @@ class Collected:
         )
         self._chains[rule.id] = rule
         for row in rows:
-            row.told = (*row.told, f"strong together with {len(unique) - 1} more")
+            row.told = (*row.told, f"{rule.strength.value} together with {len(unique) - 1} more")
 
     def pack(self, title: str, version: str, description: str) -> PackFile | None:
         """All that proved itself; None if that is nothing."""

@@ -15,6 +15,7 @@ from .json_text import NoJson, read_json
 from .misp import is_misp, read_misp
 from .offer import Offer
 from .plain_text import read_text
+from .stix import is_stix, read_stix
 
 MAX_BYTES = 64 << 20
 """Of a file that is imported."""
@@ -24,6 +25,7 @@ _READERS: dict[str, tuple[str, Callable[[str], Iterator[Offer]]]] = {
     "csv": ("CSV", read_csv),
     **loki.READERS,
     "misp": ("MISP", read_misp),
+    "stix": ("STIX 2", read_stix),
 }
 FORMS = {form: name for form, (name, _) in _READERS.items()}
 """Forms to what they are called."""
@@ -90,6 +92,8 @@ def _form_of_json(name: str, text: str) -> str:
         raise PackError(f"{name}: no JSON: {error}") from error
     if is_misp(value):
         return "misp"
+    if is_stix(value):
+        return "stix"
     raise PackError(f"{name}: JSON of no known form; MISP's events and STIX 2 are read")
 
 

@@ -197,10 +197,18 @@ def _pipe(text: str) -> Made:
         return "wildcards in the name of a pipe"
     return Wanted(
         type="pipe",
-        value=_SPECIAL.sub(r"\\\g<0>", name),
+        value="".join(map(_of_any_case, name)),
         strength=Strength.STRONG,
         fields={"example": name},
+        told=("anywhere in a pipe's name",),
     )
+
+
+def _of_any_case(one: str) -> str:
+    """A character in an expression of a pipe's name, where case counts and on Windows does not."""
+    if one.isascii() and one.isalpha():
+        return f"[{one.upper()}{one.lower()}]"
+    return _SPECIAL.sub(r"\\\g<0>", one)
 
 
 KINDS: dict[str, Callable[[str], Made]] = {

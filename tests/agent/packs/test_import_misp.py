@@ -71,7 +71,7 @@ def test_what_is_meant_for_detection_is_taken_with_its_event(imported: Importer)
         "95.216.1.2": ("address", "weak"),
         "c2.evil-two.net": ("domain", "strong"),
         "http://evil-one.net/a": ("url", "strong"),
-        r"evil-7\.a": ("pipe", "weak"),
+        r"[Ee][Vv][Ii][Ll]-7\.[Aa]": ("pipe", "weak"),
         "cyz.dat": ("file_name", "weak"),
         MD5: ("hash", "confirmed"),
     }
