@@ -356,7 +356,12 @@ def _parser() -> _Parser:
 
 
 def _add_import(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("paths", nargs="+", metavar="FILE", help="plain text, CSV")
+    parser.add_argument(
+        "paths",
+        nargs="+",
+        metavar="FILE",
+        help="plain text, CSV, a list of Loki, JSON of MISP or STIX 2, OpenIOC",
+    )
     parser.add_argument("--out", metavar="PACK", type=Path, required=True,
                         help="PACK.yaml; beyond 1,000 indicators PACK.json")  # fmt: skip
     parser.add_argument("--id", dest="pack_id", metavar="ID", default="",

@@ -14,6 +14,7 @@ from .csv_text import delimiter_of, named, read_csv
 from .json_text import NoJson, read_json
 from .misp import is_misp, read_misp
 from .offer import Offer
+from .openioc import is_openioc, read_openioc
 from .plain_text import read_text
 from .stix import is_stix, read_stix
 
@@ -26,6 +27,7 @@ _READERS: dict[str, tuple[str, Callable[[str], Iterator[Offer]]]] = {
     **loki.READERS,
     "misp": ("MISP", read_misp),
     "stix": ("STIX 2", read_stix),
+    "openioc": ("OpenIOC", read_openioc),
 }
 FORMS = {form: name for form, (name, _) in _READERS.items()}
 """Forms to what they are called."""
@@ -77,6 +79,8 @@ def form_of(name: str, text: str) -> str:
     """One of :data:`FORMS`."""
     if text.lstrip()[:1] in ("{", "["):
         return _form_of_json(name, text)
+    if text.lstrip()[:1] == "<" and (is_openioc(text) or name.lower().endswith((".ioc", ".xml"))):
+        return _form_of_xml(name, text)
     if form := loki.form_of(name, text):
         return form
     if name.lower().endswith((".csv", ".tsv")) or _is_table(text):
@@ -95,6 +99,13 @@ def _form_of_json(name: str, text: str) -> str:
     if is_stix(value):
         return "stix"
     raise PackError(f"{name}: JSON of no known form; MISP's events and STIX 2 are read")
+
+
+def _form_of_xml(name: str, text: str) -> str:
+    """Raises PackError if it is no OpenIOC."""
+    if not is_openioc(text):
+        raise PackError(f"{name}: XML of no known form; OpenIOC is read, STIX 1 is not")
+    return "openioc"
 
 
 def _is_table(text: str) -> bool:

@@ -13,10 +13,11 @@ from itertools import product
 
 from msgspec import Struct
 
-from .expressions import Unfit, globs_of
+from ...model.report import Strength
+from .expressions import Globs, Unfit, globs_of
 from .offer import Wanted
 from .stix_pattern import Comparison, Node, Observed
-from .values import NO_TYPE, made
+from .values import NO_TYPE, limited, made
 
 MOST = 1_024
 """Alternatives of one pattern."""
@@ -24,7 +25,8 @@ MOST = 1_024
 _NOT_ASKED = " is not asked: wider, weak"
 _FOLDER = "folder"
 _KINDS = {
-    "file:name": "file_name", "file:parent_directory_ref.path": _FOLDER,
+    "file:name": "file_name", "file:full_path": "file_path",
+    "file:parent_directory_ref.path": _FOLDER, "file:import_hash": "fuzzy",
     "directory:path": _FOLDER, "file:size": "size",
     "domain-name:value": "domain", "domain-name:resolves_to_refs[*].value": "host",
     "ipv4-addr:value": "address", "ipv6-addr:value": "address", "url:value": "url",
@@ -32,7 +34,8 @@ _KINDS = {
     "process:image_ref.name": "file_name", "process:binary_ref.name": "file_name",
     "process:image_ref.parent_directory_ref.path": _FOLDER,
     "network-traffic:dst_ref.value": "host", "network-traffic:src_ref.value": "host",
-    "mutex:name": "mutex", "windows-registry-key:key": "registry",
+    "mutex:name": "mutex", "service:name": "service",
+    "windows-registry-key:key": "registry",
 }  # fmt: skip
 _HASHES = re.compile(
     r"(?:file|artifact|process:(?:image|binary)_ref|x509-certificate)[:.]hashes\.(?P<name>.+)"
@@ -114,15 +117,13 @@ def _alternative(atoms: tuple[_Atom, ...], told: tuple[str, ...]) -> Alternative
     if not good:
         return lost[0].why
     wider = [one.what or one.why for one in lost if not one.implied]
-    extra = [*told, *(one + _NOT_ASKED for one in wider)]
+    ports = [one.what for one in lost if one.implied and one.what.endswith("_port")]
+    extra = [*told, *(f"{one} is not asked" for one in ports), *(w + _NOT_ASKED for w in wider)]
     wanted = [_told(one.wanted, extra, weak=bool(wider)) for one in good.values() if one.wanted]
     return Alternative(tuple(wanted), all(one.is_file for one in good.values()))
 
 
 def _told(wanted: Wanted, told: list[str], *, weak: bool) -> Wanted:
-    from ...model.report import Strength
-    from .values import limited
-
     kept = limited(wanted, Strength.WEAK) if weak and wanted.type != "hash" else wanted
     if weak and wanted.type == "hash":
         told = [one.replace(_NOT_ASKED, " is not asked: a hash is enough") for one in told]
@@ -232,6 +233,9 @@ def _like(kind: str, value: str, path: str) -> Wanted | str:
 
 
 def _expression(kind: str, value: str, path: str) -> Iterator[Wanted | str]:
+    if kind == "file_path":
+        yield from _over_paths(value, path)
+        return
     if kind != "file_name":
         yield f"MATCHES of {path}"
         return
@@ -244,8 +248,21 @@ def _expression(kind: str, value: str, path: str) -> Iterator[Wanted | str]:
     except Unfit as error:
         yield f"MATCHES of {path}: {error}"
         return
+    names = tuple(glob for glob in globs.values if "\\" not in glob)
+    yield from _of_globs(Globs(names, globs.is_wider))
+
+
+def _over_paths(value: str, path: str) -> Iterator[Wanted | str]:
+    try:
+        globs = globs_of(value)
+    except Unfit as error:
+        yield f"MATCHES of {path}: {error}"
+        return
+    yield from _of_globs(globs)
+
+
+def _of_globs(globs: Globs) -> Iterator[Wanted | str]:
+    wider = ["wider than the expression: weak"] if globs.is_wider else []
     for glob in globs.values:
-        if "\\" not in glob:
-            found = made("file_name", glob)
-            wider = ["wider than the expression: weak"] if globs.is_wider else []
-            yield found if isinstance(found, str) else _told(found, wider, weak=globs.is_wider)
+        found = made("file_path" if "\\" in glob else "file_name", glob)
+        yield found if isinstance(found, str) else _told(found, wider, weak=globs.is_wider)

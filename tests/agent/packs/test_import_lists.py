@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from agent.packs.importing.warned import TOP_DOMAINS, WINDOWS_NAMES
 from agent.packs.loading import load_pack
 from tests.evidence.imported import Importer, importer
 
+ROOT = Path(__file__).parents[3]
 SHA1 = "9858d5cb2a6614be3c48e33911bf9f7978b441bf"
 MD5 = "16bbc967a8b6a365871a05c74a4f345b"
 SHA256 = "2cea2a1f53dac3f4fff156eacc2ecc8e98b1a64f0f5b5ee1c42c69d9a226c55c"
@@ -264,3 +267,17 @@ def test_halves_of_characters_and_formulas_do_no_harm(imported: Importer) -> Non
     found = imported({"a.csv": 'filename,comment\nevil.exe,"=cmd|calc"\n=x.exe,\n'})
     assert found.became().keys() == {"evil.exe", "=x.exe"}
     assert [row["written"] for row in found.rows] == ["evil.exe", "'=x.exe"]
+
+
+def test_what_imports_is_loaded_only_when_it_is_asked_for() -> None:
+    code = (
+        "import sys\n"
+        "from agent.cli import main\n"
+        "import agent.commands.sweep\n"
+        "main(['packs', 'list'])\n"
+        "print(*(m for m in sys.modules if 'importing' in m or m.startswith('xml.')), sep='|')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[-1] == ""
