@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ..exit_codes import CLEAN, FAILED
-from ..indicators import PackFile
+from ..indicators import FileHash, Gate, PackFile
 from ..options import Options
 from ..output.atomic import write_atomically, write_new
 from ..output.say import say, tell
@@ -20,6 +20,10 @@ from ..reading.opening import reason_of
 from ..sources.catalog import NAMES
 
 _MOST_ID = 64
+_UNGATED = (
+    "hashes of files of no known size: a sweep asks them of programs where users can write, and of"
+    " files that are opened anyway; --thorough of every file"
+)
 
 
 def import_packs(options: Options) -> int:
@@ -65,6 +69,9 @@ def _save(pack: PackFile, out: Path, *, force: bool) -> int:
     if not _written(out, data, force=force):
         return FAILED
     tell(f"{out}: {count:,} indicators, {len(pack.chains):,} chains; id {pack.id}")
+    ungated = sum(isinstance(one, FileHash) and one.gate == Gate() for one in pack.indicators)
+    if ungated:
+        tell(f"{ungated:,} {_UNGATED}")
     return CLEAN
 
 

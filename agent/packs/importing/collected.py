@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Struct
 
 from ...engine.errors import RulesError
-from ...indicators import ChainRule, Clause, FileHash, Indicator, PackFile
+from ...indicators import ChainRule, Clause, FileHash, Gate, Indicator, PackFile
 from ...model.report import Strength
 from ...spelling import fold
 from ..proof import disproved, flaw, refused_by
@@ -210,7 +210,9 @@ def _digest(wanted: Wanted) -> str:
     value = wanted.value
     if wanted.type in ("file_name", "file_path", "domain", "command_line"):
         value = fold(value)
-    extra = {key: one for key, one in wanted.fields.items() if key not in ("private", "example")}
+    extra = {
+        key: one for key, one in wanted.fields.items() if key not in ("private", "example", "gate")
+    }
     text = value + (json.dumps(extra, sort_keys=True) if extra else "")
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
@@ -232,6 +234,8 @@ def _joined(one: Indicator, other: Indicator) -> Indicator:
     """One value that was named twice: the stronger of both, with the sources of both."""
     strongest = max(one.strength, other.strength, key=_ORDER.index)
     reference = list(dict.fromkeys([*one.reference, *other.reference]))
+    if isinstance(one, FileHash) and isinstance(other, FileHash) and one.gate == Gate():
+        one = msgspec.structs.replace(one, gate=other.gate)
     return msgspec.structs.replace(one, strength=strongest, reference=reference)
 
 
@@ -243,6 +247,9 @@ def encoded(pack: PackFile, *, as_json: bool) -> bytes:
 
         text = yaml.safe_dump(plain, allow_unicode=True, sort_keys=False, width=110)
         return text.encode("utf-8")
-    lines = ",\n  ".join(json.dumps(one, ensure_ascii=False) for one in plain.pop("indicators"))
+    lines = ",\n  ".join(
+        json.dumps(one, ensure_ascii=False, separators=(",", ":"))
+        for one in plain.pop("indicators")
+    )
     head = json.dumps(plain, ensure_ascii=False)[:-1]
     return f'{head},\n "indicators": [\n  {lines}\n]}}\n'.encode()

@@ -17,7 +17,7 @@ from typing import Any
 
 from ...model.report import Strength
 from .json_text import NoJson, dicts, read_json, text_of
-from .offer import Offer, Wanted, left_out
+from .offer import Offer, Wanted, left_out, sized
 from .values import limited, offered
 
 _TYPES = {
@@ -77,7 +77,8 @@ def read_misp(text: str) -> Iterator[Offer]:
         for item in dicts(event, "Object"):
             if item.get("deleted") in (True, 1, "1"):
                 continue
-            yield from _attributes(dicts(item, "Attribute"), text_of(item, "name"), reference)
+            name, inside = text_of(item, "name"), dicts(item, "Attribute")
+            yield from _attributes(inside, name, reference, _size(inside) if name == "file" else "")
 
 
 def _parts(value: Any) -> Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]:
@@ -114,7 +115,15 @@ def _event(event: dict[str, Any]) -> str:
     return "; ".join(part for part in parts if part)
 
 
-def _attributes(attributes: list[dict[str, Any]], item: str, reference: str) -> Iterator[Offer]:
+def _size(attributes: list[dict[str, Any]]) -> str:
+    """Of the file that an object is about, in bytes; empty if it is not one number."""
+    found = {text_of(one, "value") for one in attributes if text_of(one, "type") == "size-in-bytes"}
+    return found.pop() if len(found) == 1 else ""
+
+
+def _attributes(
+    attributes: list[dict[str, Any]], item: str, reference: str, size: str = ""
+) -> Iterator[Offer]:
     for attribute in attributes:
         kind, written = text_of(attribute, "type"), text_of(attribute, "value")
         where = f"attribute {text_of(attribute, 'uuid') or text_of(attribute, 'id') or '?'}"
@@ -136,7 +145,7 @@ def _attributes(attributes: list[dict[str, Any]], item: str, reference: str) -> 
             where=where,
             kind=shown,
             written=written,
-            wanted=tuple(_doubted(one, doubts) for one in found),
+            wanted=tuple(sized(_doubted(one, doubts), size) for one in found),
             note=text_of(attribute, "comment"),
             reference=reference,
         )

@@ -25,6 +25,20 @@ class Wanted(Struct, frozen=True, kw_only=True):
     """What somebody who reads the table should know of it."""
 
 
+def sized(wanted: Wanted, size: str) -> Wanted:
+    """A file's hash with its size, so that files of other sizes are not opened for it; anything
+    else, and what is no size, as it is."""
+    if wanted.type != "hash" or not (size.isascii() and size.isdigit()) or int(size) == 0:
+        return wanted
+    return Wanted(
+        type=wanted.type,
+        value=wanted.value,
+        strength=wanted.strength,
+        fields={**wanted.fields, "gate": {"size": int(size)}},
+        told=(*wanted.told, "opened by its size"),
+    )
+
+
 class Offer(Struct, frozen=True, kw_only=True):
     """One value, pattern or line of the origin."""
 

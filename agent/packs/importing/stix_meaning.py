@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from ...model.report import Strength
 from .expressions import Globs, Unfit, globs_of
-from .offer import Wanted
+from .offer import Wanted, sized
 from .stix_pattern import Comparison, Node, Observed
 from .values import NO_TYPE, limited, made
 
@@ -61,6 +61,8 @@ class _Atom(Struct, frozen=True):
     """Why it is none."""
     what: str = ""
     """Which condition it is, beside others."""
+    size: str = ""
+    """That a file is to have, in bytes."""
     folder: str = ""
     is_file: bool = False
     implied: bool = False
@@ -116,11 +118,19 @@ def _alternative(atoms: tuple[_Atom, ...], told: tuple[str, ...]) -> Alternative
     lost = [one for one in atoms if one.wanted is None]
     if not good:
         return lost[0].why
+    sizes = {one.size for one in lost if one.size}
+    if len(sizes) == 1 and all(one.wanted and one.wanted.type == "hash" for one in good.values()):
+        lost = [one for one in lost if not one.size]
+    else:
+        sizes.clear()
+    size = next(iter(sizes), "")
     wider = [one.what or one.why for one in lost if not one.implied]
     ports = [one.what for one in lost if one.implied and one.what.endswith("_port")]
     extra = [*told, *(f"{one} is not asked" for one in ports), *(w + _NOT_ASKED for w in wider)]
     wanted = [_told(one.wanted, extra, weak=bool(wider)) for one in good.values() if one.wanted]
-    return Alternative(tuple(wanted), all(one.is_file for one in good.values()))
+    return Alternative(
+        tuple(sized(one, size) for one in wanted), all(one.is_file for one in good.values())
+    )
 
 
 def _told(wanted: Wanted, told: list[str], *, weak: bool) -> Wanted:
@@ -166,7 +176,8 @@ def _atoms(test: Comparison) -> Iterator[_Atom]:
             yield _Atom(None, "a folder by itself: no indicator", path, folder=folder)
         elif not kind or kind in NO_TYPE:
             why = NO_TYPE[kind] if kind else f"no indicator type for {path}"
-            yield _Atom(None, why, path, implied=bool(_IMPLIED.fullmatch(path)))
+            size = value if path == "file:size" and operator in ("=", "IN") else ""
+            yield _Atom(None, why, path, size=size, implied=bool(_IMPLIED.fullmatch(path)))
         else:
             for found in _compared(kind, operator, value, path):
                 yield (

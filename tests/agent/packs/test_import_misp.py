@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from agent.indicators import FileHash
 from tests.evidence.imported import Importer, importer
 
 MD5 = "16bbc967a8b6a365871a05c74a4f345b"
@@ -75,6 +76,7 @@ def test_what_is_meant_for_detection_is_taken_with_its_event(imported: Importer)
         "cyz.dat": ("file_name", "weak"),
         MD5: ("hash", "confirmed"),
     }
+    assert "3 hashes of files of no known size: a sweep asks them of programs" in found.shown
     assert found.left_out() == {
         "context.example.net": "to_ids is not set: context, not for detection",
         "HKLM\\Run|evil": "a registry key or value: no indicator type",
@@ -121,6 +123,9 @@ def test_attributes_of_objects_know_their_relation(imported: Importer) -> None:
         "just words": "a text for people: no indicator",
     }
     assert found.rows[0]["kind"] == "file filename: filename"
+    assert found.pack is not None
+    assert [one.gate.size for one in found.pack.indicators if isinstance(one, FileHash)] == [294400]
+    assert "hashes of files of no known size" not in found.shown
 
 
 def test_what_a_list_or_a_tag_doubts_is_weak(imported: Importer) -> None:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agent.indicators import FileHash
 from agent.model.report import Strength
 from agent.packs.importing.stix_pattern import BadPattern, Comparison, Joined, Observed, parsed
 from tests.evidence.imported import Imported, Importer, importer
@@ -135,10 +136,12 @@ def test_what_is_not_asked_makes_weak_and_is_told(imported: Importer) -> None:
         "b.dll": ("file_name", "weak"),
         "c.dll": ("file_name", "weak"),
     }
+    assert found.pack is not None
+    assert [one.gate.size for one in found.pack.indicators if isinstance(one, FileHash)] == [7]
     told = [row["told"] for row in found.rows]
     assert told == [
         "> of file:size is not asked: wider, weak",
-        "file:size is not asked: a hash is enough",
+        "opened by its size",
         "a negation of domain-name:value is not asked: wider, weak",
         "file:parent_directory_ref.path is not asked: wider, weak",
         "which follows which is not asked; WITHIN is not asked; strong together with 1 more",
