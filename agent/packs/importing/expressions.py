@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import re
+import warnings
 from collections.abc import Iterator, Sequence
 from itertools import product
 from typing import Any
@@ -46,7 +47,9 @@ class Globs(Struct, frozen=True):
 def globs_of(expression: str) -> Globs:
     """Raises Unfit, with the reason."""
     try:
-        tree = _PARSER.parse(expression, re.IGNORECASE)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # [[a] may mean a set of sets one day
+            tree = _PARSER.parse(expression, re.IGNORECASE)
     except (re.error, OverflowError, RecursionError) as error:
         raise Unfit(f"no regular expression: {error}") from error
     reader = _Reader()

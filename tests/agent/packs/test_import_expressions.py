@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 
 import pytest
 
@@ -82,3 +83,9 @@ def test_what_wildcards_cannot_say_is_left_out(expression: str, why: str) -> Non
     with pytest.raises(Unfit) as refused:
         globs_of(expression)
     assert str(refused.value) == why
+
+
+def test_an_odd_set_of_characters_says_nothing_on_the_console() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert globs_of(r"\\x[[a]\.exe$").values == ("x[.exe", "xa.exe")

@@ -178,3 +178,11 @@ def test_odd_parts_of_an_event_never_lose_the_rest(imported: Importer) -> None:
     found = imported({"event.json": json.dumps(made)})
     assert found.became() == {"evil-one.net": ("domain", "strong")}
     assert len(found.rows) == 4
+
+
+def test_half_of_a_character_loses_its_own_value_alone(imported: Importer) -> None:
+    text = json.dumps(event(attribute("filename", "a\ud800.exe"), attribute("filename", "b.exe")))
+    assert "\\ud800" in text
+    found = imported({"event.json": text})
+    assert found.became() == {"b.exe": ("file_name", "weak")}
+    assert list(found.left_out().values()) == ["half of a character stands in it"]
