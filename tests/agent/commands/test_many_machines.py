@@ -28,7 +28,10 @@ from tests.lanes import HERE
 PAGE = (HERE.parent / "docs/many-machines.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```(\w+)\n(.*?)```", PAGE, re.DOTALL)
 CAN_RUN_SLURM = (
-    sys.platform == "linux" and os.geteuid() == 0 and shutil.which("slurmctld") is not None
+    shutil.which("slurmctld") is not None
+    and shutil.which("slurmd") is not None
+    and os.geteuid() == 0
+    and os.path.ismount("/sys/fs/cgroup")
 )
 
 
@@ -158,7 +161,7 @@ def test_each_index_sweeps_its_line_and_a_second_time_there_is_nothing_to_do(
     assert [one.target.paths for one in by_path(made)] == [[str(path)] for path in paths[:2]]
 
 
-@pytest.mark.skipif(not CAN_RUN_SLURM, reason="slurmctld, slurmd and root")
+@pytest.mark.skipif(not CAN_RUN_SLURM, reason="slurmctld, slurmd, root and cgroups")
 def test_slurm_runs_the_array(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     paths = listed(tmp_path)
     monkeypatch.setenv("PATH", f"{on_the_path(tmp_path)}:{os.environ['PATH']}")
