@@ -100,6 +100,7 @@ def test_every_answer_is_one_that_the_description_knows(
         deadline=None,
         suppress_health_check=[*HealthCheck],
         database=None,
+        derandomize=True,  # Once in many runs none of thirty asks for what there is not.
     )
     @given(operation.as_strategy(generation_mode=mode))
     def ask(case: Any) -> None:
