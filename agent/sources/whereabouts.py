@@ -307,13 +307,13 @@ _OF_DEFENDER = (
 )
 """Folders of an investigation package (Microsoft Learn, "Take response actions on a device")."""
 LIVE_RESPONSE = (
-    r"%Loose%\**\live_response\**\*.txt",
+    r"%Loose%\**\live_response\**\*",
     *(rf"%Loose%\**\*.7z\**\*.{extension}" for extension in ("csv", "txt", "xml", "log")),
     *(rf"%Loose%\**\results\*.{extension}" for extension in ("json", "jsonl", "csv")),
     *(
         rf"%Loose%\**\{folder}\*.{extension}"
         for folder in _OF_DEFENDER
-        for extension in ("txt", "csv", "json")
+        for extension in ("txt", "csv", "json", "log", "xls", "xml", "htm", "html")
     ),
 )
 _USERS = ((r"%Volume%\Users", r"%Volume%\Documents and Settings"),)

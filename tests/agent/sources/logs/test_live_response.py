@@ -114,3 +114,17 @@ def test_what_is_blank_or_too_large_is_a_gap(
     assert {reason.partition(": ")[2]: count for reason, count in reasons.items()} == {
         "blank, nothing of it is there": 1, "read up to 9 KiB only": 1
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "live_response/network/netstat", "live_response/network/netstat.log",
+        "WS-0421/live_response/process/ps.out", "network connections/dnscache.TXT",
+        "Package/Network Connections/DnsCache.xls", "Processes/list.html",
+    ],
+)  # fmt: skip
+def test_what_such_a_list_is_called_hides_nothing(name: str, tmp_path: Path) -> None:
+    members = {name: b"x pandorasong.com y\r\n"}
+    (seen,) = asked(as_folder(tmp_path, members, NOW)).seen
+    assert (seen.claim, seen.place.record) == (Claim.MENTIONED, "line 1")
