@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from ..exit_codes import UsageError
 from ..options import COMMANDS, option_names
+from ..reading.block_device import is_windows_device
 from ..windows.files import extended
 
 _HELP = ("help", "?", "/?", "/h", "/help")
@@ -26,6 +27,8 @@ def refuse_missing(paths: Sequence[str]) -> None:
 
 
 def _is_there(path: str) -> bool:
+    if sys.platform == "win32" and is_windows_device(path):
+        return True  # What opens it says whether it is.
     try:
         os.stat(extended(path) if sys.platform == "win32" else path)
     except ValueError:

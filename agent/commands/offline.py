@@ -19,6 +19,7 @@ from ..exit_codes import FAILED, CannotRun
 from ..matching.own_traces import Own
 from ..options import Options
 from ..output.say import say, tell
+from ..reading.block_device import is_device, real_path
 from ..spelling import fold
 from ..targets.offline.at_rest import SeveralHosts
 from ..targets.offline.containers.opening import open_medium
@@ -74,7 +75,7 @@ def once(paths: list[str]) -> list[str]:
     well (``image.E*``): they are no images of their own."""
     given: dict[str, str] = {}
     for path in paths:
-        given.setdefault(os.path.realpath(path), path)
+        given.setdefault(real_path(path), path)
     if len(given) < 2:
         return [*given.values()]
     pieces: set[str] = set()
@@ -98,7 +99,7 @@ def expanded(paths: list[str]) -> list[str]:
         for path in paths
         for found in (
             sorted(glob.glob(path)) or [path]
-            if glob.has_magic(path) and not os.path.lexists(path)
+            if glob.has_magic(path) and not (is_device(path) or os.path.lexists(path))
             else [path]
         )
     ]

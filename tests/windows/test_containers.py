@@ -47,3 +47,27 @@ def test_what_a_container_lacks_is_said(host: Host, tmp_path: Path) -> None:
     assert code == 3
     reasons = {why.reason for one in report.coverage for why in one.reasons}
     assert "VHDX disk: needs a file that is not beside it" in reasons
+
+
+def test_a_volume_by_its_device_is_what_an_image_of_it_is(built_host: Host, tmp_path: Path) -> None:
+    raw = Path(as_image(tmp_path / "case", infected()))
+    (tmp_path / "bare").mkdir()
+    lab = built_host.lab.clone_prefix(tmp_path / "prefix")
+    lab.map_drive("x", tmp_path / "bare", volume=raw)
+    attached = Host(lab, built_host.exe, built_host.one_file)
+    try:
+        _, known, _ = attached.sweep("offline", lab.to_windows(raw))
+        code, found, _ = attached.sweep("offline", r"\\.\X:")
+        missing = lab.run_exe(attached.exe, ["offline", r"\\.\PhysicalDrive7"])
+    finally:
+        lab.kill_all()
+    assert code == 1
+    assert {one.id for one in found.findings} == {one.id for one in known.findings}
+    assert found.host == known.host
+    assert found.custody is not None
+    (exhibit,) = found.custody.exhibits
+    assert (exhibit.path, exhibit.kind) == (r"\\.\X:", "disk or volume by its device")
+    assert exhibit.identity
+    assert missing.returncode == 2
+    assert r"\\.\PhysicalDrive7: " in missing.stderr
+    assert "Traceback" not in missing.stderr

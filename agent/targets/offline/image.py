@@ -3,7 +3,6 @@ file systems folder by folder."""
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
@@ -14,6 +13,7 @@ from msgspec import structs
 from ...matching.own_traces import Own
 from ...model import report as model
 from ...ntfs.boot_sector import BOOT_SIZE, read_boot_sector
+from ...reading.block_device import name_of
 from ...reading.opening import reason_of
 from .. import RawNtfs, Root, SkippedVolume
 from ..record_tree import record_tree
@@ -90,7 +90,7 @@ class ImageTarget(AtRest):
             told = self._volume_identity()
         except OSError:
             told = f"ntfs:unknown:{path}"
-        return model.Host(id=told, name=os.path.basename(path) or path)
+        return model.Host(id=told, name=name_of(path) or path)
 
     def roots(self) -> tuple[Sequence[Root], Sequence[SkippedVolume]]:
         """The volumes that are read, and what else there is; paths in them are shown behind the
@@ -121,8 +121,8 @@ class ImageTarget(AtRest):
 
     def _named(self) -> list[tuple[SharedMedium, str]]:
         """Each image, and what it is called."""
-        names = Counter(os.path.basename(path) for path in self._paths)
-        bases = [(medium, os.path.basename(medium.path)) for medium in self.images]
+        names = Counter(name_of(path) for path in self._paths)
+        bases = [(medium, name_of(medium.path)) for medium in self.images]
         return [(medium, name if names[name] == 1 else medium.path) for medium, name in bases]
 
     def _volumes_lying(self) -> Iterator[tuple[SharedMedium, Lying, str]]:

@@ -13,6 +13,7 @@ from ...formats.kinds import DISK, WIM, Holds, Kind, kind_of
 from ...formats.ldm import DynamicDisk
 from ...formats.partitions import Partition
 from ...ntfs import ByteSource, SliceSource
+from ...reading.block_device import is_device
 from ...reading.opening import reason_of
 from ..volume_keys import VolumeKey
 from .bitlocker import LockedVolume
@@ -80,9 +81,12 @@ class SharedMedium:
         """Tells it from another one of the same name; empty where it cannot be asked: the sweep
         will tell of it."""
         try:
-            told = [os.stat(path) for path in self.opened().files]
+            opened = self.opened()
+            told = [os.stat(path) for path in opened.files if not is_device(path)]
         except OSError:
             return ""
+        if not told:
+            return f"{self.path} {opened.source.size}"
         return " ".join(f"{s.st_dev}/{s.st_ino}/{s.st_size}/{s.st_mtime_ns}" for s in told)
 
     @cached_property

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import importlib
 import os
-import stat
-import sys
 from functools import partial
 from typing import BinaryIO, NamedTuple
 
 from ....formats.kinds import WIM, Holds, Kind, kind_of
 from ....ntfs import FileSource
+from ....reading.block_device import is_device, name_of, open_device, real_path
 from ....reading.opening import open_quietly, read_at
 from . import Medium, MediumError
 from .split import joined
 
 RAW = "raw image"
+DEVICE = "disk or volume by its device"
 _HEAD = 4096
 
 
@@ -46,7 +46,9 @@ _ITSELF = (Holds.NTFS, Holds.VOLUME, Holds.DISK)
 
 def is_medium(path: str) -> bool:
     """Whether a file is a disk or a volume, or holds one, that is read here or refused with a
-    reason; False if it cannot be read."""
+    reason; False if it cannot be read. A device is nothing else, whatever lies on it."""
+    if is_device(path):
+        return True
     kind = _kind_at(path)
     return kind is not None and (kind.holds in _ITSELF or kind.name in _READERS)
 
@@ -58,7 +60,7 @@ def is_container(kind: Kind) -> bool:
 
 def _kind_at(path: str) -> Kind | None:
     """None too for what cannot be read."""
-    real = os.path.realpath(path)
+    real = real_path(path)
     try:
         with _open(real) as file:
             return _kind(real, file)
@@ -69,7 +71,7 @@ def _kind_at(path: str) -> Kind | None:
 def open_medium(path: str, depth: int = 0, *, raw: bool = False) -> Medium:
     """``depth``: how many disks rest on this one; ``raw``: whatever is none of the kinds is taken
     for the bytes of a disk. Raises MediumError, OSError."""
-    real = os.path.realpath(path)
+    real = real_path(path)
     file = _open(real)
     try:
         kind = _kind(real, file)
@@ -77,6 +79,8 @@ def open_medium(path: str, depth: int = 0, *, raw: bool = False) -> Medium:
         itself = raw or (kind is not None and kind.holds in _ITSELF)
         if reader is None and not itself:
             raise MediumError("no image of a disk or of a volume", path)
+        if reader is None and is_device(real):
+            return Medium(DEVICE, FileSource(file), (real,))
         if reader is None:
             return joined(real, file) or Medium(RAW, FileSource(file), (real,))
         if reader.refused:
@@ -91,17 +95,13 @@ def open_medium(path: str, depth: int = 0, *, raw: bool = False) -> Medium:
 
 
 def _open(path: str) -> BinaryIO:
-    """A regular file, or the device of a disk as Linux has it. Raises OSError."""
-    if sys.platform != "win32" and stat.S_ISBLK(os.stat(path).st_mode):
-        return os.fdopen(os.open(path, os.O_RDONLY | os.O_CLOEXEC), "rb", buffering=0)
-    return open_quietly(path)
+    """A regular file, or the device of a disk. Raises OSError."""
+    return open_device(path) if is_device(path) else open_quietly(path)
 
 
 def _kind(path: str, file: BinaryIO) -> Kind | None:
     size = file.seek(0, os.SEEK_END)
-    return kind_of(
-        read_at(file, 0, _HEAD), size, os.path.basename(path), partial(read_at, file), given=True
-    )
+    return kind_of(read_at(file, 0, _HEAD), size, name_of(path), partial(read_at, file), given=True)
 
 
-__all__ = ["RAW", "is_container", "is_medium", "open_medium"]
+__all__ = ["DEVICE", "RAW", "is_container", "is_medium", "open_medium"]
