@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,13 +21,17 @@ if TYPE_CHECKING:
     from ..output.page.told import Told
 
 
+_MOST_NAMED = 100
+
+
 class _Reports:
     """What is there to be shown."""
 
     def __init__(self) -> None:
         self.read: dict[str, tuple[Report, bytes, Path]] = {}
         """By their ids, each once."""
-        self.lost = 0
+        self.lost: list[str] = []
+        """What is not shown, and why: one line each."""
 
     def add(self, path: Path) -> None:
         """What is none is said, and counted."""
@@ -35,13 +39,17 @@ class _Reports:
             data = _bytes_of(path)
             report = decode(data)
         except (OSError, ReportError) as error:
-            say(f"{shown(str(path))}: is no report that can be read: {plain(error)}")
-            self.lost += 1
+            self.lose(path, f"is no report that can be read: {plain(error)}")
             return
         other = self.read.setdefault(report.report_id, (report, data, path))
         if other[1] != data:
-            say(f"{shown(str(path))}: has the id of {shown(str(other[2]))} and another content")
-            self.lost += 1
+            self.lose(path, f"has the id of {shown(str(other[2]))} and another content")
+
+    def lose(self, path: Path, why: str) -> None:
+        """It is said, and kept for who reads the page alone."""
+        line = f"{shown(str(path))}: {why}"
+        say(line)
+        self.lost.append(line)
 
 
 def _bytes_of(path: Path) -> bytes:
@@ -67,9 +75,7 @@ def render(options: Options) -> int:
         refuse_to_lose(export)
     reports = _Reports()
     for place in options.paths:
-        files = _files(place)
-        reports.lost += not files
-        for path in files:
+        for path in _files(place, reports.lose):
             reports.add(path)
     found = [report for report, _, _ in reports.read.values()]
     kept = True
@@ -88,20 +94,18 @@ def _pattern(path: str) -> bool:
     return any(char in Path(path).name for char in "*?")
 
 
-def _files(path: str) -> list[Path]:
-    """The file; of a folder, or by a pattern, those that are there. What is none is said."""
+def _files(path: str, lose: Callable[[Path, str], object]) -> list[Path]:
+    """The file; of a folder, or by a pattern, those that are there. ``lose``: is told where there
+    is none."""
     place = Path(path)
-    if place.is_dir():
-        return _listed(place, "*.json")
-    if _pattern(path) and not place.exists():
-        return _listed(place.parent, place.name)
-    return [place]
-
-
-def _listed(folder: Path, pattern: str) -> list[Path]:
+    folder, pattern = place, "*.json"
+    if not place.is_dir():
+        if not _pattern(path) or place.exists():
+            return [place]
+        folder, pattern = place.parent, place.name
     found = sorted(path for path in folder.glob(pattern) if path.is_file())
     if not found:
-        say(f"{shown(str(folder))}: there is no {shown(pattern)}")
+        lose(folder, f"there is no {shown(pattern)}")
     return found
 
 
@@ -109,7 +113,10 @@ def _write(reports: _Reports, export: Export) -> bool:
     from ..output.page import page_of
 
     told = [*_told(reports)]
-    made = export._replace(make=lambda _: page_of(told))
+    lost = reports.lost[:_MOST_NAMED]
+    if more := len(reports.lost) - len(lost):
+        lost.append(f"… and {more:,} more")
+    made = export._replace(make=lambda _: page_of(told, lost))
     done = write_exports(told[0].report, [made])
     if done:
         what = "1 report" if len(told) == 1 else f"a case of {len(told):,} reports"

@@ -21,7 +21,7 @@ from .findings import findings, timeline
 from .markup import Html, joined, tag
 from .method import custody, glossary, indicators, method
 from .style import style_of
-from .told import MAX_DATA, Told, kept, reports_in, told_of
+from .told import MAX_DATA, Told, kept, not_read, reports_in, told_of, unread_in
 
 _BEGIN = '<!DOCTYPE html>\n<html lang="en">\n<head><meta charset="utf-8"/>'
 _NAME = '<meta name="generator" content="iocsweep '
@@ -51,22 +51,24 @@ def page(report: Report) -> bytes:
     return page_of([told_of(report)])
 
 
-def page_of(told: Sequence[Told]) -> bytes:
-    """Of one report all that it says; of several a case. At least one."""
+def page_of(told: Sequence[Told], unread: Sequence[str] = ()) -> bytes:
+    """Of one report all that it says; of several a case. At least one. ``unread``: what was given
+    with them and is not on the page, one line each."""
     if len(told) == 1:
-        return _single(told[0])
+        return _single(told[0], unread)
     told = sorted_by_first(told)
     title = f"Case of {len(told):,} reports"
     data = _data(told)
-    inside = [_nav(_PARTS_OF_A_CASE), *case(told)]
+    inside = [not_read(unread), _nav(_PARTS_OF_A_CASE), *case(told, all_read=not unread)]
     inside += [glossary(inside), case_end(), *data]
     return _whole(title, f"iocsweep, case of {len(told)} reports", inside)
 
 
-def _single(told: Told) -> bytes:
+def _single(told: Told, unread: Sequence[str]) -> bytes:
     report = told.report
     data = _data([told])
     inside = [
+        not_read(unread),
         head(report),
         _nav(_PARTS),
         worth(report),
@@ -134,4 +136,4 @@ def is_made_here(data: bytes) -> bool:
         told = list(reports_in(data)) if is_page(data) else []
     except ReportError:
         return False
-    return bool(told) and page_of(told) == data
+    return bool(told) and page_of(told, unread_in(data)) == data

@@ -94,9 +94,10 @@ def sorted_by_first(told: Iterable[Told]) -> list[Told]:
     return sorted(told, key=key)
 
 
-def case(told: Sequence[Told]) -> Iterator[Html]:
-    """The sections of the page, for reports as :func:`sorted_by_first` gives them."""
-    yield _head(told)
+def case(told: Sequence[Told], *, all_read: bool = True) -> Iterator[Html]:
+    """The sections of the page, for reports as :func:`sorted_by_first` gives them; ``all_read``:
+    and there were no others."""
+    yield _head(told, all_read=all_read)
     yield _hosts(told)
     yield _matrix(told)
     yield _timeline(told)
@@ -107,10 +108,12 @@ def case(told: Sequence[Told]) -> Iterator[Html]:
         yield tag("p", more, class_="more")
 
 
-def _head(told: Sequence[Told]) -> Html:
+def _head(told: Sequence[Told], *, all_read: bool) -> Html:
     verdicts = [one.report.verdict for one in told]
     hosts = len({one.report.host.id for one in told})
     worst = next(v for v in (Verdict.HIT, Verdict.INCOMPLETE, Verdict.CLEAN) if v in verdicts)
+    if worst is Verdict.CLEAN and not all_read:
+        worst = Verdict.INCOMPLETE
     hits = len({one.report.host.id for one in told if one.report.verdict is Verdict.HIT})
     words = {
         Verdict.HIT: f"Traces of the campaign were found on {hits:,} of {hosts:,} computers",

@@ -26,6 +26,8 @@ a{color:var(--accent)}
 .verdict{border-left:.6rem solid var(--quiet);padding:.2rem 0 .2rem 1rem}
 .verdict.hit{border-color:var(--hit)}.verdict.incomplete{border-color:var(--warn)}
 .verdict.clean{border-color:var(--good)}
+div.unread{border:2px solid var(--warn);padding:.4rem 1rem;margin-bottom:1rem}
+div.unread li{overflow-wrap:anywhere}
 .word{font-weight:700;letter-spacing:.04em}
 .hit>.word{color:var(--hit)}.incomplete>.word{color:var(--warn)}.clean>.word{color:var(--good)}
 .lead{font-size:1.1rem}

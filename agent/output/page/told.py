@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from html import unescape
 from typing import NamedTuple
 
 from ...model.codec import ReportError, decode, encode
 from ...model.report import Report
 from ..escape import shown
-from .markup import Html, escaped
+from .markup import NOTHING, Html, escaped, tag
 
 MAX_DATA = 24 << 20
 """Bytes of reports that one page holds; of more it tells their fingerprints."""
 _ACTIVE = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"}
+_UNREAD = re.compile(rb'<li class="unread">([^<]*)</li>')
 _INSIDE = re.compile(rb'<script type="application/json" data-name="([^"<]*)">([^<]*)</script>')
 
 
@@ -47,6 +48,24 @@ def kept(told: Told) -> Html:
         text = text.replace(char, instead)
     name = escaped(told.name)
     return Html(f'<script type="application/json" data-name="{name}">{text}</script>\n')
+
+
+def not_read(lines: Sequence[str]) -> Html:
+    """What was given and is not on the page: nothing that the page says is said of it."""
+    if not lines:
+        return NOTHING
+    return tag(
+        "div",
+        tag("p", "Given as well, but not read, and so no part of what this page says:"),
+        tag("ul", *(Html(f'<li class="unread">{escaped(line)}</li>') for line in lines)),
+        class_="unread",
+        role="note",
+    )
+
+
+def unread_in(page: bytes) -> list[str]:
+    """The lines of :func:`not_read`."""
+    return [unescape(line.decode("utf-8", "replace")) for line in _UNREAD.findall(page)]
 
 
 def _json_escape(char: str) -> str:

@@ -11,7 +11,8 @@ from msgspec import structs
 from agent import cli
 from agent.model.codec import encode
 from agent.model.report import Report, Strength
-from agent.output.page.told import reports_in
+from agent.output.page import is_made_here
+from agent.output.page.told import reports_in, unread_in
 from tests.evidence.reports import finding, report
 
 
@@ -71,9 +72,30 @@ def test_what_is_no_report_is_named_and_the_others_are_shown(
     good = put(tmp_path, "good", CLEAN)
     assert cli.main(["render", str(bad), good, "--html", str(page)]) == 2
     assert f"{bad}: is no report that can be read: " in capsys.readouterr().err
-    assert [told.name for told in reports_in(page.read_bytes())] == ["good.json"]
+    made = page.read_bytes()
+    assert [told.name for told in reports_in(made)] == ["good.json"]
+    (line,) = unread_in(made)
+    assert line.startswith(f"{bad}: is no report that can be read: ")
+    assert is_made_here(made)
     assert cli.main(["render", str(bad), good, "--exit-zero"]) == 2
     assert cli.main(["render", str(bad), put(tmp_path, "hit", HIT)]) == 1
+
+
+def test_a_case_of_which_not_all_was_read_is_not_clean(tmp_path: Path) -> None:
+    case = tmp_path / "x.html"
+    good = [put(tmp_path, str(at), one) for at, one in enumerate((CLEAN, CLEAN))]
+    cli.main(["render", *good, "--html", str(case)])
+    assert b"No strong trace of the campaign on" in case.read_bytes()
+    (tmp_path / "odd <b>&amp;\x1b\\.json").write_bytes(b"no")
+    for number in range(101):
+        (tmp_path / f"bad {number}.json").write_bytes(b"no")
+    assert cli.main(["render", str(tmp_path), "--html", str(case), "--force"]) == 2
+    made = case.read_bytes()
+    assert b"but not all could be seen" in made
+    assert b"No strong trace of the campaign on" not in made
+    assert len(unread_in(made)) == 101
+    assert unread_in(made)[-1] == "\u2026 and 2 more"
+    assert is_made_here(made)
 
 
 def test_no_report_at_all_makes_no_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
