@@ -302,6 +302,10 @@ class Resources(Part, kw_only=True):
     read_bytes: Count = 0
 
 
+COLLECTED = "what was collected"
+"""Of a collection: that limits the question, whatever is asked."""
+
+
 class Scope(Part, kw_only=True):
     """What the sweep was asked about."""
 

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from ..model.observation import utc
 from ..model.remembered import Behaviour, MemoryGap, Recorded, Remembered
-from ..model.report import Report
+from ..model.report import COLLECTED, Report
 from .escape import shown
 from .layout import when
 
@@ -27,10 +27,11 @@ _MOST = 3
 
 
 def remembers_nothing(report: Report) -> bool:
-    """Whether a whole host was asked that is sure to remember no deed of any kind: a copy of a part
-    of one, or one whose logs are off."""
+    """Whether all that is there of a host was asked and is sure to remember no deed of any kind: a
+    copy of a part of one, a collection, or a host whose logs are off."""
     known = any(one.state is Recorded.RECORDED for one in report.remembered)
-    return bool(report.remembered) and report.scope.whole_host and not known
+    asked = report.scope.whole_host or report.scope.limited_to == [COLLECTED]
+    return bool(report.remembered) and asked and not known
 
 
 def recollection(told: Sequence[Remembered]) -> list[tuple[str, str]]:

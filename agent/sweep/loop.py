@@ -31,6 +31,7 @@ from ..model.objects import ARROW
 from ..model.observation import Observation
 from ..model.remembered import Remembered
 from ..model.report import (
+    COLLECTED,
     Agent,
     Coverage,
     Finding,
@@ -346,17 +347,14 @@ def _by_weight(finding: Finding) -> tuple[object, ...]:
 def _scope(plan: Plan) -> Scope:
     """How far the question went: of evidence at rest, what was given is the whole of it."""
     described = plan.target.describe()
-    limits = [
-        f"{word} {', '.join(names)}"
-        for word, names in (
-            ("paths", described.paths if described.kind is TargetKind.LIVE else ()),
-            ("text in", [MEMORY] if described.kind is TargetKind.MEMORY else ()),
-            ("what was", ["collected"] if described.collected else ()),
-            ("only", plan.only),
-            ("without", plan.skip),
-        )
-        if names
-    ]
+    asked = (
+        ("paths", described.paths if described.kind is TargetKind.LIVE else ()),
+        ("text in", [MEMORY] if described.kind is TargetKind.MEMORY else ()),
+        ("only", plan.only),
+        ("without", plan.skip),
+    )
+    limits = [COLLECTED] if described.collected else []
+    limits += [f"{word} {', '.join(names)}" for word, names in asked if names]
     return Scope(whole_host=not limits, limited_to=limits)
 
 

@@ -13,7 +13,7 @@ from msgspec import structs
 from agent.model.objects import Destination, Dll, Dns, File, Hash, Parent, Process, Url, User
 from agent.model.observation import Claim, Place, moments
 from agent.model.remembered import Behaviour, Recorded, Remembered
-from agent.model.report import Evidence, Finding, Strength, Target, TargetKind
+from agent.model.report import COLLECTED, Evidence, Finding, Scope, Strength, Target, TargetKind
 from agent.output.console import render
 from agent.output.next_steps import MOST
 from agent.output.summary import MAX_BYTES, summary_line
@@ -279,3 +279,9 @@ def test_clean_where_no_deed_is_remembered_says_so_and_where_to_ask() -> None:
     )
     text = render(structs.replace(report(), remembered=[*nothing, known]))
     assert "sure to remember" not in text
+    collected = Scope(whole_host=False, limited_to=[COLLECTED])
+    text = render(structs.replace(report(), remembered=nothing, scope=collected))
+    assert "CLEAN, as far as asked (what was collected): nothing left unlooked at; but" in text
+    assert "nothing here is sure to remember a deed" in " ".join(text.split())
+    asked = Scope(whole_host=False, limited_to=[COLLECTED, "only files"])
+    assert "sure to rem" not in render(structs.replace(report(), remembered=nothing, scope=asked))
