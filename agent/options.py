@@ -316,7 +316,10 @@ def _parser() -> _Parser:
                          type=Path,
                          help="recovery passwords, passwords and paths of startup keys (.BEK), one"
                          " a line, to be tried on every BitLocker volume; the passwords on every"
-                         " collection that is encrypted by AES, too")  # fmt: skip
+                         " collection that is encrypted by AES, too; and paths of private keys"
+                         " (.pem, .key, Velociraptor's server.config.yaml) for collections of"
+                         " Velociraptor and acquire that are encrypted to a certificate; one of"
+                         " these files may also be given itself")  # fmt: skip
     send = commands.add_parser(
         "send", help="deliver what waits in the spool, or reports given", allow_abbrev=False
     )

@@ -17,6 +17,7 @@ from ..sweep.identity import running_agent
 from ..sweep.loop import NOT_REACHED, STOPPED, TIME_IS_UP
 from ..sweep.publish import report_at
 from ..targets import LOCKED
+from ..targets.offline.archives.sealed import WAITING
 from ..targets.offline.recognise import offline_target
 
 RULES = "rules_sha256"
@@ -72,7 +73,9 @@ def is_answer(report: Report, asked: Options) -> bool:
     """Whether a report of the same evidence and question is the answer. Not with keys that it may
     have lacked; nor of what lay elsewhere and still lies there, as then it is other evidence."""
     reasons = (reason.reason for one in report.coverage for reason in one.reasons)
-    if asked.bitlocker_keys is not None and any(one.startswith(LOCKED) for one in reasons):
+    if asked.bitlocker_keys is not None and any(
+        one.startswith((LOCKED, *WAITING)) for one in reasons
+    ):
         return False
     here = {os.path.realpath(path) for path in asked.paths}
     there = {os.path.realpath(path) for path in report.target.paths}

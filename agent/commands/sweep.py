@@ -49,7 +49,7 @@ from ..sweep.publish import report_at
 from ..targets import Target
 from ..targets.offline.bitlocker import must_be_there
 from ..targets.offline.recognise import offline_target
-from ..targets.volume_keys import VolumeKey, read_keys
+from ..targets.volume_keys import Sort, VolumeKey, read_keys
 from ..windows import security
 from .delivering import Delivered, deliver, open_spool
 from .destination import Destination, Recovered, destination_of, finish_interrupted
@@ -240,8 +240,10 @@ def _keys(options: Options) -> Sequence[VolumeKey]:
     """Raises CannotRun."""
     if options.bitlocker_keys is None:
         return ()
-    must_be_there()
-    return read_keys(options.bitlocker_keys)
+    keys = read_keys(options.bitlocker_keys)
+    if any(key.sort is not Sort.PRIVATE_KEY for key in keys):
+        must_be_there()
+    return keys
 
 
 def _sources(

@@ -3,7 +3,7 @@
 All that is known of them stands in the tables here. Sources: documentation of libewf, libvhdi,
 libqcow and libvmdk (J. Metz), [MS-VHDX] 2.2, AFF4 Standard 1.0, APPNOTE.TXT, 7zFormat.txt, RAR 5.0
 technote, [MS-CAB] 2, [MS-WIM], POSIX pax (tar), RFC 1952 (gzip), RFC 8878 (zstd), ECMA-119 (ISO
-9660), the file systems' headers in Linux (``fs/*/``), ``file(1)``.
+9660), the file systems' headers in Linux (``fs/*/``), ``file(1)``, acquire's ``crypt.py``.
 """
 
 from __future__ import annotations
@@ -56,6 +56,7 @@ XZ = Kind("xz stream", Holds.STREAM)
 NTFS = Kind("NTFS volume", Holds.NTFS, 256 << 10)
 DISK = Kind("disk with partitions", Holds.DISK, 256 << 10)
 SEVEN_ZIP = Kind("7z archive", Holds.FILES)
+OF_ACQUIRE = Kind("collection encrypted by acquire", Holds.FILES)
 _MINIDUMP = Kind("memory of a process", Holds.MEMORY)
 _DUMP = Kind("memory image", Holds.MEMORY, 16 << 20)
 BITLOCKER = Kind("BitLocker volume", Holds.NTFS, 256 << 10)
@@ -110,6 +111,7 @@ _STARTS: tuple[tuple[bytes, Kind], ...] = (
     (b"MSWIM\0\0\0", WIM),
     (b"WLPWM\0\0\0", _files("pipable WIM image")),
     (b"7z\xbc\xaf\x27\x1c", SEVEN_ZIP),
+    (b"ENCRYPTEDACQUIRE", OF_ACQUIRE),
     (b"Rar!\x1a\x07", _files("RAR archive")),
     (b"MSCF\0\0\0\0", Kind("CAB archive", Holds.CAB)),
     (b"\x28\xb5\x2f\xfd", _files("zstd stream")),
@@ -176,7 +178,7 @@ _OF_IMAGES = """
 _OF_ARCHIVES = """
     .zip .zipx .docx .docm .dotx .dotm .xlsx .xlsm .xlsb .pptx .pptm .ppsx .odt .ods .7z .rar .cab
     .tar .gz .tgz .bz2 .tbz .tbz2 .xz .txz .zst .tzst .lz .lz4 .lzma .z .arj .lzh .lha .ace .cpio
-    .rpm .deb .ova .xva"""
+    .rpm .deb .ova .xva .enc"""
 _IMAGES = frozenset(_OF_IMAGES.split())
 EXTENSIONS = _IMAGES | frozenset(_OF_ARCHIVES.split())
 """Of files that are opened for what they may hold, from :data:`LEAST` on; lower case."""

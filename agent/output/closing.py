@@ -27,6 +27,11 @@ _WAYS = (
     _way("max-runtime was over", "ask again with a longer --max-runtime"),
     _way("locked by bitlocker", "unlock the volume", live=True),
     _way("locked by bitlocker", "give what opens the volume in --keys FILE", live=False),
+    _way(
+        "encrypted by x509|encrypted by acquire to ",
+        "give the private key of what is encrypted in --keys FILE",
+        live=False,
+    ),
     _way("not here, and every windows has it", "collect what is named, too", live=False),
     _way("larger than --max-file-size", "read larger files with --max-file-size"),
     _way(

@@ -1,4 +1,5 @@
-"""Keys of locked volumes, from a file of the operator's: never shown, never written anywhere."""
+"""Keys of locked volumes and of encrypted collections, from a file of the operator's: never shown,
+never written anywhere."""
 
 from __future__ import annotations
 
@@ -8,12 +9,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..exit_codes import CannotRun
-from ..formats import FormatError
+from ..formats import FormatError, zip_aes
 from ..formats.bitlocker import recovery_password
+from ..formats.private_key import NO_RSA, has_private_key, is_of_rsa, private_keys
 
 MAX_KEYS = 1000
 _LARGEST = 1 << 20
 _LARGEST_STARTUP_KEY = 64 << 10
+_OF_PRIVATE_KEYS = (".pem", ".key", ".yaml", ".yml")
+"""Ends of names of files that hold them: their own, and what Velociraptor's server is set up by."""
 _LONGEST = 256
 """Characters of a password: no more can be given to Windows."""
 _MARKS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
@@ -25,6 +29,7 @@ class Sort(Enum):
     RECOVERY_PASSWORD = "recovery password"  # noqa: S105 - no password
     PASSWORD = "password"  # noqa: S105 - no password
     STARTUP_KEY = "startup key"
+    PRIVATE_KEY = "private key"
 
 
 class VolumeKey(NamedTuple):
@@ -32,7 +37,7 @@ class VolumeKey(NamedTuple):
 
     sort: Sort
     secret: str
-    """Of a startup key: the path of its file."""
+    """Of a startup key: the path of its file; of a private key: its PEM."""
 
     def __repr__(self) -> str:
         return f"<{self.sort.value}>"
@@ -44,22 +49,27 @@ class KeysError(CannotRun):
 
 def read_keys(path: Path) -> tuple[VolumeKey, ...]:
     """The keys of a text file (UTF-8, or UTF-16 with its mark), one a line: a recovery password, a
-    password, or the path of a startup key (``.BEK``), from the file's folder on. Lines that begin
-    with ``#`` are for people.
+    password, or the path of a startup key (``.BEK``) or of a file with private keys (``.pem``,
+    ``.key``, ``.yaml``), from the file's folder on. Lines that begin with ``#`` are for people. Of
+    a file that holds a private key itself, its private keys alone.
 
     Raises KeysError, for a recovery password too that is mistyped.
     """
     try:
-        data = _bytes_of(path, _LARGEST)
-        text = _text(data)
+        text = _text(_bytes_of(path, _LARGEST))
     except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "neither UTF-8 nor UTF-16"
-        raise KeysError(f"{path}: {why or 'cannot be read'}") from None
+        raise KeysError(f"{path}: {_why(error)}") from None
     keys: dict[VolumeKey, None] = {}
+    if has_private_key(text):
+        try:
+            keys = dict.fromkeys(_private_keys(text))
+        except FormatError as error:
+            raise KeysError(f"{path}: {error.what}") from None
+        text = ""
     for number, line in enumerate(text.splitlines(), 1):
         if (line := line.strip()) and not line.startswith("#"):
             try:
-                keys[_key(line, path.parent)] = None
+                keys |= dict.fromkeys(_keys(line, path.parent))
             except FormatError as error:
                 raise KeysError(f"{path}, line {number}: {error.what}") from None
     if not keys:
@@ -67,6 +77,12 @@ def read_keys(path: Path) -> tuple[VolumeKey, ...]:
     if len(keys) > MAX_KEYS:
         raise KeysError(f"{path}: more than {MAX_KEYS:,} keys")
     return tuple(keys)
+
+
+def _why(error: OSError | ValueError) -> str:
+    if isinstance(error, UnicodeDecodeError):
+        return "neither UTF-8 nor UTF-16"
+    return getattr(error, "strerror", None) or "cannot be read"
 
 
 def _text(data: bytes) -> str:
@@ -85,21 +101,39 @@ def _bytes_of(path: Path, most: int) -> bytes:
     return data
 
 
-def _key(line: str, folder: Path) -> VolumeKey:
+def _keys(line: str, folder: Path) -> list[VolumeKey]:
     """Raises FormatError, whose words hold nothing of the line."""
     if line.casefold().endswith(".bek"):
         path = folder / line
         try:
             _bytes_of(path, _LARGEST_STARTUP_KEY)
         except (OSError, ValueError) as error:
-            why = getattr(error, "strerror", None) or "cannot be read"
-            raise FormatError(f"the startup key: {why}") from None
-        return VolumeKey(Sort.STARTUP_KEY, os.fspath(path))
+            raise FormatError(f"the startup key: {_why(error)}") from None
+        return [VolumeKey(Sort.STARTUP_KEY, os.fspath(path))]
+    if line.casefold().endswith(_OF_PRIVATE_KEYS):
+        try:
+            text = _text(_bytes_of(folder / line, _LARGEST))
+        except (OSError, ValueError) as error:
+            raise FormatError(f"the private key: {_why(error)}") from None
+        return _private_keys(text)
     if (recovery := recovery_password(line)) is not None:
-        return VolumeKey(Sort.RECOVERY_PASSWORD, recovery)
+        return [VolumeKey(Sort.RECOVERY_PASSWORD, recovery)]
     if len(line) > _LONGEST or not line.isprintable():
         raise FormatError("no password, no recovery password and no .BEK file")
-    return VolumeKey(Sort.PASSWORD, line)
+    return [VolumeKey(Sort.PASSWORD, line)]
+
+
+def _private_keys(text: str) -> list[VolumeKey]:
+    """Those of RSA, where that can be told. Raises FormatError: none in it, or one that cannot be
+    used."""
+    found = private_keys(text)
+    if found and zip_aes.is_readable():
+        found = [pem for pem in found if is_of_rsa(pem)]
+        if not found:
+            raise FormatError(NO_RSA)
+    if not found:
+        raise FormatError("no private key in the file")
+    return [VolumeKey(Sort.PRIVATE_KEY, pem) for pem in found]
 
 
 __all__ = ["KeysError", "Sort", "VolumeKey", "read_keys"]

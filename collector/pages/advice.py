@@ -37,6 +37,9 @@ COMMANDS: Final = {
     "give what opens the volume in --keys FILE": (
         r"iocsweep.exe offline E:\images\C.dd --keys E:\keys.txt"
     ),
+    "give the private key of what is encrypted in --keys FILE": (
+        r"iocsweep.exe offline E:\HOST.tar.enc --keys E:\key.pem"
+    ),
     "read larger files with --max-file-size": "iocsweep.exe --max-file-size 2G",
     'give an image of the disk to "iocsweep offline"': r"iocsweep.exe offline E:\images\C.dd",
     "unpack or mount what is named and give it by its path": (r"iocsweep.exe offline E:\unpacked"),

@@ -129,7 +129,7 @@ def _unlock(source: ByteSource, keys: Sequence[VolumeKey]) -> _Opened:
             return _looked_into(opened, BY_ITSELF)
     refused = ""
     for key in keys:
-        if _PROTECTED[key.sort] not in said.protectors:
+        if _PROTECTED.get(key.sort) not in said.protectors:
             continue
         opened = _opened(source, key, said.sector)
         if isinstance(opened, PlainSource):

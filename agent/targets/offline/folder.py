@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import cached_property, partial
 
 from ...coverage import Ledger
-from ...formats.kinds import NAMED_SO, SEVEN_ZIP, Holds, Kind, kind_by_name, kind_of
+from ...formats.kinds import NAMED_SO, OF_ACQUIRE, SEVEN_ZIP, Holds, Kind, kind_by_name, kind_of
 from ...matching.own_traces import Own
 from ...model import report as model
 from ...reading.opening import open_quietly, read_at, reason_of
@@ -19,7 +19,7 @@ from ..evidence import EvidenceFile, HostFiles
 from ..installation import LOOSE_FILES
 from ..mounted_tree import Mounted, MountedEntry
 from ..tree import Entry, Tell, Tree
-from ..volume_keys import Sort, VolumeKey
+from ..volume_keys import VolumeKey
 from .archives.opening import Collected, collected
 from .archives.seven_zip import NO_LIBRARY, is_readable
 from .at_rest import AtRest, TargetError
@@ -96,8 +96,7 @@ class FolderTarget(AtRest):
     @cached_property
     def _archives(self) -> dict[str, Collected]:
         """Of the paths, those that are a collection in an archive."""
-        passwords = [key.secret for key in self.keys if key.sort is Sort.PASSWORD]
-        found = {path: collected(path, passwords) for path in self._paths}
+        found = {path: collected(path, self.keys) for path in self._paths}
         return {path: one for path, one in found.items() if one is not None}
 
     def _volumes_at_rest(self) -> list[Volume]:
@@ -157,6 +156,8 @@ def _must_be_swept(path: str) -> None:
         raise TargetError(f"{path}: {reason_of(error)}") from error
     if kind is SEVEN_ZIP and not is_readable():
         raise TargetError(f"{path}: {NO_LIBRARY}")
+    if kind is OF_ACQUIRE:
+        return
     if kind is not None and (kind is not SEVEN_ZIP or collected(path) is None):
         raise TargetError(
             f"{path}: {kind.name}; this version sweeps folders, archives and images of disks:"

@@ -13,6 +13,8 @@ from agent.exit_codes import CLEAN, HIT, INCOMPLETE
 from agent.matching.own_traces import Own
 from agent.targets.offline.image import ImageTarget
 from tests.evidence.bitlocker import PASSWORD, locked
+from tests.evidence.collected import as_tar
+from tests.evidence.encrypted import as_pem, by_acquire, rsa_key
 from tests.evidence.images import file_name, image, record, resident, standard
 from tests.evidence.journals import FOLDERS
 
@@ -87,6 +89,19 @@ def test_a_key_that_fits_opens_what_was_locked_before(tmp_path: Path) -> None:
     keys.write_text(PASSWORD)
     assert resumed(tmp_path / "out", *given) == (HIT, 3)
     assert resumed(tmp_path / "out", *given) == (HIT, 3)
+
+
+def test_a_key_that_fits_opens_a_collection_that_was_encrypted(tmp_path: Path) -> None:
+    plain = as_tar(tmp_path / "plain", {"a folder/a file.txt": b"x"}, 0)
+    path, key = tmp_path / "HOST.tar.enc", tmp_path / "key.pem"
+    path.write_bytes(by_acquire(plain.read_bytes(), rsa_key()))
+    given = (path, "--keys", key)
+    assert resumed(tmp_path / "out", path) == (INCOMPLETE, 1)
+    key.write_text(as_pem(rsa_key("other")))
+    assert resumed(tmp_path / "out", *given) == (INCOMPLETE, 2)
+    key.write_text(as_pem(rsa_key()))
+    assert resumed(tmp_path / "out", *given) == (CLEAN, 3)
+    assert resumed(tmp_path / "out", *given) == (CLEAN, 3)
 
 
 def test_what_is_given_twice_or_in_pieces_is_swept_once(tmp_path: Path) -> None:

@@ -130,6 +130,10 @@ def test_how_each_kind_of_gap_is_closed_is_said(gap: str, way: str) -> None:
             "given file: of a kind that no source looks into",
             'say "--as memory" if it is memory, unpack or mount what is named and give it by its path',
         ),
+        (
+            "collection encrypted by acquire to the public key with SHA-256 0a",
+            "give the private key of what is encrypted in --keys FILE, unpack or mount what is named and give it by its path",
+        ),
         (NOT_HERE, "collect what is named, too"),
         ("access denied", "read the evidence with the rights of its owner"),
     ],

@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 from msgspec import Struct
 
 from ....formats import FormatError
-from ....formats.kinds import SEVEN_ZIP, Holds, Kind, kind_of
-from ....reading.opening import open_quietly, read_at, read_up_to, reason_of
+from ....formats.kinds import OF_ACQUIRE, SEVEN_ZIP, Holds, Kind, kind_of
+from ....reading.opening import open_quietly, read_at, reason_of
 from ....spelling import fold
 from ...tree import Tree
+from ...volume_keys import VolumeKey
 from ..collections.beside import beside
 from ..collections.drives import Copied, Within, copied_as, decoded, volumes_of
 from . import DEVICE, Archive, Node, Problem, device_names
 from .member_tree import MemberTrees
 from .orc import OrcCollection, is_of_orc
+from .sealed import BY_ACQUIRE, NO_ARCHIVE, Closed, Secrets, of_acquire, sealed_in, unsealed
 from .seven_zip import SevenZipListing, is_readable
 from .tar_listing import TarListing
-from .unpacking import SharedReading, spooled
 from .zip_listing import ZipListing
 
 _HEAD = 4096
@@ -35,9 +36,6 @@ _LOOSE = re.compile(
 """Names by which evidence is known without its Windows, and that no other file has."""
 _OF_COLLECTORS = frozenset({"LIVE_RESPONSE", "NETWORK CONNECTIONS", "WDSUPPORTLOGS"})
 """Folders of what collectors write: UAC, Defender's investigation packages."""
-_HOW_SEALED = "metadata.json"
-_SCHEME = re.compile(rb'"Scheme": *"(X509|PGP)"', re.IGNORECASE)
-_MAX_HOW = 1 << 20
 _MAX_AROUND = 3
 _EVIDENCE = (
     ("Windows", "System32", "config"),
@@ -105,77 +103,60 @@ def _has(tree: Tree, *names: str) -> bool:
         return False
 
 
-def collected(path: str, passwords: Sequence[str] = ()) -> Collected | None:
-    """``passwords``: of members that are encrypted by AES.
+def collected(path: str, keys: Sequence[VolumeKey] = ()) -> Collected | None:
+    """``keys``: of what is encrypted, by AES or to a certificate.
 
     None for what is no archive, or one without the shape of a host; also for one that cannot be
-    read: the files source tells of it.
+    read: the files source tells of it. What acquire has encrypted is always a collection.
     """
     real = os.path.realpath(path)
+    secrets = Secrets.of(keys)
     try:
-        archive = _listing(real, passwords)
+        kind = _kind_at(real)
+        listing = partial(_listing, partial(open_quietly, real), kind)
+        archive = listing(secrets)
     except (OSError, FormatError):
         return None
     if archive is None:
         return None
-    sealed = _sealed_in(archive)
+    sealed = sealed_in(archive)
     if sealed is not None:
-        archive = _unsealed(archive, sealed, passwords)
+        archive = unsealed(archive, sealed, secrets, listing)
     elif is_of_orc(archive):
         archive = OrcCollection(archive)
     copies = tuple(volumes_of(partial(_names, archive.top)))
-    if not (copies or sealed or _is_of_uac(archive.top) or _holds_loose_files(archive.top)):
-        return None
-    return Collected(path, archive, copies)
+    known = kind is OF_ACQUIRE or sealed or copies or _is_of_uac(archive.top)
+    return Collected(path, archive, copies) if known or _holds_loose_files(archive.top) else None
 
 
-def _sealed_in(archive: Archive) -> Node | None:
-    """The encrypted archive in which Velociraptor puts all, beside what tells how."""
-    top = archive.top
-    return None if top.folders or top.file(_HOW_SEALED) is None else top.file("data.zip")
-
-
-def _unsealed(outer: Archive, node: Node, passwords: Sequence[str]) -> Archive:
-    """What lies in it; if it cannot be opened, the outer archive, which tells why."""
-    try:
-        if node.member is None or node.refused:
-            raise OSError(node.refused)
-        with outer.open(node) as file:
-            source = spooled(file, node.member.size)
-        inner = ZipListing(lambda: cast("BinaryIO", SharedReading(source)), passwords)
-    except (OSError, FormatError) as error:
-        why = error.what if isinstance(error, FormatError) else reason_of(error)
-        told = [one for one in outer.problems if one.reason != node.refused]
-        node.refused = f"{why}{_how_sealed(outer)}"
-        outer.problems[:] = [*told, Problem(node.refused, "data.zip")]
-        return outer
-    inner.problems[:0] = outer.problems
-    return inner
-
-
-def _how_sealed(outer: Archive) -> str:
-    """By what its password is kept, for whoever has that key."""
-    node = outer.top.file(_HOW_SEALED)
-    try:
-        if node is None:
-            return ""
-        with outer.open(node) as file:
-            found = _SCHEME.search(read_up_to(file, _MAX_HOW))
-    except OSError:
-        return ""
-    return f" (its password is encrypted by {found[1].decode()})" if found else ""
-
-
-def _listing(path: str, passwords: Sequence[str]) -> Archive | None:
+def _listing(
+    open_it: Callable[[], BinaryIO], kind: Kind | None, secrets: Secrets
+) -> Archive | None:
     """Raises OSError, FormatError."""
-    kind = _kind_at(path)
     if kind is None:
         return None
+    if kind is OF_ACQUIRE:
+        return _of_acquire(open_it, secrets)
     if kind.holds is Holds.ZIP:
-        return ZipListing(partial(open_quietly, path), passwords)
+        return ZipListing(open_it, secrets.passwords)
     if kind is SEVEN_ZIP and is_readable():
-        return SevenZipListing(partial(open_quietly, path))
-    return TarListing(path, kind) if kind.holds in (Holds.TAR, Holds.STREAM) else None
+        return SevenZipListing(open_it)
+    return TarListing(open_it, kind) if kind.holds in (Holds.TAR, Holds.STREAM) else None
+
+
+def _of_acquire(open_it: Callable[[], BinaryIO], secrets: Secrets) -> Archive:
+    """The archive in it; an empty one that tells why it cannot be opened."""
+    try:
+        opened = of_acquire(open_it, secrets)
+        archive = None if opened.kind is OF_ACQUIRE else _listing(opened.open, opened.kind, secrets)
+    except FormatError as error:
+        return Closed(error.what)
+    except OSError as error:
+        return Closed(f"{BY_ACQUIRE}: {reason_of(error)}")
+    if archive is None:
+        return Closed(NO_ARCHIVE)
+    archive.problems += opened.problems
+    return archive
 
 
 def _kind_at(path: str) -> Kind | None:

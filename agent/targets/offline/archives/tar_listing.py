@@ -8,7 +8,7 @@ import shutil
 import stat
 import tempfile
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import BinaryIO, Protocol, cast
 
 from ....formats import FormatError
@@ -19,7 +19,6 @@ from ....formats.seekable_gzip import SeekableGzip
 from ....formats.tar_archive import SPARSE, TarReader
 from ....formats.zip_archive import Member
 from ....ntfs import FileSource
-from ....reading.opening import open_quietly
 from ..collections.sparse import Piece, SparseFile
 from . import Folders, Node, Problem
 from .unpacking import LEAST_FREE, NO_ROOM, Unpacked
@@ -44,14 +43,15 @@ class _Bytes(Protocol):
 class TarListing:
     """Members by their paths."""
 
-    def __init__(self, path: str, kind: Kind) -> None:
-        """Raises FormatError: no tar archive. OSError."""
-        self._path = path
+    def __init__(self, open_it: Callable[[], BinaryIO], kind: Kind) -> None:
+        """``open_it``: opens the archive; raises OSError. Raises FormatError: no tar archive.
+        OSError."""
+        self._open = open_it
         self._source: _Bytes | None = None
         self._size = 0
         """Of an archive that is not compressed."""
         if kind.holds is not Holds.TAR:
-            self._source = _unpacked(path, kind)
+            self._source = _unpacked(open_it(), kind)
             weakref.finalize(self, self._source.close)
         folders = Folders()
         links: list[tuple[str, str, Member]] = []
@@ -71,7 +71,7 @@ class TarListing:
         self.top = folders.top
 
     def _list(self, folders: Folders, links: list[tuple[str, str, Member]]) -> None:
-        with open_quietly(self._path) as file:
+        with self._open() as file:
             self._size = file.seek(0, os.SEEK_END)
             file.seek(0)
             if self._source is None:
@@ -102,7 +102,7 @@ class TarListing:
             return cast("BinaryIO", Unpacked(pieces, member.size))
         if node.start + member.size > self._size:
             raise OSError(CUT_SHORT)
-        file = open_quietly(self._path)
+        file = self._open()
         return cast("BinaryIO", SparseFile(file, [Piece(0, member.size, node.start)], member.size))
 
 
@@ -132,9 +132,8 @@ def _linked(found: Node, member: Member) -> Member:
     return found.member._replace(name=member.name)
 
 
-def _unpacked(path: str, kind: Kind) -> _Bytes:
+def _unpacked(file: BinaryIO, kind: Kind) -> _Bytes:
     """Raises OSError, FormatError."""
-    file = open_quietly(path)
     if kind == GZIP:
         return SeekableGzip(file, file.seek(0, os.SEEK_END))
     with file:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 from ....formats import FormatError
-from ....ntfs import FileSource
+from ....ntfs import ByteSource, FileSource
 
 MAX_HELD = 8 << 20
 """Bytes of one member in memory; what is larger goes on in a temporary file."""
@@ -133,7 +133,7 @@ class Unpacked(io.RawIOBase):
 class SharedReading(io.RawIOBase):
     """A place in bytes from which several read."""
 
-    def __init__(self, source: FileSource) -> None:
+    def __init__(self, source: ByteSource) -> None:
         """The source is not closed with it."""
         super().__init__()
         self._source, self._at = source, 0
