@@ -136,9 +136,14 @@ def find_directory(file: BinaryIO, size: int) -> Directory:
         length, offset, end = _zip64(file, tail, tail_start, at)
         rest += _LOCATOR64.size + _END64_RECORD.size
     shift = end - length - offset
-    if shift < 0:
+    if shift < 0 and not _is_directory(file, end - length):
+        # acquire 3.22 counts the front of its encryption in.
         raise FormatError("the central directory would overlap its end", f"0x{offset:x}")
     return Directory(offset + shift, length, shift, rest)
+
+
+def _is_directory(file: BinaryIO, at: int) -> bool:
+    return at >= 0 and read_at(file, at, len(_CENTRAL)) == _CENTRAL
 
 
 def _zip64(file: BinaryIO, tail: bytes, tail_start: int, at: int) -> tuple[int, int, int]:
@@ -224,7 +229,7 @@ def unlisted(
 
 def _end_of_member(file: BinaryIO, offset: int, packed: int) -> int:
     """Where the next may begin; the header's own offset if there is no header."""
-    header = read_at(file, offset, _LOCAL_HEADER.size) if offset < 1 << 62 else b""
+    header = read_at(file, offset, _LOCAL_HEADER.size) if 0 <= offset < 1 << 62 else b""
     if len(header) < _LOCAL_HEADER.size or not header.startswith(_LOCAL):
         return offset
     fields = _LOCAL_HEADER.unpack(header)
@@ -286,7 +291,9 @@ def directory_bytes(file: BinaryIO, directory: Directory) -> bytes:
 def true_sizes(file: BinaryIO, size: int, member: Member) -> Member:
     """A member that the directory calls empty, as its local header tells it: unpackers go by that.
     ``size``: of the archive. Raises OSError."""
-    header = read_at(file, member.header, _LOCAL_HEADER.size) if member.header < 1 << 62 else b""
+    header = (
+        read_at(file, member.header, _LOCAL_HEADER.size) if 0 <= member.header < 1 << 62 else b""
+    )
     if len(header) < _LOCAL_HEADER.size or not header.startswith(_LOCAL):
         return member
     fields = _LOCAL_HEADER.unpack(header)
@@ -355,7 +362,7 @@ def content_of(file: BinaryIO, member: Member) -> tuple[int, int]:
         OSError: the archive cannot be read.
         FormatError: there is no local header.
     """
-    if member.header >= 1 << 62:
+    if not 0 <= member.header < 1 << 62:
         raise FormatError("damaged archive member", member.name)
     header = read_at(file, member.header, _LOCAL_HEADER.size)
     if len(header) < _LOCAL_HEADER.size or not header.startswith(_LOCAL):

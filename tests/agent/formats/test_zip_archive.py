@@ -106,6 +106,48 @@ def test_an_archive_behind_a_program_is_found() -> None:
     assert unpack(io.BytesIO(data), listed(data)[0], LIMIT) == b"content"
 
 
+class _Ahead(io.BytesIO):
+    """A stream that tells its place as that of a larger file, as acquire's encryption does."""
+
+    def tell(self) -> int:
+        return super().tell() + 596
+
+    def seekable(self) -> bool:
+        return False
+
+    def seek(self, *_: int) -> int:
+        raise io.UnsupportedOperation
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+def test_places_that_are_told_too_far_behind_are_found(method: int) -> None:
+    content = {"a.txt": b"x" * 5000, "b.bin": bytes(range(256))}
+    made = _Ahead()
+    with zipfile.ZipFile(made, "w", method) as out:
+        for name, value in content.items():
+            out.writestr(name, value)
+    data = made.getvalue()
+    assert int.from_bytes(data[-6:-2], "little") > data.find(b"PK\1\2")
+    found = {one.name: unpack(io.BytesIO(data), one, LIMIT) for one in listed(data)}
+    assert found == content
+
+
+def test_members_whose_bytes_were_cut_off_in_front_are_damaged() -> None:
+    data = archive({"a.txt": bytes(300), "b.txt": b"b"})
+    data = data[data.find(b"PK\3\4", 4) :]
+    first, second = listed(data)
+    assert unpack(io.BytesIO(data), second, LIMIT) == b"b"
+    with pytest.raises(FormatError, match="damaged archive member"):
+        unpack(io.BytesIO(data), first, LIMIT)
+
+
+def test_an_empty_directory_that_would_lie_before_its_end_is_none() -> None:
+    data = archive({})
+    wrong = data[:16] + b"\1" + data[17:]
+    with pytest.raises(FormatError, match="would overlap its end"):
+        listed(wrong)
+
+
 def test_names_are_unicode_or_code_page_437() -> None:
     data = archive({"Документы.txt": b""})
     assert listed(data)[0].name == "Документы.txt"
