@@ -110,7 +110,7 @@ class _Ahead(io.BytesIO):
     """A stream that tells its place as that of a larger file, as acquire's encryption does."""
 
     def tell(self) -> int:
-        return super().tell() + 596
+        return super().tell() + 572
 
     def seekable(self) -> bool:
         return False
