@@ -32,7 +32,7 @@ _VERSION = _OAEP = _AES_256_GCM = 1
 _KEY, _NONCE, _TAG = 32, 12, 16
 _BLOCK = 16
 _FIRST_COUNTER = 2
-""": Of the archive's first block; 1 is the tag's."""
+"""Of the archive's first block; 1 is the tag's."""
 MAX_SIZE = ((1 << 32) - 2) * _BLOCK
 """Bytes that the mode allows (NIST SP 800-38D, 5.2.1.1)."""
 _PIECE = 1 << 20
