@@ -65,6 +65,10 @@ def _command(name: str) -> Callable[[Options], int]:
         from .commands.offline import offline
 
         return offline
+    if name == "clean":
+        from .commands.clean import clean
+
+        return clean
     if name == "render":
         from .commands.render import render
 

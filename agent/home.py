@@ -8,6 +8,12 @@ from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 
+REPORTS, SPOOL, DEEP = "reports", "spool", "deep"
+"""Folders in it: of reports and their journals, of what is not delivered yet, and how far
+``--deep`` came. ``commands/clean.py`` knows which files of each are ours."""
+HASHES, LOCK = "hashes.sqlite", "sweep.lock"
+"""Files in it: what ``--cache`` keeps, and what is locked while a live sweep runs."""
+
 
 def home() -> Path:
     """ProgramData on Windows, the state folder of root or the user elsewhere; ``IOCSWEEP_HOME``
@@ -37,7 +43,7 @@ class OneSweep:
     """Held while a live sweep runs; the system lets go of it with the process."""
 
     def __init__(self, folder: Path) -> None:
-        self._path = folder / "sweep.lock"
+        self._path = folder / LOCK
         self._held = ExitStack()
 
     def acquire(self) -> bool:

@@ -15,7 +15,7 @@ from .exit_codes import UsageError
 from .model.custody import MAX_WORDS
 from .sources.catalog import NAMES, MemoryMode
 
-COMMANDS = ("live", "offline", "send", "packs", "render")
+COMMANDS = ("live", "offline", "send", "packs", "render", "clean")
 DEFAULT_RULES_TIMEOUT_S = 10.0
 MAX_JOBS = 256
 MAX_HOST_NAME = 255
@@ -58,6 +58,7 @@ class Options(DeliveryOptions, frozen=True, kw_only=True):
     defender: Path | None = None
     html: Path | None = None
     force: bool = False
+    yes: bool = False
     exit_zero: bool = False
     nice: bool = False
     examiner: str = ""
@@ -337,6 +338,14 @@ def _parser() -> _Parser:
                        help="one page for people; of several reports, a case")  # fmt: skip
     shown.add_argument("--force", action="store_true", help="replace FILE, if it is such a page")
     shown.add_argument("--exit-zero", action="store_true", help="0 instead of 1 and 3")
+    cleaned = commands.add_parser(
+        "clean",
+        help="remove the home folder: reports, spool, cache; nothing that is not this program's",
+        allow_abbrev=False,
+    )
+    cleaned.add_argument("--yes", action="store_true",
+                         help="also reports that nobody has but this host")  # fmt: skip
+    cleaned.add_argument("--quiet", action="store_true", help="print only one line of JSON")
     packs = commands.add_parser(
         "packs",
         help="list what is built in, check packs or make them of feeds, write them as YARA rules",

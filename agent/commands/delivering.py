@@ -11,6 +11,7 @@ from ..delivery.courier import Fate
 from ..delivery.parcel import Held, Parcel, Spooled
 from ..delivery.route import Route
 from ..delivery.spool import Spool, SpoolError, packed
+from ..home import SPOOL
 from ..model.codec import ReportError, encode
 from ..model.report import Report
 from ..output.plain import plain
@@ -28,7 +29,7 @@ class Delivered(NamedTuple):
 def open_spool(folder: Path) -> Spool | None:
     """In the home folder; None if there can be none, and that is said."""
     try:
-        return Spool(folder / "spool")
+        return Spool(folder / SPOOL)
     except (SpoolError, OSError) as error:
         say(f"no spool: {plain(error)}")
         return None

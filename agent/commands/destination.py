@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from ..delivery.spool import Spool, SpoolError
 from ..exit_codes import UsageError
-from ..home import make_home
+from ..home import REPORTS, make_home
 from ..model.codec import ReportError, encode
 from ..model.journal_record import Header, JournalError
 from ..model.report import Report, Verdict
@@ -62,7 +62,7 @@ class Recovered(Struct, frozen=True):
 def destination_of(options: Options, home: Path) -> Destination:
     """Its folders are there then. Raises UsageError, also if ``--out`` names a file that would be
     lost."""
-    folder, file = home / "reports", None
+    folder, file = home / REPORTS, None
     if options.out is not None:
         folder = options.out
         if not folder.is_dir() and (folder.suffix.lower() == ".json" or os.path.lexists(folder)):

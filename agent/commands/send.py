@@ -11,7 +11,7 @@ from ..delivery.parcel import Parcel, Spooled, parcels_at
 from ..delivery.route import Route, refuse_same_folder, route_of
 from ..delivery.spool import Spool, SpoolError
 from ..exit_codes import CLEAN, FAILED, UNDELIVERED, UsageError
-from ..home import home
+from ..home import SPOOL, home
 from ..options import Options
 from ..output.escape import shown
 from ..output.say import say, tell
@@ -37,7 +37,7 @@ def send(options: Options) -> int:
     if route is None:
         raise UsageError("send: give --collector URL or --share DIR")
     tally = _Tally()
-    places = [Path(path) for path in options.paths] or [home() / "spool"]
+    places = [Path(path) for path in options.paths] or [home() / SPOOL]
     for place in places:
         refuse_same_folder(place if place.is_dir() else place.parent, options.share)
     for place in places:

@@ -17,7 +17,7 @@ from ..delivery.route import Route, route_of
 from ..delivery.splay import splay_s
 from ..exit_codes import CLEAN, HIT, INCOMPLETE, UNDELIVERED, AnotherSweep, CannotRun
 from ..findings.exclusions import Exclusions
-from ..home import OneSweep, home
+from ..home import DEEP, HASHES, REPORTS, SPOOL, OneSweep, home
 from ..indicators import ExclusionsFile
 from ..matching.byte_rules import wild
 from ..matching.matcher import Matcher
@@ -257,7 +257,7 @@ def _sources(
         cache,
         deep=options.deep or not ON_REQUEST.isdisjoint(options.only),
         memories=bool(target.memories),
-        kept=folder / "deep",
+        kept=folder / DEEP,
     )
     return sources_of(target.describe().kind, setup)
 
@@ -310,7 +310,7 @@ def _cache(options: Options, folder: Path, matcher: Matcher) -> Iterator[HashCac
     build = f"{agent.version} {agent.build} {agent.sha256} {options.max_file_size}"
     cache = None
     try:
-        cache = HashCache(folder / "hashes.sqlite", f"{build}\n{matcher.looks_for()}")
+        cache = HashCache(folder / HASHES, f"{build}\n{matcher.looks_for()}")
     except HashCacheError as error:
         say(f"--cache: {error}")
     try:
@@ -341,7 +341,7 @@ def _own(options: Options, folder: Path) -> Own:
     files = [*options.packs, *options.only_packs, *options.rules, *filter(None, given)]
     if getattr(sys, "frozen", False):
         files.append(Path(sys.executable))
-    folders = [folder / "spool", folder / "reports", folder / "deep", _program_folder()]
+    folders = [*(folder / name for name in (SPOOL, REPORTS, DEEP)), _program_folder()]
     return Own.of(pids=pids, process=os.getpid(), files=map(str, files), folders=map(str, folders))
 
 
