@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from .exit_codes import FAILED, CannotRun, does_not_load
 from .options import ONE_OF_MANY, Options, parse
@@ -21,18 +23,41 @@ def main(arguments: Sequence[str] | None = None) -> int:
             from .windows.security import harden_dll_search
 
             harden_dll_search(getattr(sys, "_MEIPASS", ""))
-        options = _one_of_many() if given[:1] == [ONE_OF_MANY] else parse(given)
+        options = _one_of_many() if given[:1] == [ONE_OF_MANY] else _asked(given)
         try:
             command = _command(options.command)
         except Exception as error:
             raise CannotRun(does_not_load(error)) from error
-        return command(options)
+        return _run(command, options)
     except CannotRun as error:
         say(str(error))
         return _failed(str(error), error.code, given)
     except Exception as error:  # noqa: BLE001 - a defect must never look like the exit code of a hit
         say(f"could not run, this is a defect:\n{traceback.format_exc()}")
         return _failed(f"a defect: {type(error).__name__}: {plain(error)}", FAILED, given)
+
+
+def _asked(arguments: Sequence[str]) -> Options:
+    """Raises UsageError."""
+    options = parse(arguments, os.environ)
+    if options.variables:
+        say(f"from the environment: {', '.join(options.variables)}")
+    return options
+
+
+def _run(command: Callable[[Options], int], options: Options) -> int:
+    """An error about a value says where that is from, if not from the command line itself."""
+    try:
+        return command(options)
+    except CannotRun as error:
+        for field, origin in options.taken.items():
+            value = getattr(options, field)
+            values = value if isinstance(value, list) else [value]
+            if any(isinstance(one, (str, Path)) and str(one) in str(error) for one in values):
+                told = CannotRun(f"{origin}: {error}")
+                told.code = error.code
+                raise told from error
+        raise
 
 
 def _failed(why: str, code: int, arguments: Sequence[str]) -> int:

@@ -3,27 +3,32 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from . import __version__
-from .delivery.config import DeliveryOptions, duration, splay_window
+from .command_line import values
+from .command_line.environment import PREFIX, refuse_misspelt
+from .command_line.given import Argument, with_files
+from .command_line.layers import origin_of_error, taken, with_lower
+from .command_line.parser import Parser, options_in
+from .delivery.config import DeliveryOptions
 from .exit_codes import UsageError
-from .model.custody import MAX_WORDS
 from .sources.catalog import NAMES, MemoryMode
 
 COMMANDS = ("live", "offline", "send", "packs", "render", "clean")
 DEFAULT_RULES_TIMEOUT_S = 10.0
-MAX_JOBS = 256
-MAX_HOST_NAME = 255
-"""Characters of a DNS name (RFC 1035, 2.3.4)."""
+OF_A_DESK = ("packs",)
+"""Commands that no variable means: ``--out`` is another one there than that of a sweep."""
+ENVIRONMENT = "environment"
+"""In a report's options: the variables that options were taken from."""
 ONE_OF_MANY = "--one-of-many"
 """How this program starts itself to sweep one of several hosts (``commands/one_of_many.py``)."""
 _NO_VALUE = re.compile(r"--[a-z-]+=")
-_SIZES = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 
 
 class Options(DeliveryOptions, frozen=True, kw_only=True):
@@ -79,79 +84,28 @@ class Options(DeliveryOptions, frozen=True, kw_only=True):
     once: list[str] = []
     """Of a report that is written once: digests of evidence and question
     (``commands/written_once.py``)."""
+    taken: dict[str, str] = {}
+    """By its field, where an option is from that is not from the command line itself."""
 
     def recorded(self) -> dict[str, object]:
         """What the report keeps of it: no secrets, and no defaults."""
         plain = msgspec.to_builtins(self, enc_hook=str)
         default = msgspec.to_builtins(Options(command=self.command), enc_hook=str)
         hidden = {"command", "token_file", "client_cert", "pinned_ca", "bitlocker_keys"}
-        hidden |= {"part", "once"}
-        return {
+        hidden |= {"part", "once", "taken"}
+        asked = {
             key: value
             for key, value in plain.items()
             if key not in hidden and value != default[key]
         }
+        if variables := self.variables:
+            asked[ENVIRONMENT] = variables
+        return asked
 
-
-class _Parser(argparse.ArgumentParser):
-    swept: argparse.ArgumentParser | None = None
-    """The command whose options are told with the program's own help."""
-
-    def format_help(self) -> str:
-        more = self.swept.format_help() if self.swept else ""
-        return super().format_help() + (f"\n{more}" if more else "")
-
-    def error(self, message: str) -> None:  # type: ignore[override]
-        raise UsageError(f"{message}{self._hint(message)}\n{self.format_usage().rstrip()}")
-
-    def _hint(self, message: str) -> str:
-        """What may have been meant by an option that there is not."""
-        unknown = message.partition("unrecognized arguments: ")[2].split()
-        names = _options_in((self.swept or self).format_help())
-        for word in unknown:
-            if word.startswith("-") and (near := difflib.get_close_matches(word, names, 1)):
-                return f"; did you mean {near[0]}?"
-        return ""
-
-
-def _options_in(help_text: str) -> list[str]:
-    return sorted(set(re.findall(r"--[a-z][a-z-]+", help_text)))
-
-
-def _size(text: str) -> int:
-    found = re.fullmatch(r"([0-9]{1,12})([KMG]?)", text.upper())
-    if not found:
-        raise argparse.ArgumentTypeError(f"{text!r} is no size such as 64M")
-    return int(found[1]) * _SIZES[found[2]]
-
-
-def _duration(text: str) -> float:
-    try:
-        return duration(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
-
-
-def _window(text: str) -> float:
-    seconds = _duration(text)
-    if not seconds:
-        raise argparse.ArgumentTypeError("at least one second")
-    return seconds
-
-
-def _splay(text: str) -> tuple[float, float]:
-    try:
-        return splay_window(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
-
-
-def _sources(text: str) -> list[str]:
-    names = [name for name in text.split(",") if name]
-    for name in names:
-        if name not in NAMES:
-            raise argparse.ArgumentTypeError(f"no source {name!r}; there are {', '.join(NAMES)}")
-    return names
+    @property
+    def variables(self) -> list[str]:
+        """Of the environment, those that options were taken from."""
+        return sorted({one for one in self.taken.values() if one.startswith(PREFIX)})
 
 
 def _delivery_arguments(where: argparse._ArgumentGroup) -> None:
@@ -168,7 +122,7 @@ def _delivery_arguments(where: argparse._ArgumentGroup) -> None:
     where.add_argument("--no-proxy", action="store_true", help="straight to the collector")
     where.add_argument("--share", metavar="DIR", type=Path,
                        help="where a report goes that the collector did not take")  # fmt: skip
-    where.add_argument("--send-window", metavar="TIME", type=_window,
+    where.add_argument("--send-window", metavar="TIME", type=values.window,
                        help="how long sending is tried (default 2m, with --quiet 15m)")  # fmt: skip
     where.add_argument("--no-delivery", action="store_true",
                        help="send nothing, whatever delivery.yaml says")  # fmt: skip
@@ -177,20 +131,19 @@ def _delivery_arguments(where: argparse._ArgumentGroup) -> None:
 def _sweep_arguments(parser: argparse.ArgumentParser) -> None:
     what = parser.add_argument_group("what to look for")
     what.add_argument("--pack", dest="packs", metavar="FILE", type=Path, action="append",
-                      default=[], help="a pack more")  # fmt: skip
+                      help="a pack more")  # fmt: skip
     what.add_argument("--only-pack", dest="only_packs", metavar="FILE", type=Path, action="append",
-                      default=[], help="this pack instead of those built in")  # fmt: skip
-    what.add_argument("--rules", metavar="FILE.yar|DIR", type=Path, action="append", default=[],
+                      help="this pack instead of those built in")  # fmt: skip
+    what.add_argument("--rules", metavar="FILE.yar|DIR", type=Path, action="append",
                       help="YARA rules; every file is then read for content")  # fmt: skip
     what.add_argument("--strict-rules", action="store_true",
                       help="refuse to run if a rule has to be left out")  # fmt: skip
-    what.add_argument("--rules-timeout", metavar="TIME", type=_window,
-                      default=DEFAULT_RULES_TIMEOUT_S,
+    what.add_argument("--rules-timeout", metavar="TIME", type=values.window,
                       help="for own rules on one file (default 10s)")  # fmt: skip
     how = parser.add_argument_group("how hard to look")
-    how.add_argument("--only", metavar="SOURCE,…", type=_sources, default=[],
+    how.add_argument("--only", metavar="SOURCE,…", type=values.sources,
                      help=f"ask these alone, of: {', '.join(NAMES)}")  # fmt: skip
-    how.add_argument("--skip", metavar="SOURCE,…", type=_sources, default=[],
+    how.add_argument("--skip", metavar="SOURCE,…", type=values.sources,
                      help="leave these out; without a required one nothing is clean")  # fmt: skip
     how.add_argument(
         "--thorough", action="store_true", help="read every file, whatever its size and kind"
@@ -199,14 +152,14 @@ def _sweep_arguments(parser: argparse.ArgumentParser) -> None:
                      help="search folders' indexes, page file, hibernation, dumps, traces and free"
                      " clusters too, byte by byte: takes as long as reading the disk; how far it"
                      " came is kept in the home folder")  # fmt: skip
-    how.add_argument("--memory", choices=("none", "candidates", "all"), default="candidates",
+    how.add_argument("--memory", choices=("none", "candidates", "all"),
                      help="of which processes memory is read (default: likely hosts)")  # fmt: skip
-    how.add_argument("--max-file-size", metavar="SIZE", type=_size, default=64 << 20,
+    how.add_argument("--max-file-size", metavar="SIZE", type=values.size,
                      help="content of larger files is not read (default 64M)")  # fmt: skip
     how.add_argument("--cache", action="store_true",
                      help="keep hashes in the home folder, and do not read again what its NTFS"
                      " change journal says has not changed")  # fmt: skip
-    how.add_argument("--since", metavar="TIME", type=_window,
+    how.add_argument("--since", metavar="TIME", type=values.window,
                      help="the verdict is about so long, for example 10d; all is searched, and"
                      " older traces are shown as older")  # fmt: skip
     where = parser.add_argument_group("where the report goes")
@@ -226,23 +179,16 @@ def _sweep_arguments(parser: argparse.ArgumentParser) -> None:
     manners = parser.add_argument_group("manners")
     manners.add_argument("--quiet", action="store_true", help="print only the summary line")
     manners.add_argument("--exit-zero", action="store_true", help="0 instead of 1, 3 and 4")
-    manners.add_argument("--max-runtime", metavar="TIME", type=_duration,
+    manners.add_argument("--max-runtime", metavar="TIME", type=values.time,
                          help="stop after, for example 25m; the report says so")  # fmt: skip
     manners.add_argument("--nice", action="store_true", help="lowest priority")
 
 
-def _words(text: str) -> str:
-    """Who or which case: one line, as long as the report keeps."""
-    if len(text) > MAX_WORDS or not text.isprintable():
-        raise argparse.ArgumentTypeError(f"one line of at most {MAX_WORDS:,} characters")
-    return text
-
-
 def _offline_arguments(parser: argparse.ArgumentParser) -> None:
     custody = parser.add_argument_group("chain of custody")
-    custody.add_argument("--examiner", metavar="NAME", type=_words, default="",
+    custody.add_argument("--examiner", metavar="NAME", type=values.words,
                          help="who sweeps; kept in the report")  # fmt: skip
-    custody.add_argument("--case", metavar="ID", type=_words, default="", help="kept in the report")
+    custody.add_argument("--case", metavar="ID", type=values.words, help="kept in the report")
     custody.add_argument("--notes", metavar="FILE", type=Path,
                          help="a text (UTF-8) that is kept in the report")  # fmt: skip
     custody.add_argument("--check-hash", action="store_true",
@@ -250,11 +196,11 @@ def _offline_arguments(parser: argparse.ArgumentParser) -> None:
                          " that its container stores")  # fmt: skip
 
     whose = parser.add_argument_group("whose it is")
-    whose.add_argument("--host", metavar="NAME", type=_host, action="append", default=[],
+    whose.add_argument("--host", metavar="NAME", type=values.host, action="append",
                        help="all TARGETs are of this one host, images and folders alike: one"
                        " report; again, for another name that its Windows bears")  # fmt: skip
     many = parser.add_argument_group("several hosts")
-    many.add_argument("--jobs", metavar="N", type=_jobs,
+    many.add_argument("--jobs", metavar="N", type=values.jobs,
                       help="each TARGET is a host of its own; so many are swept at once, a process"
                       " and a report each, and --max-runtime is for each")  # fmt: skip
     many.add_argument("--resume", action="store_true",
@@ -265,36 +211,21 @@ def _offline_arguments(parser: argparse.ArgumentParser) -> None:
                       " its workers reach TARGETs and --out DIR under the same paths")  # fmt: skip
 
 
-def _host(text: str) -> str:
-    """A computer's name, short or whole."""
-    if len(text) > MAX_HOST_NAME or not text.isprintable() or not text.strip():
-        raise argparse.ArgumentTypeError(f"{text!r} is no name of a computer")
-    return text
-
-
-def _jobs(text: str) -> int:
-    if not re.fullmatch(r"[0-9]{1,3}", text) or not 1 <= int(text) <= MAX_JOBS:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 to {MAX_JOBS}")
-    return int(text)
-
-
-def _parser() -> _Parser:
-    parser = _Parser(
+def _parser() -> Parser:
+    parser = Parser(
         prog="iocsweep",
         description="Is there any trace of the campaign on this host, and how sure can we be that"
         " there is none? Reads only; contacts nobody but the given collector.",
         epilog="exit codes: 0 clean, 1 hit, 2 could not run, 3 incomplete, 4 clean but not"
         " delivered, 5 another sweep is running",
-        allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"iocsweep {__version__}")
     commands = parser.add_subparsers(dest="command", required=True)
-    live = commands.add_parser(
-        "live", help="sweep this host; bare `iocsweep` is `iocsweep live`", allow_abbrev=False
-    )
+    parser.commands = commands.choices
+    live = commands.add_parser("live", help="sweep this host; bare `iocsweep` is `iocsweep live`")
     live.add_argument("paths", nargs="*", metavar="PATH", help="limit the files source to these")
     _sweep_arguments(live)
-    live.add_argument("--splay", metavar="TIME", type=_splay,
+    live.add_argument("--splay", metavar="TIME", type=values.splay,
                       help="wait first, each host its own time, such as 0-60m")  # fmt: skip
     how = live.add_mutually_exclusive_group()
     how.add_argument(
@@ -305,12 +236,12 @@ def _parser() -> _Parser:
     )
     parser.swept = live
     offline = commands.add_parser(
-        "offline", help="sweep folders, collections, or images of NTFS volumes", allow_abbrev=False
+        "offline", help="sweep folders, collections, or images of NTFS volumes"
     )
     offline.add_argument("paths", nargs="+", metavar="TARGET")
     _sweep_arguments(offline)
     _offline_arguments(offline)
-    offline.add_argument("--as", dest="given_as", choices=("memory",), default="",
+    offline.add_argument("--as", dest="given_as", choices=("memory",),
                          help="each TARGET is an image of memory, which a raw one does not tell"
                          " itself")  # fmt: skip
     offline.add_argument("--keys", "--bitlocker-keys", dest="bitlocker_keys", metavar="FILE",
@@ -321,16 +252,14 @@ def _parser() -> _Parser:
                          " (.pem, .key, Velociraptor's server.config.yaml) for collections of"
                          " Velociraptor and acquire that are encrypted to a certificate; one of"
                          " these files may also be given itself")  # fmt: skip
-    send = commands.add_parser(
-        "send", help="deliver what waits in the spool, or reports given", allow_abbrev=False
-    )
+    send = commands.add_parser("send", help="deliver what waits in the spool, or reports given")
     send.add_argument("paths", nargs="*", metavar="SPOOL|REPORT",
                       help="a folder or file; default: this host's spool")  # fmt: skip
     _delivery_arguments(send.add_argument_group("where reports go"))
     send.add_argument("--quiet", action="store_true", help="print only one line of JSON")
     send.add_argument("--exit-zero", action="store_true", help="0 instead of 4")
     shown = commands.add_parser(
-        "render", help="show reports that are there, or make a page of them", allow_abbrev=False
+        "render", help="show reports that are there, or make a page of them"
     )
     shown.add_argument("paths", nargs="+", metavar="REPORT",
                        help="a report's JSON file, or a folder of them")  # fmt: skip
@@ -341,7 +270,6 @@ def _parser() -> _Parser:
     cleaned = commands.add_parser(
         "clean",
         help="remove the home folder: reports, spool, cache; nothing that is not this program's",
-        allow_abbrev=False,
     )
     cleaned.add_argument("--yes", action="store_true",
                          help="also reports that nobody has but this host")  # fmt: skip
@@ -376,7 +304,7 @@ def _add_import(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--out", metavar="PACK", type=Path, required=True,
                         help="PACK.yaml; beyond 1,000 indicators PACK.json")  # fmt: skip
-    parser.add_argument("--id", dest="pack_id", metavar="ID", default="",
+    parser.add_argument("--id", dest="pack_id", metavar="ID",
                         help="of the pack; default: the name of PACK")  # fmt: skip
     parser.add_argument("--table", metavar="FILE", type=Path,
                         help="what became of each value, as CSV")  # fmt: skip
@@ -387,10 +315,10 @@ def option_names() -> list[str]:
     """All options of a sweep."""
     parser = _parser()
     assert parser.swept is not None
-    return _options_in(parser.swept.format_help())
+    return options_in(parser.swept.format_help())
 
 
-def _refuse_empty(arguments: list[str]) -> None:
+def _refuse_empty(arguments: Sequence[Argument]) -> None:
     """A variable that is not set would mean something else: as a path, the current folder."""
     for before, argument in zip(["", *arguments], arguments, strict=False):
         if not argument or _NO_VALUE.fullmatch(argument):
@@ -398,12 +326,40 @@ def _refuse_empty(arguments: list[str]) -> None:
             raise UsageError(f"an empty argument{where}: is a variable not set?")
 
 
-def parse(arguments: list[str]) -> Options:
-    """Raises UsageError. Bare ``iocsweep`` is ``iocsweep live``."""
-    _refuse_empty(arguments)
-    if not arguments or arguments[0] not in (*COMMANDS, "-h", "--help", "--version"):
-        arguments = ["live", *arguments]
-    options = Options(**vars(_parser().parse_args(arguments)))
+def parse(arguments: Sequence[str], environment: Mapping[str, str] | None = None) -> Options:
+    """Raises UsageError. Bare ``iocsweep`` is ``iocsweep live``.
+
+    What the command line says wins, then the environment, then ``delivery.yaml``, then the
+    defaults. ``environment``: without one, nothing is taken from it.
+    """
+    given = with_files(arguments)
+    _refuse_empty(given)
+    if not given or given[0] not in (*COMMANDS, "-h", "--help", "--version"):
+        given = [Argument("live"), *given]
+    options = _parsed(_parser(), given, environment or {})
+    _refuse_what_does_not_fit(options)
+    return options
+
+
+def _parsed(parser: Parser, given: list[Argument], environment: Mapping[str, str]) -> Options:
+    refuse_misspelt((name for one in parser.commands.values() for name in one.options), environment)
+    asked = _asked(parser, given)
+    known = parser.commands[asked["command"]].options
+    if asked["command"] not in OF_A_DESK:
+        given = with_lower(given, known, asked, environment)
+        asked = _asked(parser, given)
+    return Options(**asked, taken=taken(given, known, asked))
+
+
+def _asked(parser: Parser, given: list[Argument]) -> dict[str, Any]:
+    """The fields that arguments set. Raises UsageError, with where a wrong one is from."""
+    try:
+        return vars(parser.parse_args(given))
+    except UsageError as error:
+        raise UsageError(f"{origin_of_error(error, given)}{error}") from error
+
+
+def _refuse_what_does_not_fit(options: Options) -> None:
     if options.action == "check" and not (options.paths or options.against):
         raise UsageError("packs check: give a FILE, or --against IMAGE")
     if options.only_packs and options.packs:
@@ -421,4 +377,3 @@ def parse(arguments: list[str]) -> Options:
         raise UsageError("--proxy and --no-proxy: give one of them")
     if options.no_delivery and (options.collector is not None or options.share is not None):
         raise UsageError("--no-delivery and --collector or --share: give one of them")
-    return options

@@ -12,7 +12,7 @@ from ..exit_codes import CLEAN, HIT, INCOMPLETE, CannotRun
 from ..matching.own_traces import Own
 from ..model.custody import Exhibit
 from ..model.report import INTERRUPTED, ExclusionsRef, PackRef, Report, Verdict
-from ..options import Options
+from ..options import ENVIRONMENT, Options
 from ..sweep.identity import running_agent
 from ..sweep.loop import NOT_REACHED, STOPPED, TIME_IS_UP
 from ..sweep.publish import report_at
@@ -27,6 +27,7 @@ _ASIDE = {
     "paths", "out", "jobs", "resume", "scheduler", "part", "force", "quiet", "exit_zero", "nice",
     "cache", "collector", "ca", "proxy", "no_proxy", "share", "send_window", "no_delivery",
     "sweep_id", "examiner", "case", "notes", "max_runtime", "packs", "only_packs", "rules",
+    ENVIRONMENT,
 }  # fmt: skip
 """Options that ask nothing of the evidence; packs and rules are compared by what they hold."""
 _CODES = {Verdict.HIT: HIT, Verdict.INCOMPLETE: INCOMPLETE, Verdict.CLEAN: CLEAN}

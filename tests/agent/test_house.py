@@ -18,6 +18,7 @@ FLOORS = (
     ("cli",),
     ("commands",),
     ("options",),
+    ("command_line",),
     ("sweep", "delivery"),
     ("sources",),
     ("targets", "findings"),
