@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec import structs
 
 from . import __version__
 from .command_line import values
@@ -66,6 +67,7 @@ class Options(DeliveryOptions, frozen=True, kw_only=True):
     yes: bool = False
     exit_zero: bool = False
     nice: bool = False
+    run_once: str | None = None
     examiner: str = ""
     case: str = ""
     notes: Path | None = None
@@ -227,6 +229,10 @@ def _parser() -> Parser:
     _sweep_arguments(live)
     live.add_argument("--splay", metavar="TIME", type=values.splay,
                       help="wait first, each host its own time, such as 0-60m")  # fmt: skip
+    live.add_argument("--once", dest="run_once", metavar="SWEEP", type=values.sweep_name,
+                      help="not again where the sweep of this name has finished: which is kept in"
+                      " the registry (HKLM\\Software\\iocsweep), elsewhere in the home folder;"
+                      " also the --sweep-id")  # fmt: skip
     how = live.add_mutually_exclusive_group()
     how.add_argument(
         "--walk", action="store_true", help="walk NTFS volumes, do not read their records"
@@ -338,6 +344,8 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str] | None = None
         given = [Argument("live"), *given]
     options = _parsed(_parser(), given, environment or {})
     _refuse_what_does_not_fit(options)
+    if options.run_once is not None:
+        options = structs.replace(options, sweep_id=options.run_once)
     return options
 
 
@@ -354,7 +362,7 @@ def _parsed(parser: Parser, given: list[Argument], environment: Mapping[str, str
 def _asked(parser: Parser, given: list[Argument]) -> dict[str, Any]:
     """The fields that arguments set. Raises UsageError, with where a wrong one is from."""
     try:
-        return vars(parser.parse_args(given))
+        return vars(parser.parse_args([*map(str, given)]))  # values are plain texts: they are kept
     except UsageError as error:
         raise UsageError(f"{origin_of_error(error, given)}{error}") from error
 
@@ -375,5 +383,7 @@ def _refuse_what_does_not_fit(options: Options) -> None:
         raise UsageError("--host: all TARGETs are of one host; --jobs and --scheduler: each is one")
     if options.proxy is not None and options.no_proxy:
         raise UsageError("--proxy and --no-proxy: give one of them")
+    if options.run_once is not None and options.sweep_id not in (None, options.run_once):
+        raise UsageError("--once and --sweep-id: they name one sweep; give --once alone")
     if options.no_delivery and (options.collector is not None or options.share is not None):
         raise UsageError("--no-delivery and --collector or --share: give one of them")

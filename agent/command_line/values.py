@@ -12,6 +12,8 @@ from ..sources.catalog import NAMES
 MAX_JOBS = 256
 MAX_HOST_NAME = 255
 """Characters of a DNS name (RFC 1035, 2.3.4)."""
+MAX_NAME = 128
+"""Characters of a sweep's id that is kept on a host."""
 _SIZES = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 
 
@@ -54,6 +56,13 @@ def sources(text: str) -> list[str]:
         if name not in NAMES:
             raise argparse.ArgumentTypeError(f"no source {name!r}; there are {', '.join(NAMES)}")
     return names
+
+
+def sweep_name(text: str) -> str:
+    """A sweep's id, as a registry's value can hold it and a rule can compare it."""
+    if len(text) > MAX_NAME or not text.isprintable() or text != text.strip():
+        raise argparse.ArgumentTypeError(f"one line of at most {MAX_NAME} characters")
+    return text
 
 
 def words(text: str) -> str:

@@ -23,6 +23,7 @@ from ..options import Options
 from ..output.escape import shown
 from ..output.plain import plain
 from ..output.say import say, tell
+from ..sweep import finished_mark
 from ..sweep.publish import report_at
 from ..sweep.recovery import find_interrupted
 from ..windows.files import is_reparse
@@ -49,9 +50,11 @@ class _Kind(NamedTuple):
     has: _Has = _Has.SOMEBODY
 
 
+MARK = "mark of a finished sweep"
 _HERE = (
     _Kind("the cache of hashes", rf"{re.escape(HASHES)}(?:-journal|-wal|-shm)?"),
     _Kind("locks", re.escape(LOCK)),
+    _Kind(MARK, re.escape(finished_mark.FILE)),
 )
 _FOLDERS = {
     REPORTS: (
@@ -115,7 +118,9 @@ def clean(options: Options) -> int:
     """
     folder = home()
     if not os.path.lexists(folder):
-        return _told(options, folder, {}, [])
+        gone: Counter[str] = Counter()
+        left = _remove_mark(folder, gone)
+        return _told(options, folder, gone, left, ours=bool(left))
     if not _is_folder(folder):
         raise CannotRun(f"{folder}: a link or no folder; nothing was removed")
     try:
@@ -134,6 +139,7 @@ def clean(options: Options) -> int:
         say(f"removing what nobody else has: {_counted(found.undelivered)}")
     left = _removed(found)
     gone = Counter(what for what, path in found.ours if path not in left)
+    left += _remove_mark(folder, gone)
     _remove_folders(found.folders)
     return _told(options, folder, gone, [*left, *found.others], ours=bool(left))
 
@@ -179,6 +185,17 @@ def _removed(found: _Found) -> list[Path]:
     return left
 
 
+def _remove_mark(folder: Path, gone: Counter[str]) -> list[Path]:
+    """That of ``--once``, also where it is no file of the folder; what could not be is said."""
+    try:
+        if finished_mark.remove(folder):
+            gone[MARK] += 1
+    except OSError as error:
+        say(f"{finished_mark.where(folder)}: could not be removed: {plain(error)}")
+        return [Path(finished_mark.where(folder))]
+    return []
+
+
 def _remove_folders(folders: list[Path]) -> None:
     """Those that are empty now, the inner ones first."""
     for folder in reversed(folders):
@@ -189,7 +206,7 @@ def _remove_folders(folders: list[Path]) -> None:
 
 
 def _told(
-    options: Options, folder: Path, gone: dict[str, int], left: list[Path], *, ours: bool = False
+    options: Options, folder: Path, gone: Counter[str], left: list[Path], *, ours: bool = False
 ) -> int:
     there = os.path.lexists(folder)
     if options.quiet:

@@ -51,6 +51,14 @@ def deliver(report: Report, spool: Spool | None, route: Route | None) -> Deliver
     return Delivered(done=False)
 
 
+def is_safe(report: Report, path: Path | None, delivered: Delivered, spool: Spool | None) -> bool:
+    """Whether a report outlasts this run: ``path``, where it was written, or in the spool, or with
+    whoever it was for."""
+    if path is not None or delivered.done:
+        return True
+    return spool is not None and spool.path_of(report.report_id).is_file()
+
+
 def _send(report: Report, spool: Spool | None, route: Route) -> Fate:
     data = encode(report)
     parcel: Parcel = Held(report.report_id, packed(data), "the reports folder")

@@ -17,7 +17,7 @@ from ..delivery.route import Route, route_of
 from ..delivery.splay import splay_s
 from ..exit_codes import CLEAN, HIT, INCOMPLETE, UNDELIVERED, AnotherSweep, CannotRun
 from ..findings.exclusions import Exclusions
-from ..home import DEEP, HASHES, REPORTS, SPOOL, OneSweep, home
+from ..home import DEEP, HASHES, OneSweep, home
 from ..indicators import ExclusionsFile
 from ..matching.byte_rules import wild
 from ..matching.matcher import Matcher
@@ -51,12 +51,14 @@ from ..targets.offline.bitlocker import must_be_there
 from ..targets.offline.recognise import offline_target
 from ..targets.volume_keys import Sort, VolumeKey, read_keys
 from ..windows import security
-from .delivering import Delivered, deliver, open_spool
+from .delivering import Delivered, deliver, is_safe, open_spool
 from .destination import Destination, Recovered, destination_of, finish_interrupted
 from .exports import exports_of, write_exports
 from .given_paths import refuse_missing
 from .notes import notes_from
+from .own_marks import own_marks
 from .resuming import RULES
+from .run_once import finished_before, mark_finished
 from .written_once import promised
 
 if TYPE_CHECKING:
@@ -113,7 +115,7 @@ def _sweep(options: Options, route: Route | None, packs: Sequence[Pack], matcher
     notes = notes_from(options.notes)
     where, exports = destination_of(options, home()), exports_of(options)
     _take_rights(options)
-    target = _target(options, _own(options, where.home))
+    target = _target(options, own_marks(options, where.home))
     if not _is_live(options):
         target.host()  # raises SeveralHosts, before anything has begun
     custody = custody_of(target, examiner=options.examiner, case=options.case, notes=notes)
@@ -123,6 +125,8 @@ def _sweep(options: Options, route: Route | None, packs: Sequence[Pack], matcher
     with OneSweep(where.home) as lock:
         if _is_live(options):
             _be_alone(lock)
+        if (code := finished_before(options, where.home, route)) is not None:
+            return code
         recorded = {**_after_splay(options, target), **_rules_of(matcher)}
         spool = open_spool(where.home) if route is not None else None
         # Whoever sweeps many finishes those of all.
@@ -140,6 +144,8 @@ def _sweep(options: Options, route: Route | None, packs: Sequence[Pack], matcher
             if once is not None and path is not None:
                 report = report_at(path) or report  # another one's, if that was faster
         delivered = deliver(report, spool, route)
+        if is_safe(report, path, delivered, spool):
+            mark_finished(options, where.home, report, recovered)
     _show(report, path, options, delivered, recovered)
     if not options.exit_zero and any(one.report.verdict is Verdict.HIT for one in recovered):
         return HIT
@@ -331,44 +337,6 @@ def _write(report: Report, journal: Journal | None) -> Path | None:
     except (OSError, ReportError) as error:
         say(f"{journal.final}: the report could not be written: {plain(error)}")
         return None
-
-
-def _own(options: Options, folder: Path) -> Own:
-    """Its image, packs, rules, reports and spool; of a running host its processes too."""
-    pids = _own_processes() if _is_live(options) else set()
-    exports = (options.timeline, options.csv, options.defender, options.html)
-    given = (*exports, options.bitlocker_keys)
-    files = [*options.packs, *options.only_packs, *options.rules, *filter(None, given)]
-    if getattr(sys, "frozen", False):
-        files.append(Path(sys.executable))
-    folders = [*(folder / name for name in (SPOOL, REPORTS, DEEP)), _program_folder()]
-    return Own.of(pids=pids, process=os.getpid(), files=map(str, files), folders=map(str, folders))
-
-
-def _own_processes() -> set[int]:
-    """This process and those that started it as iocsweep."""
-    import psutil
-
-    me = psutil.Process()
-    pids = {me.pid}
-    for parent in me.parents():
-        try:
-            line = " ".join(parent.cmdline())
-        except (psutil.Error, OSError):
-            continue
-        if Own.has_text(line):
-            pids.add(parent.pid)
-    return pids
-
-
-def _program_folder() -> Path:
-    """Where the packs lie: the bundle's folder, or the package ``iocs``."""
-    bundle = getattr(sys, "_MEIPASS", None)
-    if bundle is not None:
-        return Path(bundle)
-    import iocs
-
-    return Path(iocs.__file__).parent
 
 
 def _be_nice() -> None:

@@ -13,6 +13,8 @@ import pytest
 if sys.platform != "win32":
     pytest.skip("needs Windows or Wine's Windows Python", allow_module_level=True)
 
+import winreg
+
 from agent.coverage import Ledger
 from agent.matching.own_traces import Own
 from agent.targets.live.host import LiveHost
@@ -33,6 +35,7 @@ from agent.windows import (
     signatures,
     single_instance,
     streams,
+    sweep_values,
     volumes,
 )
 
@@ -83,6 +86,28 @@ def test_the_host_knows_itself() -> None:
     assert name.startswith(("Microsoft Windows", "Windows"))
     assert version[0].isdigit()
     assert host.product_name("Windows 10 Pro", "23H2", 22631) == "Windows 11 Pro 23H2"
+
+
+def test_a_finished_sweep_is_kept_in_the_registry_and_goes_without_a_trace() -> None:
+    names = ("LastSweep", "Verdict", "Finished")
+    sweep_values.remove(names)
+    assert sweep_values.read(names) == {}
+    assert sweep_values.remove(names) is False
+    for sweep in ("w48", "w49"):
+        values = {"LastSweep": sweep, "Verdict": "clean", "Finished": "2026-11-24T14:02:00+00:00"}
+        sweep_values.write(values)
+        assert sweep_values.read(names) == values
+    view = winreg.KEY_READ | winreg.KEY_WRITE | winreg.KEY_WOW64_64KEY
+    with winreg.OpenKey(winreg.HKEY_LOCAL_MACHINE, sweep_values.KEY, 0, view) as key:
+        winreg.SetValueEx(key, "Mine", 0, winreg.REG_SZ, "kept")
+    assert sweep_values.remove(names) is True
+    with winreg.OpenKey(winreg.HKEY_LOCAL_MACHINE, sweep_values.KEY, 0, view) as key:
+        assert winreg.QueryValueEx(key, "Mine")[0] == "kept"
+        winreg.DeleteValue(key, "Mine")
+    sweep_values.write({"LastSweep": "w50"})
+    assert sweep_values.remove(names) is True
+    with pytest.raises(FileNotFoundError):
+        winreg.OpenKey(winreg.HKEY_LOCAL_MACHINE, sweep_values.KEY, 0, view)
 
 
 def test_rights_are_told_and_asked_for() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from agent import cli
@@ -36,6 +37,7 @@ def test_every_option_has_its_variable() -> None:
             )
             assert getattr(by_variable, action.dest) == getattr(asked, action.dest), name
             assert getattr(asked, action.dest) != getattr(Options(command=command), action.dest)
+            assert msgspec.json.encode(by_variable.recorded())
             assert by_variable.taken == {action.dest: variable(name)}, name
 
 
