@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import sys
+
 CLEAN = 0
 HIT = 1
 FAILED = 2
 INCOMPLETE = 3
 UNDELIVERED = 4
 BUSY = 5
+RETRY_LATER = 1618
+"""ERROR_INSTALL_ALREADY_RUNNING (winerror.h): Intune and Configuration Manager try again."""
 
 
 class CannotRun(Exception):
@@ -19,7 +23,15 @@ class CannotRun(Exception):
 class AnotherSweep(CannotRun):
     """One is running on this host."""
 
-    code = BUSY
+    def __init__(self, message: str, code: int = BUSY) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+def busy_code(*, exit_zero: bool, windows: bool = sys.platform == "win32") -> int:
+    """Where another sweep is running: for a deployment tool of Windows, "later". Elsewhere a code
+    is one byte."""
+    return RETRY_LATER if exit_zero and windows else BUSY
 
 
 def does_not_load(error: Exception) -> str:

@@ -180,7 +180,11 @@ def _sweep_arguments(parser: argparse.ArgumentParser) -> None:
     _delivery_arguments(where)
     manners = parser.add_argument_group("manners")
     manners.add_argument("--quiet", action="store_true", help="print only the summary line")
-    manners.add_argument("--exit-zero", action="store_true", help="0 instead of 1, 3 and 4")
+    manners.add_argument(
+        "--exit-zero",
+        action="store_true",
+        help="0 instead of 1, 3 and 4, and 1618 (try later) instead of 5 on Windows",
+    )
     manners.add_argument("--max-runtime", metavar="TIME", type=values.time,
                          help="stop after, for example 25m; the report says so")  # fmt: skip
     manners.add_argument("--nice", action="store_true", help="lowest priority")

@@ -15,7 +15,7 @@ from msgspec import structs
 from ..delivery.config import with_settings
 from ..delivery.route import Route, route_of
 from ..delivery.splay import splay_s
-from ..exit_codes import CLEAN, HIT, INCOMPLETE, UNDELIVERED, AnotherSweep, CannotRun
+from ..exit_codes import CLEAN, HIT, INCOMPLETE, UNDELIVERED, AnotherSweep, CannotRun, busy_code
 from ..findings.exclusions import Exclusions
 from ..home import DEEP, HASHES, OneSweep, home
 from ..indicators import ExclusionsFile
@@ -124,7 +124,7 @@ def _sweep(options: Options, route: Route | None, packs: Sequence[Pack], matcher
     where = structs.replace(where, once=once)
     with OneSweep(where.home) as lock:
         if _is_live(options):
-            _be_alone(lock)
+            _be_alone(lock, options)
         if (code := finished_before(options, where.home, route)) is not None:
             return code
         recorded = {**_after_splay(options, target), **_rules_of(matcher)}
@@ -204,7 +204,7 @@ class _This(NamedTuple):
         return self.where.start_journal(known)
 
 
-def _be_alone(lock: OneSweep) -> None:
+def _be_alone(lock: OneSweep, options: Options) -> None:
     """Raises AnotherSweep. Where there can be no lock, nothing says that there is another."""
     try:
         alone = lock.acquire()
@@ -212,7 +212,8 @@ def _be_alone(lock: OneSweep) -> None:
         say(f"no lock can be had, so that another sweep may be running: {plain(error)}")
         return
     if not alone:
-        raise AnotherSweep("another sweep is running on this host")
+        code = busy_code(exit_zero=options.exit_zero)
+        raise AnotherSweep("another sweep is running on this host", code)
 
 
 def _is_live(options: Options) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import json
 import os
@@ -17,7 +18,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from agent import cli
+from agent import cli, exit_codes
 from agent.__main__ import run as run_program
 from agent.commands import sweep as sweeping
 from agent.delivery import client
@@ -285,6 +286,31 @@ def test_a_second_live_sweep_is_turned_away(tree: Path, tmp_path: Path) -> None:
     with OneSweep(home()) as first:
         assert first.acquire()
         assert cli.main(["live", str(tree)]) == 5
+
+
+@pytest.mark.parametrize(
+    ("exit_zero", "windows", "code"),
+    [(False, False, 5), (False, True, 5), (True, False, 5), (True, True, 1618)],
+)
+def test_a_deployment_tool_of_windows_is_told_to_try_later(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    exit_zero: object,
+    windows: object,
+    code: int,
+) -> None:
+    from agent.home import OneSweep, home
+
+    monkeypatch.setattr(
+        sweeping, "busy_code", functools.partial(exit_codes.busy_code, windows=bool(windows))
+    )
+    home().mkdir(parents=True)
+    with OneSweep(home()) as first:
+        assert first.acquire()
+        more = ["--exit-zero"] if exit_zero else []
+        assert cli.main(["live", str(tmp_path), "--quiet", *more]) == code
+    assert json.loads(capsys.readouterr().out)["exit"] == code
 
 
 def run(*arguments: str, home: Path) -> subprocess.Popen[bytes]:
