@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 from collections.abc import Callable
 
+from agent.command_line.manners import manners_of
 from agent.exit_codes import FAILED, does_not_load
+from agent.output.plain import failure_line
 
 RULES_WORKER = "--rules-worker"
 """How this program starts itself to run the operator's rules (``engine/guard.py``)."""
@@ -33,8 +36,7 @@ def run() -> int:
     try:
         main = _command()
     except Exception as error:  # noqa: BLE001 - whatever it is: Python's own 1 would mean a hit
-        if sys.stderr is not None:
-            sys.stderr.write(f"iocsweep: {does_not_load(error)}\n")
+        _tell(does_not_load(error))
         return FAILED
     try:
         return main()
@@ -42,6 +44,14 @@ def run() -> int:
         # Or Python looks through all that there is once more before it ends: what is written was
         # closed, and what is left goes with the process.
         gc.freeze()
+
+
+def _tell(why: str) -> None:
+    manners = manners_of(sys.argv[1:], os.environ)
+    if sys.stderr is not None and not manners.silent:
+        sys.stderr.write(f"iocsweep: {why}\n")
+    if sys.stdout is not None and manners.one_line:
+        sys.stdout.write(f"{failure_line(why, FAILED)}\n")
 
 
 if __name__ == "__main__":

@@ -8,17 +8,21 @@ import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from .command_line.manners import Manners, manners_of
 from .exit_codes import FAILED, CannotRun, does_not_load
 from .options import ONE_OF_MANY, Options, parse
 from .output.plain import failure_line, plain
-from .output.say import say, tell, use_safe_streams
+from .output.say import lead_nowhere, say, tell, use_safe_streams
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; gives the exit code (DESIGN, section 4)."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    manners = manners_of(given, os.environ)
     try:
         use_safe_streams()
+        if manners.silent:
+            lead_nowhere(sys.stderr)
         if sys.platform == "win32":
             from .windows.security import harden_dll_search
 
@@ -31,10 +35,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _run(command, options)
     except CannotRun as error:
         say(str(error))
-        return _failed(str(error), error.code, given)
+        return _failed(str(error), error.code, manners)
     except Exception as error:  # noqa: BLE001 - a defect must never look like the exit code of a hit
         say(f"could not run, this is a defect:\n{traceback.format_exc()}")
-        return _failed(f"a defect: {type(error).__name__}: {plain(error)}", FAILED, given)
+        return _failed(f"a defect: {type(error).__name__}: {plain(error)}", FAILED, manners)
 
 
 def _asked(arguments: Sequence[str]) -> Options:
@@ -60,9 +64,9 @@ def _run(command: Callable[[Options], int], options: Options) -> int:
         raise
 
 
-def _failed(why: str, code: int, arguments: Sequence[str]) -> int:
+def _failed(why: str, code: int, manners: Manners) -> int:
     """A deployment tool gets its one line then, too."""
-    if "--quiet" in arguments:
+    if manners.one_line:
         tell(failure_line(why, code))
     return code
 

@@ -17,6 +17,7 @@ from .command_line.environment import PREFIX, refuse_misspelt
 from .command_line.given import Argument, with_files
 from .command_line.layers import origin_of_error, taken, with_lower
 from .command_line.parser import Parser, options_in
+from .command_line.presets import PRESETS
 from .delivery.config import DeliveryOptions
 from .exit_codes import UsageError
 from .sources.catalog import NAMES, MemoryMode
@@ -68,6 +69,7 @@ class Options(DeliveryOptions, frozen=True, kw_only=True):
     exit_zero: bool = False
     nice: bool = False
     run_once: str | None = None
+    preset: str = ""
     examiner: str = ""
     case: str = ""
     notes: Path | None = None
@@ -233,6 +235,11 @@ def _parser() -> Parser:
     _sweep_arguments(live)
     live.add_argument("--splay", metavar="TIME", type=values.splay,
                       help="wait first, each host its own time, such as 0-60m")  # fmt: skip
+    live.add_argument(
+        "--preset",
+        choices=[*PRESETS],
+        help="options as a deployment channel needs them; given ones win",
+    )
     live.add_argument("--once", dest="run_once", metavar="SWEEP", type=values.sweep_name,
                       help="not again where the sweep of this name has finished: which is kept in"
                       " the registry (HKLM\\Software\\iocsweep), elsewhere in the home folder;"
@@ -339,8 +346,8 @@ def _refuse_empty(arguments: Sequence[Argument]) -> None:
 def parse(arguments: Sequence[str], environment: Mapping[str, str] | None = None) -> Options:
     """Raises UsageError. Bare ``iocsweep`` is ``iocsweep live``.
 
-    What the command line says wins, then the environment, then ``delivery.yaml``, then the
-    defaults. ``environment``: without one, nothing is taken from it.
+    What the command line says wins, then the environment, then the preset, then
+    ``delivery.yaml``, then the defaults. ``environment``: without one, nothing is taken from it.
     """
     given = with_files(arguments)
     _refuse_empty(given)

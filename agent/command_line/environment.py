@@ -20,7 +20,7 @@ _OTHERS = (
     "IOCSWEEP_COLLECTOR_HOME", "IOCSWEEP_LAB", "IOCSWEEP_BUILD",
 )  # fmt: skip
 """Variables of that beginning that are no options: the agent's, the collector's, the build's."""
-_ON, _OFF = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
+ON, _OFF = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 _SURE = 0.9
 
 
@@ -69,6 +69,6 @@ def is_flag(action: argparse.Action) -> bool:
 
 def is_on(name: str, value: str) -> bool:
     """Raises UsageError."""
-    if value.lower() in (*_ON, *_OFF):
-        return value.lower() in _ON
-    raise UsageError(f"{name}: {value!r} is neither {', '.join(_ON)} nor {', '.join(_OFF)}")
+    if value.lower() in (*ON, *_OFF):
+        return value.lower() in ON
+    raise UsageError(f"{name}: {value!r} is neither {', '.join(ON)} nor {', '.join(_OFF)}")

@@ -1,5 +1,5 @@
 """What wins: the command line (files of arguments stand in their place on it), then variables of
-the environment.
+the environment, then the preset that one of them names.
 
 What a lower layer says becomes arguments before those of the command line, unless that says
 anything of it, or something that excludes it.
@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from ..exit_codes import UsageError
 from .environment import from_environment
 from .given import Argument
+from .presets import FIELD, OPTION, arguments_of
 
 EXCLUDE = (
     ("walk", "verify_walk"), ("packs", "only_packs"), ("proxy", "no_proxy"),
@@ -35,16 +36,27 @@ def with_lower(
     ``known``: the command's options by their names; ``asked``: the fields that ``given`` sets.
     Raises UsageError.
     """
-    closed = {*asked, *_excluded_by(asked)}
-    actions = dict.fromkeys(known.values())
+    fields = {*asked}
     lower: list[Argument] = []
-    for field, arguments in from_environment(actions, environment):
+    variables = [*from_environment(dict.fromkeys(known.values()), environment)]
+    closed = {*fields, *_excluded_by(fields)}
+    for field, arguments in variables:
+        fields.add(field)  # also one that is switched off
         if field not in closed:
             lower += arguments
+    closed = {*fields, *_excluded_by(fields)}
+    for argument in arguments_of(_preset(asked, lower)):
+        if known[argument.partition("=")[0]].dest not in closed:
+            lower.append(argument)
     return [*given[:1], *lower, *given[1:]]
 
 
-def _excluded_by(asked: Mapping[str, object]) -> Iterator[str]:
+def _preset(asked: Mapping[str, object], lower: Sequence[Argument]) -> str:
+    named = [one.partition("=")[2] for one in lower if one.startswith(f"{OPTION}=")]
+    return str(asked.get(FIELD) or (named[0] if named else ""))
+
+
+def _excluded_by(asked: Collection[str]) -> Iterator[str]:
     for one, other in EXCLUDE:
         if one in asked:
             yield other

@@ -8,6 +8,8 @@ import re
 from .. import __version__
 from .escape import shown
 
+MAX_LINE = 1500
+"""Characters of the line that deployment tools keep."""
 _MAX_ERROR = 300
 _NUMBER = re.compile(r"\[(?:Errno|WinError) -?[0-9]+\] ")
 _SSL = re.compile(r"^\[[A-Z0-9_: ]+\] | ?\(_ssl\.c:[0-9]+\)")
@@ -21,7 +23,12 @@ def plain(error: BaseException) -> str:
 
 
 def failure_line(why: str, code: int) -> str:
-    """In place of the summary line where there was no sweep: JSON, ASCII, its keys those of one."""
+    """In place of the summary line where there was no sweep: JSON, ASCII, its keys those of one,
+    and no longer."""
     first = why.partition("\n")[0][:_MAX_ERROR]
-    line = {"v": 1, "verdict": None, "exit": code, "error": first, "agent": __version__}
-    return json.dumps(line, ensure_ascii=True, separators=(",", ":"))
+    while True:
+        line = {"v": 1, "verdict": None, "exit": code, "error": first, "agent": __version__}
+        text = json.dumps(line, ensure_ascii=True, separators=(",", ":"))
+        if len(text) <= MAX_LINE:
+            return text
+        first = first[: len(first) * 3 // 4]

@@ -8,8 +8,9 @@ from typing import Any
 
 from ..model.report import Report, State
 from .order import in_order
+from .plain import MAX_LINE
 
-MAX_BYTES = 1500
+MAX_BYTES = MAX_LINE
 _TITLE = 160
 _TITLES = 5
 _LEAST = 40

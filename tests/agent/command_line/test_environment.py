@@ -38,7 +38,7 @@ def test_every_option_has_its_variable() -> None:
             assert getattr(by_variable, action.dest) == getattr(asked, action.dest), name
             assert getattr(asked, action.dest) != getattr(Options(command=command), action.dest)
             assert msgspec.json.encode(by_variable.recorded())
-            assert by_variable.taken == {action.dest: variable(name)}, name
+            assert by_variable.taken[action.dest] == variable(name), name
 
 
 def _value_of(name: str, choices: object) -> str:

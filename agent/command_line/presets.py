@@ -1,0 +1,30 @@
+"""``--preset NAME``: what a deployment channel needs, as one word.
+
+Limits of the channels: Microsoft Learn, "Live response command examples" (10 minutes a script run
+by the API), "Remediations" of Intune (the last line of output, 2,048 characters; anything on stderr
+is a failure, whatever the exit code). Each preset's times leave room below them: a sweep may take
+``--max-runtime``, and sending then ``--send-window``.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+
+from .given import Argument
+
+OPTION, FIELD, VARIABLE = "--preset", "preset", "IOCSWEEP_PRESET"
+PRESETS = MappingProxyType(
+    {
+        "live-response": ("--quiet", "--max-runtime=8m", "--send-window=1m"),
+        "intune": (
+            "--quiet", "--exit-zero", "--nice", "--max-runtime=25m", "--send-window=3m",
+        ),
+    }
+)  # fmt: skip
+SILENT = frozenset({"intune"})
+"""Those that say nothing on stderr, whatever happens."""
+
+
+def arguments_of(name: str) -> list[Argument]:
+    """What it stands for; nothing for none."""
+    return [Argument(text, f"{OPTION} {name}") for text in PRESETS.get(name, ())]
