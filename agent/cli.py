@@ -10,7 +10,7 @@ from pathlib import Path
 
 from .command_line.manners import Manners, manners_of
 from .exit_codes import FAILED, CannotRun, does_not_load
-from .options import ONE_OF_MANY, Options, parse
+from .options import DETACHED, ONE_OF_MANY, Options, parse
 from .output.plain import failure_line, plain
 from .output.say import lead_nowhere, say, tell, use_safe_streams
 
@@ -27,9 +27,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             from .windows.security import harden_dll_search
 
             harden_dll_search(getattr(sys, "_MEIPASS", ""))
-        options = _one_of_many() if given[:1] == [ONE_OF_MANY] else _asked(given)
+        options = _asked_by_itself(given) or _asked(given)
         try:
-            command = _command(options.command)
+            command = _command("detach" if options.detach else options.command)
         except Exception as error:
             raise CannotRun(does_not_load(error)) from error
         return _run(command, options)
@@ -71,8 +71,15 @@ def _failed(why: str, code: int, manners: Manners) -> int:
     return code
 
 
-def _one_of_many() -> Options:
-    """What the process that started this one asks for. Raises UsageError."""
+def _asked_by_itself(arguments: Sequence[str]) -> Options | None:
+    """What this same program asks for that started this one; None if a person did. Raises
+    UsageError."""
+    if arguments[:1] == [DETACHED]:
+        from .commands.detach import detached
+
+        return detached(arguments[1])
+    if arguments[:1] != [ONE_OF_MANY]:
+        return None
     from .commands.one_of_many import ends_with_its_starter, read_options
 
     options = read_options(sys.stdin.buffer)
@@ -94,6 +101,10 @@ def _command(name: str) -> Callable[[Options], int]:
         from .commands.offline import offline
 
         return offline
+    if name == "detach":
+        from .commands.detach import detach
+
+        return detach
     if name == "clean":
         from .commands.clean import clean
 

@@ -11,8 +11,9 @@ from types import TracebackType
 REPORTS, SPOOL, DEEP = "reports", "spool", "deep"
 """Folders in it: of reports and their journals, of what is not delivered yet, and how far
 ``--deep`` came. ``commands/clean.py`` knows which files of each are ours."""
-HASHES, LOCK = "hashes.sqlite", "sweep.lock"
-"""Files in it: what ``--cache`` keeps, and what is locked while a live sweep runs."""
+HASHES, LOCK, LOG = "hashes.sqlite", "sweep.lock", "detached.log"
+"""Files in it: what ``--cache`` keeps, what is locked while a live sweep runs, and what the last
+one said that was started by ``--detach``."""
 
 
 def home() -> Path:

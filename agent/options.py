@@ -24,6 +24,8 @@ from .sources.catalog import NAMES, MemoryMode
 
 COMMANDS = ("live", "offline", "send", "packs", "render", "clean")
 DEFAULT_RULES_TIMEOUT_S = 10.0
+DETACHED = "--detached"
+"""How this program starts itself for ``--detach`` (``commands/detach.py``); the log follows."""
 OF_A_DESK = ("packs",)
 """Commands that no variable means: ``--out`` is another one there than that of a sweep."""
 ENVIRONMENT = "environment"
@@ -70,6 +72,7 @@ class Options(DeliveryOptions, frozen=True, kw_only=True):
     nice: bool = False
     run_once: str | None = None
     preset: str = ""
+    detach: bool = False
     examiner: str = ""
     case: str = ""
     notes: Path | None = None
@@ -240,6 +243,10 @@ def _parser() -> Parser:
         choices=[*PRESETS],
         help="options as a deployment channel needs them; given ones win",
     )
+    live.add_argument("--detach", action="store_true",
+                      help="start the sweep as a process of its own, which outlives the session"
+                      " that this one is in, tell where its report will be, and end; what it says"
+                      " goes to detached.log in the home folder")  # fmt: skip
     live.add_argument("--once", dest="run_once", metavar="SWEEP", type=values.sweep_name,
                       help="not again where the sweep of this name has finished: which is kept in"
                       " the registry (HKLM\\Software\\iocsweep), elsewhere in the home folder;"

@@ -16,6 +16,10 @@ OPTION, FIELD, VARIABLE = "--preset", "preset", "IOCSWEEP_PRESET"
 PRESETS = MappingProxyType(
     {
         "live-response": ("--quiet", "--max-runtime=8m", "--send-window=1m"),
+        "rtr": ("--detach", "--quiet", "--nice", "--max-runtime=2h"),
+        "gpo-startup": (
+            "--detach", "--quiet", "--exit-zero", "--nice", "--splay=0-30m", "--max-runtime=2h",
+        ),
         "intune": (
             "--quiet", "--exit-zero", "--nice", "--max-runtime=25m", "--send-window=3m",
         ),

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from ..delivery.spool import REFUSED, Spool, SpoolError
 from ..exit_codes import CLEAN, INCOMPLETE, UNDELIVERED, AnotherSweep, CannotRun
-from ..home import DEEP, HASHES, LOCK, REPORTS, SPOOL, OneSweep, home, make_home
+from ..home import DEEP, HASHES, LOCK, LOG, REPORTS, SPOOL, OneSweep, home, make_home
 from ..model.journal_record import SUFFIX
 from ..options import Options
 from ..output.escape import shown
@@ -54,6 +54,7 @@ MARK = "mark of a finished sweep"
 _HERE = (
     _Kind("the cache of hashes", rf"{re.escape(HASHES)}(?:-journal|-wal|-shm)?"),
     _Kind("locks", re.escape(LOCK)),
+    _Kind("log of a detached sweep", re.escape(LOG)),
     _Kind(MARK, re.escape(finished_mark.FILE)),
 )
 _FOLDERS = {

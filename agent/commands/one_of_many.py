@@ -55,7 +55,7 @@ class OneOfMany:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env=_environment(),
+            env=environment(),
             # Ctrl-C comes to it from here, once, and not from the terminal as well.
             start_new_session=sys.platform != "win32",
         )
@@ -109,22 +109,26 @@ class OneOfMany:
 
 def command() -> list[str]:
     """This same program as one of many."""
-    words = [ONE_OF_MANY, "--quiet"]
+    return itself(ONE_OF_MANY, "--quiet")
+
+
+def itself(*words: str) -> list[str]:
+    """This same program with other arguments."""
     if getattr(sys, "frozen", False):
         return [sys.executable, *words]
     # -P: not what lies in the current folder.
     return [sys.executable, "-P", "-m", "agent", *words]
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     """As of the process that runs rules: a one-file program is unpacked once for all."""
-    environment = dict(os.environ)
-    environment.pop("PYINSTALLER_RESET_ENVIRONMENT", None)
+    made = dict(os.environ)
+    made.pop("PYINSTALLER_RESET_ENVIRONMENT", None)
     if not getattr(sys, "frozen", False):
         home = str(Path(__file__).resolve().parents[2])
-        known = environment.get("PYTHONPATH")
-        environment["PYTHONPATH"] = f"{home}{os.pathsep}{known}" if known else home
-    return environment
+        known = made.get("PYTHONPATH")
+        made["PYTHONPATH"] = f"{home}{os.pathsep}{known}" if known else home
+    return made
 
 
 def _pass_on(stream: IO[bytes], say: Callable[[str], None]) -> None:
@@ -180,6 +184,8 @@ __all__ = [
     "OneOfMany",
     "Running",
     "command",
+    "environment",
+    "itself",
     "ends_with_its_starter",
     "read_options",
     "written",

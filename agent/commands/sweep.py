@@ -15,7 +15,7 @@ from msgspec import structs
 from ..delivery.config import with_settings
 from ..delivery.route import Route, route_of
 from ..delivery.splay import splay_s
-from ..exit_codes import CLEAN, HIT, INCOMPLETE, UNDELIVERED, AnotherSweep, CannotRun, busy_code
+from ..exit_codes import CLEAN, HIT, INCOMPLETE, UNDELIVERED, CannotRun
 from ..findings.exclusions import Exclusions
 from ..home import DEEP, HASHES, OneSweep, home
 from ..indicators import ExclusionsFile
@@ -51,6 +51,7 @@ from ..targets.offline.bitlocker import must_be_there
 from ..targets.offline.recognise import offline_target
 from ..targets.volume_keys import Sort, VolumeKey, read_keys
 from ..windows import security
+from .alone import be_alone
 from .delivering import Delivered, deliver, is_safe, open_spool
 from .destination import Destination, Recovered, destination_of, finish_interrupted
 from .exports import exports_of, write_exports
@@ -124,7 +125,7 @@ def _sweep(options: Options, route: Route | None, packs: Sequence[Pack], matcher
     where = structs.replace(where, once=once)
     with OneSweep(where.home) as lock:
         if _is_live(options):
-            _be_alone(lock, options)
+            be_alone(lock, options)
         if (code := finished_before(options, where.home, route)) is not None:
             return code
         recorded = {**_after_splay(options, target), **_rules_of(matcher)}
@@ -202,18 +203,6 @@ class _This(NamedTuple):
     def _start_journal(self, header: Header) -> Journal | None:
         known = structs.replace(header, exclusions=self.exclusions, custody=self.custody)
         return self.where.start_journal(known)
-
-
-def _be_alone(lock: OneSweep, options: Options) -> None:
-    """Raises AnotherSweep. Where there can be no lock, nothing says that there is another."""
-    try:
-        alone = lock.acquire()
-    except OSError as error:
-        say(f"no lock can be had, so that another sweep may be running: {plain(error)}")
-        return
-    if not alone:
-        code = busy_code(exit_zero=options.exit_zero)
-        raise AnotherSweep("another sweep is running on this host", code)
 
 
 def _is_live(options: Options) -> bool:

@@ -54,6 +54,12 @@ def say(text: str) -> None:
         lead_nowhere(sys.stderr)
 
 
+def lead_to(log: Path) -> None:
+    """Both streams, from now on. Raises OSError."""
+    file = log.open("a", encoding="utf-8", errors="backslashreplace", buffering=1)
+    sys.stdout = sys.stderr = file
+
+
 def lead_nowhere(stream: TextIO) -> None:
     """What is still in its buffer would raise again when more is written, or the program ends."""
     try:

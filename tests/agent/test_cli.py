@@ -20,6 +20,7 @@ import pytest
 
 from agent import cli, exit_codes
 from agent.__main__ import run as run_program
+from agent.commands import alone
 from agent.commands import sweep as sweeping
 from agent.delivery import client
 from agent.delivery.spool import Spool
@@ -303,7 +304,7 @@ def test_a_deployment_tool_of_windows_is_told_to_try_later(
     from agent.home import OneSweep, home
 
     monkeypatch.setattr(
-        sweeping, "busy_code", functools.partial(exit_codes.busy_code, windows=bool(windows))
+        alone, "busy_code", functools.partial(exit_codes.busy_code, windows=bool(windows))
     )
     home().mkdir(parents=True)
     with OneSweep(home()) as first:
