@@ -70,6 +70,8 @@ class Options(DeliveryOptions, frozen=True, kw_only=True):
     yes: bool = False
     exit_zero: bool = False
     nice: bool = False
+    pause: float | None = None
+    max_memory: int | None = None
     run_once: str | None = None
     preset: str = ""
     detach: bool = False
@@ -192,7 +194,14 @@ def _sweep_arguments(parser: argparse.ArgumentParser) -> None:
     )
     manners.add_argument("--max-runtime", metavar="TIME", type=values.time,
                          help="stop after, for example 25m; the report says so")  # fmt: skip
-    manners.add_argument("--nice", action="store_true", help="lowest priority")
+    manners.add_argument("--nice", action="store_true",
+                         help="lowest priority, on Windows at the disks too")  # fmt: skip
+    manners.add_argument("--pause", metavar="TIME", type=values.window,
+                         help="wait while others keep the host busy or it runs on battery, at most"
+                         " so long in all, for example 1h; counts for --max-runtime")  # fmt: skip
+    manners.add_argument("--max-memory", metavar="SIZE", type=values.memory,
+                         help="take no more, for example 1G; a source that needs more is a"
+                         " gap")  # fmt: skip
 
 
 def _offline_arguments(parser: argparse.ArgumentParser) -> None:

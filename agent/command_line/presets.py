@@ -18,10 +18,12 @@ PRESETS = MappingProxyType(
         "live-response": ("--quiet", "--max-runtime=8m", "--send-window=1m"),
         "rtr": ("--detach", "--quiet", "--nice", "--max-runtime=2h"),
         "gpo-startup": (
-            "--detach", "--quiet", "--exit-zero", "--nice", "--splay=0-30m", "--max-runtime=2h",
+            "--detach", "--quiet", "--exit-zero", "--nice", "--pause=1h", "--max-memory=1G",
+            "--splay=0-30m", "--max-runtime=3h",
         ),
         "intune": (
-            "--quiet", "--exit-zero", "--nice", "--max-runtime=25m", "--send-window=3m",
+            "--quiet", "--exit-zero", "--nice", "--pause=5m", "--max-memory=1G",
+            "--max-runtime=25m", "--send-window=3m",
         ),
     }
 )  # fmt: skip

@@ -14,6 +14,7 @@ MAX_HOST_NAME = 255
 """Characters of a DNS name (RFC 1035, 2.3.4)."""
 MAX_NAME = 128
 """Characters of a sweep's id that is kept on a host."""
+LEAST_MEMORY = 256 << 20
 _SIZES = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 
 
@@ -23,6 +24,14 @@ def size(text: str) -> int:
     if not found:
         raise argparse.ArgumentTypeError(f"{text!r} is no size such as 64M")
     return int(found[1]) * _SIZES[found[2]]
+
+
+def memory(text: str) -> int:
+    """Bytes; less than the program itself needs would only fail."""
+    most = size(text)
+    if most < LEAST_MEMORY:
+        raise argparse.ArgumentTypeError(f"at least {LEAST_MEMORY >> 20}M")
+    return most
 
 
 def time(text: str) -> float:

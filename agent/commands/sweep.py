@@ -52,6 +52,7 @@ from ..targets.offline.recognise import offline_target
 from ..targets.volume_keys import Sort, VolumeKey, read_keys
 from ..windows import security
 from .alone import be_alone
+from .bounds import pausing_of, take_bounds
 from .delivering import Delivered, deliver, is_safe, open_spool
 from .destination import Destination, Recovered, destination_of, finish_interrupted
 from .exports import exports_of, write_exports
@@ -115,6 +116,7 @@ def _sweep(options: Options, route: Route | None, packs: Sequence[Pack], matcher
     _say_what_replaces(packs, exclusions, options)
     notes = notes_from(options.notes)
     where, exports = destination_of(options, home()), exports_of(options)
+    take_bounds(options)
     _take_rights(options)
     target = _target(options, own_marks(options, where.home))
     if not _is_live(options):
@@ -174,7 +176,7 @@ class _This(NamedTuple):
             else Progress(enabled=False if options.quiet else None) as progress,
             _cache(options, self.where.home, self.matcher) as cache,
         ):
-            course = Course(progress, options.max_runtime)
+            course = Course(progress, options.max_runtime, pausing_of(options))
             hashes = StoredHashSource(progress=course.at) if options.check_hash else None
             plan = Plan(
                 target=self.target,
@@ -210,8 +212,6 @@ def _is_live(options: Options) -> bool:
 
 
 def _take_rights(options: Options) -> None:
-    if options.nice:
-        _be_nice()
     if _is_live(options) and sys.platform == "win32":
         for problem in security.take_administrators_rights():
             say(problem)
@@ -327,16 +327,6 @@ def _write(report: Report, journal: Journal | None) -> Path | None:
     except (OSError, ReportError) as error:
         say(f"{journal.final}: the report could not be written: {plain(error)}")
         return None
-
-
-def _be_nice() -> None:
-    if sys.platform == "win32":
-        from ..windows.process_priority import stand_back
-
-        for problem in stand_back():
-            say(problem)
-    else:
-        os.nice(19)
 
 
 def _show(

@@ -298,6 +298,8 @@ class Resources(Part, kw_only=True):
 
     cpu_s: float = 0.0
     wall_s: float = 0.0
+    paused_s: float = 0.0
+    """Of ``wall_s``: for which it waited, as the host was busy or on battery."""
     peak_rss_bytes: Count = 0
     read_bytes: Count = 0
 

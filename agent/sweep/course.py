@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from ..model.report import Coverage
+from .pausing import Pausing
 
 
 class Deadline(Exception):
@@ -32,8 +33,14 @@ class Watcher(Protocol):
 class Course:
     """Begins when it is made; sources get it before they begin."""
 
-    def __init__(self, watcher: Watcher, max_runtime_s: float | None = None) -> None:
+    def __init__(
+        self,
+        watcher: Watcher,
+        max_runtime_s: float | None = None,
+        pausing: Pausing | None = None,
+    ) -> None:
         self.watcher = watcher
+        self._pausing = pausing
         self._max_runtime_s = max_runtime_s
         self._start = time.monotonic()
         self._place = ""
@@ -50,6 +57,11 @@ class Course:
         return self._max_runtime_s is not None and self.elapsed_s > self._max_runtime_s
 
     @property
+    def paused_s(self) -> float:
+        """Seconds of these that it has waited for the host (``--pause``)."""
+        return 0.0 if self._pausing is None else self._pausing.paused_s
+
+    @property
     def place(self) -> str:
         """What was looked at last; "" before the first of a source."""
         return self._place
@@ -60,8 +72,14 @@ class Course:
         self.watcher.source(source)
 
     def at(self, place: str = "") -> None:
-        """Something is about to be looked at. Raises Deadline when ``--max-runtime`` is over."""
+        """Something is about to be looked at, once the host has room for it. Raises Deadline when
+        ``--max-runtime`` is over."""
+        if self._pausing is not None:
+            self._pausing.wait(self._tell_wait, lambda: self.is_over)
         if self.is_over:
             raise Deadline
         self._place = place or self._place
         self.watcher.at(self._place, self._examined())
+
+    def _tell_wait(self, why: str) -> None:
+        self.watcher.at(why, self._examined())

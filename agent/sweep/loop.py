@@ -141,7 +141,7 @@ class Sweep:
             self._journal(functools.partial(Journal.coverage, coverage=coverage))
             course.watcher.done(coverage)
         self._examined_something()
-        return self._report(course.elapsed_s)
+        return self._report(course)
 
     def _examined_something(self) -> None:
         """Where there was nothing for any source, nothing is proved: a required one has a gap."""
@@ -261,7 +261,7 @@ class Sweep:
         except OSError as error:
             self.journal_error = f"{self.journal.path}: {error.strerror or error}"
 
-    def _report(self, wall_s: float) -> Report:
+    def _report(self, course: Course) -> Report:
         findings, truncated = self._findings()
         host, cut = known_host(self._host, self._facts)
         return Report(
@@ -282,7 +282,7 @@ class Sweep:
             findings=findings,
             remembered=self._remembered(),
             truncated=[*truncated, *cut],
-            resources=self._resources(wall_s),
+            resources=self._resources(course),
         )
 
     def _remembered(self) -> list[Remembered]:
@@ -321,11 +321,12 @@ class Sweep:
         for indicator, gone in self._lost.most_common():
             yield f"matches of {indicator}", kept[indicator], gone
 
-    def _resources(self, wall_s: float) -> Resources:
+    def _resources(self, course: Course) -> Resources:
         spent = os.times()
         return Resources(
             cpu_s=round(spent.user + spent.system, 3),
-            wall_s=round(wall_s, 3),
+            wall_s=round(course.elapsed_s, 3),
+            paused_s=round(course.paused_s, 3),
             peak_rss_bytes=_peak_rss(),
             read_bytes=sum(coverage.bytes for coverage in self._coverage),
         )

@@ -140,6 +140,7 @@ def _facts(report: Report) -> list[tuple[str, str]]:
             for p in report.packs[:20]
         ),
         ("CPU time", f"{used.cpu_s:,.1f} s in {used.wall_s:,.1f} s"),
+        ("Waited", f"{used.paused_s:,.1f} s for the host" if used.paused_s else ""),
         ("Memory", f"{size(used.peak_rss_bytes)} at most"),
         ("Read", size(used.read_bytes)),
     ]

@@ -6,7 +6,15 @@ import json
 from collections.abc import Iterable
 from datetime import datetime
 
-from ...model.report import MEMORY_ALONE, OFFLINE, Coverage, IndicatorCount, Report, State
+from ...model.report import (
+    MEMORY_ALONE,
+    OFFLINE,
+    Coverage,
+    IndicatorCount,
+    Report,
+    Resources,
+    State,
+)
 from ..custody import custody_lines
 from ..layout import size, when
 from ..limits import reason_of
@@ -60,9 +68,15 @@ def _indicator(one: IndicatorCount, values: dict[str, str]) -> tuple[Inside, ...
     return value(one.id, 300), f"{one.tested:,}", f"{one.matched:,}", told
 
 
+def _used(used: Resources) -> str:
+    waited = f"; {used.paused_s:,.1f} s it waited for the computer" if used.paused_s else ""
+    memory = f"{size(used.peak_rss_bytes)} of memory at most"
+    return f"{used.cpu_s:,.1f} s of processor, {memory}, {size(used.read_bytes)} read{waited}"
+
+
 def method(report: Report) -> Html:
     """The program, the packs, the options, what was asked, and source by source what was seen."""
-    agent, used = report.agent, report.resources
+    agent = report.agent
     took = (report.finished - report.started).total_seconds()
     scope = "the whole computer" if report.scope.whole_host else "a part of it"
     limits = "; ".join(report.scope.limited_to[:MAX_PATHS])
@@ -73,8 +87,7 @@ def method(report: Report) -> Html:
         ("Asked about", joined([scope, ": ", value(limits, _LONG)] if limits else [scope])),
         ("Since", when(report.since) if report.since is not None else "without a limit of time"),
         ("Rights", _rights(elevated=report.host.elevated)),
-        ("Used", (f"{used.cpu_s:,.1f} s of processor, {size(used.peak_rss_bytes)} of memory at "
-         f"most, {size(used.read_bytes)} read")),
+        ("Used", _used(report.resources)),
         ("Schema", ", made as ".join(filter(None, (report.schema, report.made_as)))),
     )  # fmt: skip
     options = [(str(key), _option(given)) for key, given in report.options.items()]

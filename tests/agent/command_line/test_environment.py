@@ -46,11 +46,12 @@ def _value_of(name: str, choices: object) -> str:
         return str(choices[0])
     if name in ("--only", "--skip"):
         return "pipes"
-    if name == "--jobs":
-        return "3"
+    if name in OTHERS:
+        return OTHERS[name]
     return "7m" if name in TIMES else "7"
 
 
+OTHERS = {"--jobs": "3", "--max-memory": "1G"}
 TIMES = ("--max-runtime", "--since", "--splay", "--send-window", "--rules-timeout")
 
 
