@@ -27,6 +27,7 @@ from ..sweep import finished_mark
 from ..sweep.publish import report_at
 from ..sweep.recovery import find_interrupted
 from ..windows.files import is_reparse
+from .delivering import UNSENT
 
 _UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _REPORT = rf"(?:[A-Za-z0-9._-]+[-.])?(?:{_UUID}|[0-9a-f]{{32}})\.json"
@@ -60,6 +61,7 @@ _HERE = (
 _FOLDERS = {
     REPORTS: (
         _Kind("reports", _REPORT, _Has.THE_REPORT_SAYS),
+        _Kind("notes on reports", rf"{_REPORT}{re.escape(UNSENT)}"),
         _Kind(
             "journals of interrupted sweeps",
             rf"{_REPORT}(?:\.[0-9]+)?{re.escape(SUFFIX)}",
@@ -232,12 +234,15 @@ def _counted(things: list[tuple[str, Path]]) -> str:
 
 def _is_only_here(kind: _Kind, path: Path) -> bool:
     """Of a report: whether no delivery was asked for when it was made, also where it cannot be
-    read. Where one was asked for and it is no longer in the spool, it has arrived.
+    read, or whether that failed and no spool had room. Else, when it is no longer in the spool, it
+    has arrived.
     """
     if kind.has is not _Has.THE_REPORT_SAYS:
         return kind.has is _Has.NOBODY
     report = report_at(path)
-    return report is None or not {"collector", "share"} & report.options.keys()
+    if report is None or path.with_name(path.name + UNSENT).exists():
+        return True
+    return not {"collector", "share"} & report.options.keys()
 
 
 def _entries(folder: Path) -> Iterator[Path]:

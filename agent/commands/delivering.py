@@ -14,9 +14,13 @@ from ..delivery.spool import Spool, SpoolError, packed
 from ..home import SPOOL
 from ..model.codec import ReportError, encode
 from ..model.report import Report
+from ..output.atomic import write_atomically
 from ..output.plain import plain
 from ..output.say import say
 from .destination import Recovered
+
+UNSENT = ".unsent"
+"""How the name of a note ends, beside a report that this host alone has."""
 
 
 class Delivered(NamedTuple):
@@ -56,6 +60,24 @@ def is_safe(report: Report, path: Path | None, delivered: Delivered, spool: Spoo
     whoever it was for."""
     if path is not None or delivered.done:
         return True
+    return _waits(report, spool)
+
+
+def note_unsent(
+    report: Report, path: Path | None, delivered: Delivered, spool: Spool | None
+) -> None:
+    """Beside a report that was to be delivered, and waits in no spool: that this host alone has
+    it. Where that cannot be noted, it is said."""
+    if path is None or delivered.done is not False or _waits(report, spool):
+        return
+    note = path.with_name(path.name + UNSENT)
+    try:
+        write_atomically(note, b"")
+    except OSError as error:
+        say(f"{note}: cannot be written: {plain(error)}")
+
+
+def _waits(report: Report, spool: Spool | None) -> bool:
     return spool is not None and spool.path_of(report.report_id).is_file()
 
 

@@ -6,9 +6,10 @@ import os
 import sys
 from pathlib import Path
 
-from ..home import DEEP, REPORTS, SPOOL
+from ..home import DEEP, LOG, REPORTS, SPOOL
 from ..matching.own_traces import Own
 from ..options import Options
+from ..sweep.finished_mark import FILE
 
 
 def own_marks(options: Options, folder: Path) -> Own:
@@ -17,6 +18,7 @@ def own_marks(options: Options, folder: Path) -> Own:
     exports = (options.timeline, options.csv, options.defender, options.html)
     given = (*exports, options.bitlocker_keys)
     files = [*options.packs, *options.only_packs, *options.rules, *filter(None, given)]
+    files += [folder / name for name in (LOG, FILE)]
     if getattr(sys, "frozen", False):
         files.append(Path(sys.executable))
     folders = [*(folder / name for name in (SPOOL, REPORTS, DEEP)), _program_folder()]

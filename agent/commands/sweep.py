@@ -53,7 +53,7 @@ from ..targets.volume_keys import Sort, VolumeKey, read_keys
 from ..windows import security
 from .alone import be_alone
 from .bounds import pausing_of, take_bounds
-from .delivering import Delivered, deliver, is_safe, open_spool
+from .delivering import Delivered, deliver, is_safe, note_unsent, open_spool
 from .destination import Destination, Recovered, destination_of, finish_interrupted
 from .exports import exports_of, write_exports
 from .given_paths import refuse_missing
@@ -147,6 +147,7 @@ def _sweep(options: Options, route: Route | None, packs: Sequence[Pack], matcher
             if once is not None and path is not None:
                 report = report_at(path) or report  # another one's, if that was faster
         delivered = deliver(report, spool, route)
+        note_unsent(report, path, delivered, spool)
         if is_safe(report, path, delivered, spool):
             mark_finished(options, where.home, report, recovered)
     _show(report, path, options, delivered, recovered)

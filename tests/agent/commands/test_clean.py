@@ -11,9 +11,9 @@ from msgspec import structs
 
 from agent import cli
 from agent.commands.destination import Destination
-from agent.delivery.spool import Spool
-from agent.home import OneSweep, make_home
-from agent.model.codec import encode
+from agent.delivery.spool import Spool, SpoolError
+from agent.home import LOG, OneSweep, make_home
+from agent.model.codec import decode, encode
 from agent.model.journal_record import SUFFIX, Header
 from agent.sweep.journal import Journal
 from tests.agent.delivery.scripted import StillClock, scripted, without_time
@@ -249,3 +249,31 @@ def test_a_report_is_known_by_every_name_that_a_sweep_gives_it(home: Path) -> No
     assert len(list((home / "reports").iterdir())) == 1
     assert cli.main(["clean"]) == 0
     assert not home.exists()
+
+
+def test_a_report_that_no_spool_had_room_for_and_nobody_took_is_only_here(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without_time(StillClock(), monkeypatch)
+    (tmp_path / "tree").mkdir()
+    (tmp_path / "tree" / "note.txt").write_text("nothing")
+    monkeypatch.setenv("IOCSWEEP_TOKEN", "t")
+
+    def full(*_: object) -> Path:
+        raise SpoolError("full")
+
+    monkeypatch.setattr(Spool, "put", full)
+    sweep = ["offline", str(tmp_path / "tree"), "--quiet", "--no-proxy", "--collector"]
+    assert cli.main([*sweep, "http://127.0.0.1:9", "--send-window", "1"]) == 4
+    assert cli.main(["clean"]) == 4
+    assert len(list((home / "reports").glob("*.json"))) == 1
+    assert cli.main(["clean", "--yes"]) == 0
+    assert not home.exists()
+
+
+def test_what_a_detached_sweep_said_is_found_by_no_later_one(home: Path, tmp_path: Path) -> None:
+    make_home(home)
+    (home / LOG).write_text("HIT rundll32.exe cyzfc.dat,PointFunctionCall; pandorasong.com")
+    swept = ["offline", str(tmp_path), "--thorough", "--quiet", "--out", str(tmp_path / "r.json")]
+    assert cli.main(swept) == 0
+    assert decode((tmp_path / "r.json").read_bytes()).findings == []
