@@ -57,11 +57,16 @@ def _run(command: Callable[[Options], int], options: Options) -> int:
         for field, origin in options.taken.items():
             value = getattr(options, field)
             values = value if isinstance(value, list) else [value]
-            if any(isinstance(one, (str, Path)) and str(one) in str(error) for one in values):
+            if any(_is_about(error, one) for one in values):
                 told = CannotRun(f"{origin}: {error}")
                 told.code = error.code
                 raise told from error
         raise
+
+
+def _is_about(error: CannotRun, value: object) -> bool:
+    """Errors begin with what they are about."""
+    return isinstance(value, (str, Path)) and str(error).startswith(f"{value}: ")
 
 
 def _failed(why: str, code: int, manners: Manners) -> int:
@@ -74,7 +79,7 @@ def _failed(why: str, code: int, manners: Manners) -> int:
 def _asked_by_itself(arguments: Sequence[str]) -> Options | None:
     """What this same program asks for that started this one; None if a person did. Raises
     UsageError."""
-    if arguments[:1] == [DETACHED]:
+    if len(arguments) == 2 and arguments[0] == DETACHED:
         from .commands.detach import detached
 
         return detached(arguments[1])
