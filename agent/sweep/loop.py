@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import functools
-import os
-import sys
 from collections import Counter
 from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from contextlib import contextmanager
@@ -54,6 +52,7 @@ from .identity import new_report_id
 from .journal import Journal
 from .known_host import known_host
 from .remembered import remembered_of
+from .spent import cpu_s, peak_rss
 
 MAX_MATCHES = 200_000
 """Matches kept in memory, and as many again of those that are not weak; what is beyond is counted
@@ -322,12 +321,11 @@ class Sweep:
             yield f"matches of {indicator}", kept[indicator], gone
 
     def _resources(self, course: Course) -> Resources:
-        spent = os.times()
         return Resources(
-            cpu_s=round(spent.user + spent.system, 3),
+            cpu_s=round(cpu_s(starts=self.plan.matcher.own_rules is not None), 3),
             wall_s=round(course.elapsed_s, 3),
             paused_s=round(course.paused_s, 3),
-            peak_rss_bytes=_peak_rss(),
+            peak_rss_bytes=peak_rss(),
             read_bytes=sum(coverage.bytes for coverage in self._coverage),
         )
 
@@ -357,14 +355,3 @@ def _scope(plan: Plan) -> Scope:
     limits = [COLLECTED] if described.collected else []
     limits += [f"{word} {', '.join(names)}" for word, names in asked if names]
     return Scope(whole_host=not limits, limited_to=limits)
-
-
-def _peak_rss() -> int:
-    if sys.platform != "win32":
-        import resource
-
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        return int(peak) * (1 if sys.platform == "darwin" else 1024)
-    import psutil
-
-    return int(psutil.Process().memory_info().peak_wset)

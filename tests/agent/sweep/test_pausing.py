@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import psutil
@@ -12,7 +13,7 @@ from agent.sweep.course import Course, Deadline
 from agent.sweep.host_load import BUSY, CALM, ON_BATTERY, OTHERS_BUSY, HostLoad
 from agent.sweep.loop import Sweep
 from agent.sweep.pausing import Pausing
-from tests.evidence.sweeping import Silent
+from tests.evidence.sweeping import Silent, plan_of
 
 
 class Clock:
@@ -108,17 +109,12 @@ def test_waiting_ends_with_the_sweeps_time() -> None:
     assert clock.slept == [1.0, 1.0]
 
 
-def test_the_report_says_how_long_it_waited() -> None:
+def test_the_report_says_how_long_it_waited(tmp_path: Path) -> None:
+    (tmp_path / "note.txt").write_text("nothing")
     made, clock, _ = pausing(until=103.5)
     clock.time += 1
-    course = Course(Silent(), None, made)
-    course.begins("files", lambda: 7)
-    course.at("C:\\x")
-    assert Sweep._resources(_NoCoverage(), course).paused_s == 3.0  # type: ignore[arg-type]
-
-
-class _NoCoverage:
-    _coverage: tuple[()] = ()
+    sweep = Sweep(plan_of(tmp_path), lambda _: None)
+    assert sweep.run(Course(Silent(), None, made)).resources.paused_s == 3.0
 
 
 class Times(NamedTuple):

@@ -1,0 +1,29 @@
+"""What a sweep took of its host: the processes that run rules are its own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from agent.sweep.spent import cpu_s
+
+WORK = """
+import sys, time
+while time.process_time() < 0.4:
+    pass
+print(flush=True)
+sys.stdin.read()
+"""
+
+
+def test_what_its_processes_take_counts_while_they_run_and_when_they_have_ended() -> None:
+    before = cpu_s(starts=True)
+    with subprocess.Popen(
+        [sys.executable, "-c", WORK], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().strip() == b""
+        assert cpu_s(starts=True) - before >= 0.3
+        alone = cpu_s(starts=False)
+        process.communicate()
+    assert cpu_s(starts=False) - alone >= 0.3
