@@ -20,6 +20,7 @@ from .command_line.parser import Parser, options_in
 from .command_line.presets import PRESETS
 from .delivery.config import DeliveryOptions
 from .exit_codes import UsageError
+from .signing.arguments import add_pack_signing
 from .sources.catalog import NAMES, MemoryMode
 
 COMMANDS = ("live", "offline", "send", "packs", "render", "clean")
@@ -43,6 +44,9 @@ class Options(DeliveryOptions, frozen=True, kw_only=True):
     against: str | None = None
     export_to: str = ""
     pack_id: str = ""
+    pack_key: Path | None = None
+    key: Path | None = None
+    public_keys: list[Path] = []
     table: Path | None = None
     packs: list[Path] = []
     only_packs: list[Path] = []
@@ -100,7 +104,14 @@ class Options(DeliveryOptions, frozen=True, kw_only=True):
         """What the report keeps of it: no secrets, and no defaults."""
         plain = msgspec.to_builtins(self, enc_hook=str)
         default = msgspec.to_builtins(Options(command=self.command), enc_hook=str)
-        hidden = {"command", "token_file", "client_cert", "pinned_ca", "bitlocker_keys"}
+        hidden = {
+            "command",
+            "token_file",
+            "signing_key",
+            "client_cert",
+            "pinned_ca",
+            "bitlocker_keys",
+        }
         hidden |= {"part", "once", "taken"}
         asked = {
             key: value
@@ -143,6 +154,9 @@ def _sweep_arguments(parser: argparse.ArgumentParser) -> None:
                       help="a pack more")  # fmt: skip
     what.add_argument("--only-pack", dest="only_packs", metavar="FILE", type=Path, action="append",
                       help="this pack instead of those built in")  # fmt: skip
+    what.add_argument("--pack-key", metavar="FILE", type=Path,
+                      help="public keys: a pack or exclusions that none of them signed are refused;"
+                      " what is built in is part of the program")  # fmt: skip
     what.add_argument("--rules", metavar="FILE.yar|DIR", type=Path, action="append",
                       help="YARA rules; every file is then read for content")  # fmt: skip
     what.add_argument("--strict-rules", action="store_true",
@@ -309,7 +323,7 @@ def _parser() -> Parser:
     cleaned.add_argument("--quiet", action="store_true", help="print only one line of JSON")
     packs = commands.add_parser(
         "packs",
-        help="list what is built in, check packs or make them of feeds, write them as YARA rules",
+        help="list what is built in, check, sign or import packs, write them as YARA rules",
     )
     actions = packs.add_subparsers(dest="action", required=True)
     actions.add_parser("list")
@@ -325,6 +339,7 @@ def _parser() -> Parser:
         "--out", metavar="FILE", type=Path, help="instead of stdout; never replaced"
     )
     _add_import(actions.add_parser("import", help="make a pack of what others publish"))
+    add_pack_signing(actions)
     return parser
 
 

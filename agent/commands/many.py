@@ -31,6 +31,7 @@ from .delivering import deliver_recovered, open_spool
 from .destination import Destination, destination_of, finish_interrupted
 from .given_paths import refuse_missing
 from .one_of_many import STOPPED, OneOfMany, Running
+from .packs_signing import pack_keys
 from .resuming import (
     Question,
     code_of,
@@ -130,9 +131,10 @@ class _Many:
         """What the question is, and what of it is answered already: of its evidence a report is
         written once then. Raises PackError, RulesError."""
         self._rules = rules_in(self._options)
-        packs = load_packs(self._options.packs, self._options.only_packs, NAMES)
+        keys = pack_keys(self._options)
+        packs = load_packs(self._options.packs, self._options.only_packs, NAMES, keys)
         self._packs = [pack.reference() for pack in packs]
-        self._exclusions = exclusions_in_use(NAMES)[1]
+        self._exclusions = exclusions_in_use(NAMES, keys)[1]
         self._once = True
         for key, path, report in whole_reports(where.folder):
             self._known.setdefault(key, []).append((path, report))

@@ -1,4 +1,6 @@
-"""``iocsweep packs list``, ``check``, ``export`` and ``import`` (``packs_import.py``)."""
+"""``iocsweep packs list``, ``check``, ``export``, ``import`` (``packs_import.py``), and those of
+signatures (``packs_signing.py``).
+"""
 
 from __future__ import annotations
 
@@ -38,6 +40,10 @@ def packs(options: Options) -> int:
         from .packs_import import import_packs
 
         return import_packs(options)
+    if options.action in ("keygen", "sign", "verify"):
+        from .packs_signing import about_signatures
+
+        return about_signatures(options)
     code, found = CLEAN, [] if options.paths else load_packs()
     for path in options.paths:
         try:

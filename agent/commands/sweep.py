@@ -59,6 +59,7 @@ from .exports import exports_of, write_exports
 from .given_paths import refuse_missing
 from .notes import notes_from
 from .own_marks import own_marks
+from .packs_signing import pack_keys
 from .resuming import RULES
 from .run_once import finished_before, mark_finished
 from .written_once import promised
@@ -78,7 +79,8 @@ def sweep(options: Options) -> int:
     if settings is not None and route is not None:
         where = " and ".join(str(p) for p in (options.collector, options.share) if p is not None)
         say(f"{settings}: reports go to {where}")
-    packs = load_packs(options.packs, options.only_packs, NAMES)
+    keys = pack_keys(options)
+    packs = load_packs(options.packs, options.only_packs, NAMES, keys)
     with _own_rules(options, packs) as own_rules:
         matcher = matcher_of(packs, own_rules, thorough=options.thorough)
         return _sweep(options, route, packs, matcher)
@@ -112,7 +114,7 @@ def _own_rules(options: Options, packs: Sequence[Pack]) -> Iterator[OwnRules | N
 
 
 def _sweep(options: Options, route: Route | None, packs: Sequence[Pack], matcher: Matcher) -> int:
-    rules, exclusions = exclusions_in_use(NAMES)
+    rules, exclusions = exclusions_in_use(NAMES, pack_keys(options))
     _say_what_replaces(packs, exclusions, options)
     notes = notes_from(options.notes)
     where, exports = destination_of(options, home()), exports_of(options)

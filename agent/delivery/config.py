@@ -42,6 +42,7 @@ class DeliveryOptions(Struct, frozen=True, kw_only=True):
     splay: tuple[float, float] | None = None
     no_delivery: bool = False
     sweep_id: str | None = None
+    signing_key: Path | None = None
     quiet: bool = False
 
 
@@ -60,6 +61,8 @@ class Settings(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     send_window: str | None = None
     token_file: str | None = None
     """Relative to the folder of the exe."""
+    signing_key_file: str | None = None
+    """As the token's."""
 
 
 def with_settings(options: _Options) -> tuple[_Options, Path | None]:
@@ -87,8 +90,8 @@ def parse(path: Path) -> Settings:
 
 
 def merged(options: _Options, settings: Settings, path: Path) -> _Options:
-    """The certificates and the token's file belong to the file's collector: another one, named on
-    the command line, gets neither. Raises UsageError.
+    """The certificates and the files of token and key belong to the file's collector: another one,
+    named on the command line, gets none of them. Raises UsageError.
     """
     added: dict[str, object] = {}
 
@@ -110,6 +113,8 @@ def merged(options: _Options, settings: Settings, path: Path) -> _Options:
             add("pinned_ca", settings.ca)
         if settings.token_file is not None:
             add("token_file", _exe_folder(path) / settings.token_file)
+        if settings.signing_key_file is not None:
+            add("signing_key", _exe_folder(path) / settings.signing_key_file)
     return structs.replace(options, **added)
 
 

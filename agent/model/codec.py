@@ -39,11 +39,33 @@ class ReportError(ValueError):
 
 
 def encode(report: Report) -> bytes:
-    """The report as one line of ASCII JSON with a line end.
+    """The report as one line of ASCII JSON with a line end; one that is attested in the lines that
+    its attestation is of, and that one last.
 
     Raises :class:`ReportError` for a value that JSON has no form for (in ``options``, or a NaN).
     """
-    return to_json(report) + b"\n"
+    if report.attestation is None:
+        return to_json(report) + b"\n"
+    last = b'"attestation":' + to_json(report.attestation) + b"}\n"
+    return b"\n".join([*lines_of(report), last])
+
+
+def lines_of(report: Report) -> list[bytes]:
+    """A report without its attestation, for that one to follow: a line for each member, and one for
+    each item of a list. As :func:`encode`."""
+    plain = msgspec.to_builtins(report, str_keys=True)
+    plain.pop("attestation", None)
+    lines: list[bytes] = []
+    for name, value in plain.items():
+        member = b'"' + name.encode("ascii") + b'":'
+        if isinstance(value, list) and value:
+            lines.append(member + b"[")
+            lines += [to_json(item) + b"," for item in value]
+            lines[-1] = lines[-1].removesuffix(b",")
+            lines.append(b"],")
+        else:
+            lines.append(member + to_json(value) + b",")
+    return [b"{" + lines[0], *lines[1:]]
 
 
 def decode(data: bytes, *, max_bytes: int = MAX_BYTES) -> Report:

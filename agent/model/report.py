@@ -14,6 +14,7 @@ from typing import Annotated, Any, Final, Literal, Protocol
 
 from msgspec import Meta, Struct
 
+from .attestation import Attestation
 from .custody import Custody
 from .host_parts import Accounts, Drives, NetworkCards
 from .objects import Count, Objects, Part
@@ -160,6 +161,8 @@ class PackRef(Part, kw_only=True, gc=False):
     indicators: Count
     origin: str = ""
     """``built in``, or the path of the file; empty in reports of versions that did not say."""
+    signed_by: str = ""
+    """The key of its signature, which was verified; empty: none was asked for."""
 
 
 class ExclusionsRef(Part, kw_only=True):
@@ -356,6 +359,8 @@ class Report(Struct, kw_only=True):
     custody: Custody | None = None
     """Of evidence at rest: who had which bytes swept. Absent in reports of versions that did not
     say, and of a live sweep."""
+    attestation: Attestation | None = None
+    """Of a signed report, which is laid out in lines; absent in others."""
 
     @property
     def older(self) -> list[Finding]:

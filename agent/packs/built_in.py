@@ -7,7 +7,9 @@ import sys
 import zipfile
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
+
+from msgspec import structs
 
 from ..indicators import (
     ExclusionsFile,
@@ -15,20 +17,36 @@ from ..indicators import (
 from ..matching.byte_rules import RulesError
 from ..matching.matcher import Matcher
 from ..model.report import BUILT_IN, ExclusionsRef
+from ..signing.keys import PublicKey
 from .beside_exe import beside_exe
 from .document import PackError, read_yaml
 
 if TYPE_CHECKING:
     from ..matching.own_rules import OwnRules
 from .loading import Pack, load_pack, parse_exclusions, parse_pack
+from .signature import verified
 
-_EXCLUSIONS = "exclusions.yaml"
+EXCLUSIONS = "exclusions.yaml"
+"""Its name, inside the program and beside it."""
 
 
-def _in_use(name: str, origin: str, data: bytes) -> tuple[str, str, bytes]:
-    """Path to be shown, origin and bytes: of the built-in file, or of the one beside the exe."""
+class _InUse(NamedTuple):
+    """A built-in file, or the one beside the exe that takes its place."""
+
+    path: str
+    """To be shown."""
+    origin: str
+    data: bytes
+    signed_by: str = ""
+
+
+def _in_use(name: str, origin: str, data: bytes, keys: Sequence[PublicKey]) -> _InUse:
+    """``keys``: one of which must have signed the one beside the exe. Raises PackError."""
     beside = beside_exe(name)
-    return (origin, BUILT_IN, data) if beside is None else (str(beside), "", read_yaml(beside))
+    if beside is None:
+        return _InUse(origin, BUILT_IN, data)
+    data = read_yaml(beside)
+    return _InUse(str(beside), "", data, verified(beside, data, keys).id if keys else "")
 
 
 def _built_in_files() -> dict[str, tuple[str, bytes]]:
@@ -46,24 +64,25 @@ def _built_in_files() -> dict[str, tuple[str, bytes]]:
     return {p.name: (str(p), p.read_bytes()) for p in sorted(folder.glob("*.yaml"))}
 
 
-def built_in_packs(sources: Collection[str] = ()) -> list[Pack]:
-    """The packs that come with the agent, as :func:`parse_pack`."""
+def built_in_packs(sources: Collection[str] = (), keys: Sequence[PublicKey] = ()) -> list[Pack]:
+    """The packs that come with the agent, as :func:`parse_pack`; ``keys`` as :func:`load_packs`."""
     packs = []
     for name, (place, inside) in _built_in_files().items():
-        if name.endswith(".yaml") and name != _EXCLUSIONS:
-            path, origin, data = _in_use(name, place, inside)
-            packs.append(parse_pack(data, path, origin, sources))
+        if name.endswith(".yaml") and name != EXCLUSIONS:
+            used = _in_use(name, place, inside, keys)
+            pack = parse_pack(used.data, used.path, used.origin, sources)
+            packs.append(structs.replace(pack, signed_by=used.signed_by))
     return packs
 
 
 def exclusions_in_use(
-    sources: Collection[str] = (),
+    sources: Collection[str] = (), keys: Sequence[PublicKey] = ()
 ) -> tuple[ExclusionsFile, ExclusionsRef]:
     """The known-benign rules that come with the agent, and what the report says of them.
 
-    As :func:`parse_exclusions`.
+    As :func:`parse_exclusions`; ``keys`` as :func:`load_packs`.
     """
-    path, origin, data = _in_use(_EXCLUSIONS, *_built_in_files()[_EXCLUSIONS])
+    path, origin, data, _ = _in_use(EXCLUSIONS, *_built_in_files()[EXCLUSIONS], keys)
     file = parse_exclusions(data, path, sources)
     return file, ExclusionsRef(
         version=file.version,
@@ -79,11 +98,21 @@ def built_in_exclusions() -> ExclusionsFile:
 
 
 def load_packs(
-    extra: Sequence[Path] = (), only: Sequence[Path] = (), sources: Collection[str] = ()
+    extra: Sequence[Path] = (),
+    only: Sequence[Path] = (),
+    sources: Collection[str] = (),
+    keys: Sequence[PublicKey] = (),
 ) -> list[Pack]:
-    """The packs of a sweep: the built-in ones and ``extra``, or ``only``, as :func:`parse_pack`."""
-    packs = [load_pack(path, sources) for path in only] if only else built_in_packs(sources)
-    packs.extend(load_pack(path, sources) for path in extra)
+    """The packs of a sweep: the built-in ones and ``extra``, or ``only``, as :func:`parse_pack`.
+
+    ``keys``: one of which must have signed all that is not inside the program; empty: no signature
+    is asked for.
+    """
+    if only:
+        packs = [load_pack(path, sources, keys) for path in only]
+    else:
+        packs = built_in_packs(sources, keys)
+    packs.extend(load_pack(path, sources, keys) for path in extra)
     owner: dict[str, str] = {}
     for pack in packs:
         for indicator in pack.file.indicators:

@@ -8,23 +8,21 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import msgspec
+from msgspec import structs
 
 from ..indicators import (
     ExclusionsFile,
     PackFile,
 )
 from ..model.report import PackRef, Strength
+from ..signing.keys import PublicKey
 from .document import Document, PackError, read_yaml
 from .proof import check, check_sources
-
-if TYPE_CHECKING:
-    pass
-
+from .signature import verified
 
 _YARA = re.compile(
     rb"^[ \t]*(?:(?:private|global)[ \t]+)*rule[ \t]+\w+[ \t]*(?::[^{\n]*)?\s*\{", re.MULTILINE
@@ -40,6 +38,8 @@ class Pack(msgspec.Struct, frozen=True, kw_only=True):
     path: str
     origin: str = ""
     """``built in``, or the path again."""
+    signed_by: str = ""
+    """The key of its signature, where one was asked for."""
 
     def reference(self) -> PackRef:
         return PackRef(
@@ -48,6 +48,7 @@ class Pack(msgspec.Struct, frozen=True, kw_only=True):
             sha256=self.sha256,
             indicators=len(self.file.indicators),
             origin=self.origin or self.path,
+            signed_by=self.signed_by,
         )
 
 
@@ -61,11 +62,13 @@ def parse_pack(data: bytes, path: str, origin: str = "", sources: Collection[str
     return Pack(file=file, sha256=digest, path=path, origin=origin)
 
 
-def load_pack(path: Path, sources: Collection[str] = ()) -> Pack:
-    """From a file, as :func:`parse_pack`; the message says what to do as well."""
+def load_pack(path: Path, sources: Collection[str] = (), keys: Sequence[PublicKey] = ()) -> Pack:
+    """From a file, as :func:`parse_pack`; the message says what to do as well. ``keys``: one of
+    which must have signed it; empty: no signature is asked for."""
     data = read_yaml(path)
+    signed_by = verified(path, data, keys).id if keys else ""
     try:
-        return parse_pack(data, str(path), sources=sources)
+        return structs.replace(parse_pack(data, str(path), sources=sources), signed_by=signed_by)
     except PackError as error:
         what = "YARA rules go to --rules" if _YARA.search(data) else _EXPLAINED
         raise PackError(f"{error}; {what}") from error

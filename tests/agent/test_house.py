@@ -25,7 +25,7 @@ FLOORS = (
     ("packs",),
     ("matching", "ntfs"),
     ("engine", "formats"),
-    ("reading",),
+    ("reading", "signing"),
     ("output", "indicators", "coverage", "home"),
     ("model",),
     ("windows", "exit_codes", "spelling", ""),

@@ -1,0 +1,99 @@
+"""``iocsweep packs keygen``, ``sign`` and ``verify``; and the keys that a sweep pins."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..exit_codes import CLEAN, FAILED
+from ..options import Options
+from ..output.atomic import write_atomically, write_new
+from ..output.plain import plain
+from ..output.say import say, tell
+from ..packs.built_in import EXCLUSIONS
+from ..packs.document import PackError, read_yaml
+from ..packs.loading import parse_exclusions, parse_pack
+from ..packs.signature import beside, signature_of, verified
+from ..signing.keys import PrivateKey, PublicKey, new_key, read_private_key, read_public_keys
+from ..sources.catalog import NAMES
+
+PUBLIC = ".pub"
+"""How the file of the public half of a new key ends."""
+
+
+def pack_keys(options: Options) -> Sequence[PublicKey]:
+    """Those of ``--pack-key``. Raises KeyFileError."""
+    return () if options.pack_key is None else read_public_keys(options.pack_key)
+
+
+def about_signatures(options: Options) -> int:
+    """The exit code. Raises KeyFileError."""
+    if options.action == "keygen":
+        assert options.out is not None
+        return _make(options.out)
+    if options.action == "sign":
+        assert options.key is not None
+        key = read_private_key(options.key)
+        # All of them, whatever becomes of one.
+        done = [_sign(Path(path), key, force=options.force) for path in options.paths]
+        return CLEAN if all(done) else FAILED
+    keys = [key for path in options.public_keys for key in read_public_keys(path)]
+    done = [_verify(Path(path), keys) for path in options.paths]
+    return CLEAN if all(done) else FAILED
+
+
+def _make(path: Path) -> int:
+    """Neither file replaces one; without the public one the other is of no use and goes."""
+    key, public = new_key(), path.with_name(path.name + PUBLIC)
+    written: list[Path] = []
+    try:
+        for file, text in ((path, key.pem()), (public, key.public.pem())):
+            write_new(file, text.encode("ascii"))
+            written.append(file)
+    except OSError as error:
+        for file in written:
+            file.unlink(missing_ok=True)
+        file = public if written else path
+        there = isinstance(error, FileExistsError)
+        say(f"{file}: {'is there already' if there else plain(error)}")
+        return FAILED
+    tell(f"key {key.public.id}: {path} signs, {public} verifies")
+    return CLEAN
+
+
+def _sign(path: Path, key: PrivateKey, *, force: bool) -> bool:
+    """Only what a sweep would load."""
+    sig = beside(path)
+    try:
+        data = read_yaml(path)
+        _check(path, data)
+        made = signature_of(str(path), data, key)
+        (write_atomically if force else write_new)(sig, made)
+    except PackError as error:
+        say(str(error))
+    except FileExistsError:
+        say(f"{sig}: is there already; --force replaces it")
+    except OSError as error:
+        say(f"{sig}: could not be written: {plain(error)}")
+    else:
+        tell(f"{sig}: signed by the key {key.public.id}")
+        return True
+    return False
+
+
+def _check(path: Path, data: bytes) -> None:
+    """Raises PackError: neither a pack nor exclusions."""
+    if path.name == EXCLUSIONS:
+        parse_exclusions(data, str(path), NAMES)
+    else:
+        parse_pack(data, str(path), sources=NAMES)
+
+
+def _verify(path: Path, keys: Sequence[PublicKey]) -> bool:
+    try:
+        key = verified(path, read_yaml(path), keys)
+    except PackError as error:
+        say(str(error))
+        return False
+    tell(f"{path}: as it was signed by the key {key.id}")
+    return True

@@ -1,0 +1,44 @@
+"""What is asked about signatures on the command line."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+
+def add_pack_signing(actions: argparse._SubParsersAction[Any]) -> None:
+    """``packs keygen``, ``sign`` and ``verify``."""
+    made = actions.add_parser("keygen", help="make a key pair (Ed25519)")
+    made.add_argument("--out", metavar="KEY", type=Path, required=True,
+                      help="the private key; the public one is KEY.pub")  # fmt: skip
+    sign = actions.add_parser("sign", help="sign packs: PACK.sig beside each")
+    sign.add_argument("paths", nargs="+", metavar="PACK")
+    sign.add_argument("--key", metavar="FILE", type=Path, required=True, help="the private key")
+    sign.add_argument("--force", action="store_true", help="replace PACK.sig")
+    verify = actions.add_parser("verify", help="whether packs are as they were signed")
+    verify.add_argument("paths", nargs="+", metavar="PACK")
+    _public_keys(verify)
+
+
+def add_verify(commands: argparse._SubParsersAction[Any]) -> None:
+    """``verify``."""
+    parser = commands.add_parser(
+        "verify", help="whether reports are as they were signed", allow_abbrev=False
+    )
+    parser.add_argument("paths", nargs="+", metavar="REPORT",
+                        help="a report, plain or gzip, the journal of a killed sweep, or a folder"
+                        " of them")  # fmt: skip
+    _public_keys(parser)
+
+
+def add_signing_key(where: argparse._ArgumentGroup) -> None:
+    """Of a sweep."""
+    where.add_argument("--signing-key", metavar="FILE", type=Path,
+                       help="sign the report by the sweep's key; or the variable"
+                       " IOCSWEEP_SIGNING_KEY")  # fmt: skip
+
+
+def _public_keys(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--pubkey", dest="public_keys", metavar="FILE", type=Path, action="append",
+                        required=True, help="public keys, one of which signed")  # fmt: skip
