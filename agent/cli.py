@@ -118,6 +118,10 @@ def _command(name: str) -> Callable[[Options], int]:
         from .commands.render import render
 
         return render
+    if name == "verify":
+        from .commands.verify import verify
+
+        return verify
     from .commands.sweep import sweep
 
     return sweep

@@ -20,10 +20,10 @@ from .command_line.parser import Parser, options_in
 from .command_line.presets import PRESETS
 from .delivery.config import DeliveryOptions
 from .exit_codes import UsageError
-from .signing.arguments import add_pack_signing
+from .signing.arguments import add_pack_signing, add_signing_key, add_verify
 from .sources.catalog import NAMES, MemoryMode
 
-COMMANDS = ("live", "offline", "send", "packs", "render", "clean")
+COMMANDS = ("live", "offline", "send", "packs", "render", "verify", "clean")
 DEFAULT_RULES_TIMEOUT_S = 10.0
 DETACHED = "--detached"
 """How this program starts itself for ``--detach`` (``commands/detach.py``); the log follows."""
@@ -198,6 +198,7 @@ def _sweep_arguments(parser: argparse.ArgumentParser) -> None:
                        help="replace what --out, --timeline, --csv, --defender or --html FILE"
                        " names, if it is such a file")  # fmt: skip
     where.add_argument("--sweep-id", metavar="ID", help="kept in the report")
+    add_signing_key(where)
     _delivery_arguments(where)
     manners = parser.add_argument_group("manners")
     manners.add_argument("--quiet", action="store_true", help="print only the summary line")
@@ -303,6 +304,7 @@ def _parser() -> Parser:
     send.add_argument("paths", nargs="*", metavar="SPOOL|REPORT",
                       help="a folder or file; default: this host's spool")  # fmt: skip
     _delivery_arguments(send.add_argument_group("where reports go"))
+    add_signing_key(send)
     send.add_argument("--quiet", action="store_true", help="print only one line of JSON")
     send.add_argument("--exit-zero", action="store_true", help="0 instead of 4")
     shown = commands.add_parser(
@@ -340,6 +342,7 @@ def _parser() -> Parser:
     )
     _add_import(actions.add_parser("import", help="make a pack of what others publish"))
     add_pack_signing(actions)
+    add_verify(commands)
     return parser
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +13,7 @@ from ..delivery.parcel import Held, Parcel, Spooled
 from ..delivery.route import Route
 from ..delivery.spool import Spool, SpoolError, packed
 from ..home import SPOOL
-from ..model.codec import ReportError, encode
+from ..model.codec import ReportError, decode, encode
 from ..model.report import Report
 from ..output.atomic import write_atomically
 from ..output.plain import plain
@@ -39,12 +40,17 @@ def open_spool(folder: Path) -> Spool | None:
         return None
 
 
-def deliver(report: Report, spool: Spool | None, route: Route | None) -> Delivered:
-    """Spool first, then send. The sweep is over: nothing here may take from what it found."""
+def deliver(
+    report: Report, spool: Spool | None, route: Route | None, path: Path | None = None
+) -> Delivered:
+    """Spool first, then send. The sweep is over: nothing here may take from what it found.
+
+    ``path``: where the report was written, if it was.
+    """
     if route is None:
         return Delivered()
     try:
-        fate = _send(report, spool, route)
+        fate = _send(report, spool, route, path)
     except KeyboardInterrupt:
         say("delivery stopped by the operator")
     except Exception as error:  # noqa: BLE001 - whatever fails here, the verdict stands and is told
@@ -81,8 +87,8 @@ def _waits(report: Report, spool: Spool | None) -> bool:
     return spool is not None and spool.path_of(report.report_id).is_file()
 
 
-def _send(report: Report, spool: Spool | None, route: Route) -> Fate:
-    data = encode(report)
+def _send(report: Report, spool: Spool | None, route: Route, path: Path | None) -> Fate:
+    data = _as_written(report, path)
     parcel: Parcel = Held(report.report_id, packed(data), "the reports folder")
     if spool is None:
         return route.deliver([parcel])[report.report_id]
@@ -93,6 +99,16 @@ def _send(report: Report, spool: Spool | None, route: Route) -> Fate:
     else:
         parcel = Spooled(spool, report.report_id)
     return route.deliver_with_backlog(spool, parcel)
+
+
+def _as_written(report: Report, path: Path | None) -> bytes:
+    """One that was signed, perhaps by another version, is sent as it lies there."""
+    if report.attestation is not None and path is not None:
+        with contextlib.suppress(OSError, ReportError):
+            data = path.read_bytes()
+            if decode(data) == report:
+                return data
+    return encode(report)
 
 
 def deliver_recovered(recovered: Sequence[Recovered], spool: Spool | None, route: Route) -> bool:

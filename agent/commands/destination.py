@@ -6,7 +6,7 @@ import os
 import re
 from pathlib import Path
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from ..delivery.spool import Spool, SpoolError
 from ..exit_codes import UsageError
@@ -17,6 +17,8 @@ from ..model.report import Report, Verdict
 from ..options import Options
 from ..output.plain import plain
 from ..output.say import say
+from ..signing.attesting import attested, is_as_attested
+from ..signing.keys import PrivateKey, signing_key
 from ..sweep.journal import Journal
 from ..sweep.publish import report_at
 from ..sweep.recovery import find_interrupted, recover, settle
@@ -35,6 +37,12 @@ class Destination(Struct, frozen=True):
     """A report that is there already."""
     once: Once | None = None
     """Of a report that is written once."""
+    key: PrivateKey | None = None
+    """That signs the report and its journal."""
+
+    def signed(self, report: Report, after: str = "") -> Report:
+        """The report as it is to be written. ``after``: the journal's last fingerprint."""
+        return report if self.key is None else attested(report, self.key, after=after)
 
     def start_journal(self, header: Header) -> Journal | None:
         """None if none can be written; that is said."""
@@ -45,7 +53,7 @@ class Destination(Struct, frozen=True):
         if self.once is not None:
             keeps = is_whole
         try:
-            return Journal.create(final, header, replaces=replaces, keeps=keeps)
+            return Journal.create(final, header, replaces=replaces, keeps=keeps, key=self.key)
         except (OSError, ReportError) as error:
             say(f"{final}: no report can be written there: {plain(error)}")
             return None
@@ -61,7 +69,8 @@ class Recovered(Struct, frozen=True):
 
 def destination_of(options: Options, home: Path) -> Destination:
     """Its folders are there then. Raises UsageError, also if ``--out`` names a file that would be
-    lost."""
+    lost, and KeyFileError."""
+    key = signing_key(options.signing_key, os.environ)
     folder, file = home / REPORTS, None
     if options.out is not None:
         folder = options.out
@@ -74,7 +83,7 @@ def destination_of(options: Options, home: Path) -> Destination:
         raise UsageError(f"{folder}: cannot be written: {plain(error)}") from error
     if file is not None:
         _refuse_to_replace(file, force=options.force)
-    return Destination(home=home, folder=folder, file=file, replaces=options.force)
+    return Destination(home=home, folder=folder, file=file, replaces=options.force, key=key)
 
 
 def _make_home(home: Path, *, needed: bool) -> None:
@@ -108,10 +117,17 @@ def finish_interrupted(where: Destination, spool: Spool | None) -> list[Recovere
     return sorted(found, key=lambda one: one.report.verdict is not Verdict.HIT)
 
 
+def _signed(report: Report, where: Destination) -> Report:
+    """What this sweep vouches for; one that is whole keeps the signature that it was made with."""
+    if is_as_attested(report):
+        return report
+    return where.signed(structs.replace(report, attestation=None))
+
+
 def _finish(path: Path, where: Destination, spool: Spool | None) -> Recovered | None:
     kept = f"{path}: report of an interrupted sweep, kept as it is"
     try:
-        report = recover(path)
+        report = _signed(recover(path, where.key.public if where.key else None), where)
     except (JournalError, ReportError, OSError) as error:
         say(f"{kept}: {plain(error)}")
         return None

@@ -26,8 +26,8 @@ _CUT_SHORT = {INTERRUPTED, STOPPED, TIME_IS_UP, NOT_REACHED}
 _ASIDE = {
     "paths", "out", "jobs", "resume", "scheduler", "part", "force", "quiet", "exit_zero", "nice",
     "cache", "collector", "ca", "proxy", "no_proxy", "share", "send_window", "no_delivery",
-    "sweep_id", "examiner", "case", "notes", "max_runtime", "packs", "only_packs", "rules",
-    "pause", "max_memory", ENVIRONMENT,
+    "sweep_id", "examiner", "case", "notes", "max_runtime", "packs", "only_packs", "pack_key",
+    "rules", "pause", "max_memory", ENVIRONMENT,
 }  # fmt: skip
 """Options that ask nothing of the evidence; packs and rules are compared by what they hold."""
 _CODES = {Verdict.HIT: HIT, Verdict.INCOMPLETE: INCOMPLETE, Verdict.CLEAN: CLEAN}

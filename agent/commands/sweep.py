@@ -148,7 +148,7 @@ def _sweep(options: Options, route: Route | None, packs: Sequence[Pack], matcher
             kept = write_exports(report, exports) and path is not None
             if once is not None and path is not None:
                 report = report_at(path) or report  # another one's, if that was faster
-        delivered = deliver(report, spool, route)
+        delivered = deliver(report, spool, route, path)
         note_unsent(report, path, delivered, spool)
         if is_safe(report, path, delivered, spool):
             mark_finished(options, where.home, report, recovered)
@@ -203,6 +203,7 @@ class _This(NamedTuple):
                 exhibits = [hashes.told(one) for one in custody.exhibits]
                 custody = structs.replace(custody, exhibits=exhibits)
             report = structs.replace(report, exclusions=self.exclusions, custody=custody)
+            report = self.where.signed(report, run.journal.last if run.journal else "")
         return report, run.journal
 
     def _start_journal(self, header: Header) -> Journal | None:

@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from ..model.codec import ReportError
 from ..output.plain import plain
+from ..signing.keys import PrivateKey
 from .backoff import Backoff
 from .client import DEADLINE_S
 from .outcome import Action, Kind, Outcome
@@ -64,9 +65,9 @@ class _Attempt:
             self._body = self.parcel.body()
         return self._body if self.gzipped else unpacked(self._body)
 
-    def shrink(self) -> None:
-        """Raises SpoolError, ReportError."""
-        self._body = smaller(self._body if self._body is not None else self.parcel.body())
+    def shrink(self, key: PrivateKey | None) -> None:
+        """``key``: signs the smaller form. Raises SpoolError, ReportError."""
+        self._body = smaller(self._body if self._body is not None else self.parcel.body(), key)
         self.small = True
 
     def let_go(self) -> None:
@@ -86,8 +87,17 @@ class Clock(Struct, frozen=True):
 class Courier:
     """One run of sending."""
 
-    def __init__(self, post: Post, *, end: float, say: Callable[[str], None], clock: Clock) -> None:
-        """``end`` of the send window, by ``clock.now``."""
+    def __init__(
+        self,
+        post: Post,
+        *,
+        end: float,
+        say: Callable[[str], None],
+        clock: Clock,
+        key: PrivateKey | None = None,
+    ) -> None:
+        """``end`` of the send window, by ``clock.now``; ``key``: signs smaller forms."""
+        self._key = key
         self._post = post
         self._end = end
         self._say = say
@@ -156,7 +166,7 @@ class Courier:
                 if attempt.small:
                     return Outcome(Kind.INVALID, f"{outcome.reason}, even in its smaller form")
                 try:
-                    attempt.shrink()
+                    attempt.shrink(self._key)
                 except (SpoolError, ReportError) as error:
                     return Outcome(Kind.INVALID, f"{outcome.reason}; no smaller form: {error}")
                 self._say(

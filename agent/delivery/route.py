@@ -12,6 +12,7 @@ from msgspec import Struct, structs
 from ..exit_codes import UsageError
 from ..output.escape import shown
 from ..output.plain import plain
+from ..signing.keys import PrivateKey, signing_key
 from . import client
 from .collector import (
     Collector,
@@ -43,6 +44,8 @@ class Route(Struct, frozen=True, kw_only=True):
     window_s: float = WINDOW_S
     say: Callable[[str], None]
     clock: Clock = Clock()
+    key: PrivateKey | None = None
+    """Signs what has to be sent in a smaller form."""
 
     def deliver_with_backlog(self, spool: Spool, parcel: Parcel) -> Fate:
         """One report first and then, oldest first, a bounded number of those that wait. Gives the
@@ -79,7 +82,7 @@ class Route(Struct, frozen=True, kw_only=True):
             fates = [Fate(report_id=parcel.report_id) for parcel in parcels]
         else:
             post = functools.partial(client.post, self.collector)
-            courier = Courier(post, end=end, say=self.say, clock=self.clock)
+            courier = Courier(post, end=end, say=self.say, clock=self.clock, key=self.key)
             fates = courier.send(parcels)
         if self.share is not None:
             share, by_id = Share(self.share), {p.report_id: p for p in parcels}
@@ -116,12 +119,14 @@ class Route(Struct, frozen=True, kw_only=True):
 def route_of(
     options: DeliveryOptions, environment: Mapping[str, str], say: Callable[[str], None]
 ) -> Route | None:
-    """Everything read and checked; None if nothing is to be delivered. Raises DeliveryError."""
+    """Everything read and checked; None if nothing is to be delivered. Raises
+    DeliveryError, KeyFileError."""
     if options.collector is None and options.share is None:
         return None
     collector = _collector(options, environment) if options.collector is not None else None
     window = options.send_window or (QUIET_WINDOW_S if options.quiet else WINDOW_S)
-    return Route(collector=collector, share=options.share, window_s=window, say=say)
+    key = signing_key(options.signing_key, environment)
+    return Route(collector=collector, share=options.share, window_s=window, say=say, key=key)
 
 
 def _collector(options: DeliveryOptions, environment: Mapping[str, str]) -> Collector:

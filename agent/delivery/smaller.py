@@ -13,6 +13,8 @@ from msgspec import structs
 
 from ..model.codec import decode, encode
 from ..model.report import Evidence, Finding, Report, Strength, Truncation
+from ..signing.attesting import attested
+from ..signing.keys import PrivateKey
 from .parcel import unpacked
 from .spool import packed
 
@@ -24,8 +26,9 @@ _MAJOR = frozenset({Strength.STRONG, Strength.CONFIRMED})
 _Findings = Sequence[Finding]
 
 
-def smaller(body: bytes) -> bytes:
-    """The gzip body of the same report in at most half the size, or as small as it gets.
+def smaller(body: bytes, key: PrivateKey | None = None) -> bytes:
+    """The gzip body of the same report in at most half the size, or as small as it gets. ``key``:
+    signs it anew; without one it is no longer signed, and says so.
 
     Raises ReportError if the body is no report.
     """
@@ -37,11 +40,22 @@ def smaller(body: bytes) -> bytes:
     small = body
     for step in _STEPS:
         findings = step(findings)
-        json = encode(_with(whole, findings))
+        json = encode(_signed(_with(whole, findings), whole, key))
         small = packed(json)
         if len(small) <= gzip_bound and len(json) <= json_bound:
             break
     return small
+
+
+def _signed(small: Report, whole: Report, key: PrivateKey | None) -> Report:
+    """It follows the whole one, which stays on the host."""
+    of = whole.attestation
+    if key is not None:
+        return attested(small, key, after=of.fingerprint.value if of is not None else "")
+    if of is None:
+        return small
+    lost = Truncation(what="signature, for the collector", kept=0, total=1)
+    return structs.replace(small, attestation=None, truncated=[*small.truncated, lost])
 
 
 def _with(whole: Report, findings: _Findings) -> Report:

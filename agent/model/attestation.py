@@ -139,8 +139,8 @@ def unsealed(line: bytes) -> Sealed | None:
 
 
 def has_attestation(data: bytes) -> bool:
-    """Whether the last line of these bytes is an attestation's, whatever that is worth."""
-    return data.rstrip(b"\n").rpartition(b"\n")[2].startswith(_MEMBER)
+    """Whether a line of these bytes is an attestation's, whatever that is worth."""
+    return b"\n" + _MEMBER + b"{" in data
 
 
 def flaw_of_report(data: bytes, keys: Mapping[str, Verify]) -> str:
@@ -181,7 +181,11 @@ def _where(lines: Sequence[bytes], sealed: Sealed, number: int) -> str:
     listed = _LINE_DIGESTS.search(sealed.attested)
     if listed is None:
         return itself
-    text = listed[1].decode()
+    text, now = listed[1].decode(), [digest_of(line) for line in lines]
     was = [text[at : at + _DIGEST] for at in range(0, len(text), _DIGEST)]
-    found = difference(was, [digest_of(line) for line in lines])
-    return itself if found is None else told(found, "line", "lines", lambda n: str(n + 1))
+    found = difference(was, now)
+    start, end = listed.span(1)
+    right = sealed.attested[:start] + "".join(now).encode() + sealed.attested[end:]
+    if found is None or chained([*lines, right]) == sealed.fingerprint:
+        return itself
+    return told(found, "line", "lines", lambda n: str(n + 1))

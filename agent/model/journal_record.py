@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Literal, TypeAlias
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
+from .attestation import Attestation
 from .codec import ReportError, from_json, unknown_fields
 from .custody import Custody
 from .objects import Count
@@ -46,6 +47,8 @@ class Record(Struct, tag_field="kind", kw_only=True):
 
     at: datetime
     """When it was written, UTC."""
+    attestation: Attestation | UnsetType = UNSET
+    """Of a signed journal; it stands at the line's end."""
 
 
 class Header(Struct, tag_field="kind", tag="header", kw_only=True):
@@ -69,6 +72,8 @@ class Header(Struct, tag_field="kind", tag="header", kw_only=True):
     custody: Custody | None = None
     final: Annotated[str, Meta(max_length=255)] = ""
     """File name of the final report; filled in by :meth:`Journal.create`."""
+    attestation: Attestation | UnsetType = UNSET
+    """As a record's."""
 
 
 class EvidenceRecord(Record, tag="evidence", kw_only=True):

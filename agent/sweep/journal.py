@@ -42,6 +42,8 @@ from ..model.report import (
     Strength,
 )
 from ..output.atomic import sync_folder, write_all
+from ..signing.attesting import ChainOfLines
+from ..signing.keys import PrivateKey
 from .publish import publish
 
 MAX_EVIDENCE = 20_000
@@ -67,9 +69,11 @@ class Journal:
         *,
         replaces: bool,
         keeps: Callable[[Report], bool] | None = None,
+        chain: ChainOfLines | None = None,
     ) -> None:
         self.path = path
         self.final = final
+        self._chain = chain
         self._replaces = replaces
         self._keeps = keeps
         self._descriptor: int | None = descriptor
@@ -88,11 +92,12 @@ class Journal:
         *,
         replaces: bool = False,
         keeps: Callable[[Report], bool] | None = None,
+        key: PrivateKey | None = None,
     ) -> Journal:
         """Start the journal of the report that will be ``final``; raises OSError, ReportError.
 
         ``replaces``: a report that is there then is replaced, unless ``keeps`` says that it is as
-        good.
+        good. ``key``: signs each line, as the next one of a chain.
 
         A journal of that name that is still there (in use, or unreadable) is left alone; the new
         one is numbered.
@@ -104,7 +109,8 @@ class Journal:
                 descriptor = os.open(path, _NEW_JOURNAL, 0o600)
             except FileExistsError:
                 continue
-            journal = cls(path, final, descriptor, replaces=replaces, keeps=keeps)
+            chain = None if key is None else ChainOfLines(key, header.report_id)
+            journal = cls(path, final, descriptor, replaces=replaces, keeps=keeps, chain=chain)
             try:
                 with contextlib.suppress(OSError):  # no locks on this file system: see _is_held
                     lock(descriptor, wait=True)
@@ -116,6 +122,11 @@ class Journal:
                 raise
             return journal
         raise FileExistsError(f"100 journals of {final} are in the way")
+
+    @property
+    def last(self) -> str:
+        """The fingerprint of its last line; empty if its lines are not signed."""
+        return "" if self._chain is None else self._chain.last
 
     def evidence(
         self, evidence: Evidence, *, title: str, indicator: IndicatorRef | None = None
@@ -171,10 +182,18 @@ class Journal:
     def _append(self, line: bytes, *, durable: bool) -> None:
         if self._descriptor is None:
             raise OSError("the journal is closed")
+        before = self.last
+        if self._chain is not None:
+            line = self._chain.attested(line)
         # After a write that failed half-way the new record must not continue the torn line.
         data = (b"\n" if self._torn else b"") + line + b"\n"
         self._torn = True
-        write_all(self._descriptor, data)
+        try:
+            write_all(self._descriptor, data)
+        except OSError:
+            if self._chain is not None:
+                self._chain.last = before  # the torn line is no link of the chain
+            raise
         self._torn = False
         if durable:
             os.fsync(self._descriptor)

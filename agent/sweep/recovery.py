@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from itertools import count
 from pathlib import Path
 from typing import IO
 
 from ..findings.finding import MAX_EVIDENCE, SCORES
 from ..findings.keys import finding_id, image_of, main_key
+from ..model.attestation import Verify
+from ..model.chain_of_lines import ChainCheck
 from ..model.codec import MAX_BYTES, ReportError, from_json
 from ..model.journal_record import (
     BODY,
@@ -37,9 +40,12 @@ from ..model.report import (
     is_before,
     verdict_of,
 )
+from ..signing.keys import PublicKey
 from .journal import MAX_FINDINGS, lock
 from .publish import publish
 
+ALTERED = "the journal is not as it was written"
+"""The reason of a recovered report whose signed journal was altered; it stays incomplete."""
 _MAX_THINGS = 5 * MAX_FINDINGS
 
 _MAX_SIGHTINGS = 64
@@ -66,18 +72,20 @@ def find_interrupted(folder: Path) -> list[Path]:
     return [path for path in found if not _is_held(path)]
 
 
-def recover(path: Path) -> Report:
+def recover(path: Path, key: PublicKey | None = None) -> Report:
     """The report of an interrupted sweep: ``hit`` if strong evidence was recorded, or
-    ``incomplete``.
+    ``incomplete``. Where its lines are signed and were altered, it says so; ``key``: whose
+    signatures count, or else only how the lines hang together.
 
     Raises :class:`JournalError` if the header itself is torn or is not one, OSError if the file
     cannot be read. Nothing is changed or removed.
     """
     with path.open("rb") as file:
-        header = _read_header(path, file)
-        body = _Remains(header)
-        for line in _lines(file):
-            body.add(line)
+        line, header = _read_header(path, file)
+        body = _Remains(header, None if key is None else {key.id: key.verify})
+        body.check.add(1, line)
+        for number, line in _lines(file):
+            body.add(number, line)
     return body.report()
 
 
@@ -88,7 +96,7 @@ def settle(path: Path, report: Report, *, taken: Path | None = None) -> Path:
     id into its name. Raises OSError, ReportError, JournalError; then the journal stays.
     """
     with path.open("rb") as file:
-        name = _read_header(path, file).final
+        name = _read_header(path, file)[1].final
     final = path.with_name(name) if _is_plain(name) else path.with_name(f"{report.report_id}.json")
     final = publish(report, final, spare=final == taken)
     path.unlink(missing_ok=True)
@@ -98,8 +106,9 @@ def settle(path: Path, report: Report, *, taken: Path | None = None) -> Path:
 class _Remains:
     """What the lines of a journal add up to."""
 
-    def __init__(self, header: Header) -> None:
+    def __init__(self, header: Header, keys: Mapping[str, Verify] | None) -> None:
         self._header = header
+        self.check = ChainCheck(keys)
         self._last = header.started
         self._coverage: dict[str, Coverage] = {}
         self._findings: list[Finding] = []
@@ -112,12 +121,13 @@ class _Remains:
         self._left_out = 0
         self._end: Report | None = None
 
-    def add(self, line: bytes) -> None:
+    def add(self, number: int, line: bytes) -> None:
         try:
             record: Body = from_json(line, BODY, version_1=self._header.made_as is not None)
         except ReportError:
             self._damaged += 1
             return
+        self.check.add(number, line)
         self._read += 1
         self._keep(record)
 
@@ -149,11 +159,12 @@ class _Remains:
             self._dropped += 1
 
     def report(self) -> Report:
-        if self._end is not None:
+        altered = self.check.flaw()
+        if self._end is not None and not altered:
             return self._end
         header = self._header
         findings, truncated = self._all_findings()
-        coverage = self._all_coverage()
+        coverage = self._all_coverage(altered)
         return Report(
             report_id=header.report_id,
             sweep_id=header.sweep_id,
@@ -177,7 +188,7 @@ class _Remains:
             resources=Resources(wall_s=(utc(self._last) - utc(header.started)).total_seconds()),
         )
 
-    def _all_coverage(self) -> list[Coverage]:
+    def _all_coverage(self, altered: str) -> list[Coverage]:
         seen = {record.evidence.source for records in self._evidence.values() for record in records}
         planned = [
             self._coverage.pop(source.name)
@@ -192,9 +203,10 @@ class _Remains:
         ]
         # Even when every source had ended, their matches were not yet put together nor exclusions
         # applied: the sweep as a whole is a source with a gap, and no verdict here is ever clean.
-        whole = Coverage(
-            source="sweep", required=True, state=State.PARTIAL, reasons=[Reason(reason=INTERRUPTED)]
-        )
+        reasons = [Reason(reason=INTERRUPTED)]
+        if altered:
+            reasons.append(Reason(reason=ALTERED, samples=[altered]))
+        whole = Coverage(source="sweep", required=True, state=State.PARTIAL, reasons=reasons)
         return [whole, *planned, *self._coverage.values()]
 
     def _all_findings(self) -> tuple[list[Finding], list[Truncation]]:
@@ -266,25 +278,26 @@ def _strongest(records: list[EvidenceRecord]) -> EvidenceRecord:
     return max(records, key=lambda record: record.evidence.strength.rank)
 
 
-def _read_header(path: Path, file: IO[bytes]) -> Header:
+def _read_header(path: Path, file: IO[bytes]) -> tuple[bytes, Header]:
     line = file.readline(_MAX_LINE)
     if not line.endswith(b"\n"):
         raise JournalError(
             f"{path}: the first record is torn; nothing can be read from this journal"
         )
     try:
-        return from_json(line, Header)
+        return line, from_json(line, Header)
     except ReportError as error:
         raise JournalError(f"{path}: does not begin with a journal's header: {error}") from error
 
 
-def _lines(file: IO[bytes]) -> Iterator[bytes]:
-    """The whole lines that follow; a last one without a line end was torn while it was written."""
-    while True:
+def _lines(file: IO[bytes]) -> Iterator[tuple[int, bytes]]:
+    """The whole lines that follow, with their numbers; a last one without a line end was torn while
+    it was written."""
+    for number in count(2):
         line = file.readline(_MAX_LINE)
         if line.endswith(b"\n"):
             if line != b"\n":
-                yield line
+                yield number, line
         elif len(line) < _MAX_LINE:
             return
 
