@@ -187,7 +187,8 @@ def _order(
         "data": data,
         "description": description,
         "entry": windows.path(source / "agent" / "__main__.py"),
-        "hidden": sorted(names - {"agent.__main__"}),
+        # PyNaCl's binary imports cffi's: no line of Python says so.
+        "hidden": sorted((names - {"agent.__main__"}) | {"_cffi_backend"}),
         "licence": "Apache-2.0; see THIRD-PARTY.txt for what is inside",
         "packs": windows.path(scratch / "iocs.zip"),
         "scratch": windows.path(scratch),

@@ -43,6 +43,7 @@ from .reopening import Reopener
 from .searchable import Searchable
 from .store.database import Busy, StoreError, Unstorable
 from .store.store import Store, now_ms
+from .sweep_keys import KeysOfSweeps
 from .tokens import Tokens, bearer
 
 Scope = MutableMapping[str, Any]
@@ -96,6 +97,7 @@ class Reports:
         self._metrics = metrics
         self._limits = limits
         self._tokens = Tokens(store, "sweep")
+        self._keys = KeysOfSweeps(store)
         self.receiving = Receiving(store.database.form, max_json=limits.max_json)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -171,6 +173,7 @@ class Reports:
             content_type=headers.get(b"content-type", b"").decode("latin-1"),
             source=source,
             received=now_ms(),
+            keys=await self._keys.of(token.sweep_id),
         )
         if len(body) > MAX_HERE:
             report, rows = await self.receiving.read(arrival)
@@ -181,6 +184,12 @@ class Reports:
         try:
             result = await self._store.put(report)
             if result == "new":
+                if report.signature.startswith("wrong"):
+                    _LOG.warning(
+                        "a report is not as it was signed",
+                        extra={"report": report.report_id, "source": source,
+                               "why": report.signature},
+                    )  # fmt: skip
                 self._fresh.offer(report, rows, kept)
                 kept = 0
         finally:

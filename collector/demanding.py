@@ -77,6 +77,8 @@ def add_demand(made: argparse.ArgumentParser) -> None:
         group.add_argument(name, metavar=metavar, type=kind, help=words)
     group.add_argument("--exact", action="store_true", help="this very pack, by its SHA-256")
     group.add_argument("--any-pack", action="store_true", help="whatever pack a report names")
+    group.add_argument("--signature", choices=("required", ANY),
+                       help="by the key that the sweep issued (default: any, or none)")  # fmt: skip
     group.add_argument("--scope", choices=("whole", ANY), help="default: the whole host")
 
 
@@ -106,7 +108,11 @@ def demand_by(options: argparse.Namespace, demand: Demand) -> Demand:
         changes["sweep_id"] = None if named == ANY else named
     if options.kind is not None:
         changes["kinds"] = options.kind
-    return structs.replace(demand, **changes)
+    return structs.replace(demand, **changes, **_signature(options))
+
+
+def _signature(options: argparse.Namespace) -> dict[str, Any]:
+    return {"signed": options.signature != ANY} if options.signature else {}
 
 
 def _names(text: str) -> tuple[str, ...]:

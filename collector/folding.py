@@ -30,6 +30,8 @@ class Kept(Struct, frozen=True, kw_only=True):
     source: str
     received: int
     body: bytes
+    signature: str
+    """What was found of it when it came."""
 
 
 def read_again(kept: Kept) -> tuple[NewReport, Report]:
@@ -44,6 +46,7 @@ def read_again(kept: Kept) -> tuple[NewReport, Report]:
         content_type="application/json",
         source=kept.source,
         received=kept.received,
+        signature=kept.signature,
     )
     return new_report(report, arrival, data, kept.body), report
 

@@ -22,6 +22,7 @@ from agent.model.report import INTERRUPTED, SCHEMA, Coverage, Report, State, Str
 from agent.model.version_1 import SCHEMA_1
 from agent.output.escape import shown
 
+from . import signatures
 from .judging import packed_question
 from .records import Base, NewReport, Question, host_key
 from .worth import indicators_of, users_of_hit, worth_of
@@ -66,6 +67,10 @@ class Arrival(Struct, frozen=True, kw_only=True):
     source: str
     received: int
     """Milliseconds UTC."""
+    keys: tuple[bytes, ...] = ()
+    """Public ones of the sweep, that it may be signed by."""
+    signature: str | None = None
+    """What was found of its signature when it came; None: it comes now."""
 
 
 def is_report_id(text: str) -> bool:
@@ -154,6 +159,13 @@ def new_report(report: Report, arrival: Arrival, data: bytes, body: bytes) -> Ne
         strong = sum(strength.rank >= Strength.STRONG.rank for strength in strengths)
         weak, excluded = strengths.count(Strength.WEAK), strengths.count(Strength.EXCLUDED)
     base, reasons = _base(report)
+    signature = arrival.signature
+    if signature is None:
+        signature = signatures.kept(signatures.judged(data, report, arrival.keys))
+    verdict = signatures.verdict_kept(signature)
+    if verdict.state == "wrong":  # what it found counts, what it did not find does not
+        base = "incomplete" if base == "clean" else base
+        reasons = _cell("; ".join(filter(None, (f"signature: {verdict.detail}", reasons))))
     # A clock that runs ahead must not make its report the last word for ever.
     started = min(milliseconds(report.started), finished)
     return NewReport(
@@ -187,6 +199,7 @@ def new_report(report: Report, arrival: Arrival, data: bytes, body: bytes) -> Ne
         elevated=None if host.elevated is None else int(host.elevated),
         kind=report.target.kind.value,
         worth=worth_of(report),
+        signature=signature,
     )
 
 

@@ -13,6 +13,7 @@ from .certificate import AUTHORITY, CERTIFICATE, names_of, read_chain
 from .demanding import first_demand
 from .outputs.state import keep_value, value_of
 from .records import ROLES, Sweep
+from .signatures import new_key
 from .store.store import Store, now_ms
 
 WHO = "first start"
@@ -77,14 +78,18 @@ async def introduce(store: Store, where: str, authority: Path | None) -> str:
         )  # fmt: skip
         await store.create_sweep(first, who=WHO)
         token = await store.create_token("sweep", sweep_id="first", label="first", who=WHO)
-        agents = f"\n  for agents   {token}\n{_lines(agent_lines(where, token, authority))}"
+        key, public = new_key()
+        await store.add_sweep_key("first", public, who=WHO)
+        lines = agent_lines(where, token, authority, key)
+        agents = f"\n  for agents   {token}\n  their key    {key}\n{_lines(lines)}"
     if not any(token.kind == "reader" for token in await store.tokens()):
         token = await store.create_token("reader", role=ROLES[-1], label="first", who=WHO)
         readers = f"\n  for readers  {token}\n{_lines(_log_in(where))}"
     if not agents and not readers:
         return ""
     return (
-        "\nThese tokens are told this once; the database keeps their SHA-256 only.\n"
+        "\nThese are told this once; the database keeps no more than the tokens' SHA-256 and the"
+        " public half of the key.\n"
         f"{agents}{readers}"
     )
 
@@ -97,10 +102,10 @@ def _log_in(where: str) -> list[str]:
     ]
 
 
-async def how_to_bring(store: Store, token: str, home: Path) -> list[str]:
+async def how_to_bring(store: Store, token: str, home: Path, key: str = "") -> list[str]:
     """The same lines for the token of another sweep, by where the server was last."""
     where, authority = await _place(store, home)
-    return agent_lines(where, token, authority)
+    return agent_lines(where, token, authority, key)
 
 
 async def how_to_log_in(store: Store, home: Path) -> str:
@@ -122,13 +127,16 @@ async def _place(store: Store, home: Path) -> tuple[str, Path | None]:
     return where or reached_at("127.0.0.1", _PORT, [], secure=False), authority
 
 
-def agent_lines(where: str, token: str, authority: Path | None) -> list[str]:
-    """What is typed on a host, in its shell; the same in that of Windows and of others."""
+def agent_lines(where: str, token: str, authority: Path | None, key: str = "") -> list[str]:
+    """What is typed on a host, in its shell; the same in that of Windows and of others. ``key``:
+    that reports are signed by."""
+    sign = " --signing-key signing.key" if key else ""
     ca = f" --ca {authority.name}" if authority else ""
     return [
         *([f"on a host, in a folder with iocsweep.exe and {authority}:"] if authority else []),
         f">token.txt echo {token}",
-        f"iocsweep.exe --quiet --collector {where}{ca} --token-file token.txt",
+        *([f">signing.key echo {key}"] if key else []),
+        f"iocsweep.exe --quiet --collector {where}{ca} --token-file token.txt{sign}",
     ]
 
 

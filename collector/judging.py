@@ -16,6 +16,7 @@ import msgspec
 
 from agent.model.version_1 import SCHEMA_1
 
+from . import signatures
 from .records import EVERY_LIVE, NOTHING_ASKED, Demand, Limit, NewReport, Question
 
 SKEW_MS = 10 * 60_000
@@ -33,6 +34,9 @@ _DIGITS = re.compile(r"([0-9]+)")
 def limits_of(report: NewReport, demand: Demand) -> tuple[Limit, ...]:
     """All that the report is short of; empty: it counts."""
     short = _asked(report.question, report.whole_host, report.schema, demand)
+    if demand.signed and signatures.verdict_kept(report.signature).state != "signed":
+        seen = signatures.verdict_kept(report.signature).words or "nobody looked"
+        short = (*short, Limit("signature", seen[:_SEEN], "one by a key of this sweep"))
     if demand.after is not None and report.started < demand.after - SKEW_MS:
         age = Limit("age", _minute(report.started), f"{_minute(demand.after)} or later")
         return (*short, age)
@@ -41,7 +45,8 @@ def limits_of(report: NewReport, demand: Demand) -> tuple[Limit, ...]:
 
 def limits_text(report: NewReport, demand: Demand) -> str:
     """The same as the store keeps it."""
-    if demand.after is not None and report.started < demand.after - SKEW_MS:
+    late = demand.after is not None and report.started < demand.after - SKEW_MS
+    if demand.signed or late:
         return packed(limits_of(report, demand))
     return _text(report.question, report.whole_host, report.schema, demand)
 

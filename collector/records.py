@@ -19,7 +19,8 @@ STATES: tuple[HostState, ...] = ("hit", "failed", "incomplete", "limited", "clea
 Base = Literal["failed", "incomplete", "clean"]
 """What one report says, hits aside."""
 
-LimitKind = Literal["pack", "pack version", "scope", "sources", "age", "sweep id", "schema", "kind"]
+LimitKind = Literal["pack", "pack version", "scope", "sources", "age", "sweep id", "schema", "kind",
+                    "signature"]  # fmt: skip
 
 
 class Limit(Struct, frozen=True, array_like=True):
@@ -79,6 +80,8 @@ class Demand(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """That it must name, if it names any; None: any."""
     kinds: tuple[str, ...] = ()
     """Of target, any of them; empty: all."""
+    signed: bool = False
+    """Whether it must be as a key of the sweep signed it."""
 
 
 NOTHING_ASKED = Demand(any_pack=True, indicators=0, all_time=False)
@@ -140,6 +143,8 @@ class NewReport(Struct, frozen=True, kw_only=True, array_like=True, gc=False):
     """Of its target: ``live``, ``folder`` …"""
     worth: str = ""
     """As :func:`collector.worth.worth_of`."""
+    signature: str = ""
+    """As :func:`collector.signatures.kept`."""
 
 
 PutResult = Literal["new", "known", "conflict"]
@@ -334,18 +339,13 @@ class ReportRow(Struct, frozen=True, kw_only=True):
     """None: kept by an earlier collector, and cannot be read again."""
     limits: tuple[Limit, ...]
     """In what it is not what the sweep asks for."""
+    signature: str = ""
+    """As :func:`collector.signatures.kept`."""
 
     @property
     def counted_as(self) -> HostState:
         """What it is worth to its sweep."""
         return "limited" if self.limits and self.state == "clean" else self.state
-
-
-class Sender(Struct, frozen=True, kw_only=True):
-    """An address, and how many hosts have no other."""
-
-    source: str
-    hosts: int
 
 
 class IndicatorRow(Struct, frozen=True, kw_only=True):

@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from agent.model.attestation import key_id
 from agent.output.escape import shown
 
 from ..demanding import add_demand, demand_by
@@ -14,6 +15,7 @@ from ..introducing import how_to_bring
 from ..judging import usual_demand
 from ..pages.describe import demand_words, states
 from ..records import Sweep
+from ..signatures import new_key, public_pem
 from ..store.expecting import Expected, Listed
 from ..store.store import Store, now_ms
 from .command import OK, Commands, duration, explain, known_sweep, moment, tell, who, with_store
@@ -52,6 +54,14 @@ def add(commands: Commands) -> None:
     made.add_argument("--even-receiving", action="store_true",
                       help="though it got a report within a day")  # fmt: skip
 
+    made = sweeps.add("key", with_store(_key), "issue a key for reports to be signed by")
+    made.add_argument("sweep")
+    what = made.add_mutually_exclusive_group()
+    what.add_argument("--public", action="store_true",
+                      help="tell the public ones, for `iocsweep verify --pubkey`")  # fmt: skip
+    what.add_argument("--revoke", metavar="ID", default="",
+                      help="what it signs from now on is wrong")  # fmt: skip
+
     lists = sweeps.group("expect", "change its list of expected hosts")
     for name, run, words in (
         ("add", _expect, "add hosts, and what the list says beside their names"),
@@ -89,12 +99,14 @@ async def _create(store: Store, options: argparse.Namespace) -> int:
     secret = await store.create_token(
         "sweep", sweep_id=sweep_id, label=options.title, expires=expires, who=who()
     )
-    tell(f"sweep {sweep_id}\ntoken {secret}")
+    key, public = new_key()
+    await store.add_sweep_key(sweep_id, public, who=who())
+    tell(f"sweep {sweep_id}\nkey {key}\ntoken {secret}")
     if options.expect:
         listed = await store.expect(sweep_id, expected, who=who())
         tell(f"{listed.new} expected hosts{_kept_beside(expected)}")
         _tell_beside(listed, unkept)
-    explain(*await how_to_bring(store, secret, options.home))
+    explain(*await how_to_bring(store, secret, options.home, key))
     return OK
 
 
@@ -162,6 +174,28 @@ async def _edit(store: Store, options: argparse.Namespace) -> int:
     for name, words in demand_words(await known_sweep(store, sweep.sweep_id)):
         tell(f"{name}: {words}")
     tell(f"{hosts:,} hosts judged by it: {states(await store.counts(sweep.sweep_id))}")
+    return OK
+
+
+async def _key(store: Store, options: argparse.Namespace) -> int:
+    await known_sweep(store, options.sweep)
+    valid = [one for one in await store.sweep_keys(options.sweep) if one.revoked is None]
+    if options.public:
+        if not valid:
+            raise ValueError("this sweep has no key")
+        tell("".join(public_pem(one.public_key) for one in valid).rstrip())
+    elif options.revoke:
+        found = [one for one in valid if key_id(one.public_key) == options.revoke.lower()]
+        if not found:
+            known = ", ".join(key_id(one.public_key) for one in valid) or "none"
+            raise ValueError(f"{options.revoke!r} is no key of this sweep; there are: {known}")
+        await store.revoke_sweep_key(options.sweep, found[0].public_key, who=who())
+        tell("revoked; after two seconds what it signs is wrong")
+    else:
+        key, public = new_key()
+        await store.add_sweep_key(options.sweep, public, who=who())
+        tell(f"key {key}")
+        explain(f"it is told this once; its id is {key_id(public)}")
     return OK
 
 

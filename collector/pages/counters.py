@@ -9,8 +9,9 @@ from typing import Any, TypeVar
 from msgspec import Struct
 
 from ..judging import unpinned
-from ..records import Counts, Demand, IndicatorRow, Limit, Sender
+from ..records import Counts, Demand, IndicatorRow, Limit
 from ..store.first_traces import TraceRow, Traces
+from ..store.senders import Sender
 from ..store.standing import HitHost
 from ..store.state_counts import StateCounts, states_of
 from ..store.store import Store

@@ -16,6 +16,7 @@ from agent.model.report import Finding, Report
 from agent.output.chain import cut
 
 from ..records import ReportRow
+from ..signatures import verdict_kept
 from ..store.database import StoreError
 from .asking import Query, checked_query
 from .gist import Gist, gist_of, strongest_first
@@ -53,6 +54,10 @@ class ReportSummary(Struct, frozen=True, kw_only=True):
     findings: list[FindingLine]
     """The strongest first, at most MAX_FINDINGS."""
     more_findings: int
+    signature: str
+    """``signed``, ``unsigned``, ``wrong``, ``unknown``; empty: it came before this was asked."""
+    signature_words: str
+    """By which key, or what is wrong and in which line."""
 
 
 class Problem(Struct, frozen=True, kw_only=True):
@@ -64,10 +69,13 @@ class Problem(Struct, frozen=True, kw_only=True):
 def summary_of(report: Report, row: ReportRow) -> ReportSummary:
     """A report without its evidence."""
     findings = strongest_first(report.findings)
+    signature = verdict_kept(row.signature)
     return ReportSummary(
         gist=gist_of(report, row),
         findings=[_line(one) for one in findings[:MAX_FINDINGS]],
         more_findings=max(len(findings) - MAX_FINDINGS, 0),
+        signature=signature.state,
+        signature_words=signature.words,
     )
 
 

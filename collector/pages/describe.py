@@ -220,6 +220,8 @@ def demand_words(sweep: Sweep) -> list[tuple[str, str]]:
         lines.append(("Sweep id", f"{demand.sweep_id}, or none"))
     if demand.kinds:
         lines.append(("Kind", " or ".join(demand.kinds)))
+    if demand.signed:
+        lines.append(("Signature", "by a key of this sweep"))
     return lines
 
 

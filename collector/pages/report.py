@@ -19,6 +19,7 @@ from agent.output.layout import size
 from agent.output.recollection import HEAD, WORDS, line_of, recollection
 
 from ..records import ReportRow
+from ..signatures import Verdict, verdict_kept
 from .casework import case_of
 from .coverage import MAX_SOURCES, SourceView, sources_of
 from .data import ReportSummary, summary_of
@@ -57,6 +58,7 @@ class ReportView(Struct, frozen=True, kw_only=True):
     untested: int
     tested: int
     options: list[tuple[str, str]]
+    signature: Verdict
     custody: list[tuple[str, str]]
     """Who had which bytes swept; empty of a live sweep."""
 
@@ -88,6 +90,7 @@ def view_of(report: Report, row: ReportRow) -> ReportView:
         options=[
             (str(name), cut(json.dumps(value))) for name, value in sorted(report.options.items())
         ][:MAX_SOURCES],
+        signature=verdict_kept(row.signature),
         custody=[(_titled(what), cut(words)) for what, words in custody_lines(report.custody)],
     )
 

@@ -23,7 +23,7 @@ _ATTEMPTS = 20
 """At one host, whose reports come while it is judged."""
 _FIRST = 5
 """Reports that may propose a pack."""
-_KEPT = "report_id, sweep_id, host_key, source, received, body"
+_KEPT = "report_id, sweep_id, host_key, source, received, body, signature"
 
 
 class JudgingAgain(Rows):
@@ -91,8 +91,9 @@ class JudgingAgain(Rows):
                 kept = Kept(
                     report_id=str(row[0]), sweep_id=sweep_id, host_key=host_key,
                     source=str(row[3]), received=int(row[4]), body=bytes(row[5]),
+                    signature=str(row[6]),
                 )  # fmt: skip
-                yield kept, row[6:]
+                yield kept, row[7:]
             last = str(rows[-1][0])
 
     async def _judge_host(self, sweep_id: str, host_key: str, demand: Demand) -> None:

@@ -187,7 +187,7 @@ class Keeping(Rows):
         tables = (
             "finding", "suppression", "casework", "case_note", "case_tag", "occurrence", "spread",
             "unsearchable", "report", "host", "expected_column", "expected", "list_change", "token",
-            "sweep",
+            "sweep_key", "sweep",
         )  # fmt: skip
         await self.database.transact(
             [

@@ -25,7 +25,7 @@ from .whose import WAYS
 REPORT_COLUMNS = (
     "report_id", "sweep_id", "host_key", "name", "state", "strong", "weak", "excluded", "started",
     "finished", "received", "source", "digest", "size", "indexed", "body", "schema", "whole_host",
-    "limits",
+    "limits", "signature",
 )  # fmt: skip
 HOST_COLUMNS = (
     "sweep_id", "host_key", "host_id", "name", "name_key", "fqdn", "fqdn_key", "domain", "os", "ip",
@@ -174,7 +174,7 @@ def report_values(one: Judged) -> tuple[Value, ...]:
         report.report_id, report.sweep_id, report.host_key, report.name, state, report.strong,
         report.weak, report.excluded, report.started, report.finished, report.received,
         report.source, report.digest, report.size, 0 if findings else 1, report.body,
-        report.schema, int(report.whole_host), one.limits,
+        report.schema, int(report.whole_host), one.limits, report.signature,
     )  # fmt: skip
 
 

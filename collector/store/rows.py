@@ -29,7 +29,7 @@ HOST = (
 )
 REPORT = (
     "report_id, sweep_id, host_key, name, state, strong, weak, excluded, started, finished,"
-    " received, source, size, schema, whole_host, limits"
+    " received, source, size, schema, whole_host, limits, signature"
 )
 FINDING = (
     "finding_id, report_id, sweep_id, host_key, name, indicator_id, indicator_type,"

@@ -9,12 +9,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from ..records import Sender
+from msgspec import Struct
+
 from .database import Database
 from .since import HOSTS_SINCE, MAX_KEPT, Since, SoFar
 
 FEW = 500
 """Addresses that are counted one by one."""
+
+
+class Sender(Struct, frozen=True, kw_only=True):
+    """An address, and how many hosts have no other."""
+
+    source: str
+    hosts: int
 
 
 class _Kept(NamedTuple):

@@ -13,6 +13,7 @@ from .keeping_terms import KeepingTerms
 from .reopening import Reopening
 from .rows import PAGE, audit, now_ms, token_digest
 from .searching import Searching
+from .signing import Signing
 from .standing import StandingOf
 from .suppressing import Suppressing
 from .telling import Telling
@@ -20,7 +21,7 @@ from .telling import Telling
 
 class Store(
     Keeping, Administration, Answers, Suppressing, FirstTraces, StandingOf, Casework, Expecting,
-    Searching, KeepingTerms, Telling, Reopening, Calling,
+    Searching, KeepingTerms, Telling, Reopening, Calling, Signing,
 ):  # fmt: skip
     """All of it, on one database."""
 

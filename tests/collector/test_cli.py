@@ -82,7 +82,9 @@ class TestSweeps:
         told = home.run(
             "sweep", "create", "All workstations, 2nd try", "--pack", "cyzfc-2018-11"
         ).stdout
-        assert re.fullmatch(r"sweep all-workstations-2nd-try\ntoken [\w-]{43}\n", told)
+        assert re.fullmatch(
+            r"sweep all-workstations-2nd-try\nkey [A-Za-z0-9+/]{64}\ntoken [\w-]{43}\n", told
+        )
         listed = home.run("sweep", "list").stdout
         (line,) = [line for line in listed.splitlines() if line.startswith("all-workstations")]
         assert "All workstations, 2nd try" in line

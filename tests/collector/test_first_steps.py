@@ -15,6 +15,8 @@ import pytest
 
 from agent.model.codec import encode
 from agent.model.report import Report
+from agent.signing.attesting import attested
+from agent.signing.keys import VARIABLE, new_key, signing_key
 from collector import certificate
 from collector.certificate import AUTHORITY, CERTIFICATE, make_certificate
 from collector.serving import Serving
@@ -29,7 +31,7 @@ def pasted(told: str, host: Path, report: Report) -> subprocess.CompletedProcess
     """What the lines for a host do there, in its shell, with a report for a sweep's."""
     host.mkdir()
     (host / "report.json").write_bytes(encode(report))
-    lines = re.search(r"(\S*ca\.pem):\s+(>.*)\s+iocsweep\.exe --quiet (.*)", told)
+    lines = re.search(r"(\S*ca\.pem):\s+((?:>.*\s+)+)iocsweep\.exe --quiet (.*)", told)
     assert lines is not None, told
     shutil.copy(lines[1], host)
     send = f"'{sys.executable}' -m agent send report.json {lines[3]}"
@@ -76,6 +78,25 @@ class TestPrinted:
         assert server.run("sweep", "list").stdout.count("limited 2,") == 1
         told = at_a_terminal("token", "create", "--role", "reader", *home)
         assert told.endswith(f"\n\nlog in at {server.url}/login\n")
+
+    def test_what_is_signed_as_they_say_is_verified(self, serve: Serve, tmp_path: Path) -> None:
+        server = serve(tls=["127.0.0.1"])
+        told = at_a_terminal("sweep", "create", "Another", "--home", str(server.home))
+        line = re.search(r"\nkey (\S+)\n", told)
+        assert line is not None
+        key = signing_key(None, {VARIABLE: line[1]})
+        assert key is not None
+        public = server.run("sweep", "key", "another", "--public").stdout
+        assert public == key.public.pem()
+        for name, report, state in (
+            ("signed", attested(a_report("WS-1"), key), "signed"),
+            ("other", attested(a_report("WS-2"), new_key()), "wrong"),
+            ("plain", a_report("WS-3"), "unsigned"),
+        ):
+            assert pasted(told, tmp_path / name, report).returncode == 0
+            summary = f"/reports/{report.report_id}/summary.json"
+            answer = server.get(summary, token=server.reader_token).json()
+            assert answer["signature"] == state, name
 
     def test_before_the_first_start_they_are_by_the_certificate(self, tmp_path: Path) -> None:
         home = ("--home", str(tmp_path / "home"))

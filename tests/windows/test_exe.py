@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from agent import cli
 from agent.model.codec import decode
 from agent.model.report import State, Strength, Verdict
 from tests.windows.host import REPOSITORY, RUNDLL32, Host, confirmed, sources
@@ -258,6 +259,39 @@ def test_all_that_is_inside_the_exe_is_named_with_its_licence(host: Host) -> Non
     inside = {name.lower() for module in foreign for name in owners[module]}
     assert {"boreal", "pyfwnt", "pylnk", "pyscca"} <= foreign
     assert named == inside
+
+
+def test_the_exe_signs_a_report_and_its_pack_and_verifies_both(
+    host: Host, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pack = host.lab.drive_c / "signing" / "mine.yaml"
+    shutil.rmtree(pack.parent, ignore_errors=True)
+    pack.parent.mkdir()
+    shutil.copy(REPOSITORY / "iocs" / "cyzfc.yaml", pack)
+    key, public = r"C:\signing\key", r"C:\signing\key.pub"
+    for words in (
+        ["packs", "keygen", "--out", key],
+        ["packs", "sign", r"C:\signing\mine.yaml", "--key", key],
+    ):
+        done = host.lab.run_exe(host.exe, words)
+        assert done.returncode == 0, done.stdout + done.stderr
+    _, report, _ = host.sweep(
+        "live", host.lab.to_windows(host.local), "--only", "files", "--signing-key", key,
+        "--only-pack", r"C:\signing\mine.yaml", "--pack-key", public,
+    )  # fmt: skip
+    assert report.attestation is not None
+    assert report.packs[0].signed_by == report.attestation.authority_uid
+    done = host.lab.run_exe(host.exe, ["verify", r"C:\reports", "--pubkey", public])
+    assert done.returncode == 0, done.stdout + done.stderr
+    (written,) = (host.lab.drive_c / "reports").glob("*.json")
+    key_here = str(pack.parent / "key.pub")
+    assert cli.main(["verify", str(written), "--pubkey", key_here]) == 0
+    written.write_bytes(written.read_bytes().replace(b'"since":null', b'"since":true'))
+    done = host.lab.run_exe(host.exe, ["verify", r"C:\reports", "--pubkey", public])
+    assert done.returncode == 2
+    assert re.search(r"line \d+ was changed", done.stderr)
+    assert cli.main(["verify", str(written), "--pubkey", key_here]) == 2
+    assert re.search(r"line \d+ was changed", capsys.readouterr().err)
 
 
 def test_bad_arguments_end_with_2_and_say_why(host: Host) -> None:

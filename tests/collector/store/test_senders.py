@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from collector.records import Sender
 from collector.store import senders, since
 from collector.store.database import Row, Value
+from collector.store.senders import Sender
 from collector.store.store import Store
 from tests.collector.store.reporting import a_report
 

@@ -45,6 +45,7 @@ from tests.evidence.files import DLL_SIZE, archive, campaign_link, dll, shell_li
 from tests.evidence.packs import content, matcher_of, named, sha256_of
 from tests.evidence.planted import Planted, plant
 from tests.evidence.reports import finding, report
+from tests.evidence.signing import killed_journal, signed_bytes
 from tests.evidence.sweeping import Swept, swept
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="POSIX only")
@@ -502,6 +503,17 @@ def test_reports_of_the_agent_are_counted_and_not_reported(tmp_path: Path) -> No
 
     assert sweep.seen == []
     assert sweep.coverage.own == 1
+
+
+def test_so_are_signed_ones_and_their_journals(tmp_path: Path) -> None:
+    (tmp_path / "report.json").write_bytes(signed_bytes())
+    header, *lines = killed_journal(tmp_path).read_bytes().splitlines(keepends=True)
+    header = header.replace(b"WS-0421", b"cyzfc.dat")
+    (tmp_path / "r.json.partial.jsonl").write_bytes(b"".join([header, *lines]))
+    sweep = of_folder(tmp_path, named(), content("cyzfc", ".json"), content("cyzfc.dat", ".jsonl"))
+
+    assert sweep.seen == []
+    assert sweep.coverage.own == 2
 
 
 @pytest.mark.parametrize(
