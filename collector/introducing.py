@@ -130,7 +130,7 @@ async def _place(store: Store, home: Path) -> tuple[str, Path | None]:
 def agent_lines(where: str, token: str, authority: Path | None, key: str = "") -> list[str]:
     """What is typed on a host, in its shell; the same in that of Windows and of others. ``key``:
     that reports are signed by."""
-    sign = " --signing-key signing.key" if key else ""
+    sign = " --signing-key-file signing.key" if key else ""
     ca = f" --ca {authority.name}" if authority else ""
     return [
         *([f"on a host, in a folder with iocsweep.exe and {authority}:"] if authority else []),

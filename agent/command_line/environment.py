@@ -16,7 +16,7 @@ from .given import Argument
 
 PREFIX = "IOCSWEEP_"
 _OTHERS = (
-    "IOCSWEEP_HOME", "IOCSWEEP_TOKEN", "IOCSWEEP_PROXY_CREDENTIALS",
+    "IOCSWEEP_HOME", "IOCSWEEP_TOKEN", "IOCSWEEP_SIGNING_KEY", "IOCSWEEP_PROXY_CREDENTIALS",
     "IOCSWEEP_COLLECTOR_HOME", "IOCSWEEP_LAB", "IOCSWEEP_BUILD",
 )  # fmt: skip
 """Variables of that beginning that are no options: the agent's, the collector's, the build's."""

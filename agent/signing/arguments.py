@@ -34,7 +34,7 @@ def add_verify(commands: argparse._SubParsersAction[Any]) -> None:
 
 def add_signing_key(where: argparse._ActionsContainer) -> None:
     """Of a sweep, and of sending where a report has to be made smaller."""
-    where.add_argument("--signing-key", metavar="FILE", type=Path,
+    where.add_argument("--signing-key-file", dest="signing_key", metavar="FILE", type=Path,
                        help="sign the report by the sweep's key; or the variable"
                        " IOCSWEEP_SIGNING_KEY")  # fmt: skip
 

@@ -276,7 +276,7 @@ def test_the_exe_signs_a_report_and_its_pack_and_verifies_both(
         done = host.lab.run_exe(host.exe, words)
         assert done.returncode == 0, done.stdout + done.stderr
     _, report, _ = host.sweep(
-        "live", host.lab.to_windows(host.local), "--only", "files", "--signing-key", key,
+        "live", host.lab.to_windows(host.local), "--only", "files", "--signing-key-file", key,
         "--only-pack", r"C:\signing\mine.yaml", "--pack-key", public,
     )  # fmt: skip
     assert report.attestation is not None

@@ -89,7 +89,7 @@ def test_a_sweep_with_a_key_signs_what_it_writes(
     key = tmp_path / "sweep.key"
     key.write_text(KEY.pem())
     sweep = ["offline", str(swept), "--only", "files", "--out", str(out)]
-    assert cli.main([*sweep, "--signing-key", str(key)]) == 3
+    assert cli.main([*sweep, "--signing-key-file", str(key)]) == 3
     assert cli.main(["verify", str(out), "--pubkey", pubkey]) == 0
     (path,) = out.glob("*.json")
     made = decode(path.read_bytes())
@@ -109,7 +109,7 @@ def test_a_key_that_is_none_ends_a_sweep_before_it_begins(
     key = tmp_path / "k"
     key.write_text("a secret")
     out = tmp_path / "out"
-    assert cli.main(["offline", str(tmp_path), "--out", str(out), "--signing-key", str(key)]) == 2
+    assert cli.main(["offline", str(tmp_path), "--out", str(out), "--signing-key-file", str(key)]) == 2
     said = capsys.readouterr().err
     assert f"{key}: no key is there" in said
     assert "secret" not in said.replace(str(tmp_path), "")
