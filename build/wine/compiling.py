@@ -12,7 +12,11 @@ MINGW = "x86_64-w64-mingw32-"
 
 
 def compile_pe(arguments: Sequence[str | Path], out: Path) -> None:
-    """Compile and link a Windows program; the same bytes from the same input, whenever."""
+    """Compile and link a Windows program; the same bytes from the same input, wherever.
+
+    The linker would make a DLL's image base of a hash of the path that it writes to ("ld", section
+    "Options specific to PE": --enable-auto-image-base).
+    """
     compiler = program(f"{MINGW}gcc", "gcc-mingw-w64-x86-64")
     out.parent.mkdir(parents=True, exist_ok=True)
     options: list[str | Path] = [
@@ -21,6 +25,7 @@ def compile_pe(arguments: Sequence[str | Path], out: Path) -> None:
         "-Wall",
         "-Werror",
         "-Wl,--no-insert-timestamp",
+        "-Wl,--disable-auto-image-base",
         "-o",
         out,
     ]

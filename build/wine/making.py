@@ -118,7 +118,7 @@ class Maker:
                 f" {sys.version_info[0]}.{sys.version_info[1]} ({sys.executable}); known: {known}"
             )
         sources = (HERE / "python.c", HERE / "python.manifest", HERE / "trusted-roots.pem")
-        with self._step(f"runtime-{tag}", str(home), RUNTIME_SHA256[tag], *sources, "3") as needed:
+        with self._step(f"runtime-{tag}", str(home), RUNTIME_SHA256[tag], *sources, "4") as needed:
             if not needed:
                 return
             wheel = self._download_runtime(tag)

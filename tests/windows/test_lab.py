@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -34,3 +35,10 @@ def test_a_program_has_ended_though_another_holds_its_pipes(host: Host) -> None:
 def test_a_program_that_takes_too_long_is_ended_and_told(host: Host) -> None:
     with pytest.raises(subprocess.TimeoutExpired):
         host.lab.python(["-c", "import time; time.sleep(600)"], timeout=2)
+
+
+def test_what_is_compiled_is_the_same_wherever_it_is_written(host: Host, tmp_path: Path) -> None:
+    places = [tmp_path / "a" / "x.dll", tmp_path / "another folder" / "x.dll"]
+    here, there = (host.lab.test_dll("look_alike", place).read_bytes() for place in places)
+    assert here.startswith(b"MZ")
+    assert here == there
