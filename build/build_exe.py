@@ -21,6 +21,7 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 import time
 import zipfile
 from collections.abc import Callable, Sequence
@@ -32,6 +33,7 @@ REPOSITORY = HERE.parent
 sys.path[:0] = [str(HERE), str(HERE / "wine")]
 
 import exe_contents  # noqa: E402 (found by the line above)
+import shipping  # noqa: E402
 from lab import Lab, LabError  # noqa: E402
 
 FALLBACK_EPOCH = 1_700_000_000
@@ -48,10 +50,13 @@ class Windows:
     """How Windows programs run here: natively, or in the lab.
 
     run: arguments, environment, seconds → code and output. path: a path as Windows sees it.
-    inputs: a digest of the interpreter and its packages.
+    inputs: a digest of the interpreter and its packages. home: the interpreter's own folder, with
+    its DLLs; site: that of its packages.
     """
 
     python: Path
+    home: Path
+    site: Path
     kind: str
     inputs: str
     run: Callable[[Sequence[str | Path], dict[str, str], float], tuple[int, str]]
@@ -89,7 +94,8 @@ def native() -> Windows:
     listed = subprocess.run(
         [sys.executable, "-m", "pip", "freeze", "--all"], capture_output=True, text=True, check=True
     )
-    return Windows(Path(sys.executable), kind, sys.version + listed.stdout, run, str)
+    home, site = Path(sys.base_prefix), Path(sysconfig.get_paths()["purelib"])
+    return Windows(Path(sys.executable), home, site, kind, sys.version + listed.stdout, run, str)
 
 
 def in_lab(lab: Lab) -> Windows:
@@ -101,7 +107,8 @@ def in_lab(lab: Lab) -> Windows:
 
     stamps = sorted((lab.root / "stamps").iterdir())
     inputs = "".join(path.name + path.read_text(encoding="ascii") for path in stamps)
-    return Windows(lab.python_exe, "wine-test", inputs, run, lab.to_windows)
+    home, site = lab.python_home, lab.python_home / "Lib" / "site-packages"
+    return Windows(lab.python_exe, home, site, "wine-test", inputs, run, lab.to_windows)
 
 
 def version_of(source: Path) -> tuple[str, str]:
@@ -152,6 +159,7 @@ def _inputs_digest(
         source / "LICENSE",
         *HERE.glob("*.py"),
         *HERE.glob("*.spec"),
+        *HERE.glob("*.manifest"),
         *HERE.glob("licences/*"),
     ]
     for folder in ("agent", "iocs"):
@@ -261,11 +269,14 @@ def start_up(windows: Windows, exe: Path) -> float:
 
 def check(built: Built, source: Path) -> list[str]:
     """Why this build must not be shipped; empty if nothing is wrong."""
-    return [
+    version, _ = version_of(source)
+    folders = sorted({str(REPOSITORY), str(source)})
+    exes = [
         f"{exe}: {problem}"
         for exe in (built.one_file, built.one_dir)
-        for problem in exe_contents.check(exe, source / "iocs")
+        for problem in shipping.check(exe, source / "iocs", version, folders)
     ]
+    return exes + shipping.check_archive(built.archive, source / "iocs")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,4 +1,4 @@
-"""What is inside an exe that PyInstaller made, and whether it may be shipped.
+"""What is inside an exe that PyInstaller made.
 
 Standard library only, so that a test can look without PyInstaller.
 
@@ -13,20 +13,15 @@ import re
 import struct
 import zlib
 from dataclasses import dataclass
-from pathlib import Path
 
 _MAGIC = b"MEI\x0c\x0b\x0a\x0b\x0e"
 _COOKIE = struct.Struct("!8sIIII64s")
 _ENTRY = struct.Struct("!IIIIBc")
 
-MOST_ONE_FILE = 20 * 1000 * 1000
-"""Bytes: what a fleet still downloads without thought."""
-
-_FORBIDDEN = {
-    r"bcryptprimitives\.dll": "the lab's stub: a real Windows has its own",
-    r"(api-ms-win-.*|ucrtbase|dnsapi)\.dll": "a part of Windows itself, taken from Wine",
-    r"_?(pytest|hypothesis|coverage|PyInstaller|setuptools|pip)": "a tool, not the agent",
-}
+_FILES = ("b", "x")
+_SCRIPTS = ("m", "M", "s")
+_PACKAGES = (1, 3)
+"""Kinds of entries of the archive, and of its modules: packages with and without `__init__`."""
 
 
 @dataclass(frozen=True)
@@ -77,71 +72,51 @@ def read(data: bytes, name: str) -> bytes:
     start, _, _ = _cookie(data)
     for entry in entries(data):
         if entry.name == name:
-            raw = data[start + entry.offset : start + entry.offset + entry.packed]
-            return zlib.decompress(raw) if entry.compressed else raw
+            return _content(data, start, entry)
     raise KeyError(name)
 
 
-def modules(data: bytes) -> set[str]:
-    """The packages and top modules inside, of Python and of machine code.
+def _content(data: bytes, start: int, entry: Entry) -> bytes:
+    raw = data[start + entry.offset : start + entry.offset + entry.packed]
+    return zlib.decompress(raw) if entry.compressed else raw
+
+
+def files(data: bytes) -> dict[str, bytes]:
+    """Every file inside by its path (`boreal/boreal.pyd`), unpacked; without Python's modules."""
+    start, _, _ = _cookie(data)
+    return {
+        entry.name.replace("\\", "/"): _content(data, start, entry)
+        for entry in entries(data)
+        if entry.kind in _FILES
+    }
+
+
+def scripts(data: bytes) -> dict[str, bytes]:
+    """What the loader runs before and as the program, by name: code, marshalled."""
+    start, _, _ = _cookie(data)
+    return {
+        entry.name: _content(data, start, entry)
+        for entry in entries(data)
+        if entry.kind in _SCRIPTS
+    }
+
+
+def pure_modules(data: bytes) -> dict[str, bytes]:
+    """Python's modules by their path without ending (`requests/__init__`): code, marshalled.
 
     Reads the table of a `PYZ.pyz` (PyInstaller/archive/writers.py: at byte 8 its offset, then a
     marshalled list of names and places), so only by the minor version of Python that is inside.
     """
     archive = read(data, "PYZ.pyz")
     (table,) = struct.unpack_from("!I", archive, 8)
-    names = [name for name, _ in marshal.loads(archive[table:])]
-    names += [entry.name for entry in entries(data) if entry.name.lower().endswith(".pyd")]
-    return {re.split(r"[.\\/]", name)[0] for name in names}
+    found = {}
+    for name, (kind, offset, length) in marshal.loads(archive[table:]):
+        path = name.replace(".", "/") + ("/__init__" if kind in _PACKAGES else "")
+        found[path] = zlib.decompress(archive[offset : offset + length])
+    return found
 
 
-def _indicator_strings(packs: Path) -> list[str]:
-    """The values of the packs' indicators, long enough that they cannot be there by chance."""
-    values: set[str] = set()
-    for pack in sorted(packs.glob("*.yaml")):
-        for line in pack.read_text(encoding="utf-8").splitlines():
-            stated = re.match(r"\s*(?:- )?value: *['\"]?(.{8,}?)['\"]?\s*$", line)
-            if stated:
-                values.add(stated[1])
-    return sorted(values)
-
-
-def check(exe: Path, packs: Path | None = None) -> list[str]:
-    """Why an exe must not be shipped; empty if nothing is wrong.
-
-    exe: the one-file exe, or the exe of a one-dir build (its `_internal` is looked at too).
-    packs: the folder `iocs`; none of its indicators may stand in clear in any file.
-    """
-    data = exe.read_bytes()
-    internal = exe.parent / "_internal"
-    one_dir = internal.is_dir()
-    names = {entry.name.replace("\\", "/"): data for entry in entries(data)}
-    files = [exe]
-    if one_dir:
-        inside = [path for path in sorted(internal.rglob("*")) if path.is_file()]
-        names.update({path.relative_to(internal).as_posix(): b"" for path in inside})
-        files += inside
-    problems = []
-    for name in sorted(names):
-        for pattern, why in _FORBIDDEN.items():
-            if any(re.fullmatch(pattern, part, re.IGNORECASE) for part in name.split("/")):
-                problems.append(f"{name} is inside: {why}")
-    problems += [
-        f"{name} is missing"
-        for name in ("build.json", "iocs.zip", "THIRD-PARTY.txt")
-        if name not in names
-    ]
-    if b'level="asInvoker"' not in data:
-        problems.append("the manifest does not say asInvoker")
-    if "OriginalFilename".encode("utf-16-le") not in data:
-        problems.append("no version resource")
-    if not one_dir and len(data) > MOST_ONE_FILE:
-        problems.append(f"{len(data):,} bytes, more than {MOST_ONE_FILE:,}")
-    values = _indicator_strings(packs) if packs else []
-    for path in files:
-        lower = path.read_bytes().lower()
-        for value in values:
-            for encoding in ("utf-8", "utf-16-le"):
-                if value.lower().encode(encoding) in lower:
-                    problems.append(f"{path.name} holds an indicator in clear: {value}")
-    return problems
+def modules(data: bytes) -> set[str]:
+    """The packages and top modules inside, of Python and of machine code."""
+    machine_code = (name for name in files(data) if name.lower().endswith(".pyd"))
+    return {re.split(r"[./]", name)[0] for name in (*pure_modules(data), *machine_code)}

@@ -8,21 +8,24 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 TEXTS = Path(__file__).resolve().parent / "licences"
 _RULE = "=" * 100
 _HEAD = """\
 What iocsweep {version} contains besides its own code (Apache-2.0, LICENSE)
+"""
+_RELINKING = """\
+Under the LGPL are {names}. Each is a separate file, named behind it, in the folder _internal of the
+one-dir build. Reverse engineering for debugging changes of them is allowed. To use your own build:
 
-libfwnt, liblnk and libscca are under the LGPL, version 3 or later. Each is a separate file
-(pyfwnt*.pyd, pylnk*.pyd, pyscca*.pyd) in the folder _internal of the one-dir build, where another
-build of it can take its place; their sources are at https://github.com/libyal/libfwnt,
-https://github.com/libyal/liblnk and https://github.com/libyal/libscca, and the same versions are on
-PyPI as libfwnt-python, liblnk-python and libscca-python. The one-file exe is remade with such
-builds by `python build/build_exe.py` from iocsweep's source. Reverse engineering for debugging such
-changes is allowed.
+ 1. Get the source: `python -m pip download --no-deps --no-binary :all: NAME==VERSION`.
+ 2. Change it, and build it with the same minor version of Python as is inside (python3*.dll) for
+    Windows x64: `python -m pip wheel --no-deps FOLDER`.
+ 3. One-dir build: put the new wheel's .pyd in the place of the one in _internal. Nothing checks it.
+ 4. One-file exe: get iocsweep's source, install requirements/exe.lock, then
+    `python -m pip install --no-deps --force-reinstall NEW.whl`, and `python build/build_exe.py`.
 """
 
 
@@ -51,9 +54,11 @@ def _texts(distribution: importlib.metadata.Distribution) -> list[str]:
     return [Path(path).read_text(encoding="utf-8", errors="replace").strip() for path in texts]
 
 
-def _licence(distribution: importlib.metadata.Distribution) -> str:
+def licence_of(distribution: importlib.metadata.Distribution) -> str:
     metadata = distribution.metadata
-    stated = metadata.get("License-Expression") or (metadata.get("License") or "").split("\n")[0]
+    (expression,) = metadata.get_all("License-Expression") or [""]
+    (text,) = metadata.get_all("License") or [""]
+    stated = expression or text.split("\n")[0]
     classes = metadata.get_all("Classifier") or []
     licences = [c.rpartition(" :: ")[2] for c in classes if c.startswith("License ::")]
     return stated or ", ".join(licences) or "see the text"
@@ -73,20 +78,38 @@ def _built_in(distribution: importlib.metadata.Distribution) -> list[str]:
     return sorted(set(lines))
 
 
+def _relinking(inside: Sequence[importlib.metadata.Distribution]) -> str:
+    """How what is under the LGPL is replaced."""
+    lesser = [one for one in inside if re.search(r"(?i)LGPL|lesser general", licence_of(one))]
+    names = [
+        f"{one.metadata['Name']} {one.version} ({', '.join(_machine_code(one))})" for one in lesser
+    ]
+    return _RELINKING.format(names=", ".join(names))
+
+
+def _machine_code(distribution: importlib.metadata.Distribution) -> list[str]:
+    files = distribution.files or ()
+    return [path.as_posix() for path in files if path.suffix.lower() in {".pyd", ".so"}]
+
+
 def third_party_text(modules: Iterable[str], version: str) -> str:
     """The whole text for an exe holding these modules; raises `LicenceError`."""
-    parts = [_HEAD.format(version=version)]
-    for distribution in distributions(modules):
+    inside = distributions(modules)
+    parts = [_HEAD.format(version=version), _relinking(inside)]
+    for distribution in inside:
         metadata = distribution.metadata
         urls = dict(u.split(", ", 1) for u in metadata.get_all("Project-URL") or () if ", " in u)
         named = {name.lower(): url for name, url in urls.items()}
         known = ("homepage", "repository", "source", "source code", "documentation")
-        home = metadata.get("Home-page") or next((named[n] for n in known if n in named), "")
-        title = f"{metadata['Name']} {distribution.version}: {_licence(distribution)}"
+        (stated,) = metadata.get_all("Home-page") or [""]
+        home = stated or next((named[n] for n in known if n in named), "")
+        title = f"{metadata['Name']} {distribution.version}: {licence_of(distribution)}"
         body = [f"{_RULE}\n{title}\n{home}".rstrip(), *_texts(distribution)]
-        inside = _built_in(distribution)
-        if inside:
-            body.append("Compiled into it, as its bill of materials says:\n" + "\n".join(inside))
+        compiled_in = _built_in(distribution)
+        if compiled_in:
+            body.append(
+                "Compiled into it, as its bill of materials says:\n" + "\n".join(compiled_in)
+            )
         parts.append("\n\n".join(body))
     for title, name in (
         ("PyInstaller's loader (GPL with an exception for the programs it loads)", "pyinstaller"),

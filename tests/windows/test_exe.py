@@ -239,9 +239,11 @@ def test_a_connection_is_found_with_its_process(host: Host, tmp_path: Path) -> N
 
 
 def test_the_exe_is_small_whole_and_without_test_parts(host: Host) -> None:
-    from exe_contents import check
+    from build_exe import version_of
+    from shipping import check
 
-    assert check(host.one_file, REPOSITORY / "iocs") == []
+    version, _ = version_of(REPOSITORY)
+    assert check(host.one_file, REPOSITORY / "iocs", version, [str(REPOSITORY)]) == []
     assert host.one_file.stat().st_size <= 16_500_000
     done = host.lab.run_exe(host.exe, ["packs", "list"])
     assert done.returncode == 0
