@@ -7,7 +7,7 @@ FOR ?= 300
 BIN := .venv/bin
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: help sweep demo check test exe lint fuzz bench mutate lock sources clean
+.PHONY: help sweep demo check test exe release lint fuzz bench mutate lock sources clean
 
 help:
 	@echo 'make sweep   set up and sweep this host (ARGS="…" are passed on; ARGS=--help lists them)'
@@ -15,6 +15,7 @@ help:
 	@echo 'make check   ruff, mypy, and the tests that need nothing but Python (WHAT=ntfs: of that folder alone)'
 	@echo 'make test    set up everything, Wine and the exe included, and pass every test'
 	@echo 'make exe     build the Windows exe (here under Wine)'
+	@echo 'make release the exe, the zip and what proves them, into dist/release (SIGN="…" signs; docs/verify-a-release.md)'
 	@echo 'make lint    ruff and mypy --strict'
 	@echo 'make fuzz    fuzz the readers of NTFS for longer (FUZZ=one target, FOR=seconds of each)'
 	@echo 'make bench   side-by-side measurements (WHAT=engine, event_logs, files, hashing, ntfs, remembered, windows_image, live_host, collector, cluster, behind or pages)'
@@ -45,6 +46,9 @@ test: .venv/test.stamp .cache/packages.stamp .cache/sources.stamp .cache/syslog-
 
 exe: .venv/test.stamp .cache/packages.stamp
 	$(BIN)/python build/build_exe.py $(ARGS)
+
+release: .venv/test.stamp .cache/packages.stamp
+	@$(BIN)/python build/release.py $(ARGS)
 
 lint: .venv/test.stamp
 	$(BIN)/ruff check .
