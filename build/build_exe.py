@@ -15,6 +15,7 @@ import configparser
 import contextlib
 import ctypes
 import hashlib
+import importlib.metadata
 import json
 import os
 import re
@@ -91,11 +92,10 @@ def native() -> Windows:
 
     wine = hasattr(getattr(ctypes, "windll").ntdll, "wine_get_version")  # noqa: B009 (mypy on Linux)
     kind = "wine-test" if wine else "release"
-    listed = subprocess.run(
-        [sys.executable, "-m", "pip", "freeze", "--all"], capture_output=True, text=True, check=True
-    )
+    packages = sorted(f"{one.name}=={one.version}\n" for one in importlib.metadata.distributions())
     home, site = Path(sys.base_prefix), Path(sysconfig.get_paths()["purelib"])
-    return Windows(Path(sys.executable), home, site, kind, sys.version + listed.stdout, run, str)
+    inputs = "".join((sys.version, *packages))
+    return Windows(Path(sys.executable), home, site, kind, inputs, run, str)
 
 
 def in_lab(lab: Lab) -> Windows:

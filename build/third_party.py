@@ -17,8 +17,11 @@ _HEAD = """\
 What iocsweep {version} contains besides its own code (Apache-2.0, LICENSE)
 """
 _RELINKING = """\
-Under the LGPL are {names}. Each is a separate file, named behind it, in the folder _internal of the
-one-dir build. Reverse engineering for debugging changes of them is allowed. To use your own build:
+Under the LGPL are these, each a separate file in the folder _internal of the one-dir build:
+
+{names}
+
+Reverse engineering for debugging changes of them is allowed. To use a build of your own:
 
  1. Get the source: `python -m pip download --no-deps --no-binary :all: NAME==VERSION`.
  2. Change it, and build it with the same minor version of Python as is inside (python3*.dll) for
@@ -82,9 +85,10 @@ def _relinking(inside: Sequence[importlib.metadata.Distribution]) -> str:
     """How what is under the LGPL is replaced."""
     lesser = [one for one in inside if re.search(r"(?i)LGPL|lesser general", licence_of(one))]
     names = [
-        f"{one.metadata['Name']} {one.version} ({', '.join(_machine_code(one))})" for one in lesser
+        f"    {one.metadata['Name']} {one.version}: {', '.join(_machine_code(one))}"
+        for one in lesser
     ]
-    return _RELINKING.format(names=", ".join(names))
+    return _RELINKING.format(names="\n".join(names))
 
 
 def _machine_code(distribution: importlib.metadata.Distribution) -> list[str]:

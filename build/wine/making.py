@@ -5,7 +5,6 @@ Everything comes from Debian's packages and PyPI; every download stays in `downl
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import re
@@ -81,6 +80,8 @@ class Maker:
 
     def make(self) -> None:
         """Do every step that is not done; raises `LabError`. Processes wait for each other."""
+        import fcntl  # which Windows has not: a build there looks at this module too
+
         self.root.mkdir(parents=True, exist_ok=True)
         with (self.root / "lock").open("w", encoding="ascii") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
