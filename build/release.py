@@ -15,6 +15,7 @@ import argparse
 import hashlib
 import json
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -120,6 +121,7 @@ def purls_of(windows: build_exe.Windows, one_file: bytes) -> dict[str, str]:
     """What was installed to build: the pinned distributions and Python itself."""
     purls = {f"pkg:pypi/{name}@{pin}": "" for name, pin in bill_of_materials.pins_of(LOCK).items()}
     if windows.kind == "wine-test":
+        purls[f"pkg:generic/python@{platform.python_version()}"] = ""  # the lab's standard library
         name, _, pin = RUNTIME_WHEEL.partition("==")
         purls[f"pkg:pypi/{name}@{pin}"] = RUNTIME_SHA256[
             f"{sys.version_info[0]}{sys.version_info[1]}"

@@ -1,4 +1,7 @@
+#!/usr/bin/env python3
 """Authenticode signatures, by a tool that is given: signtool, osslsigncode, or another.
+
+    python build/signing.py A.exe B.exe    whether these are the same program, signatures aside
 
 Format: Microsoft, "Windows Authenticode Portable Executable Signature Format", "Calculating the PE
 Image Hash": a signature changes the checksum, the entry of the certificate table, and what that
@@ -11,6 +14,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pefile
@@ -90,8 +94,31 @@ def _certificates(data: bytes) -> tuple[int, int]:
         return entry.VirtualAddress, entry.Size
 
 
+def main(arguments: Sequence[str]) -> int:
+    """The command line: 0 if two files are the same program, 1 if not."""
+    if len(arguments) != 2:
+        print(f"usage: {Path(__file__).name} A.exe B.exe", file=sys.stderr)
+        return 2
+    try:
+        here, there = (Path(name).read_bytes() for name in arguments)
+        same = program(here) == program(there)
+    except (OSError, pefile.PEFormatError) as error:
+        print(f"{Path(__file__).name}: {error}", file=sys.stderr)
+        return 2
+    said = [
+        f"{name}: {'signed' if is_signed(data) else 'not signed'}"
+        for name, data in zip(arguments, (here, there), strict=True)
+    ]
+    print("\n".join([*said, "the same program" if same else "another program"]))
+    return 0 if same else 1
+
+
 def _words(command: str) -> list[str]:
     """A command's words; on Windows, a backslash is a part of a path."""
     if sys.platform != "win32":
         return shlex.split(command)
     return [word.strip('"') for word in shlex.split(command, posix=False)]
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))
