@@ -81,7 +81,7 @@ def _built_in(distribution: importlib.metadata.Distribution) -> list[str]:
     return sorted(set(lines))
 
 
-def _relinking(inside: Sequence[importlib.metadata.Distribution]) -> str:
+def relinking(inside: Sequence[importlib.metadata.Distribution]) -> str:
     """How what is under the LGPL is replaced."""
     lesser = [one for one in inside if re.search(r"(?i)LGPL|lesser general", licence_of(one))]
     names = [
@@ -99,7 +99,7 @@ def _machine_code(distribution: importlib.metadata.Distribution) -> list[str]:
 def third_party_text(modules: Iterable[str], version: str) -> str:
     """The whole text for an exe holding these modules; raises `LicenceError`."""
     inside = distributions(modules)
-    parts = [_HEAD.format(version=version), _relinking(inside)]
+    parts = [_HEAD.format(version=version), relinking(inside)]
     for distribution in inside:
         metadata = distribution.metadata
         urls = dict(u.split(", ", 1) for u in metadata.get_all("Project-URL") or () if ", " in u)
