@@ -26,7 +26,7 @@ from typing import Any
 import exe_contents
 import pe_resources
 from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
-from third_party import licence_of
+from third_party import bills, licence_of
 
 OURS = re.compile(
     r"(agent|iocs)/.*|__main__|(build\.json|iocs\.zip|THIRD-PARTY\.txt|delivery\.yaml)"
@@ -290,10 +290,8 @@ def _compiled_in(
     built by (`scope: excluded`) is left out.
     """
     kept = ("type", "name", "version", "purl", "licenses", "hashes")
-    for path in distribution.files or ():
-        if path.as_posix().endswith(".cyclonedx.json"):
-            stated = json.loads(Path(str(distribution.locate_file(path))).read_text("utf-8"))
-            for part in stated.get("components", ()):
-                if part.get("scope") != "excluded":
-                    given = {key: part[key] for key in kept if key in part}
-                    yield {**given, "bom-ref": f"{name}#{part['bom-ref']}"}
+    for stated in bills(distribution):
+        for part in stated.get("components", ()):
+            if part.get("scope") != "excluded":
+                given = {key: part[key] for key in kept if key in part}
+                yield {**given, "bom-ref": f"{name}#{part['bom-ref']}"}

@@ -8,8 +8,9 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 TEXTS = Path(__file__).resolve().parent / "licences"
 _RULE = "=" * 100
@@ -58,27 +59,35 @@ def _texts(distribution: importlib.metadata.Distribution) -> list[str]:
 
 
 def licence_of(distribution: importlib.metadata.Distribution) -> str:
+    """What a distribution's metadata or its own bill of materials says; an expression if it can."""
     metadata = distribution.metadata
     (expression,) = metadata.get_all("License-Expression") or [""]
     (text,) = metadata.get_all("License") or [""]
-    stated = expression or text.split("\n")[0]
+    billed = [_expressions(bill["metadata"]["component"]) for bill in bills(distribution)]
     classes = metadata.get_all("Classifier") or []
     licences = [c.rpartition(" :: ")[2] for c in classes if c.startswith("License ::")]
-    return stated or ", ".join(licences) or "see the text"
+    stated = (expression, text.split("\n")[0], ", ".join(billed), ", ".join(licences))
+    return next(filter(None, stated), "see the text")
+
+
+def bills(distribution: importlib.metadata.Distribution) -> Iterator[dict[str, Any]]:
+    """The bills of materials that a wheel brings (CycloneDX), of what is compiled into it."""
+    for path in distribution.files or ():
+        if path.as_posix().endswith(".cyclonedx.json"):
+            yield json.loads(Path(str(distribution.locate_file(path))).read_text(encoding="utf-8"))
+
+
+def _expressions(component: dict[str, Any]) -> str:
+    stated = [entry.get("expression") or "" for entry in component.get("licenses", ())]
+    return ", ".join(filter(None, stated))
 
 
 def _built_in(distribution: importlib.metadata.Distribution) -> list[str]:
-    """What is compiled into a wheel's binary, by the bill of materials that some wheels bring."""
-    lines = []
-    for path in distribution.files or ():
-        if not path.as_posix().endswith(".cyclonedx.json"):
-            continue
-        bill = json.loads(Path(str(distribution.locate_file(path))).read_text(encoding="utf-8"))
-        for part in bill.get("components", ()):
-            stated = [entry.get("expression") or "" for entry in part.get("licenses", ())]
-            licence = ", ".join(filter(None, stated)) or "not stated"
-            lines.append(f"  {part.get('name')} {part.get('version')}: {licence}")
-    return sorted(set(lines))
+    """What is compiled into a wheel's binary."""
+    parts = [part for bill in bills(distribution) for part in bill.get("components", ())]
+    return sorted(
+        {f"  {p.get('name')} {p.get('version')}: {_expressions(p) or 'not stated'}" for p in parts}
+    )
 
 
 def relinking(inside: Sequence[importlib.metadata.Distribution]) -> str:

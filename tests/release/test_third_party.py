@@ -19,6 +19,7 @@ def test_what_is_under_the_lgpl_is_named_with_its_file_and_nothing_else() -> Non
 
 
 def test_a_licence_is_told_as_the_distribution_states_it() -> None:
-    (scca, requests) = distributions(["pyscca", "requests.adapters"])
+    (boreal, scca, requests) = distributions(["boreal", "pyscca", "requests.adapters"])
     assert licence_of(scca) == "LGPL-3.0-or-later"
     assert licence_of(requests) == "Apache-2.0"
+    assert licence_of(boreal) == "MIT OR Apache-2.0", "as the bill in its wheel says"

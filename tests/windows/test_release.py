@@ -79,6 +79,7 @@ def test_the_bill_names_versions_and_what_is_compiled_in(bill: dict[str, Any]) -
     assert {"OpenSSL", "SQLite", "boreal-python", "libscca-python", "pyinstaller"} <= parts.keys()
     assert parts["OpenSSL"]["version"].startswith("3.")
     assert parts["libscca-python"]["licenses"] == [{"expression": "LGPL-3.0-or-later"}]
+    assert parts["boreal-python"]["licenses"] == [{"expression": "MIT OR Apache-2.0"}]
     crates = {part["name"] for part in parts["boreal-python"]["components"]}
     assert "boreal" in crates
     assert "autocfg" not in crates, "it builds, and is not inside"
