@@ -23,9 +23,7 @@ def add_pack_signing(actions: argparse._SubParsersAction[Any]) -> None:
 
 def add_verify(commands: argparse._SubParsersAction[Any]) -> None:
     """``verify``."""
-    parser = commands.add_parser(
-        "verify", help="whether reports are as they were signed", allow_abbrev=False
-    )
+    parser = commands.add_parser("verify", help="whether reports are as they were signed")
     parser.add_argument("paths", nargs="+", metavar="REPORT",
                         help="a report, plain or gzip, the journal of a killed sweep, or a folder"
                         " of them")  # fmt: skip
