@@ -1,4 +1,4 @@
-"""The exe as deployment channels run it: from shares and spaced folders, once, detached, silent."""
+"""The exe as deployment channels run it: from drives and spaced folders, once, detached, silent."""
 
 from __future__ import annotations
 
@@ -195,26 +195,28 @@ def test_a_sweep_that_stands_back_is_whole(fleet: Fleet) -> None:
     assert 0 < report.resources.peak_rss_bytes < 1 << 30
 
 
-@pytest.mark.parametrize("where", ["spaced", "share", "read-only"])
+@pytest.mark.parametrize("where", ["spaced", "mapped drive", "extended path", "read-only"])
 def test_it_runs_from_anywhere(fleet: Fleet, tmp_path: Path, where: str) -> None:
+    r"""Not from ``\\server\share``: what Wine 8 calls a program there is ``UNC\server\share``, which
+    is no path."""
     lab = fleet.host.lab
-    folder = tmp_path / "a folder & more (x86)" if where == "spaced" else tmp_path / "tools"
+    folder = tmp_path / ("a folder & more (x86)" if where == "spaced" else "tools")
     shutil.copytree(fleet.host.exe.parent, folder)
     exe: Path | str = folder / fleet.host.exe.name
-    link = lab.prefix / "dosdevices" / "unc" / "srv" / "tools$"
-    if where == "share":
-        link.parent.mkdir(parents=True, exist_ok=True)
-        link.unlink(missing_ok=True)
-        link.symlink_to(folder)
-        exe = rf"\\srv\tools$\{fleet.host.exe.name}"
+    if where == "mapped drive":
+        lab.map_drive("y", folder)
+        exe = rf"Y:\{fleet.host.exe.name}"
+    elif where == "extended path":
+        exe = rf"\\?\{lab.to_windows(folder)}\{fleet.host.exe.name}"
     elif where == "read-only":
         _read_only(folder)
     before = _listed(folder)
     try:
         done = fleet.sweep("--quiet", exe=exe)
     finally:
-        link.unlink(missing_ok=True)
-        if where == "read-only":
+        if where == "mapped drive":
+            lab.map_drive("y", None)
+        elif where == "read-only":
             subprocess.run(["umount", str(folder)], check=True)
     assert done.returncode == 0, done.stdout + done.stderr
     assert json.loads(done.stdout)["verdict"] == "clean"
