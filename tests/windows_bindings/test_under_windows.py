@@ -110,6 +110,28 @@ def test_a_finished_sweep_is_kept_in_the_registry_and_goes_without_a_trace() -> 
         winreg.OpenKey(winreg.HKEY_LOCAL_MACHINE, sweep_values.KEY, 0, view)
 
 
+HUNGRY = """
+import os
+from agent.windows.lowered_rights import Job
+Job.around(os.getpid(), 256 << 20, alone=False)
+try:
+    bytearray(512 << 20)
+except MemoryError:
+    print("refused")
+else:
+    print("had")
+"""
+
+
+def test_a_process_bounds_its_own_memory() -> None:
+    """Wine takes the bound and does not keep it; Windows does."""
+    done = subprocess.run(
+        [sys.executable, "-c", HUNGRY], capture_output=True, text=True, check=True
+    )
+    wine = hasattr(ctypes.WinDLL("ntdll"), "wine_get_version")
+    assert done.stdout.strip() == ("had" if wine else "refused")
+
+
 def test_rights_are_told_and_asked_for() -> None:
     assert security.is_elevated() in (True, False)
     assert security.enable_debug_privilege() in (True, False)
