@@ -5,7 +5,7 @@ Right without colour; every string from the host is shown escaped; times in UTC,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 from ..model.objects import (
@@ -41,6 +41,7 @@ from .order import in_order, is_live
 from .recollection import ELSEWHERE, HEAD, recollection, remembers_nothing
 from .sightings import sightings, sources_of
 from .story import story
+from .verdict import verdict_line
 from .who import who_lines
 
 MAX_EVIDENCE = 8
@@ -62,7 +63,7 @@ def render(
     width: int = 100,
 ) -> str:
     """The whole answer as text of this width; paths are never cut, so a line may be longer."""
-    lines = [*_head(report, width), "", _verdict(report), ""]
+    lines = [*_head(report, width), "", verdict_line(report), ""]
     findings = in_order(report.findings)
     weak = [f for f in findings if f.strength is Strength.WEAK]
     for finding in findings:
@@ -88,7 +89,7 @@ def render(
     lines += _host(report, width)
     lines += _custody(report, width)
     lines += _next(report, report_path, width, delivered=delivered)
-    lines += ["", _verdict(report)]
+    lines += ["", verdict_line(report)]
     return "\n".join(line.rstrip() for line in lines)
 
 
@@ -149,44 +150,6 @@ def _examined(coverage: Coverage) -> str:
     word = "gap" if coverage.unread == 1 else "gaps"
     gaps = f" ({coverage.unread:,} {word})" if coverage.unread else ""
     return f"{coverage.source} {coverage.examined:,}{gaps}"
-
-
-def _verdict(report: Report) -> str:
-    if report.verdict is Verdict.CLEAN:
-        short = [c.source for c in report.coverage if c.state is State.PARTIAL]
-        seen = "nothing left unlooked at"
-        if short:
-            seen = f"all that is required was seen; not whole: {', '.join(short)}"
-        if not report.scope.whole_host:
-            seen = f"as far as asked ({shown('; '.join(report.scope.limited_to))}): {seen}"
-        told = f"CLEAN{_window(report)}, {seen}"
-        if remembers_nothing(report):
-            told += "; but nothing here is sure to remember a deed"
-    elif report.verdict is Verdict.INCOMPLETE:
-        weak = any(finding.strength is Strength.WEAK for finding in report.findings)
-        trace = f"no {'strong ' * weak}trace{_window(report)} found in what could be seen"
-        told = f"INCOMPLETE, {trace}"
-    else:
-        told = f"HIT{_window(report)}"
-    if older := _older(report):
-        told = f"{told}; {older}"
-    return told + (f"   {_counts(report.findings)}" if report.findings else "")
-
-
-def _window(report: Report) -> str:
-    return f" since {when(report.since)[:10]}" if report.since is not None else ""
-
-
-def _older(report: Report) -> str:
-    """What the verdict does not count and nobody must overlook."""
-    count = len(report.older)
-    return f"{count:,} STRONG {'TRACE IS' if count == 1 else 'TRACES ARE'} OLDER" if count else ""
-
-
-def _counts(findings: Iterable[Finding]) -> str:
-    strengths = [finding.strength for finding in findings]
-    counted = [(strengths.count(strength), strength.value) for strength in Strength]
-    return ", ".join(f"{count} {word}" for count, word in counted if count)
 
 
 def _finding(finding: Finding, width: int, *, limited: bool) -> Iterator[str]:
