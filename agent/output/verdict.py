@@ -1,4 +1,4 @@
-"""The verdict in one line, with what limits it: its scope, its window, a host that keeps nothing."""
+"""The verdict in one line, with what limits it: scope, window, a host that keeps nothing."""
 
 from __future__ import annotations
 
