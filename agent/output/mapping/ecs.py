@@ -65,13 +65,7 @@ def document(report: Report, finding: Finding, *, limited: Limits = ()) -> Docum
                 "reference": finding.indicator.reference,
             },
             "threat": {"enrichments": _enrichments(finding)},
-            "host": _host(report.host),
-            "agent": {"type": PRODUCT, "version": report.agent.version, "id": report.host.id},
-            "observer": {
-                "product": PRODUCT,
-                "type": "ioc-scanner",
-                "version": report.agent.version,
-            },
+            **who(report),
             "file": _file(finding.file),
             "process": _process(finding.process),
             "dll": _dll(finding.dll),
@@ -92,6 +86,19 @@ def document(report: Report, finding: Finding, *, limited: Limits = ()) -> Docum
         result["iocsweep"]["truncated"] = cuts_as_text(cuts)
     assert isinstance(result, dict)
     return result
+
+
+def who(report: Report) -> Document:
+    """Which host was seen, by what."""
+    return {
+        "host": _host(report.host),
+        "agent": {"type": PRODUCT, "version": report.agent.version, "id": report.host.id},
+        "observer": {
+            "product": PRODUCT,
+            "type": "ioc-scanner",
+            "version": report.agent.version,
+        },
+    }
 
 
 def _event(finding: Finding) -> Document:
