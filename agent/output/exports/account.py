@@ -17,7 +17,7 @@ def account(report: Report) -> Document:
     told: Document = pruned(
         {
             "verdict": report.verdict.value,
-            "summary": verdict_line(report),
+            "summary": answer(report),
             "report_id": report.report_id,
             "sweep_id": report.sweep_id,
             "target": plain(report.target),
@@ -34,6 +34,11 @@ def account(report: Report) -> Document:
     return told
 
 
+def answer(report: Report) -> str:
+    """``WS-0421: HIT, 1 confirmed``: one line."""
+    return f"{report.host.name}: {verdict_line(report).replace('   ', ', ')}"
+
+
 def gaps(report: Report) -> list[Coverage]:
     """Sources that did not see all: those that forbid a clean verdict first."""
     short = [one for one in report.coverage if one.state is not State.COMPLETE]
@@ -42,7 +47,7 @@ def gaps(report: Report) -> list[Coverage]:
 
 def sentence(report: Report) -> str:
     """One paragraph for a person: host, verdict, and what was not covered."""
-    parts = [f"{report.host.name}: {verdict_line(report)}"]
+    parts = [answer(report)]
     required = [one for one in gaps(report) if one.required]
     if required:
         parts.append("Not covered: " + "; ".join(map(_in_words, required)))

@@ -27,8 +27,7 @@ from ..mapping.document import (
     valid,
     within,
 )
-from ..verdict import verdict_line
-from .account import account, gaps, oldest_first, sentence
+from .account import account, answer, gaps, oldest_first, sentence
 
 SWEEP: Final = "iocsweep.sweep"
 """``event.dataset`` of a sweep."""
@@ -77,7 +76,7 @@ def sweep(report: Report) -> Document:
         {
             "@timestamp": stamp(report.finished),
             "ecs": {"version": ecs.ECS_VERSION},
-            "message": f"{report.host.name}: {verdict_line(report)}",
+            "message": answer(report),
             "event": {
                 "kind": "state",
                 "category": ["host"],

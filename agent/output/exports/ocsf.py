@@ -27,8 +27,7 @@ from ..mapping.document import (
     valid,
     within,
 )
-from ..verdict import verdict_line
-from .account import account, gaps, oldest_first, sentence
+from .account import account, answer, gaps, oldest_first, sentence
 from .ocsf_objects import device_of, evidences_of, observables_of
 
 VERSION: Final = "1.8.0"
@@ -148,7 +147,7 @@ def scan(report: Report) -> Document:
         "status_id": 1 if whole else 99,
         "status": "Success" if whole else "Incomplete",
         "status_detail": sentence(report),
-        "message": f"{report.host.name}: {verdict_line(report)}",
+        "message": answer(report),
         "scan": {
             "name": report.sweep_id or _PRODUCT,
             "uid": report.report_id,
