@@ -2,5 +2,8 @@
 
 One module per standard, loaded when it is asked for. Each tells the verdict and what was not
 covered, too: a file without findings says whether that is a clean answer. A second export of the
-same reports is the same bytes; every id is a UUIDv5 of what it names.
+same reports is the same bytes; every id is made of what it names.
 """
+
+FORMATS = ("ocsf", "ecs", "timesketch", "stix", "misp", "misp-sightings")
+"""Their names; what they are: ``formats.py``."""
