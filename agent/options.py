@@ -20,6 +20,7 @@ from .command_line.parser import Parser, options_in
 from .command_line.presets import PRESETS
 from .delivery.config import DeliveryOptions
 from .exit_codes import UsageError
+from .output.exports import FORMATS
 from .signing.arguments import add_pack_signing, add_signing_key, add_verify
 from .sources.catalog import NAMES, MemoryMode
 
@@ -27,7 +28,7 @@ COMMANDS = ("live", "offline", "send", "packs", "render", "verify", "clean")
 DEFAULT_RULES_TIMEOUT_S = 10.0
 DETACHED = "--detached"
 """How this program starts itself for ``--detach`` (``commands/detach.py``); the log follows."""
-OF_A_DESK = ("packs",)
+OF_A_DESK = ("packs", "render")
 """Commands that no variable means: ``--out`` is another one there than that of a sweep."""
 ENVIRONMENT = "environment"
 """In a report's options: the variables that options were taken from."""
@@ -314,7 +315,10 @@ def _parser() -> Parser:
                        help="a report's JSON file, or a folder of them")  # fmt: skip
     shown.add_argument("--html", metavar="FILE", type=Path,
                        help="one page for people; of several reports, a case")  # fmt: skip
-    shown.add_argument("--force", action="store_true", help="replace FILE, if it is such a page")
+    shown.add_argument("--to", dest="export_to", choices=FORMATS,
+                       help="for another system; of several reports, one file")  # fmt: skip
+    shown.add_argument("--out", metavar="FILE", type=Path, help="of --to, instead of stdout")
+    shown.add_argument("--force", action="store_true", help="replace FILE, if it is such a file")
     shown.add_argument("--exit-zero", action="store_true", help="0 instead of 1 and 3")
     cleaned = commands.add_parser(
         "clean",

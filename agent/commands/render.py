@@ -1,17 +1,20 @@
-"""The command ``render``: reports that are there already, as text, or as one page for people."""
+"""The command ``render``: reports that are there already, as text, as one page for people, or in
+the words of another system."""
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from ..exit_codes import CLEAN, FAILED, HIT, INCOMPLETE
+from ..delivery.spool import ENDING
+from ..exit_codes import CLEAN, FAILED, HIT, INCOMPLETE, UsageError
 from ..model.codec import MAX_BYTES, ReportError, decode
 from ..model.report import Report, Verdict
 from ..options import Options
 from ..output.console import render as as_text
-from ..output.escape import shown
+from ..output.escape import in_ascii, shown
 from ..output.plain import plain
 from ..output.say import say, tell
 from .exports import Export, refuse_to_lose, write_exports
@@ -22,6 +25,9 @@ if TYPE_CHECKING:
 
 
 _MOST_NAMED = 100
+_GZIP = b"\x1f\x8b"
+_REPORTS: Final = ("*.json", f"*{ENDING}")
+"""Of a folder: as a sweep writes them, and as they lie on a share."""
 
 
 class _Reports:
@@ -53,12 +59,27 @@ class _Reports:
 
 
 def _bytes_of(path: Path) -> bytes:
-    """Raises OSError; ReportError where there is more than a report has."""
+    """Those of a report in a spool or on a share are compressed. Raises OSError; ReportError where
+    there is more than a report has, or less than it should be."""
     with path.open("rb") as file:
         data = file.read(MAX_BYTES + 1)
+    if path.name.endswith(ENDING) and data.startswith(_GZIP):
+        data = _unpacked(data)
     if len(data) > MAX_BYTES:
         raise ReportError(f"it is larger than {MAX_BYTES:,} bytes")
     return data
+
+
+def _unpacked(data: bytes) -> bytes:
+    """At most one byte more than a report may have. Raises ReportError."""
+    stream = zlib.decompressobj(wbits=31)
+    try:
+        made = stream.decompress(data, MAX_BYTES + 1)
+    except zlib.error as error:
+        raise ReportError(f"it is damaged: {plain(error)}") from error
+    if not stream.eof and len(made) <= MAX_BYTES:
+        raise ReportError("it ends early")
+    return made
 
 
 def render(options: Options) -> int:
@@ -67,11 +88,8 @@ def render(options: Options) -> int:
     Raises UsageError.
     """
     refuse_missing([path for path in options.paths if not _pattern(path)])
-    export = None
-    if options.html is not None:
-        from ..output.page import is_page
-
-        export = Export("--html", options.html, lambda _: b"", is_page, options.force)
+    export = _asked(options)
+    if export is not None:
         refuse_to_lose(export)
     reports = _Reports()
     for place in options.paths:
@@ -81,12 +99,45 @@ def render(options: Options) -> int:
     kept = True
     if not found:
         say("no report was read; there is nothing to show")
+    elif options.export_to:
+        kept = _export(found, options.export_to, export)
     elif export is None:
         for report, _, path in reports.read.values():
             tell(as_text(report, report_path=str(path)) + "\n")
     else:
         kept = _write(reports, export)
     return _code(found, lost=bool(reports.lost) or not found or not kept, options=options)
+
+
+def _asked(options: Options) -> Export | None:
+    """The file that is to be written. Raises UsageError."""
+    if options.export_to:
+        if options.html is not None:
+            raise UsageError("--html and --to: give one of them")
+        if options.out is None:
+            return None
+        from ..output.exports.formats import BY_NAME
+
+        is_one = BY_NAME[options.export_to].is_one
+        return Export("--out", options.out, lambda _: b"", is_one, options.force)
+    if options.out is not None:
+        raise UsageError("--out: of which form? give --to, too")
+    if options.html is None:
+        return None
+    from ..output.page import is_page
+
+    return Export("--html", options.html, lambda _: b"", is_page, options.force)
+
+
+def _export(found: Sequence[Report], name: str, export: Export | None) -> bool:
+    """Whether it could be written; to stdout as ASCII, whatever the console can show."""
+    from ..output.exports.formats import BY_NAME
+
+    data = BY_NAME[name].make(found)
+    if export is None:
+        tell(in_ascii(data))
+        return True
+    return write_exports(found[0], [export._replace(make=lambda _: data)])
 
 
 def _pattern(path: str) -> bool:
@@ -98,14 +149,15 @@ def _files(path: str, lose: Callable[[Path, str], object]) -> list[Path]:
     """The file; of a folder, or by a pattern, those that are there. ``lose``: is told where there
     is none."""
     place = Path(path)
-    folder, pattern = place, "*.json"
+    folder: Path = place
+    patterns: Sequence[str] = _REPORTS
     if not place.is_dir():
         if not _pattern(path) or place.exists():
             return [place]
-        folder, pattern = place.parent, place.name
-    found = sorted(path for path in folder.glob(pattern) if path.is_file())
+        folder, patterns = place.parent, (place.name,)
+    found = sorted(path for one in patterns for path in folder.glob(one) if path.is_file())
     if not found:
-        lose(folder, f"there is no {shown(pattern)}")
+        lose(folder, f"there is no {shown(' and no '.join(patterns))}")
     return found
 
 

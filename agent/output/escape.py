@@ -7,6 +7,10 @@ is there.
 
 from __future__ import annotations
 
+import re
+
+_BEYOND_ASCII = re.compile(r"[^\x00-\x7f]")
+
 
 def shown(text: str) -> str:
     """``text`` with everything invisible or active written as ``\\xNN`` or ``\\uNNNN``.
@@ -23,3 +27,15 @@ def _escaped(code: int) -> str:
     if code < 0x100:
         return f"\\x{code:02x}"
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def in_ascii(data: bytes) -> str:
+    """JSON or JSON lines in UTF-8, with ``\\uXXXX`` for what is not ASCII; without the last line
+    end."""
+    return _BEYOND_ASCII.sub(_json_escape, data.decode("utf-8").removesuffix("\n"))
+
+
+def _json_escape(found: re.Match[str]) -> str:
+    """RFC 8259, section 7: beyond the basic plane two of them."""
+    units = found.group().encode("utf-16-be")
+    return "".join(f"\\u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2))

@@ -29,6 +29,11 @@ _MARKS = (
     b"IocSweep",
     b"row,time_utc,time_of,",
     b'<meta name="generator" content="iocsweep ',
+    b'"product":{"name":"iocsweep"',
+    b'"module":"iocsweep"',
+    b'"info":"iocsweep: ',
+    b'"source":"iocsweep ',
+    b'"name":"TLP:AMBER+STRICT"',
 )
 _HEAD = 4096
 _MAX_YAML_BYTES = 1 << 20
@@ -85,6 +90,13 @@ def _is_page(data: bytes) -> bool:
     return is_made_here(data)
 
 
+def _is_export(data: bytes) -> bool:
+    """What ``render --to`` makes."""
+    from ...output.exports.formats import BY_NAME
+
+    return any(one.is_one(data) for one in BY_NAME.values())
+
+
 def _is_pack(data: bytes) -> bool:
     return len(data) <= _MAX_YAML_BYTES and _parses(parse_pack, data)
 
@@ -102,8 +114,9 @@ def _parses(parse: Callable[[bytes, str], object], data: bytes) -> bool:
 
 
 _DECODERS: dict[str, tuple[Callable[[bytes], bool], ...]] = {
-    ".json": (_is_report,),
-    ".jsonl": (is_journal, is_timeline, is_hunting),
+    ".json": (_is_report, _is_export),
+    ".jsonl": (is_journal, is_timeline, is_hunting, _is_export),
+    ".ndjson": (_is_export,),
     ".csv": (is_table,),
     ".html": (_is_page,),
     ".yaml": (_is_pack, _is_exclusions),

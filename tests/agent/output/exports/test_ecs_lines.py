@@ -30,6 +30,7 @@ EXPECTED_TYPES = {
     "threat": {"indicator"},
 }  # fmt: skip
 """By category: "ECS Categorization Fields", expected event types."""
+TEMPLATE = properties()
 OUTCOMES = {"success", "failure", "unknown"}
 OF_A_SWEEP = {"event.duration", "event.outcome"}
 """In the reference, too: ``long`` (nanoseconds) and ``keyword``; the collector sends neither."""
@@ -52,7 +53,7 @@ def fields(value: Any, name: str = "") -> Iterator[str]:
 
 def known(name: str) -> bool:
     """Whether the collector's index template has a type for it: ECS's own, as the reference says."""
-    made = {"properties": properties()}
+    made: dict[str, Any] = {"properties": TEMPLATE}
     for part in name.split("."):
         if part not in made.get("properties", {}):
             return False
