@@ -1,0 +1,289 @@
+"""The deployment kit: what it asks of the program is there, and each file is of its channel's form."""
+
+from __future__ import annotations
+
+import re
+import string
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import pytest
+import yaml
+
+from agent import cli
+from agent.options import COMMANDS
+
+ROOT = Path(__file__).parents[1]
+KIT = ROOT / "build" / "deploy"
+GUIDE = ROOT / "docs" / "deploying.md"
+SCRIPTS = sorted(KIT.rglob("*.ps1"))
+FILES = sorted(path for path in KIT.rglob("*") if path.is_file())
+_OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]*[a-z](?![\w-])")
+_FLEET = "clean" in COMMANDS
+"""Whether the program has what a fleet needs; the kit is written for that."""
+AWAITED: set[str] = set() if _FLEET else {"--once", "--preset", "--yes"}
+AWAITED_PRESETS: set[str] = set() if _FLEET else {"gpo-startup", "intune", "live-response", "rtr"}
+NAMESPACE = "{http://schemas.microsoft.com/windows/2004/02/mit/task}"
+
+
+def known_options(capsys: pytest.CaptureFixture[str]) -> set[str]:
+    """Of all commands, as their helps name them."""
+    found = set()
+    for command in COMMANDS:
+        with pytest.raises(SystemExit):
+            cli.main([command, "--help"])
+        found |= set(_OPTION.findall(capsys.readouterr().out))
+    return found
+
+
+@pytest.mark.parametrize("path", [*FILES, GUIDE], ids=lambda path: path.name)
+def test_every_option_that_is_used_is_one_of_the_program(
+    path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    used = set(_OPTION.findall(path.read_text("utf-8")))
+    assert used - known_options(capsys) - AWAITED == set()
+
+
+def test_the_kit_is_not_looked_at_in_vain() -> None:
+    used = {option for path in FILES for option in _OPTION.findall(path.read_text("utf-8"))}
+    assert {"--quiet", "--once", "--preset", "--collector", "--yes", "--no-delivery"} <= used
+
+
+@pytest.mark.parametrize("path", [*FILES, GUIDE], ids=lambda path: path.name)
+def test_every_preset_and_command_is_one_of_the_program(
+    path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = path.read_text("utf-8")
+    with pytest.raises(SystemExit):
+        cli.main(["live", "--help"])
+    told = re.search(r"--preset[ =\n]*\{([a-z,-]+)\}", capsys.readouterr().out)
+    presets = set(told[1].split(",")) if told else AWAITED_PRESETS
+    assert set(re.findall(r"--preset[ =]([a-z-]+)", text)) <= presets
+    commands = set(re.findall(r"iocsweep\.exe (?!is\b)([a-z]+)\b", text))
+    assert commands - {*COMMANDS, *([] if _FLEET else ["clean"])} == set()
+
+
+def test_nothing_in_the_kit_names_a_real_server() -> None:
+    for path in [*FILES, GUIDE]:
+        hosts = re.findall(r"https?://([^/:\s\"']+)", path.read_text("utf-8"))
+        assert set(hosts) <= {
+            "collector.example", "fileserver.example", "schemas.microsoft.com",
+        }  # fmt: skip
+
+
+def test_arguments_of_the_file_are_one_a_line() -> None:
+    lines = (KIT / "sweep.args").read_text("ascii").splitlines()
+    given = [line for line in lines if not line.startswith("#")]
+    assert all(_OPTION.match(line) and line == line.strip() for line in given)
+    assert "--quiet" in given
+
+
+# -- Task Scheduler --------------------------------------------------------------------------------
+
+CHILDREN = {
+    "Task": ("RegistrationInfo", "Triggers", "Principals", "Settings", "Data", "Actions"),
+    "RegistrationInfo": (
+        "URI", "SecurityDescriptor", "Source", "Date", "Author", "Version", "Description",
+        "Documentation",
+    ),
+    "Triggers": ("TimeTrigger",),
+    "TimeTrigger": (
+        "Enabled", "StartBoundary", "EndBoundary", "Repetition", "ExecutionTimeLimit",
+        "RandomDelay",
+    ),
+    "Principals": ("Principal",),
+    "Principal": ("UserId", "LogonType", "GroupId", "DisplayName", "RunLevel"),
+    "Settings": (
+        "MultipleInstancesPolicy", "DisallowStartIfOnBatteries", "StopIfGoingOnBatteries",
+        "AllowHardTerminate", "StartWhenAvailable", "RunOnlyIfNetworkAvailable", "IdleSettings",
+        "AllowStartOnDemand", "Enabled", "Hidden", "RunOnlyIfIdle", "WakeToRun",
+        "ExecutionTimeLimit", "DeleteExpiredTaskAfter", "Priority",
+    ),
+    "IdleSettings": ("Duration", "WaitTimeout", "StopOnIdleEnd", "RestartOnIdle"),
+    "Actions": ("Exec",),
+    "Exec": ("Command", "Arguments", "WorkingDirectory"),
+}  # fmt: skip
+"""Task Scheduler schema 1.2 ("Task Scheduler Schema", Microsoft Learn): the triggers are sequences,
+whose order counts; the others are written in the order of the schema, too."""
+
+
+def tasks() -> Iterator[tuple[str, ET.Element]]:
+    plain = ET.fromstring((KIT / "gpo/task.xml").read_text("utf-8").split("\n", 1)[1])
+    for element in plain.iter():
+        assert element.tag.startswith(NAMESPACE)
+        element.tag = element.tag.removeprefix(NAMESPACE)
+    yield "task.xml", plain
+    text = (KIT / "gpo/ScheduledTasks.xml").read_text("utf-8").split("\n", 1)[1]
+    policy = ET.fromstring(text)
+    found = policy.find("TaskV2/Properties/Task")
+    assert found is not None
+    yield "ScheduledTasks.xml", found
+
+
+@pytest.mark.parametrize(
+    ("name", "task"), [*tasks()], ids=lambda one: one if isinstance(one, str) else ""
+)
+def test_a_task_has_the_elements_of_the_schema_in_their_order(name: str, task: ET.Element) -> None:
+    for element in task.iter():
+        order = CHILDREN.get(element.tag, ())
+        children = [child.tag for child in element]
+        assert children == sorted(children, key=order.index), name
+        assert bool(children) != bool((element.text or "").strip())
+
+
+@pytest.mark.parametrize(
+    ("name", "task"), [*tasks()], ids=lambda one: one if isinstance(one, str) else ""
+)
+def test_a_task_runs_once_as_the_system_and_spreads_the_fleet(name: str, task: ET.Element) -> None:
+    said = {element.tag: (element.text or "").strip() for element in task.iter()}
+    assert said["UserId"] == "S-1-5-18", name
+    assert re.fullmatch(r"PT[1-9][0-9]*[HM]", said["RandomDelay"])
+    assert said["StartBoundary"] < said["EndBoundary"]
+    assert (said["StopOnIdleEnd"], said["RunOnlyIfIdle"]) == ("false", "false")
+    assert (said["DisallowStartIfOnBatteries"], said["StopIfGoingOnBatteries"]) == ("false",) * 2
+    assert said["MultipleInstancesPolicy"] == "IgnoreNew"
+    assert said["Arguments"].startswith("@\\\\")
+
+
+def test_the_policy_has_the_same_task_and_applies_it_once() -> None:
+    (_, plain), (_, told) = tasks()
+    assert [(e.tag, (e.text or "").strip()) for e in plain.iter()] == [
+        (e.tag, (e.text or "").strip()) for e in told.iter()
+    ]
+    text = (KIT / "gpo/ScheduledTasks.xml").read_text("utf-8")
+    assert "<FilterRunOnce " in text
+
+
+# -- PowerShell ------------------------------------------------------------------------------------
+
+ALIASES = {
+    "%", "?", "cat", "cd", "copy", "cp", "curl", "del", "diff", "dir", "echo", "fl", "foreach", "ft",
+    "gc", "gci", "gi", "gp", "iex", "iwr", "ls", "measure", "mv", "ni", "ps", "pwd", "rm", "sc",
+    "select", "sleep", "sort", "start", "tee", "type", "where", "wget", "write",
+}  # fmt: skip
+
+
+def code_of(script: str) -> str:
+    """Without comments, and with what stands in quotes blanked."""
+    text = re.sub(r"<#.*?#>", "", script, flags=re.DOTALL)
+    text = re.sub(r"'[^'\n]*'|\"[^\"\n]*\"", "''", text)
+    return re.sub(r"#.*", "", text)
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.name)
+def test_a_script_is_fit_for_windows_powershell(path: Path) -> None:
+    data = path.read_bytes()
+    text = data.decode("ascii")
+    assert len(data) <= 4096
+    code = code_of(text)
+    for newer in ("&&", "||", "??", "?.", "-Parallel", "ForEach-Object -P", "ternary"):
+        assert newer not in code
+    assert not re.search(r"\?[^\n]*:[^:\n]", code)
+    words = re.findall(r"(?:^|[|;{(]|= )\s*([A-Za-z%?][\w.-]*)", code, re.MULTILINE)
+    assert {word.lower() for word in words} & (ALIASES - {"foreach"}) == set()
+    for opening, closing in ("()", "{}", "[]"):
+        assert code.count(opening) == code.count(closing)
+    assert text.count('"') % 2 == 0
+    assert set(text) <= set(string.printable) - {"\t", "\x0b", "\x0c"}
+
+
+def test_the_check_finds_what_windows_powershell_refuses() -> None:
+    assert "&&" in code_of("a && b # 'x'")
+    assert "&&" not in code_of("'a && b'")
+    assert re.search(r"\?[^\n]*:[^:\n]", code_of("$x = $a ? 1 : 2"))
+
+
+def test_detection_asks_the_values_that_a_finished_sweep_leaves() -> None:
+    text = (KIT / "intune/Detect-IocSweep.ps1").read_text("ascii")
+    assert "'SOFTWARE\\iocsweep'" in text
+    assert set(re.findall(r"GetValue\('(\w+)'", text)) == {"LastSweep", "Verdict", "Finished"}
+    assert "RegistryView]::Registry64" in text
+    assert "Write-Error" not in text
+    assert "throw" not in text
+
+
+def test_all_of_the_kit_speaks_of_one_sweep() -> None:
+    text = "\n".join(path.read_text("utf-8") for path in FILES)
+    named = set(re.findall(r"--once=([\w-]+)|\$Sweep = '([^']+)'", text))
+    assert {"".join(one) for one in named} == {"cyzfc-2026-11"}
+
+
+# -- Ansible and Velociraptor ----------------------------------------------------------------------
+
+MODULES = {
+    "ansible.builtin.assert", "ansible.builtin.debug", "ansible.builtin.fetch",
+    "ansible.builtin.include_tasks", "ansible.builtin.set_fact", "ansible.builtin.stat",
+    "ansible.windows.win_command", "ansible.windows.win_copy", "ansible.windows.win_file",
+}  # fmt: skip
+KEYWORDS = {
+    "name", "when", "register", "delegate_to", "become", "no_log", "async", "poll", "changed_when",
+    "failed_when",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "path", sorted((KIT / "ansible").rglob("tasks/*.yml")), ids=lambda path: path.name
+)
+def test_each_task_of_the_role_has_a_name_and_one_known_module(path: Path) -> None:
+    tasks = yaml.safe_load(path.read_text("utf-8"))
+    assert tasks
+    for task in tasks:
+        assert task["name"][0].isupper()
+        assert len(task.keys() & MODULES) == 1
+        assert task.keys() - MODULES <= KEYWORDS
+
+
+def test_the_role_uses_no_variable_that_it_does_not_name() -> None:
+    role = KIT / "ansible/roles/iocsweep"
+    defaults = yaml.safe_load((role / "defaults/main.yml").read_text("utf-8"))
+    made: set[str] = set()
+    used: set[str] = set()
+    for path in (role / "tasks").glob("*.yml"):
+        text = path.read_text("utf-8")
+        for task in yaml.safe_load(text):
+            made |= {task.get("register", "")} | set(task.get("ansible.builtin.set_fact", {}))
+        used |= set(re.findall(r"\biocsweep_\w+", text))
+    assert used - made == set(defaults)
+
+
+ARTIFACT = {
+    "name", "description", "author", "type", "required_permissions", "resources", "tools",
+    "precondition", "parameters", "sources",
+}  # fmt: skip
+TOOL = {"name", "url", "expected_hash", "serve_locally", "version"}
+PARAMETER = {"name", "description", "default", "type"}
+RESOURCES = {
+    "timeout", "max_upload_bytes", "max_rows", "cpu_limit", "iops_limit", "ops_per_second",
+}  # fmt: skip
+"""Velociraptor 0.77, "Artifacts: Basic Fields", "Advanced Fields"."""
+
+
+def test_the_artifact_has_the_fields_of_velociraptor_and_a_tool_by_url_and_hash() -> None:
+    path = KIT / "velociraptor/Custom.Windows.IocSweep.yaml"
+    artifact: dict[str, Any] = yaml.safe_load(path.read_text("utf-8"))
+    assert artifact.keys() <= ARTIFACT
+    assert artifact["name"] == path.stem
+    assert artifact["type"] == "CLIENT"
+    assert artifact["resources"].keys() <= RESOURCES
+    (tool,) = artifact["tools"]
+    assert {"name", "url", "expected_hash"} <= tool.keys() <= TOOL
+    assert re.fullmatch(r"[0-9a-f]{64}", tool["expected_hash"])
+    (source,) = artifact["sources"]
+    query = source["query"]
+    for opening, closing in ("()", "{}", "[]"):
+        assert query.count(opening) == query.count(closing)
+    assert f'ToolName="{tool["name"]}"' in query
+    for parameter in artifact["parameters"]:
+        assert parameter.keys() <= PARAMETER
+        assert parameter["name"] in query
+
+
+def test_the_guide_names_every_file_of_the_kit() -> None:
+    text = GUIDE.read_text("utf-8")
+    for path in KIT.rglob("*"):
+        relative = path.relative_to(KIT)
+        if path.is_file():
+            names = {relative.as_posix(), relative.name, f"{relative.parts[0]}/"}
+            assert any(name in text for name in names), relative
