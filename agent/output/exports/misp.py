@@ -21,7 +21,7 @@ from ...model.objects import File
 from ...model.report import Finding, IndicatorRef, Report, Strength
 from ...spelling import base_name
 from ..escape import shown
-from ..mapping.document import Document, address, epoch, pruned, sane, utc
+from ..mapping.document import Document, address, epoch, pruned, sane, utc, valid
 from .account import oldest_first, sentence
 
 _NAMESPACE = uuid.UUID("b0b1a9d4-6a0b-5c4f-8f0c-6c3c5e2b9f10")
@@ -46,7 +46,7 @@ _PLAIN_TYPES = {
 def event(reports: Sequence[Report]) -> bytes:
     """One event of all reports, in UTF-8."""
     ordered = oldest_first(reports)
-    known = str(uuid.uuid5(_NAMESPACE, ordered[0].report_id))
+    known = str(uuid.uuid5(_NAMESPACE, valid(ordered[0].report_id)))
     attributes = _Attributes(known)
     for report in ordered:
         attributes.add_comment(report)
@@ -150,7 +150,8 @@ class _Attributes:
         where = f"{report.host.name}: {finding.title}"
         if own is not None:
             one = self._of(*own, finding.indicator.value)
-            one.comments[f"indicator {finding.indicator.id} of {finding.indicator.pack}"] = None
+            fired = f"indicator {finding.indicator.id} of {finding.indicator.pack}"
+            one.comments[shown(fired)] = None
             one.to_ids |= _fired_strongly(finding) and _is_searchable(finding.indicator)
             self._see(one, report, finding, where)
         for category, kind, value in _observed(finding):
@@ -183,7 +184,8 @@ class _Attributes:
         return str(uuid.uuid5(_NAMESPACE, f"{self._event}\n{one.type}\n{one.value}"))
 
     def _see(self, one: _Attribute, report: Report, finding: Finding, where: str) -> None:
-        known = str(uuid.uuid5(_NAMESPACE, f"{self._id(one)}\n{report.report_id}\n{finding.id}"))
+        name = valid(f"{self._id(one)}\n{report.report_id}\n{finding.id}")
+        known = str(uuid.uuid5(_NAMESPACE, name))
         one.comments[shown(where)] = None
         one.newest = max(one.newest, _seconds(report.finished), key=int)
         one.sightings[known] = {

@@ -124,7 +124,9 @@ def detection(report: Report, finding: Finding) -> Document:
             "reasons": finding.reasons,
             "pack": finding.indicator.pack,
             "indicator_type": finding.indicator.type,
-            "sweep": account(report),
+            "report_id": report.report_id,
+            "verdict": report.verdict.value,
+            "sweep": answer(report),
         },
     }
     event["metadata"]["uid"] = document_id(report, finding)

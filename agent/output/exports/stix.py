@@ -18,7 +18,7 @@ import msgspec
 from msgspec import Struct
 
 from ...model.report import Finding, Host, IndicatorRef, Report, Strength
-from ..mapping.document import Document, document_id, pruned, utc, valid
+from ..mapping.document import Document, document_id, pruned, utc, valid, valid_within
 from .account import answer, oldest_first, sentence
 from .stix_observables import observables_of
 from .stix_pattern import pattern_of
@@ -240,7 +240,7 @@ def _made(kind: str, made_id: str, created: str, **properties: Any) -> Document:
             "object_marking_refs": [_STRICT],
         }
     )
-    return {key: valid(one) if isinstance(one, str) else one for key, one in made.items()}
+    return {key: valid_within(one) for key, one in made.items()}
 
 
 def _span(findings: Sequence[Finding]) -> tuple[str, str]:

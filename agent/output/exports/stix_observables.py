@@ -17,7 +17,7 @@ from ...model.objects import File, Hash, Objects, Process, Registry, User
 from ...model.report import Finding, Report
 from ...model.shared_objects import seen_objects
 from ...spelling import base_name
-from ..mapping.document import Document, address, document_id, pruned, utc, valid
+from ..mapping.document import Document, address, document_id, pruned, utc, valid, valid_within
 
 _NAMESPACE = uuid.UUID("00abedb4-aa42-466c-9c01-fed23315a9b7")
 """STIX 2.1, section 2.9: for cyber-observable objects."""
@@ -172,7 +172,7 @@ def _registry(registry: Registry) -> Document:
 
 def _made(kind: str, **properties: Any) -> Document:
     """With its id: a UUIDv5 of the contributing properties as canonical JSON (RFC 8785)."""
-    told = pruned({key: _valid(value) for key, value in properties.items()})
+    told = pruned(valid_within(properties))
     contributing = {key: told[key] for key in _CONTRIBUTING[kind] if key in told}
     if "hashes" in contributing:
         contributing["hashes"] = dict([_one_hash(contributing["hashes"].items())])
@@ -189,11 +189,3 @@ def _one_hash(hashes: Iterable[tuple[str, str]]) -> tuple[str, str]:
     """Section 2.9: of several the first in this order."""
     order = ("MD5", "SHA-1", "SHA-256")
     return min(hashes, key=lambda one: order.index(one[0]))
-
-
-def _valid(value: Any) -> Any:
-    if isinstance(value, str):
-        return valid(value)
-    if isinstance(value, dict):
-        return {key: _valid(one) for key, one in value.items()}
-    return [_valid(one) for one in value] if isinstance(value, list) else value

@@ -80,6 +80,15 @@ def _visible(found: re.Match[str]) -> str:
     return "\\x00" if text == "\0" else f"\\u{ord(text):04x}"
 
 
+def valid_within(value: Any) -> Any:
+    """Every text in a value of JSON as :func:`valid` gives it; names of fields are ours."""
+    if isinstance(value, str):
+        return valid(value)
+    if isinstance(value, dict):
+        return {key: valid_within(one) for key, one in value.items()}
+    return [valid_within(one) for one in value] if isinstance(value, list) else value
+
+
 def capped(text: str, max_bytes: int) -> str:
     """The beginning of valid text, whole characters only."""
     if len(text) * 4 <= max_bytes:

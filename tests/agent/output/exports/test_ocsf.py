@@ -84,9 +84,9 @@ def test_an_older_trace_is_no_alert() -> None:
     )
     base = report()
     told = structs.replace(base, since=base.started - timedelta(days=10), findings=[old])
-    event = events(told)[0]
+    event, scan = events(told)
     assert event["is_alert"] is False
-    assert event["unmapped"]["sweep"]["older_strong_findings"] == 1
+    assert scan["unmapped"]["sweep"]["older_strong_findings"] == 1
 
 
 def test_a_report_without_findings_still_says_its_verdict() -> None:
@@ -101,7 +101,8 @@ def test_a_report_without_findings_still_says_its_verdict() -> None:
 
 
 def test_a_hit_with_a_gap_does_not_count_as_seen_whole() -> None:
-    scan = events(report(finding(), gap="access denied"))[-1]
+    event, scan = events(report(finding(), gap="access denied"))
+    assert event["unmapped"]["sweep"] == "WS-0421: HIT, 1 confirmed"
     assert (scan["status"], scan["severity"]) == ("Incomplete", "Critical")
     assert scan["num_detections"] == 1
 
