@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
+import jinja2
 import pytest
 import yaml
 
 from agent import cli
-from agent.options import COMMANDS
+from agent.options import COMMANDS, parse
 
 ROOT = Path(__file__).parents[1]
 KIT = ROOT / "build" / "deploy"
@@ -63,6 +64,34 @@ def test_every_preset_and_command_is_one_of_the_program(
     assert set(re.findall(r"--preset[ =]([a-z-]+)", text)) <= presets
     commands = set(re.findall(r"iocsweep\.exe (?!is\b)([a-z]+)\b", text))
     assert commands - {*COMMANDS, *([] if _FLEET else ["clean"])} == set()
+
+
+def command_lines() -> Iterator[tuple[str, list[str]]]:
+    """Each that stands whole in the kit, with the file; and the arguments of the scripts."""
+    for path in KIT.glob("**/*.txt"):
+        for line in path.read_text("utf-8").splitlines():
+            _, program, rest = line.partition("iocsweep.exe ")
+            if program and rest.startswith(("-", *COMMANDS, "clean")):
+                yield path.name, rest.split()
+    given = (KIT / "sweep.args").read_text("ascii").splitlines()
+    yield "sweep.args", [line for line in given if not line.startswith("#")]
+    script = (KIT / "intune/Remediate-IocSweep.ps1").read_text("ascii")
+    yield "Remediate-IocSweep.ps1", re.findall(r"^ +'(--[^']+)'", script, re.MULTILINE)
+    script = (KIT / "Invoke-IocSweep.ps1").read_text("ascii")
+    options = re.findall(r"Arguments \+= '(--[a-z-]+=)'", script)
+    values = {"--preset=": "rtr", "--collector=": "https://collector.example"}
+    yield "Invoke-IocSweep.ps1", ["live", "--quiet", *(o + values.get(o, "x") for o in options)]
+    cleaning = re.search(r"@\('clean'[^)]*\)", script)
+    assert cleaning is not None
+    yield "Invoke-IocSweep.ps1", re.findall(r"'([^']+)'", cleaning[0])
+
+
+@pytest.mark.parametrize(("name", "arguments"), [*command_lines()])
+def test_the_program_takes_each_command_line_of_the_kit(name: str, arguments: list[str]) -> None:
+    if not _FLEET:
+        arguments = [one for one in arguments if one.partition("=")[0] not in AWAITED]
+        arguments = arguments if arguments[0] != "clean" else ["send", "--quiet"]
+    assert parse(arguments).command in COMMANDS, name
 
 
 def test_nothing_in_the_kit_names_a_real_server() -> None:
@@ -246,6 +275,35 @@ def test_the_role_uses_no_variable_that_it_does_not_name() -> None:
             made |= {task.get("register", "")} | set(task.get("ansible.builtin.set_fact", {}))
         used |= set(re.findall(r"\biocsweep_\w+", text))
     assert used - made == set(defaults)
+
+
+@pytest.mark.parametrize(
+    ("given", "more"),
+    [
+        ({}, ["--no-delivery"]),
+        (
+            {"iocsweep_collector": "https://c.example", "iocsweep_token_file": "t", "iocsweep_ca": "c"},
+            [
+                "--collector=https://c.example",
+                "--token-file=C:\\Windows\\Temp\\iocsweep\\token.txt",
+                "--ca=C:\\Windows\\Temp\\iocsweep\\collector-ca.pem",
+            ],
+        ),
+    ],
+)  # fmt: skip
+def test_the_role_starts_the_program_with_what_its_variables_say(
+    given: dict[str, str], more: list[str]
+) -> None:
+    role = KIT / "ansible/roles/iocsweep"
+    variables = yaml.safe_load((role / "defaults/main.yml").read_text("utf-8")) | given
+    tasks = yaml.safe_load((role / "tasks/sweep.yml").read_text("utf-8"))
+    (command,) = (task["ansible.windows.win_command"] for task in tasks if "poll" in task)
+    written = command["argv"].strip().removeprefix("{{").removesuffix("}}")
+    made = jinja2.Environment(autoescape=True).compile_expression(written)(**variables)
+    assert made == [
+        "C:\\Windows\\Temp\\iocsweep\\iocsweep.exe", "live", "--quiet", "--nice",
+        "--once=cyzfc-2026-11", "--max-runtime=2h", *more,
+    ]  # fmt: skip
 
 
 ARTIFACT = {
