@@ -62,7 +62,7 @@ def test_every_preset_and_command_is_one_of_the_program(
     told = re.search(r"--preset[ =\n]*\{([a-z,-]+)\}", capsys.readouterr().out)
     presets = set(told[1].split(",")) if told else AWAITED_PRESETS
     assert set(re.findall(r"--preset[ =]([a-z-]+)", text)) <= presets
-    commands = set(re.findall(r"iocsweep\.exe (?!is\b)([a-z]+)\b", text))
+    commands = set(re.findall(r"iocsweep\.exe (?!is\b|did\b)([a-z]+)\b", text))
     assert commands - {*COMMANDS, *([] if _FLEET else ["clean"])} == set()
 
 
@@ -222,6 +222,17 @@ def test_the_check_finds_what_windows_powershell_refuses() -> None:
     assert "&&" in code_of("a && b # 'x'")
     assert "&&" not in code_of("'a && b'")
     assert re.search(r"\?[^\n]*:[^:\n]", code_of("$x = $a ? 1 : 2"))
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.name)
+def test_a_program_that_a_policy_blocks_ends_in_no_code_of_a_verdict(path: Path) -> None:
+    text = path.read_text("ascii")
+    started = text.count("& $Exe")
+    caught = re.findall(
+        r"try \{\s+\$Lines = @\(& \$Exe [^}]*\} catch \{(.*?)^\}", text, re.DOTALL | re.MULTILINE
+    )
+    assert len(caught) == started
+    assert all("exit 2" in one or "Stop-Unstarted" in one for one in caught)
 
 
 def test_detection_asks_the_values_that_a_finished_sweep_leaves() -> None:

@@ -62,8 +62,12 @@ if ($Clean) {
 
 # What a program writes to stderr would end the script under Stop; the line has the error, too.
 $ErrorActionPreference = 'Continue'
-$Lines = @(& $Exe $Arguments 2>$null)
-$Code = $LASTEXITCODE
+try {
+    $Lines = @(& $Exe $Arguments 2>$null)
+    $Code = $LASTEXITCODE
+} catch {
+    Stop-Unstarted -Why 'iocsweep.exe did not start: is it blocked by a policy?'
+}
 if ($Lines.Count -gt 0) { Write-Output $Lines[-1] }
 
 if ($Clean -and $Code -eq 0 -and -not $Exe.StartsWith('\\')) {

@@ -13,7 +13,12 @@ if (-not (Test-Path -LiteralPath $Exe -PathType Leaf)) {
     Write-Output '{"v":1,"verdict":null,"error":"iocsweep.exe is not there","exit":2}'
     exit 2
 }
-$Lines = @(& $Exe $Arguments 2>$null)
-$Code = $LASTEXITCODE
+try {
+    $Lines = @(& $Exe $Arguments 2>$null)
+    $Code = $LASTEXITCODE
+} catch {
+    Write-Output '{"v":1,"verdict":null,"error":"iocsweep.exe did not start","exit":2}'
+    exit 2
+}
 if ($Lines.Count -gt 0) { Write-Output $Lines[-1] }
 exit $Code
