@@ -14,6 +14,8 @@ from agent.output.plain import failure_line
 RULES_WORKER = "--rules-worker"
 """How this program starts itself to run the operator's rules (``engine/guard.py``)."""
 
+SLEEPER = "--sleeper"
+"""How it starts itself to be looked for (``selftest/sleeper.py``)."""
 
 _NEW_THINGS = 50_000
 """After so many more the collector of garbage looks through them: with Python's own 700, a tenth of
@@ -25,6 +27,10 @@ def _command() -> Callable[[], int]:
         from agent.engine.worker import main as work
 
         return work
+    if sys.argv[1:2] == [SLEEPER]:
+        from agent.selftest.sleeper import main as sleep
+
+        return sleep
     from agent.cli import main
 
     return main

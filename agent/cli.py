@@ -122,6 +122,10 @@ def _command(name: str) -> Callable[[Options], int]:
         from .commands.verify import verify
 
         return verify
+    if name == "selftest":
+        from .commands.selftest import selftest
+
+        return selftest
     from .commands.sweep import sweep
 
     return sweep

@@ -21,10 +21,11 @@ from .command_line.presets import PRESETS
 from .delivery.config import DeliveryOptions
 from .exit_codes import UsageError
 from .output.exports import FORMATS
-from .signing.arguments import add_pack_signing, add_signing_key, add_verify
+from .packs.arguments import add_packs
+from .signing.arguments import add_signing_key, add_verify
 from .sources.catalog import NAMES, MemoryMode
 
-COMMANDS = ("live", "offline", "send", "packs", "render", "verify", "clean")
+COMMANDS = ("live", "offline", "send", "packs", "render", "verify", "clean", "selftest")
 DEFAULT_RULES_TIMEOUT_S = 10.0
 DETACHED = "--detached"
 """How this program starts itself for ``--detach`` (``commands/detach.py``); the log follows."""
@@ -95,6 +96,9 @@ class Options(DeliveryOptions, frozen=True, kw_only=True):
     """Of several hosts on one image, the name of the one that is meant (``commands/many.py``)."""
     part: bool = False
     """This sweep is one of many: whoever started it wants to be told how it goes."""
+    canary: str | None = None
+    """A folder; empty: the home folder."""
+    remove_canary: str | None = None
     once: list[str] = []
     """Of a report that is written once: digests of evidence and question
     (``commands/written_once.py``)."""
@@ -327,43 +331,29 @@ def _parser() -> Parser:
     cleaned.add_argument("--yes", action="store_true",
                          help="also reports that nobody has but this host")  # fmt: skip
     cleaned.add_argument("--quiet", action="store_true", help="print only one line of JSON")
-    packs = commands.add_parser(
-        "packs",
-        help="list what is built in, check, sign or import packs, write them as YARA rules",
-    )
-    actions = packs.add_subparsers(dest="action", required=True)
-    actions.add_parser("list")
-    check = actions.add_parser("check")
-    check.add_argument("paths", nargs="*", metavar="FILE", help="default: what is built in")
-    check.add_argument("--against", metavar="IMAGE",
-                       help="count how many files of an NTFS image each gate opens")  # fmt: skip
-    export = actions.add_parser("export", help="as rules for a scanner of memory or files")
-    export.add_argument("paths", nargs="*", metavar="PACK",
-                        help="a file, or the id of one built in; default: all")  # fmt: skip
-    export.add_argument("--to", dest="export_to", choices=("yara",), required=True)
-    export.add_argument(
-        "--out", metavar="FILE", type=Path, help="instead of stdout; never replaced"
-    )
-    _add_import(actions.add_parser("import", help="make a pack of what others publish"))
-    add_pack_signing(actions)
+    add_packs(commands)
     add_verify(commands)
+    _add_selftest(commands.add_parser(
+        "selftest", help="prove that every indicator type and source can fire on this host",
+        description="Plants harmless things of chance (files in a folder of its own, a process, a"
+        " connection to this machine, a pipe, one record in the log Application), sweeps for them,"
+        " and removes them; the record stays. exit codes: 0 all proved, 2 could not run, 3 one"
+        " could not be",
+    ))  # fmt: skip
     return parser
 
 
-def _add_import(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "paths",
-        nargs="+",
-        metavar="FILE",
-        help="plain text, CSV, a list of Loki, JSON of MISP or STIX 2, OpenIOC",
-    )
-    parser.add_argument("--out", metavar="PACK", type=Path, required=True,
-                        help="PACK.yaml; beyond 1,000 indicators PACK.json")  # fmt: skip
-    parser.add_argument("--id", dest="pack_id", metavar="ID",
-                        help="of the pack; default: the name of PACK")  # fmt: skip
-    parser.add_argument("--table", metavar="FILE", type=Path,
-                        help="what became of each value, as CSV")  # fmt: skip
-    parser.add_argument("--force", action="store_true", help="replace PACK and the table")
+def _add_selftest(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--out", metavar="FILE", type=Path, help="what was proved, as JSON")
+    parser.add_argument("--force", action="store_true", help="replace FILE")
+    parser.add_argument("--quiet", action="store_true", help="print only one line of JSON")
+    parser.add_argument("--exit-zero", action="store_true", help="0 instead of 3")
+    drill = parser.add_mutually_exclusive_group()
+    drill.add_argument("--canary", metavar="FOLDER", nargs="?", const="",
+                       help="instead: leave one harmless file for a drill there (default: the home"
+                       " folder), which every sweep of this host shows as a drill")  # fmt: skip
+    drill.add_argument("--remove-canary", metavar="FOLDER", nargs="?", const="",
+                       help="instead: remove that file")  # fmt: skip
 
 
 def option_names() -> list[str]:

@@ -34,6 +34,7 @@ from ..output.say import say, tell
 from ..output.summary import summary_line
 from ..output.telling import Telling
 from ..packs.built_in import exclusions_in_use, load_packs, matcher_of
+from ..packs.drill import drill_pack
 from ..packs.loading import Pack
 from ..sources import Source
 from ..sources.catalog import NAMES, ON_REQUEST, Setup, sources_of
@@ -81,6 +82,8 @@ def sweep(options: Options) -> int:
         say(f"{settings}: reports go to {where}")
     keys = pack_keys(options)
     packs = load_packs(options.packs, options.only_packs, NAMES, keys)
+    if _is_live(options):
+        packs.append(drill_pack())
     with _own_rules(options, packs) as own_rules:
         matcher = matcher_of(packs, own_rules, thorough=options.thorough)
         return _sweep(options, route, packs, matcher)

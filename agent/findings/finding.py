@@ -13,7 +13,7 @@ from ..matching.matcher import MENTIONED, Match, UserRuleHit, type_of, value_of
 from ..model.codec import to_json
 from ..model.objects import Dll, File, Objects, Process, objects_of
 from ..model.observation import Claim, Observation, telling_of
-from ..model.report import Evidence, Finding, IndicatorRef, Strength
+from ..model.report import DRILL, Evidence, Finding, IndicatorRef, Strength
 from ..model.shared_objects import leave_out_shared
 from ..packs.loading import Pack
 from ..spelling import base_name
@@ -25,6 +25,8 @@ MAX_EVIDENCE = 200
 """Sightings kept per finding."""
 MAX_DETAIL = 512
 MAX_REASONS = 16
+_DRILL = "drill: "
+"""Begins the title of a canary's finding, so that every reader of it sees what it is."""
 
 
 class Scores(NamedTuple):
@@ -148,7 +150,11 @@ def finding_of(
 ) -> tuple[Finding, int]:
     """The finding, and how many sightings it had no room for; ``packs``: as
     :func:`packs_by_indicator`, ``image``: as of :func:`~agent.findings.keys.finding_id`."""
-    matches = sorted(chain.matches, key=lambda match: -match.strength.rank)
+    # What a drill is found by gives its name to nothing else.
+    matches = sorted(
+        chain.matches,
+        key=lambda match: (-match.strength.rank, packs.get(match.indicator.id) == DRILL),
+    )
     top = matches[0]
     strength = max(
         [top.strength, *(rule.strength for rule in chain.rules)], key=lambda one: one.rank
@@ -157,6 +163,7 @@ def finding_of(
     times = telling_of(chain.observations)
     scores = SCORES[strength]
     observations = chain.observations
+    is_drill = packs.get(top.indicator.id) == DRILL
     objects = shown_objects(observations)
     evidence, more = _sightings(matches, objects)
     finding = Finding(
@@ -166,7 +173,7 @@ def finding_of(
         last_seen=times[-1] if times else None,
         strength=strength,
         score=min(scores.least + _PER_INDICATOR * (indicators - 1), scores.most),
-        title=_title(matches, objects, observations),
+        title=f"{_DRILL if is_drill else ''}{_title(matches, objects, observations)}",
         reasons=list(
             dict.fromkeys(
                 [

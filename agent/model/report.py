@@ -24,6 +24,8 @@ from .remembered import Remembered
 SCHEMA: Final = "iocsweep.report/2"
 BUILT_IN: Final = "built in"
 """The origin of what comes inside the program."""
+DRILL: Final = "drill"
+"""The id of the pack that canaries of drills are found by; no other pack may have it."""
 INTERRUPTED: Final = "sweep was interrupted"
 """The reason that the coverage of a sweep gives which was cut off."""
 OFFLINE: Final = "offline"
@@ -289,6 +291,12 @@ class Finding(Objects, kw_only=True):
     """Whether it counts where the verdict is limited (``since``): its last time lies within, it has
     none, or it was there when the sweep saw it."""
 
+    @property
+    def is_drill(self) -> bool:
+        """Whether it is a canary of a drill, and nothing else: never a trace of a campaign, nor
+        of any strength."""
+        return self.indicator.pack == DRILL and self.strength.rank <= Strength.WEAK.rank
+
     def __post_init__(self) -> None:
         if (self.strength is Strength.EXCLUDED) != (self.excluded_by is not None):
             raise ValueError(
@@ -361,6 +369,11 @@ class Report(Struct, kw_only=True):
     say, and of a live sweep."""
     attestation: Attestation | None = None
     """Of a signed report, which is laid out in lines; absent in others."""
+
+    @property
+    def weak_traces(self) -> list[Finding]:
+        """Weak findings that somebody should look at: not the canaries of drills."""
+        return [f for f in self.findings if f.strength is Strength.WEAK and not f.is_drill]
 
     @property
     def older(self) -> list[Finding]:

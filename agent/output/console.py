@@ -22,6 +22,7 @@ from ..model.objects import (
 )
 from ..model.report import (
     BUILT_IN,
+    DRILL,
     Coverage,
     Finding,
     Reason,
@@ -123,7 +124,8 @@ def _custody(report: Report, width: int) -> Iterator[str]:
 
 def _head(report: Report, width: int) -> Iterator[str]:
     agent, host = report.agent, report.host
-    packs = ", ".join(f"pack {shown(p.id)}, {p.indicators} indicators" for p in report.packs)
+    named = [pack for pack in report.packs if pack.id != DRILL]
+    packs = ", ".join(f"pack {shown(p.id)}, {p.indicators} indicators" for p in named)
     rights = {True: "elevated", False: "NOT elevated", None: ""}[host.elevated]
     build = f"{agent.form} build" if agent.form != "source" else "from source"
     system = shown(host.os.name) if host.os else ""
@@ -370,7 +372,7 @@ def _next(report: Report, path: str | None, width: int, *, delivered: bool | Non
 
 def _about_weak(report: Report) -> str:
     """What tells whether the weak findings are more; empty if there are none."""
-    weak = [finding for finding in report.findings if finding.strength is Strength.WEAK]
+    weak = report.weak_traces
     ways = [
         way
         for part, way in (

@@ -23,8 +23,8 @@ def verdict_line(report: Report) -> str:
         if remembers_nothing(report):
             told += "; but nothing here is sure to remember a deed"
     elif report.verdict is Verdict.INCOMPLETE:
-        weak = any(finding.strength is Strength.WEAK for finding in report.findings)
-        trace = f"no {'strong ' * weak}trace{_window(report)} found in what could be seen"
+        strong = "strong " if report.weak_traces else ""
+        trace = f"no {strong}trace{_window(report)} found in what could be seen"
         told = f"INCOMPLETE, {trace}"
     else:
         told = f"HIT{_window(report)}"

@@ -16,7 +16,7 @@ from ..indicators import (
 )
 from ..matching.byte_rules import RulesError
 from ..matching.matcher import Matcher
-from ..model.report import BUILT_IN, ExclusionsRef
+from ..model.report import BUILT_IN, DRILL, ExclusionsRef
 from ..signing.keys import PublicKey
 from .beside_exe import beside_exe
 from .document import PackError, read_yaml
@@ -113,6 +113,9 @@ def load_packs(
     else:
         packs = built_in_packs(sources, keys)
     packs.extend(load_pack(path, sources, keys) for path in extra)
+    for pack in packs:
+        if pack.file.id == DRILL:
+            raise PackError(f"{pack.path}: the id {DRILL} is that of drills; give it another")
     owner: dict[str, str] = {}
     for pack in packs:
         for indicator in pack.file.indicators:

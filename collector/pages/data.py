@@ -39,6 +39,8 @@ class FindingLine(Struct, frozen=True, kw_only=True):
     indicator_value: str
     excluded_by: str
     """Empty: not excluded."""
+    drill: bool
+    """A canary that somebody left for a drill, and no trace of a campaign."""
     in_window: bool
     first_seen: datetime | None
     last_seen: datetime | None
@@ -90,6 +92,7 @@ def _line(finding: Finding) -> FindingLine:
         indicator_type=finding.indicator.type,
         indicator_value=cut(finding.indicator.value),
         excluded_by=finding.excluded_by or "",
+        drill=finding.is_drill,
         in_window=finding.in_window,
         first_seen=utc(first) if first is not None else None,
         last_seen=utc(last) if last is not None else None,

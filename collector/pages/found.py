@@ -32,6 +32,7 @@ class FindingView(Struct, frozen=True, kw_only=True):
     indicator: str
     references: list[str]
     excluded_by: str
+    drill: bool
     older: bool
     """Left out of the verdict, which is about a window."""
     times: list[tuple[str, str]]
@@ -98,6 +99,7 @@ def finding_of(finding: Finding) -> FindingView:
         indicator=cut(f"{indicator.type.replace('_', ' ')} {indicator.value}"),
         references=[cut(one) for one in indicator.reference[:MAX_REASONS]],
         excluded_by=finding.excluded_by or "",
+        drill=finding.is_drill,
         older=not finding.in_window,
         times=times_of(finding.first_seen, finding.last_seen, finding.time),
         seen=f"{counted(len(finding.evidence), 'sighting')} by {counted(sources, 'source')}",

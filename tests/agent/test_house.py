@@ -19,6 +19,7 @@ FLOORS = (
     ("commands",),
     ("options",),
     ("command_line",),
+    ("selftest",),
     ("sweep", "delivery"),
     ("sources",),
     ("targets", "findings"),

@@ -17,15 +17,19 @@ import winreg
 
 from agent.coverage import Ledger
 from agent.matching.own_traces import Own
+from agent.selftest.tiny_dll import tiny_dll
 from agent.targets.live.host import LiveHost
 from agent.windows import (
     change_journal,
     devices,
     dns_cache,
     dns_wmi,
+    event_log,
     files,
     held,
     host,
+    loading,
+    own_pipe,
     pipes,
     process_memory,
     process_priority,
@@ -281,3 +285,27 @@ def test_evidence_of_this_host_is_found_in_its_own_folders(tmp_path: Path) -> No
         assert opened.read(2) == b"MZ"
     assert (kernel.how, kernel.owner) == ("by path", "")
     assert paths[str(home).casefold()].owner.casefold() == Path.home().name.casefold()
+
+
+def test_a_dll_without_code_is_loaded_and_listed(tmp_path: Path) -> None:
+    path = tmp_path / "selfcheck.dll"
+    path.write_bytes(tiny_dll(path.name, "selfcheck_export"))
+    loading.load(str(path))
+    modules = processes.modules(os.getpid())
+    assert any(module.casefold().endswith("\\selfcheck.dll") for module in modules)
+    with pytest.raises(OSError):
+        loading.load(str(tmp_path / "none.dll"))
+
+
+def test_a_pipe_of_our_own_is_there_once_and_while_it_is_held() -> None:
+    name = f"selfcheck-{os.getpid()}"
+    with own_pipe.OwnPipe(name), pytest.raises(OSError):
+        own_pipe.OwnPipe(name)
+    with own_pipe.OwnPipe(name):
+        pass
+
+
+def test_a_record_is_taken_by_the_log() -> None:
+    event_log.write_record("IOC sweep self-test", 1, "a record of the tests")
+    with pytest.raises(ValueError, match="too long"):
+        event_log.write_record("IOC sweep self-test", 1, "x" * (event_log.MAX_UNITS + 1))

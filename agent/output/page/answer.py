@@ -40,8 +40,7 @@ _DOING = {
 def headline(report: Report) -> str:
     """The verdict in one sentence."""
     host, since = report.host.name, _since(report)
-    weak = any(one.strength is Strength.WEAK for one in report.findings)
-    trace = "No strong trace" if weak or report.older else "No trace"
+    trace = "No strong trace" if report.weak_traces or report.older else "No trace"
     if report.verdict is Verdict.HIT:
         return f"Traces of the campaign were found on {host}{since}"
     if report.verdict is Verdict.INCOMPLETE:
@@ -206,7 +205,7 @@ def next_steps(report: Report) -> Html:
         parts = [tag("li", way[:1].upper() + way[1:], ".") for way in ways(report)]
     if report.older:
         parts.append(tag("li", "Judge the older traces, which the verdict does not count."))
-    if any(one.strength is Strength.WEAK for one in report.findings):
+    if report.weak_traces:
         parts.append(tag("li", "Look at the weak findings: whether they are more than a mention."))
     if not parts:
         if report.verdict is not Verdict.CLEAN:

@@ -1,0 +1,74 @@
+"""The command ``selftest``: whether each type of indicator and each source can fire on this very
+host, and the canary of a drill."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from ..exit_codes import CLEAN, INCOMPLETE, CannotRun
+from ..home import home, make_home
+from ..model.self_test import SelfTest
+from ..options import Options
+from ..output.atomic import write_atomically, write_new
+from ..output.plain import plain
+from ..output.progress import Progress
+from ..output.say import say, tell
+from ..output.self_test import self_test_line, self_test_text
+from ..reading.opening import reason_of
+from ..selftest.run import SelfTestRun
+from ..selftest.sweeps import Stopped
+from ..windows import security
+
+_STOPPED = "stopped by the operator; what was planted is removed"
+
+
+def selftest(options: Options) -> int:
+    """0 if all is proved that can be on this host, 3 if not. Raises CannotRun."""
+    if options.canary is not None or options.remove_canary is not None:
+        from .canary import canary
+
+        return canary(options)
+    told = _tested(options)
+    code = CLEAN if told.is_proved else INCOMPLETE
+    path = None if options.out is None else _written(options.out, told, force=options.force)
+    if options.out is not None and path is None:
+        code = INCOMPLETE
+    if not options.quiet:
+        tell(self_test_text(told))
+    if options.quiet or not sys.stdout.isatty():
+        tell(self_test_line(told, code, path))
+    return CLEAN if options.exit_zero else code
+
+
+def _tested(options: Options) -> SelfTest:
+    if sys.platform == "win32":
+        for problem in security.take_administrators_rights():
+            say(problem)
+    folder = home()
+    try:
+        make_home(folder)
+        with Progress(enabled=False if options.quiet else None) as progress:
+            return SelfTestRun(folder, progress).run()
+    except OSError as error:
+        why = f"{folder}: nothing can be planted there: {reason_of(error)}; IOCSWEEP_HOME moves it"
+        raise CannotRun(why) from error
+    except (Stopped, KeyboardInterrupt):
+        raise CannotRun(_STOPPED) from None
+
+
+def _written(path: Path, told: SelfTest, *, force: bool) -> str | None:
+    data = msgspec.json.format(msgspec.json.encode(told), indent=1)
+    write: Callable[[Path, bytes], None] = write_atomically if force else write_new
+    try:
+        write(path, data + b"\n")
+    except FileExistsError:
+        say(f"{path}: is there already; --force replaces it")
+    except OSError as error:
+        say(f"{path}: could not be written: {plain(error)}")
+    else:
+        return str(path)
+    return None
