@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime, timezone
@@ -29,6 +31,9 @@ from .sweeps import Sweeps
 
 FOLDER = "selftest-"
 """Begins the name of the folder in the home folder."""
+_IS_OURS = re.compile(rf"{FOLDER}[0-9a-f]{{12}}")
+_OLD_S = 3600.0
+"""After so long a folder is that of a self-test that was killed: none takes as long."""
 NO_STREAMS = "the file system of the folder has no streams"
 
 
@@ -72,11 +77,17 @@ class SelfTestRun:
     @contextmanager
     def _own_folder(self) -> Iterator[None]:
         """What cannot be removed is told, and nothing else is lost by it."""
+        for left in self.folder.parent.glob(f"{FOLDER}*"):
+            if _IS_OURS.fullmatch(left.name) and _is_old(left):
+                self._remove(left)
         self.folder.mkdir(mode=0o700)
         try:
             yield
         finally:
-            shutil.rmtree(self.folder, onerror=lambda *error: self._kept(error[1], error[2][1]))
+            self._remove(self.folder)
+
+    def _remove(self, folder: Path) -> None:
+        shutil.rmtree(folder, onerror=lambda *error: self._kept(error[1], error[2][1]))
 
     def _kept(self, path: str, error: BaseException) -> None:
         why = reason_of(error) if isinstance(error, OSError) else plain(error)
@@ -126,3 +137,10 @@ class SelfTestRun:
                 yield existing.probe(source)
         host = target.host()
         yield existing.cached_name(target.live, [host.fqdn, host.name])
+
+
+def _is_old(folder: Path) -> bool:
+    try:
+        return time.time() - folder.lstat().st_mtime > _OLD_S
+    except OSError:
+        return False  # it went meanwhile

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,7 +36,19 @@ NOT_UNDER_WINE = {
 """Sources that cannot do all of it there, and a part of why."""
 
 
-def tested(lab: Lab, exe: Path, **named: Any) -> tuple[int, dict[str, Any]]:
+@pytest.fixture
+def own_lab(host: Host, tmp_path: Path) -> Iterator[Lab]:
+    """A Windows of the test's own: what runs there is the test's."""
+    lab = host.lab.clone_prefix(tmp_path / "prefix")
+    yield lab
+    lab.kill_all()
+
+
+def planted(lab: Lab) -> set[str]:
+    return {path.name for path in (lab.drive_c / "ProgramData" / "iocsweep").glob("selftest-*")}
+
+
+def told_by(lab: Lab, exe: Path, **named: Any) -> tuple[int, dict[str, Any]]:
     out = lab.drive_c / "told.json"
     out.unlink(missing_ok=True)
     arguments = ["selftest", "--out", r"C:\told.json", "--quiet"]
@@ -59,9 +72,10 @@ def proved(rows: list[dict[str, Any]]) -> set[str]:
 
 
 @pytest.mark.parametrize("form", ["one-dir", "one-file"])
-def test_every_type_that_wine_can_fire_does(host: Host, form: str) -> None:
+def test_every_type_that_wine_can_fire_does(host: Host, own_lab: Lab, form: str) -> None:
     exe = host.exe if form == "one-dir" else host.one_file
-    code, told = tested(host.lab, exe)
+    before = planted(own_lab)
+    code, told = told_by(own_lab, exe)
     assert code == 3
     assert told["agent"]["form"] == form
     assert proved(told["types"]) == FIRE
@@ -70,34 +84,29 @@ def test_every_type_that_wine_can_fire_does(host: Host, form: str) -> None:
     assert set(failed) == {*NOT_UNDER_WINE, "dns_cache"}
     assert [name for name, why in NOT_UNDER_WINE.items() if why not in failed[name]] == []
     assert told["left"] == ["log Application: one record of the source 'IOC sweep self-test'"]
-    assert "not_removed" not in told
-    home = host.lab.drive_c / "ProgramData" / "iocsweep"
-    assert [path.name for path in home.iterdir() if path.name.startswith("selftest")] == []
-    listed = host.lab.run_exe(r"C:\windows\system32\tasklist.exe", [])
+    assert told["not_removed"] == []
+    assert planted(own_lab) == before
+    listed = own_lab.run_exe(r"C:\windows\system32\tasklist.exe", [])
     assert "iocsweep" not in listed.stdout.casefold()
 
 
 def test_a_source_that_is_broken_is_named_and_one_that_is_mended_is_proved(
-    host: Host, tmp_path: Path
+    host: Host, own_lab: Lab, tmp_path: Path
 ) -> None:
     """The DNS cache: Wine's own cannot be read, the lab's can."""
-    lab = host.lab.clone_prefix(tmp_path / "prefix")
-    try:
-        _, broken = tested(lab, host.exe)
-        lab.put_in_system32(lab.test_dll("dnsapi"), "dnsapi.dll")
-        (tmp_path / "dns.txt").write_text("www.example.org A 203.0.113.6\n")
-        log = tmp_path / "queries.log"
-        code, mended = tested(
-            lab,
-            host.exe,
-            dll_overrides={"dnsapi": "n,b"},
-            env={
-                "IOCSWEEP_TEST_DNS": lab.to_windows(tmp_path / "dns.txt"),
-                "IOCSWEEP_TEST_DNS_LOG": lab.to_windows(log),
-            },
-        )
-    finally:
-        lab.kill_all()
+    _, broken = told_by(own_lab, host.exe)
+    own_lab.put_in_system32(own_lab.test_dll("dnsapi"), "dnsapi.dll")
+    (tmp_path / "dns.txt").write_text("www.example.org A 203.0.113.6\n")
+    log = tmp_path / "queries.log"
+    code, mended = told_by(
+        own_lab,
+        host.exe,
+        dll_overrides={"dnsapi": "n,b"},
+        env={
+            "IOCSWEEP_TEST_DNS": own_lab.to_windows(tmp_path / "dns.txt"),
+            "IOCSWEEP_TEST_DNS_LOG": own_lab.to_windows(log),
+        },
+    )
     assert failures(broken)["dns_cache"].startswith("the cache cannot be read")
     assert code == 3
     assert set(failures(mended)) == set(failures(broken)) - {"dns_cache"}

@@ -187,6 +187,19 @@ def test_ctrl_c_ends_it_with_nothing_left(
     assert sleepers() == []
 
 
+def test_what_a_killed_self_test_left_is_removed_by_the_next_and_nothing_else(
+    tmp_path: Path,
+) -> None:
+    home = tmp_path / "home"
+    for name in ("selftest-0123456789ab", "selftest-notes", "selftest-ba9876543210"):
+        (home / name).mkdir(parents=True)
+        (home / name / "a file").write_text("x")
+    for name in ("selftest-0123456789ab", "selftest-notes"):
+        os.utime(home / name, (1, 1))
+    swept_on(home)
+    assert {path.name for path in home.iterdir()} == {"selftest-notes", "selftest-ba9876543210"}
+
+
 def test_a_home_that_cannot_be_written_is_no_proof_of_anything(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
