@@ -23,8 +23,6 @@ from ..selftest.run import SelfTestRun
 from ..selftest.sweeps import Stopped
 from ..windows import security
 
-_STOPPED = "stopped by the operator; what was planted is removed"
-
 
 def selftest(options: Options) -> int:
     """0 if all is proved that can be on this host, 3 if not. Raises CannotRun."""
@@ -49,15 +47,25 @@ def _tested(options: Options) -> SelfTest:
         for problem in security.take_administrators_rights():
             say(problem)
     folder = home()
+    run = None
     try:
         make_home(folder)
         with Progress(enabled=False if options.quiet else None) as progress:
-            return SelfTestRun(folder, progress).run()
+            run = SelfTestRun(folder, progress)
+            return run.run()
     except OSError as error:
         why = f"{folder}: nothing can be planted there: {reason_of(error)}; IOCSWEEP_HOME moves it"
         raise CannotRun(why) from error
     except (Stopped, KeyboardInterrupt):
-        raise CannotRun(_STOPPED) from None
+        raise CannotRun(f"stopped by the operator; {_remains(run)}") from None
+
+
+def _remains(run: SelfTestRun | None) -> str:
+    """What of it is on the host yet."""
+    if run is None:
+        return "nothing was planted"
+    told = [f"NOT removed: {one}" for one in run.not_removed] or ["what was planted is removed"]
+    return "; ".join([*told, *(f"it stays: {one}" for one in run.left)])
 
 
 def _written(path: Path, told: SelfTest, *, force: bool) -> str | None:

@@ -23,6 +23,8 @@ class Probe(Struct, frozen=True, kw_only=True):
     """Any of these is as good."""
     by_record: bool = False
     """Whether it is to be found in what the volume itself says (``sweeps.py``)."""
+    file: str = ""
+    """The file that was planted for it, in the self-test's folder."""
     nothing: str = ""
     """Why there is nothing of this kind on the host."""
     problem: str = ""

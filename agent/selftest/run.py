@@ -12,6 +12,8 @@ from contextlib import ExitStack, contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
 
+from msgspec import structs
+
 from ..model.report import Host
 from ..model.self_test import Attempt, SelfTest, by_source, by_type
 from ..output.plain import plain
@@ -34,6 +36,7 @@ FOLDER = "selftest-"
 _IS_OURS = re.compile(rf"{FOLDER}[0-9a-f]{{12}}")
 _OLD_S = 3600.0
 """After so long a folder is that of a self-test that was killed: none takes as long."""
+_PAUSES_S = (0.2, 1.0)
 NO_STREAMS = "the file system of the folder has no streams"
 
 
@@ -47,21 +50,22 @@ class SelfTestRun:
         self.folder = home / f"{FOLDER}{self._marks.word.rpartition('-')[2]}"
         """Is removed in the end."""
         self._sweeps = sweeps(self.folder, watcher)
-        self._not_removed: list[str] = []
+        self.left: list[str] = []
+        """What stays on the host, as it must."""
+        self.not_removed: list[str] = []
+        """What should have gone, and why it did not."""
 
     def run(self) -> SelfTest:
         """Raises OSError if nothing can be planted at all, Stopped."""
         started = datetime.now(timezone.utc)
         target = self._sweeps.target()
         with self._own_folder(), ExitStack() as stack:
-            running = Running(self._marks, self.folder, stack)
+            running = Running(self._marks, self.folder, stack, self.left)
             probes = [*self._files(), *running.probes(), *self._existing(target)]
             attempts = self._sweeps.attempts(probes)
-        return self._told(started, target.host(), attempts, running.left)
+        return self._told(started, target.host(), attempts)
 
-    def _told(
-        self, started: datetime, host: Host, attempts: list[Attempt], left: list[str]
-    ) -> SelfTest:
+    def _told(self, started: datetime, host: Host, attempts: list[Attempt]) -> SelfTest:
         return SelfTest(
             agent=running_agent(),
             host=host,
@@ -70,8 +74,8 @@ class SelfTestRun:
             attempts=attempts,
             types=by_type(attempts),
             sources=by_source(attempts),
-            left=left,
-            not_removed=self._not_removed,
+            left=self.left,
+            not_removed=self.not_removed,
         )
 
     @contextmanager
@@ -87,11 +91,17 @@ class SelfTestRun:
             self._remove(self.folder)
 
     def _remove(self, folder: Path) -> None:
+        # A virus scanner or indexer may have what is new open for a moment.
+        for pause in _PAUSES_S if sys.platform == "win32" else ():
+            shutil.rmtree(folder, ignore_errors=True)
+            if not folder.exists():
+                return
+            time.sleep(pause)
         shutil.rmtree(folder, onerror=lambda *error: self._kept(error[1], error[2][1]))
 
     def _kept(self, path: str, error: BaseException) -> None:
         why = reason_of(error) if isinstance(error, OSError) else plain(error)
-        self._not_removed.append(f"{path}: {why}")
+        self.not_removed.append(f"{path}: {why}")
 
     def _files(self) -> Iterator[Probe]:
         files = Files(self._marks)
@@ -105,7 +115,7 @@ class SelfTestRun:
         except OSError as error:
             why = f"the file could not be written: {reason_of(error)}"
             return [one.failed(why) for one in planted.probes]
-        return [*planted.probes]
+        return [structs.replace(one, file=planted.name) for one in planted.probes]
 
     def _stream(self, planted: Planted) -> list[Probe]:
         if sys.platform != "win32":

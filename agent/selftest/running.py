@@ -31,10 +31,9 @@ _WINDOWS = sys.platform == "win32"
 class Running:
     """Sets all of it up, and takes it down with the stack that it is given."""
 
-    def __init__(self, marks: Marks, folder: Path, stack: ExitStack) -> None:
-        self._marks, self._folder, self._stack = marks, folder, stack
-        self.left: list[str] = []
-        """What stays on the host."""
+    def __init__(self, marks: Marks, folder: Path, stack: ExitStack, left: list[str]) -> None:
+        """``left``: is told what stays on the host."""
+        self._marks, self._folder, self._stack, self._left = marks, folder, stack, left
 
     def probes(self) -> list[Probe]:
         """All of them, set up as far as this host lets."""
@@ -109,7 +108,7 @@ class Running:
 
         said = "A self-test of the indicator sweep wrote this record. It means nothing else."
         write_record(EVENT_SOURCE, EVENT_ID, f"{said} {self._marks.word}-record")
-        self.left.append(f"log Application: one record of the source {EVENT_SOURCE!r}")
+        self._left.append(f"log Application: one record of the source {EVENT_SOURCE!r}")
 
     def _windows(self, probe: Probe, begin: Callable[[], None], what: str) -> Probe:
         return self._set_up(probe, begin, what) if _WINDOWS else probe.absent(NOT_THIS_PLATFORM)

@@ -3,6 +3,7 @@ made at run time."""
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import closing
@@ -35,6 +36,7 @@ TRIES: Final = 3
 PAUSE_S: Final = 2.0
 """Before what was not found is looked for again: logs and journals are written after a while."""
 NOT_FOUND = "it was there, and was not found"
+GONE = "its file was removed by something on this host: antivirus?"
 NOT_PLANTED = "nothing can be planted for it; it was looked at, and has no gap"
 _WALKED = "walked: "
 _MAX_FILE = 64 << 20
@@ -83,15 +85,15 @@ class Sweeps:
         plain = [probe for probe in probes if not probe.by_record]
         recorded = [probe for probe in probes if probe.by_record]
         recorded.append(Probe(source="shadow_copies", what=WHOLE, by_record=True))
-        here = _Answers(plain, everything=True)
+        here = _Answers(plain, self._folder, everything=True)
         self._ask(here, self.target(str(self._folder)), ())
         volume, why, nothing = self._volume()
         if volume:
-            there = _Answers(recorded)
+            there = _Answers(recorded, self._folder)
             self._ask(there, self.target(volume), _BY_RECORDS)
         else:
             put = [one.absent(why) if nothing else one.failed(why) for one in recorded]
-            there = _Answers(put)
+            there = _Answers(put, self._folder)
         return [*here.told(), *there.told()]
 
     def _volume(self) -> tuple[str, str, bool]:
@@ -163,9 +165,10 @@ def pack_of(indicators: Sequence[Indicator]) -> Pack:
 class _Answers:
     """What the sweeps found of these probes."""
 
-    def __init__(self, probes: Sequence[Probe], *, everything: bool = False) -> None:
-        """``everything``: also sources without a probe are told."""
-        self._probes, self._everything = probes, everything
+    def __init__(self, probes: Sequence[Probe], folder: Path, *, everything: bool = False) -> None:
+        """``folder``: in which files were planted; ``everything``: also sources without a probe
+        are told."""
+        self._probes, self._folder, self._everything = probes, folder, everything
         self._found: dict[tuple[str, str], str] = {}
         """By source and indicator: where."""
         self._coverage: dict[str, Coverage] = {}
@@ -225,7 +228,14 @@ class _Answers:
         if place and not walked:
             return probe.proved(place)
         nothing = coverage is not None and _is_foreign(coverage)
-        return probe.unproved(walked or _reasons(coverage) or NOT_FOUND, nothing=nothing)
+        return probe.unproved(
+            walked or self._gone(probe) or _reasons(coverage) or NOT_FOUND, nothing=nothing
+        )
+
+    def _gone(self, probe: Probe) -> str:
+        """Whether somebody else has removed the file that was planted for it."""
+        name = probe.file.partition(":")[0]
+        return GONE if name and not os.path.lexists(self._folder / name) else ""
 
 
 def _of_source(probe: Probe, coverage: Coverage) -> Attempt:

@@ -23,7 +23,7 @@ from agent.selftest import planted_files, sleeper
 from agent.selftest import running as running_module
 from agent.selftest.marks import Marks
 from agent.selftest.run import SelfTestRun
-from agent.selftest.sweeps import NOT_FOUND, Sweeps
+from agent.selftest.sweeps import GONE, NOT_FOUND, Sweeps
 from agent.sources.files import facts
 from agent.sources.running.connections import ConnectionsSource
 from agent.sources.running.processes import ProcessesSource
@@ -169,6 +169,24 @@ def test_a_dll_that_cannot_be_loaded_is_named(
     assert {one.reason for one in told.attempts if one.proof is Proof.NOT_PROVED} == {
         "the DLL could not be loaded: No such file or directory"
     }
+
+
+def test_a_file_that_something_removes_is_named_as_that(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As antivirus does, a moment after it was written."""
+    real = planted_files.Planted.write
+
+    def withheld(self: planted_files.Planted, folder: Path) -> None:
+        real(self, folder)
+        if self.name.endswith(".lnk"):
+            (folder / self.name).unlink()
+
+    monkeypatch.setattr(planted_files.Planted, "write", withheld)
+    told = swept_on(tmp_path / "home")
+    assert failed(told) == {("files", "lnk")}
+    (attempt,) = (one for one in told.attempts if one.proof is Proof.NOT_PROVED)
+    assert attempt.reason == GONE
 
 
 def test_ctrl_c_ends_it_with_nothing_left(
