@@ -155,8 +155,11 @@ _NOT_IN_URLS = re.compile(r"[\t\r\n]")
 
 def is_address(text: str) -> bool:
     """Whether it is an IP address, with or without a zone."""
+    address = text.partition("%")[0]
+    if ":" not in address and not address[-1:].isdigit():
+        return False  # Most are names: what is said of those costs tens of times more.
     try:
-        ipaddress.ip_address(text.partition("%")[0])
+        ipaddress.ip_address(address)
     except ValueError:
         return False
     return True

@@ -35,6 +35,8 @@ Check = Callable[[bytes, int, int], bool]
 _ALONE: Final = " fullword"
 _STAR: Final = 64
 """Characters that a star stands for at most."""
+_TO_QUOTE: Final = re.compile(r'["\\]|[^ -~]')
+"""Of a text of ASCII."""
 _IN_NAMES: Final = Characters.all_but_ascii(frozenset(b'\\/:*?"<>|\r\n\0'))
 
 
@@ -129,13 +131,12 @@ def _domain(name: str) -> BytePattern:
 
 def _quoted(text: str) -> str:
     """A text of ASCII as a literal."""
-    return '"' + "".join(map(_quoted_character, text)) + '"'
+    return '"' + _TO_QUOTE.sub(_quoted_character, text) + '"'
 
 
-def _quoted_character(character: str) -> str:
-    if character in '"\\':
-        return "\\" + character
-    return character if " " <= character <= "~" else f"\\x{ord(character):02x}"
+def _quoted_character(found: re.Match[str]) -> str:
+    character = found[0]
+    return "\\" + character if character in '"\\' else f"\\x{ord(character):02x}"
 
 
 def any_case(text: str, encoding: Encoding) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import threading
 import time
+from array import array
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 
 from ..engine.errors import RulesError
@@ -62,28 +63,40 @@ class ByteRules:
         Raises RulesError, with the indicator's id.
         """
         self._ids: list[str] = []
-        self._parts: list[tuple[int, BytePattern]] = []
-        """Patterns with the place of their indicator among the ids; all of one must occur."""
+        self._owners = array("L")
+        """Of each pattern the place of its indicator among the ids; all of one must occur."""
         self._count: list[int] = []
         """Of each indicator's patterns."""
+        parts: list[BytePattern] = []
         for indicator in indicators:
             if indicator.id not in left_out and (patterns := patterns_of(indicator)):
-                self._parts += [(len(self._ids), pattern) for pattern in patterns]
+                parts += patterns
+                self._owners.extend(len(self._ids) for _ in patterns)
                 self._ids.append(indicator.id)
                 self._count.append(len(patterns))
         self.scanned = frozenset(self._ids)
         """Ids of the indicators that bytes can tell of."""
-        self._first_marker = len(self._parts)
-        for marker in markers:
-            self._parts.append((len(self._ids), marker))
-        texts = [part for part, (_, pattern) in enumerate(self._parts) if pattern.text is not None]
-        looked_up = frozenset(texts) if len(texts) >= LOOKED_UP_FROM else frozenset[int]()
-        self._texts = self._searcher(sorted(looked_up))
-        self._declared = {
-            str(part): pattern.forms
-            for part, (_, pattern) in enumerate(self._parts)
-            if part not in looked_up
-        }
+        self._first_marker = len(parts)
+        parts += markers
+        self._owners.extend(len(self._ids) for _ in markers)
+        lengths = [pattern.longest for pattern in parts]
+        known = [length for length in lengths if length is not None]
+        self.overlap = None if len(known) < len(parts) else max(known, default=0) + 2 * _EDGE
+        """Bytes by which windows have to overlap, so that each occurrence lies in one of them with
+        what decides about its ends; None: there is no bound."""
+        texts = [
+            ExactText(part, pattern.text, pattern.whole_word)
+            for part, pattern in enumerate(parts)
+            if pattern.text is not None
+        ]
+        looked_up = texts if len(texts) >= LOOKED_UP_FROM else []
+        self._parts = dict(enumerate(parts))
+        """Patterns by their numbers; of thousands of texts nothing more than them is kept."""
+        for text in looked_up:
+            del self._parts[text.key]
+        del parts  # So that it does not take its room while what follows is made.
+        self._texts = TextSearcher(looked_up) if looked_up else None
+        self._declared = {str(part): pattern.forms for part, pattern in self._parts.items()}
         self._scanner = self._compiled(self._declared, _FEW)
         self._every: PatternScanner | None = None
         """Tells all places; compiled when it is needed first."""
@@ -93,17 +106,6 @@ class ByteRules:
         """As that, and tells more places; compiled when it is needed first."""
         self._compiling = threading.Lock()
 
-    def _searcher(self, parts: Sequence[int]) -> TextSearcher | None:
-        if not parts:
-            return None
-        return TextSearcher(
-            [
-                ExactText(part, pattern.text, pattern.whole_word)
-                for part in parts
-                if (pattern := self._parts[part][1]).text is not None
-            ]
-        )
-
     def _compiled(self, declared: Mapping[str, Sequence[str]], most: int) -> PatternScanner:
         try:
             return PatternScanner(declared, most=most)
@@ -112,16 +114,8 @@ class ByteRules:
             raise RulesError(f"indicator {identifier}: {error.why}") from error
 
     def _name(self, part: int) -> str:
-        number = self._parts[part][0]
+        number = self._owners[part]
         return self._ids[number] if number < len(self._ids) else "of a marker"
-
-    @property
-    def overlap(self) -> int | None:
-        """Bytes by which windows have to overlap, so that each occurrence lies in one of them with
-        what decides about its ends; None: there is no bound."""
-        lengths = [pattern.longest for _, pattern in self._parts]
-        known = [length for length in lengths if length is not None]
-        return None if len(known) < len(lengths) else max(known, default=0) + 2 * _EDGE
 
     def scan(self, data: bytes) -> list[ByteHit]:
         """Each indicator at its first place; by any thread.
@@ -131,6 +125,15 @@ class ByteRules:
         scan = WindowedScan(self)
         scan.window(data, 0)
         return scan.hits()
+
+    def offsets(self, data: bytes) -> dict[str, int]:
+        """The ids of what :meth:`scan` finds, with the places, many times sooner where that is
+        much.
+
+        Raises ScanFailed.
+        """
+        first = {part: min(places) for part, places in self.places(data).items()}
+        return {identifier: first[part][0] for identifier, part in self.holds(first)}
 
     def places(self, data: bytes, begin: int = 0) -> dict[int, list[_Place]]:
         """Of each pattern that occurs at ``begin`` or later, by its number, the first places.
@@ -159,15 +162,14 @@ class ByteRules:
         return self._every
 
     def _any_of(self, markers: range = range(0)) -> AnyOf:
-        patterns = {int(part): self._parts[int(part)][1] for part in self._declared}
-        return AnyOf(patterns, self._compiled, markers=markers)
+        return AnyOf(self._parts, self._compiled, markers=markers)
 
     def _note(
         self, one: Occurrences, data: bytes, begin: int, found: dict[int, list[_Place]]
     ) -> bool:
         """Keep the places that are one; whether there is any."""
         part = int(one.name)
-        check = self._parts[part][1].check
+        check = self._parts[part].check
         places = [
             (at, length)
             for at, length in one.places
@@ -232,9 +234,9 @@ class ByteRules:
         """Ids whose patterns all occur, with the number of the pattern that stands first."""
         by_indicator: dict[int, list[int]] = {}
         for part in places:
-            by_indicator.setdefault(self._parts[part][0], []).append(part)
+            by_indicator.setdefault(self._owners[part], []).append(part)
         return [
-            (self._ids[number], min(parts, key=lambda part: places[part]))
+            (self._ids[number], min(parts, key=places.__getitem__))
             for number, parts in sorted(by_indicator.items())
             if number < len(self._count) and len(parts) == self._count[number]
         ]

@@ -124,12 +124,12 @@ class Matcher:
         self.accounts = Accounts()
         """What was compared with what."""
         self._commands = CommandLines(indicators)
-        self._domains = Domains(self._of(Domain))
+        self.domains = Domains(self._of(Domain))
         self._urls = Urls(self._of(Url))
-        self._networks = Networks(self._of(Address))
-        self._hashes: dict[str | None, list[FileHash]] = {}
+        self.networks = Networks(self._of(Address))
+        self.hashes: dict[str | None, list[FileHash]] = {}
         for indicator in self._of(FileHash):
-            self._hashes.setdefault(indicator.value.lower(), []).append(indicator)
+            self.hashes.setdefault(indicator.value.lower(), []).append(indicator)
         self._pipe_rules = ByteRules(self._of(Pipe))
 
     def _of(self, kind: type[_T]) -> list[_T]:
@@ -184,9 +184,7 @@ class Matcher:
     def is_wanted_hash(self, digest: Hash) -> bool:
         """Whether any of a file's hashes is an indicator's."""
         return (
-            digest.sha256 in self._hashes
-            or digest.sha1 in self._hashes
-            or digest.md5 in self._hashes
+            digest.sha256 in self.hashes or digest.sha1 in self.hashes or digest.md5 in self.hashes
         )
 
     def counts(self) -> list[IndicatorCount]:
@@ -227,7 +225,7 @@ class Matcher:
 
     def cache_names(self) -> list[str]:
         """The names to ask the DNS cache for."""
-        return self._domains.names
+        return self.domains.names
 
     # ---- Comparing
 
@@ -315,7 +313,7 @@ class Matcher:
             if value is None:
                 continue
             self.accounts.compared_hash(value)
-            for indicator in self._hashes.get(value, ()):
+            for indicator in self.hashes.get(value, ()):
                 yield _made(seen, indicator, f"{word} hash", value)
 
     def _pe(self, seen: Observation, pe: Pe, word: str) -> Iterator[Match]:
@@ -385,32 +383,27 @@ class Matcher:
 
     def _domain(self, seen: Observation, name: str, where: str) -> Iterator[Match]:
         self.accounts.compared("domain")
-        for indicator in self._domains.covering(name):
+        for indicator in self.domains.covering(name):
             yield _made(seen, indicator, where, name)
 
     def _address(self, seen: Observation, text: str) -> Iterator[Match]:
         try:
             address = ipaddress.ip_address(text.partition("%")[0])
         except ValueError:
-            for indicator in self._domains.covering(text):  # a CNAME's answer is a name
+            for indicator in self.domains.covering(text):  # a CNAME's answer is a name
                 yield _made(seen, indicator, wording.answer(seen), text)
             return
         self.accounts.compared("address")
         if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
             address = address.ipv4_mapped
-        for known in self._networks.holding(address):
+        for known in self.networks.holding(address):
             yield _made(seen, known, "address", text)
 
     # ---- Proof
 
-    def matches_text(self, indicator: Indicator, text: str) -> bool:
-        """Whether the byte rules find this indicator in a text, in both encodings; for the
-        loader's proof.
-        """
-        return all(
-            any(hit.indicator == indicator.id for hit in self._rules.scan(data))
-            for data in (text.encode(), text.encode("utf-16-le"))
-        )
+    def offsets(self, data: bytes) -> dict[str, int]:
+        """As :meth:`ByteRules.offsets`, for the loader's proof."""
+        return self._rules.offsets(data)
 
 
 def _read(word: str, text: Reading) -> str:

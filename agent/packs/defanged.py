@@ -17,10 +17,15 @@ _SPELLINGS = (
     (re.compile(r"(?i)(?<=\w) ?(?:\[(?:@|at)\]|\((?:@|at)\)|\{(?:@|at)\}) ?(?=\w)"), "@"),
 )
 
+_MAY_BE = re.compile(r"[\[\](){}:]")
+"""One of them stands in each spelling."""
+
 
 def refanged(text: str) -> str:
     """As it stands on a host: ``hxxps://evil[.]example`` is ``https://evil.example``. What is
     not written defanged stays as it is."""
+    if not _MAY_BE.search(text):
+        return text
     for spelling, plain in _SPELLINGS:
         text = spelling.sub(plain, text)
     return text

@@ -1,12 +1,16 @@
 """A YAML or JSON document read strictly: bounded, each error with its line, no key unknown or
 doubled.
 
-JSON is read by its own parser, tens of times sooner, and for lines only if there is an error.
+JSON is read by its own parser, tens of times sooner, and straight into its type; plain values and
+lines are made of it only if there is an error.
 """
 
 from __future__ import annotations
 
+import codecs
 import json
+from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
@@ -14,7 +18,7 @@ import msgspec
 import yaml
 
 from ..exit_codes import CannotRun
-from .json_places import KeyTwice, Place, lines_of, read_json
+from .json_places import KeyTwice, Place, check_json, lines_of, read_json
 
 MAX_PACK_BYTES = 32 * 1024 * 1024
 """100,000 indicators with their sources and notes take 17 to 25 million bytes."""
@@ -39,8 +43,8 @@ class Document:
         """Raises PackError."""
         self.path = path
         self._lines: dict[Place, int] = {}
-        self._json = ""
-        """The text, if its lines are not known yet."""
+        self._json = b""
+        """The text, if it is JSON: its lines are found when one is asked for."""
         self._count = 0
         if len(data) > MAX_PACK_BYTES:
             raise PackError(f"{path}: larger than {MAX_PACK_BYTES} bytes")
@@ -48,12 +52,16 @@ class Document:
             text = data.decode("utf-8-sig")
         except UnicodeDecodeError as error:
             raise PackError(f"{path}: not UTF-8 at byte {error.start}") from error
-        self.value: Any = None
-        if not self._read_json(text):
-            self._read_yaml(text)
+        if not self._is_json(text, data):
+            self.value = self._read_yaml(text)
 
-    def _read_json(self, text: str) -> bool:
-        """False if it is none. What begins with a brace may be YAML still."""
+    @cached_property
+    def value(self) -> Any:
+        """The document as plain values."""
+        return read_json(self._json.decode("utf-8-sig"))
+
+    def _is_json(self, text: str, data: bytes) -> bool:
+        """What begins with a brace may be YAML still. Raises PackError."""
         is_named_so = self.path.lower().endswith(".json")
         may_be = is_named_so or text[:1] == "{" or text.lstrip()[:1] == "{"
         parts = text.count(",") + text.count("[") + text.count("{")
@@ -61,15 +69,15 @@ class Document:
             return False
         if parts > _MAX_JSON_PARTS:
             raise PackError(f"{self.path}:1: too many values")
-        self._json = text
+        self._json = data
         try:
-            self.value = read_json(text)
+            check_json(text)
         except KeyTwice:
             self._know_lines()
         except json.JSONDecodeError as error:
             if is_named_so:
                 raise PackError(f"{self.path}:{error.lineno}: {error.msg}") from error
-            self._json = ""
+            self._json = b""
             return False
         except ValueError as error:
             raise PackError(f"{self.path}: {error}") from error
@@ -79,12 +87,12 @@ class Document:
 
     def _know_lines(self) -> None:
         """Of a JSON text. Raises PackError for a key that stands twice."""
-        text, self._json = self._json, ""
-        self._lines, twice = lines_of(text)
+        self._lines, twice = lines_of(self._json.decode("utf-8-sig"))
         if twice:
             self.fail(twice, f"key {twice[-1]!r} stands twice")
 
-    def _read_yaml(self, text: str) -> None:
+    def _read_yaml(self, text: str) -> Any:
+        """Raises PackError."""
         path = self.path
         loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
         try:
@@ -95,11 +103,11 @@ class Document:
             raise PackError(f"{where}: {getattr(error, 'problem', None) or error}") from error
         except RecursionError as error:
             raise PackError(f"{path}: nested too deeply") from error
-        self.value = self._plain(node, ()) if node is not None else None
+        return self._plain(node, ()) if node is not None else None
 
     def line(self, place: Place) -> int:
         """Of a part, or of the nearest around it."""
-        if self._json:
+        if self._json and not self._lines:
             self._know_lines()
         while place and place not in self._lines:
             place = place[:-1]
@@ -130,6 +138,11 @@ class Document:
 
     def into(self, kind: type[_T]) -> _T:
         """The whole document as this type, strictly. Raises PackError with file and line."""
+        if self._json:
+            with suppress(msgspec.DecodeError):
+                decoder = msgspec.json.Decoder(kind, strict=False)
+                return decoder.decode(self._json.removeprefix(codecs.BOM_UTF8))
+        # Of JSON that is not of the type, the words for it are those of plain values.
         try:
             return msgspec.convert(self.value, kind, strict=False)
         except msgspec.ValidationError as error:

@@ -44,35 +44,29 @@ _I = TypeVar("_I", bound=Indicator)
 
 def why_never(indicator: Indicator) -> str:
     """Why nothing can match it; empty if something may."""
+    kind = type(indicator)
     values = indicator.value if isinstance(indicator.value, list) else [indicator.value]
     for value in values:
-        if isinstance(indicator, _REFANGED) and (plain := refanged(value)) != value:
+        if kind in _REFANGED and (plain := refanged(value)) != value:
             return f"no host holds {value!r}: written defanged? {plain!r} would be it"
-        if isinstance(indicator, _ONE_LINE) and (why := _lines(value)):
+        if kind in _ONE_LINE and (why := _lines(value)):
             return why
-    flaw = _FLAWS.get(type(indicator))
+    flaw = _FLAWS.get(kind)
     why = flaw(indicator) if flaw is not None else ""
     gate: Gate | None = getattr(indicator, "gate", None)
     return why or (_gate(gate) if gate is not None else "")
 
 
-_REFANGED = (FileName, FilePath, Domain, Address, Url, CommandLine)
-_ONE_LINE = (
-    FileName,
-    FilePath,
-    FileHash,
-    Certificate,
-    Domain,
-    Address,
-    Url,
-    LnkTrait,
-    PeTrait,
-    Pipe,
+_REFANGED = frozenset((FileName, FilePath, Domain, Address, Url, CommandLine))
+_ONE_LINE = frozenset(
+    (FileName, FilePath, FileHash, Certificate, Domain, Address, Url, LnkTrait, PeTrait, Pipe)
 )
 """Of which the value has neither a line end in it nor a blank at an end."""
 
 
 def _lines(value: str) -> str:
+    if value.isprintable() and value == value.strip():
+        return ""  # None of the characters below is printable: so few are asked one by one.
     if any(unicodedata.category(character) in ("Cc", "Zl", "Zp") for character in value):
         return f"{value!r} holds a line end or another control character"
     if value != value.strip():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 import sys
 import unicodedata
@@ -17,11 +18,22 @@ from agent.spelling import (
     example_path,
     fold,
     fold_domain,
+    is_address,
     originals_of_copy,
     path_regex,
     unbroken,
     url_parts,
 )
+
+
+@given(st.text("0123456789abcdef:.%xz²٣", max_size=18) | st.ip_addresses().map(str))
+def test_an_address_is_what_the_standard_library_takes_for_one(text: str) -> None:
+    try:
+        ipaddress.ip_address(text.partition("%")[0])
+    except ValueError:
+        assert not is_address(text)
+    else:
+        assert is_address(text)
 
 
 def furthest(folded: str) -> str:

@@ -202,6 +202,12 @@ def test_exact_texts_of_ascii_may_be_looked_up_instead(
     assert (pattern.text, pattern.whole_word) == (text, whole_word)
 
 
+@given(st.text(st.characters(max_codepoint=127), min_size=2, max_size=12))
+def test_every_character_of_ascii_may_stand_in_a_text(text: str) -> None:
+    assert occurs(content(text), f"<{text}>".encode())
+    assert occurs(content(text), f"<{text}>".encode("utf-16-le"))
+
+
 def test_bytes_cannot_tell_of_hashes_and_blocks_of_addresses() -> None:
     assert patterns_of(FileHash(value="0" * 64, **COMMON)) == []
     assert patterns_of(Address(value="192.0.2.0/24", **COMMON)) == []

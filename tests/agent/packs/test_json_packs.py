@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import msgspec
 import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agent.indicators import PackFile
 from agent.matching.byte_rules import ByteRules
-from agent.model.observation import ByteHit
+from agent.matching.selection import Selector
+from agent.packs import proof
 from agent.packs.document import Document, PackError
 from agent.packs.json_places import lines_of
 from agent.packs.loading import parse_pack
@@ -113,15 +116,70 @@ def test_each_part_of_a_json_text_has_its_line(value: Any, indent: int | None) -
     parts(value, ())
 
 
+PLAIN = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
+ODD = PLAIN | st.sampled_from(["", "7", "5.0", "true", "R1", "weak", ".a", 2**64, 5.0, 1e20])
+
+
+@given(
+    st.sampled_from(["hash", "pe", "content", "address"]),
+    st.dictionaries(st.sampled_from(["value", "note", "private", "any_size", "match"]), ODD),
+    st.dictionaries(st.sampled_from(["size", "min_size", "magic", "extensions"]), ODD),
+)
+def test_json_is_what_its_plain_values_are(
+    kind: str, fields: dict[str, Any], gate: dict[str, Any]
+) -> None:
+    made = pack("9858d5cb2a6614be3c48e33911bf9f7978b441bf")
+    made["indicators"][0] |= {"type": kind, **({"gate": gate} if gate else {}), **fields}
+    text = json.dumps(made)
+    try:
+        expected = msgspec.convert(json.loads(text), PackFile, strict=False)
+    except msgspec.ValidationError as error:
+        with pytest.raises(PackError) as told:
+            Document("p.json", text.encode()).into(PackFile)
+        assert str(error).partition(" - at `$")[0] in str(told.value)
+    else:
+        assert Document("p.json", text.encode()).into(PackFile) == expected
+
+
+def test_many_are_proved_a_part_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = pack("a.dat", "b.dat", "c.dat", "d.dat", "e.dat")
+    made["indicators"][4] |= {"type": "content", "match": "regex", "value": "."}
+    text = json.dumps(made, indent=1).encode()
+    told = []
+    for at_once in (10_000, 2):
+        monkeypatch.setattr(proof, "_AT_ONCE", at_once)
+        with pytest.raises(PackError) as error:
+            parse_pack(text, "p.json")
+        told.append(str(error.value))
+    assert told[0] == told[1]
+    assert "indicator name-4 matches harmless text: it matches everything" in told[0]
+    line = text[: text.index(b'"value": "."')].count(b"\n") + 1
+    assert told[0].startswith(f"p.json:{line}: ")
+
+
+def test_a_look_up_that_loses_values_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first of a kind is compared in full; of the others the look-up is asked."""
+    text = json.dumps(pack("first.dat", "second.dat", "third.dat")).encode()
+    whole = Selector.__init__
+
+    def losing(selector: Selector, *given: Any, **options: Any) -> None:
+        whole(selector, *given, **options)
+        selector.exact.pop("THIRD.DAT", None)
+
+    monkeypatch.setattr(Selector, "__init__", losing)
+    with pytest.raises(PackError, match="name-2 does not match its own value"):
+        parse_pack(text, "p.json")
+
+
 def test_many_indicators_are_proved_by_few_scans(monkeypatch: pytest.MonkeyPatch) -> None:
     scans = []
-    scan = ByteRules.scan
+    places = ByteRules.places
 
-    def counted(rules: ByteRules, data: bytes) -> list[ByteHit]:
+    def counted(rules: ByteRules, data: bytes, begin: int = 0) -> dict[int, list[tuple[int, int]]]:
         scans.append(len(data))
-        return scan(rules, data)
+        return places(rules, data, begin)
 
-    monkeypatch.setattr(ByteRules, "scan", counted)
+    monkeypatch.setattr(ByteRules, "places", counted)
     names = [f"evil{number:05}.dat" for number in range(2000)]
     found = parse_pack(json.dumps(pack(*names)).encode(), "p.json")
     assert len(found.file.indicators) == 2000

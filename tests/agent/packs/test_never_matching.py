@@ -5,10 +5,16 @@ from __future__ import annotations
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from agent.indicators import Address
+from agent.packs import defanged
 from agent.packs.defanged import refanged
 from agent.packs.document import PackError
 from agent.packs.loading import parse_pack
+from agent.packs.proof import flaw
+from tests.evidence.packs import stated
 
 HASH = "0123456789abcdef0123456789abcdef"
 
@@ -168,6 +174,33 @@ def test_what_a_host_can_have_is_taken(kind: str, value: str) -> None:
 def test_what_is_not_written_defanged_stays_as_it_is() -> None:
     for text in ("https://evil.example.com/a?b=c", "invoice[1].pdf", r"C:\a\.b", "a (1).b"):
         assert refanged(text) == text
+
+
+@given(st.text("hxtpsf*:/[](){}.@dota bX", max_size=24))
+def test_no_defanged_spelling_is_passed_over(text: str) -> None:
+    plain = text
+    for spelling, meant in defanged._SPELLINGS:
+        plain = spelling.sub(meant, plain)
+    assert refanged(text) == plain
+
+
+@pytest.mark.parametrize(
+    ("value", "is_public"),
+    [
+        ("9.255.255.255", True), ("10.0.0.0", False), ("11.0.0.0", True), ("100.64.0.0", False),
+        ("100.128.0.0", True), ("169.254.255.255", False), ("169.255.0.0", True),
+        ("172.31.255.255", False), ("172.32.0.0", True), ("192.0.2.1", False),
+        ("192.0.3.0", True), ("198.19.255.255", False), ("198.20.0.0", True),
+        ("240.0.0.1", False), ("::1", False), ("2a00::1", True), ("::ffff:8.8.8.8", False),
+        ("8.8.8.0/24", True), ("10.1.0.0/16", False),
+    ],
+)  # fmt: skip
+def test_an_address_that_many_have_has_to_be_meant(value: str, is_public: bool) -> None:
+    told = flaw(Address(id="a", value=value, **stated()))
+    assert told == (
+        "" if is_public else "not a public address; say `private: true` if that is meant"
+    )
+    assert flaw(Address(id="a", value=value, private=True, **stated())) == ""
 
 
 @pytest.mark.parametrize("name", [r"C:\Windows\rundll32.exe", "System32/rundll32.exe", "a.exe "])
