@@ -69,7 +69,7 @@ class Collected:
             keys = [self._key(citation)]
             if offer.reference:
                 keys.append(self._key(f"{_whole(offer.reference)[:2048]}; named in {file}"))
-            together = offer.together is not None and len(offer.wanted) > 1
+            together = offer.together is not None and bool(len(offer.wanted) > 1 or offer.process)
             ids = [
                 self._take(file, offer, _member(wanted) if together else wanted, keys)
                 for wanted in offer.wanted
@@ -135,19 +135,22 @@ class Collected:
                     row.told = (*row.told, "what it is to be seen with was left out: weak")
             return
         unique = sorted(set(ids))
-        if len(unique) == 1:
+        if len(unique) == 1 and not offer.process:
             return
-        text = "\n".join(unique) + f"\n{offer.same_file}"
+        text = "\n".join(unique) + f"\n{offer.same_file}" + f"\n{offer.process}".rstrip()
         rule = ChainRule(
             id=f"{self.id}/together-{hashlib.sha256(text.encode()).hexdigest()[:12]}",
             title=f"Seen together, as {offer.where} asks"[:4096],
             strength=offer.together or Strength.STRONG,
             all=[Clause(any=[one]) for one in unique],
+            process=[offer.process] if offer.process else [],
             same_file=offer.same_file,
         )
         self._chains[rule.id] = rule
         for row in rows:
-            row.told = (*row.told, f"{rule.strength.value} together with {len(unique) - 1} more")
+            more = [f"together with {len(unique) - 1} more"] if len(unique) > 1 else []
+            more += [f"of a process {offer.process}"] if offer.process else []
+            row.told = (*row.told, f"{rule.strength.value} {' '.join(more)}")
 
     def pack(self, title: str, version: str, description: str) -> PackFile | None:
         """All that proved itself; None if that is nothing."""

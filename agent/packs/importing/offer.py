@@ -53,6 +53,8 @@ class Offer(Struct, frozen=True, kw_only=True):
     """The origin means all of them at once, which then proves this much."""
     same_file: bool = False
     """All of them are of one file."""
+    process: str = ""
+    """All of them are of a process of this image name."""
     why: str = ""
     """Why nothing becomes of it, if ``wanted`` is empty."""
     harmless: str = ""

@@ -16,6 +16,7 @@ from .misp import is_misp, read_misp
 from .offer import Offer
 from .openioc import is_openioc, read_openioc
 from .plain_text import read_text
+from .sigma import is_sigma, read_sigma
 from .stix import is_stix, read_stix
 
 MAX_BYTES = 64 << 20
@@ -28,6 +29,7 @@ _READERS: dict[str, tuple[str, Callable[[str], Iterator[Offer]]]] = {
     "misp": ("MISP", read_misp),
     "stix": ("STIX 2", read_stix),
     "openioc": ("OpenIOC", read_openioc),
+    "sigma": ("Sigma", read_sigma),
 }
 FORMS = {form: name for form, (name, _) in _READERS.items()}
 """Forms to what they are called."""
@@ -81,6 +83,8 @@ def form_of(name: str, text: str) -> str:
         return _form_of_json(name, text)
     if text.lstrip()[:1] == "<" and (is_openioc(text) or name.lower().endswith((".ioc", ".xml"))):
         return _form_of_xml(name, text)
+    if name.lower().endswith((".yml", ".yaml")):
+        return _form_of_yaml(name, text)
     if form := loki.form_of(name, text):
         return form
     if name.lower().endswith((".csv", ".tsv")) or _is_table(text):
@@ -106,6 +110,13 @@ def _form_of_xml(name: str, text: str) -> str:
     if not is_openioc(text):
         raise PackError(f"{name}: XML of no known form; OpenIOC is read, STIX 1 is not")
     return "openioc"
+
+
+def _form_of_yaml(name: str, text: str) -> str:
+    """Raises PackError if it is none of them."""
+    if is_sigma(text):
+        return "sigma"
+    raise PackError(f"{name}: YAML of no known form; Sigma's rules are read")
 
 
 def _is_table(text: str) -> bool:
