@@ -12,6 +12,7 @@ from ..document import PackError
 from . import loki
 from .csv_text import delimiter_of, named, read_csv
 from .json_text import NoJson, read_json
+from .kusto import is_hunting, is_kusto, read_hunting, read_kusto
 from .misp import is_misp, read_misp
 from .offer import Offer
 from .openioc import is_openioc, read_openioc
@@ -30,6 +31,8 @@ _READERS: dict[str, tuple[str, Callable[[str], Iterator[Offer]]]] = {
     "stix": ("STIX 2", read_stix),
     "openioc": ("OpenIOC", read_openioc),
     "sigma": ("Sigma", read_sigma),
+    "hunting": ("hunting queries", read_hunting),
+    "kusto": ("KQL", read_kusto),
 }
 FORMS = {form: name for form, (name, _) in _READERS.items()}
 """Forms to what they are called."""
@@ -85,6 +88,8 @@ def form_of(name: str, text: str) -> str:
         return _form_of_xml(name, text)
     if name.lower().endswith((".yml", ".yaml")):
         return _form_of_yaml(name, text)
+    if name.lower().endswith((".kql", ".kusto", ".csl")) and is_kusto(text):
+        return "kusto"
     if form := loki.form_of(name, text):
         return form
     if name.lower().endswith((".csv", ".tsv")) or _is_table(text):
@@ -116,7 +121,9 @@ def _form_of_yaml(name: str, text: str) -> str:
     """Raises PackError if it is none of them."""
     if is_sigma(text):
         return "sigma"
-    raise PackError(f"{name}: YAML of no known form; Sigma's rules are read")
+    if is_hunting(text):
+        return "hunting"
+    raise PackError(f"{name}: YAML of no known form; Sigma and hunting queries are read")
 
 
 def _is_table(text: str) -> bool:

@@ -95,7 +95,7 @@ def offered_choices(
         wider = [term.why for term in lost if not term.is_implied]
         reasons = [one.removesuffix(_LEFT_AWAY) for one in dict.fromkeys(t.why for t in lost)]
         if not kept:
-            yield left_out(where, kind, written, "; ".join(reasons))
+            yield left_out(where, kind, written, "; ".join(reasons) or "nothing in it is compared")
             continue
         if lost and all(map(_every_host_has, kept.values())):
             why = f"{'; '.join(reasons)}; what is left is a name that every Windows has"
@@ -153,7 +153,7 @@ def _told(wanted: Wanted, told: Sequence[str], *, weak: bool) -> Wanted:
 
 
 def compared(kind: str, what: str, how: str, text: Text) -> Choices:
-    """A value of a kind: of ``path``, ``image`` (a process's path), ``file_name``,
+    """A value of a kind: of ``path``, ``image`` and ``image_name`` (a process's), ``file_name``,
     ``command_line``, ``domain``, ``address``, ``hash``, ``pipe``, or one of :data:`NO_TYPE`.
 
     ``how``: ``is``, ``contains``, ``has`` (as a word), ``startswith``, ``endswith``.
@@ -163,7 +163,7 @@ def compared(kind: str, what: str, how: str, text: Text) -> Choices:
     if not any(part not in (STAR, ONE) and part.strip() for part in text):
         return none_of(what, f"{what.partition(':')[0]} of nothing but wildcards")
     found = _OF_KIND[kind](how, text)
-    return [(_term(what, one, is_image=kind == "image"),) for one in found]
+    return [(_term(what, one, is_image=kind.startswith("image")),) for one in found]
 
 
 def _term(what: str, found: Wanted | str, *, is_image: bool) -> Term:
@@ -264,6 +264,7 @@ def _pipe(_how: str, text: Text) -> list[Wanted | str]:
 
 
 _OF_KIND = {
-    "path": _path, "image": _path, "file_name": _file_name, "command_line": _command,
+    "path": _path, "image": _path, "file_name": _file_name, "image_name": _file_name,
+    "command_line": _command,
     "domain": _domain, "address": _address, "hash": _hash, "pipe": _pipe,
 }  # fmt: skip
