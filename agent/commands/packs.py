@@ -1,22 +1,17 @@
-"""``iocsweep packs list``, ``check``, ``export``, ``import`` (``packs_import.py``), and those of
-signatures (``packs_signing.py``).
-"""
+"""``iocsweep packs``: ``list`` and ``check``; the others are files of their own."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
 import msgspec
 
-from .. import __version__
 from ..exit_codes import CLEAN, FAILED
 from ..matching.own_traces import Own
 from ..matching.selection import Selector
 from ..ntfs import Volume
 from ..options import Options
-from ..output.atomic import write_new
 from ..output.say import say, tell
 from ..packs.built_in import load_packs, matcher_of
 from ..packs.document import PackError
@@ -35,7 +30,13 @@ def packs(options: Options) -> int:
             _print_pack(pack)
         return CLEAN
     if options.action == "export":
-        return _export(options)
+        from .packs_export import export_packs
+
+        return export_packs(options)
+    if options.action == "diff":
+        from .packs_diff import diff_packs
+
+        return diff_packs(options)
     if options.action == "import":
         from .packs_import import import_packs
 
@@ -65,38 +66,6 @@ def packs(options: Options) -> int:
         say(f"{options.against}: {reason_of(error)}")
         return FAILED
     return CLEAN
-
-
-def _export(options: Options) -> int:
-    """Those that are named, by file or by id; else what is built in."""
-    from ..packs.yara_file import Exported
-
-    try:
-        exported = Exported(_named(options.paths), __version__)
-    except PackError as error:
-        say(str(error))
-        return FAILED
-    if options.out is None:
-        tell(exported.text)
-    else:
-        try:
-            write_new(options.out, exported.text.encode("ascii"))
-        except FileExistsError:
-            say(f"{options.out}: is there already")
-            return FAILED
-        except OSError as error:
-            say(f"{options.out}: could not be written: {reason_of(error)}")
-            return FAILED
-    say(exported.told)
-    return CLEAN
-
-
-def _named(names: Sequence[str]) -> list[Pack]:
-    """Raises PackError."""
-    built_in = {pack.file.id: pack for pack in load_packs()}
-    return [built_in.get(name) or load_pack(Path(name), NAMES) for name in names] or [
-        *built_in.values()
-    ]
 
 
 def _print_counts(image: str, selector: Selector) -> None:

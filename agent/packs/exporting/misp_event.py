@@ -1,0 +1,110 @@
+"""A pack as an event of MISP: an attribute each, command lines as objects ``process``.
+
+What is weak, and is not so by its type, has the tag ``false-positive:risk="high"`` of MISP's
+taxonomy. Source: MISP core format, 2.4.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from ...indicators import Address, Certificate, CommandLine, FileHash, Indicator, Pipe
+from ...model.report import Strength
+from ..loading import Pack
+from .csv_file import plain_value
+from .exported import Exported, Left, kind_of, sources_of
+
+_SPACE = uuid.UUID("0a9f2f1c-51d4-5a0e-8d0e-2f4c9c5b7a15")
+_HASHES = {32: "md5", 40: "sha1", 64: "sha256"}
+_TYPES = {
+    "file_name": ("filename", "Payload delivery"),
+    "file_path": ("filename", "Payload installation"),
+    "hash": ("sha256", "Payload delivery"),
+    "domain": ("domain", "Network activity"),
+    "address": ("ip-dst", "Network activity"),
+    "url": ("url", "Network activity"),
+    "pipe": ("named pipe", "Artifacts dropped"),
+    "certificate": ("x509-fingerprint-sha256", "Network activity"),
+}
+_DOUBT = {"name": 'false-positive:risk="high"'}
+_WEAK_BY_TYPE = ("file_name", "address", "pipe")
+
+
+def as_misp(packs: Sequence[Pack], agent: str) -> Exported:
+    """One event of all packs."""
+    left = Left(packs)
+    attributes: list[dict[str, Any]] = []
+    objects: list[dict[str, Any]] = []
+    for pack in packs:
+        for indicator in pack.file.indicators:
+            value = (
+                indicator.value if isinstance(indicator, Certificate) else plain_value(indicator)
+            )
+            if value is None:
+                left.add(kind_of(indicator), indicator.id)
+            elif isinstance(indicator, CommandLine):
+                objects.append(_process(pack, indicator, value))
+            else:
+                attributes.append(_attribute(pack, indicator, value))
+    names = ", ".join(f"{pack.file.id} {pack.file.version}" for pack in packs)
+    event = {
+        "uuid": str(uuid.uuid5(_SPACE, " ".join(pack.sha256 for pack in packs))),
+        "info": f"{names}, by iocsweep {agent}",
+        "date": f"{datetime.now(UTC):%Y-%m-%d}",
+        "threat_level_id": "4",
+        "analysis": "2",
+        "distribution": "0",
+        "published": False,
+        "Attribute": attributes,
+        "Object": objects,
+    }
+    text = json.dumps({"Event": event}, indent=1, ensure_ascii=False) + "\n"
+    return Exported(text, len(attributes) + len(objects), left)
+
+
+def _attribute(pack: Pack, indicator: Indicator, value: str) -> dict[str, Any]:
+    kind, category = _TYPES[kind_of(indicator)]
+    if isinstance(indicator, FileHash):
+        kind = _HASHES[len(indicator.value)]
+    return {
+        **_common(pack, indicator),
+        "type": kind,
+        "category": category,
+        "value": value,
+        "to_ids": not isinstance(indicator, Pipe),
+    }
+
+
+def _process(pack: Pack, indicator: CommandLine, value: str) -> dict[str, Any]:
+    attribute = {
+        **_common(pack, indicator),
+        "type": "text",
+        "category": "Other",
+        "object_relation": "command-line",
+        "value": value,
+        "to_ids": True,
+    }
+    identifier = uuid.uuid5(_SPACE, f"object {pack.file.id} {indicator.id}")
+    return {
+        "uuid": str(identifier),
+        "name": "process",
+        "meta-category": "misc",
+        "Attribute": [attribute],
+    }
+
+
+def _common(pack: Pack, indicator: Indicator) -> dict[str, Any]:
+    weak = indicator.strength is Strength.WEAK and kind_of(indicator) not in _WEAK_BY_TYPE
+    note = f"{indicator.note}; " if indicator.note else ""
+    return {
+        "uuid": str(uuid.uuid5(_SPACE, f"{pack.file.id} {indicator.id}")),
+        "comment": f"{note}{indicator.id} ({indicator.strength.value}): "
+        + sources_of(pack, indicator),
+        "disable_correlation": isinstance(indicator, Address),
+        "distribution": "5",
+        **({"Tag": [_DOUBT]} if weak else {}),
+    }

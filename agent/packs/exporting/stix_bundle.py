@@ -1,0 +1,129 @@
+"""A pack as a bundle of STIX 2.1: an ``indicator`` object each, with its pattern.
+
+``confidence`` is 15, 50 or 85 for weak, strong and confirmed (STIX 2.1, appendix A, None / Low /
+Med / High). A domain's pattern is of that name alone, and a path's of one folder: STIX has no word
+for "and all below it". Ids are made of the pack's and the indicator's: the same in every export.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import uuid
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from ...indicators import (
+    Address,
+    Certificate,
+    CommandLine,
+    Domain,
+    FileHash,
+    FileName,
+    FilePath,
+    Indicator,
+    Url,
+)
+from ...model.report import Strength
+from ...spelling import is_glob
+from ..loading import Pack
+from .exported import Exported, Left, kind_of
+
+_SPACE = uuid.UUID("4f0b7f4e-6a0c-5d2b-9d6a-6f1a3f0c1e15")
+_CONFIDENCE = {Strength.WEAK: 15, Strength.STRONG: 50, Strength.CONFIRMED: 85}
+_ALGORITHMS = {32: "MD5", 40: "'SHA-1'", 64: "'SHA-256'"}
+
+
+def as_stix(packs: Sequence[Pack], agent: str) -> Exported:
+    """One bundle."""
+    left = Left(packs)
+    moment = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.000Z}"
+    objects: list[dict[str, Any]] = []
+    for pack in packs:
+        for indicator in pack.file.indicators:
+            pattern = pattern_of(indicator)
+            if pattern:
+                objects.append(_object(pack, indicator, pattern, moment, agent))
+            else:
+                left.add(kind_of(indicator), indicator.id)
+    names = " ".join(pack.sha256 for pack in packs)
+    bundle = {"type": "bundle", "id": f"bundle--{uuid.uuid5(_SPACE, names)}", "objects": objects}
+    return Exported(json.dumps(bundle, indent=1, ensure_ascii=False) + "\n", len(objects), left)
+
+
+def _object(
+    pack: Pack, indicator: Indicator, pattern: str, moment: str, agent: str
+) -> dict[str, Any]:
+    sources = [
+        {"source_name": key, "description": pack.file.references[key]}
+        for key in indicator.reference
+    ]
+    return {
+        "type": "indicator",
+        "spec_version": "2.1",
+        "id": f"indicator--{uuid.uuid5(_SPACE, f'{pack.file.id} {indicator.id}')}",
+        "created": moment,
+        "modified": moment,
+        "name": f"{pack.file.id}: {indicator.id}",
+        "description": indicator.note or f"from {pack.file.title}, by iocsweep {agent}",
+        "indicator_types": ["malicious-activity"],
+        "pattern": pattern,
+        "pattern_type": "stix",
+        "pattern_version": "2.1",
+        "valid_from": moment,
+        "confidence": _CONFIDENCE[indicator.strength],
+        "external_references": sources,
+    }
+
+
+def pattern_of(indicator: Indicator) -> str:
+    """Its pattern; empty if STIX has none that means the same."""
+    if isinstance(indicator, FileHash):
+        size = f" AND file:size = {indicator.gate.size}" if indicator.gate.size else ""
+        return f"[file:hashes.{_ALGORITHMS[len(indicator.value)]} = '{indicator.value}'{size}]"
+    if isinstance(indicator, Certificate):
+        return f"[x509-certificate:hashes.'SHA-256' = '{indicator.value.lower()}']"
+    if isinstance(indicator, FileName):
+        return _compared("file:name", indicator.value)
+    if isinstance(indicator, FilePath):
+        return _path(indicator.value.replace("/", "\\"))
+    if isinstance(indicator, Domain):
+        return f"[domain-name:value = {_quoted(indicator.value)}]"
+    if isinstance(indicator, Address):
+        network = ipaddress.ip_network(indicator.value)
+        operator = "=" if "/" not in indicator.value else "ISSUBSET"
+        return f"[ipv{network.version}-addr:value {operator} '{indicator.value}']"
+    if isinstance(indicator, Url):
+        return _like("url:value", (indicator.value,), "", "%")
+    if isinstance(indicator, CommandLine):
+        pieces = [indicator.value] if isinstance(indicator.value, str) else indicator.value
+        return _like("process:command_line", pieces, "%", "%")
+    return ""
+
+
+def _compared(path: str, value: str) -> str:
+    if not is_glob(value):
+        return f"[{path} = {_quoted(value)}]"
+    if set(value) & set("%_"):
+        return ""
+    return f"[{path} LIKE {_quoted(value.replace('*', '%').replace('?', '_'))}]"
+
+
+def _path(value: str) -> str:
+    folder, _, name = value.rpartition("\\")
+    if is_glob(value):
+        return ""
+    place = f"file:parent_directory_ref.path = {_quoted(folder)}"
+    return f"[file:name = {_quoted(name)} AND {place}]"
+
+
+def _like(path: str, pieces: Sequence[str], before: str, behind: str) -> str:
+    """Where ``%`` and ``_`` mean themselves, LIKE has no word for it."""
+    if any(set(piece) & set("%_") for piece in pieces):
+        return ""
+    return f"[{path} LIKE {_quoted(before + '%'.join(pieces) + behind)}]"
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
