@@ -19,6 +19,7 @@ from .openioc import is_openioc, read_openioc
 from .plain_text import read_text
 from .sigma import is_sigma, read_sigma
 from .stix import is_stix, read_stix
+from .yara_rules import is_yara, read_yara
 
 MAX_BYTES = 64 << 20
 """Of a file that is imported."""
@@ -33,6 +34,7 @@ _READERS: dict[str, tuple[str, Callable[[str], Iterator[Offer]]]] = {
     "sigma": ("Sigma", read_sigma),
     "hunting": ("hunting queries", read_hunting),
     "kusto": ("KQL", read_kusto),
+    "yara": ("YARA", read_yara),
 }
 FORMS = {form: name for form, (name, _) in _READERS.items()}
 """Forms to what they are called."""
@@ -88,6 +90,8 @@ def form_of(name: str, text: str) -> str:
         return _form_of_xml(name, text)
     if name.lower().endswith((".yml", ".yaml")):
         return _form_of_yaml(name, text)
+    if name.lower().endswith((".yar", ".yara")) and is_yara(text):
+        return "yara"
     if name.lower().endswith((".kql", ".kusto", ".csl")) and is_kusto(text):
         return "kusto"
     if form := loki.form_of(name, text):

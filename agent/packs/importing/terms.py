@@ -78,9 +78,17 @@ def both(parts: Sequence[Choices]) -> Choices:
 
 
 def offered_choices(
-    choices: Choices, where: str, kind: str, *, is_weak: str = "", note: str = "", source: str = ""
+    choices: Choices,
+    where: str,
+    kind: str,
+    *,
+    is_weak: str = "",
+    note: str = "",
+    source: str = "",
+    same_file: bool = False,
 ) -> Iterator[Offer]:
-    """``is_weak``: why all of the rule is. ``source``: what the rule itself names as one."""
+    """``is_weak``: why all of the rule is. ``source``: what the rule itself names as one.
+    ``same_file``: conditions of one choice are of one file."""
     for choice in choices:
         written = " and ".join(term.what for term in choice)
         processes = {term.process for term in choice if term.process}
@@ -110,6 +118,7 @@ def offered_choices(
                 wanted=tuple(_told(one, told, weak=bool(wider or is_weak)) for one in wanted),
                 together=Strength.WEAK if wider or is_weak else Strength.STRONG,
                 process=process,
+                same_file=same_file,
                 note=note,
                 reference=source,
             )
