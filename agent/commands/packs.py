@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -24,27 +25,38 @@ from ..targets.offline.image import ImageTarget
 
 
 def packs(options: Options) -> int:
-    """List them, check or import those of one's own, or write YARA rules; the exit code."""
+    """The exit code of one of its actions."""
     if options.action == "list":
         for pack in load_packs():
             _print_pack(pack)
         return CLEAN
-    if options.action == "export":
+    if (other := _other_action(options.action)) is not None:
+        return other(options)
+    return _check(options)
+
+
+def _other_action(name: str) -> Callable[[Options], int] | None:
+    """Those with a file of their own, which is loaded when it is asked for."""
+    if name == "export":
         from .packs_export import export_packs
 
-        return export_packs(options)
-    if options.action == "diff":
+        return export_packs
+    if name == "diff":
         from .packs_diff import diff_packs
 
-        return diff_packs(options)
-    if options.action == "import":
+        return diff_packs
+    if name == "import":
         from .packs_import import import_packs
 
-        return import_packs(options)
-    if options.action in ("keygen", "sign", "verify"):
+        return import_packs
+    if name in ("keygen", "sign", "verify"):
         from .packs_signing import about_signatures
 
-        return about_signatures(options)
+        return about_signatures
+    return None
+
+
+def _check(options: Options) -> int:
     code, found = CLEAN, [] if options.paths else load_packs()
     for path in options.paths:
         try:

@@ -8,7 +8,6 @@ from typing import Any
 
 from ..signing.arguments import add_pack_signing
 
-
 EXPORTS = ("csv", "kql", "misp", "sigma", "stix", "yara")
 """Forms that packs are written in."""
 

@@ -109,7 +109,9 @@ def test_a_key_that_is_none_ends_a_sweep_before_it_begins(
     key = tmp_path / "k"
     key.write_text("a secret")
     out = tmp_path / "out"
-    assert cli.main(["offline", str(tmp_path), "--out", str(out), "--signing-key-file", str(key)]) == 2
+    assert (
+        cli.main(["offline", str(tmp_path), "--out", str(out), "--signing-key-file", str(key)]) == 2
+    )
     said = capsys.readouterr().err
     assert f"{key}: no key is there" in said
     assert "secret" not in said.replace(str(tmp_path), "")
