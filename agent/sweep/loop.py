@@ -41,9 +41,9 @@ from ..model.report import (
     Strength,
     TargetKind,
     Truncation,
-    is_before,
     verdict_of,
 )
+from ..model.window import is_before
 from ..packs.loading import Pack
 from ..sources import BuffersResults, Source
 from ..targets import Target

@@ -37,9 +37,9 @@ from ..model.report import (
     State,
     Strength,
     Truncation,
-    is_before,
     verdict_of,
 )
+from ..model.window import is_before
 from ..signing.keys import PublicKey
 from .journal import MAX_FINDINGS, lock
 from .publish import publish

@@ -14,7 +14,8 @@ from agent import cli
 from agent.model.codec import ReportError, decode, encode
 from agent.model.objects import Process
 from agent.model.observation import Claim, Moment, MomentOf, Place, moments, telling
-from agent.model.report import Evidence, Finding, Report, Strength, Verdict, is_before
+from agent.model.report import Evidence, Finding, Report, Strength, Verdict
+from agent.model.window import is_before
 from agent.output.console import render
 from agent.output.schema import report_schema
 from agent.output.summary import summary_line
