@@ -57,6 +57,7 @@ def evidence(tmp_path_factory: pytest.TempPathFactory) -> Path:
     few = {path: data for path, data in quiet().items() if not path.endswith(("SYSTEM", ".evtx"))}
     as_folder(folder / "WS-0423", laid_out("kape", few), WHEN)
     shutil.copy(GUIDE / "examples/feed.txt", folder)
+    shutil.copytree(GUIDE / "examples", folder / "docs/guide/examples")
     return folder
 
 
