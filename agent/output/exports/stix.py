@@ -25,9 +25,9 @@ from .stix_pattern import pattern_of
 
 _NAMESPACE = uuid.UUID("3a7f0f5e-5f6d-5d0a-b7a5-7f9d2a6c1e44")
 """Never that of section 2.9, which is for cyber-observable objects."""
-_UNDATED: Final = "2026-11-30T00:00:00.000Z"
+UNDATED: Final = "2018-01-01T00:00:00.000Z"
 """``created`` and ``valid_from`` of what a report has no date for (the program, a host, an
-indicator): the day of this mapping, and always the same, since an id has one ``created``."""
+indicator): always the same, since an id has one ``created``, and before that of any pack."""
 _STRICT: Final = "marking-definition--939a9414-2ddd-4d32-a0cd-375ea402b003"
 _MARKING: Document = {
     "type": "marking-definition",
@@ -95,7 +95,7 @@ def _is_ours(one: Any) -> bool:
 
 def _objects(reports: Sequence[Report], named: dict[str, IndicatorRef]) -> Iterator[Document]:
     yield _MARKING
-    yield _made("identity", _OURSELVES, _UNDATED, name="iocsweep", identity_class="system")
+    yield _made("identity", _OURSELVES, UNDATED, name="iocsweep", identity_class="system")
     for report in reports:
         host = _host(report.host)
         yield host
@@ -159,7 +159,7 @@ class _Sighting(Struct):
 def _host(host: Host) -> Document:
     """By what a report knows it again, and by its name."""
     made = id_of("identity", "host", host.id, host.name)
-    return _made("identity", made, _UNDATED, name=host.name, identity_class="system")
+    return _made("identity", made, UNDATED, name=host.name, identity_class="system")
 
 
 def _indicator(one: IndicatorRef) -> Document:
@@ -167,12 +167,12 @@ def _indicator(one: IndicatorRef) -> Document:
     return _made(
         "indicator",
         id_of("indicator", one.pack, one.id, one.type, one.value),
-        _UNDATED,
+        UNDATED,
         name=f"{one.pack}: {one.id}",
         description=f"{one.type} {one.value}",
         pattern=pattern,
         pattern_type=language,
-        valid_from=_UNDATED,
+        valid_from=UNDATED,
         external_references=[{"source_name": one.pack, "external_id": one.id}],
     )
 

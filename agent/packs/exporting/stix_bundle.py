@@ -2,16 +2,16 @@
 
 ``confidence`` is 15, 50 or 85 for weak, strong and confirmed (STIX 2.1, appendix A, None / Low /
 Med / High). A domain's pattern is of that name alone, and a path's of one folder: STIX has no word
-for "and all below it". Ids are made of the pack's and the indicator's: the same in every export.
+for "and all below it". Ids are those that the sightings of a report have: the same in every export,
+and so is all else of a version of a pack.
 """
 
 from __future__ import annotations
 
 import ipaddress
 import json
-import uuid
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from ...indicators import (
@@ -25,12 +25,13 @@ from ...indicators import (
     Indicator,
     Url,
 )
+from ...matching.matcher import type_of, value_of
 from ...model.report import Strength
+from ...output.exports.stix import UNDATED, id_of
 from ...spelling import is_glob
 from ..loading import Pack
 from .exported import Exported, Left, kind_of
 
-_SPACE = uuid.UUID("4f0b7f4e-6a0c-5d2b-9d6a-6f1a3f0c1e15")
 _CONFIDENCE = {Strength.WEAK: 15, Strength.STRONG: 50, Strength.CONFIRMED: 85}
 _ALGORITHMS = {32: "MD5", 40: "'SHA-1'", 64: "'SHA-256'"}
 
@@ -38,23 +39,22 @@ _ALGORITHMS = {32: "MD5", 40: "'SHA-1'", 64: "'SHA-256'"}
 def as_stix(packs: Sequence[Pack], agent: str) -> Exported:
     """One bundle."""
     left = Left(packs)
-    moment = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.000Z}"
     objects: list[dict[str, Any]] = []
     for pack in packs:
         for indicator in pack.file.indicators:
             pattern = pattern_of(indicator)
             if pattern:
-                objects.append(_object(pack, indicator, pattern, moment, agent))
+                objects.append(_object(pack, indicator, pattern, agent))
             else:
                 left.add(kind_of(indicator), indicator.id)
     names = " ".join(pack.sha256 for pack in packs)
-    bundle = {"type": "bundle", "id": f"bundle--{uuid.uuid5(_SPACE, names)}", "objects": objects}
+    bundle = {"type": "bundle", "id": id_of("bundle", names), "objects": objects}
     return Exported(json.dumps(bundle, indent=1, ensure_ascii=False) + "\n", len(objects), left)
 
 
-def _object(
-    pack: Pack, indicator: Indicator, pattern: str, moment: str, agent: str
-) -> dict[str, Any]:
+def _object(pack: Pack, indicator: Indicator, pattern: str, agent: str) -> dict[str, Any]:
+    moment = _dated(pack.file.version)
+    ref = (pack.file.id, indicator.id, type_of(indicator), value_of(indicator))
     sources = [
         {"source_name": key, "description": pack.file.references[key]}
         for key in indicator.reference
@@ -62,8 +62,8 @@ def _object(
     return {
         "type": "indicator",
         "spec_version": "2.1",
-        "id": f"indicator--{uuid.uuid5(_SPACE, f'{pack.file.id} {indicator.id}')}",
-        "created": moment,
+        "id": id_of("indicator", *ref),
+        "created": UNDATED,
         "modified": moment,
         "name": f"{pack.file.id}: {indicator.id}",
         "description": indicator.note or f"from {pack.file.title}, by iocsweep {agent}",
@@ -75,6 +75,16 @@ def _object(
         "confidence": _CONFIDENCE[indicator.strength],
         "external_references": sources,
     }
+
+
+def _dated(version: str) -> str:
+    """A version that is a day, as packs have it, is when it was made; of another one it is not
+    known."""
+    try:
+        day = datetime.strptime(version[:10], "%Y.%m.%d")  # noqa: DTZ007 - a day has no zone
+    except ValueError:
+        return UNDATED
+    return max(UNDATED, f"{day:%Y-%m-%dT%H:%M:%S.000Z}")
 
 
 def pattern_of(indicator: Indicator) -> str:

@@ -219,7 +219,7 @@ KINDS: dict[str, Callable[[str], Made]] = {
 _REFANGED = ("address", "domain", "host", "url")
 
 NO_TYPE = {
-    "email": "an e-mail address: no indicator type",
+    "email": "about mail: no indicator type",
     "registry": "a registry key or value: no indicator type",
     "mutex": "a mutex: no indicator type",
     "user_agent": "a user agent: no indicator type",

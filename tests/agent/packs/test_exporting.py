@@ -302,3 +302,22 @@ def test_chains_are_compared_and_named_where_a_form_has_none(
     assert (code, lines[0]) == (1, "+ c  chain, strong: both")
     exported(new, "stix")
     assert "not carried over: 1 chain" in capsys.readouterr().err
+
+
+def test_sightings_of_a_report_are_of_the_indicators_of_the_bundle(tmp_path: Path) -> None:
+    pack = written(tmp_path, [indicator(0, "file_name", "evil-one.dat", "strong")])
+    out = exported(pack, "stix")
+    first = json.loads(out.read_text())["objects"]
+    out.unlink()
+    assert json.loads(exported(pack, "stix").read_text())["objects"] == first
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home/evil-one.dat").write_bytes(b"x")
+    report = tmp_path / "report.json"
+    code = main(["--only-pack", str(pack), "--only", "files", "--out", str(report),
+                 "--quiet", str(tmp_path / "home")])  # fmt: skip
+    assert code == 1
+    assert main(["render", str(report), "--to", "stix", "--out", str(tmp_path / "s.json")]) == 1
+    objects = json.loads((tmp_path / "s.json").read_text())["objects"]
+    (sighting,) = [one for one in objects if one["type"] == "sighting"]
+    assert sighting["sighting_of_ref"] == first[0]["id"]
+    assert first[0]["created"] <= first[0]["modified"]

@@ -157,7 +157,7 @@ def test_what_is_not_asked_makes_weak_and_is_told(imported: Importer) -> None:
         ("file:name = 'a'", "[ is expected at character 1"),
         ("[file:name = 'a'] [file:name = 'b']", "nothing more is expected at character 19"),
         ("[windows-registry-key:key = 'HKLM\\\\a']", "a registry key or value: no indicator type"),
-        ("[email-message:subject = 'a']", "an e-mail address: no indicator type"),
+        ("[email-message:subject = 'a']", "about mail: no indicator type"),
         ("[file:name != 'a']", "a negation of file:name"),
         ("[EXISTS file:name]", "EXISTS of file:name"),
         ("[url:value MATCHES '^http']", "MATCHES of url:value"),
