@@ -170,7 +170,7 @@ def bill(exe: bytes, origin: Origin) -> dict[str, Any]:
             *(
                 {
                     "ref": component.reference,
-                    "dependsOn": sorted(known[name] for name in component.needs if name in known),
+                    "dependsOn": sorted({known[name] for name in component.needs if name in known}),
                 }
                 for component in others
             ),

@@ -244,7 +244,7 @@ def test_the_exe_is_small_whole_and_without_test_parts(host: Host) -> None:
 
     version, _ = version_of(REPOSITORY)
     assert check(host.one_file, REPOSITORY / "iocs", version, [str(REPOSITORY)]) == []
-    assert host.one_file.stat().st_size <= 16_500_000
+    assert host.one_file.stat().st_size <= 17_000_000  # shipping.py allows 20 MB
     done = host.lab.run_exe(host.exe, ["packs", "list"])
     assert done.returncode == 0
     assert "cyzfc-2018-11" in done.stdout

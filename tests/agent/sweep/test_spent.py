@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 from agent.sweep.spent import cpu_s
 
 WORK = """
@@ -27,3 +29,17 @@ def test_what_its_processes_take_counts_while_they_run_and_when_they_have_ended(
         alone = cpu_s(starts=False)
         process.communicate()
     assert cpu_s(starts=False) - alone >= 0.3
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems count each program by itself")
+def test_what_its_starter_had_in_memory_is_not_its_own() -> None:
+    large = (
+        "import subprocess, sys\n"
+        "held = b'x' * (300 << 20)\n"
+        "asked = 'from agent.sweep.spent import peak_rss; print(peak_rss())'\n"
+        "done = subprocess.run([sys.executable, '-c', asked], capture_output=True, check=True,\n"
+        "                      preexec_fn=lambda: None)\n"
+        "print(done.stdout.decode())"
+    )
+    done = subprocess.run([sys.executable, "-c", large], capture_output=True, check=True)
+    assert 1 << 20 < int(done.stdout) < 100 << 20
