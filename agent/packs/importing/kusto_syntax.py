@@ -261,12 +261,14 @@ class _Reader:
         self._at += 1
         return token.text
 
-    def _column(self) -> str:
+    def _column(self, depth: int = 0) -> str:
         """Of ``tolower(Column)`` what stands in it; of ``Column.part`` both."""
+        if depth > _MOST_DEEP:
+            raise Unfit("nested too deeply")
         name = self._word()
         if self._is("("):
             self._at += 1
-            inner = self._column() if self._token_kind() == "word" else ""
+            inner = self._column(depth + 1) if self._token_kind() == "word" else ""
             if not self._is(")") or name.lower() not in ("tolower", "toupper", "tostring", "trim"):
                 raise Unfit(f"the function {name}")
             self._at += 1
@@ -303,8 +305,10 @@ class _Reader:
             return Compared(column, operator, (), negated, str(error))
         return Compared(column, operator, values, negated)
 
-    def _values(self) -> tuple[str, ...]:
+    def _values(self, depth: int = 0) -> tuple[str, ...]:
         """Raises Unfit for what is not known here."""
+        if depth > _MOST_DEEP:
+            raise Unfit("nested too deeply")
         token = self._token()
         if token is None:
             raise Unfit("a value is missing")
@@ -314,7 +318,7 @@ class _Reader:
             self._at += 1
             found: list[str] = []
             while not self._is(")", "]"):
-                found += self._values()
+                found += self._values(depth + 1)
                 if self._is(",", ".."):
                     self._at += 1
                 elif not self._is(")", "]"):

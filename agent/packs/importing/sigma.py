@@ -43,6 +43,7 @@ _KEPT = frozenset((*_HOW, "all", "windash", "cased", "cidr"))
 _DASHES = ("-", "/")
 _WORD = re.compile(r"\s*(\(|\)|\||[^\s()|]+)")
 _MOST_WORDS = 1_000
+_MOST_DEEP = 32
 
 
 def is_sigma(text: str) -> bool:
@@ -128,7 +129,7 @@ class _Condition:
         """Raises Unfit."""
         if not self._words or len(self._words) > _MOST_WORDS:
             raise Unfit("a rule without a condition, or with one that is too long")
-        found = self._any()
+        found = self._any(0)
         if self._at < len(self._words):
             word = self._words[self._at]
             raise Unfit("a count over events" if word == "|" else f"the condition at {word!r}")
@@ -137,29 +138,31 @@ class _Condition:
     def _next(self) -> str:
         return self._words[self._at].lower() if self._at < len(self._words) else ""
 
-    def _any(self) -> Choices:
-        found = [self._all()]
+    def _any(self, depth: int) -> Choices:
+        found = [self._all(depth)]
         while self._next() == "or":
             self._at += 1
-            found.append(self._all())
+            found.append(self._all(depth))
         return either(found)
 
-    def _all(self) -> Choices:
-        found = [self._one()]
+    def _all(self, depth: int) -> Choices:
+        found = [self._one(depth)]
         while self._next() == "and":
             self._at += 1
-            found.append(self._one())
+            found.append(self._one(depth))
         return both(found)
 
-    def _one(self) -> Choices:
+    def _one(self, depth: int) -> Choices:
+        if depth > _MOST_DEEP:
+            raise Unfit("nested too deeply")
         word, start = self._next(), self._at
         self._at += 1
         if word == "not":
-            self._one()
+            self._one(depth + 1)
             what = " ".join(self._words[start : self._at])
             return none_of(what, f"what it excludes is not asked ({what}): wider, weak")
         if word == "(":
-            found = self._any()
+            found = self._any(depth + 1)
             if self._next() != ")":
                 raise Unfit("a condition with brackets that do not close")
             self._at += 1
@@ -199,14 +202,15 @@ class _Condition:
         shown = f"{key}: {', '.join(str(one) for one in values)}"
         if kind is None or kind == "other":
             return none_of(shown, f"{field} is not asked: wider, weak")
-        if other or any(one is None for one in values):
-            why = f"modifier {other[0]}" if other else "a field that is empty"
+        if other or not all(isinstance(one, str) for one in values):
+            none = "a field that is empty" if None in values else "a value that is no text"
+            why = f"modifier {other[0]}" if other else none
             return none_of(shown, f"{field}, {why}, is not asked: wider, weak")
+        dashes = "windash" in modifiers
         how = next((one for one in modifiers if one in _HOW), "is")
         found = [
-            compared(kind, f"{key}: {one}", how, text)
+            either(compared(kind, f"{key}: {one}", how, text) for text in _texts(one, dashes))
             for one in values
-            for text in _texts(str(one), with_dashes="windash" in modifiers)
         ]
         return both(found) if "all" in modifiers else either(found)
 
@@ -216,8 +220,9 @@ def _whole(selection: dict[str, Any]) -> dict[str, Any]:
     found = dict(selection)
     for field in dict.fromkeys(key.partition("|")[0] for key in selection):
         begins, ends = f"{field}|startswith", f"{field}|endswith"
-        if begins in found and ends in found and field not in found:
-            first, last = _listed(found.pop(begins)), _listed(found.pop(ends))
+        first, last = _listed(found.get(begins)), _listed(found.get(ends))
+        if field not in found and all(isinstance(one, str) for one in (*first, *last)):
+            del found[begins], found[ends]
             # A backslash before the star would take its meaning from it.
             first = [f"{one}\\" if str(one).endswith("\\") else one for one in first]
             found[field] = [f"{one}*{other}" for one in first for other in last]
@@ -228,11 +233,11 @@ def _listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def _texts(value: str, *, with_dashes: bool) -> Iterator[Text]:
-    """With ``windash`` a parameter begins with a hyphen or a slash."""
+def _texts(value: str, dashes: bool) -> Iterator[Text]:  # noqa: FBT001 - as the modifier is
+    """With ``windash`` a parameter begins with a hyphen or a slash, and one of the two is there."""
     yield _text(value)
     dash = re.search(r"(?:^|(?<=\s))[-/](?=\w)", value)
-    if with_dashes and dash:
+    if dashes and dash:
         other = _DASHES[value[dash.start()] == "-"]
         yield _text(value[: dash.start()] + other + value[dash.end() :])
 

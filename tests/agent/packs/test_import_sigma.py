@@ -136,6 +136,19 @@ condition: img and cli""")})  # fmt: skip
     assert (chain.process, chain.strength.value, len(chain.all)) == (["rundll32.exe"], "strong", 1)
 
 
+def test_of_all_parameters_each_may_begin_with_either_dash(imported: Importer) -> None:
+    made = imported({"rule.yml": rule("process_creation", """
+sel: {CommandLine|contains|all|windash: [' -evilone', ' -eviltwo']}
+condition: sel""")})  # fmt: skip
+    assert set(made.became().values()) == {("command_line", "strong")}
+    assert set(made.became()) == {
+        f"{first} … {second}"
+        for one in ("-evilone", "/evilone")
+        for two in ("-eviltwo", "/eviltwo")
+        for first, second in ((one, two), (two, one))
+    }
+
+
 def test_what_cannot_be_asked_makes_what_is_left_weak_and_is_named(imported: Importer) -> None:
     made = imported({"rule.yml": rule("process_creation", r"""
 sel: {CommandLine|contains: 'evil.dat', ParentImage|endswith: '\winword.exe'}
@@ -168,6 +181,18 @@ def test_a_rule_that_is_not_high_is_weak(imported: Importer, level: str) -> None
          "OriginalFileName is not asked"),
         ("process_creation", "sel: {Image: null}\ncondition: sel",
          "Image, a field that is empty, is not asked"),
+        ("process_creation", "sel: {CommandLine|contains: {evil: one}}\ncondition: sel",
+         "CommandLine, a value that is no text, is not asked"),
+        ("process_creation", "sel: {CommandLine|contains: [[evil]]}\ncondition: sel",
+         "CommandLine, a value that is no text, is not asked"),
+        ("process_creation",
+         "sel: {CommandLine|startswith: null, CommandLine|endswith: null}\ncondition: sel",
+         "CommandLine, a field that is empty, is not asked"),
+        ("process_creation",
+         f"sel: {{CommandLine: evil}}\ncondition: {'(' * 300}sel{')' * 300}",
+         "nested too deeply"),
+        ("process_creation", f"sel: {{CommandLine: evil}}\ncondition: {'not ' * 900}sel",
+         "nested too deeply"),
         ("process_creation", "keywords: [evil]\ncondition: keywords",
          "a keyword in any field: no indicator type"),
         ("process_creation", "sel: {CommandLine: '*'}\ncondition: sel",
