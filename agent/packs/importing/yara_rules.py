@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import fnmatch
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import combinations
 from math import comb
 
@@ -26,6 +26,7 @@ _ESCAPE = re.compile(rb'\\(?:x([0-9A-Fa-f]{2})|([ntr"\\]))')
 _ESCAPED = {b"n": b"\n", b"t": b"\t", b"r": b"\r", b'"': b'"', b"\\": b"\\"}
 _REFUSED = ("xor", "base64", "base64wide")
 _ANY_FORM = "in any case, in ASCII and UTF-16"
+_THIS_CASE = "in no other case"
 _SECTIONS = ("meta", "strings", "condition")
 _MOST_DEEP = 32
 _Words = list[tuple[str, str]]
@@ -39,22 +40,29 @@ def is_yara(text: str) -> bool:
 
 def read_yara(text: str) -> Iterator[Offer]:
     """All rules of a file."""
-    for item in rules_in(text):
-        if isinstance(item, Rule):
-            yield from _rule(item)
+    rules = [item for item in rules_in(text) if isinstance(item, Rule)]
+    limits = [rule.name for rule in rules if rule.is_global]
+    for rule in rules:
+        yield from _rule(rule, limits)
 
 
-def _rule(rule: Rule) -> Iterator[Offer]:
+def _rule(rule: Rule, limits: Sequence[str]) -> Iterator[Offer]:
+    """``limits``: the global rules of its file, all of which are to be true as well."""
     where = f"rule {rule.name}"
     if rule.fault is not None:
         yield left_out(where, _KIND, "", rule.fault[1])
+        return
+    if rule.is_private or rule.is_global:
+        kind = "private" if rule.is_private else "global"
+        yield left_out(where, _KIND, rule.name, f"a {kind} rule: proves nothing by itself")
         return
     sections = _sections(rule.text)
     meta = _meta(sections["meta"])
     strength = strength_of(dict(meta))
     try:
         strings = _strings(sections["strings"], strength)
-        choices = _Condition(sections["condition"], strings).read()
+        asked = [none_of(one, f"the global rule {one} is not asked: wider, weak") for one in limits]
+        choices = both([_Condition(sections["condition"], strings).read(), *asked])
     except Unfit as error:
         yield left_out(where, _KIND, rule.name, f"{error}; --rules takes the rule as it is")
         return
@@ -127,7 +135,10 @@ def _string(what: str, kind: str, value: str, modifiers: list[str], strength: St
         return _content(what, body, "regex", strength, told)
     data = _bytes(value[1:-1])
     if not data.isascii() or b"\0" in data:
-        return _content(what, data.hex(), "hex", strength, [])
+        told = [_THIS_CASE] if "nocase" in modifiers else []
+        forms = [_wide(data)] if "wide" in modifiers else []
+        forms += [data] if "ascii" in modifiers or not forms else []
+        return either(_content(what, form.hex(), "hex", strength, told) for form in forms)
     told = [] if {"nocase", "wide", "ascii"} <= set(modifiers) else [_ANY_FORM]
     told += ["not as a whole word alone"] if "fullword" in modifiers else []
     return _content(what, data.decode("ascii"), "text", strength, told)
@@ -144,6 +155,11 @@ def _bytes(text: str) -> bytes:
         return bytes.fromhex(found[1].decode()) if found[1] else _ESCAPED[found[2]]
 
     return _ESCAPE.sub(plain, text.encode("utf-8", "surrogateescape"))
+
+
+def _wide(data: bytes) -> bytes:
+    """Each byte with a zero behind it, as YARA has it also of what is no ASCII."""
+    return b"".join(bytes((one, 0)) for one in data)
 
 
 class _Condition:

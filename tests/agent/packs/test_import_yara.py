@@ -41,6 +41,10 @@ A_AND_B = '$a = "evil-loader-one" $b = "evil-loader-two" wide'
          {"4d5a9000deadbeef": ("content", "strong")}),
         ('$a = "evil\\x00\\xff-loader"', "$a",
          {"6576696c00ff2d6c6f61646572": ("content", "strong")}),
+        ('$a = "\\xe4vil" wide', "$a", {"e400760069006c00": ("content", "strong")}),
+        ('$a = "\\xe4vil" wide ascii', "$a",
+         {"e476696c": ("content", "strong"),
+          "e400760069006c00": ("content", "strong")}),
         ("$r = /evil-[0-9]{4}\\/loader/i", "$r", {"evil-[0-9]{4}/loader": ("content", "strong")}),
     ],
 )  # fmt: skip
@@ -72,6 +76,29 @@ def test_a_low_score_is_weak_and_the_case_is_told(imported: Importer) -> None:
     (told,) = made.told().values()
     assert "in any case, in ASCII and UTF-16" in told
     assert "not as a whole word alone" in told
+
+
+def test_of_bytes_that_are_no_ascii_other_cases_are_not_looked_for(imported: Importer) -> None:
+    made = imported({"rules.yar": rule('$a = "\\xe4vil-loader" nocase', "$a")})
+    assert made.became() == {"e476696c2d6c6f61646572": ("content", "strong")}
+    assert list(made.told().values()) == ["in no other case"]
+
+
+def test_a_private_rule_proves_nothing_and_a_global_one_limits_the_others(
+    imported: Importer,
+) -> None:
+    text = (
+        rule('$p = "helper-text"', "$p").replace("rule evil", "private rule helper")
+        + rule('$g = "every-document"', "$g").replace("rule evil", "global rule limit")
+        + rule('$a = "evil-loader-one"', "$a")
+    )
+    made = imported({"rules.yar": text})
+    assert made.became() == {"evil-loader-one": ("content", "weak")}
+    assert made.left_out() == {
+        "helper": "a private rule: proves nothing by itself",
+        "limit": "a global rule: proves nothing by itself",
+    }
+    assert "the global rule limit is not asked: wider, weak" in made.told().popitem()[1]
 
 
 @pytest.mark.parametrize(
