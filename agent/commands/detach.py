@@ -23,13 +23,16 @@ from ..home import LOG, OneSweep, home
 from ..options import DETACHED, Options
 from ..output.plain import plain
 from ..output.say import lead_to, say, tell
-from ..packs.built_in import load_packs
+from ..packs.built_in import exclusions_in_use, load_packs
 from ..sources.catalog import NAMES
 from .alone import be_alone
 from .destination import Destination, destination_of
+from .exports import exports_of
 from .given_paths import refuse_missing
 from .notes import notes_from
 from .one_of_many import environment, itself, read_options, written
+from .packs_signing import pack_keys
+from .resuming import rules_in
 
 
 def detach(options: Options) -> int:
@@ -63,9 +66,14 @@ def _ready(options: Options) -> Destination:
     refuse_missing([*options.paths, *map(str, options.rules)])
     with_delivery, _ = with_settings(options)
     route_of(with_delivery, os.environ, say)
-    load_packs(options.packs, options.only_packs, NAMES)
+    keys = pack_keys(options)
+    load_packs(options.packs, options.only_packs, NAMES, keys)
+    rules_in(options)
+    exclusions_in_use(NAMES, keys)
     notes_from(options.notes)
-    return destination_of(options, home())
+    where = destination_of(options, home())
+    exports_of(options)
+    return where
 
 
 def _new_log(folder: Path) -> Path | None:

@@ -21,8 +21,18 @@ from agent.commands import detach
 from agent.home import LOG, OneSweep, make_home
 from agent.model.codec import decode
 from agent.options import parse
+from agent.signing.keys import new_key
 
 REPOSITORY = Path(__file__).parents[3]
+FEED = """pack: iocsweep.pack/1
+id: feed
+version: "1"
+title: A feed
+references: {R: where it is from}
+indicators:
+- {type: domain, id: feed/one, value: evil-one.net, strength: strong, reference: [R], status: SRC,
+   note: its C2}
+"""
 WAITS = ["--splay", "3s-3s"]
 
 
@@ -121,15 +131,27 @@ def _is_locked(home: Path) -> bool:
         (["--rules", "/nowhere.yar"], "/nowhere.yar"),
         (["--collector", "https://c.example", "--token-file", "/no.token"], "/no.token"),
         (["--max-runtime", "soon"], "soon"),
+        (["--pack", "feed.yaml", "--pack-key", "feed.pub"], "feed.yaml: is not signed"),
+        (["--pack-key", "none.pub"], "none.pub: "),
+        (["--rules", "broken.yar", "--strict-rules"], "broken.yar"),
+        (["--signing-key-file", "none.key"], "none.key: "),
+        (["--html", "note.txt"], "note.txt"),
     ],
 )
 def test_what_is_wrong_is_said_and_starts_nothing(
     home: Path,
+    tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     arguments: list[str],
     why: str,
 ) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("feed.yaml").write_text(FEED, encoding="utf-8")
+    Path("feed.pub").write_text(new_key().public.pem(), encoding="ascii")
+    Path("broken.yar").write_text("rule broken { condition: $a }", encoding="utf-8")
+    Path("note.txt").write_text("somebody's", encoding="utf-8")
+
     def started_it(*_: object) -> None:
         raise AssertionError("a process was started")
 
