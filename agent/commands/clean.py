@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 from collections import Counter
 from collections.abc import Iterator
 from enum import Enum
@@ -23,6 +24,8 @@ from ..options import Options
 from ..output.escape import shown
 from ..output.plain import plain
 from ..output.say import say, tell
+from ..packs.drill import CANARY
+from ..selftest.leftover import is_leftover, is_self_test
 from ..sweep import finished_mark
 from ..sweep.publish import report_at
 from ..sweep.recovery import find_interrupted
@@ -57,6 +60,7 @@ _HERE = (
     _Kind("locks", re.escape(LOCK)),
     _Kind("log of a detached sweep", re.escape(LOG)),
     _Kind(MARK, re.escape(finished_mark.FILE)),
+    _Kind("canaries of drills", re.escape(CANARY)),
 )
 _FOLDERS = {
     REPORTS: (
@@ -88,6 +92,8 @@ class _Found:
         self.ours: list[tuple[str, Path]] = []
         """What each is, and where."""
         self.others: list[Path] = []
+        self.running: list[Path] = []
+        """Folders of self-tests that may not be over."""
         self.undelivered: list[tuple[str, Path]] = []
         """Of ours, what nobody else has as far as can be told."""
         self.folders = [folder]
@@ -104,6 +110,9 @@ class _Found:
             kind = next((one for one in kinds if re.fullmatch(one.pattern, path.name)), None)
             if path.name in inner and _is_folder(path):
                 continue
+            if folder == self.folders[0] and is_self_test(path) and _is_folder(path):
+                self._look_at_self_test(path)
+                continue
             if not _is_file(path) or not (kind or _TEMPORARY.fullmatch(path.name)):
                 self.others.append(path)
                 continue
@@ -111,6 +120,13 @@ class _Found:
             self.ours.append((what, path))
             if kind and _is_only_here(kind, path):
                 self.undelivered.append((what, path))
+
+    def _look_at_self_test(self, folder: Path) -> None:
+        if is_leftover(folder):
+            self.ours.append(("folders of killed self-tests", folder))
+        else:
+            say(f"{folder}: a self-test is running, or was killed within the hour")
+            self.running.append(folder)
 
 
 def clean(options: Options) -> int:
@@ -140,7 +156,7 @@ def clean(options: Options) -> int:
         return _refused(options, found)
     if found.undelivered:
         say(f"removing what nobody else has: {_counted(found.undelivered)}")
-    left = _removed(found)
+    left = [*found.running, *_removed(found)]
     gone = Counter(what for what, path in found.ours if path not in left)
     left += _remove_mark(folder, gone)
     _remove_folders(found.folders)
@@ -181,7 +197,10 @@ def _removed(found: _Found) -> list[Path]:
     left = []
     for _, path in found.ours:
         try:
-            path.unlink(missing_ok=True)
+            if _is_folder(path):
+                shutil.rmtree(path)  # follows no link
+            else:
+                path.unlink(missing_ok=True)
         except OSError as error:
             say(f"{path}: could not be removed: {plain(error)}")
             left.append(path)

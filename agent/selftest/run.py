@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import sys
 import time
@@ -25,17 +24,13 @@ from ..sweep.identity import running_agent
 from ..targets.live.host import LiveHost
 from ..targets.live.system import NOT_THIS_PLATFORM
 from .existing import Existing
+from .leftover import FOLDER, is_leftover
 from .marks import Marks
 from .planted_files import Files, Planted
 from .probe import Probe
 from .running import Running
 from .sweeps import Sweeps
 
-FOLDER = "selftest-"
-"""Begins the name of the folder in the home folder."""
-_IS_OURS = re.compile(rf"{FOLDER}[0-9a-f]{{12}}")
-_OLD_S = 3600.0
-"""After so long a folder is that of a self-test that was killed: none takes as long."""
 _PAUSES_S = (0.2, 1.0)
 NO_STREAMS = "the file system of the folder has no streams"
 
@@ -82,7 +77,7 @@ class SelfTestRun:
     def _own_folder(self) -> Iterator[None]:
         """What cannot be removed is told, and nothing else is lost by it."""
         for left in self.folder.parent.glob(f"{FOLDER}*"):
-            if _IS_OURS.fullmatch(left.name) and _is_old(left):
+            if is_leftover(left):
                 self._remove(left)
         self.folder.mkdir(mode=0o700)
         try:
@@ -147,10 +142,3 @@ class SelfTestRun:
                 yield existing.probe(source)
         host = target.host()
         yield existing.cached_name(target.live, [host.fqdn, host.name])
-
-
-def _is_old(folder: Path) -> bool:
-    try:
-        return time.time() - folder.lstat().st_mtime > _OLD_S
-    except OSError:
-        return False  # it went meanwhile

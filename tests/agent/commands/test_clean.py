@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import uuid
 from pathlib import Path
 
@@ -134,6 +135,45 @@ def test_what_is_not_ours_stays_and_is_named(
     assert [one for one in used.rglob("*") if one.is_file()] == [used / name]
     named = used / Path(name).parts[0] if name.startswith("more") else used / name
     assert f"  left: {named}\n" in capsys.readouterr().out
+
+
+def test_what_drills_and_killed_self_tests_left_goes_too(
+    used: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["selftest", "--canary"]) == 0
+    folder = used / f"selftest-{'0' * 12}"
+    (folder / "inner").mkdir(parents=True)
+    (folder / "inner" / "planted.txt").write_bytes(b"planted")
+    os.utime(folder, (0, 0))
+    assert cli.main(["clean"]) == 0
+    told = capsys.readouterr().out
+    assert "1 canaries of drills" in told
+    assert "1 folders of killed self-tests" in told
+    assert not used.exists()
+
+
+def test_a_self_test_that_may_be_running_is_left_and_said(
+    used: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = used / f"selftest-{'0' * 12}"
+    folder.mkdir()
+    (folder / "planted.txt").write_bytes(b"planted")
+    assert cli.main(["clean"]) == 3
+    assert [one for one in used.rglob("*") if one.is_file()] == [folder / "planted.txt"]
+    captured = capsys.readouterr()
+    assert f"{folder}: a self-test is running" in captured.err
+    assert f"  left: {folder}\n" in captured.out
+
+
+def test_a_link_in_place_of_a_self_test_is_not_ours(used: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "mine.txt").write_bytes(b"mine")
+    link = used / f"selftest-{'0' * 12}"
+    link.symlink_to(tmp_path / "mine")
+    os.utime(link, (0, 0), follow_symlinks=False)
+    assert cli.main(["clean"]) == 0
+    assert link.is_symlink()
+    assert (tmp_path / "mine" / "mine.txt").exists()
 
 
 @pytest.mark.parametrize("name", ["reports", "spool", "deep", "spool/refused"])
