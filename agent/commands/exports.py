@@ -15,15 +15,12 @@ from ..exit_codes import UsageError
 from ..model.codec import ReportError
 from ..model.report import Report
 from ..options import Options
-from ..output.atomic import write_atomically, write_new
 from ..output.mapping.hunting import hunting_lines, is_hunting
 from ..output.mapping.table import is_table, table
 from ..output.mapping.timeline import is_timeline, timesketch
 from ..output.plain import plain
 from ..output.say import say
-
-_MAX_BYTES = 256 << 20
-"""Of a file that is looked at to see what it is."""
+from .replacing import is_replaceable, write_or_replace
 
 
 class Export(NamedTuple):
@@ -82,7 +79,7 @@ def refuse_to_lose(export: Export) -> None:
     if path.is_dir():
         raise UsageError(f"{export.option} {path}: is a folder; name a file")
     if os.path.lexists(path):
-        if not _is_replaceable(export):
+        if not is_replaceable(path, export.is_one):
             raise UsageError(f"{path}: is there already, and not from {export.option}")
         if not export.replaces:
             raise UsageError(f"{path}: is there already; --force replaces it")
@@ -90,18 +87,6 @@ def refuse_to_lose(export: Export) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UsageError(f"{path.parent}: cannot be written: {plain(error)}") from error
-
-
-def _is_replaceable(export: Export) -> bool:
-    """A file of its own kind; an empty one is what a sweep without findings wrote."""
-    if not export.path.is_file():
-        return False
-    try:
-        with export.path.open("rb") as file:
-            data = file.read(_MAX_BYTES + 1)
-    except OSError:
-        return False
-    return not data or (len(data) <= _MAX_BYTES and export.is_one(data))
 
 
 def write_exports(report: Report, exports: Sequence[Export]) -> bool:
@@ -113,12 +98,7 @@ def write_exports(report: Report, exports: Sequence[Export]) -> bool:
 def _write(report: Report, export: Export) -> bool:
     try:
         data = export.make(report)
-        try:
-            write_new(export.path, data)
-        except FileExistsError:
-            if not (export.replaces and _is_replaceable(export)):
-                raise
-            write_atomically(export.path, data)
+        write_or_replace(export.path, data, export.is_one, replaces=export.replaces)
     except (OSError, ReportError) as error:
         say(f"{export.option} {export.path}: could not be written: {plain(error)}")
         return False

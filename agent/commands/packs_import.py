@@ -9,15 +9,15 @@ from pathlib import Path
 from ..exit_codes import CLEAN, FAILED
 from ..indicators import FileHash, Gate, PackFile
 from ..options import Options
-from ..output.atomic import write_atomically, write_new
 from ..output.say import say, tell
-from ..packs.document import PackError
+from ..packs.document import PackError, is_pack
 from ..packs.importing.collected import MOST_IN_YAML, Collected, encoded
 from ..packs.importing.reading import FORMS, Origin, read_origin
-from ..packs.importing.table import as_csv, summary
+from ..packs.importing.table import as_csv, is_csv, summary
 from ..packs.loading import parse_pack
 from ..reading.opening import reason_of
 from ..sources.catalog import NAMES
+from .replacing import IsOne, why_not, write_or_replace
 
 _MOST_ID = 64
 _UNGATED = (
@@ -43,19 +43,19 @@ def import_packs(options: Options) -> int:
         )
         tell(summary(collected.rows))
         if options.table is not None and not _written(
-            options.table, as_csv(collected.rows), force=options.force
+            options.table, as_csv(collected.rows), "table of an import", is_csv, options
         ):
             return FAILED
         if pack is None:
             say("nothing in it is an indicator: no pack was written")
             return FAILED
-        return _save(pack, out, force=options.force)
+        return _save(pack, out, options)
     except PackError as error:
         say(str(error))
         return FAILED
 
 
-def _save(pack: PackFile, out: Path, *, force: bool) -> int:
+def _save(pack: PackFile, out: Path, options: Options) -> int:
     """Raises PackError if it would not load."""
     count = len(pack.indicators)
     as_json = out.suffix.lower() == ".json"
@@ -66,7 +66,7 @@ def _save(pack: PackFile, out: Path, *, force: bool) -> int:
         )
     data = encoded(pack, as_json=as_json)
     parse_pack(data, str(out), sources=NAMES)
-    if not _written(out, data, force=force):
+    if not _written(out, data, "pack", is_pack, options):
         return FAILED
     tell(f"{out}: {count:,} indicators, {len(pack.chains):,} chains; id {pack.id}")
     ungated = sum(isinstance(one, FileHash) and one.gate == Gate() for one in pack.indicators)
@@ -75,11 +75,11 @@ def _save(pack: PackFile, out: Path, *, force: bool) -> int:
     return CLEAN
 
 
-def _written(path: Path, data: bytes, *, force: bool) -> bool:
+def _written(path: Path, data: bytes, what: str, is_one: IsOne, options: Options) -> bool:
     try:
-        (write_atomically if force else write_new)(path, data)
+        write_or_replace(path, data, is_one, replaces=options.force)
     except FileExistsError:
-        say(f"{path}: is there already; --force replaces it")
+        say(why_not(path, is_one, what))
         return False
     except OSError as error:
         say(f"{path}: could not be written: {reason_of(error)}")

@@ -7,15 +7,16 @@ from pathlib import Path
 
 from ..exit_codes import CLEAN, FAILED
 from ..options import Options
-from ..output.atomic import write_atomically, write_new
+from ..output.atomic import write_new
 from ..output.plain import plain
 from ..output.say import say, tell
 from ..packs.built_in import EXCLUSIONS
 from ..packs.document import PackError, read_yaml
 from ..packs.loading import parse_exclusions, parse_pack
-from ..packs.signature import beside, signature_of, verified
+from ..packs.signature import beside, is_signature, signature_of, verified
 from ..signing.keys import PrivateKey, PublicKey, new_key, read_private_key, read_public_keys
 from ..sources.catalog import NAMES
+from .replacing import why_not, write_or_replace
 
 PUBLIC = ".pub"
 """How the file of the public half of a new key ends."""
@@ -68,11 +69,11 @@ def _sign(path: Path, key: PrivateKey, *, force: bool) -> bool:
         data = read_yaml(path)
         _check(path, data)
         made = signature_of(str(path), data, key)
-        (write_atomically if force else write_new)(sig, made)
+        write_or_replace(sig, made, is_signature, replaces=force)
     except PackError as error:
         say(str(error))
     except FileExistsError:
-        say(f"{sig}: is there already; --force replaces it")
+        say(why_not(sig, is_signature, "signature of a pack"))
     except OSError as error:
         say(f"{sig}: could not be written: {plain(error)}")
     else:

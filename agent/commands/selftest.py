@@ -4,16 +4,14 @@ host, and the canary of a drill."""
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 
 from ..exit_codes import CLEAN, INCOMPLETE, CannotRun
 from ..home import home, make_home
-from ..model.self_test import SelfTest
+from ..model.self_test import SelfTest, is_self_test
 from ..options import Options
-from ..output.atomic import write_atomically, write_new
 from ..output.plain import plain
 from ..output.progress import Progress
 from ..output.say import say, tell
@@ -22,6 +20,7 @@ from ..reading.opening import reason_of
 from ..selftest.run import SelfTestRun
 from ..selftest.sweeps import Stopped
 from ..windows import security
+from .replacing import why_not, write_or_replace
 
 
 def selftest(options: Options) -> int:
@@ -70,11 +69,10 @@ def _remains(run: SelfTestRun | None) -> str:
 
 def _written(path: Path, told: SelfTest, *, force: bool) -> str | None:
     data = msgspec.json.format(msgspec.json.encode(told), indent=1)
-    write: Callable[[Path, bytes], None] = write_atomically if force else write_new
     try:
-        write(path, data + b"\n")
+        write_or_replace(path, data + b"\n", is_self_test, replaces=force)
     except FileExistsError:
-        say(f"{path}: is there already; --force replaces it")
+        say(why_not(path, is_self_test, "self-test"))
     except OSError as error:
         say(f"{path}: could not be written: {plain(error)}")
     else:

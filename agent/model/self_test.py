@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Final, Literal
 
+import msgspec
 from msgspec import Struct
 
 from .objects import Part
@@ -72,6 +73,18 @@ class SelfTest(Struct, kw_only=True):
         """Whether nothing failed, and nothing is left that should have gone."""
         failed = any(one.proof is Proof.NOT_PROVED for one in self.attempts)
         return not (failed or self.not_removed)
+
+
+_DECODER = msgspec.json.Decoder(SelfTest)
+
+
+def is_self_test(data: bytes) -> bool:
+    """Whether these bytes are one."""
+    try:
+        _DECODER.decode(data)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return False
+    return True
 
 
 def by_type(attempts: Iterable[Attempt]) -> list[Summed]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import codecs
 import json
+import re
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
@@ -28,12 +29,18 @@ _MAX_JSON_PARTS = 2_000_000
 """Of a file named as JSON: 100,000 indicators have 10 to 15 commas and brackets each."""
 
 _MAX_DEPTH = 32
+_SAYS_PACK = re.compile(rb"""(?m)^[\s{\xef\xbb\xbf]*["']?pack["']?\s*:\s*["']?iocsweep\.pack/""")
 
 _T = TypeVar("_T")
 
 
 class PackError(CannotRun):
     """A pack that must not be used: ``path:line: why``."""
+
+
+def is_pack(data: bytes) -> bool:
+    """Whether these bytes say that they are one, however good."""
+    return _SAYS_PACK.search(data) is not None
 
 
 class Document:

@@ -57,6 +57,11 @@ def beside(path: Path) -> Path:
     return path.with_name(path.name + ENDING)
 
 
+def is_signature(data: bytes) -> bool:
+    """Whether these bytes begin as one does, of whatever and by whomever."""
+    return data.startswith(b'{"schema":"iocsweep.pack-signature/')
+
+
 def signature_of(path: str, data: bytes, key: PrivateKey) -> bytes:
     """The whole file for a pack of these bytes. Raises PackError: it cannot be read."""
     values = _values(Document(path, data).value)

@@ -60,6 +60,11 @@ def _short(text: str) -> str:
     return safe if len(safe) <= _MOST_SHOWN else f"{safe[: _MOST_SHOWN - 1]}…"
 
 
+def is_csv(data: bytes) -> bool:
+    """Whether these bytes begin as the table does."""
+    return data.removeprefix(b"\xef\xbb\xbf").startswith(",".join(_COLUMNS).encode("ascii"))
+
+
 def as_csv(rows: Iterable[Row]) -> bytes:
     """Every row; UTF-8 with a mark, as spreadsheets want it. A cell that one would compute has an
     apostrophe before it."""
