@@ -390,7 +390,12 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str] | None = None
 
 def _parsed(parser: Parser, given: list[Argument], environment: Mapping[str, str]) -> Options:
     refuse_misspelt((name for one in parser.commands.values() for name in one.options), environment)
-    asked = _asked(parser, given)
+    command = parser.commands.get(given[0])
+    if command is not None and given[0] not in OF_A_DESK:
+        with command.nothing_required():
+            asked = _asked(parser, given)
+    else:
+        asked = _asked(parser, given)
     known = parser.commands[asked["command"]].options
     if asked["command"] not in OF_A_DESK:
         given = with_lower(given, known, asked, environment)

@@ -19,7 +19,8 @@ from .presets import FIELD, OPTION, arguments_of
 EXCLUDE = (
     ("walk", "verify_walk"), ("packs", "only_packs"), ("proxy", "no_proxy"),
     ("no_delivery", "collector"), ("no_delivery", "share"),
-    ("host", "jobs"), ("host", "scheduler"),
+    ("host", "jobs"), ("host", "scheduler"), ("run_once", "sweep_id"),
+    ("canary", "remove_canary"),
 )  # fmt: skip
 """Options that are not given together, by their fields."""
 _NAMED = re.compile(r"argument (-[^:]*): ")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from types import MappingProxyType
 from typing import Any
 
@@ -26,6 +27,18 @@ class Parser(argparse.ArgumentParser):
     def options(self) -> dict[str, argparse.Action]:
         """By each of their names."""
         return {name: action for action in self._actions for name in action.option_strings}
+
+    @contextmanager
+    def nothing_required(self) -> Iterator[None]:
+        """Meanwhile no option has to be there: a variable may bring it yet."""
+        needed = [action for action in self.options.values() if action.required]
+        for action in needed:
+            action.required = False
+        try:
+            yield
+        finally:
+            for action in needed:
+                action.required = True
 
     def format_help(self) -> str:
         more = self.swept.format_help() if self.swept else ""

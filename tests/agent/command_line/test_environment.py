@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from itertools import combinations
 from pathlib import Path
 
 import msgspec
@@ -10,6 +11,7 @@ import pytest
 
 from agent import cli
 from agent.command_line.environment import variable
+from agent.command_line.layers import EXCLUDE
 from agent.delivery.config import merged
 from agent.delivery.config import parse as settings_of
 from agent.exit_codes import UsageError
@@ -25,7 +27,7 @@ def test_every_option_has_its_variable() -> None:
     for command, known in parser.commands.items():
         if command in OF_A_DESK:
             continue
-        paths = ["x"] if command in ("offline", "render") else []
+        paths = ["x"] if command in ("offline", "verify") else []
         for name, action in known.options.items():
             if not name.startswith("--") or name == "--help":
                 continue
@@ -84,6 +86,9 @@ def test_a_variable_wins_over_delivery_yaml(tmp_path: Path) -> None:
         (["--no-delivery"], {"IOCSWEEP_COLLECTOR": "https://c.example"}, "collector", None),
         (["--share", "x"], {"IOCSWEEP_NO_DELIVERY": "1"}, "no_delivery", False),
         (["--only-pack", "x"], {"IOCSWEEP_PACK": "y"}, "packs", []),
+        (["--once", "x"], {"IOCSWEEP_SWEEP_ID": "y"}, "sweep_id", "x"),
+        (["--sweep-id", "x"], {"IOCSWEEP_ONCE": "y"}, "run_once", None),
+        (["selftest", "--remove-canary"], {"IOCSWEEP_CANARY": "y"}, "canary", None),
     ],
 )
 def test_what_the_command_line_excludes_is_not_taken(
@@ -92,6 +97,24 @@ def test_what_the_command_line_excludes_is_not_taken(
     options = parse(arguments, environment)
     assert getattr(options, field) == value
     assert options.taken == {}
+
+
+def test_what_argparse_lets_nobody_give_together_no_variable_adds() -> None:
+    groups = [
+        {action.dest for action in group._group_actions}
+        for command in _parser().commands.values()
+        for group in command._mutually_exclusive_groups
+    ]
+    assert len(groups) > 1
+    for group in groups:
+        assert {frozenset(pair) for pair in combinations(group, 2)} <= {*map(frozenset, EXCLUDE)}
+
+
+def test_what_has_to_be_given_may_come_from_a_variable() -> None:
+    options = parse(["verify", "x"], {"IOCSWEEP_PUBKEY": "fleet.pub"})
+    assert options.public_keys == [Path("fleet.pub")]
+    with pytest.raises(UsageError, match="required: --pubkey"):
+        parse(["verify", "x"], {})
 
 
 @pytest.mark.parametrize(
