@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from ..document import PackError
 from . import loki
@@ -23,6 +23,7 @@ from .yara_rules import is_yara, read_yara
 
 MAX_BYTES = 64 << 20
 """Of a file that is imported."""
+_GUESSED = "the file is no UTF-8: read as Windows-1252, other letters may be meant"
 
 _READERS: dict[str, tuple[str, Callable[[str], Iterator[Offer]]]] = {
     "text": ("plain text", read_text),
@@ -48,10 +49,13 @@ class Origin(Struct, frozen=True):
     citation: str
     sha256: str
     text: str
+    is_guessed: bool = False
+    """It is no UTF-8 and does not say what else: which letters its bytes mean is not known."""
 
     def offers(self) -> Iterator[Offer]:
         """All that stands in it, in its order."""
-        return _READERS[self.form][1](self.text)
+        found = _READERS[self.form][1](self.text)
+        return map(_with_doubt, found) if self.is_guessed else found
 
 
 def read_origin(path: Path, form: str = "") -> Origin:
@@ -64,22 +68,33 @@ def read_origin(path: Path, form: str = "") -> Origin:
         raise PackError(f"{path}: {error.strerror or error}; {what}") from error
     if len(data) > MAX_BYTES:
         raise PackError(f"{path}: larger than {MAX_BYTES:,} bytes")
-    text = _text(path, data)
+    text, is_guessed = _text(path, data)
     form = form or form_of(path.name, text)
     digest = hashlib.sha256(data).hexdigest()
     citation = f"{path.name} ({FORMS[form]}), SHA-256 {digest}"
-    return Origin(path.name, form, citation, digest, text)
+    return Origin(path.name, form, citation, digest, text, is_guessed)
 
 
-def _text(path: Path, data: bytes) -> str:
+def _with_doubt(offer: Offer) -> Offer:
+    """Of what is not ASCII alone: all encodings have that in common."""
+    wanted = [
+        one if one.value.isascii() else structs.replace(one, told=(*one.told, _GUESSED))
+        for one in offer.wanted
+    ]
+    return structs.replace(offer, wanted=tuple(wanted))
+
+
+def _text(path: Path, data: bytes) -> tuple[str, bool]:
+    """And whether its encoding was guessed. Raises PackError."""
+    is_guessed = False
     encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     try:
         text = data.decode(encoding)
     except UnicodeDecodeError:
-        text = data.decode("cp1252", "replace")
+        text, is_guessed = data.decode("cp1252", "replace"), True
     if "\0" in text:
         raise PackError(f"{path}: no text; a list, STIX, MISP or OpenIOC is wanted")
-    return text
+    return text, is_guessed
 
 
 def form_of(name: str, text: str) -> str:

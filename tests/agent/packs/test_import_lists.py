@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import subprocess
 import sys
@@ -283,3 +284,24 @@ def test_what_imports_is_loaded_only_when_it_is_asked_for() -> None:
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert done.stdout.splitlines()[-1] == ""
+
+
+@pytest.mark.parametrize("name", ["list.txt", "list.csv", "rule.yml"])
+def test_letters_of_an_encoding_that_is_not_known_are_said_to_be_guessed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    rule = (
+        "title: A rule\nlevel: high\nlogsource: {category: file_event, product: windows}\n"
+        "detection:\n  one: {TargetFilename|endswith: ['\\злой.exe', '\\evil.exe']}\n"
+        "  condition: one\n"
+    )
+    text = rule if name == "rule.yml" else "filename\nзлой.exe\nevil.exe\n"
+    (tmp_path / name).write_bytes(text.encode("cp1251"))
+    table = tmp_path / "table.csv"
+    words = ["--out", str(tmp_path / "feed.yaml"), "--table", str(table)]
+    assert main(["packs", "import", str(tmp_path / name), *words]) == 0
+    assert "read as Windows-1252, other letters may be meant" in capsys.readouterr().out
+    with table.open(encoding="utf-8-sig", newline="") as file:
+        told = {row["value"]: row["told"] for row in csv.DictReader(file)}
+    assert "read as Windows-1252" in told["çëîé.exe"]
+    assert "read as Windows-1252" not in told["evil.exe"]
