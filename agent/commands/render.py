@@ -3,11 +3,11 @@ the words of another system."""
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from ..delivery.parcel import unpacked
 from ..delivery.spool import ENDING
 from ..exit_codes import CLEAN, FAILED, HIT, INCOMPLETE, UsageError
 from ..model.codec import MAX_BYTES, ReportError, decode
@@ -64,22 +64,10 @@ def _bytes_of(path: Path) -> bytes:
     with path.open("rb") as file:
         data = file.read(MAX_BYTES + 1)
     if path.name.endswith(ENDING) and data.startswith(_GZIP):
-        data = _unpacked(data)
+        data = unpacked(data)
     if len(data) > MAX_BYTES:
         raise ReportError(f"it is larger than {MAX_BYTES:,} bytes")
     return data
-
-
-def _unpacked(data: bytes) -> bytes:
-    """At most one byte more than a report may have. Raises ReportError."""
-    stream = zlib.decompressobj(wbits=31)
-    try:
-        made = stream.decompress(data, MAX_BYTES + 1)
-    except zlib.error as error:
-        raise ReportError(f"it is damaged: {plain(error)}") from error
-    if not stream.eof and len(made) <= MAX_BYTES:
-        raise ReportError("it ends early")
-    return made
 
 
 def render(options: Options) -> int:

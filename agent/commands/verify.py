@@ -95,7 +95,7 @@ def _journal(path: Path, keys: Mapping[str, Verify]) -> str:
                     torn += 1
                     continue
             check.add(number, line)
-    if number and not check.signed:
+    if not check.signed:
         raise _Refused(_NOT_SIGNED)
     if flaw := check.flaw():
         raise _Refused(flaw)

@@ -77,6 +77,8 @@ def unpacked(body: bytes, limit: int = MAX_BYTES) -> bytes:
         raise ReportError(f"more than {limit:,} bytes of JSON")
     if not unpacker.eof:
         raise ReportError("broken gzip: it ends too early")
+    if unpacker.unused_data:
+        raise ReportError("broken gzip: something follows it")
     return data
 
 

@@ -25,6 +25,7 @@ _PRIVATE = bytes.fromhex("302e020100300506032b657004220420")
 _PUBLIC = bytes.fromhex("302a300506032b6570032100")
 _MAX_FILE = 64 << 10
 MAX_KEYS = 64
+_BEGINS = "-----BEGIN "
 _BLOCK = re.compile(r"-----BEGIN ([A-Z ]+)-----([A-Za-z0-9+/=\s]*)-----END \1-----")
 _LINE = re.compile(r"[A-Za-z0-9+/]+={0,2}")
 
@@ -139,6 +140,10 @@ def _ders(text: str, origin: str) -> list[tuple[str, bytes]]:
     blocks = [("", bare)] if _LINE.fullmatch(bare) else _BLOCK.findall(text)
     if not blocks:
         raise KeyFileError(f"{origin}: no key is there (PEM, or its line of base64)")
+    if text.count(_BEGINS) > len(blocks):
+        raise KeyFileError(
+            f"{origin}: only {len(blocks)} of {text.count(_BEGINS)} keys can be read"
+        )
     try:
         return [(kind, base64.b64decode("".join(b.split()), validate=True)) for kind, b in blocks]
     except binascii.Error as error:

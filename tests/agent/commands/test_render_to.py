@@ -68,7 +68,12 @@ def test_a_gap_is_told_by_the_exit_code_and_in_the_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "damage", [lambda data: data[:-9], lambda data: data[:20] + b"\0" + data[21:]]
+    "damage",
+    [
+        lambda data: data[:-9],
+        lambda data: data[:20] + b"\0" + data[21:],
+        lambda data: data + b"x",
+    ],
 )
 def test_a_damaged_one_is_named_and_the_others_are_exported(
     reports: Path, capsys: pytest.CaptureFixture[str], damage: object
@@ -77,7 +82,7 @@ def test_a_damaged_one_is_named_and_the_others_are_exported(
     path.write_bytes(damage(path.read_bytes()))  # type: ignore[operator]
     assert cli.main(["render", str(reports), "--to", "ocsf", "--exit-zero"]) == 2
     told = capsys.readouterr()
-    assert f"{path}: is no report that can be read: it " in told.err
+    assert f"{path}: is no report that can be read: broken gzip: " in told.err
     assert "WS-0421" in told.out
 
 

@@ -15,6 +15,7 @@ from agent.delivery.smaller import smaller
 from agent.delivery.spool import packed
 from agent.model.attestation import flaw_of_report
 from agent.model.codec import decode, encode
+from agent.model.journal_record import SUFFIX
 from agent.options import Options
 from agent.sweep.recovery import ALTERED, recover
 from tests.evidence.reports import report
@@ -52,6 +53,8 @@ def test_a_report_is_verified_plain_and_packed(
         (signed_bytes(key=OTHER), f"signed by another key, {OTHER.public.id}"),
         (encode(report()), "is not signed"),
         (json.dumps(json.loads(signed_bytes())).encode(), "line 1: the attestation is not where"),
+        (gzip.compress(signed_bytes()) + b"x", "broken gzip: something follows it"),
+        (gzip.compress(signed_bytes()) + gzip.compress(b"{}"), "something follows it"),
         (b"{}", "cannot be verified"),
         (b"", "cannot be verified"),
     ],
@@ -150,6 +153,17 @@ def altered(path: Path) -> dict[str, tuple[bytes, str]]:
         "twice": (b"".join([*lines[:3], lines[2], *lines[3:]]), "line 4 is there twice"),
         "added": (b"".join([*lines[:3], plain, *lines[3:]]), "line 4 has no attestation"),
     }
+
+
+def test_a_journal_of_nothing_is_not_signed(
+    tmp_path: Path, pubkey: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / f"a.json{SUFFIX}"
+    path.write_bytes(b"")
+    assert cli.main(["verify", str(path), "--pubkey", pubkey]) == 2
+    captured = capsys.readouterr()
+    assert f"{path}: is not signed" in captured.err
+    assert captured.out == ""
 
 
 @pytest.mark.parametrize("how", ["changed", "removed", "swapped", "moved", "twice", "added"])

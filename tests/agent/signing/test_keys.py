@@ -131,6 +131,10 @@ def test_what_is_no_private_key_is_refused(tmp_path: Path, text: str, why: str) 
         (PrivateKey(SEED).pem(), "but a private one"),
         (PrivateKey(SEED).public.pem() * 65, "more than 64 keys"),
         (PrivateKey(SEED).public.pem() + OTHER_KIND, "is no public key of Ed25519"),
+        (
+            PrivateKey(SEED).public.pem() + PrivateKey(SEED).public.pem().replace("MC", "M!"),
+            "only 1 of 2 keys can be read",
+        ),
     ],
 )
 def test_what_are_no_public_keys_are_refused(text: str, why: str) -> None:
