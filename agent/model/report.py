@@ -298,6 +298,11 @@ class Finding(Objects, kw_only=True):
         of any strength."""
         return self.indicator.pack == DRILL and self.strength.rank <= Strength.WEAK.rank
 
+    @property
+    def alarm(self) -> Strength:
+        """How loudly other systems are told: of a drill as of what a rule knows to be harmless."""
+        return Strength.EXCLUDED if self.is_drill else self.strength
+
     def __post_init__(self) -> None:
         if (self.strength is Strength.EXCLUDED) != (self.excluded_by is not None):
             raise ValueError(

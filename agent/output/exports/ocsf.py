@@ -94,9 +94,9 @@ def _events(reports: Sequence[Report]) -> Iterator[Document]:
 
 def detection(report: Report, finding: Finding) -> Document:
     """A Detection Finding."""
-    severity_id, severity = _SEVERITY[finding.strength]
+    severity_id, severity = _SEVERITY[finding.alarm]
     confidence_id, confidence = _CONFIDENCE.get(finding.strength, _LOW)
-    excluded = finding.strength is Strength.EXCLUDED
+    excluded = finding.alarm is Strength.EXCLUDED
     strong = finding.strength.rank >= Strength.STRONG.rank
     event: Document = {
         **_head(report, 2, "Findings", 2004, "Detection Finding", 1, "Create"),
@@ -159,7 +159,7 @@ def scan(report: Report) -> Document:
         "total": sum(one.examined for one in report.coverage),
         "num_skipped_items": sum(one.unread for one in report.coverage),
         "num_detections": sum(
-            1 for finding in report.findings if finding.strength is not Strength.EXCLUDED
+            1 for finding in report.findings if finding.alarm is not Strength.EXCLUDED
         ),
         "device": device_of(report.host),
         "unmapped": {"sweep": account(report), "remembered": plain(report.remembered)},

@@ -94,7 +94,7 @@ def cef(
 
 
 def _syslog_header(report: Report, finding: Finding, limited: Limits) -> str:
-    priority = FACILITY * 8 + _SEVERITY[finding.strength][1]
+    priority = FACILITY * 8 + _SEVERITY[finding.alarm][1]
     time = stamp(sane(finding.time))
     values = {
         "reportId": report.report_id,
@@ -129,7 +129,7 @@ def _cef_header(report: Report, finding: Finding) -> str:
         capped(shown(valid(report.agent.version)), 64),
         capped(shown(valid(finding.indicator.id)), 256),
         capped(shown(valid(finding.title)), 512),
-        str(_SEVERITY[finding.strength][0]),
+        str(_SEVERITY[finding.alarm][0]),
     ]
     return (
         "CEF:0|" + "|".join(part.replace("\\", "\\\\").replace("|", "\\|") for part in parts) + "|"

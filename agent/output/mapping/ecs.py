@@ -115,7 +115,7 @@ def _event(finding: Finding) -> Document:
         if part
     ]
     return {
-        "kind": "event" if finding.strength is Strength.EXCLUDED else "alert",
+        "kind": "event" if finding.alarm is Strength.EXCLUDED else "alert",
         "category": ["threat", *categories],
         "type": ["indicator", "info"],
         "module": PRODUCT,

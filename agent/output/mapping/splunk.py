@@ -83,7 +83,7 @@ def _body(report: Report, finding: Finding, limited: Limits) -> Document:
         "signature_id": finding.indicator.id,
         "category": finding.indicator.type,
         "description": "; ".join(finding.reasons),
-        "severity": SEVERITY[finding.strength],
+        "severity": SEVERITY[finding.alarm],
         "severity_id": finding.score,
         "dest": report.host.fqdn or report.host.name,
         "dest_ip": report.host.ip,
