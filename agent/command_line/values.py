@@ -15,6 +15,8 @@ MAX_HOST_NAME = 255
 MAX_NAME = 128
 """Characters of a sweep's id that is kept on a host."""
 LEAST_MEMORY = 256 << 20
+_MOST_BYTES = (1 << 63) - 1
+"""What a system takes as a limit."""
 _SIZES = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 
 
@@ -23,7 +25,10 @@ def size(text: str) -> int:
     found = re.fullmatch(r"([0-9]{1,12})([KMG]?)", text.upper())
     if not found:
         raise argparse.ArgumentTypeError(f"{text!r} is no size such as 64M")
-    return int(found[1]) * _SIZES[found[2]]
+    made = int(found[1]) * _SIZES[found[2]]
+    if made > _MOST_BYTES:
+        raise argparse.ArgumentTypeError(f"{text!r} is more than any machine has")
+    return made
 
 
 def memory(text: str) -> int:
