@@ -11,7 +11,7 @@ from ..indicators import FileHash, Gate, PackFile
 from ..options import Options
 from ..output.say import say, tell
 from ..packs.document import PackError, is_pack
-from ..packs.importing.collected import MOST_IN_YAML, Collected, encoded
+from ..packs.importing.collected import MOST_IN_YAML, NO_ROOM, Collected, encoded
 from ..packs.importing.reading import FORMS, Origin, read_origin
 from ..packs.importing.table import as_csv, is_csv, summary
 from ..packs.loading import parse_pack
@@ -42,6 +42,8 @@ def import_packs(options: Options) -> int:
             _described(origins),
         )
         tell(summary(collected.rows))
+        if more := sum(row.why == NO_ROOM for row in collected.rows):
+            say(f"NOT in the pack: {more:,} values, as {NO_ROOM}; import the rest as another one")
         if options.table is not None and not _written(
             options.table, as_csv(collected.rows), "table of an import", is_csv, options
         ):

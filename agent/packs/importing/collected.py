@@ -24,6 +24,8 @@ from .values import limited
 
 MOST = 100_000
 """Indicators of a pack."""
+NO_ROOM = f"a pack has at most {MOST:,} indicators"
+"""Why what came after them was left out."""
 MOST_IN_YAML = 1_000
 _ORDER = (Strength.WEAK, Strength.STRONG, Strength.CONFIRMED)
 _MOST_NOTE = 1_024
@@ -96,7 +98,7 @@ class Collected:
             return ""
         row.why = flaw(found)
         if not row.why and found.id not in self._found and len(self._found) >= MOST:
-            row.why = f"a pack has at most {MOST:,} indicators"
+            row.why = NO_ROOM
         if row.why:
             return ""
         before = self._found.get(found.id)

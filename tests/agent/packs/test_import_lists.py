@@ -12,6 +12,7 @@ import pytest
 
 from agent.cli import main
 from agent.indicators import Address
+from agent.packs.importing import collected
 from agent.packs.importing.recognised import kind_of
 from agent.packs.importing.warned import TOP_DOMAINS, WINDOWS_NAMES
 from agent.packs.loading import load_pack
@@ -305,3 +306,13 @@ def test_letters_of_an_encoding_that_is_not_known_are_said_to_be_guessed(
         told = {row["value"]: row["told"] for row in csv.DictReader(file)}
     assert "read as Windows-1252" in told["çëîé.exe"]
     assert "read as Windows-1252" not in told["evil.exe"]
+
+
+def test_values_that_a_pack_has_no_room_for_are_said_aloud(
+    imported: Importer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(collected, "MOST", 2)
+    found = imported({"a.txt": "evil-one.net\nevil-two.net\nevil-three.net\nevil-one.net\n"})
+    assert found.became().keys() == {"evil-one.net", "evil-two.net"}
+    assert found.left_out().keys() == {"evil-three.net"}
+    assert "NOT in the pack: 1 values, as a pack has at most " in found.said
