@@ -95,9 +95,9 @@ def _journal(path: Path, keys: Mapping[str, Verify]) -> str:
                     torn += 1
                     continue
             check.add(number, line)
-    if not check.signed:
-        raise _Refused(_NOT_SIGNED)
     if flaw := check.flaw():
         raise _Refused(flaw)
+    if not check.signed:
+        raise _Refused(_NOT_SIGNED)
     broken = f", {torn} torn ones left out" if torn else ""
     return f"a journal of {number} lines{broken}: as it was signed by the key {check.key}"

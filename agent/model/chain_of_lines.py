@@ -26,7 +26,8 @@ class _Link(NamedTuple):
 
 
 class ChainCheck:
-    """Told line by line, from the first; a first one without an attestation begins no chain."""
+    """Told line by line, from the first; a first one without an attestation begins no chain, and
+    none follows it."""
 
     def __init__(self, keys: Mapping[str, Verify] | None) -> None:
         """``keys`` by their ids; None: only how the lines hang together is looked at."""
@@ -43,9 +44,11 @@ class ChainCheck:
         if number == 1:
             self.signed = sealed is not None
             self.key = "" if sealed is None else sealed.key
-        if not self.signed or self._flaw:
+        if self._flaw or (sealed is None and not self.signed):
             return
-        if sealed is None:
+        if not self.signed:
+            self._flaw = f"line 1 has no attestation, and line {number} has: it was changed"
+        elif sealed is None:
             self._flaw = f"line {number} has no attestation: it was added or changed"
         elif why := self._wrong(sealed):
             self._flaw = f"line {number}{why}"

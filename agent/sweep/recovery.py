@@ -46,6 +46,8 @@ from .publish import publish
 
 ALTERED = "the journal is not as it was written"
 """The reason of a recovered report whose signed journal was altered; it stays incomplete."""
+UNSIGNED = "the journal is not signed"
+"""The reason of one that is finished by a sweep with a key: what signs it has not seen it made."""
 _MAX_THINGS = 5 * MAX_FINDINGS
 
 _MAX_SIGHTINGS = 64
@@ -75,7 +77,8 @@ def find_interrupted(folder: Path) -> list[Path]:
 def recover(path: Path, key: PublicKey | None = None) -> Report:
     """The report of an interrupted sweep: ``hit`` if strong evidence was recorded, or
     ``incomplete``. Where its lines are signed and were altered, it says so; ``key``: whose
-    signatures count, or else only how the lines hang together.
+    signatures count, so that one without any says so as well, or else only how the lines hang
+    together.
 
     Raises :class:`JournalError` if the header itself is torn or is not one, OSError if the file
     cannot be read. Nothing is changed or removed.
@@ -109,6 +112,7 @@ class _Remains:
     def __init__(self, header: Header, keys: Mapping[str, Verify] | None) -> None:
         self._header = header
         self.check = ChainCheck(keys)
+        self._has_keys = keys is not None
         self._last = header.started
         self._coverage: dict[str, Coverage] = {}
         self._findings: list[Finding] = []
@@ -159,12 +163,12 @@ class _Remains:
             self._dropped += 1
 
     def report(self) -> Report:
-        altered = self.check.flaw()
-        if self._end is not None and not altered:
+        doubt = self._doubt()
+        if self._end is not None and doubt is None:
             return self._end
         header = self._header
         findings, truncated = self._all_findings()
-        coverage = self._all_coverage(altered)
+        coverage = self._all_coverage(doubt)
         return Report(
             report_id=header.report_id,
             sweep_id=header.sweep_id,
@@ -188,7 +192,13 @@ class _Remains:
             resources=Resources(wall_s=(utc(self._last) - utc(header.started)).total_seconds()),
         )
 
-    def _all_coverage(self, altered: str) -> list[Coverage]:
+    def _doubt(self) -> Reason | None:
+        """Why the lines may not be those that were written."""
+        if flaw := self.check.flaw():
+            return Reason(reason=ALTERED, samples=[flaw])
+        return Reason(reason=UNSIGNED) if self._has_keys and not self.check.signed else None
+
+    def _all_coverage(self, doubt: Reason | None) -> list[Coverage]:
         seen = {record.evidence.source for records in self._evidence.values() for record in records}
         planned = [
             self._coverage.pop(source.name)
@@ -204,8 +214,8 @@ class _Remains:
         # Even when every source had ended, their matches were not yet put together nor exclusions
         # applied: the sweep as a whole is a source with a gap, and no verdict here is ever clean.
         reasons = [Reason(reason=INTERRUPTED)]
-        if altered:
-            reasons.append(Reason(reason=ALTERED, samples=[altered]))
+        if doubt is not None:
+            reasons.append(doubt)
         whole = Coverage(source="sweep", required=True, state=State.PARTIAL, reasons=reasons)
         return [whole, *planned, *self._coverage.values()]
 

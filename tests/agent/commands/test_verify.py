@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from agent import cli
 from agent.commands.destination import destination_of, finish_interrupted
@@ -14,10 +15,11 @@ from agent.delivery.parcel import unpacked
 from agent.delivery.smaller import smaller
 from agent.delivery.spool import packed
 from agent.model.attestation import flaw_of_report
-from agent.model.codec import decode, encode
-from agent.model.journal_record import SUFFIX
+from agent.model.codec import decode, encode, to_json
+from agent.model.journal_record import SUFFIX, EndRecord
+from agent.model.report import Verdict
 from agent.options import Options
-from agent.sweep.recovery import ALTERED, recover
+from agent.sweep.recovery import ALTERED, UNSIGNED, recover
 from tests.evidence.reports import report
 from tests.evidence.signing import KEY, KEYS, OTHER, killed_journal, signed_bytes, signed_report
 
@@ -151,6 +153,10 @@ def altered(path: Path) -> dict[str, tuple[bytes, str]]:
         ),
         "moved": (b"".join([lines[0], lines[4], *lines[1:4], lines[5]]), "line 2 was moved"),
         "twice": (b"".join([*lines[:3], lines[2], *lines[3:]]), "line 4 is there twice"),
+        "bared": (
+            b"".join([lines[0][: lines[0].index(b',"attestation"')] + b"}\n", *lines[1:]]),
+            "line 1 has no attestation, and line 2 has: it was changed",
+        ),
         "added": (b"".join([*lines[:3], plain, *lines[3:]]), "line 4 has no attestation"),
     }
 
@@ -166,7 +172,9 @@ def test_a_journal_of_nothing_is_not_signed(
     assert captured.out == ""
 
 
-@pytest.mark.parametrize("how", ["changed", "removed", "swapped", "moved", "twice", "added"])
+@pytest.mark.parametrize(
+    "how", ["changed", "removed", "swapped", "moved", "twice", "bared", "added"]
+)
 def test_an_altered_journal_is_told_with_the_line_and_what_is_recovered_says_so(
     tmp_path: Path, pubkey: str, capsys: pytest.CaptureFixture[str], how: str
 ) -> None:
@@ -200,6 +208,19 @@ def test_what_is_recovered_as_it_was_written_is_signed_and_says_nothing_of_it(
     assert recovered.path is not None
     assert cli.main(["verify", str(recovered.path), "--pubkey", pubkey]) == 0
     assert ALTERED not in {r.reason for c in recovered.report.coverage for r in c.reasons}
+
+
+def test_a_journal_that_nobody_signed_is_not_vouched_for(tmp_path: Path) -> None:
+    """A line that says how the sweep ended could be anybody's."""
+    path = killed_journal(tmp_path, None)
+    end = structs.replace(report(), report_id="018f0000-0000-7000-8000-000000000000")
+    record = EndRecord(at=end.finished, report=end)
+    path.write_bytes(path.read_bytes() + to_json(record) + b"\n")
+    assert recover(path) == end
+    made = recover(path, KEY.public)
+    assert made.verdict is Verdict.HIT, "what it had found"
+    (whole,) = (one for one in made.coverage if one.source == "sweep")
+    assert UNSIGNED in {one.reason for one in whole.reasons}
 
 
 def test_a_smaller_form_is_signed_anew_or_says_that_it_is_not() -> None:
