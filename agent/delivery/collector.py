@@ -6,6 +6,7 @@ All of it is read and checked before the sweep starts: a mistake must not show a
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote, urlsplit
@@ -17,6 +18,8 @@ from ..output.plain import plain
 
 TOKEN_VARIABLE = "IOCSWEEP_TOKEN"  # noqa: S105 - a name, not a token
 PROXY_VARIABLE = "IOCSWEEP_PROXY_CREDENTIALS"
+_AS_ISSUED = re.compile(r"[A-Za-z0-9_-]{43}")
+"""A token as a collector makes it: 32 bytes in base64url."""
 _MAX_TOKEN = 4096
 _MAX_CERTIFICATES = 1 << 20
 
@@ -54,6 +57,8 @@ def read_token(path: Path | None, environment: Mapping[str, str]) -> str:
         token, origin = environment.get(TOKEN_VARIABLE, ""), TOKEN_VARIABLE
     else:
         origin = str(path)
+        if _AS_ISSUED.fullmatch(origin) and not path.exists():
+            raise DeliveryError("a token itself is in the place of its file's name")
         token = _read(path, _MAX_TOKEN).decode("ascii", "replace")
     token = token.strip()
     if not token:

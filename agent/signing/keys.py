@@ -23,6 +23,7 @@ from . import ed25519
 VARIABLE = "IOCSWEEP_SIGNING_KEY"
 _PRIVATE = bytes.fromhex("302e020100300506032b657004220420")
 _PUBLIC = bytes.fromhex("302a300506032b6570032100")
+_BEGINS_SECRET = base64.b64encode(_PRIVATE[:15]).decode("ascii")
 _MAX_FILE = 64 << 10
 MAX_KEYS = 64
 _BEGINS = "-----BEGIN "
@@ -128,10 +129,17 @@ def _text(path: Path) -> str:
         with path.open("rb") as file:
             data = file.read(_MAX_FILE + 1)
     except OSError as error:
+        if _is_secret(str(path)):
+            raise KeyFileError("a private key itself is in the place of its file's name") from None
         raise KeyFileError(f"{path}: {plain(error)}") from error
     if len(data) > _MAX_FILE:
         raise KeyFileError(f"{path}: is no key, larger than {_MAX_FILE} bytes")
     return data.decode("ascii", "replace")
+
+
+def _is_secret(text: str) -> bool:
+    """Whether what should be a path is a key: it must not be told on."""
+    return _BEGINS_SECRET in text or "PRIVATE KEY" in text
 
 
 def _ders(text: str, origin: str) -> list[tuple[str, bytes]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import socket
 import ssl
 import uuid
@@ -390,3 +391,10 @@ def test_a_token_comes_from_file_or_environment_and_is_plain(tmp_path: Path) -> 
             read_token(path, {})
     with pytest.raises(DeliveryError, match="none"):
         read_token(tmp_path / "none", {})
+
+
+def test_a_token_in_the_place_of_its_file_is_not_told_on() -> None:
+    issued = secrets.token_urlsafe(32)
+    with pytest.raises(DeliveryError) as error:
+        read_token(Path(issued), {})
+    assert str(error.value) == "a token itself is in the place of its file's name"

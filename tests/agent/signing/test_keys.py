@@ -145,3 +145,11 @@ def test_what_are_no_public_keys_are_refused(text: str, why: str) -> None:
 def test_a_key_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(KeyFileError, match="nowhere"):
         signing_key(tmp_path / "nowhere", {})
+
+
+@pytest.mark.parametrize("text", [PrivateKey(SEED).pem(), PrivateKey(SEED).pem().splitlines()[1]])
+def test_a_key_in_the_place_of_its_file_is_not_told_on(text: str) -> None:
+    with pytest.raises(KeyFileError) as error:
+        read_private_key(Path(text))
+    assert str(error.value) == "a private key itself is in the place of its file's name"
+    assert error.value.__cause__ is None
