@@ -185,6 +185,7 @@ class _Reader:
         """Texts are kept by their name; a table is a query of its own."""
         self._at += 1
         name = self._word()
+        self._known.pop(name, None)  # it is another one from here on
         self._expect("=")
         start = self._at
         try:

@@ -196,6 +196,14 @@ def test_a_query_that_cannot_be_read_loses_no_other(imported: Importer) -> None:
     assert len(made.left_out()) == 1
 
 
+def test_a_name_that_is_given_anew_no_longer_means_what_it_meant(imported: Importer) -> None:
+    made = imported({"a.kql": "let bad = dynamic(['evil-one.net']);\nT\n| where RemoteUrl in (bad);\n"
+        "let bad = externaldata(x: string)['https://feed.example'];\n"
+        "T\n| where RemoteIP in (bad)\n"})  # fmt: skip
+    assert made.became() == {"evil-one.net": ("domain", "strong")}
+    assert list(made.left_out().values()) == ["RemoteIP, what bad is, is not asked"]
+
+
 PARTS = ["T", "let", "x", "=", ";", "|", "where", "(", ")", "and", "or", "not", "==", "in~", ",",
          "'a'", "FileName", "has", "\n\n", "union", "find", "7d", "dynamic", "[", "]"]  # fmt: skip
 
