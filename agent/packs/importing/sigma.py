@@ -169,6 +169,8 @@ class _Condition:
             return found
         if word in ("1", "any", "all") and self._next() == "of":
             self._at += 2
+            if self._at > len(self._words):
+                raise Unfit(f"a condition that ends behind {word} of")
             return self._several(self._words[self._at - 1], of_all=word == "all")
         name = self._words[start] if start < len(self._words) else ""
         if name not in self._selections:

@@ -243,6 +243,13 @@ def test_choices_are_bounded(imported: Importer) -> None:
     assert list(made.left_out().values()) == ["more than 256 choices"]
 
 
+@pytest.mark.parametrize("word", ["1", "any", "all"])
+def test_a_condition_that_ends_too_soon_is_said(imported: Importer, word: str) -> None:
+    detection = f"sel: {{Image|endswith: '\\a.exe'}}\ncondition: sel or {word} of"
+    made = imported({"rule.yml": rule("process_creation", detection)})
+    assert list(made.left_out().values()) == [f"a condition that ends behind {word} of"]
+
+
 WORDS = ["sel", "other", "and", "or", "not", "(", ")", "1", "all", "of", "them", "s*", "|"]
 
 
