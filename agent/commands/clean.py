@@ -30,7 +30,7 @@ from ..sweep import finished_mark
 from ..sweep.publish import report_at
 from ..sweep.recovery import find_interrupted
 from ..windows.files import is_reparse
-from .delivering import UNSENT
+from .unsent import UNSENT, is_for_somebody, note_of
 
 _UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _REPORT = rf"(?:[A-Za-z0-9._-]+[-.])?(?:{_UUID}|[0-9a-f]{{32}})\.json"
@@ -182,8 +182,8 @@ def _refuse_while_writing(folder: Path, found: _Found) -> None:
 def _refused(options: Options, found: _Found) -> int:
     what = _counted(found.undelivered)
     say(
-        f"nothing was removed: nobody but this host has {what}. `iocsweep send` delivers them,"
-        " or copy them; --yes removes them"
+        f"nothing was removed: nobody but this host has {what}. `iocsweep send` delivers what"
+        " was to be, or copy them; --yes removes them"
     )
     for _, path in found.undelivered[:_MOST_SHOWN]:
         say(f"  {path}")
@@ -259,9 +259,7 @@ def _is_only_here(kind: _Kind, path: Path) -> bool:
     if kind.has is not _Has.THE_REPORT_SAYS:
         return kind.has is _Has.NOBODY
     report = report_at(path)
-    if report is None or path.with_name(path.name + UNSENT).exists():
-        return True
-    return not {"collector", "share"} & report.options.keys()
+    return report is None or note_of(path).exists() or not is_for_somebody(report)
 
 
 def _entries(folder: Path) -> Iterator[Path]:

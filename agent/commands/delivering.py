@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,15 +12,12 @@ from ..delivery.parcel import Held, Parcel, Spooled
 from ..delivery.route import Route
 from ..delivery.spool import Spool, SpoolError, packed
 from ..home import SPOOL
-from ..model.codec import ReportError, decode, encode
+from ..model.codec import ReportError
 from ..model.report import Report
-from ..output.atomic import write_atomically
 from ..output.plain import plain
 from ..output.say import say
 from .destination import Recovered
-
-UNSENT = ".unsent"
-"""How the name of a note ends, beside a report that this host alone has."""
+from .unsent import as_written, remove_note, waits, write_note
 
 
 class Delivered(NamedTuple):
@@ -66,29 +62,26 @@ def is_safe(report: Report, path: Path | None, delivered: Delivered, spool: Spoo
     whoever it was for."""
     if path is not None or delivered.done:
         return True
-    return _waits(report, spool)
+    return waits(report, spool)
 
 
 def note_unsent(
     report: Report, path: Path | None, delivered: Delivered, spool: Spool | None
 ) -> None:
-    """Beside a report that was to be delivered, and waits in no spool: that this host alone has
-    it. Where that cannot be noted, it is said."""
-    if path is None or delivered.done is not False or _waits(report, spool):
+    """Beside a report that was to be delivered, and is in no spool: that this host alone has it.
+    One that has arrived, or waits, or was refused, has no such note any more."""
+    if path is None or delivered.done is None:
         return
-    note = path.with_name(path.name + UNSENT)
-    try:
-        write_atomically(note, b"")
-    except OSError as error:
-        say(f"{note}: cannot be written: {plain(error)}")
-
-
-def _waits(report: Report, spool: Spool | None) -> bool:
-    return spool is not None and spool.path_of(report.report_id).is_file()
+    if delivered.done or (spool is not None and spool.has(report.report_id)):
+        remove_note(path)
+    else:
+        write_note(path)
 
 
 def _send(report: Report, spool: Spool | None, route: Route, path: Path | None) -> Fate:
-    data = _as_written(report, path)
+    if spool is not None and waits(report, spool):
+        return route.deliver_with_backlog(spool, Spooled(spool, report.report_id))
+    data = as_written(report, path)
     parcel: Parcel = Held(report.report_id, packed(data), "the reports folder")
     if spool is None:
         return route.deliver([parcel])[report.report_id]
@@ -99,16 +92,6 @@ def _send(report: Report, spool: Spool | None, route: Route, path: Path | None) 
     else:
         parcel = Spooled(spool, report.report_id)
     return route.deliver_with_backlog(spool, parcel)
-
-
-def _as_written(report: Report, path: Path | None) -> bytes:
-    """One that was signed, perhaps by another version, is sent as it lies there."""
-    if report.attestation is not None and path is not None:
-        with contextlib.suppress(OSError, ReportError):
-            data = path.read_bytes()
-            if decode(data) == report:
-                return data
-    return encode(report)
 
 
 def deliver_recovered(recovered: Sequence[Recovered], spool: Spool | None, route: Route) -> bool:

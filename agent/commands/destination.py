@@ -8,10 +8,10 @@ from pathlib import Path
 
 from msgspec import Struct, structs
 
-from ..delivery.spool import Spool, SpoolError
+from ..delivery.spool import Spool
 from ..exit_codes import UsageError
 from ..home import REPORTS, make_home
-from ..model.codec import ReportError, encode
+from ..model.codec import ReportError
 from ..model.journal_record import Header, JournalError
 from ..model.report import Report, Verdict
 from ..options import Options
@@ -21,7 +21,8 @@ from ..signing.attesting import attested, is_as_attested
 from ..signing.keys import PrivateKey, signing_key
 from ..sweep.journal import Journal
 from ..sweep.publish import report_at
-from ..sweep.recovery import find_interrupted, recover, settle
+from ..sweep.recovery import ALTERED, UNSIGNED, find_interrupted, recover, settle
+from .unsent import is_for_somebody, keep, waits
 from .written_once import Once, is_done_again, is_whole
 
 
@@ -131,16 +132,40 @@ def _finish(path: Path, where: Destination, spool: Spool | None) -> Recovered | 
     except (JournalError, ReportError, OSError) as error:
         say(f"{kept}: {plain(error)}")
         return None
-    final, spooled = None, False
+    final = None
     try:
         if is_done_again(path, report):
             path.unlink(missing_ok=True)
             return None
-        final = settle(path, report, taken=where.file)
+        final = settle(
+            path,
+            report,
+            taken=where.file,
+            keeps=lambda there: _is_as_good(there, report, where),
+            kept=lambda there: _kept(report_at(there) or report, spool, there),
+        )
+        report = report_at(final) or report
         say(f"finished the report of an interrupted sweep, {report.verdict.value}: {final}")
-        if spool is not None:
-            spool.put(report.report_id, encode(report))
-            spooled = True
-    except (JournalError, ReportError, SpoolError, OSError) as error:
+    except (JournalError, ReportError, OSError) as error:
         say(f"{final or kept}: {plain(error)}")
-    return Recovered(report, final, spooled)
+    return Recovered(report, final, waits(report, spool))
+
+
+def _is_as_good(there: Report, report: Report, where: Destination) -> bool:
+    """Whether what a killed sweep had published itself is more than what is left in its journal,
+    which may lack the end."""
+    doubts = {reason.reason for one in report.coverage for reason in one.reasons}
+    if not {ALTERED, UNSIGNED}.isdisjoint(doubts) or not is_whole(there):
+        return False
+    return where.key is None or is_as_attested(there)
+
+
+def _kept(report: Report, spool: Spool | None, path: Path) -> bool:
+    """Whether its journal may go. One that was to be delivered is noted also by a sweep that
+    delivers nothing."""
+    if spool is None and not is_for_somebody(report):
+        return True
+    safe = keep(report, spool, path)
+    if spool is not None and not waits(report, spool):
+        say(f"{path}: could not be spooled")
+    return safe

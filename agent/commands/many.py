@@ -42,6 +42,7 @@ from .resuming import (
     rules_in,
     whole_reports,
 )
+from .unsent import take_up
 from .written_once import once_of
 
 Start = Callable[[Options, Callable[[str], None]], Running]
@@ -67,6 +68,8 @@ def sweep_many(options: Options, hosts: Sequence[Sequence[str]]) -> int:
         raise UsageError(f"--out {where.file}: of several hosts there are several; name a folder")
     spool = None if route is None else open_spool(where.home)
     recovered = finish_interrupted(where, spool)
+    if spool is not None:
+        take_up(where.folder, spool)
     many = _Many(options, hosts)
     if options.resume or options.scheduler is not None:
         many.ask(where)

@@ -24,18 +24,20 @@ from ..sweep import finished_mark
 from ..sweep.finished_mark import Finished
 from ..sweep.loop import STOPPED
 from .delivering import open_spool
-from .destination import Recovered
+from .destination import Destination, Recovered
+from .unsent import take_up
 
 _CODES = {Verdict.HIT: HIT, Verdict.INCOMPLETE: INCOMPLETE, Verdict.CLEAN: CLEAN}
 
 
-def finished_before(options: Options, home: Path, route: Route | None) -> int | None:
+def finished_before(options: Options, place: Destination, route: Route | None) -> int | None:
     """The exit code if the sweep has finished here, which is told; None if it is to be run.
 
     Its report may still wait in the spool: what waits is sent.
     """
     if options.run_once is None:
         return None
+    home = place.home
     try:
         mark = finished_mark.read(home)
     except OSError as error:
@@ -43,7 +45,7 @@ def finished_before(options: Options, home: Path, route: Route | None) -> int | 
         return None
     if mark is None or mark.sweep != options.run_once:
         return None
-    delivered = _send_what_waits(home, route)
+    delivered = _send_what_waits(place, route)
     _tell(mark, delivered, options)
     if options.exit_zero:
         return CLEAN
@@ -69,21 +71,22 @@ def mark_finished(
         say(f"{finished_mark.where(home)}: that the sweep has finished is not kept: {plain(error)}")
 
 
-def _send_what_waits(home: Path, route: Route | None) -> bool | None:
+def _send_what_waits(place: Destination, route: Route | None) -> bool | None:
     """Whether nothing waits any more; None if nothing did, or nobody was named."""
     if route is None:
         return None
-    spool = open_spool(home)
+    spool = open_spool(place.home)
     if spool is None:
         return None
+    left = take_up(place.folder, spool)
     try:
         waiting = [Spooled(spool, report_id) for report_id, _ in spool.pending()][:BACKLOG]
     except SpoolError as error:
         say(f"the spool cannot be read: {plain(error)}")
         return False
     if not waiting:
-        return None
-    return all(fate.via for fate in route.deliver(waiting, spool).values())
+        return False if left else None
+    return all(fate.via for fate in route.deliver(waiting, spool).values()) and not left
 
 
 def _tell(mark: Finished, delivered: bool | None, options: Options) -> None:  # noqa: FBT001 - as Delivered has it

@@ -1,4 +1,5 @@
-"""The command ``send``: delivers what waits in a spool, or reports given by path."""
+"""The command ``send``: delivers what waits in a spool, what killed sweeps have left, or reports
+given by path."""
 
 from __future__ import annotations
 
@@ -11,10 +12,14 @@ from ..delivery.parcel import Parcel, Spooled, parcels_at
 from ..delivery.route import Route, refuse_same_folder, route_of
 from ..delivery.spool import Spool, SpoolError
 from ..exit_codes import CLEAN, FAILED, UNDELIVERED, UsageError
-from ..home import SPOOL, home
+from ..home import REPORTS, SPOOL, home
 from ..options import Options
 from ..output.escape import shown
 from ..output.say import say, tell
+from ..signing.keys import signing_key
+from .delivering import open_spool
+from .destination import Destination, finish_interrupted
+from .unsent import take_up
 
 
 class _Tally:
@@ -37,6 +42,8 @@ def send(options: Options) -> int:
     if route is None:
         raise UsageError("send: give --collector URL or --share DIR")
     tally = _Tally()
+    if not options.paths:
+        _find_unsent(options, tally)
     places = [Path(path) for path in options.paths] or [home() / SPOOL]
     for place in places:
         refuse_same_folder(place if place.is_dir() else place.parent, options.share)
@@ -48,6 +55,17 @@ def send(options: Options) -> int:
             tally.left += bool(options.paths)
             tally.unread = True
     return _told(tally, options)
+
+
+def _find_unsent(options: Options, tally: _Tally) -> None:
+    """Into the spool with what killed sweeps of this host have left in the home folder, and with
+    what there was no room for."""
+    folder = home() / REPORTS
+    if not folder.is_dir() or (spool := open_spool(home())) is None:
+        return
+    key = signing_key(options.signing_key, os.environ)
+    found = finish_interrupted(Destination(home=home(), folder=folder, key=key), spool)
+    tally.left += sum(not one.spooled for one in found) + take_up(folder, spool)
 
 
 def _send(place: Path, route: Route, tally: _Tally, *, own: bool) -> None:

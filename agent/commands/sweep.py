@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -63,6 +63,7 @@ from .own_marks import own_marks
 from .packs_signing import pack_keys
 from .resuming import RULES
 from .run_once import finished_before, mark_finished
+from .unsent import keep, take_up
 from .written_once import promised
 
 if TYPE_CHECKING:
@@ -133,12 +134,14 @@ def _sweep(options: Options, route: Route | None, packs: Sequence[Pack], matcher
     with OneSweep(where.home) as lock:
         if _is_live(options):
             be_alone(lock, options)
-        if (code := finished_before(options, where.home, route)) is not None:
+        if (code := finished_before(options, where, route)) is not None:
             return code
         recorded = {**_after_splay(options, target), **_rules_of(matcher)}
         spool = open_spool(where.home) if route is not None else None
         # Whoever sweeps many finishes those of all.
         recovered = [] if options.part else finish_interrupted(where, spool)
+        if spool is not None:
+            take_up(where.folder, spool)
         _show_recovered(recovered, options)
         there = None if once is None else next(once.there(where.folder), None)
         path: Path | None
@@ -147,10 +150,16 @@ def _sweep(options: Options, route: Route | None, packs: Sequence[Pack], matcher
         else:
             this = _This(options, where, target, packs, matcher, rules, exclusions, custody)
             report, journal = this.swept(recorded)
-            path = _write(report, journal)
-            kept = write_exports(report, exports) and path is not None
-            if once is not None and path is not None:
-                report = report_at(path) or report  # another one's, if that was faster
+            made = report
+
+            def is_kept(there: Path) -> bool:
+                if once is not None:
+                    nonlocal report
+                    report = report_at(there) or made  # another one's, if that was faster
+                return route is None or keep(report, spool, there)
+
+            path = _write(made, journal, is_kept)
+            kept = write_exports(made, exports) and path is not None
         delivered = deliver(report, spool, route, path)
         note_unsent(report, path, delivered, spool)
         if is_safe(report, path, delivered, spool):
@@ -326,11 +335,11 @@ def _cache(options: Options, folder: Path, matcher: Matcher) -> Iterator[HashCac
                 say(f"--cache: {error}")
 
 
-def _write(report: Report, journal: Journal | None) -> Path | None:
+def _write(report: Report, journal: Journal | None, kept: Callable[[Path], bool]) -> Path | None:
     if journal is None:
         return None
     try:
-        return journal.finish(report)
+        return journal.finish(report, kept)
     except (OSError, ReportError) as error:
         say(f"{journal.final}: the report could not be written: {plain(error)}")
         return None

@@ -81,6 +81,16 @@ class Spool:
                     found.append((path.stat().st_mtime_ns, name, path))
         return [(name, path) for _, name, path in sorted(found)]
 
+    def has(self, report_id: str) -> bool:
+        """Whether a report waits here, or was set aside. Raises SpoolError."""
+        if self.path_of(report_id).is_file():
+            return True
+        try:
+            aside = [path.name for path in (self.folder / REFUSED).iterdir()]
+        except OSError:
+            return False
+        return any(name.startswith(f"{report_id}.") and name.endswith(ENDING) for name in aside)
+
     def read(self, report_id: str) -> bytes:
         """The gzip body as it is sent. Raises SpoolError."""
         return read_body(self.path_of(report_id))

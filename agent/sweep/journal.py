@@ -152,10 +152,13 @@ class Journal:
         """Record a finding as the report will have it."""
         self._write(FindingRecord(at=_now(), finding=finding))
 
-    def finish(self, report: Report) -> Path:
+    def finish(self, report: Report, kept: Callable[[Path], bool] | None = None) -> Path:
         """Write the final report, remove the journal, and give the report's path: another than
         ``final`` if there is a file by now that is not to be replaced. A report that is as good may
         be there, and then it is that one's.
+
+        ``kept``: is told the path, and says whether the journal may go. Until then a kill leaves it
+        to the next run.
 
         Raises OSError, ReportError; then the journal stays.
         """
@@ -166,8 +169,10 @@ class Journal:
             # what counts is whether the report itself can be written, and that raises.
             self._torn = True
         final = publish(report, self.final, replaces=self._replaces, keeps=self._keeps)
+        goes = kept is None or kept(final)
         self.close()
-        self.path.unlink(missing_ok=True)
+        if goes:
+            self.path.unlink(missing_ok=True)
         return final
 
     def close(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import count
 from pathlib import Path
 from typing import IO
@@ -92,17 +92,27 @@ def recover(path: Path, key: PublicKey | None = None) -> Report:
     return body.report()
 
 
-def settle(path: Path, report: Report, *, taken: Path | None = None) -> Path:
+def settle(
+    path: Path,
+    report: Report,
+    *,
+    taken: Path | None = None,
+    keeps: Callable[[Report], bool] | None = None,
+    kept: Callable[[Path], bool] | None = None,
+) -> Path:
     """Put a recovered report where its sweep would have put it, remove the journal, give the path.
 
     Where something else of that name exists, or will (``taken``), the recovered report gets its own
-    id into its name. Raises OSError, ReportError, JournalError; then the journal stays.
+    id into its name. ``keeps``: tells whether what its sweep had written there is as good, and then
+    that stays. ``kept``: as of :meth:`.Journal.finish`. Raises OSError, ReportError, JournalError;
+    then the journal stays.
     """
     with path.open("rb") as file:
         name = _read_header(path, file)[1].final
     final = path.with_name(name) if _is_plain(name) else path.with_name(f"{report.report_id}.json")
-    final = publish(report, final, spare=final == taken)
-    path.unlink(missing_ok=True)
+    final = publish(report, final, spare=final == taken, keeps=keeps)
+    if kept is None or kept(final):
+        path.unlink(missing_ok=True)
     return final
 
 

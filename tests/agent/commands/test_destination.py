@@ -52,7 +52,7 @@ def killed(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path, Path], None]:
     def sweep_and_kill(folder: Path, out: Path) -> None:
         with monkeypatch.context() as context:
 
-            def end(journal: Journal, _: Report) -> Path:
+            def end(journal: Journal, *_: object) -> Path:
                 journal.close()
                 raise OSError("killed")
 

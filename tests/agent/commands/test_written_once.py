@@ -92,11 +92,11 @@ def test_of_two_that_sweep_at_once_one_writes(
     options, faster = asked(out, path), list[Report]()
     finish = Journal.finish
 
-    def overtaken(journal: Journal, report: Report) -> Path:
+    def overtaken(journal: Journal, report: Report, kept: Callable[[Path], bool]) -> Path:
         if not faster:
             faster.append(report)
             assert sweep(options) == CLEAN
-        return finish(journal, report)
+        return finish(journal, report, kept)
 
     monkeypatch.setattr(Journal, "finish", overtaken)
     assert sweep(options) == CLEAN
@@ -109,7 +109,7 @@ def test_of_two_that_sweep_at_once_one_writes(
 def left_behind(out: Path, options: Options) -> Path:
     """The journal of a sweep that was killed at its end."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Journal, "finish", lambda journal, _: journal.close() or journal.path)
+        patch.setattr(Journal, "finish", lambda journal, *_: journal.close() or journal.path)
         sweep(options)
     (journal,) = out.glob("*.partial.jsonl")
     return journal

@@ -188,7 +188,7 @@ def test_the_report_of_a_killed_sweep_keeps_its_window(
     out.mkdir()
     with monkeypatch.context() as context:
 
-        def end(journal: Journal, _: Report) -> Path:
+        def end(journal: Journal, *_: object) -> Path:
             journal.close()
             raise OSError("killed")
 
