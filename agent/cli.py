@@ -88,7 +88,7 @@ def _asked_by_itself(arguments: Sequence[str]) -> Options | None:
     from .commands.one_of_many import ends_with_its_starter, read_options
 
     options = read_options(sys.stdin.buffer)
-    ends_with_its_starter(sys.stdin.buffer)
+    ends_with_its_starter()
     return options
 
 

@@ -23,6 +23,7 @@ from ..home import LOG, OneSweep, home
 from ..options import DETACHED, Options
 from ..output.plain import plain
 from ..output.say import lead_to, say, tell
+from ..own_processes.itself import environment, itself
 from ..packs.built_in import exclusions_in_use, load_packs
 from ..sources.catalog import NAMES
 from .alone import be_alone
@@ -30,7 +31,7 @@ from .destination import Destination, destination_of
 from .exports import exports_of
 from .given_paths import refuse_missing
 from .notes import notes_from
-from .one_of_many import environment, itself, read_options, written
+from .one_of_many import read_options, written
 from .packs_signing import pack_keys
 from .resuming import rules_in
 

@@ -2,15 +2,14 @@
 
 It is this same program again, and gets its options as a line of JSON on stdin: they may be longer
 than a command line. Whatever becomes of it, of a damaged image and what it does to a library too,
-the others go on. Stdin stays open as long as somebody waits for it: when that process is killed,
-this one ends at once, as if it had been killed as well, and leaves its journal.
+the others go on. When the process that waits for it is killed, this one ends at once, as if it had
+been killed as well, and leaves its journal; on Windows a job of the system's sees to that, too.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -23,6 +22,9 @@ import msgspec
 
 from ..exit_codes import FAILED, HIT, UsageError
 from ..options import ONE_OF_MANY, Options
+from ..own_processes.itself import environment, itself
+from ..own_processes.starter import end_with_it
+from ..windows import lowered_rights
 
 STOPPED = "stopped by the operator before its turn"
 _MAX_LINE = 64 << 10
@@ -60,6 +62,8 @@ class OneOfMany:
             start_new_session=sys.platform != "win32",
         )
         assert self._process.stderr is not None
+        # Before it has its options: whatever it starts is in the job then.
+        self._job = _held(self._process.pid)
         self._said = threading.Thread(
             target=_pass_on, args=(self._process.stderr, say), daemon=True
         )
@@ -89,6 +93,8 @@ class OneOfMany:
                 told(one)
         code = self._process.wait()
         self._let_go()
+        if self._job is not None:
+            self._job.close()
         self._said.join(5)
         if code in _CODES and self.summary:
             return code, str(self.summary.get("error", "")) if code == FAILED else ""
@@ -107,28 +113,19 @@ class OneOfMany:
             self._process.send_signal(signal.SIGINT)
 
 
+def _held(pid: int) -> lowered_rights.Job | None:
+    """On Windows, so that it ends with this process, and what it has started with it. Where the
+    system refuses (7 has no job in a job) it only watches this process by itself."""
+    if sys.platform != "win32":
+        return None
+    with contextlib.suppress(OSError):
+        return lowered_rights.Job.around(pid, None, alone=False)
+    return None
+
+
 def command() -> list[str]:
     """This same program as one of many."""
     return itself(ONE_OF_MANY, "--quiet")
-
-
-def itself(*words: str) -> list[str]:
-    """This same program with other arguments."""
-    if getattr(sys, "frozen", False):
-        return [sys.executable, *words]
-    # -P: not what lies in the current folder.
-    return [sys.executable, "-P", "-m", "agent", *words]
-
-
-def environment() -> dict[str, str]:
-    """As of the process that runs rules: a one-file program is unpacked once for all."""
-    made = dict(os.environ)
-    made.pop("PYINSTALLER_RESET_ENVIRONMENT", None)
-    if not getattr(sys, "frozen", False):
-        home = str(Path(__file__).resolve().parents[2])
-        known = made.get("PYTHONPATH")
-        made["PYTHONPATH"] = f"{home}{os.pathsep}{known}" if known else home
-    return made
 
 
 def _pass_on(stream: IO[bytes], say: Callable[[str], None]) -> None:
@@ -152,24 +149,10 @@ def read_options(stream: IO[bytes]) -> Options:
         raise UsageError(f"{ONE_OF_MANY}: no options: {error}") from error
 
 
-def ends_with_its_starter(stream: IO[bytes]) -> None:
-    """This process ends when nobody waits for it any more: ``stream``, its stdin, is closed then.
-
-    Not on Windows, where a program hangs that asks anything of a pipe while it is read from.
-    """
-    if sys.platform == "win32":
-        return
-    try:
-        number = stream.fileno()
-    except OSError:
-        return  # none of the system's: in a test
-    threading.Thread(target=_wait_for_its_end, args=(number,), daemon=True).start()
-
-
-def _wait_for_its_end(number: int) -> None:
-    while os.read(number, 1024):
-        pass
-    os._exit(FAILED)
+def ends_with_its_starter() -> None:
+    """This process ends when nobody waits for it any more."""
+    with contextlib.suppress(OSError):  # nobody may be asked about; then a job holds this one
+        end_with_it(FAILED)
 
 
 def _path(kind: type[Any], value: Any) -> Any:
@@ -184,8 +167,6 @@ __all__ = [
     "OneOfMany",
     "Running",
     "command",
-    "environment",
-    "itself",
     "ends_with_its_starter",
     "read_options",
     "written",

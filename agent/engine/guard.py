@@ -76,6 +76,9 @@ class GuardedRules:
         self._memory = memory
         self._command = worker_command() if command is None else list(command)
         self.notes: list[str] = []
+        self.ended_s = 0.0
+        """Seconds of processors that those took which have ended, where the system does not count
+        them for this process (Windows)."""
         self._lock = threading.Lock()
         self._live: set[RulesProcess] = set()
         self._namings = 0
@@ -244,6 +247,8 @@ class GuardedRules:
                 return
             self._live.discard(worker)
         worker.close()
+        with self._lock:
+            self.ended_s += worker.ended_s
 
     def _watch(self) -> None:
         interval = min(0.25, max(0.01, self._timeout_s / 20))

@@ -14,13 +14,14 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from pathlib import Path
 from typing import Final
 
 import psutil
 
 from ..output.plain import plain
+from ..own_processes.itself import environment
 from ..windows import lowered_rights
+from ..windows.process_times import ProcessTimes
 from .frames import (
     ROOM_BYTES,
     Answer,
@@ -69,19 +70,6 @@ def worker_command() -> list[str]:
         return [sys.executable, "--rules-worker"]
     # -P: not what lies in the current folder.
     return [sys.executable, "-P", "-m", "agent.engine.worker"]
-
-
-def _environment() -> dict[str, str]:
-    """PyInstaller's variables are kept, so that a one-file program uses the folder that is unpacked
-    already (its manual, "Spawning independent subprocesses")."""
-    environment = dict(os.environ)
-    environment.pop("PYINSTALLER_RESET_ENVIRONMENT", None)
-    environment.update(_KEEP_MEMORY)
-    if not getattr(sys, "frozen", False):
-        home = str(Path(__file__).resolve().parents[2])
-        known = environment.get("PYTHONPATH")
-        environment["PYTHONPATH"] = f"{home}{os.pathsep}{known}" if known else home
-    return environment
 
 
 def _plain(text: str) -> str:
@@ -133,7 +121,7 @@ class RulesProcess:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 bufsize=0,
-                env=_environment(),
+                env=environment(**_KEEP_MEMORY),
                 pass_fds=place.descriptors if place is not None else (),
                 creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
             )
@@ -142,6 +130,10 @@ class RulesProcess:
                 self._room.close()
             raise
         self._job = self._bounded()
+        self._times = _counted(self._process.pid, self.notes)
+        self.ended_s = 0.0
+        """Seconds of processors that it took, once it is closed, where the system counts them for
+        nobody else."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._orders = self._process.stdin.fileno()
@@ -391,12 +383,27 @@ class RulesProcess:
         for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
             assert pipe is not None
             pipe.close()
+        if self._times is not None:
+            with suppress(OSError):  # not told: the report counts less
+                self.ended_s = self._times.cpu_s()
+            self._times.close()
         if self._job is not None:
             self._job.close()
         with self._lock:  # the watchdog looks into it
             if self._room is not None:
                 self._room.close()
                 self._room = None
+
+
+def _counted(pid: int, notes: list[str]) -> ProcessTimes | None:
+    """None where what has ended counts for this process; ``notes``: for what is wrong."""
+    if sys.platform != "win32":
+        return None
+    try:
+        return ProcessTimes(pid)
+    except OSError as error:
+        notes.append(f"own rules: what their process takes is not counted: {plain(error)}")
+        return None
 
 
 def _encodable(externals: Externals) -> dict[str, str | int]:

@@ -21,6 +21,7 @@ from typing import BinaryIO, Final, Protocol, cast
 import boreal
 
 from ..output.plain import plain
+from ..own_processes.starter import end_with_it
 from ..windows import lowered_rights
 from .frames import (
     Answers,
@@ -40,7 +41,6 @@ from .frames import (
 if sys.platform != "win32":
     import pwd
     import resource
-    import select
 
 MAX_MATCHES: Final = 1_000_000
 """Of one string in one file, as in YARA; a rule that counts further is told as a gap."""
@@ -298,22 +298,10 @@ class _alarm:  # noqa: N801 - used as a word
 def end_with_parent() -> list[str]:
     """End this process when the one that started it has, also while the engine works. What is
     wrong with that, in words."""
-    if sys.platform == "win32":
-        try:
-            wait = lowered_rights.end_of(os.getppid())
-        except OSError as error:
-            return [f"own rules: their process cannot watch the sweep's: {plain(error)}"]
-    else:
-        # Nothing is asked for but what is always told: that nobody writes any more.
-        poll = select.poll()
-        poll.register(0, 0)
-        wait = poll.poll
-
-    def watch() -> None:
-        wait()
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
+    try:
+        end_with_it(1)
+    except OSError as error:
+        return [f"own rules: their process cannot watch the sweep's: {plain(error)}"]
     return []
 
 

@@ -152,6 +152,13 @@ class OwnRules:
         with self._lock:
             return list(self._guard.notes) if self._guard is not None else []
 
+    @property
+    def ended_s(self) -> float:
+        """Seconds of processors, of their processes that have ended, which the system does not
+        count for this one."""
+        with self._lock:
+            return self._guard.ended_s if self._guard is not None else 0.0
+
     def end_after(self, seconds: float) -> None:
         """Ask nothing any more when so much time is over, and wait for nothing that is asked."""
         self._limit = threading.Timer(seconds, self.end, [TIME_IS_UP])

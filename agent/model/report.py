@@ -314,11 +314,14 @@ class Resources(Part, kw_only=True):
     """What the sweep cost the host."""
 
     cpu_s: float = 0.0
+    """Of processors: by the sweep's process, and by those that ran rules for it."""
     wall_s: float = 0.0
     paused_s: float = 0.0
     """Of ``wall_s``: for which it waited, as the host was busy or on battery."""
     peak_rss_bytes: Count = 0
+    """In memory at once at most: of the sweep's process, without those that ran rules."""
     read_bytes: Count = 0
+    """As far as sources tell them."""
 
 
 COLLECTED = "what was collected"

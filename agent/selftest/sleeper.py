@@ -7,7 +7,6 @@ memory. It ends when the one that started it closes its standard input, or has e
 from __future__ import annotations
 
 import mmap
-import os
 import subprocess
 import sys
 import threading
@@ -15,7 +14,9 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO
+
+from ..own_processes.itself import environment, itself
+from ..own_processes.starter import until_closed
 
 SLEEPER = "--sleeper"
 """How this program starts itself so; its marker and the DLL's path follow."""
@@ -30,11 +31,11 @@ class Sleeper:
     def __init__(self, marker: str, module: str, text: str) -> None:
         """Raises OSError if it cannot be started."""
         self._process = subprocess.Popen(
-            [*_command(), marker, module],
+            itself(SLEEPER, marker, module),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env=_environment(),
+            env=environment(),
             creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
         )
         assert self._process.stdin is not None
@@ -85,24 +86,6 @@ class Sleeper:
         self.end()
 
 
-def _command() -> list[str]:
-    if getattr(sys, "frozen", False):
-        return [sys.executable, SLEEPER]
-    # -P: not what lies in the current folder.
-    return [sys.executable, "-P", "-m", "agent", SLEEPER]
-
-
-def _environment() -> dict[str, str]:
-    """As of the process that runs rules: a one-file program is unpacked once for all."""
-    environment = dict(os.environ)
-    environment.pop("PYINSTALLER_RESET_ENVIRONMENT", None)
-    if not getattr(sys, "frozen", False):
-        home = str(Path(__file__).resolve().parents[2])
-        known = environment.get("PYTHONPATH")
-        environment["PYTHONPATH"] = f"{home}{os.pathsep}{known}" if known else home
-    return environment
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """What that process does: load, answer, wait."""
     given = list(sys.argv[2:] if arguments is None else arguments)
@@ -116,15 +99,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         answer = _NOT_LOADED + " ".join((error.strerror or str(error)).split()).encode("utf-8")
     write.write(answer + b"\n")
     write.flush()
-    _wait(read)
+    until_closed(read)
     # Until here both are in memory.
     del text, held
     return 0
-
-
-def _wait(read: BinaryIO) -> None:
-    while read.read(1):
-        pass
 
 
 def _loaded(path: str) -> object:

@@ -321,8 +321,10 @@ class Sweep:
             yield f"matches of {indicator}", kept[indicator], gone
 
     def _resources(self, course: Course) -> Resources:
+        own_rules = self.plan.matcher.own_rules
+        ended_s = own_rules.ended_s if own_rules is not None else 0.0
         return Resources(
-            cpu_s=round(cpu_s(starts=self.plan.matcher.own_rules is not None), 3),
+            cpu_s=round(cpu_s(starts=own_rules is not None) + ended_s, 3),
             wall_s=round(course.elapsed_s, 3),
             paused_s=round(course.paused_s, 3),
             peak_rss_bytes=peak_rss(),

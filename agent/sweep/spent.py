@@ -8,7 +8,8 @@ import sys
 
 def cpu_s(*, starts: bool) -> float:
     """Seconds of processors, of this process and of those that it has started and that have ended
-    (on Windows these are not counted). ``starts``: it starts some that still run, for rules."""
+    (but on Windows: there who starts one counts it, as :class:`..engine.guard.GuardedRules` does).
+    ``starts``: it starts some that still run, for rules."""
     spent = os.times()
     ended = spent.children_user + spent.children_system
     return spent.user + spent.system + ended + (_running_s() if starts else 0.0)
@@ -28,7 +29,8 @@ def _running_s() -> float:
 
 
 def peak_rss() -> int:
-    """Bytes of this process that were in memory at once, at most. Not as Linux's ``getrusage`` has
+    """Bytes of this process that were in memory at once, at most; what it started is not in it. Not
+    as Linux's ``getrusage`` has
     it, which goes on from what its starter had in memory."""
     if sys.platform == "linux" and (peak := _high_water()):
         return peak

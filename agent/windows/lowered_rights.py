@@ -93,8 +93,9 @@ class Job:
         self._handle = handle
 
     @classmethod
-    def around(cls, pid: int, memory: int, *, alone: bool) -> Job:
-        """Bound a process of ours: at most ``memory`` bytes committed; ``alone``: it starts none.
+    def around(cls, pid: int, memory: int | None, *, alone: bool) -> Job:
+        """Bound a process of ours: at most ``memory`` bytes committed, None for any number;
+        ``alone``: it starts none. What it starts from now on is in it, too.
 
         Raises OSError; then it is not bounded.
         """
@@ -113,7 +114,7 @@ class Job:
             raise
         return job
 
-    def _limit(self, memory: int, *, alone: bool) -> None:
+    def _limit(self, memory: int | None, *, alone: bool) -> None:
         limit = dlls.function(
             "kernel32",
             "SetInformationJobObject",
@@ -124,10 +125,10 @@ class Job:
             ctypes.c_uint32,
         )
         limits = _ExtendedLimits()
-        limits.basic.flags = (
-            _LIMIT_PROCESS_MEMORY | _LIMIT_KILL_ON_JOB_CLOSE | _LIMIT_DIE_ON_UNHANDLED_EXCEPTION
-        )
-        limits.process_memory = memory
+        limits.basic.flags = _LIMIT_KILL_ON_JOB_CLOSE | _LIMIT_DIE_ON_UNHANDLED_EXCEPTION
+        if memory is not None:
+            limits.basic.flags |= _LIMIT_PROCESS_MEMORY
+            limits.process_memory = memory
         if alone:
             limits.basic.flags |= _LIMIT_ACTIVE_PROCESS
             limits.basic.processes = 1

@@ -26,7 +26,7 @@ FLOORS = (
     ("matching", "ntfs"),
     ("engine", "formats"),
     ("reading", "signing"),
-    ("output", "indicators", "coverage", "home"),
+    ("output", "indicators", "coverage", "home", "own_processes"),
     ("model",),
     ("windows", "exit_codes", "spelling", ""),
 )

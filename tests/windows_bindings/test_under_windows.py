@@ -29,10 +29,12 @@ from agent.windows import (
     held,
     host,
     loading,
+    lowered_rights,
     own_pipe,
     pipes,
     process_memory,
     process_priority,
+    process_times,
     processes,
     profiles,
     security,
@@ -134,6 +136,38 @@ def test_a_process_bounds_its_own_memory() -> None:
     )
     wine = hasattr(ctypes.WinDLL("ntdll"), "wine_get_version")
     assert done.stdout.strip() == ("had" if wine else "refused")
+
+
+HOLDS = """
+import subprocess, sys
+from agent.windows.lowered_rights import Job
+started = subprocess.Popen([sys.executable, "-c", "import sys; print(1); sys.stdin.read()"],
+                           stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+job = Job.around(started.pid, None, alone=False)
+started.stdout.readline()
+print(started.pid, flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_process_that_is_held_ends_with_whoever_holds_it_however_that_ends() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLDS], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as holder:
+        assert holder.stdout is not None
+        held_one = lowered_rights.end_of(int(holder.stdout.readline()))
+        holder.kill()
+    held_one()
+
+
+def test_what_a_process_took_is_told_when_it_has_ended() -> None:
+    """Wine tells everybody what the asking process took."""
+    work = "import time\nwhile time.process_time() < 0.3: pass"
+    with subprocess.Popen([sys.executable, "-c", work]) as process:
+        times = process_times.ProcessTimes(process.pid)
+        process.wait()
+    assert times.cpu_s() > (0 if hasattr(ctypes.WinDLL("ntdll"), "wine_get_version") else 0.25)
+    times.close()
 
 
 def test_rights_are_told_and_asked_for() -> None:

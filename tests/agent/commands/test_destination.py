@@ -12,7 +12,7 @@ from msgspec import structs
 from agent import cli
 from agent.commands import destination
 from agent.model.codec import decode, encode
-from agent.model.report import Report, Verdict
+from agent.model.report import Verdict
 from agent.sweep.journal import Journal
 from tests.evidence.files import dll
 from tests.evidence.reports import report

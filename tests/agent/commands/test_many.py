@@ -12,6 +12,7 @@ from concurrent.futures import wait
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from msgspec import structs
 
@@ -52,6 +53,30 @@ def dies(journal, coverage):
         os.kill(os.getpid(), signal.SIGKILL)
 Journal.coverage = dies
 sys.exit(main(["--one-of-many", "--quiet"]))
+"""
+
+STAYS_IN_MID_SWEEP = """
+import sys, time
+from agent.cli import main
+from agent.sweep.journal import Journal
+journalled = Journal.coverage
+def stays(journal, coverage):
+    journalled(journal, coverage)
+    if coverage.source == "files":
+        sys.stderr.write("it stays\\n")
+        sys.stderr.flush()
+        while True:
+            time.sleep(60)
+Journal.coverage = stays
+sys.exit(main(["--one-of-many", "--quiet"]))
+"""
+
+STARTS_THEM = """
+import sys
+from agent.cli import main
+from agent.commands import one_of_many
+one_of_many.command = lambda: [sys.executable, "-P", "-c", sys.argv[1]]
+sys.exit(main(sys.argv[2:]))
 """
 
 
@@ -178,6 +203,39 @@ def test_a_sweep_ends_with_whoever_started_it(tmp_path: Path) -> None:
     process.stdin.close()
     assert process.wait() == FAILED
     assert [*(tmp_path / "home/reports").glob("*.json")] == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX; tests/windows has the exe's")
+def test_when_whoever_started_them_is_killed_all_end_and_what_they_had_found_is_kept(
+    tmp_path: Path,
+) -> None:
+    paths = [str(strong(tmp_path / f"e/{name}.dd")) for name in "ab"]
+    out = tmp_path / "out"
+    words = ["offline", *paths, "--jobs", "2", "--only", "files", "--out", str(out)]
+    with subprocess.Popen(
+        [sys.executable, "-P", "-c", STARTS_THEM, STAYS_IN_MID_SWEEP, *words],
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(HERE.parent)},
+    ) as starter:  # fmt: skip
+        assert starter.stderr is not None
+        stay = 0
+        while stay < 2:
+            line = starter.stderr.readline()
+            assert line, "it ended"
+            stay += b"it stays" in line
+        sweeps = psutil.Process(starter.pid).children()
+        assert len(sweeps) == 2
+        starter.kill()
+        _, alive = psutil.wait_procs(sweeps, timeout=30)
+    assert alive == []
+    assert len([*out.glob("*.partial.jsonl")]) == 2
+    assert main([*words[:-4], "--only", "files", "--out", str(out), "--resume", "--quiet"]) == HIT
+    reports = [decode(path.read_bytes()) for path in out.glob("*.json")]
+    cut = [one for one in reports if is_cut_short(one)]
+    assert sorted(one.target.paths for one in cut) == [[path] for path in paths]
+    assert {one.verdict.value for one in reports} == {"hit"}
+    assert len(reports) == 4
+    assert [*out.glob("*.partial.jsonl")] == []
 
 
 def test_a_report_that_was_cut_short_is_not_the_answer(

@@ -16,7 +16,7 @@ from typing import Any, BinaryIO
 import psutil
 import pytest
 
-from agent.engine import worker
+from agent.engine import rules_process, worker
 from agent.engine.frames import (
     Answers,
     Begun,
@@ -300,6 +300,40 @@ sys.stdin.read()
         sweep.kill()
     _, alive = psutil.wait_procs(workers, timeout=30)
     assert alive == []
+
+
+def test_what_ended_processes_took_is_counted_where_the_system_does_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As on Windows: of each process that was ever started, once."""
+
+    class Times:
+        def __init__(self) -> None:
+            self.told = self.closed = 0
+
+        def cpu_s(self) -> float:
+            assert not self.closed
+            self.told += 1
+            return 1.5
+
+        def close(self) -> None:
+            self.closed += 1
+
+    made: list[Times] = []
+
+    def counted(*_: object) -> Times:
+        made.append(Times())
+        return made[-1]
+
+    monkeypatch.setattr(rules_process, "_counted", counted)
+    with guarded_bad("leaves", workers=2) as rules:
+        assert rules.ended_s == 0
+        with pytest.raises(RulesFailed, match="died"):
+            rules.scan(b"bad", {})
+        assert rules.ended_s >= 1.5
+    assert len(made) > 2
+    assert [(one.told, one.closed) for one in made] == [(1, 1)] * len(made)
+    assert rules.ended_s == 1.5 * len(made)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="asks Linux for a process's bounds")

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -16,6 +13,7 @@ from agent.reading.block_device import is_device, is_windows_device, name_of, op
 from agent.targets.offline.at_rest import TargetError
 from agent.targets.offline.recognise import offline_target
 from tests.evidence.infected import infected
+from tests.evidence.loop_device import attached
 from tests.evidence.windows_folder import as_image
 
 VOLUME = "\\\\?\\Volume{12345678-0000-0000-0000-000000000000}"
@@ -66,24 +64,6 @@ def test_a_file_or_folder_is_none(tmp_path: Path) -> None:
     assert name_of(str(tmp_path / "disk.img")) == "disk.img"
     (tmp_path / "link").symlink_to("disk.img")
     assert real_path(str(tmp_path / "link")) == os.path.realpath(tmp_path / "disk.img")
-
-
-@contextmanager
-def attached(image: Path) -> Iterator[str]:
-    """A device of the bytes of an image."""
-    made = subprocess.run(
-        ["losetup", "--read-only", "--find", "--show", image],
-        check=False,
-        capture_output=True,
-        text=True,
-    )
-    if made.returncode:
-        pytest.skip(f"needs a loop device: {made.stderr.strip()}")
-    device = made.stdout.strip()
-    try:
-        yield device
-    finally:
-        subprocess.run(["losetup", "--detach", device], check=True)
 
 
 def test_a_device_is_evidence_of_its_own_kind(tmp_path: Path) -> None:

@@ -129,7 +129,7 @@ def test_what_is_broken_is_named_with_why_and_nothing_else_is(
 
 
 def no_program(command: str) -> Any:
-    return lambda: [command]
+    return lambda *_: [command]
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,7 @@ def no_program(command: str) -> Any:
 def test_a_process_that_cannot_be_started_leaves_the_others_to_be_proved(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, why: str
 ) -> None:
-    monkeypatch.setattr(sleeper, "_command", no_program(command))
+    monkeypatch.setattr(sleeper, "itself", no_program(command))
     told = swept_on(tmp_path / "home")
     assert failed(told) == {
         ("processes", "command_line"), ("modules", "file_name"), ("modules", "pe"),

@@ -28,6 +28,7 @@ from tests.evidence.containers import (
     on,
     written,
 )
+from tests.evidence.loop_device import attached
 
 SIZE = 72 << 20
 """Bytes of the disk: holes, what packs well and what does not, and an end in no whole block."""
@@ -360,20 +361,9 @@ def test_an_extent_that_is_not_there_is_no_zeros(tmp_path: Path, raw: Path) -> N
 
 
 def test_a_disk_by_its_device_is_what_an_image_of_it_is(tmp_path: Path, raw: Path) -> None:
-    made = subprocess.run(
-        ["losetup", "--read-only", "--find", "--show", raw],
-        check=False,
-        capture_output=True,
-        text=True,
-    )
-    if made.returncode:
-        pytest.skip(f"needs a loop device: {made.stderr.strip()}")
-    device = made.stdout.strip()
-    try:
+    with attached(raw) as device:
         medium = open_medium(device, raw=True)
         assert medium.files == (device,)
         assert medium.source.size == SIZE + ODD
         assert medium.source.read_at(4 << 20, 1 << 20) == raw.read_bytes()[4 << 20 :][: 1 << 20]
         medium.source.close()
-    finally:
-        subprocess.run(["losetup", "--detach", device], check=True)
