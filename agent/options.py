@@ -13,6 +13,7 @@ from msgspec import structs
 
 from . import __version__
 from .command_line import values
+from .command_line.commands import COMMANDS, OF_A_DESK
 from .command_line.environment import PREFIX, refuse_misspelt
 from .command_line.given import Argument, with_files
 from .command_line.layers import origin_of_error, taken, with_lower
@@ -25,12 +26,9 @@ from .packs.arguments import add_packs
 from .signing.arguments import add_signing_key, add_verify
 from .sources.catalog import NAMES, MemoryMode
 
-COMMANDS = ("live", "offline", "send", "packs", "render", "verify", "clean", "selftest")
 DEFAULT_RULES_TIMEOUT_S = 10.0
 DETACHED = "--detached"
 """How this program starts itself for ``--detach`` (``commands/detach.py``); the log follows."""
-OF_A_DESK = ("packs", "render")
-"""Commands that no variable means: ``--out`` is another one there than that of a sweep."""
 ENVIRONMENT = "environment"
 """In a report's options: the variables that options were taken from."""
 ONE_OF_MANY = "--one-of-many"

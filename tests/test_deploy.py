@@ -14,7 +14,8 @@ import pytest
 import yaml
 
 from agent import cli
-from agent.options import COMMANDS, parse
+from agent.command_line.commands import COMMANDS
+from agent.options import parse
 
 ROOT = Path(__file__).parents[1]
 KIT = ROOT / "build" / "deploy"

@@ -12,7 +12,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 
 from ..exit_codes import UsageError
-from .given import Argument
+from .given import QUOTED, Argument, is_quoted
 
 PREFIX = "IOCSWEEP_"
 _OTHERS = (
@@ -54,6 +54,10 @@ def refuse_misspelt(options: Iterable[str], environment: Mapping[str, str]) -> N
 def _arguments(action: argparse.Action, option: str, name: str, value: str) -> list[Argument]:
     if not value:
         raise UsageError(f"{name}: an empty value: remove the variable, or give it one")
+    if is_quoted(value):
+        raise UsageError(f"{name}: {value}: {QUOTED}")
+    if value != value.strip(" \t"):
+        raise UsageError(f"{name}: {value!r}: the blank at its end would be part of it")
     if is_flag(action):
         return [Argument(option, name)] if is_on(name, value) else []
     values = [value]

@@ -11,6 +11,10 @@ from ..output.plain import plain
 
 _MAX_BYTES = 1 << 20
 _SEVERAL = re.compile(r"--[a-z-]+\s")
+_LINE_END = re.compile(r"\r\n|\n|\r")
+"""No other: a path may hold what Unicode calls one."""
+_QUOTED = re.compile(r"(?:--[a-z-]+=)?(?:\"[^\"]*\"|'[^']*')")
+QUOTED = "the quotes would be part of it: leave them out"
 _MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16", b"\xef\xbb\xbf": "utf-8-sig"}
 """What PowerShell's ``>`` and editors begin a text with."""
 
@@ -31,8 +35,8 @@ class Argument(str):
 def with_files(arguments: Sequence[str]) -> list[Argument]:
     """Each ``@FILE`` replaced by what stands in it. Raises UsageError.
 
-    A file is one argument a line, as it stands: no quotes, no escapes, blanks at both ends left
-    out. Empty lines and those that begin with ``#`` are none. UTF-8, or UTF-16 with its mark.
+    A file is one argument a line, as it stands: no quotes, no escapes, blanks and tabs at both ends
+    left out. Empty lines and those that begin with ``#`` are none. UTF-8, or UTF-16 with its mark.
     """
     found: list[Argument] = []
     for argument in arguments:
@@ -44,13 +48,15 @@ def with_files(arguments: Sequence[str]) -> list[Argument]:
 
 
 def _lines(path: Path) -> Iterator[Argument]:
-    for number, line in enumerate(_read(path).splitlines(), 1):
-        text, origin = line.strip(), f"{path}, line {number}"
+    for number, line in enumerate(_LINE_END.split(_read(path)), 1):
+        text, origin = line.strip(" \t"), f"{path}, line {number}"
         if text.startswith("@"):
             raise UsageError(f"{origin}: {text}: no file of arguments within another one")
         if _SEVERAL.match(text):
             why = "one argument a line: --name=value, or the value on the next line"
             raise UsageError(f"{origin}: {text!r}: {why}")
+        if is_quoted(text):
+            raise UsageError(f"{origin}: {text}: {QUOTED}")
         if text and not text.startswith("#"):
             yield Argument(text, origin)
 
@@ -65,6 +71,15 @@ def _read(path: Path) -> str:
         raise UsageError(f"@{path}: larger than {_MAX_BYTES:,} bytes")
     encoding = next((name for mark, name in _MARKS.items() if data.startswith(mark)), "utf-8")
     try:
-        return data.decode(encoding)
+        text = data.decode(encoding)
     except UnicodeDecodeError as error:
         raise UsageError(f"@{path}: no text in UTF-8: {plain(error)}") from error
+    if "\0" in text:
+        raise UsageError(f"@{path}: no text in UTF-8 (UTF-16 needs its mark)")
+    return text
+
+
+def is_quoted(text: str) -> bool:
+    """Whether an argument, or the value that it gives an option, stands in quotes: to a shell they
+    would be none of it."""
+    return _QUOTED.fullmatch(text) is not None

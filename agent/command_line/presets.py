@@ -12,6 +12,8 @@ from types import MappingProxyType
 
 from .given import Argument
 
+OF = "live"
+"""The command that has presets: whatever the variable says, no other is meant by it."""
 OPTION, FIELD, VARIABLE = "--preset", "preset", "IOCSWEEP_PRESET"
 PRESETS = MappingProxyType(
     {

@@ -10,6 +10,7 @@ from ..output.plain import plain
 from ..output.say import say
 from ..sweep.host_load import HostLoad
 from ..sweep.pausing import Pausing
+from ..sweep.spent import Helpers
 
 
 def take_bounds(options: Options) -> None:
@@ -23,9 +24,14 @@ def take_bounds(options: Options) -> None:
             say(f"--max-memory: the bound could not be set: {plain(error)}")
 
 
-def pausing_of(options: Options) -> Pausing | None:
-    """``--pause``."""
-    return None if options.pause is None else Pausing(HostLoad(say), options.pause)
+def pausing_of(options: Options, *, starts: bool = False) -> Pausing | None:
+    """``--pause``. ``starts``: the sweep starts processes, for rules."""
+    if options.pause is None:
+        return None
+    if options.part or starts:
+        root = os.getppid() if options.part else os.getpid()
+        return Pausing(HostLoad(say, Helpers(root).cpu_s), options.pause)
+    return Pausing(HostLoad(say), options.pause)
 
 
 def _be_nice() -> None:

@@ -166,7 +166,7 @@ def clean(options: Options) -> int:
 def _refuse_while_sending(folder: Path) -> None:
     if not _is_folder(folder / SPOOL):
         return
-    with Spool(folder / SPOOL).sending() as free:
+    with Spool(folder / SPOOL, private=False).sending() as free:
         if not free:
             raise CannotRun(f"{folder / SPOOL}: reports are being sent; nothing was removed")
 

@@ -8,8 +8,9 @@ import os
 import sys
 from collections.abc import Sequence
 
+from ..command_line.commands import COMMANDS
 from ..exit_codes import UsageError
-from ..options import COMMANDS, option_names
+from ..options import option_names
 from ..reading.block_device import is_windows_device
 from ..windows.files import extended
 

@@ -191,7 +191,8 @@ class _This(NamedTuple):
             else Progress(enabled=False if options.quiet else None) as progress,
             _cache(options, self.where.home, self.matcher) as cache,
         ):
-            course = Course(progress, options.max_runtime, pausing_of(options))
+            starts = self.matcher.own_rules is not None
+            course = Course(progress, options.max_runtime, pausing_of(options, starts=starts))
             hashes = StoredHashSource(progress=course.at) if options.check_hash else None
             plan = Plan(
                 target=self.target,

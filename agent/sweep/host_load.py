@@ -17,9 +17,12 @@ OTHERS_BUSY = "others keep the processors busy"
 class HostLoad:
     """Asked now and then; each time it tells of the time since it was asked before."""
 
-    def __init__(self, say: Callable[[str], None]) -> None:
-        """``say``: is told once what the host does not tell."""
-        self._say = say
+    def __init__(
+        self, say: Callable[[str], None], helpers: Callable[[], float] = lambda: 0.0
+    ) -> None:
+        """``say``: is told once what the host does not tell; ``helpers``: gives the seconds of
+        processors that others took so far who are none: they work for the sweep."""
+        self._say, self._helpers = say, helpers
         self._untold: set[str] = set()
         self._before = self._spent()
 
@@ -40,7 +43,7 @@ class HostLoad:
         return max(0.0, busy - own) / whole
 
     def _spent(self) -> tuple[float, float, float] | None:
-        """Seconds of all processors: at work, in all, and for this process; None if unknown."""
+        """Seconds of all processors: at work, in all, and for this sweep; None if unknown."""
         import psutil
 
         try:
@@ -51,7 +54,8 @@ class HostLoad:
         # What Linux gives to guests stands in user and nice as well.
         double = getattr(times, "guest", 0.0) + getattr(times, "guest_nice", 0.0)
         whole = sum(times) - double
-        return whole - times.idle - getattr(times, "iowait", 0.0), whole, time.process_time()
+        own = time.process_time() + self._helpers()
+        return whole - times.idle - getattr(times, "iowait", 0.0), whole, own
 
     def _on_battery(self) -> bool:
         import psutil

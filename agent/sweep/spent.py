@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import psutil
 
 
 def cpu_s(*, starts: bool) -> float:
@@ -26,6 +31,35 @@ def _running_s() -> float:
             continue  # it has just ended
         seconds += times.user + times.system
     return seconds
+
+
+class Helpers:
+    """What works for a sweep beside its own process: what that has started; for one sweep of many,
+    which share the host, what works for the others, too."""
+
+    def __init__(self, root: int) -> None:
+        """``root``: the process that started all of them."""
+        self._root = root
+        self._taken: dict[tuple[int, float], float] = {}
+        """Of each process that was ever seen, by its id and when it began."""
+
+    def cpu_s(self) -> float:
+        """Seconds of processors so far; never less than before."""
+        import psutil
+
+        with contextlib.suppress(psutil.Error, OSError):  # it has ended
+            root = psutil.Process(self._root)
+            for process in (root, *root.children(recursive=True)):
+                if process.pid != os.getpid():
+                    self._look_at(process)
+        return sum(self._taken.values())
+
+    def _look_at(self, process: psutil.Process) -> None:
+        import psutil
+
+        with contextlib.suppress(psutil.Error, OSError):  # it has just ended
+            times = process.cpu_times()
+            self._taken[process.pid, process.create_time()] = times.user + times.system
 
 
 def peak_rss() -> int:

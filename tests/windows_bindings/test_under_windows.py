@@ -141,10 +141,8 @@ def test_a_process_bounds_its_own_memory() -> None:
 HOLDS = """
 import subprocess, sys
 from agent.windows.lowered_rights import Job
-started = subprocess.Popen([sys.executable, "-c", "import sys; print(1); sys.stdin.read()"],
-                           stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+started = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(200)"])
 job = Job.around(started.pid, None, alone=False)
-started.stdout.readline()
 print(started.pid, flush=True)
 sys.stdin.read()
 """

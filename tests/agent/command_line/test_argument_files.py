@@ -30,6 +30,11 @@ def test_a_line_is_an_argument_as_it_stands(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+def test_a_path_may_hold_what_unicode_calls_a_line_end_or_a_blank(tmp_path: Path) -> None:
+    paths = ["/x/a\u2028b", "/x/a\x85b\x0c", "/x/\u00a0", "/x/a\x1cb"]
+    assert with_files([written(tmp_path, "\r".join(paths))]) == paths
+
+
 def test_it_stands_in_its_place_and_the_last_word_wins(tmp_path: Path) -> None:
     file = written(tmp_path, "--max-runtime\n25m\n--skip\npipes\n")
     assert parse([file]).max_runtime == 1500
@@ -58,6 +63,10 @@ def test_what_editors_and_powershell_write_is_read(tmp_path: Path, encoding: str
         ("--collector https://c.example\n", "line 1: '--collector https://c.example': one arg"),
         ("--only\nfiles\n@more.args\n", "line 3: @more.args: no file of arguments within"),
         (b"--case\n\xff\xff\n", "no text in UTF-8"),
+        ("--quiet\n".encode("utf-16-le"), "no text in UTF-8 (UTF-16 needs its mark)"),
+        ("--quiet\n".encode("utf-32"), "no text in UTF-8 (UTF-16 needs its mark)"),
+        ('--sweep-id="w48"\n', """line 1: --sweep-id="w48": the quotes would be part of it"""),
+        ("--sweep-id\n'w 48'\n", "line 2: 'w 48': the quotes would be part of it"),
         (b"#" * (2 << 20), "larger than 1,048,576 bytes"),
     ],
 )

@@ -10,13 +10,14 @@ import msgspec
 import pytest
 
 from agent import cli
+from agent.command_line.commands import OF_A_DESK
 from agent.command_line.environment import variable
 from agent.command_line.layers import EXCLUDE
 from agent.delivery.config import merged
 from agent.delivery.config import parse as settings_of
 from agent.exit_codes import UsageError
 from agent.model.codec import decode
-from agent.options import OF_A_DESK, Options, _parser, parse
+from agent.options import Options, _parser, parse
 
 SECRETS = ("token", "password", "credentials", "key")
 
@@ -192,3 +193,34 @@ def test_a_value_that_fails_later_is_named_with_its_variable_too(
     monkeypatch.setenv("IOCSWEEP_TOKEN_FILE", "/nowhere.token")
     assert cli.main(["--collector", "https://c.example"]) == 2
     assert "IOCSWEEP_TOKEN_FILE: /nowhere.token: No such file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("value", "why"),
+    [
+        ('"w48"', 'IOCSWEEP_SWEEP_ID: "w48": the quotes would be part of it'),
+        ("w48 ", "IOCSWEEP_SWEEP_ID: 'w48 ': the blank at its end would be part of it"),
+    ],
+)
+def test_what_a_shell_leaves_in_a_value_is_refused(value: str, why: str) -> None:
+    """``set X="w48"`` and ``set X=w48 & iocsweep`` of cmd do."""
+    with pytest.raises(UsageError) as error:
+        parse([], {"IOCSWEEP_SWEEP_ID": value})
+    assert why in str(error.value)
+
+
+def test_variables_of_a_fleet_keep_no_other_command_from_answering(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever preset they name: that is of sweeps."""
+    monkeypatch.setenv("IOCSWEEP_HOME", str(tmp_path / "home"))
+    (tmp_path / "home" / "reports").mkdir(parents=True, mode=0o700)
+    (tmp_path / "home" / "reports" / f"h-{'0' * 32}.json").write_text("{}")
+    monkeypatch.setenv("IOCSWEEP_PRESET", "intune")
+    assert cli.main(["clean"]) == 4
+    assert "nothing was removed: nobody but this host has" in capsys.readouterr().err
+    assert cli.main(["clean", "--quite"]) == 2
+    assert "did you mean --quiet" in capsys.readouterr().err
+    monkeypatch.setenv("IOCSWEEP_QUIET", "1")
+    assert cli.main(["render", "/nowhere.json"]) == 2
+    assert capsys.readouterr().out == ""

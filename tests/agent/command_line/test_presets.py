@@ -133,6 +133,7 @@ def test_intune_gets_one_line_and_nothing_on_stderr(tmp_path: Path, what: str) -
     environment = {
         **os.environ, "IOCSWEEP_HOME": str(tmp_path / "home"),
         "PYTHONPATH": str(tmp_path / "path"),
+        "IOCSWEEP_PAUSE": "1s",
     }  # fmt: skip
     if what.startswith("a variable"):
         environment["IOCSWEEP_PRESET"] = "intune"

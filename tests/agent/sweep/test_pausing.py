@@ -173,6 +173,15 @@ def test_each_answer_is_about_the_time_since_the_last_one(host: dict[str, Any]) 
     assert load.why_to_wait(waiting=True) == ""
 
 
+def test_what_works_for_the_sweep_is_none_of_the_others(host: dict[str, Any]) -> None:
+    helped = iter([0.0, 19.0, 19.0])
+    load = HostLoad(lambda _: None, lambda: next(helped))
+    host["times"] = Times(20, 0, 0)
+    assert load.why_to_wait(waiting=False) == ""
+    host["times"] = Times(40, 0, 0)
+    assert load.why_to_wait(waiting=False) == OTHERS_BUSY
+
+
 @pytest.mark.parametrize(("plugged", "waits"), [(False, True), (True, False), (None, False)])
 def test_on_battery_it_waits(host: dict[str, Any], plugged: object, waits: object) -> None:
     host["battery"] = Battery(plugged)  # type: ignore[arg-type]
