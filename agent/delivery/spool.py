@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import gzip
-import os
 import sys
 import uuid
 from collections.abc import Iterator
@@ -33,7 +32,7 @@ class SpoolError(Exception):
 
 
 class Spool:
-    """A folder that only administrators and its owner can read."""
+    """A folder that only administrators and its owner can read, unless it was there."""
 
     def __init__(self, folder: Path, *, max_bytes: int = MAX_BYTES, private: bool = True) -> None:
         """Makes the folder; with ``private`` off, takes one that is there as it is. Raises
@@ -184,5 +183,6 @@ def _make_private(folder: Path) -> None:
 
         make_private_folder(str(folder))
     else:
+        # One that is there stays as it is: it may be another program's (/var/spool), and each
+        # report in it is closed to others by itself.
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.chmod(folder, 0o700)

@@ -317,3 +317,17 @@ def test_what_a_detached_sweep_said_is_found_by_no_later_one(home: Path, tmp_pat
     swept = ["offline", str(tmp_path), "--thorough", "--quiet", "--out", str(tmp_path / "r.json")]
     assert cli.main(swept) == 0
     assert decode((tmp_path / "r.json").read_bytes()).findings == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX")
+@pytest.mark.parametrize("words", [["clean", "--yes"], ["send", "--share", "SHARE"]])
+def test_a_folder_that_was_there_stays_open_to_whom_it_was(
+    home: Path, tmp_path: Path, words: list[str]
+) -> None:
+    """As ``/var/spool``, where somebody gave ``/var`` as the home."""
+    make_home(home)
+    (home / "spool" / "cron").mkdir(parents=True)
+    (home / "spool").chmod(0o755)
+    assert cli.main([word.replace("SHARE", str(tmp_path)) for word in words]) == 0
+    assert (home / "spool").stat().st_mode & 0o777 == 0o755
+    assert [path.name for path in (home / "spool").iterdir()] == ["cron"]

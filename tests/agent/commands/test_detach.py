@@ -193,3 +193,19 @@ def test_the_log_goes_with_everything_else(home: Path) -> None:
 def test_channels_that_do_not_wait_detach() -> None:
     for name in ("rtr", "gpo-startup"):
         assert parse(["--preset", name]).detach
+
+
+def test_whoever_reads_what_it_says_until_the_end_is_not_kept_waiting(tree: Path) -> None:
+    """As a channel of remote execution does: nothing of its is held open by the sweep."""
+    words = ["live", str(tree), "--only", "files", "--detach", "--quiet", "--splay", "60s-60s"]
+    done = subprocess.run(
+        [sys.executable, "-m", "agent", *words],
+        cwd=REPOSITORY, capture_output=True, text=True, check=True, input="",
+    )  # fmt: skip
+    process = psutil.Process(json.loads(done.stdout)["pid"])
+    try:
+        assert process.is_running()
+        assert process.status() != psutil.STATUS_ZOMBIE
+    finally:
+        process.kill()
+    assert done.stderr == ""
