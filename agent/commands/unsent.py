@@ -22,6 +22,9 @@ UNSENT = ".unsent"
 """How the name of a note ends."""
 
 
+_NO_ROOM = (SpoolError, ReportError, OSError, MemoryError)
+
+
 def note_of(path: Path) -> Path:
     """The note on a report."""
     return path.with_name(path.name + UNSENT)
@@ -39,12 +42,17 @@ def waits(report: Report, spool: Spool | None) -> bool:
 
 def keep(report: Report, spool: Spool | None, path: Path) -> bool:
     """Whether a report that lies at ``path`` can no longer be taken for one that has arrived: it is
-    in the spool, or noted where there is no room for it."""
-    if spool is not None:
-        with contextlib.suppress(SpoolError, ReportError, OSError):  # whoever sends it says so
-            spool.put(report.report_id, as_written(report, path))
-            return True
-    return write_note(path)
+    in the spool, or noted where there is no room for it. Nothing here may take from what a sweep
+    found: it is told after this."""
+    try:
+        if spool is not None:
+            with contextlib.suppress(*_NO_ROOM):  # whoever sends it says so
+                spool.put(report.report_id, as_written(report, path))
+                return True
+        return write_note(path)
+    except KeyboardInterrupt:
+        say(f"{path}: spooling was stopped by the operator; the next run goes on with it")
+        return False
 
 
 def write_note(path: Path) -> bool:
@@ -83,7 +91,7 @@ def take_up(folder: Path, spool: Spool) -> int:
         try:
             if not spool.has(report.report_id):
                 spool.put(report.report_id, as_written(report, path))
-        except (SpoolError, ReportError, OSError) as error:
+        except _NO_ROOM as error:
             say(f"{path}: was not sent, and could not be spooled: {plain(error)}")
             left += 1
         else:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
+import psutil
 import pytest
 
+from agent.commands.resuming import is_cut_short
 from agent.model.codec import decode
 from agent.model.report import Report
 from tests.evidence.collected import as_folder, as_tar, as_zip, laid_out
@@ -72,3 +75,67 @@ def test_a_page_for_people_is_written_and_rendered_again(host: Host, tmp_path: P
     )
     assert done.returncode == 1, done.stdout + done.stderr
     assert report.report_id in (host.lab.drive_c / "again.html").read_text(encoding="utf-8")
+
+
+STARTS_AND_KILLS = """
+import subprocess, sys
+starter = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL)
+sys.stdin.readline()
+starter.kill()
+starter.wait()
+print("killed", flush=True)
+"""
+
+
+def test_sweeps_end_with_whoever_started_them_and_leave_their_journals(
+    host: Host, tmp_path: Path
+) -> None:
+    """Each would take long: zeros that take no room on a disk."""
+    images = []
+    for name in ("one.raw", "two.raw"):
+        with (tmp_path / name).open("wb") as file:
+            file.truncate(256 << 30)
+        images.append(host.lab.to_windows(tmp_path / name))
+    out, exe = tmp_path / "out", host.lab.to_windows(host.exe)
+    words = ["--as", "memory", "--jobs", "2", "--out", host.lab.to_windows(out), "--quiet"]
+    home = {"IOCSWEEP_HOME": host.lab.to_windows(tmp_path / "home")}
+    killer = host.lab.popen(
+        [host.lab.python_exe, "-c", STARTS_AND_KILLS, exe, "offline", *images, *words], env=home
+    )
+    with killer:
+        assert killer.stdin is not None
+        assert killer.stdout is not None
+        deadline = time.monotonic() + 120
+        while len([*out.glob("*.partial.jsonl")]) < 2:
+            assert killer.poll() is None
+            assert time.monotonic() < deadline, "they do not begin"
+            time.sleep(0.1)
+        assert len(sweeps_of(exe)) == 2
+        killer.stdin.write(b"now\n")
+        killer.stdin.flush()
+        assert killer.stdout.readline().strip() == b"killed"
+        _, alive = psutil.wait_procs(sweeps_of(exe), timeout=60)
+        for process in alive:
+            process.kill()
+    assert alive == []
+    assert [*out.glob("*.json")] == []
+    (tmp_path / "small").mkdir()
+    (tmp_path / "small" / "note.txt").write_text("nothing")
+    small = host.lab.to_windows(tmp_path / "small")
+    done = host.lab.run_exe(
+        host.exe, ["offline", small, "--out", words[5], "--quiet"], env=home, timeout=180
+    )
+    assert done.returncode in (0, 3), done.stdout + done.stderr
+    reports = [decode(path.read_bytes()) for path in out.glob("*.json")]
+    assert [*out.glob("*.partial.jsonl")] == []
+    cut = [one.target.paths for one in reports if is_cut_short(one)]
+    assert sorted(cut) == [[image] for image in images]
+
+
+def sweeps_of(exe: str) -> list[psutil.Process]:
+    """Of several, as Linux sees them."""
+    return [
+        process
+        for process in psutil.process_iter(["cmdline"])
+        if {exe, "--one-of-many"} <= {*(process.info["cmdline"] or [])}
+    ]

@@ -264,3 +264,29 @@ def test_a_note_stays_with_what_has_no_room_or_cannot_be_read(
     assert take_up(tmp_path, spool := Spool(tmp_path / "spool")) == 0
     assert [name for name, _ in spool.pending()] == [report().report_id]
     assert [note.exists() for note in notes] == [False, True, True]
+
+
+@pytest.mark.parametrize("error", [MemoryError(), KeyboardInterrupt()], ids=["memory", "operator"])
+def test_whatever_ends_the_spooling_the_verdict_is_told(
+    use: Callable[[Path], Path],
+    tree: Path,
+    tmp_path: Path,
+    server: Scripted,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    error: BaseException,
+) -> None:
+    home = use(tmp_path / "home")
+
+    def ends(*_: object) -> Path:
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Spool, "put", ends)
+        assert swept(tree, "--collector", server.url) == 4
+    assert '"verdict":"clean"' in capsys.readouterr().out
+    assert is_known(home)
+    assert cli.main(["clean"]) == 4
+    assert cli.main(["send", "--no-proxy", "--collector", server.url]) == 0
+    assert len(server.ids) == 1
+    assert cli.main(["clean"]) == 0
