@@ -48,10 +48,9 @@ def test_several_hosts_have_a_report_each(host: Host, tmp_path: Path) -> None:
     for name in ("one", "two"):
         made = Path(as_image(tmp_path / name, infected()))
         images.append(host.lab.to_windows(made.rename(tmp_path / f"{name}.dd")))
-    out = host.lab.drive_c / "many"
-    done = host.lab.run_exe(
-        host.exe, ["offline", *images, "--jobs", "2", "--out", r"C:\many", "--quiet"]
-    )
+    out = tmp_path / "many"
+    words = ["--jobs", "2", "--out", host.lab.to_windows(out), "--quiet"]
+    done = host.lab.run_exe(host.exe, ["offline", *images, *words])
     assert done.returncode == 1, done.stdout + done.stderr
     reports = [decode(path.read_bytes()) for path in out.glob("*.json")]
     assert len(reports) == 2
@@ -78,9 +77,10 @@ def test_a_page_for_people_is_written_and_rendered_again(host: Host, tmp_path: P
 
 
 STARTS_AND_KILLS = """
-import subprocess, sys
-starter = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL)
-sys.stdin.readline()
+import os, subprocess, sys, time
+starter = subprocess.Popen(sys.argv[2:], stdin=subprocess.DEVNULL)
+while not os.path.exists(sys.argv[1]):
+    time.sleep(0.1)
 starter.kill()
 starter.wait()
 print("killed", flush=True)
@@ -100,10 +100,13 @@ def test_sweeps_end_with_whoever_started_them_and_leave_their_journals(
     words = ["--as", "memory", "--jobs", "2", "--out", host.lab.to_windows(out), "--quiet"]
     home = {"IOCSWEEP_HOME": host.lab.to_windows(tmp_path / "home")}
     killer = host.lab.popen(
-        [host.lab.python_exe, "-c", STARTS_AND_KILLS, exe, "offline", *images, *words], env=home
-    )
+        [
+            host.lab.python_exe, "-c", STARTS_AND_KILLS, host.lab.to_windows(tmp_path / "now"),
+            exe, "offline", *images, *words,
+        ],
+        env=home,
+    )  # fmt: skip
     with killer:
-        assert killer.stdin is not None
         assert killer.stdout is not None
         deadline = time.monotonic() + 120
         while len([*out.glob("*.partial.jsonl")]) < 2:
@@ -111,8 +114,7 @@ def test_sweeps_end_with_whoever_started_them_and_leave_their_journals(
             assert time.monotonic() < deadline, "they do not begin"
             time.sleep(0.1)
         assert len(sweeps_of(exe)) == 2
-        killer.stdin.write(b"now\n")
-        killer.stdin.flush()
+        (tmp_path / "now").touch()
         assert killer.stdout.readline().strip() == b"killed"
         _, alive = psutil.wait_procs(sweeps_of(exe), timeout=60)
         for process in alive:
