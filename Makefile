@@ -35,7 +35,7 @@ check: .venv/test.stamp
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check --quiet . && $(BIN)/mypy
 	@$(BIN)/python -m pytest -n 2 -p no:schemathesis -m "not (slow or wine or server or browser)" $(if $(filter command line,$(origin WHAT)),$(wildcard tests/agent/$(WHAT) tests/collector/$(WHAT) tests/$(WHAT))) $(ARGS)
 
-test: .venv/test.stamp .cache/packages.stamp .cache/sources.stamp .cache/syslog-ng.stamp
+test: .venv/test.stamp .cache/packages.stamp .cache/sources.stamp .cache/syslog-ng.stamp .cache/npm.stamp
 	$(BIN)/python build/build_exe.py
 	@$(BIN)/python -m coverage erase
 	COVERAGE_WINE=1 $(BIN)/python -m coverage run -m pytest -n 2 --dist loadgroup $(ARGS)
@@ -107,6 +107,17 @@ bench: .venv/test.stamp .cache/bench-packages.stamp
 	for package in *.deb; do dpkg -x $$package . || exit 1; done
 	@touch $@
 
+# npm and a node come from PyPI. `npm ci` refuses what has not the hash that is pinned.
+.cache/npm/client/bin/npm: requirements/npm.lock
+	@$(PYTHON) -m venv .cache/npm/client
+	@.cache/npm/client/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+.cache/npm.stamp: .cache/npm/client/bin/npm tests/npm/.npmrc tests/npm/package.json tests/npm/package-lock.json
+	@cp $(filter tests/%,$^) .cache/npm
+	@cd .cache/npm && client/bin/npm ci --cache cache --loglevel=error
+	@touch $@
+
 LOCK := .cache/lock/bin/uv pip compile --quiet --python-version 3.11 --generate-hashes --custom-compile-command 'make lock' $(ARGS)
 
 lock:
@@ -114,6 +125,9 @@ lock:
 	@.cache/lock/bin/python -m pip install --quiet --disable-pip-version-check uv
 	$(LOCK) --python-platform windows setup.cfg build/requirements.txt -o requirements/exe.lock
 	$(LOCK) --universal setup.cfg --extra collector --extra offline --extra cluster --extra test -o requirements/tests.lock
+	$(LOCK) --universal tests/npm/requirements.txt -o requirements/npm.lock
+	@$(MAKE) --no-print-directory .cache/npm/client/bin/npm
+	cd tests/npm && $(CURDIR)/.cache/npm/client/bin/npm install --package-lock-only --cache $(CURDIR)/.cache/npm/cache
 
 mutate: .venv/test.stamp
 	$(BIN)/python -m tests.mutation.run $(if $(filter command line,$(origin WHAT)),$(WHAT),findings) $(ARGS)

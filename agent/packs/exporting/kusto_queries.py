@@ -1,6 +1,7 @@
 """A pack as hunting queries: of Microsoft Defender XDR's tables, and of Sentinel's own.
 
-One query for each kind of indicator, its values in a list of its own. ``in~``, ``has`` and
+One query for each kind of indicator, its values in a list of its own; several where one would be
+larger than the service takes. ``in~``, ``has`` and
 ``contains`` compare without case. Expressions are of RE2, which Kusto has. Pieces of one command
 line are asked for in any order.
 """
@@ -8,7 +9,7 @@ line are asked for in any order.
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from ...indicators import (
     Address,
@@ -25,10 +26,46 @@ from ..loading import Pack
 from .exported import Exported, Left, head_of, kind_of
 
 _HASHES = {32: "MD5", 40: "SHA1", 64: "SHA256"}
-_WITH_HASHES = "DeviceFileEvents, DeviceProcessEvents, DeviceImageLoadEvents"
 _FILE_TABLES = ("DeviceFileEvents", "DeviceProcessEvents", "DeviceImageLoadEvents")
+_WITH_HASHES = ", ".join(_FILE_TABLES)
+_NETWORK = "DeviceNetworkEvents\n| where"
+_LISTS: dict[str, list[tuple[str, str]]] = {
+    **{
+        name: [
+            (
+                f"files by {name}",
+                f"find in ({_WITH_HASHES})\nwhere {name} in~ ({name.lower()})",
+            )
+        ]
+        for name in _HASHES.values()
+    },
+    "names": [
+        (f"names, {table}", f"{table}\n| where FileName in~ (names)") for table in _FILE_TABLES
+    ],
+    "domains": [
+        ("domains, DeviceNetworkEvents", f"{_NETWORK} RemoteUrl has_any (domains)"),
+        ("domains, DnsEvents", "DnsEvents\n| where Name has_any (domains)"),
+    ],
+    "urls": [("URLs", f"{_NETWORK} RemoteUrl has_any (urls)")],
+    "addresses": [
+        ("addresses", f"{_NETWORK} RemoteIP in (addresses)"),
+        (
+            "addresses, CommonSecurityLog",
+            "CommonSecurityLog\n| where DestinationIP in (addresses)",
+        ),
+    ],
+    "blocks": [
+        ("blocks of addresses", f"{_NETWORK} ipv4_is_in_any_range(RemoteIP, blocks)"),
+    ],
+}
+"""Titles and queries that ask for the values of a list; its name in lower case stands for them."""
 _MOST = 1_000
-"""Values of one list: a query has at most a million characters."""
+"""Values of one list."""
+_MOST_CONDITIONS = 100
+"""Of one query: each that is joined by ``or`` makes its syntax deeper, and what is deeper than
+about 490 is refused (Kusto.Language 12.4.1, "Query syntax depth exceeds maximum safe limit")."""
+_LONGEST = 500_000
+"""Characters of one query's values: it has at most a million."""
 
 
 def as_kusto(packs: Sequence[Pack], agent: str) -> Exported:
@@ -99,49 +136,35 @@ class _Sorted:
 
     def queries(self) -> Iterator[str]:
         """Each with its comment."""
-        for name in _HASHES.values():
-            for values in self._parts(name):
-                yield _let(f"files by {name}", name.lower(), values) + (
-                    f"find in ({_WITH_HASHES})\nwhere {name} in~ ({name.lower()})\n"
-                )
-        for values in self._parts("names"):
-            for table in _FILE_TABLES:
-                yield _let(f"names, {table}", "names", values) + (
-                    f"{table}\n| where FileName in~ (names)\n"
-                )
-        for values in self._parts("domains"):
-            for table, column in (("DeviceNetworkEvents", "RemoteUrl"), ("DnsEvents", "Name")):
-                yield _let(f"domains, {table}", "domains", values) + (
-                    f"{table}\n| where {column} has_any (domains)\n"
-                )
-        for values in self._parts("urls"):
-            yield _let("URLs", "urls", values) + (
-                "DeviceNetworkEvents\n| where RemoteUrl has_any (urls)\n"
-            )
-        for values in self._parts("addresses"):
-            yield _let("addresses", "addresses", values) + (
-                "DeviceNetworkEvents\n| where RemoteIP in (addresses)\n"
-            )
-            yield _let("addresses, CommonSecurityLog", "addresses", values) + (
-                "CommonSecurityLog\n| where DestinationIP in (addresses)\n"
-            )
-        for values in self._parts("blocks"):
-            yield _let("blocks of addresses", "blocks", values) + (
-                "DeviceNetworkEvents\n| where ipv4_is_in_any_range(RemoteIP, blocks)\n"
-            )
+        for name, asked in _LISTS.items():
+            for values in _parted(map(quoted, self._lists.get(name, [])), _MOST):
+                for title, query in asked:
+                    yield _let(title, name.lower(), values) + f"{query}\n"
         for column, conditions in self._conditions.items():
             tables = ("DeviceProcessEvents",) if "Command" in column else _FILE_TABLES
-            for table in tables:
-                joined = "\n    or ".join(f"({one})" for one in conditions)
-                yield f"// {column}, {table}\n{table}\n| where {joined}\n"
+            for part in _parted(conditions, _MOST_CONDITIONS):
+                joined = "\n    or ".join(f"({one})" for one in part)
+                for table in tables:
+                    yield f"// {column}, {table}\n{table}\n| where {joined}\n"
 
-    def _parts(self, name: str) -> Iterator[list[str]]:
-        values = self._lists.get(name, [])
-        yield from (values[at : at + _MOST] for at in range(0, len(values), _MOST))
+
+def _parted(texts: Iterable[str], most: int) -> Iterator[list[str]]:
+    """In their order: at most so many together, and ``_LONGEST`` characters of them."""
+    part: list[str] = []
+    length = 0
+    for text in texts:
+        if part and (len(part) == most or length + len(text) > _LONGEST):
+            yield part
+            part, length = [], 0
+        part.append(text)
+        length += len(text)
+    if part:
+        yield part
 
 
 def _let(title: str, name: str, values: Sequence[str]) -> str:
-    listed = ",\n    ".join(map(quoted, values))
+    """``values``: quoted."""
+    listed = ",\n    ".join(values)
     return f"// {title}\nlet {name} = dynamic([\n    {listed}\n]);\n"
 
 
