@@ -48,6 +48,20 @@ def test_a_folder_that_git_does_not_know_is_no_release(tmp_path: Path) -> None:
         commit_of(tmp_path)
 
 
+def test_a_checkout_has_the_bytes_that_were_committed_on_every_system(
+    source: Path, tmp_path: Path
+) -> None:
+    """Git for Windows makes CRLF of line ends where nothing says otherwise, and the exe another."""
+    (source / "agent" / "cli.py").write_bytes(b"1\n2\r\n")
+    (source / ".gitattributes").write_bytes((ROOT / ".gitattributes").read_bytes())
+    git(source, "add", ".")
+    git(source, "commit", "--quiet", "--message", "two")
+    for setting in ("true", "false", "input"):
+        there = tmp_path / f"{setting}.checkout"
+        git(source, "clone", "--quiet", "--config", f"core.autocrlf={setting}", ".", str(there))
+        assert (there / "agent" / "cli.py").read_bytes() == b"1\n2\r\n"
+
+
 def test_every_input_is_there() -> None:
     assert [name for name in INPUTS if not (ROOT / name).exists()] == []
 

@@ -56,3 +56,11 @@ def test_every_path_that_is_run_is_there() -> None:
     named = re.findall(r"(?:build|tests|requirements)/[\w./-]+", commands("build"))
     assert len(named) >= 4
     assert [path for path in named if not (ROOT / path).exists()] == []
+
+
+def test_a_step_whose_programs_may_end_with_more_than_0_says_how_it_ends() -> None:
+    """GitHub ends a step of PowerShell with the code of the last program that it ran."""
+    steps = [step["run"] for job in JOBS.values() for step in job["steps"] if "run" in step]
+    judging = [run for run in steps if "LASTEXITCODE" in run]
+    assert len(judging) == 1
+    assert [run for run in judging if not re.search(r"\nexit 0\b.*\n\Z", run)] == []
