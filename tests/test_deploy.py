@@ -6,8 +6,6 @@ import re
 import string
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
-from xml.etree import ElementTree as ET
 
 import jinja2
 import pytest
@@ -27,7 +25,6 @@ _FLEET = "clean" in COMMANDS
 """Whether the program has what a fleet needs; the kit is written for that."""
 AWAITED: set[str] = set() if _FLEET else {"--once", "--preset", "--yes"}
 AWAITED_PRESETS: set[str] = set() if _FLEET else {"gpo-startup", "intune", "live-response", "rtr"}
-NAMESPACE = "{http://schemas.microsoft.com/windows/2004/02/mit/task}"
 
 
 def known_options(capsys: pytest.CaptureFixture[str]) -> set[str]:
@@ -110,82 +107,6 @@ def test_arguments_of_the_file_are_one_a_line() -> None:
     assert "--quiet" in given
 
 
-# -- Task Scheduler --------------------------------------------------------------------------------
-
-CHILDREN = {
-    "Task": ("RegistrationInfo", "Triggers", "Principals", "Settings", "Data", "Actions"),
-    "RegistrationInfo": (
-        "URI", "SecurityDescriptor", "Source", "Date", "Author", "Version", "Description",
-        "Documentation",
-    ),
-    "Triggers": ("TimeTrigger",),
-    "TimeTrigger": (
-        "Enabled", "StartBoundary", "EndBoundary", "Repetition", "ExecutionTimeLimit",
-        "RandomDelay",
-    ),
-    "Principals": ("Principal",),
-    "Principal": ("UserId", "LogonType", "GroupId", "DisplayName", "RunLevel"),
-    "Settings": (
-        "MultipleInstancesPolicy", "DisallowStartIfOnBatteries", "StopIfGoingOnBatteries",
-        "AllowHardTerminate", "StartWhenAvailable", "RunOnlyIfNetworkAvailable", "IdleSettings",
-        "AllowStartOnDemand", "Enabled", "Hidden", "RunOnlyIfIdle", "WakeToRun",
-        "ExecutionTimeLimit", "DeleteExpiredTaskAfter", "Priority",
-    ),
-    "IdleSettings": ("Duration", "WaitTimeout", "StopOnIdleEnd", "RestartOnIdle"),
-    "Actions": ("Exec",),
-    "Exec": ("Command", "Arguments", "WorkingDirectory"),
-}  # fmt: skip
-"""Task Scheduler schema 1.2 ("Task Scheduler Schema", Microsoft Learn): the triggers are sequences,
-whose order counts; the others are written in the order of the schema, too."""
-
-
-def tasks() -> Iterator[tuple[str, ET.Element]]:
-    plain = ET.fromstring((KIT / "gpo/task.xml").read_text("utf-8").split("\n", 1)[1])
-    for element in plain.iter():
-        assert element.tag.startswith(NAMESPACE)
-        element.tag = element.tag.removeprefix(NAMESPACE)
-    yield "task.xml", plain
-    text = (KIT / "gpo/ScheduledTasks.xml").read_text("utf-8").split("\n", 1)[1]
-    policy = ET.fromstring(text)
-    found = policy.find("TaskV2/Properties/Task")
-    assert found is not None
-    yield "ScheduledTasks.xml", found
-
-
-@pytest.mark.parametrize(
-    ("name", "task"), [*tasks()], ids=lambda one: one if isinstance(one, str) else ""
-)
-def test_a_task_has_the_elements_of_the_schema_in_their_order(name: str, task: ET.Element) -> None:
-    for element in task.iter():
-        order = CHILDREN.get(element.tag, ())
-        children = [child.tag for child in element]
-        assert children == sorted(children, key=order.index), name
-        assert bool(children) != bool((element.text or "").strip())
-
-
-@pytest.mark.parametrize(
-    ("name", "task"), [*tasks()], ids=lambda one: one if isinstance(one, str) else ""
-)
-def test_a_task_runs_once_as_the_system_and_spreads_the_fleet(name: str, task: ET.Element) -> None:
-    said = {element.tag: (element.text or "").strip() for element in task.iter()}
-    assert said["UserId"] == "S-1-5-18", name
-    assert re.fullmatch(r"PT[1-9][0-9]*[HM]", said["RandomDelay"])
-    assert said["StartBoundary"] < said["EndBoundary"]
-    assert (said["StopOnIdleEnd"], said["RunOnlyIfIdle"]) == ("false", "false")
-    assert (said["DisallowStartIfOnBatteries"], said["StopIfGoingOnBatteries"]) == ("false",) * 2
-    assert said["MultipleInstancesPolicy"] == "IgnoreNew"
-    assert said["Arguments"].startswith("@\\\\")
-
-
-def test_the_policy_has_the_same_task_and_applies_it_once() -> None:
-    (_, plain), (_, told) = tasks()
-    assert [(e.tag, (e.text or "").strip()) for e in plain.iter()] == [
-        (e.tag, (e.text or "").strip()) for e in told.iter()
-    ]
-    text = (KIT / "gpo/ScheduledTasks.xml").read_text("utf-8")
-    assert "<FilterRunOnce " in text
-
-
 # -- PowerShell ------------------------------------------------------------------------------------
 
 ALIASES = {
@@ -251,7 +172,7 @@ def test_all_of_the_kit_speaks_of_one_sweep() -> None:
     assert {"".join(one) for one in named} == {"cyzfc-2026-11"}
 
 
-# -- Ansible and Velociraptor ----------------------------------------------------------------------
+# -- Ansible ----------------------------------------------------------------------
 
 MODULES = {
     "ansible.builtin.assert", "ansible.builtin.debug", "ansible.builtin.fetch",
@@ -316,38 +237,6 @@ def test_the_role_starts_the_program_with_what_its_variables_say(
         "C:\\Windows\\Temp\\iocsweep\\iocsweep.exe", "live", "--quiet", "--nice",
         "--once=cyzfc-2026-11", "--max-runtime=2h", *more,
     ]  # fmt: skip
-
-
-ARTIFACT = {
-    "name", "description", "author", "type", "required_permissions", "resources", "tools",
-    "precondition", "parameters", "sources",
-}  # fmt: skip
-TOOL = {"name", "url", "expected_hash", "serve_locally", "version"}
-PARAMETER = {"name", "description", "default", "type"}
-RESOURCES = {
-    "timeout", "max_upload_bytes", "max_rows", "cpu_limit", "iops_limit", "ops_per_second",
-}  # fmt: skip
-"""Velociraptor 0.77, "Artifacts: Basic Fields", "Advanced Fields"."""
-
-
-def test_the_artifact_has_the_fields_of_velociraptor_and_a_tool_by_url_and_hash() -> None:
-    path = KIT / "velociraptor/Custom.Windows.IocSweep.yaml"
-    artifact: dict[str, Any] = yaml.safe_load(path.read_text("utf-8"))
-    assert artifact.keys() <= ARTIFACT
-    assert artifact["name"] == path.stem
-    assert artifact["type"] == "CLIENT"
-    assert artifact["resources"].keys() <= RESOURCES
-    (tool,) = artifact["tools"]
-    assert {"name", "url", "expected_hash"} <= tool.keys() <= TOOL
-    assert re.fullmatch(r"[0-9a-f]{64}", tool["expected_hash"])
-    (source,) = artifact["sources"]
-    query = source["query"]
-    for opening, closing in ("()", "{}", "[]"):
-        assert query.count(opening) == query.count(closing)
-    assert f'ToolName="{tool["name"]}"' in query
-    for parameter in artifact["parameters"]:
-        assert parameter.keys() <= PARAMETER
-        assert parameter["name"] in query
 
 
 def test_the_guide_names_every_file_of_the_kit() -> None:
