@@ -213,7 +213,8 @@ def _sweep_arguments(parser: argparse.ArgumentParser) -> None:
     manners.add_argument("--max-runtime", metavar="TIME", type=values.time,
                          help="stop after, for example 25m; the report says so")  # fmt: skip
     manners.add_argument("--nice", action="store_true",
-                         help="lowest priority, on Windows at the disks too")  # fmt: skip
+                         help="lowest priority, on Windows at the disks too; a fifth of a"
+                         " processor while others keep them busy")  # fmt: skip
     manners.add_argument("--pause", metavar="TIME", type=values.window,
                          help="wait while others keep the host busy or it runs on battery, at most"
                          " so long in all, for example 1h; counts for --max-runtime")  # fmt: skip

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 
 from ..options import Options
 from ..output.plain import plain
 from ..output.say import say
+from ..sweep.course import Waiting
 from ..sweep.host_load import HostLoad
+from ..sweep.pacing import Pacing
 from ..sweep.pausing import Pausing
 from ..sweep.spent import Helpers
 
@@ -24,14 +27,33 @@ def take_bounds(options: Options) -> None:
             say(f"--max-memory: the bound could not be set: {plain(error)}")
 
 
-def pausing_of(options: Options, *, starts: bool = False) -> Pausing | None:
-    """``--pause``. ``starts``: the sweep starts processes, for rules."""
-    if options.pause is None:
-        return None
-    if options.part or starts:
-        root = os.getppid() if options.part else os.getpid()
-        return Pausing(HostLoad(say, Helpers(root).cpu_s), options.pause)
-    return Pausing(HostLoad(say), options.pause)
+def waits_of(options: Options, *, starts: bool = False) -> list[Waiting]:
+    """``--pause``, and the part of a processor that ``--nice`` keeps to. ``starts``: the sweep
+    starts processes, for rules."""
+    waits: list[Waiting] = []
+    if options.pause is not None:
+        waits.append(Pausing(_load("--pause", options, starts=starts), options.pause))
+    if options.nice:
+        began = time.monotonic() - _age_s()
+        waits.append(Pacing(_load("--nice", options, starts=starts), began))
+    return waits
+
+
+def _load(option: str, options: Options, *, starts: bool) -> HostLoad:
+    if not (options.part or starts):
+        return HostLoad(option, say)
+    root = os.getppid() if options.part else os.getpid()
+    return HostLoad(option, say, Helpers(root).cpu_s)
+
+
+def _age_s() -> float:
+    """Of this process."""
+    import psutil
+
+    try:
+        return max(0.0, time.time() - psutil.Process().create_time())
+    except (psutil.Error, OSError):
+        return time.process_time()  # it is not younger than what it used of one processor
 
 
 def _be_nice() -> None:

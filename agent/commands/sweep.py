@@ -53,7 +53,7 @@ from ..targets.offline.recognise import offline_target
 from ..targets.volume_keys import Sort, VolumeKey, read_keys
 from ..windows import security
 from .alone import be_alone
-from .bounds import pausing_of, take_bounds
+from .bounds import take_bounds, waits_of
 from .delivering import Delivered, deliver, is_safe, note_unsent, open_spool
 from .destination import Destination, Recovered, destination_of, finish_interrupted
 from .exports import exports_of, write_exports
@@ -192,7 +192,7 @@ class _This(NamedTuple):
             _cache(options, self.where.home, self.matcher) as cache,
         ):
             starts = self.matcher.own_rules is not None
-            course = Course(progress, options.max_runtime, pausing_of(options, starts=starts))
+            course = Course(progress, options.max_runtime, waits_of(options, starts=starts))
             hashes = StoredHashSource(progress=course.at) if options.check_hash else None
             plan = Plan(
                 target=self.target,

@@ -131,6 +131,8 @@ class Matcher:
         for indicator in self._of(FileHash):
             self.hashes.setdefault(indicator.value.lower(), []).append(indicator)
         self._pipe_rules = ByteRules(self._of(Pipe))
+        self.pipe_examples = [pipe.example for pipe in self._of(Pipe)]
+        """Names that are looked for and can be asked for one by one."""
 
     def _of(self, kind: type[_T]) -> list[_T]:
         return cast("list[_T]", self._by_kind.get(cast("type[Indicator]", kind), []))

@@ -317,7 +317,7 @@ class Resources(Part, kw_only=True):
     """Of processors: by the sweep's process, and by those that ran rules for it."""
     wall_s: float = 0.0
     paused_s: float = 0.0
-    """Of ``wall_s``: for which it waited, as the host was busy or on battery."""
+    """Of ``wall_s``: for which it waited or rested, as the host was busy or on battery."""
     peak_rss_bytes: Count = 0
     """In memory at once at most: of the sweep's process, without those that ran rules."""
     read_bytes: Count = 0

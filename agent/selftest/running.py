@@ -90,14 +90,20 @@ class Running:
         self._stack.enter_context(listener.accept()[0])
 
     def _pipe(self) -> Iterator[Probe]:
-        name = self._marks.pipe
-        known = Pipe(value=name, example=name, **self._id("pipe"))
-        yield self._windows(Probe.of(known, "pipes", "a pipe's name"), self._open_pipe, "a pipe")
+        """One that its pattern's example names, and one that only the list of all pipes tells."""
+        named, listed = self._marks.pipe, f"{self._marks.pipe}-1"
+        yield self._pipe_of(Pipe(value=named, example=named, **self._id("pipe")), named)
+        pattern = Pipe(value=f"{named}-[0-9]", example=f"{named}-0", **self._id("listed-pipe"))
+        yield self._pipe_of(pattern, listed)
 
-    def _open_pipe(self) -> None:
-        from ..windows.own_pipe import OwnPipe
+    def _pipe_of(self, known: Pipe, name: str) -> Probe:
+        def begin() -> None:
+            from ..windows.own_pipe import OwnPipe
 
-        self._stack.enter_context(OwnPipe(self._marks.pipe))
+            self._stack.enter_context(OwnPipe(name))
+
+        what = "a pipe's name" if name == known.example else "a pipe's name, by its pattern"
+        return self._windows(Probe.of(known, "pipes", what), begin, "a pipe")
 
     def _record(self) -> Iterator[Probe]:
         probe = Probe.of(self._text("record"), "event_logs", "a record of its own")

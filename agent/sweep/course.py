@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from ..model.report import Coverage
-from .pausing import Pausing
 
 
 class Deadline(Exception):
@@ -30,6 +29,18 @@ class Watcher(Protocol):
         """It has ended."""
 
 
+class Waiting(Protocol):
+    """A reason to wait between two things that are looked at."""
+
+    @property
+    def paused_s(self) -> float:
+        """Waited so far."""
+
+    def wait(self, told: Callable[[str], None], is_over: Callable[[], bool]) -> None:
+        """As long as it is to be. ``told``: is told why; ``is_over``: whether the sweep's time
+        is."""
+
+
 class Course:
     """Begins when it is made; sources get it before they begin."""
 
@@ -37,10 +48,10 @@ class Course:
         self,
         watcher: Watcher,
         max_runtime_s: float | None = None,
-        pausing: Pausing | None = None,
+        waits: Sequence[Waiting] = (),
     ) -> None:
         self.watcher = watcher
-        self._pausing = pausing
+        self._waits = waits
         self._max_runtime_s = max_runtime_s
         self._start = time.monotonic()
         self._place = ""
@@ -58,8 +69,8 @@ class Course:
 
     @property
     def paused_s(self) -> float:
-        """Seconds of these that it has waited for the host (``--pause``)."""
-        return 0.0 if self._pausing is None else self._pausing.paused_s
+        """Seconds of these that it has waited for the host (``--pause``, ``--nice``)."""
+        return sum(one.paused_s for one in self._waits)
 
     @property
     def place(self) -> str:
@@ -74,8 +85,8 @@ class Course:
     def at(self, place: str = "") -> None:
         """Something is about to be looked at, once the host has room for it. Raises Deadline when
         ``--max-runtime`` is over."""
-        if self._pausing is not None:
-            self._pausing.wait(self._tell_wait, lambda: self.is_over)
+        for one in self._waits:
+            one.wait(self._tell_wait, lambda: self.is_over)
         if self.is_over:
             raise Deadline
         self._place = place or self._place

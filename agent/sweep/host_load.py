@@ -18,11 +18,15 @@ class HostLoad:
     """Asked now and then; each time it tells of the time since it was asked before."""
 
     def __init__(
-        self, say: Callable[[str], None], helpers: Callable[[], float] = lambda: 0.0
+        self,
+        option: str,
+        say: Callable[[str], None],
+        helpers: Callable[[], float] = lambda: 0.0,
     ) -> None:
-        """``say``: is told once what the host does not tell; ``helpers``: gives the seconds of
-        processors that others took so far who are none: they work for the sweep."""
-        self._say, self._helpers = say, helpers
+        """``option``: whose it is; ``say``: is told once what the host does not tell; ``helpers``:
+        gives the seconds of processors that others took so far who are none: they work for the
+        sweep."""
+        self._option, self._say, self._helpers = option, say, helpers
         self._untold: set[str] = set()
         self._before = self._spent()
 
@@ -30,11 +34,11 @@ class HostLoad:
         """Empty if there is nothing to wait for. ``waiting``: whether the sweep does already."""
         if self._on_battery():
             return ON_BATTERY
-        share = self._others_share()
+        share = self.others_share()
         return OTHERS_BUSY if share >= (CALM if waiting else BUSY) else ""
 
-    def _others_share(self) -> float:
-        """Of all processors since the last time, from 0 to 1."""
+    def others_share(self) -> float:
+        """Of all processors, what others used since it was asked before: from 0 to 1."""
         before, now = self._before, self._spent()
         self._before = now
         if before is None or now is None or now[1] <= before[1]:
@@ -70,4 +74,4 @@ class HostLoad:
     def _cannot(self, what: str, error: Exception) -> None:
         if what not in self._untold:
             self._untold.add(what)
-            self._say(f"--pause: {what} is not told: {plain(error)}")
+            self._say(f"{self._option}: {what} is not told: {plain(error)}")

@@ -1,4 +1,5 @@
-r"""Named pipes, by listing the directory ``\\.\pipe\``: no pipe is opened or connected to."""
+r"""Named pipes, by listing the directory ``\\.\pipe\`` or by asking for a name: no pipe is opened
+or connected to."""
 
 from __future__ import annotations
 
@@ -7,7 +8,10 @@ import ctypes
 from . import dlls, text
 
 MAX_PIPES = 100_000
-_PATTERN = "\\\\.\\pipe\\*"
+_FOLDER = "\\\\.\\pipe\\"
+_PATTERN = f"{_FOLDER}*"
+_SHORTEST_WAIT_MS = 1
+"""0 is the time that the pipe's server chose."""
 
 
 class _FindData(ctypes.Structure):
@@ -50,3 +54,19 @@ def list_pipes() -> list[str]:
     finally:
         close(handle)
     raise dlls.TooMany(_PATTERN, MAX_PIPES, names)
+
+
+def is_there(name: str) -> bool:
+    r"""Whether there is a pipe of this name, without ``\\.\pipe\``.
+
+    WaitNamedPipe waits until an instance could be connected to, and connects to none: of a pipe
+    whose instances are all taken it tells that its time is over. Raises OSError.
+    """
+    wait = dlls.function("kernel32", "WaitNamedPipeW", ctypes.c_int, text.Pointer, ctypes.c_uint32)
+    path = f"{_FOLDER}{name}"
+    if wait(text.wide(path), _SHORTEST_WAIT_MS):
+        return True
+    error = dlls.last_error()
+    if error in (dlls.ERROR_FILE_NOT_FOUND, dlls.ERROR_SEM_TIMEOUT):
+        return error == dlls.ERROR_SEM_TIMEOUT
+    raise dlls.failure(path, error)

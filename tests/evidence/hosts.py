@@ -109,6 +109,9 @@ class FakeSystem:
     def pipes(self) -> list[str]:
         return list(self._answer("pipes", []))
 
+    def has_pipe(self, name: str) -> bool:
+        return name in self._answer("named pipes", [])
+
     def dns_table(self) -> list[DnsRecord]:
         return list(self._answer("table", []))
 

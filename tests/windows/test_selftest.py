@@ -23,7 +23,7 @@ pytestmark = [
 
 FIRE = {
     "file_name", "file_path", "hash", "pe", "lnk", "layout", "content", "url", "domain", "certificate",
-    "command_line", "address",
+    "command_line", "address", "pipe",
 }  # fmt: skip
 NOT_UNDER_WINE = {
     "pipes": "no such kind of thing on this system",

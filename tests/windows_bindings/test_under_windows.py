@@ -331,10 +331,11 @@ def test_a_dll_without_code_is_loaded_and_listed(tmp_path: Path) -> None:
 
 def test_a_pipe_of_our_own_is_there_once_and_while_it_is_held() -> None:
     name = f"selfcheck-{os.getpid()}"
+    assert not pipes.is_there(name)
     with own_pipe.OwnPipe(name), pytest.raises(OSError):
         own_pipe.OwnPipe(name)
     with own_pipe.OwnPipe(name):
-        pass
+        assert pipes.is_there(name)
 
 
 def test_a_record_is_taken_by_the_log() -> None:

@@ -1,6 +1,7 @@
 """Named pipes by name.
 
-Evidence: the list of the pipe file system, ``\\\\.\\pipe\\``, as of now. Since: every Windows.
+Evidence: the list of the pipe file system, ``\\\\.\\pipe\\``, as of now; where it cannot be read,
+whether there are pipes of the names that packs give as examples. Since: every Windows.
 Cannot tell: which process made a pipe, and pipes that were closed.
 """
 
@@ -13,7 +14,7 @@ from ...matching.matcher import Matcher
 from ...model.objects import Pipe
 from ...model.observation import Claim, Observation, Place
 from ...targets import Target
-from ...targets.live.system import Unreadable
+from ...targets.live.system import LiveSystem, Unreadable
 from .processes import running_system
 
 
@@ -25,7 +26,7 @@ class PipesSource:
     def required(self, target: Target) -> bool:
         return target.live is not None and target.platform == "windows"
 
-    def observe(self, target: Target, matcher: Matcher, ledger: Ledger) -> Iterator[Observation]:  # noqa: ARG002 - every pipe is cheap to match
+    def observe(self, target: Target, matcher: Matcher, ledger: Ledger) -> Iterator[Observation]:
         system = running_system(target, ledger, platform="windows")
         if system is None:
             return
@@ -33,7 +34,7 @@ class PipesSource:
             pipes = system.pipes()
         except Unreadable as error:
             ledger.unavailable(f"pipes: {error.reason}")
-            return
+            pipes = _asked_for(system, matcher.pipe_examples, ledger)
         for pipe in pipes:
             ledger.examined += 1
             yield Observation(
@@ -43,3 +44,18 @@ class PipesSource:
                 place=Place(text=f"\\\\.\\pipe\\{pipe}"),
                 pipe=Pipe(name=pipe),
             )
+
+
+def _asked_for(system: LiveSystem, names: list[str], ledger: Ledger) -> list[str]:
+    """Those of the names that there are. The source stays unavailable: nothing is known of other
+    names that a pattern means."""
+    there: list[str] = []
+    for name in names:
+        try:
+            if system.has_pipe(name):
+                there.append(name)
+        except Unreadable as error:
+            ledger.note(f"not asked for either: {error.reason}", name)
+        else:
+            ledger.note("asked for by name alone, as packs give it for an example", name)
+    return there

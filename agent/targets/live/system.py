@@ -201,6 +201,9 @@ class LiveSystem(Protocol):
     def pipes(self) -> list[str]:
         """Names of the named pipes, without ``\\\\.\\pipe\\``."""
 
+    def has_pipe(self, name: str) -> bool:
+        """Whether there is a pipe of this name: for where they cannot be listed."""
+
     def dns_table(self) -> list[DnsRecord]:
         """The resolver's cache."""
 

@@ -142,6 +142,11 @@ class RunningSystem:
         _only_windows()
         return _asked(windows_pipes.list_pipes)
 
+    def has_pipe(self, name: str) -> bool:
+        """Windows only."""
+        _only_windows()
+        return _asked(lambda: windows_pipes.is_there(name))
+
     def dns_table(self) -> list[DnsRecord]:
         """Windows only: the resolver's own table."""
         _only_windows()

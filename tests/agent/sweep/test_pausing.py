@@ -87,7 +87,7 @@ def test_it_goes_on_when_it_has_waited_for_as_long_as_it_may() -> None:
 
 def test_a_sweep_whose_time_is_over_while_it_waits_ends_and_says_how_long_it_waited() -> None:
     made, clock, _ = pausing(until=1e9)
-    course = Course(Silent(), 3.0, made)
+    course = Course(Silent(), 3.0, [made])
     course._start, clock.time = -1e9, clock.time + 1
     over: list[Callable[[], bool]] = []
 
@@ -114,7 +114,7 @@ def test_the_report_says_how_long_it_waited(tmp_path: Path) -> None:
     made, clock, _ = pausing(until=103.5)
     clock.time += 1
     sweep = Sweep(plan_of(tmp_path), lambda _: None)
-    assert sweep.run(Course(Silent(), None, made)).resources.paused_s == 3.0
+    assert sweep.run(Course(Silent(), None, [made])).resources.paused_s == 3.0
 
 
 class Times(NamedTuple):
@@ -159,14 +159,14 @@ def host(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 def test_others_keep_it_from_sweeping_and_its_own_work_does_not(
     host: dict[str, Any], others: float, own: float, waiting: object, waits: object
 ) -> None:
-    load = HostLoad(lambda _: None)
+    load = HostLoad("--pause", lambda _: None)
     used = 20 * (others + own)
     host.update(times=Times(used / 2, used / 2, 20 - used), own=20 * own)
     assert load.why_to_wait(waiting=bool(waiting)) == (OTHERS_BUSY if waits else "")
 
 
 def test_each_answer_is_about_the_time_since_the_last_one(host: dict[str, Any]) -> None:
-    load = HostLoad(lambda _: None)
+    load = HostLoad("--pause", lambda _: None)
     host["times"] = Times(20, 0, 0)
     assert load.why_to_wait(waiting=False) == OTHERS_BUSY
     host["times"] = Times(21, 0, 19)
@@ -175,7 +175,7 @@ def test_each_answer_is_about_the_time_since_the_last_one(host: dict[str, Any]) 
 
 def test_what_works_for_the_sweep_is_none_of_the_others(host: dict[str, Any]) -> None:
     helped = iter([0.0, 19.0, 19.0])
-    load = HostLoad(lambda _: None, lambda: next(helped))
+    load = HostLoad("--pause", lambda _: None, lambda: next(helped))
     host["times"] = Times(20, 0, 0)
     assert load.why_to_wait(waiting=False) == ""
     host["times"] = Times(40, 0, 0)
@@ -185,7 +185,9 @@ def test_what_works_for_the_sweep_is_none_of_the_others(host: dict[str, Any]) ->
 @pytest.mark.parametrize(("plugged", "waits"), [(False, True), (True, False), (None, False)])
 def test_on_battery_it_waits(host: dict[str, Any], plugged: object, waits: object) -> None:
     host["battery"] = Battery(plugged)  # type: ignore[arg-type]
-    assert HostLoad(lambda _: None).why_to_wait(waiting=False) == (ON_BATTERY if waits else "")
+    assert HostLoad("--pause", lambda _: None).why_to_wait(waiting=False) == (
+        ON_BATTERY if waits else ""
+    )
 
 
 def test_what_the_host_does_not_tell_is_said_once_and_waits_for_nothing(
@@ -193,7 +195,7 @@ def test_what_the_host_does_not_tell_is_said_once_and_waits_for_nothing(
 ) -> None:
     host.update(times=OSError(5, "Access is denied"), battery=psutil.Error())
     said: list[str] = []
-    load = HostLoad(said.append)
+    load = HostLoad("--pause", said.append)
     assert [load.why_to_wait(waiting=False) for _ in range(3)] == ["", "", ""]
     assert sorted(said) == [
         "--pause: how busy this host is is not told: Access is denied",
@@ -203,7 +205,7 @@ def test_what_the_host_does_not_tell_is_said_once_and_waits_for_nothing(
 
 def test_this_host_tells(monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
-    load = HostLoad(said.append)
+    load = HostLoad("--pause", said.append)
     monkeypatch.setattr(psutil, "sensors_battery", lambda: None)
     assert load.why_to_wait(waiting=False) in ("", OTHERS_BUSY)
     assert said == []

@@ -279,6 +279,26 @@ def test_pipes_that_cannot_be_listed_are_unavailable() -> None:
     assert "Windows error 66" in reasons(coverage)
 
 
+def test_pipes_that_cannot_be_listed_are_asked_for_by_name() -> None:
+    answers = {
+        "pipes": Unreadable("Windows error 66"),
+        "named pipes": ["MSSE-9897-server", "lsass"],
+    }
+    seen, coverage, ids = observed(PipesSource(), **answers)
+    assert ids == {"pipe-msse"}
+    assert [one.pipe.name for one in seen if one.pipe] == ["MSSE-9897-server"]
+    assert (coverage.state, coverage.examined) == (State.UNAVAILABLE, 1)
+    assert [note.samples for note in coverage.notes] == [["MSSE-9897-server"]]
+
+
+def test_a_pipe_that_cannot_be_asked_for_either_is_told() -> None:
+    answers = {"pipes": Unreadable("Windows error 66"), "named pipes": Unreadable("no name")}
+    seen, coverage, _ = observed(PipesSource(), **answers)
+    assert seen == []
+    assert coverage.state is State.UNAVAILABLE
+    assert [note.reason for note in coverage.notes] == ["not asked for either: no name"]
+
+
 # ---- names -------------------------------------------------------------------------------------------
 
 
