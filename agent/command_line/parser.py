@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import MappingProxyType
 from typing import Any
@@ -44,6 +44,17 @@ class Parser(argparse.ArgumentParser):
         more = self.swept.format_help() if self.swept else ""
         return super().format_help() + (f"\n{more}" if more else "")
 
+    def parse_known_args(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> tuple[argparse.Namespace, list[str]]:
+        """A command without further ones says itself what it does not know. Raises UsageError."""
+        known, unknown = super().parse_known_args(args, namespace)
+        if unknown and self._subparsers is None:
+            message = f"unrecognized arguments: {' '.join(unknown)}"
+            hint = self._hint(message)
+            raise UsageError(f"{message}{hint}\nwhat there is: {self.prog} --help")
+        return known, unknown
+
     def error(self, message: str) -> None:  # type: ignore[override]
         raise UsageError(f"{message}{self._hint(message)}\n{self.format_usage().rstrip()}")
 
@@ -52,7 +63,8 @@ class Parser(argparse.ArgumentParser):
         unknown = message.partition("unrecognized arguments: ")[2].split()
         names = options_in((self.swept or self).format_help())
         for word in unknown:
-            if word.startswith("-") and (near := difflib.get_close_matches(word, names, 1)):
+            near = difflib.get_close_matches(word, names, 1) if word.startswith("-") else []
+            if near and near[0] != word:
                 return f"; did you mean {near[0]}?"
         return ""
 

@@ -63,6 +63,11 @@ def nothing_begins(monkeypatch: pytest.MonkeyPatch) -> None:
         (["--only", "files", "/nowhere"], "no such file or folder"),
         (["--quite"], "did you mean --quiet?"),
         (["offline", "/", "--trough"], "did you mean --thorough?"),
+        (["packs", "import", "x", "--tabel", "x", "--out", "x"], "did you mean --table?"),
+        (
+            ["packs", "export", "--to", "csv", "--force"],
+            "arguments: --force\nwhat there is: iocsweep packs export --help",
+        ),
     ],
 )
 def test_a_path_or_option_that_there_is_not_ends_with_2_before_anything_begins(
