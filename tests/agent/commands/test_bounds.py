@@ -81,8 +81,3 @@ def test_a_bound_that_no_system_takes_is_refused(option: str) -> None:
     assert parse([option, "8589934591G"])
     with pytest.raises(UsageError, match=f"argument {option}: '8589934592G' is more than any"):
         parse([option, "8589934592G"])
-
-
-def test_only_who_asks_for_it_waits() -> None:
-    assert bounds.pausing_of(parse([])) is None
-    assert bounds.pausing_of(parse(["--pause", "1h"])) is not None

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 
+import psutil
 import pytest
 
 from agent.commands import bounds
 from agent.options import Options, parse
 from agent.sweep.course import Course, Deadline, Waiting
-from agent.sweep.host_load import HostLoad
 from agent.sweep.pacing import BUSY_FROM, LOOK_S, PART, Pacing
 from agent.sweep.pausing import Pausing
 from tests.evidence.sweeping import Silent
@@ -136,14 +136,11 @@ def test_each_option_has_its_own_way_to_wait() -> None:
 
 
 def test_this_process_is_as_old_as_the_system_says(monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: list[float] = []
-
-    def made(load: HostLoad, began: float) -> None:
-        seen.append(time.monotonic() - began)
-
-    monkeypatch.setattr(bounds, "Pacing", made)
-    bounds.waits_of(parse(["live", "--nice"]))
-    monkeypatch.setattr(time, "time", lambda: 0.0)
-    bounds.waits_of(parse(["live", "--nice"]))
-    assert seen[0] > 0.0
-    assert seen[1] == pytest.approx(0.0, abs=1e-3)
+    began: list[float] = []
+    born = psutil.Process().create_time()
+    monkeypatch.setattr(bounds, "Pacing", lambda _, at: began.append(at))
+    monkeypatch.setattr(time, "monotonic", lambda: 100.0)
+    for clock in (born + 7.0, born - 60.0):
+        monkeypatch.setattr(time, "time", lambda clock=clock: clock)
+        bounds.waits_of(parse(["live", "--nice"]))
+    assert began == [pytest.approx(93.0), 100.0]
