@@ -292,7 +292,10 @@ def test_pipes_that_cannot_be_listed_are_asked_for_by_name() -> None:
 
 
 def test_a_pipe_that_cannot_be_asked_for_either_is_told() -> None:
-    answers = {"pipes": Unreadable("Windows error 66"), "named pipes": Unreadable("no name")}
+    answers: dict[str, Any] = {
+        "pipes": Unreadable("Windows error 66"),
+        "named pipes": Unreadable("no name"),
+    }
     seen, coverage, _ = observed(PipesSource(), **answers)
     assert seen == []
     assert coverage.state is State.UNAVAILABLE
