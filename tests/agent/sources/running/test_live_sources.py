@@ -280,7 +280,7 @@ def test_pipes_that_cannot_be_listed_are_unavailable() -> None:
 
 
 def test_pipes_that_cannot_be_listed_are_asked_for_by_name() -> None:
-    answers = {
+    answers: dict[str, Any] = {
         "pipes": Unreadable("Windows error 66"),
         "named pipes": ["MSSE-9897-server", "lsass"],
     }
