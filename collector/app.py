@@ -165,6 +165,7 @@ class Reports:
         assert token.sweep_id is not None
         body = await self._body(scope, headers, receive)
         self._metrics.bytes.inc(len(body))
+        keys = await self._keys.all_of(token.sweep_id)
         arrival = Arrival(
             report_id=_report_id(scope),
             sweep_id=token.sweep_id,
@@ -173,7 +174,8 @@ class Reports:
             content_type=headers.get(b"content-type", b"").decode("latin-1"),
             source=source,
             received=now_ms(),
-            keys=await self._keys.of(token.sweep_id),
+            keys=keys.valid,
+            revoked=keys.revoked,
         )
         if len(body) > MAX_HERE:
             report, rows = await self.receiving.read(arrival)

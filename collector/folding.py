@@ -16,6 +16,7 @@ from agent.model.report import Report
 from .host_names import name_keys
 from .intake import Arrival, bounded_gunzip, new_report
 from .records import STATES, HostState, NewReport
+from .signatures import verdict_kept
 
 MAX_TIED = 100
 """Reports of a host that ended in the same millisecond, of which any may be what counts."""
@@ -36,6 +37,12 @@ class Kept(Struct, frozen=True, kw_only=True):
 
 def read_again(kept: Kept) -> tuple[NewReport, Report]:
     """What the intake made of the body, and the report in it. Raises ReportError, Refused."""
+    made, report, _ = unpacked_again(kept)
+    return made, report
+
+
+def unpacked_again(kept: Kept) -> tuple[NewReport, Report, bytes]:
+    """The same, and the report's JSON. Raises ReportError, Refused."""
     data = bounded_gunzip(kept.body, MAX_BYTES)
     report = decode(data, max_bytes=MAX_BYTES)
     arrival = Arrival(
@@ -48,7 +55,7 @@ def read_again(kept: Kept) -> tuple[NewReport, Report]:
         received=kept.received,
         signature=kept.signature,
     )
-    return new_report(report, arrival, data, kept.body), report
+    return new_report(report, arrival, data, kept.body), report, data
 
 
 class Said(Struct, frozen=True):
@@ -59,10 +66,12 @@ class Said(Struct, frozen=True):
     """As :func:`~collector.judging.packed`."""
 
     @property
-    def order(self) -> tuple[int, int]:
-        """What is greater counts: what was asked for, else a whole host, else a part."""
+    def order(self) -> tuple[int, bool, int]:
+        """What is greater counts: what was asked for, else a whole host, else a part; of these
+        what is as it was signed; of these the latest."""
         worth = 2 if not self.limits else int(self.report.whole_host)
-        return worth, self.report.finished
+        verified = verdict_kept(self.report.signature).state == "signed"
+        return worth, verified, self.report.finished
 
     @property
     def worth(self) -> HostState:
@@ -130,4 +139,4 @@ def _best(known: list[Said], said: Said, order: Callable[[Said], tuple[int, ...]
     return known
 
 
-__all__ = ["Fold", "Kept", "ReportError", "Said", "read_again", "worst"]
+__all__ = ["Fold", "Kept", "ReportError", "Said", "read_again", "unpacked_again", "worst"]

@@ -69,6 +69,8 @@ class Arrival(Struct, frozen=True, kw_only=True):
     """Milliseconds UTC."""
     keys: tuple[bytes, ...] = ()
     """Public ones of the sweep, that it may be signed by."""
+    revoked: tuple[bytes, ...] = ()
+    """Those that were, and are not any more."""
     signature: str | None = None
     """What was found of its signature when it came; None: it comes now."""
 
@@ -161,7 +163,8 @@ def new_report(report: Report, arrival: Arrival, data: bytes, body: bytes) -> Ne
     base, reasons = _base(report)
     signature = arrival.signature
     if signature is None:
-        signature = signatures.kept(signatures.judged(data, report, arrival.keys))
+        found = signatures.judged(data, report, arrival.keys, arrival.revoked)
+        signature = signatures.kept(found)
     verdict = signatures.verdict_kept(signature)
     if verdict.state == "wrong":  # what it found counts, what it did not find does not
         base = "incomplete" if base == "clean" else base

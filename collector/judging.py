@@ -2,7 +2,7 @@
 
 A demand limits what *clean* is worth, never a hit: findings of any report count. What is compared
 is what the report says of itself; who makes a report up whole makes that up as well, and is for the
-senders to show.
+senders to show. One that is not as it was signed is never what any sweep asks for.
 """
 
 from __future__ import annotations
@@ -34,9 +34,10 @@ _DIGITS = re.compile(r"([0-9]+)")
 def limits_of(report: NewReport, demand: Demand) -> tuple[Limit, ...]:
     """All that the report is short of; empty: it counts."""
     short = _asked(report.question, report.whole_host, report.schema, demand)
-    if demand.signed and signatures.verdict_kept(report.signature).state != "signed":
-        seen = signatures.verdict_kept(report.signature).words or "nobody looked"
-        short = (*short, Limit("signature", seen[:_SEEN], "one by a key of this sweep"))
+    signature = signatures.verdict_kept(report.signature)
+    if signature.state == "wrong" or (demand.signed and signature.state != "signed"):
+        asked = "one by a key of this sweep" if demand.signed else "as its agent wrote it"
+        short = (*short, Limit("signature", (signature.words or "nobody looked")[:_SEEN], asked))
     if demand.after is not None and report.started < demand.after - SKEW_MS:
         age = Limit("age", _minute(report.started), f"{_minute(demand.after)} or later")
         return (*short, age)
@@ -46,7 +47,7 @@ def limits_of(report: NewReport, demand: Demand) -> tuple[Limit, ...]:
 def limits_text(report: NewReport, demand: Demand) -> str:
     """The same as the store keeps it."""
     late = demand.after is not None and report.started < demand.after - SKEW_MS
-    if demand.signed or late:
+    if demand.signed or late or report.signature.startswith("wrong"):
         return packed(limits_of(report, demand))
     return _text(report.question, report.whole_host, report.schema, demand)
 

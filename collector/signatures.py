@@ -7,9 +7,9 @@ What a signature proves and what not: ``docs/signatures.md``.
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, cast, get_args
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -20,9 +20,15 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
-from agent.model.attestation import flaw_of_report, has_attestation, key_id
+from agent.model.attestation import ANOTHER_KEY, flaw_of_report, has_attestation, key_id
 from agent.model.report import Report
 
+Status = Literal[
+    "verified", "unsigned", "altered", "unknown_key", "revoked_key", "unverified", "unchecked"
+]
+"""What is told outside of the collector, under one name everywhere: ``docs/signatures.md``."""
+STATUSES: tuple[Status, ...] = get_args(Status)
+REVOKED_KEY = "signed by the revoked key "
 State = Literal["", "unsigned", "signed", "unknown", "wrong"]
 """``signed``: by a key of the sweep. ``unknown``: the sweep has none, so that nobody can tell.
 ``wrong``: the report is not as a key of the sweep signed it. Empty: it came before this was asked.
@@ -35,6 +41,18 @@ class Verdict(NamedTuple):
     state: State
     detail: str
     """The key's id, or what is wrong and in which line."""
+
+    @property
+    def status(self) -> Status:
+        """For programs. ``unknown_key``: of another sweep, or of anybody."""
+        if self.state == "wrong":
+            told = {ANOTHER_KEY: "unknown_key", REVOKED_KEY: "revoked_key"}
+            found = (status for words, status in told.items() if words in self.detail)
+            return cast(Status, next(found, "altered"))
+        known: dict[State, Status] = {
+            "signed": "verified", "unsigned": "unsigned", "unknown": "unverified",
+        }  # fmt: skip
+        return known.get(self.state, "unchecked")
 
     @property
     def words(self) -> str:
@@ -62,20 +80,49 @@ def verdict_kept(text: str) -> Verdict:
     return Verdict("", "")
 
 
-def judged(data: bytes, report: Report, keys: Sequence[bytes]) -> Verdict:
-    """``data``: the report's JSON as it came; ``keys``: the public ones of its sweep."""
+def judged(
+    data: bytes, report: Report, keys: Sequence[bytes], revoked: Sequence[bytes] = ()
+) -> Verdict:
+    """``data``: the report's JSON as it came; ``keys``: the public ones of its sweep that count;
+    ``revoked``: those that do not any more."""
     of = report.attestation
     if of is None and not has_attestation(data):
         return Verdict("unsigned", "")
     if of is None:
         return Verdict("wrong", "it has an attestation that is not its own")
     by_id = {key_id(key): _verify(key) for key in keys}
-    if not keys:
+    nobody_s = not keys and not revoked
+    if nobody_s:
         # Whether it is whole can be told without one.
         by_id = {of.authority_uid: lambda *_: True}
     if why := flaw_of_report(data, by_id):
+        for one in map(key_id, revoked):
+            why = why.replace(f"{ANOTHER_KEY}{one}", f"{REVOKED_KEY}{one}")
         return Verdict("wrong", why)
-    return Verdict("signed" if keys else "unknown", of.authority_uid)
+    return Verdict("unknown" if nobody_s else "signed", of.authority_uid)
+
+
+def _same(one: Verdict, other: Verdict) -> bool:
+    """Whether they say the same; what is wrong is worded by the version that judged."""
+    return one.state == other.state and (one.state == "wrong" or one.detail == other.detail)
+
+
+def judged_anew(
+    data: bytes,
+    report: Report,
+    recorded: str,
+    keys: Iterable[tuple[Sequence[bytes], Sequence[bytes]]],
+) -> tuple[Verdict, bool]:
+    """What these bytes are now, and whether that is what was recorded. ``keys``: valid and revoked
+    ones as they were when the report came, the likeliest first; any may have been what it was held
+    against. Where nobody looked when it came, nothing but what is wrong gainsays that.
+    """
+    was = verdict_kept(recorded)
+    found = [judged(data, report, *some) for some in keys]
+    if not was.state:
+        return found[0], found[0].state != "wrong"
+    agreed = next((one for one in found if _same(was, one)), None)
+    return (agreed or found[0]), agreed is not None
 
 
 @lru_cache(1024)
@@ -103,3 +150,9 @@ def public_pem(public: bytes) -> str:
     """For ``iocsweep verify --pubkey``."""
     key = Ed25519PublicKey.from_public_bytes(public)
     return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode("ascii")
+
+
+__all__ = [
+    "ANOTHER_KEY", "REVOKED_KEY", "STATUSES", "State", "Status", "Verdict", "judged",
+    "judged_anew", "kept", "new_key", "public_pem", "verdict_kept",
+]  # fmt: skip

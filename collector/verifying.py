@@ -1,32 +1,36 @@
 """Whether the database still says what it was told: every report is read again, and what is said of
 reports, hosts and sweeps is worked out from them anew.
 
-Nothing is taken from a column that a body tells. A server may go on meanwhile: a host whose reports
-came while it was looked at is looked at again.
+Nothing is taken from a column that a body tells. Signatures are verified over the bytes as they lie
+there, by the keys that the sweep had when each report came. A server may go on meanwhile: a host
+whose reports came while it was looked at is looked at again.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import NamedTuple
 
 from msgspec import MsgspecError
 
 from agent.model.codec import ReportError
 
-from .folding import Fold, Kept, Said, read_again
+from .folding import Fold, Kept, Said, unpacked_again
 from .intake import Refused
 from .judging import limits_of, packed, unpacked_limits
 from .listing import rows_of
 from .records import STATES, Demand, HostRow, Sweep
+from .signatures import Status, Verdict, judged_anew, verdict_kept
 from .store.checking import MUST_BE_NONE, Names
 from .store.checking_terms import HostTerms, KeptTerms
 from .store.database import Row
 from .store.putting import MAX_SOURCES
+from .store.signing import SweepKey
 from .store.sqlite import SqliteDatabase
 from .store.store import Store
+from .sweep_keys import keys_then
 from .terms import Term, terms_of
 
 Line = tuple[str, bool]
@@ -47,6 +51,8 @@ async def verify(store: Store) -> AsyncIterator[Line]:
         async for line in run.sweep(sweep_id):
             yield line
     yield f"{run.read:,} reports read again, {run.broken:,} broken", False
+    signed = ", ".join(f"{status} {count:,}" for status, count in sorted(run.signatures.items()))
+    yield f"signatures verified again: {signed or 'none'}", False
     ((unlisted,),) = await store.database.fetch("SELECT COUNT(*) FROM report WHERE indexed = 0")
     yield f"{unlisted:,} reports wait for their findings to be listed", False
     await store.database.number(MAX_NUMBERED)
@@ -89,6 +95,8 @@ class _Read(NamedTuple):
     terms: list[Term]
     left_out: int
     """Values more than are kept."""
+    signature: Status
+    """As its bytes are now."""
 
 
 class _Run:
@@ -97,6 +105,9 @@ class _Run:
     def __init__(self, store: Store) -> None:
         self._store = store
         self.read = self.broken = 0
+        self.signatures: Counter[Status] = Counter()
+        self._keys: list[SweepKey] | None = None
+        """That the sweep ever had; None: there is no such sweep."""
         self._ever_suppressed = False
         """Whether anything of the sweep was set aside at any time."""
 
@@ -106,6 +117,7 @@ class _Run:
         sweep = await store.sweep(sweep_id)
         if sweep is None:
             yield f"sweep {sweep_id}: hosts of a sweep that is not there", True
+        self._keys = None if sweep is None else await store.sweep_keys(sweep_id)
         before = await store.counts(sweep_id)
         self._ever_suppressed = bool(await store.suppressions(sweep_id))
         names = Names(store, sweep_id)
@@ -170,12 +182,13 @@ class _Run:
         demand = sweep.demand if sweep is not None and sweep.judged == sweep.demanded else None
         read = broken = 0
         async for kept, columns in self._store.kept_of(row.sweep_id, row.host_key):
-            report, whys = await asyncio.to_thread(_report_flaws, kept, columns, demand)
+            report, whys = await asyncio.to_thread(_report_flaws, kept, columns, demand, self._keys)
             listed = int(columns[8])
             if report is not None:
                 if listed:
                     whys += await self._listed(kept, report.findings)
                 whys += await searched.of_report(kept.report_id, report.terms, report.left_out)
+                self.signatures[report.signature] += 1
             read += 1
             broken += bool(whys)
             lines += [(f"report {kept.report_id}: {why}", True) for why in whys]
@@ -202,12 +215,12 @@ class _Run:
 
 
 def _report_flaws(
-    kept: Kept, columns: Row, demand: Demand | None
+    kept: Kept, columns: Row, demand: Demand | None, keys: Sequence[SweepKey] | None
 ) -> tuple[_Read | None, list[str]]:
     """The report (None: it cannot be read), and what is wrong."""
     digest, size, state, strong, weak, excluded, finished, name, _, limits = columns
     try:
-        report, whole = read_again(kept)
+        report, whole, data = unpacked_again(kept)
     except (ReportError, Refused) as error:
         return None, [str(error)]
     why = []
@@ -229,7 +242,18 @@ def _report_flaws(
         why.append(f"is limited by {_kinds(str(limits))}, and should be by {_kinds(now)}")
     listed = rows_of(whole, kept.sweep_id, kept.host_key, report.name)
     strengths = {one.finding_id: one.strength for one in listed}
-    return _Read(Said(report, now), strengths, *terms_of(whole, kept.source)), why
+    signature = verdict_kept(kept.signature)
+    if keys is not None:
+        was = signature
+        signature, agreed = judged_anew(data, whole, kept.signature, keys_then(keys, kept.received))
+        if not agreed:
+            why.append(f"signature: recorded as {_named(was)}, and is {_named(signature)}")
+    terms, left_out = terms_of(whole, kept.source)
+    return _Read(Said(report, now), strengths, terms, left_out, signature.status), why
+
+
+def _named(signature: Verdict) -> str:
+    return f"{signature.status} ({signature.detail})" if signature.detail else signature.status
 
 
 def _kinds(limits: str) -> str:
@@ -251,6 +275,10 @@ def _host_flaws(row: HostRow, fold: Fold, *, ever_suppressed: bool) -> Iterator[
         yield f"{row.strong} strong and {row.weak} weak findings are not what that report has"
     if row.users not in {one.report.users for one in fold.telling}:
         yield f"its users, {row.users or 'none'}, are not those of that report"
+    if row.signature not in {one.report.signature for one in fold.counting}:
+        yield "its signature is not that of the report that counts"
+    if row.hit_signature not in {s.report.signature if row.hit else "" for s in fold.telling}:
+        yield "the signature of its hit is not that of the report that has it"
     rests = {(s.report.elevated, s.report.kind, s.report.worth) for s in fold.counting}
     if (row.elevated, row.kind, row.worth) not in rests:
         yield "what its answer rests on is not what its report says"

@@ -24,6 +24,8 @@ from .differences import difference, told
 from .objects import Part
 
 ALGORITHM = "Ed25519"
+ANOTHER_KEY = "signed by another key, "
+"""Begins the flaw of a signature by a key that was not asked for; its id follows."""
 _DIGEST = 8
 """Hexadecimal digits of a line's digest: enough to find a line, and 4 bytes a line when packed."""
 _CONTEXT = b"iocsweep.attestation/1\n"
@@ -161,7 +163,7 @@ def flaw_of_signature(sealed: Sealed, keys: Mapping[str, Verify]) -> str:
     """Why the signature is not one of its fingerprint by one of the keys; empty: it is."""
     verify = keys.get(sealed.key)
     if verify is None:
-        return f"signed by another key, {sealed.key}"
+        return f"{ANOTHER_KEY}{sealed.key}"
     if not verify(sealed.signature, signed_bytes(sealed.fingerprint)):
         return f"the signature is not one of this content by the key {sealed.key}"
     return ""

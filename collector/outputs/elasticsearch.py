@@ -120,7 +120,7 @@ class Elasticsearch(Output):
 
     def _encode(self, item: Item) -> bytes:
         action = {"create": {"_index": self._index, "_id": item.id}}
-        document = ecs.document(item.report, item.finding, limited=item.limits)
+        document = ecs.document(item.report, item.finding, limited=item.limits, signed=item.signed)
         return msgspec.json.encode(action) + b"\n" + msgspec.json.encode(document) + b"\n"
 
     def _halves(self, pack: list[Encoded], answer: Answer) -> list[list[Encoded]]:
@@ -147,7 +147,9 @@ class Elasticsearch(Output):
 
     def _bury(self, item: Item, why: str) -> None:
         self.dead_letters.bury(
-            item, why, ecs.document(item.report, item.finding, limited=item.limits)
+            item,
+            why,
+            ecs.document(item.report, item.finding, limited=item.limits, signed=item.signed),
         )
 
 

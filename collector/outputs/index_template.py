@@ -23,7 +23,7 @@ from agent.model.objects import OBJECTS, Lnk, Objects, Parent
 from agent.model.report import Evidence, Scope
 from agent.output.mapping import ecs
 
-VERSION: Final = 2
+VERSION: Final = 3
 """Goes up with each change of the template: an older one is replaced, the same one left alone."""
 PRIORITY: Final = 350
 """Above the makers' own templates for ``logs-*-*`` (100) and for integrations (200)."""
@@ -167,10 +167,12 @@ def _own() -> Mapping:
         **dict.fromkeys(
             (
                 "report_id", "target", "made_as", "strength", "reasons", "excluded_by", "truncated",
+                "signature_status", "signature_detail",
             ),
             keyword,
         ),
         "in_window": boolean,
+        "drill": boolean,
         "scope": _of(Scope),
         "limited": {"properties": dict.fromkeys(("what", "seen", "asked"), keyword)},
         "agent": {"properties": {"build": keyword, "form": keyword}},

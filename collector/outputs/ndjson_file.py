@@ -63,7 +63,9 @@ class NdjsonFile(Output):
         file = self._opened()
         new: list[tuple[str, int, bytes]] = []
         for item in items:
-            data = defender.lines(item.report, item.finding, limited=item.limits)
+            data = defender.lines(
+                item.report, item.finding, limited=item.limits, signed=item.signed
+            )
             identity = item.id
             if self._there[identity] < data.count(b"\n"):
                 new.append((identity, data.count(b"\n"), data))

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from agent.model.report import Finding, Report, Strength
-from agent.output.mapping.document import Limits, document_id
+from agent.output.mapping.document import Limits, Signed, document_id
 
 from ..records import Limit
+from ..signatures import verdict_kept
 
 if TYPE_CHECKING:
     from .dead_letter import DeadLetters
@@ -26,6 +27,8 @@ class Item(Struct, frozen=True):
     finding: Finding
     limited: tuple[Limit, ...] = ()
     """In what the report is not what its sweep asks for."""
+    signature: str = ""
+    """Of the report, as :func:`collector.signatures.kept`."""
 
     @property
     def id(self) -> str:
@@ -36,6 +39,12 @@ class Item(Struct, frozen=True):
     def limits(self) -> Limits:
         """As documents have them."""
         return [{"what": one.what, "seen": one.seen, "asked": one.asked} for one in self.limited]
+
+    @property
+    def signed(self) -> Signed:
+        """As documents have it."""
+        verdict = verdict_kept(self.signature)
+        return Signed(verdict.status, verdict.detail)
 
 
 class TryAgain(Exception):

@@ -15,6 +15,7 @@ from msgspec import Struct, structs
 from agent.model.codec import ReportError
 from agent.model.report import Report
 
+from ..records import ReportRow
 from ..store.store import Store
 from .alerts import Alerting
 from .dead_letter import Letter, Unkept, letters_in, rest_of
@@ -104,27 +105,33 @@ class _Reports:
         self._store = store
         self._seq = 0
         self._report: Report | None = None
+        self._row: ReportRow | None = None
 
     async def items(self, output: Output, letter: Letter) -> Iterator[Item]:
         """The finding of a letter; all of its report where they go together."""
         if letter.seq != self._seq:
             self._seq, self._report = letter.seq, await self._read(letter.seq)
-        if self._report is None:
+        report, row = self._report, self._row
+        if report is None or row is None:
             return iter(())
-        items = (Item(letter.seq, self._report, finding) for finding in self._report.findings)
+        items = (
+            Item(letter.seq, report, finding, row.limits, row.signature)
+            for finding in report.findings
+        )
         if isinstance(output, Alerting):
             return (i for i in items if i.finding.strength.rank >= output.weakest.rank)
         return (i for i in items if i.id == letter.document_id)
 
     async def _read(self, seq: int) -> Report | None:
         rows = await self._store.database.fetch(
-            "SELECT sweep_id, body FROM report WHERE seq = ?", seq
+            "SELECT report_id, body FROM report WHERE seq = ?", seq
         )
-        if not rows:
+        self._row = await self._store.report(str(rows[0][0])) if rows else None
+        if self._row is None:
             return None
-        ((sweep_id, body),) = rows
+        ((_, body),) = rows
         try:
             report, _ = await asyncio.to_thread(decoded, bytes(body))
         except ReportError:
             return None
-        return structs.replace(report, sweep_id=str(sweep_id))
+        return structs.replace(report, sweep_id=self._row.sweep_id)

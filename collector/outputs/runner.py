@@ -22,7 +22,7 @@ from agent.model.codec import MAX_BYTES, ReportError, decode
 from agent.model.report import Report
 
 from ..metrics import OutputFigures
-from ..records import Limit
+from ..records import ReportRow
 from ..store.database import StoreError
 from ..store.store import Store
 from .alerts import Alert, Alerting, Watch, second_sender
@@ -190,8 +190,8 @@ class OutputRunner:
         for raw in pending:
             if taken and (len(items) >= SEND_ITEMS or size >= DECODED_BYTES):
                 break
-            report, length, limited = await self._report(raw)
-            wanted = [] if report is None else await self._wanted(raw, report, limited)
+            report, length, row = await self._report(raw)
+            wanted = [] if report is None else await self._wanted(raw, report, row)
             if wanted is None:
                 break
             taken += 1
@@ -237,29 +237,28 @@ class OutputRunner:
                 await (self._keeper.succeeded() if taken else self._keeper.rested())
                 return
 
-    async def _report(self, raw: _Raw) -> tuple[Report | None, int, tuple[Limit, ...]]:
+    async def _report(self, raw: _Raw) -> tuple[Report | None, int, ReportRow | None]:
         """Decoded, with the sweep that its token stands for (None if it cannot be), its size, and
-        in what it is not what that asks for now."""
+        what is known of it now (None: it has no findings, or is gone)."""
         try:
             report, size = await asyncio.to_thread(decoded, raw.body)
         except ReportError as error:
             self.counters.undecodable += 1
             self._passed_over = f"report {raw.report_id} passed over: {error}"
             log.warning("output %s: %s", self.name, self._passed_over)
-            return None, 0, ()
+            return None, 0, None
         if not report.findings:
-            return report, size, ()
+            return report, size, None
         row = await self.store.report(raw.report_id)
         if row is None:
-            return None, size, ()  # removed by retention meanwhile
-        return structs.replace(report, sweep_id=row.sweep_id), size, row.limits
+            return None, size, None  # removed by retention meanwhile
+        return structs.replace(report, sweep_id=row.sweep_id), size, row
 
-    async def _wanted(
-        self, raw: _Raw, report: Report, limited: tuple[Limit, ...]
-    ) -> list[Item] | None:
+    async def _wanted(self, raw: _Raw, report: Report, row: ReportRow | None) -> list[Item] | None:
         """None: it is not known yet."""
+        limits, signature = (row.limits, row.signature) if row is not None else ((), "")
         items = [
-            Item(raw.seq, report, finding, limited)
+            Item(raw.seq, report, finding, limits, signature)
             for finding in report.findings
             if finding.strength.rank >= self.output.weakest.rank
         ]

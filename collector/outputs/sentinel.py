@@ -152,4 +152,4 @@ class Sentinel(Output):
 
 
 def _row(kind: str, item: Item) -> Document:
-    return _KINDS[kind](item.report, item.finding, limited=item.limits)
+    return _KINDS[kind](item.report, item.finding, limited=item.limits, signed=item.signed)

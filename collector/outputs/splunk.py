@@ -78,7 +78,7 @@ class Splunk(Output):
         return msgspec.json.encode(self._event(item)) + b"\n"
 
     def _event(self, item: Item) -> dict[str, Any]:
-        event = splunk.event(item.report, item.finding, limited=item.limits)
+        event = splunk.event(item.report, item.finding, limited=item.limits, signed=item.signed)
         return {**event, "index": self._index} if self._index else event
 
     def _rest(

@@ -71,7 +71,11 @@ class Syslog(Output):
 
     def _send(self, items: Sequence[Item]) -> None:
         data = b"".join(
-            frame(cef.syslog_message(item.report, item.finding, limited=item.limits))
+            frame(
+                cef.syslog_message(
+                    item.report, item.finding, limited=item.limits, signed=item.signed
+                )
+            )
             for item in items
         )
         connection = self._connected()

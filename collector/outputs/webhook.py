@@ -67,7 +67,9 @@ class Webhook(Alerting):
         for group in by_report(items):
             report = group[0].report
             where = link(self.public_url, "reports", report.report_id)
-            payload = webhook.payload(report, link=where, limited=group[0].limits)
+            payload = webhook.payload(
+                report, link=where, limited=group[0].limits, signed=group[0].signed
+            )
             answer = await self._post(group[0].id, payload, items[position:])
             if answer.status in _REFUSED:
                 self.dead_letters.bury(group[0], answer.reason(), payload)

@@ -15,6 +15,7 @@ from agent.output.escape import shown
 
 from ..casework import CASE_STATES
 from ..records import STATES
+from ..signatures import STATUSES
 from ..store.host_order import ORDERS
 from ..terms import KINDS
 from .hosts import FLAGS
@@ -59,6 +60,8 @@ HOSTS: Query = {
     "state": ("Only hosts of this state.", f"^({'|'.join(STATES)})?$"),
     "q": ("What their names begin with.", ""),
     "sender": ("The only address that their reports came from.", ""),
+    "signature": ("Only hosts whose state is from a report that is signed so.",
+                  f"^({'|'.join(STATUSES)})?$"),
     **{name: (f"1: only those that are {name}.", _FLAG) for name in FLAGS},
     "case": ("Only hosts whose own case is in this state.", f"^({'|'.join(CASE_STATES)})?$"),
     "owner": ("Only hosts of this owner, in any case of letters.", ""),

@@ -14,7 +14,7 @@ from agent.output.recollection import WORDS
 
 from ..store.standing import CleanGroup
 from ..worth import BANDS, UNTOLD, unpacked_worth
-from .describe import moment
+from .describe import counted, moment
 
 MAX_LINES = 8
 """Packs and scopes that are named, those of most hosts first."""
@@ -91,6 +91,13 @@ class CleanWorth(Struct, frozen=True, kw_only=True):
     elevated: int
     not_elevated: int
     elevation_unknown: int
+    verified: int
+    """By reports that are as a key of the sweep signed them."""
+    unsigned: int
+    unverified: int
+    """Signed, and the sweep has no key to verify that by."""
+    signature_unchecked: int
+    """They came before signatures were asked for."""
     oldest: datetime
     youngest: datetime
     """When the sweeps ended, UTC, by the hosts' clocks."""
@@ -99,11 +106,22 @@ class CleanWorth(Struct, frozen=True, kw_only=True):
     """Of deeds that at least one host tells of."""
 
 
+def unsigned_words(clean: CleanWorth | None) -> str:
+    """What "clean" must not be read without, where reports are asked to be signed; empty: each is
+    verified."""
+    doubtful = clean.unsigned + clean.unverified if clean is not None else 0
+    if not doubtful:
+        return ""
+    hosts = counted(doubtful, "clean host is", "clean hosts are")
+    return f"{hosts} so by reports that are not signed, or not verified."
+
+
 def clean_worth(groups: Iterable[CleanGroup], clean: int) -> CleanWorth | None:
     """``clean``: how many there are; None: none."""
     packs: Counter[tuple[str, str, int]] = Counter()
     scopes: Counter[str] = Counter()
     rights: Counter[bool | None] = Counter()
+    signed: Counter[str] = Counter()
     deeds = {words: [0] * len(BAND_WORDS) for words in WORDS.values()}
     hosts = weak = 0
     oldest, youngest = [], []
@@ -114,6 +132,7 @@ def clean_worth(groups: Iterable[CleanGroup], clean: int) -> CleanWorth | None:
             packs[pack] += group.hosts
         scopes[worth.scope] += group.hosts
         rights[group.elevated] += group.hosts
+        signed[group.signature] += group.hosts
         oldest.append(group.oldest)
         youngest.append(group.youngest)
         told = worth.remembers.ljust(len(deeds), UNTOLD)
@@ -137,6 +156,10 @@ def clean_worth(groups: Iterable[CleanGroup], clean: int) -> CleanWorth | None:
         elevated=rights[True],
         not_elevated=rights[False],
         elevation_unknown=rights[None],
+        verified=signed["verified"],
+        unsigned=signed["unsigned"],
+        unverified=signed["unverified"],
+        signature_unchecked=signed["unchecked"],
         oldest=moment(min(oldest)),
         youngest=moment(max(youngest)),
         bands=[*BAND_WORDS],
@@ -152,4 +175,4 @@ def _most_first(counts: Counter[_T]) -> list[tuple[_T, int]]:
     return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
 
 
-__all__ = ["CleanWorth", "clean_worth"]
+__all__ = ["CleanWorth", "clean_worth", "unsigned_words"]

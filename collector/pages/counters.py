@@ -67,6 +67,8 @@ class Overview(Shown, frozen=True, kw_only=True):
     """Of all hosts with one; None: none tells a time."""
     limits: list[tuple[tuple[Limit, ...], int]]
     proposal: Demand | None
+    signing: bool
+    """Whether the sweep issued a key for reports to be signed by."""
     recent: int
     """Reports of the last ten minutes."""
     arrivals: list[tuple[int, int]]
@@ -155,9 +157,9 @@ class Counters:
                 store.arrived_since(sweep_id, self._clock() - WINDOW_MS),
             ),
         )
-        (bucket, arrivals), proposal, reopened, picture = await asyncio.gather(
+        (bucket, arrivals), proposal, reopened, picture, keys = await asyncio.gather(
             self._arrivals(sweep_id), self._proposal(sweep_id), store.reopened(sweep_id),
-            self._picture(sweep_id),
+            self._picture(sweep_id), store.sweep_keys(sweep_id),
         )  # fmt: skip
         return Overview(
             counts=counts,
@@ -171,6 +173,7 @@ class Counters:
             limits=limits,
             senders=senders,
             proposal=proposal,
+            signing=bool(keys),
             reopened=reopened,
             recent=recent,
             arrivals=arrivals,

@@ -12,14 +12,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from agent.model.observation import utc
-from agent.model.report import Finding, Report
+from agent.model.report import Finding
 from agent.output.chain import cut
 
 from ..records import ReportRow
-from ..signatures import verdict_kept
 from ..store.database import StoreError
 from .asking import Query, checked_query
 from .gist import Gist, gist_of, strongest_first
+from .opening import Found
 from .session import Reader
 from .site import HEADERS, Endpoint, Refused, Site
 
@@ -60,6 +60,13 @@ class ReportSummary(Struct, frozen=True, kw_only=True):
     """``signed``, ``unsigned``, ``wrong``, ``unknown``; empty: it came before this was asked."""
     signature_words: str
     """By which key, or what is wrong and in which line."""
+    signature_status: str
+    """``verified``, ``unsigned``, ``altered`` …, as in every list and output:
+    ``docs/signatures.md``."""
+    signature_detail: str
+    changed: str
+    """What is not as it was when the report came; empty: its bytes are, and what was found of its
+    signature."""
 
 
 class Problem(Struct, frozen=True, kw_only=True):
@@ -68,16 +75,19 @@ class Problem(Struct, frozen=True, kw_only=True):
     error: str
 
 
-def summary_of(report: Report, row: ReportRow) -> ReportSummary:
+def summary_of(one: Found, row: ReportRow) -> ReportSummary:
     """A report without its evidence."""
+    report, signature = one.report, one.signature
     findings = strongest_first(report.findings)
-    signature = verdict_kept(row.signature)
     return ReportSummary(
         gist=gist_of(report, row),
         findings=[_line(one) for one in findings[:MAX_FINDINGS]],
         more_findings=max(len(findings) - MAX_FINDINGS, 0),
         signature=signature.state,
         signature_words=signature.words,
+        signature_status=signature.status,
+        signature_detail=signature.detail,
+        changed=one.changed,
     )
 
 

@@ -18,9 +18,9 @@ from ..records import (
     HostRow,
     HostState,
     Limit,
-    Suppression,
     Sweep,
 )
+from ..suppression import Suppression
 
 MINUTE = 60_000
 HOUR = 60 * MINUTE

@@ -22,6 +22,8 @@ from .asking import NOTHING, checked_query
 from .clean_worth import worth_words
 from .describe import iso, limit_words
 from .session import Reader
+from .signed import NAMES as SIGNED
+from .signed import is_drill, told_of
 from .site import HEADERS, Site, not_found, path_id
 
 MAX_DECOMPRESSED = 64 << 20
@@ -48,14 +50,28 @@ _TIMES = frozenset(
     }
 )
 _LIMITS = frozenset({"limits", "hit_limits"})
+_HOST = tuple(
+    name for name in HostRow.__struct_fields__ if name not in ("signature", "hit_signature")
+)
+"""``signature_status`` and what is beside it tell of these two."""
 _CASE = ("case_state", "case_owner", "case_tags", "case_notes")
 _LISTS = {
-    "hosts": (*HostRow.__struct_fields__, "suppressed_findings", *_CASE, "expected", "list"),
-    "findings": (*FindingRow.__struct_fields__, "suppressed_because", *_CASE),
+    "hosts": (
+        *_HOST,
+        "suppressed_findings",
+        *_CASE,
+        "expected",
+        "list",
+        *SIGNED,
+        "drills",
+    ),
+    "findings": (*FindingRow.__struct_fields__, "suppressed_because", *_CASE, *SIGNED, "drill"),
     "missing": ("name", "sent", "list"),
 }
 """``expected``: whether the host is on the list of expected ones. ``list``: what that says; in a
-table a column for each of its own."""
+table a column for each of its own. New columns come last: readers go by the places of the others.
+``signature_status``, ``signature_detail``: of the report that the host's state, or the finding, is
+from. ``drills``: findings of a drill on the host; ``drill``: whether the finding is one."""
 _KINDS = {"csv": "text/csv; charset=utf-8; header=present", "ndjson": "application/x-ndjson"}
 
 Values = tuple[Any, ...]
@@ -97,10 +113,11 @@ class Exports:
         names = _LISTS[what]
         counts = await self._site.counters.counts(sweep.sweep_id)
         rows = self._rows(what, sweep.sweep_id)
-        if form == "csv" and names[-1] == "list":
+        if form == "csv" and "list" in names:
             columns = await self._site.store.columns(sweep.sweep_id)
-            names = (*names[:-1], *(f"list: {one}" for one in columns))
-            rows = _spread(columns, rows)
+            at = names.index("list")
+            names = (*names[:at], *(f"list: {one}" for one in columns), *names[at + 1 :])
+            rows = _spread(columns, rows, at)
         lines = _csv(names, rows) if form == "csv" else _ndjson(names, rows)
         return StreamingResponse(
             lines,
@@ -159,14 +176,19 @@ class Exports:
             because = await store.why_suppressed(sweep_id)
             async for rows in _some(store.all_findings(sweep_id)):
                 cases = await store.cases_on_hosts(sweep_id, sorted({r.host_key for r in rows}))
+                signed = await store.signatures_of([row.report_id for row in rows])
                 for row in rows:
                     if row.suppression_id is not None and row.suppression_id not in because:
                         because = {row.suppression_id: "", **await store.why_suppressed(sweep_id)}
                     case = cases.get((row.host_key, row.finding_id))
                     why = because.get(row.suppression_id or "", "")
-                    yield *_values(row), why, *_case(case)
+                    signature = signed.get(row.report_id, "")
+                    yield *_values(row), why, *_case(case), *_end(row, signature)
             async for row in unlisted(store, sweep_id):
-                yield *_values(row), because.get(row.suppression_id or "", ""), *_case(None)
+                why = because.get(row.suppression_id or "", "")
+                signed = await store.signatures_of([row.report_id])
+                signature = signed.get(row.report_id, "")
+                yield *_values(row), why, *_case(None), *_end(row, signature)
 
 
 async def _of_hosts(store: Store, sweep_id: str, hosts: Sequence[HostRow]) -> list[Values]:
@@ -176,10 +198,12 @@ async def _of_hosts(store: Store, sweep_id: str, hosts: Sequence[HostRow]) -> li
     cases = await store.cases_of_hosts(sweep_id, keys)
     told = await store.columns_of_hosts(sweep_id, hosts)
     others = await store.unexpected_of(sweep_id, keys)
+    drills = await store.drills_on(sweep_id, keys)
     return [
         (
-            *_values(row), aside.get(row.host_key, 0), *_case(cases.get(row.host_key)),
+            *_values(row, _HOST), aside.get(row.host_key, 0), *_case(cases.get(row.host_key)),
             row.host_key not in others, dict(told.get(row.host_key, ())),
+            *told_of(row.said_signature).values(), drills.get(row.host_key, 0),
         )
         for row in hosts
     ]  # fmt: skip
@@ -198,12 +222,12 @@ async def _some(rows: AsyncIterator[_T]) -> AsyncIterator[list[_T]]:
 
 
 async def _spread(
-    columns: Sequence[str], rows: AsyncGenerator[Values, None]
+    columns: Sequence[str], rows: AsyncGenerator[Values, None], at: int
 ) -> AsyncGenerator[Values, None]:
-    """Rows with a column for each of the list's, which are the last value."""
+    """Rows with a column for each of the list's, which are the value at this place."""
     async with aclosing(rows) as source:
         async for row in source:
-            yield *row[:-1], *(row[-1].get(name, "") for name in columns)
+            yield *row[:at], *(row[at].get(name, "") for name in columns), *row[at + 1 :]
 
 
 def _case(case: Case | None) -> Values:
@@ -212,8 +236,13 @@ def _case(case: Case | None) -> Values:
     return case.state, case.owner, " ".join(case.tags), case.notes
 
 
-def _values(row: HostRow | FindingRow) -> Values:
-    return tuple(_value(name, getattr(row, name)) for name in row.__struct_fields__)
+def _end(row: FindingRow, signature: str) -> Values:
+    return *told_of(signature).values(), is_drill(row)
+
+
+def _values(row: HostRow | FindingRow, names: Sequence[str] = ()) -> Values:
+    """``names``: of the fields; empty: all."""
+    return tuple(_value(name, getattr(row, name)) for name in names or row.__struct_fields__)
 
 
 def _value(name: str, value: Any) -> Any:

@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from ..store.first_traces import TraceRow, TraceSpan
 from .describe import DAY, HOUR, MINUTE, counted, when
+from .signed import told_of
 
 BUCKETS = 100
 """Bars of the picture of all hosts."""
@@ -40,6 +41,9 @@ class HostTrace(Struct, frozen=True, kw_only=True):
     finding_id: str
     report_id: str
     is_earliest: bool
+    signature_status: str
+    """Of the report that the host's state is from: ``docs/signatures.md``."""
+    signature_detail: str
 
 
 class Bucket(Struct, frozen=True, kw_only=True):
@@ -214,6 +218,7 @@ def _host(row: TraceRow, span: TraceSpan) -> HostTrace:
         finding_id=row.finding_id,
         report_id=row.report_id,
         is_earliest=row.first == span.first,
+        **told_of(row.signature),
     )
 
 

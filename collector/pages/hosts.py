@@ -10,12 +10,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ..records import STATES, HostRow, Limit, Sweep
+from ..signatures import STATUSES, Status
 from ..store.host_order import ORDERS, WORST, Place, is_order, place_of
 from ..store.store import PAGE, HostFilter
 from .casework import case_filter, case_query, case_words
 from .describe import moment, moment_or_none
 from .groups import column_filter, column_query, column_words
 from .session import Reader
+from .signed import MARKS, told_of
 from .site import Refused, Site, asked, link
 
 MAX_TEXT = 255
@@ -57,6 +59,12 @@ class HostLine(Struct, frozen=True, kw_only=True):
     reports: int
     report_id: str
     """The report that the state is from."""
+    signature_status: str
+    """Of that report: ``verified``, ``unsigned``, ``altered`` …: ``docs/signatures.md``."""
+    signature_detail: str
+    """The key's id, or what is wrong and in which line."""
+    drills: int
+    """Findings of a drill, canaries that somebody left: among the weak and excluded ones."""
 
 
 class HostPage(Struct, frozen=True, kw_only=True):
@@ -75,6 +83,7 @@ class _Answer(NamedTuple):
     sort: str
     rows: list[HostRow]
     later: bool
+    drills: dict[str, int]
 
 
 def hosts_filter(request: Request) -> HostFilter:
@@ -84,6 +93,7 @@ def hosts_filter(request: Request) -> HostFilter:
         state=state,
         text=asked(request, "q", MAX_TEXT).strip(),
         sender=asked(request, "sender", MAX_TEXT),
+        signature=next((one for one in STATUSES if one == asked(request, "signature")), None),
         case=case_filter(request),
         column=column_filter(request),
         **{name: asked(request, name) == "1" for name in FLAGS},
@@ -95,9 +105,17 @@ def query_of(chosen: HostFilter, sort: str = WORST) -> dict[str, str]:
     flags = {name: "1" for name in FLAGS if getattr(chosen, name)}
     return {
         "state": chosen.state or "", "q": chosen.text, "sender": chosen.sender, **flags,
+        "signature": chosen.signature or "",
         **case_query(chosen.case), **column_query(chosen.column),
         "sort": "" if sort == WORST else sort,
     }  # fmt: skip
+
+
+_SIGNED: dict[Status, str] = {
+    "verified": "verified as signed", "unchecked": "whose signatures nobody looked at",
+    **{status: f"by a report that is {words}" for status, words in MARKS.items()},
+    "unverified": "by a report whose signature nobody can verify",
+}  # fmt: skip
 
 
 def heading_of(chosen: HostFilter) -> str:
@@ -120,6 +138,7 @@ def heading_of(chosen: HostFilter) -> str:
             (chosen.turned, "clean after a hit or a gap"),
             (chosen.weak, "with weak traces and no stronger ones"),
             (bool(chosen.sender), f"sent by {chosen.sender} alone"),
+            (chosen.signature is not None, _SIGNED[chosen.signature or "unchecked"]),
         )
         if on
     ]
@@ -154,6 +173,7 @@ class HostPages:
                 sweep.sweep_id, [row.host_key for row in told.rows]
             ),
             told=await self._site.store.columns_of_hosts(sweep.sweep_id, told.rows),
+            drills=told.drills,
             columns=await self._site.store.columns(sweep.sweep_id),
             follow=_follow(told, "hosts"),
             later=told.later,
@@ -167,7 +187,7 @@ class HostPages:
         return HostPage(
             sweep_id=told.sweep.sweep_id,
             sort=told.sort,
-            hosts=[_line(row) for row in told.rows],
+            hosts=[_line(row, told.drills.get(row.host_key, 0)) for row in told.rows],
             follow=_follow(told, "hosts.json"),
         )
 
@@ -178,7 +198,9 @@ class HostPages:
             raise Refused(400, f"Hosts are sorted by {', '.join(ORDERS)}.")
         after = Place(asked(request, "after"), asked(request, "key"))
         rows = await self._site.store.ordered_hosts(sweep.sweep_id, chosen, order=sort, after=after)
-        return _Answer(sweep, chosen, sort, rows, bool(after.key))
+        keys = [row.host_key for row in rows]
+        drills = await self._site.store.drills_on(sweep.sweep_id, keys)
+        return _Answer(sweep, chosen, sort, rows, bool(after.key), drills)
 
 
 def _follow(told: _Answer, name: str) -> str:
@@ -191,7 +213,7 @@ def _follow(told: _Answer, name: str) -> str:
     )  # fmt: skip
 
 
-def _line(row: HostRow) -> HostLine:
+def _line(row: HostRow, drills: int) -> HostLine:
     return HostLine(
         host_key=row.host_key,
         name=row.name,
@@ -220,6 +242,8 @@ def _line(row: HostRow) -> HostLine:
         sources=row.sources,
         reports=row.reports,
         report_id=row.report_id,
+        **told_of(row.said_signature),
+        drills=drills,
     )
 
 

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from ..casework import CaseKey
 from ..host_names import name_key
 from ..records import FindingRow, HostRow
+from ..signatures import verdict_kept
 from ..store.store import PAGE
 from .casework import LATEST, case_of
 from .describe import host_answer
@@ -95,6 +96,8 @@ class ListPages:
             sweep=sweep,
             host=host,
             said=host_answer(host),
+            signature=verdict_kept(host.said_signature),
+            drills=(await store.drills_on(sweep.sweep_id, [key])).get(key, 0),
             sender=(first := host.sources.partition(" ")[0]),
             others=(await store.hosts_by(sweep.sweep_id, [first])).get(first, 0)
             - (host.sources == first),

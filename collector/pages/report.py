@@ -19,14 +19,14 @@ from agent.output.layout import size
 from agent.output.recollection import HEAD, WORDS, line_of, recollection
 
 from ..records import ReportRow
-from ..signatures import Verdict, verdict_kept
+from ..signatures import Verdict
 from .casework import case_of
 from .coverage import MAX_SOURCES, SourceView, sources_of
 from .data import ReportSummary, summary_of
 from .describe import when, zone_words
 from .found import MAX_FINDINGS, Rank, ranks_of
 from .gist import Gist, gist_of, strongest_first
-from .opening import UNREADABLE, Opening, read, told
+from .opening import UNREADABLE, Found, Opening, found, told
 from .session import Reader
 from .site import Refused, Site, path_id
 
@@ -59,12 +59,16 @@ class ReportView(Struct, frozen=True, kw_only=True):
     tested: int
     options: list[tuple[str, str]]
     signature: Verdict
+    """Of the bytes as they are now."""
+    changed: str
+    """What is not as it was kept; empty: all is."""
     custody: list[tuple[str, str]]
     """Who had which bytes swept; empty of a live sweep."""
 
 
-def view_of(report: Report, row: ReportRow) -> ReportView:
+def view_of(one: Found, row: ReportRow) -> ReportView:
     """A report in words, bounded."""
+    report = one.report
     findings, sources = strongest_first(report.findings), sources_of(report)
     untested = sum(1 for one in report.indicators if not one.tested)
     return ReportView(
@@ -90,7 +94,8 @@ def view_of(report: Report, row: ReportRow) -> ReportView:
         options=[
             (str(name), cut(json.dumps(value))) for name, value in sorted(report.options.items())
         ][:MAX_SOURCES],
-        signature=verdict_kept(row.signature),
+        signature=one.signature,
+        changed=one.changed,
         custody=[(_titled(what), cut(words)) for what, words in custody_lines(report.custody)],
     )
 
@@ -159,7 +164,8 @@ class ReportPages:
 
     async def one(self, request: Request, reader: Reader) -> Response:
         """Verdict, findings, coverage."""
-        row, sweep, body = await self._opening.kept(path_id(request, "report_id"), reader)
+        opened = await self._opening.kept(path_id(request, "report_id"), reader)
+        row, sweep = opened.row, opened.sweep
         before = await self._before(row)
         cases = await self._site.store.cases_on_hosts(row.sweep_id, [row.host_key])
         of = case_of(row.sweep_id, row.host_key, cases)
@@ -172,7 +178,7 @@ class ReportPages:
 
         def work() -> str:
             try:
-                return page(view_of(read(body), row))
+                return page(view_of(found(opened), row))
             except UNREADABLE as problem:
                 return page(None, told(problem))
 
@@ -180,9 +186,9 @@ class ReportPages:
 
     async def summary(self, request: Request, reader: Reader) -> ReportSummary:
         """For programs."""
-        row, _, body = await self._opening.kept(path_id(request, "report_id"), reader)
+        opened = await self._opening.kept(path_id(request, "report_id"), reader)
         try:
-            return await self._opening.turn(lambda: summary_of(read(body), row))
+            return await self._opening.turn(lambda: summary_of(found(opened), opened.row))
         except UNREADABLE as problem:
             raise Refused(422, told(problem)) from problem
 

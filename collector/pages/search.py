@@ -21,6 +21,7 @@ from ..store.searching import (
 from ..store.text_index import Parts, has_part
 from ..terms import KINDS, MAX_VALUE, MIN_PART, OF_HOSTS, readings
 from .session import Reader
+from .signed import told_of
 from .site import Refused, Site, asked, link, not_found
 
 SHOWN = 12
@@ -56,6 +57,9 @@ class SearchHost(Struct, frozen=True, kw_only=True):
     report_id: str
     """Of the strongest that is not suppressed, if there is one; empty: said of the host itself."""
     finding_id: str
+    signature_status: str
+    """Of the report that the host's state is from: ``docs/signatures.md``."""
+    signature_detail: str
 
 
 class SearchValue(Struct, frozen=True, kw_only=True):
@@ -266,6 +270,7 @@ def _value(
                 suppressed=_suppressed(one),
                 report_id=one.report_id,
                 finding_id=one.finding_id,
+                **told_of(one.signature),
             )
             for one in where
         ],

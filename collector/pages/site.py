@@ -22,6 +22,7 @@ from . import describe
 from .counters import Counters
 from .elsewhere import kind_of
 from .session import Reader, Sessions
+from .signed import mark_of
 
 MAX_FORM = 64 * 1024
 MAX_ID = 2000
@@ -122,6 +123,7 @@ class Site:
                 "lines": _lines,
                 "notice": notice,
                 "kind_of": kind_of,
+                "mark_of": mark_of,
                 **{name: getattr(describe, name) for name in describe.__all__},
             }
         )

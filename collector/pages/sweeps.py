@@ -15,6 +15,7 @@ from ..judging import unpinned
 from ..records import ROLES, Demand, IndicatorRow, Limit, Sweep
 from ..store.first_traces import TraceRow
 from .charts import Bar, Curve, arrival_curve, share_bar
+from .clean_worth import unsigned_words
 from .counters import WINDOW_MS, Overview, Shown, held
 from .describe import (
     answer,
@@ -126,6 +127,8 @@ def standing(
     """The numbers in words."""
     counts = overview.counts
     said, rest = answer(counts)
+    if overview.signing and (doubt := unsigned_words(overview.clean)):
+        rest = f"{rest} {doubt}".lstrip()
     estimate, end = reach_estimate(counts, overview.recent, WINDOW_MS, now)
     return Standing(
         **held(Shown, overview),

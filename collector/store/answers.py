@@ -20,6 +20,7 @@ from ..records import (
     IndicatorRow,
     Limit,
 )
+from ..signatures import Status
 from .beside import Beside
 from .casework import EVERY_CASE, TAKEN, CaseFilter, hosts_where
 from .database import Value
@@ -28,6 +29,7 @@ from .putting import Seen, limits_kept
 from .rows import FINDING, HOST, PAGE, prefix
 from .same_host import COUNTED
 from .senders import Senders
+from .signing import signed_where
 from .state_counts import StateCounting
 from .telling import order
 from .whose import UNEXPECTED
@@ -58,6 +60,8 @@ class HostFilter(Struct, frozen=True, kw_only=True):
     """Only those that said clean after a hit or a gap."""
     weak: bool = False
     """Only those with weak traces alone."""
+    signature: Status | None = None
+    """Only those whose state is from a report that is signed so."""
     sender: str = ""
     """Only those whose reports came all from this address."""
     case: CaseFilter = EVERY_CASE
@@ -103,6 +107,9 @@ def conditions(
     ):
         if on:
             where += f" AND {is_so}"
+    if chosen.signature is not None:
+        more, given = signed_where(chosen.signature)
+        where, values = f"{where} AND {more}", [*values, *given]
     if chosen.sender:
         where += " AND sources = ?"
         values.append(chosen.sender)

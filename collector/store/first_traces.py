@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from .database import Value
 from .rows import PAGE, Rows
+from .signing import SAID
 from .traces import FIRST_TIME
 
 _APART = "\n"
@@ -64,6 +65,8 @@ class TraceRow(Struct, frozen=True, kw_only=True):
     title: str
     finding_id: str
     report_id: str
+    signature: str = ""
+    """Of the report that the host's state is from, as :func:`collector.signatures.kept`."""
 
 
 class TraceSpan(Struct, frozen=True, kw_only=True):
@@ -122,9 +125,9 @@ class FirstTraces(Rows):
             " (SELECT MIN(CASE f.strength WHEN 'confirmed' THEN '0' WHEN 'strong' THEN '1' ELSE '2'"
             f" END || f.strength || '{_APART}' || f.finding_id || '{_APART}' || f.report_id"
             f" || '{_APART}' || f.title) FROM {asked.findings}"
-            " AND f.first_seen = h.first_at)"
-            f" FROM (SELECT sweep_id, host_key, name, {first} AS first_at, {asked.last} AS last_at"
-            f" FROM host WHERE {asked.hosts} AND {first} >= ? AND {first} < ?"
+            " AND f.first_seen = h.first_at), h.said"
+            f" FROM (SELECT sweep_id, host_key, name, {first} AS first_at, {asked.last} AS last_at,"
+            f" {SAID} AS said FROM host WHERE {asked.hosts} AND {first} >= ? AND {first} < ?"
             f" AND ({first} > ? OR host_key > ?)"
             f" ORDER BY {first}, host_key LIMIT ?) AS h ORDER BY h.first_at, h.host_key",
             asked.sweep_id, max(since, after[0]), until, after[0], after[1], most,
@@ -133,12 +136,13 @@ class FirstTraces(Rows):
 
 
 def _trace(row: Sequence[Value]) -> TraceRow:
-    host_key, name, first, last, findings, what = row
+    host_key, name, first, last, findings, what, signature = row
     strength, finding_id, report_id, title = [*str(what or "0")[1:].split(_APART, 3), *[""] * 3][:4]
     return TraceRow(
         host_key=str(host_key), name=str(name), first=int(first or 0),
         last=None if last is None else int(last), findings=int(findings or 0),
         strength=strength, title=title, finding_id=finding_id, report_id=report_id,
+        signature=str(signature),
     )  # fmt: skip
 
 

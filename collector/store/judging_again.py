@@ -161,12 +161,14 @@ def _host_again(sweep_id: str, host_key: str, fold: Fold) -> Statement:
         "elevated": counts.report.elevated,
         "kind": counts.report.kind,
         "worth": counts.report.worth,
+        "signature": counts.report.signature,
         "users": tells.report.users,
         "reasons": tells.report.reasons,
         "strong": tells.report.strong,
         "weak": tells.report.weak,
         "report_id": tells.report.report_id,
         "hit_limits": tells.limits if tells.report.hit else "",
+        "hit_signature": tells.report.signature if tells.report.hit else "",
     }
     return (
         f"UPDATE host SET {', '.join(f'{name} = ?' for name in base)},"

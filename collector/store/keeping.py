@@ -62,6 +62,11 @@ class Keeping(Rows):
         rows = await self.database.fetch("SELECT body FROM report WHERE report_id = ?", report_id)
         return bytes(rows[0][0]) if rows else None
 
+    async def digest(self, report_id: str) -> bytes | None:
+        """SHA-256 of its JSON, as it was acknowledged."""
+        rows = await self.database.fetch("SELECT digest FROM report WHERE report_id = ?", report_id)
+        return bytes(rows[0][0]) if rows else None
+
     async def reports_of_host(self, sweep_id: str, host_key: str) -> list[ReportRow]:
         """Latest first."""
         return await self._all(

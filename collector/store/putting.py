@@ -3,7 +3,9 @@
 A host is shown by the worst that it ever said: a later ``clean`` never overwrites a ``hit``. Hits
 aside, the report that ended last counts, so that a second sweep may close the first one's gaps and
 a late one out of a spool changes nothing. One that is what the sweep asks for counts before all
-that are not: nothing found in a folder, or by another campaign's pack, closes a gap elsewhere.
+that are not: nothing found in a folder, or by another campaign's pack, closes a gap elsewhere. Of
+those that are, one that is as a key of the sweep signed it counts before all that nobody signed:
+whoever takes a signature off closes no gap of a report that has one.
 ``collector/folding.py`` says the same without a database.
 """
 
@@ -32,6 +34,7 @@ HOST_COLUMNS = (
     "agent", "state", "base", "hit", "suppressed", "reasons", "strong", "weak", "reports",
     "report_id", "first_received", "last_received", "finished", "sources", "flagged", "limited",
     "limits", "hit_limits", "trouble", "cleared", "first_hit", "users", "elevated", "kind", "worth",
+    "signature", "hit_signature",
 )  # fmt: skip
 DEMANDS = "SELECT sweep_id, demand FROM sweep WHERE sweep_id IN ({})"
 """Of the sweeps of a batch."""
@@ -42,16 +45,23 @@ LISTED = (
 """Those of them that expect hosts."""
 
 
+def _trust(row: str) -> str:
+    """SQL: 1 where it is as a key of the sweep signed it."""
+    return f"CASE WHEN substr({row}.signature, 1, 7) = 'signed ' THEN 1 ELSE 0 END"
+
+
 _LATER = (
-    "(excluded.limited < host.limited"
-    " OR (excluded.limited = host.limited AND excluded.finished >= host.finished))"
+    "(CASE WHEN excluded.limited <> host.limited THEN excluded.limited < host.limited"
+    f" WHEN {_trust('excluded')} <> {_trust('host')} THEN {_trust('excluded')} > {_trust('host')}"
+    " ELSE excluded.finished >= host.finished END)"
 )
 _TOLD_BY = (
     # which of two hits counts is not said by what counts hits aside
-    "(SELECT CASE WHEN excluded.limited = told.rank THEN excluded.finished >= told.finished"
-    " ELSE excluded.limited < told.rank END FROM (SELECT r.finished, CASE WHEN r.limits = ''"
-    " THEN 0 WHEN r.whole_host = 1 THEN 1 ELSE 2 END AS rank FROM report r"
-    " WHERE r.report_id = host.report_id) AS told)"
+    "(SELECT CASE WHEN excluded.limited <> told.rank THEN excluded.limited < told.rank"
+    f" WHEN {_trust('excluded')} <> told.trust THEN {_trust('excluded')} > told.trust"
+    " ELSE excluded.finished >= told.finished END FROM (SELECT r.finished, CASE WHEN r.limits = ''"
+    f" THEN 0 WHEN r.whole_host = 1 THEN 1 ELSE 2 END AS rank, {_trust('r')} AS trust"
+    " FROM report r WHERE r.report_id = host.report_id) AS told)"
 )
 _TAKES = (
     f"(excluded.hit > host.hit OR (excluded.hit = host.hit AND CASE WHEN host.hit = 1"
@@ -116,6 +126,8 @@ ON CONFLICT (sweep_id, host_key) DO UPDATE SET
     elevated = CASE WHEN {_LATER} THEN excluded.elevated ELSE host.elevated END,
     kind = CASE WHEN {_LATER} THEN excluded.kind ELSE host.kind END,
     worth = CASE WHEN {_LATER} THEN excluded.worth ELSE host.worth END,
+    signature = CASE WHEN {_LATER} THEN excluded.signature ELSE host.signature END,
+    hit_signature = CASE WHEN {_TAKES} THEN excluded.hit_signature ELSE host.hit_signature END,
     sources = CASE WHEN {_OTHER_SENDER} AND length(host.sources) < {MAX_SOURCES}
         THEN host.sources || ' ' || excluded.sources ELSE host.sources END,
     flagged = CASE WHEN {_OTHER_SENDER} THEN 1 ELSE host.flagged END
@@ -193,7 +205,7 @@ def host_values(one: Judged) -> tuple[Value, ...]:
         one.limits if report.hit else "",
         None if good else report.finished, report.finished if good else None,
         report.received if report.hit else None, report.users, report.elevated, report.kind,
-        report.worth,
+        report.worth, report.signature, report.signature if report.hit else "",
     )  # fmt: skip
 
 

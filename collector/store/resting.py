@@ -13,6 +13,7 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from .database import Database, Row, Value
+from .signing import KIND
 from .since import Since, SoFar
 
 _MAX_KEPT = 20
@@ -25,6 +26,8 @@ class CleanGroup(Struct, frozen=True, kw_only=True):
     worth: str
     """As :func:`collector.worth.worth_of`."""
     elevated: bool | None
+    signature: str
+    """``verified``, ``unsigned``, ``unverified``, ``unchecked``: of the reports."""
     hosts: int
     weak: int
     """Of these, those with weak traces."""
@@ -55,27 +58,29 @@ _CAME = (
 """SQL: the number of a report, and the sweep twice."""
 _COUNTED = (
     "worth, elevated, COUNT(*) AS n, SUM(CASE WHEN strongest > 0 THEN 1 ELSE 0 END) AS weak,"
-    " MIN(finished) AS oldest, MAX(finished) AS youngest"
+    f" MIN(finished) AS oldest, MAX(finished) AS youngest, {KIND} AS signed"
 )
-_FIRST = " ORDER BY n DESC, worth, COALESCE(elevated, -1) LIMIT ?"
+_FIRST = " ORDER BY n DESC, worth, COALESCE(elevated, -1), signed LIMIT ?"
 """SQL: in the same order in every engine."""
 _ALL = (
-    f"SELECT {_COUNTED} FROM host WHERE sweep_id = ? AND state = 'clean' GROUP BY worth, elevated"
-    f"{_FIRST}"
+    f"SELECT {_COUNTED} FROM host WHERE sweep_id = ? AND state = 'clean' GROUP BY worth, elevated,"
+    f" signed{_FIRST}"
 )
 _OF_OLD = (
     f"SELECT {_OLD} AS part, counted.* FROM (SELECT {_COUNTED} FROM host WHERE sweep_id = ?"
-    f" AND state = 'clean' AND host_key NOT IN {_CAME} GROUP BY worth, elevated{_FIRST}) AS counted"
+    f" AND state = 'clean' AND host_key NOT IN {_CAME} GROUP BY worth, elevated, signed{_FIRST})"
+    " AS counted"
     " UNION ALL "
 )
 _SINCE = (
     f"SELECT {_NEW} AS part, {_COUNTED} FROM {_CAME} AS came CROSS JOIN host"
     " WHERE host.sweep_id = ? AND host.host_key = came.host_key AND COALESCE(state, '') = 'clean'"
-    " GROUP BY worth, elevated"
-    f" UNION ALL SELECT {_SWEEP}, '', 0, created, judged, demanded, 0 FROM sweep WHERE sweep_id = ?"
-    f" UNION ALL SELECT {_SUPPRESSED}, '', 0, COUNT(*), COUNT(lifted), 0, 0 FROM suppression"
+    " GROUP BY worth, elevated, signed"
+    f" UNION ALL SELECT {_SWEEP}, '', 0, created, judged, demanded, 0, '' FROM sweep"
     " WHERE sweep_id = ?"
-    f" UNION ALL SELECT {_AGAIN}, '', 0, COUNT(*), 0, 0, 0 FROM {_CAME} AS came WHERE EXISTS"
+    f" UNION ALL SELECT {_SUPPRESSED}, '', 0, COUNT(*), COUNT(lifted), 0, 0, '' FROM suppression"
+    " WHERE sweep_id = ?"
+    f" UNION ALL SELECT {_AGAIN}, '', 0, COUNT(*), 0, 0, 0, '' FROM {_CAME} AS came WHERE EXISTS"
     " (SELECT 1 FROM report r WHERE r.sweep_id = ? AND r.host_key = came.host_key AND r.seq <= ?)"
 )
 _LISTED = "SELECT MIN(seq) FROM report WHERE indexed = 0"
@@ -131,7 +136,7 @@ class Resting(Since):
         for part, *row in rows:
             parts.setdefault(int(part), []).append(row)
         version = tuple(
-            tuple(map(int, row[2:]))
+            tuple(map(int, row[2:6]))
             for part in (_SWEEP, _SUPPRESSED, _AGAIN)
             for row in parts.get(part, ())
         )
@@ -143,31 +148,36 @@ class Resting(Since):
 
 
 def _group(row: Row) -> CleanGroup:
-    worth, elevated, hosts, weak, oldest, youngest = row
+    worth, elevated, hosts, weak, oldest, youngest, signature = row
     return CleanGroup(
         worth=str(worth), elevated=None if elevated is None else bool(elevated), hosts=int(hosts),
-        weak=int(weak), oldest=int(oldest), youngest=int(youngest),
+        weak=int(weak), oldest=int(oldest), youngest=int(youngest), signature=str(signature),
     )  # fmt: skip
 
 
 def _together(groups: Iterable[CleanGroup]) -> list[CleanGroup]:
     """One of each kind, those of most hosts first."""
-    found: dict[tuple[str, bool | None], CleanGroup] = {}
+    found: dict[tuple[str, bool | None, str], CleanGroup] = {}
     for one in groups:
-        kind = one.worth, one.elevated
+        kind = one.worth, one.elevated, one.signature
         other = found.get(kind)
         found[kind] = one if other is None else _sum(one, other)
     return sorted(
         found.values(),
-        key=lambda one: (-one.hosts, one.worth, -1 if one.elevated is None else one.elevated),
+        key=lambda one: (
+            -one.hosts,
+            one.worth,
+            -1 if one.elevated is None else one.elevated,
+            one.signature,
+        ),
     )
 
 
 def _sum(one: CleanGroup, other: CleanGroup) -> CleanGroup:
     return CleanGroup(
-        worth=one.worth, elevated=one.elevated, hosts=one.hosts + other.hosts,
-        weak=one.weak + other.weak, oldest=min(one.oldest, other.oldest),
-        youngest=max(one.youngest, other.youngest),
+        worth=one.worth, elevated=one.elevated, signature=one.signature,
+        hosts=one.hosts + other.hosts, weak=one.weak + other.weak,
+        oldest=min(one.oldest, other.oldest), youngest=max(one.youngest, other.youngest),
     )  # fmt: skip
 
 

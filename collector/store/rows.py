@@ -25,7 +25,8 @@ HOST = (
     "sweep_id, host_key, host_id, name, fqdn, domain, os, ip, agent, state, hit, suppressed,"
     " reasons, strong, weak, reports, report_id, first_received, last_received, finished, sources,"
     " flagged, limited, limits, hit_limits, trouble, cleared, first_hit, users, elevated, kind,"
-    " worth, strongest, best, first_trace, last_trace, first_any, last_any"
+    " worth, strongest, best, first_trace, last_trace, first_any, last_any, signature,"
+    " hit_signature"
 )
 REPORT = (
     "report_id, sweep_id, host_key, name, state, strong, weak, excluded, started, finished,"

@@ -15,6 +15,7 @@ from ..terms import KINDS, Kind, readings
 from .database import Value
 from .keeping_terms import APART
 from .rows import PAGE, Rows, key_range, prefix, record_of
+from .signing import SAID
 from .sqlite import SqliteDatabase
 from .text_index import CANDIDATES, PG_INDEXES, PG_THERE, Candidates, Parts, by_part, has_part
 
@@ -79,6 +80,8 @@ class TermHost(Struct, frozen=True, kw_only=True):
     host_key: str
     name: str
     state: HostState
+    signature: str
+    """Of the report that this is from, as :func:`collector.signatures.kept`."""
     strength: int
     """The rank of its strongest finding that has the value."""
     findings: int
@@ -301,11 +304,12 @@ class _Where(Struct, frozen=True, kw_only=True):
     finding_ids: str
     name: str
     state: HostState
+    signature: str
 
 
 _WHERE = (
     "o.term_id, o.sweep_id, o.host_key, o.report_id, o.strength, o.findings, o.finding_ids,"
-    " h.name, h.state FROM occurrence o JOIN host h ON h.sweep_id = o.sweep_id"
+    f" h.name, h.state, {SAID} AS said FROM occurrence o JOIN host h ON h.sweep_id = o.sweep_id"
     " AND h.host_key = o.host_key"
 )
 
@@ -327,7 +331,7 @@ def _host(rows: Sequence[_Where], suppressed: set[tuple[str, str]]) -> TermHost:
     best = max(rows, key=lambda one: one.strength)
     return TermHost(
         sweep_id=best.sweep_id, host_key=best.host_key, name=best.name, state=best.state,
-        strength=best.strength,
+        signature=best.signature, strength=best.strength,
         findings=max(len(named), *(one.findings for one in rows)),
         suppressed=sum(aside for _, aside in named.values()), named=len(named),
         report_id=named[first][0] if first else "", finding_id=first,

@@ -14,7 +14,8 @@ from datetime import datetime, timezone
 
 from msgspec import Struct
 
-from ..records import RANKS, AuditRow, Suppression
+from ..records import RANKS, AuditRow
+from ..suppression import Suppression
 from .database import Statement, Value
 from .putting import worth
 from .rows import SUPPRESSION, Rows, audit, now_ms

@@ -25,9 +25,11 @@ from ...model.report import Finding, Report, Strength
 from ...spelling import base_name
 from ..escape import shown
 from .document import (
+    NOT_JUDGED,
     PRODUCT,
     VENDOR,
     Limits,
+    Signed,
     account,
     best_hash,
     capped,
@@ -65,19 +67,26 @@ _SECOND_START = re.compile("CEF:", re.IGNORECASE)
 """In front of the CEF part, as a host may call itself: receivers look for where it begins."""
 
 
-def syslog_message(report: Report, finding: Finding, *, limited: Limits = ()) -> str:
+def syslog_message(
+    report: Report, finding: Finding, *, limited: Limits = (), signed: Signed = NOT_JUDGED
+) -> str:
     """``<PRI>1 TIMESTAMP HOSTNAME APP-NAME PROCID MSGID [SD] CEF:0|…``, without a frame."""
-    header = _syslog_header(report, finding, limited)
+    header = _syslog_header(report, finding, limited, signed)
     room = MAX_MESSAGE - len(header.encode())
-    return header + cef(report, finding, max_bytes=room, limited=limited)
+    return header + cef(report, finding, max_bytes=room, limited=limited, signed=signed)
 
 
 def cef(
-    report: Report, finding: Finding, *, max_bytes: int = MAX_MESSAGE, limited: Limits = ()
+    report: Report,
+    finding: Finding,
+    *,
+    max_bytes: int = MAX_MESSAGE,
+    limited: Limits = (),
+    signed: Signed = NOT_JUDGED,
 ) -> str:
     """One line of CEF of at most ``max_bytes`` of UTF-8."""
     header = _cef_header(report, finding)
-    fields = _fields(report, finding, limited)
+    fields = _fields(report, finding, limited, signed)
     evidence = [_json(sighting) for sighting in finding.evidence]
     room = max_bytes - len(header.encode())
     fitted = _shortened(fields, room - 64)
@@ -93,7 +102,7 @@ def cef(
     return header + line
 
 
-def _syslog_header(report: Report, finding: Finding, limited: Limits) -> str:
+def _syslog_header(report: Report, finding: Finding, limited: Limits, signed: Signed) -> str:
     priority = FACILITY * 8 + _SEVERITY[finding.alarm][1]
     time = stamp(sane(finding.time))
     values = {
@@ -104,6 +113,8 @@ def _syslog_header(report: Report, finding: Finding, limited: Limits) -> str:
         "limited": ", ".join(str(one["what"]) for one in limited),
         "strength": finding.strength.value,
         "claimedTime": _claimed(finding.time) or "",
+        "signatureStatus": signed.status,
+        "drill": "true" if finding.is_drill else "",
     }
     own = " ".join(f'{name}="{_sd_value(value)}"' for name, value in values.items() if value)
     origin = f'origin software="{PRODUCT}" swVersion="{_sd_value(report.agent.version, 32)}"'
@@ -136,7 +147,7 @@ def _cef_header(report: Report, finding: Finding) -> str:
     )
 
 
-def _fields(report: Report, finding: Finding, limited: Limits) -> dict[str, str]:
+def _fields(report: Report, finding: Finding, limited: Limits, signed: Signed) -> dict[str, str]:
     host, file, process = report.host, finding.file, finding.process
     thing = file or finding.dll
     there = finding.destination
@@ -156,6 +167,8 @@ def _fields(report: Report, finding: Finding, limited: Limits) -> dict[str, str]
         "cat": finding.strength.value,
         "iocsweepVerdict": report.verdict.value,
         "iocsweepLimited": limit_text(limited),
+        **signed.fields("iocsweepSignature"),
+        "iocsweepDrill": "true" if finding.is_drill else "",
         "cn1Label": "score",
         "cn1": finding.score,
         "cs1Label": "indicator",

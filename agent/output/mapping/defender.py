@@ -22,8 +22,10 @@ from ...model.objects import Dll, File, Hash, Process
 from ...model.report import Finding, Report
 from ...spelling import base_name
 from .document import (
+    NOT_JUDGED,
     Document,
     Limits,
+    Signed,
     account,
     cuts_as_text,
     document_id,
@@ -38,7 +40,9 @@ MAX_ROW = 900_000
 MAX_TEXT = 64_000
 
 
-def rows(report: Report, finding: Finding, *, limited: Limits = ()) -> list[Document]:
+def rows(
+    report: Report, finding: Finding, *, limited: Limits = (), signed: Signed = NOT_JUDGED
+) -> list[Document]:
     """One row per table that the finding speaks of (and per name, for the network); never none."""
     file, dll, process, registry = finding.file, finding.dll, finding.process, finding.registry
     made: list[Document] = []
@@ -66,17 +70,20 @@ def rows(report: Report, finding: Finding, *, limited: Limits = ()) -> list[Docu
         )  # fmt: skip
     if not made:
         made.append({"Type": "DeviceEvents", "ActionType": "IocSweepMatch"})
-    return [_row(report, finding, number, row, limited) for number, row in enumerate(made)]
+    told = _additional(report, finding, limited, signed)
+    return [_row(report, finding, number, row, told) for number, row in enumerate(made)]
 
 
-def lines(report: Report, finding: Finding, *, limited: Limits = ()) -> bytes:
+def lines(
+    report: Report, finding: Finding, *, limited: Limits = (), signed: Signed = NOT_JUDGED
+) -> bytes:
     """The rows as NDJSON, in UTF-8."""
-    return b"".join(
-        msgspec.json.encode(row) + b"\n" for row in rows(report, finding, limited=limited)
-    )
+    made = rows(report, finding, limited=limited, signed=signed)
+    return b"".join(msgspec.json.encode(row) + b"\n" for row in made)
 
 
-def _row(report: Report, finding: Finding, number: int, own: Document, limited: Limits) -> Document:
+def _row(report: Report, finding: Finding, number: int, own: Document, told: Document) -> Document:
+    """``told``: beside the columns, of the first row."""
     identity = document_id(report, finding)
     name = report.host.fqdn or report.host.name
     whole = {
@@ -85,7 +92,7 @@ def _row(report: Report, finding: Finding, number: int, own: Document, limited: 
         "DeviceName": name.lower(),
         **own,
         "ReportId": number_of(f"{identity}/{number}"),
-        "AdditionalFields": _additional(report, finding, identity, limited) if number == 0 else {
+        "AdditionalFields": told if number == 0 else {
             "DocumentId": identity, "FindingId": finding.id, "SweepReportId": report.report_id,
         },
     }  # fmt: skip
@@ -101,17 +108,19 @@ def number_of(text: str) -> int:
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
 
 
-def _additional(report: Report, finding: Finding, identity: str, limited: Limits) -> Document:
+def _additional(report: Report, finding: Finding, limited: Limits, signed: Signed) -> Document:
     found: Document = plain(finding)
     for part in ("id", "time", "evidence"):
         found.pop(part, None)
     return {
-        "DocumentId": identity,
+        "DocumentId": document_id(report, finding),
         "FindingId": finding.id,
         "SweepReportId": report.report_id,
         "SweepId": report.sweep_id,
         "Scope": plain(report.scope),
         "Limited": [*limited],
+        **signed.fields("Signature"),
+        "Drill": finding.is_drill or None,
         "MadeAs": report.made_as,
         "Verdict": report.verdict.value,
         "Finding": found,

@@ -54,6 +54,24 @@ Limits = Sequence[Document]
 ``scope`` …), the value ``seen`` and the value ``asked``. Empty: in nothing, or nobody judged it."""
 
 
+class Signed(NamedTuple):
+    """How a report is signed, as the collector judged it when it came; see ``docs/signatures.md``.
+    Empty: nobody judged it."""
+
+    status: str = ""
+    """``verified``, ``unsigned``, ``altered``, ``unknown_key`` …"""
+    detail: str = ""
+    """The key's id, or what is wrong and in which line."""
+
+    def fields(self, prefix: str = "signature_") -> Document:
+        """Under the two names that every document has for it."""
+        first, rest = ("status", "detail") if prefix.endswith("_") else ("Status", "Detail")
+        return {f"{prefix}{first}": self.status, f"{prefix}{rest}": self.detail}
+
+
+NOT_JUDGED: Final = Signed()
+
+
 def limit_text(limits: Limits) -> str:
     """One line."""
     return "; ".join(f"{one['what']}: {one['seen']} (asked for: {one['asked']})" for one in limits)

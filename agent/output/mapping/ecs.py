@@ -14,9 +14,11 @@ from ...model.objects import OBJECTS, Dll, File, Hash, Pe, Process, User
 from ...model.report import Evidence, Finding, Host, Report, Strength
 from ...spelling import base_name
 from .document import (
+    NOT_JUDGED,
     PRODUCT,
     Document,
     Limits,
+    Signed,
     account,
     address,
     cuts_as_text,
@@ -46,7 +48,9 @@ HAS_ECS = frozenset(
 _CONFIDENCE = {Strength.CONFIRMED: "High", Strength.STRONG: "Medium"}
 
 
-def document(report: Report, finding: Finding, *, limited: Limits = ()) -> Document:
+def document(
+    report: Report, finding: Finding, *, limited: Limits = (), signed: Signed = NOT_JUDGED
+) -> Document:
     """The document's source; its ``_id`` is :func:`..document.document_id`."""
     raw = pruned(
         {
@@ -78,7 +82,7 @@ def document(report: Report, finding: Finding, *, limited: Limits = ()) -> Docum
             "user": _user(finding.user or (finding.process.user if finding.process else None)),
             "related": _related(report, finding),
             "labels": {"sweep_id": report.sweep_id, "verdict": report.verdict.value},
-            "iocsweep": {**_own(report, finding), "limited": [*limited]},
+            "iocsweep": {**_own(report, finding), "limited": [*limited], **signed.fields()},
         }
     )
     result, cuts = within(raw, max_bytes=MAX_BYTES, max_text=MAX_TEXT)
@@ -395,6 +399,7 @@ def _own(report: Report, finding: Finding) -> Document:
         "reasons": finding.reasons,
         "excluded_by": finding.excluded_by,
         "in_window": None if finding.in_window else False,
+        "drill": finding.is_drill or None,
         "evidence": plain(finding.evidence),
         "file": {
             "member_of": file.member_of,

@@ -20,11 +20,13 @@ from ...model.objects import OBJECTS
 from ...model.report import Finding, Report, Strength
 from ...spelling import base_name
 from .document import (
+    NOT_JUDGED,
     PRODUCT,
     VENDOR,
     Cut,
     Document,
     Limits,
+    Signed,
     account,
     address,
     cuts_as_text,
@@ -56,7 +58,9 @@ _INDICATOR_TYPES = {
 }  # fmt: skip
 
 
-def finding_row(report: Report, finding: Finding, *, limited: Limits = ()) -> Document:
+def finding_row(
+    report: Report, finding: Finding, *, limited: Limits = (), signed: Signed = NOT_JUDGED
+) -> Document:
     """A row of ``IocSweepFinding_CL``; objects are columns of type dynamic."""
     host, indicator = report.host, finding.indicator
     file, process, there = finding.file, finding.process, finding.destination
@@ -101,6 +105,8 @@ def finding_row(report: Report, finding: Finding, *, limited: Limits = ()) -> Do
         "RemoteName": remote_name(finding),
         "EvidenceCount": len(finding.evidence),
         "Evidence": plain(finding.evidence),
+        **signed.fields("Signature"),
+        "Drill": finding.is_drill or None,
     }  # fmt: skip
     for name in OBJECTS:
         part = getattr(finding, name)
@@ -108,7 +114,9 @@ def finding_row(report: Report, finding: Finding, *, limited: Limits = ()) -> Do
     return _bounded(columns, "TruncatedFields")
 
 
-def asim_alert_row(report: Report, finding: Finding, *, limited: Limits = ()) -> Document:
+def asim_alert_row(
+    report: Report, finding: Finding, *, limited: Limits = (), signed: Signed = NOT_JUDGED
+) -> Document:
     """A row of ``ASimAlertEventLogs``: the alert schema, since a sweep observes state."""
     host = report.host
     columns: Document = {
@@ -161,6 +169,8 @@ def asim_alert_row(report: Report, finding: Finding, *, limited: Limits = ()) ->
             "ReportId": report.report_id,
             "SweepId": report.sweep_id,
             "Limited": [*limited],
+            **signed.fields("Signature"),
+            "Drill": finding.is_drill or None,
             "Scope": plain(report.scope),
             "Verdict": report.verdict.value,
             "Reasons": finding.reasons,

@@ -14,10 +14,12 @@ from typing import Final
 from ...model.report import Finding, Report
 from ...spelling import base_name
 from .document import (
+    NOT_JUDGED,
     PRODUCT,
     SEVERITY,
     Document,
     Limits,
+    Signed,
     best_hash,
     cuts_as_text,
     document_id,
@@ -34,12 +36,15 @@ MAX_BYTES = 900_000
 MAX_TEXT = 64_000
 
 
-def event(report: Report, finding: Finding, *, limited: Limits = ()) -> Document:
+def event(
+    report: Report, finding: Finding, *, limited: Limits = (), signed: Signed = NOT_JUDGED
+) -> Document:
     """The envelope; ``index`` is left to the token or the output's settings.
 
     HEC does not recognise what it has already: ``event.id`` is the same on every resend.
     """
-    body, cuts = within(_body(report, finding, limited), max_bytes=MAX_BYTES, max_text=MAX_TEXT)
+    whole = {**_body(report, finding, limited), **pruned(signed.fields())}
+    body, cuts = within(whole, max_bytes=MAX_BYTES, max_text=MAX_TEXT)
     if cuts:
         body["truncated"] = cuts_as_text(cuts)
     outer, _ = within(
@@ -100,6 +105,7 @@ def _body(report: Report, finding: Finding, limited: Limits) -> Document:
         "host_facts": plain(report.host),
         "agent": plain(report.agent),
         "target": report.target.kind.value,
+        "drill": finding.is_drill or None,
     }
     found.pop("id", None)
     both: Document = pruned({**found, **cim})

@@ -11,8 +11,10 @@ from typing import Final
 from ...model.report import Finding, Report, Strength
 from ..escape import shown
 from .document import (
+    NOT_JUDGED,
     Document,
     Limits,
+    Signed,
     cuts_as_text,
     document_id,
     plain,
@@ -23,6 +25,12 @@ from .document import (
 
 SCHEMA: Final = "iocsweep.webhook/1"
 MAX_FINDINGS = 20
+_DOUBTFUL = {
+    "altered": "the report is not as it was signed",
+    "unknown_key": "the report is signed by a key that is none of this sweep's",
+    "revoked_key": "the report is signed by a key that was revoked",
+}
+"""Said to people as well."""
 MAX_BYTES = 256_000
 MAX_TEXT = 4_000
 
@@ -53,7 +61,9 @@ def finding(report: Report, found: Finding) -> Document:
     return short
 
 
-def payload(report: Report, *, link: str = "", limited: Limits = ()) -> Document:
+def payload(
+    report: Report, *, link: str = "", limited: Limits = (), signed: Signed = NOT_JUDGED
+) -> Document:
     """Of a report that is a hit: its strongest findings, and how many there are.
 
     ``link``: where the collector shows it.
@@ -62,6 +72,8 @@ def payload(report: Report, *, link: str = "", limited: Limits = ()) -> Document
     hits.sort(key=lambda one: -one.score)
     title = hits[0].title if hits else ""
     more = f" (and {len(hits) - 1} more)" if len(hits) > 1 else ""
+    if signed.status in _DOUBTFUL:
+        more += f"; {_DOUBTFUL[signed.status]}"
     whole = pruned(
         {
             "schema": SCHEMA,
@@ -72,6 +84,7 @@ def payload(report: Report, *, link: str = "", limited: Limits = ()) -> Document
             "sweep_id": report.sweep_id,
             "scope": plain(report.scope),
             "limited": [*limited],
+            **signed.fields(),
             "made_as": report.made_as,
             "verdict": report.verdict.value,
             "finished": stamp(report.finished),

@@ -13,8 +13,9 @@ from msgspec import structs
 
 from agent.indicators import Indicator
 from agent.model.observation import Place
-from agent.model.report import Strength
+from agent.model.report import DRILL, Strength
 from agent.output.mapping import ecs
+from agent.output.mapping.document import Signed
 from collector.outputs.index_template import (
     MAX_FIELDS,
     index_template,
@@ -58,10 +59,15 @@ def documents() -> Iterator[dict[str, Any]]:
         yield ecs.document(report, report.findings[0])
     report = full_report("address", address="2001:db8::7")
     limited = [{"what": "pack", "seen": "none", "asked": "cyzfc"}]
-    yield ecs.document(report, report.findings[0], limited=limited)
+    signed = Signed("altered", "line 6 was changed")
+    yield ecs.document(report, report.findings[0], limited=limited, signed=signed)
     rich, excluded = rich_finding(), excluded_finding()
     yield ecs.document(report_of(rich, excluded), excluded)
     yield ecs.document(report_of(rich), rich)
+    canary = structs.replace(
+        rich, strength=Strength.WEAK, indicator=structs.replace(rich.indicator, pack=DRILL)
+    )
+    yield ecs.document(report_of(canary), canary)
     long = structs.replace(rich, title="x" * 40_000)
     yield ecs.document(report_of(long), long)
 

@@ -130,7 +130,8 @@ async def test_rsyslog_reads_the_header_as_we_meant_it(rsyslog: Receiver) -> Non
     assert parts == (
         "130|2026-11-24T14:05:00.250000Z|ws-0421.corp.example|iocsweep|finding|"
         '[origin software="iocsweep" swVersion="0.1.0"][iocsweep@32473 reportId="report-0"'
-        ' findingId="finding-0" sweepId="autumn-2026" strength="confirmed"]'
+        ' findingId="finding-0" sweepId="autumn-2026" strength="confirmed"'
+        ' signatureStatus="unchecked"]'
     )
 
 

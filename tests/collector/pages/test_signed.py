@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 
 import pytest
 
@@ -17,7 +18,11 @@ from tests.evidence.signing import KEY, OTHER
 
 
 def put(pages: Pages, report: Report, *keys: bytes) -> str:
-    """The address of its page."""
+    """The address of its page. ``keys``: that the sweep has, from now on at least."""
+    there = {one.public_key for one in pages.run(pages.store.sweep_keys, SWEEP)}
+    for key in keys:
+        if key not in there:
+            pages.run(pages.store.add_sweep_key, SWEEP, key, who="test")
     made = check(
         Arrival(
             report_id=report.report_id, sweep_id=SWEEP, body=gzip.compress(encode(report)),
@@ -66,3 +71,35 @@ def test_of_what_came_to_an_earlier_collector_nothing_is_said(pages: Pages) -> N
     page = text_of(pages.text(place))
     assert "Signature" not in page
     assert "Not signed" not in page
+
+
+def test_what_is_kept_is_verified_anew_when_it_is_shown(pages: Pages) -> None:
+    """Somebody changed a byte of it in the database, and knew of the digest beside it."""
+    report = attested(a_report("WS-0042"), KEY)
+    place = put(pages, report, KEY.public.raw)
+    assert "What is kept of this report" not in pages.text(place)
+    assert pages.get(f"{place}/summary.json").json()["changed"] == ""
+    changed = encode(report).replace(b"WS-0042", b"WS-0043")
+    lay = "UPDATE report SET body = ?, digest = ? WHERE report_id = ?"
+    values = (gzip.compress(changed), hashlib.sha256(changed).digest(), report.report_id)
+    pages.run(pages.store.database.transact, [(lay, values)])
+    page, summary = text_of(pages.text(place)), pages.get(f"{place}/summary.json").json()
+    assert "Signature verified" not in page
+    was = f"its signature was kept as: as it was signed by this sweep's key {KEY.public.id}"
+    assert f"What is kept of this report is not what came: {was}." in page
+    assert "Signature wrong: not as this sweep's key signed it: line 6 was changed" in page
+    assert summary["changed"] == was
+    assert (summary["signature"], summary["signature_status"]) == ("wrong", "altered")
+    assert summary["signature_detail"] == "line 6 was changed"
+
+
+def test_bytes_that_were_not_acknowledged_are_told_of_what_nobody_signed_too(pages: Pages) -> None:
+    report = a_report("WS-0042")
+    place = put(pages, report)
+    changed = gzip.compress(encode(report).replace(b"WS-0042", b"WS-0043"))
+    lay = "UPDATE report SET body = ? WHERE report_id = ?"
+    pages.run(pages.store.database.transact, [(lay, (changed, report.report_id))])
+    told = pages.get(f"{place}/summary.json").json()
+    assert told["changed"] == "its bytes are not those that were acknowledged when it came"
+    assert told["signature_status"] == "unsigned"
+    assert told["changed"] in text_of(pages.text(place))

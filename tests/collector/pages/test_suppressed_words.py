@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collector.pages.describe import answer, covering_words, states
-from collector.records import Counts, Suppression
+from collector.records import Counts
+from collector.suppression import Suppression
 
 _SINCE = "reports received until 1970-01-01 00:00:00 UTC"
 _EARLIER = " made by an earlier collector, which asked for no limit"
