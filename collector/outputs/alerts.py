@@ -1,8 +1,9 @@
 """What somebody should look at now, beside a host's first hit: for outputs that call people.
 
-``second_sender``: another address sends reports for a host. Told of the report that shows it, so
-the order of commits decides and a restart changes nothing. ``deadline_passed`` and ``output_fails``
-come from the clock: what was told is remembered in the store.
+``second_sender``: another address sends reports for a host. ``bad_signature``: a report is not as
+it was signed, once for a host, or once for a key that is none of the sweep's. Told of the report
+that shows it, so the order of commits decides and a restart changes nothing. ``deadline_passed``
+and ``output_fails`` come from the clock: what was told is remembered in the store.
 """
 
 from __future__ import annotations
@@ -21,13 +22,14 @@ from agent.output.escape import shown
 from agent.output.mapping.document import stamp
 
 from ..records import ReportRow, Sweep
+from ..signatures import verdict_kept
 from ..store.store import Store, now_ms
 from .output import Output
 from .state import OutputState, keep_value, output_states, value_of
 
-Event = Literal["first_hit", "second_sender", "output_fails", "deadline_passed"]
+Event = Literal["first_hit", "second_sender", "output_fails", "deadline_passed", "bad_signature"]
 EVENTS: Final[tuple[Event, ...]] = (
-    "first_hit", "second_sender", "output_fails", "deadline_passed",
+    "first_hit", "second_sender", "output_fails", "deadline_passed", "bad_signature",
 )  # fmt: skip
 FAILS_AFTER_MS = 120_000
 """How long an output fails before somebody is called: a restart of the other end is nothing."""
@@ -53,6 +55,8 @@ class Alert(Struct, frozen=True, kw_only=True):
     """Of the page that shows it, in parts."""
     sweep_id: str = ""
     facts: dict[str, Any] = {}
+    remembered: bool = False
+    """Whether that it was told is to be remembered, as its report does not show it."""
 
     @property
     def id(self) -> str:
@@ -101,6 +105,39 @@ async def second_sender(store: Store, row: ReportRow) -> Alert | None:
     )  # fmt: skip
 
 
+async def bad_signature(store: Store, row: ReportRow) -> Alert | None:
+    """If this report is the first of its host and sweep that is not as it was signed.
+
+    One key of another sweep may be on all hosts of a fleet: that is one thing, whichever host's
+    report came first.
+    """
+    verdict = verdict_kept(row.signature)
+    if verdict.state != "wrong":
+        return None
+    earlier = await store.database.fetch(
+        "SELECT 1 FROM report r JOIN report e ON e.sweep_id = r.sweep_id"
+        " AND e.host_key = r.host_key AND e.seq < r.seq WHERE r.report_id = ?"
+        " AND e.signature LIKE 'wrong%' LIMIT 1",
+        row.report_id,
+    )
+    if earlier:
+        return None
+    one_key = verdict.status in ("unknown_key", "revoked_key")
+    whose = verdict.detail.rpartition(" ")[2] if one_key else row.host_key
+    return Alert(
+        event="bad_signature",
+        key=f"bad_signature/{row.sweep_id}/{whose}",
+        text=f"a report of {row.name} is not as this sweep's key signed it: {verdict.detail}",
+        path=("reports", row.report_id),
+        sweep_id=row.sweep_id,
+        facts={
+            "host": row.name, "report_id": row.report_id, "state": row.state,
+            "signature_status": verdict.status, "signature_detail": verdict.detail,
+        },
+        remembered=one_key,
+    )  # fmt: skip
+
+
 class Watch:
     """What no report tells: deadlines that pass, and outputs that fail. Each is told once."""
 
@@ -120,6 +157,10 @@ class Watch:
         told = await self._remembered()
         found = [*await self._deadlines(now), *await self._outputs(now)]
         return [alert for alert in found if alert.key not in told]
+
+    async def is_told(self, alert: Alert) -> bool:
+        """Whether it was remembered. Raises StoreError."""
+        return alert.key in await self._remembered()
 
     async def told(self, alert: Alert) -> None:
         """Remember it. Raises StoreError."""

@@ -25,7 +25,7 @@ from ..metrics import OutputFigures
 from ..records import ReportRow
 from ..store.database import StoreError
 from ..store.store import Store
-from .alerts import Alert, Alerting, Watch, second_sender
+from .alerts import Alert, Alerting, Watch, bad_signature, second_sender
 from .dead_letter import Unkept
 from .output import Item, Output, TryAgain
 from .state import OutputState, StateKeeper
@@ -202,7 +202,10 @@ class OutputRunner:
         if items:
             await self._send(items)
         for alert in alerts:
-            await self._alert(self.output, alert)
+            if alert.remembered and await self._watch.is_told(alert):
+                continue
+            if await self._alert(self.output, alert) and alert.remembered:
+                await self._watch.told(alert)
         if taken:
             await self._move(pending[taken - 1].seq)
         else:
@@ -280,8 +283,10 @@ class OutputRunner:
 
     async def _called_for(self, report_id: str) -> list[Alert]:
         row = await self.store.report(report_id)
-        alert = None if row is None else await second_sender(self.store, row)
-        return [] if alert is None else [alert]
+        if row is None:
+            return []
+        found = [await second_sender(self.store, row), await bad_signature(self.store, row)]
+        return [alert for alert in found if alert is not None]
 
     async def _alert(self, output: Output, alert: Alert) -> bool:
         """Until the receiver has it; whether it wants such."""

@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from .comparing import Comparison, comparison_of
-from .opening import UNREADABLE, Opened, Opening, read, told
+from .opening import UNREADABLE, Opened, Opening, found, told
 from .session import Reader
 from .site import Refused, Site, path_id
 
@@ -25,7 +25,7 @@ class ComparePages:
         def work() -> str:
             view, error = None, ""
             try:
-                view = comparison_of(read(earlier.body), read(later.body))
+                view = _compared(earlier, later)
             except UNREADABLE as problem:
                 error = told(problem)
             return self._site.text(
@@ -39,9 +39,7 @@ class ComparePages:
         """The same for programs."""
         earlier, later = await self._both(request, reader)
         try:
-            return await self._opening.turn(
-                lambda: comparison_of(read(earlier.body), read(later.body))
-            )
+            return await self._opening.turn(lambda: _compared(earlier, later))
         except UNREADABLE as problem:
             raise Refused(422, told(problem)) from problem
 
@@ -55,6 +53,11 @@ class ComparePages:
             raise Refused(400, "These are reports of two hosts.")
         earlier, later = sorted((one, other), key=lambda o: (o.row.finished, o.row.report_id))
         return earlier, later
+
+
+def _compared(earlier: Opened, later: Opened) -> Comparison:
+    was, now = found(earlier), found(later)
+    return comparison_of(was.report, now.report, (was.signature.words, now.signature.words))
 
 
 __all__ = ["ComparePages"]

@@ -68,13 +68,13 @@ class Comparison(Struct, frozen=True, kw_only=True):
     more_changed: int
     coverage: list[SourceChange]
     circumstances: list[Difference]
-    """Verdict, scope, packs, agent, rights."""
+    """Verdict, scope, packs, agent, rights, signature."""
     doubts: list[str]
     """Why what is new or gone may be neither."""
 
 
-def comparison_of(before: Report, after: Report) -> Comparison:
-    """The later report, seen from the earlier one."""
+def comparison_of(before: Report, after: Report, signed: tuple[str, str] = ("", "")) -> Comparison:
+    """The later report, seen from the earlier one. ``signed``: how each is, for people."""
     old = {one.id: one for one in before.findings}
     new = {one.id: one for one in after.findings}
     unsure = {one.source for one in after.coverage if one.state is not State.COMPLETE}
@@ -102,7 +102,7 @@ def comparison_of(before: Report, after: Report) -> Comparison:
         more_gone=max(len(gone) - MAX_FINDINGS, 0),
         more_changed=max(len(changed) - MAX_FINDINGS, 0),
         coverage=_coverage(before, after),
-        circumstances=list(_circumstances(before, after)),
+        circumstances=[*_circumstances(before, after), *_different([("signature", *signed)])],
         doubts=list(_doubts(before, after)),
     )
 

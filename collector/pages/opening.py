@@ -72,11 +72,6 @@ class Found(NamedTuple):
     """What they were when the report came, where that is another thing; empty: it is not."""
 
 
-def read(body: bytes) -> Report:
-    """The report in a gzip body. Raises ReportError."""
-    return decode(_data(body), max_bytes=MAX_DECOMPRESSED)
-
-
 def found(opened: Opened) -> Found:
     """The report, and whether it is what was kept. Raises ReportError."""
     data = _data(opened.body)
@@ -103,4 +98,4 @@ def told(problem: Exception) -> str:
     return f"{type(problem).__name__}: {problem}"[:500]
 
 
-__all__ = ["UNREADABLE", "Found", "Opened", "Opening", "found", "read", "told"]
+__all__ = ["UNREADABLE", "Found", "Opened", "Opening", "found", "told"]

@@ -53,6 +53,43 @@ async def test_a_second_sender_is_told_once_of_each_host(store: Store) -> None:
     assert output.alerts[0].id == again.alerts[0].id
 
 
+BY_KEY = "wrong line 9: signed by another key, 65b60673d6ed884b"
+
+
+async def signed(store: Store, report_id: str, host: str, signature: str) -> None:
+    await put(store, report(report_id, 0, host=host))
+    kept = "UPDATE report SET signature = ? WHERE report_id = ?"
+    await store.database.transact([(kept, (signature, report_id))])
+
+
+async def test_a_bad_signature_is_told_once_of_each_host_and_once_of_each_strange_key(
+    store: Store,
+) -> None:
+    for n, (host, signature) in enumerate([
+        ("a", "signed 56475aa75463474c"), ("a", "wrong line 6 was changed"),
+        ("a", "wrong line 7 was changed"), ("b", "unsigned"), ("c", "wrong line 8 was removed"),
+        ("d", BY_KEY), ("e", BY_KEY), ("f", "wrong line 9: signed by the revoked key ab"),
+    ]):  # fmt: skip
+        await signed(store, f"r{n}", host, signature)
+    output = Caller()
+    await told(store, output, lambda: len(output.alerts) == 4)
+    assert {one.event for one in output.alerts} == {"bad_signature"}
+    assert [(one.facts["report_id"], one.facts["signature_status"]) for one in output.alerts] == [
+        ("r1", "altered"),
+        ("r4", "altered"),
+        ("r5", "unknown_key"),
+        ("r7", "revoked_key"),
+    ]
+    first = output.alerts[0]
+    assert first.text == "a report of a is not as this sweep's key signed it: line 6 was changed"
+    assert first.path == ("reports", "r1")
+    await signed(store, "r8", "g", BY_KEY)
+    await signed(store, "r9", "h", "wrong line 1 was added")
+    again = Caller()  # the same output, after a restart
+    await told(store, again, lambda: again.alerts)
+    assert [one.facts["report_id"] for one in again.alerts] == ["r9"]
+
+
 async def test_an_alert_that_does_not_get_through_holds_the_cursor(store: Store) -> None:
     await put(store, report("a0", 0, host="a"), source="10.0.0.1")
     await put(store, report("a1", 0, host="a"), source="10.0.0.2")

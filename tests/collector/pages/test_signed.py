@@ -103,3 +103,15 @@ def test_bytes_that_were_not_acknowledged_are_told_of_what_nobody_signed_too(pag
     assert told["changed"] == "its bytes are not those that were acknowledged when it came"
     assert told["signature_status"] == "unsigned"
     assert told["changed"] in text_of(pages.text(place))
+
+
+def test_two_reports_of_a_host_are_compared_by_their_signatures_too(pages: Pages) -> None:
+    first, second = attested(a_report("WS-0042"), KEY), a_report("WS-0042")
+    put(pages, first, KEY.public.raw)
+    put(pages, second)
+    path = f"/reports/{first.report_id}/against/{second.report_id}"
+    told = pages.get(f"{path}.json").json()["circumstances"]
+    (one,) = [one for one in told if one["what"] == "signature"]
+    words = f"as it was signed by this sweep's key {KEY.public.id}"
+    assert {one["before"], one["after"]} == {words, "not signed"}
+    assert words in text_of(pages.text(path))
