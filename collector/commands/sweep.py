@@ -59,6 +59,8 @@ def add(commands: Commands) -> None:
     what = made.add_mutually_exclusive_group()
     what.add_argument("--public", action="store_true",
                       help="tell the public ones, for `iocsweep verify --pubkey`")  # fmt: skip
+    made.add_argument("--revoked", action="store_true",
+                      help="with --public: those that were revoked, too")  # fmt: skip
     what.add_argument("--revoke", metavar="ID", default="",
                       help="what it signs from now on is wrong")  # fmt: skip
 
@@ -179,11 +181,17 @@ async def _edit(store: Store, options: argparse.Namespace) -> int:
 
 async def _key(store: Store, options: argparse.Namespace) -> int:
     await known_sweep(store, options.sweep)
-    valid = [one for one in await store.sweep_keys(options.sweep) if one.revoked is None]
+    issued = await store.sweep_keys(options.sweep)
+    valid = [one for one in issued if one.revoked is None]
+    if options.revoked and not options.public:
+        raise ValueError("--revoked is of --public")
     if options.public:
-        if not valid:
+        told = issued if options.revoked else valid
+        if not told and issued:
+            raise ValueError("all keys of this sweep are revoked (--revoked tells them)")
+        if not told:
             raise ValueError("this sweep has no key")
-        tell("".join(public_pem(one.public_key) for one in valid).rstrip())
+        tell("".join(public_pem(one.public_key) for one in told).rstrip())
     elif options.revoke:
         found = [one for one in valid if key_id(one.public_key) == options.revoke.lower()]
         if not found:

@@ -63,7 +63,7 @@ class Gist(Struct, frozen=True, kw_only=True):
     said: str
     """The verdict in words: ``Incomplete, no strong trace found in what could be seen``."""
     found: str
-    """``1 confirmed, 2 weak``; empty: nothing."""
+    """``1 confirmed, 2 weak, 1 of a drill``; empty: nothing."""
     where: str
     """Full name, addresses, system."""
     users: list[str]
@@ -84,10 +84,13 @@ class Gist(Struct, frozen=True, kw_only=True):
 def gist_of(report: Report, row: ReportRow) -> Gist:
     """A report in short."""
     findings = strongest_first(report.findings)
-    strengths = [finding.strength for finding in findings]
+    strengths = [finding.strength for finding in findings if not finding.is_drill]
     said, found = report_answer(
         row.counted_as,
-        [(strengths.count(strength), strength.value) for strength in Strength],
+        [
+            *((strengths.count(strength), strength.value) for strength in Strength),
+            (len(findings) - len(strengths), "of a drill"),
+        ],
     )
     counted_ones = [one for one in findings if one.strength.rank]
     users = once_each(users_of(report, [f for f in findings if f.strength.rank >= 2]))

@@ -14,6 +14,7 @@ import pytest
 
 from agent import __version__
 from agent.model.codec import encode
+from agent.signing.keys import public_keys
 from collector.cli import main
 from collector.commands.names import read_names
 from collector.store.backup import without_password
@@ -89,6 +90,21 @@ class TestSweeps:
         (line,) = [line for line in listed.splitlines() if line.startswith("all-workstations")]
         assert "All workstations, 2nd try" in line
         assert "clean 0, hit 0, incomplete 0, failed 0, limited 0, not reported 0 of 0" in line
+
+    def test_the_public_half_of_a_revoked_key_can_still_be_had(self, tmp_path: Path) -> None:
+        """What it signed before stays verifiable."""
+        home = Home(tmp_path / "home", None)
+        home.run("sweep", "create", "One", "--id", "one")
+        public = home.run("sweep", "key", "one", "--public").stdout
+        (key,) = public_keys(public, "it")
+        assert home.run("sweep", "key", "one", "--revoke", key.id).stdout.startswith("revoked;")
+        told = home.fails("sweep", "key", "one", "--public").stderr
+        assert "all keys of this sweep are revoked (--revoked tells them)" in told
+        assert home.run("sweep", "key", "one", "--public", "--revoked").stdout == public
+        home.run("sweep", "key", "one")
+        (other,) = public_keys(home.run("sweep", "key", "one", "--public").stdout, "it")
+        both = home.run("sweep", "key", "one", "--public", "--revoked").stdout
+        assert {one.id for one in public_keys(both, "it")} == {key.id, other.id}
 
     def test_what_would_go_says_its_cases_and_notes(self, served: Home) -> None:
         server = served.server

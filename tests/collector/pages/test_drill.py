@@ -35,6 +35,7 @@ def test_it_is_marked_wherever_the_finding_is_shown(pages: Pages, drilled: Repor
     told = pages.get(f"/reports/{drilled.report_id}/summary.json").json()
     assert [(one["drill"], one["strength"]) for one in told["findings"]] == [(True, "weak")]
     assert told["gist"]["state"] != "hit"
+    assert told["gist"]["found"] == "1 of a drill"
     assert MARK in pages.text(f"/reports/{drilled.report_id}")
     assert MARK in pages.text(f"/sweeps/{SWEEP}/findings/drill/canary")
     host = next(
