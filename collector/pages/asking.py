@@ -95,7 +95,7 @@ def _there(known: Query) -> str:
 
 
 def _form(pattern: str) -> str:
-    words = re.fullmatch(r"\^\(?(-\?\()?([a-z|]+)\)*\??\)?\$", pattern)
+    words = re.fullmatch(r"\^\(?(-\?\()?([a-z_|]+)\)*\??\)?\$", pattern)
     return f" It is one of {', '.join(words[2].split('|'))}." if words else ""
 
 

@@ -166,7 +166,9 @@ def test_hosts_are_filtered_by_it(hosts: Pages, status: str) -> None:
 
 
 def test_a_status_that_there_is_not_is_no_filter_and_refused(hosts: Pages) -> None:
-    assert hosts.get(f"{SWEPT}/hosts.json", params={"signature": "fine"}).status_code == 400
+    refused = hosts.get(f"{SWEPT}/hosts.json", params={"signature": "fine"})
+    assert refused.status_code == 400
+    assert refused.json()["error"].endswith(f"It is one of {', '.join(STATUSES)}.")
 
 
 def test_the_timeline_and_a_search_tell_it_of_hosts(hosts: Pages) -> None:
