@@ -27,6 +27,7 @@ from ..packs.proof import disproved, flaw
 from ..reading.opening import read_up_to, reason_of
 from ..sources.artefact_source import ArtefactSource
 from ..sources.network.hosts_file import HostsEntry, HostsFile, parse_hosts
+from ..sources.whereabouts import HELD_BY_EVERY_WINDOWS
 from ..targets.live.system import NOT_THIS_PLATFORM, DnsRecord, LiveSystem, Unreadable
 from .probe import REFERENCE, Probe, identified
 
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 
 NONE = "none on this host"
 NO_WORD = "its files hold no text that could be looked for"
+NOT_LISTED = "none was found, and every Windows has them"
+NOT_UNDERSTOOD = "it is not empty, and its reader sees no text in it"
 MOST_FILES = 16
 MOST_WORDS = 4
 """Looked for at once: one of them is enough."""
@@ -70,24 +73,29 @@ class Existing:
         ledger = Ledger(source.name, required=False)
         files = self.target.evidence(source.known.patterns(self.target), ledger)
         refused, seen = "", 0
-        for file in files:
-            if seen == MOST_FILES:
-                break
+        for file in itertools.islice(files, MOST_FILES):
             seen += 1
             try:
-                data = _plain(file, source.artefact, ledger)
+                data, is_hidden = _plain(file, source.artefact, ledger)
             except OSError as error:
                 refused = f"{file.path}: {reason_of(error)}"
+                continue
+            except FormatError as error:
+                refused = f"{file.path}: {error}"
                 continue
             found = [*self._fit(source.name, data)]
             if found:
                 return _with(probe, found)
+            if is_hidden:
+                refused = f"{file.path}: {NOT_UNDERSTOOD}"
         if refused:
             return probe.failed(refused)
         if seen:
             return probe.absent(NO_WORD)
         gaps = "; ".join(reason.reason for reason in ledger.close().reasons)
-        return probe.failed(gaps) if gaps else probe.absent(NONE)
+        is_lacking = self.target.platform == "windows" and source.name in HELD_BY_EVERY_WINDOWS
+        why = gaps or (NOT_LISTED if is_lacking else "")
+        return probe.failed(why) if why else probe.absent(NONE)
 
     def _fit(self, source: str, data: bytes) -> list[Content | Domain]:
         """Those that no pack looks for, and that are fit to be looked for."""
@@ -181,17 +189,17 @@ def _is_cached(system: LiveSystem, name: str) -> bool:
         return False
 
 
-def _plain(file: EvidenceFile, artefact: Artefact, ledger: Ledger) -> bytes:
-    """The bytes that its source scans, or the first of them. Raises OSError."""
+def _plain(file: EvidenceFile, artefact: Artefact, ledger: Ledger) -> tuple[bytes, bool]:
+    """The bytes that its source scans, or the first of them; whether its reader leaves out all
+    that is in the file. Raises OSError, FormatError."""
     with file.open() as opened:
         whole = not (artefact.piece or artefact.never_held) and file.size <= artefact.max_bytes
         data = read_up_to(opened, artefact.max_bytes if whole else MAX_BYTES)
     if not whole:
-        return data[artefact.header :]
-    try:
-        return bytes(artefact.reader(file, ledger.part(file.path)).plain(data))
-    except FormatError:
-        return data
+        return data[artefact.header :], False
+    made = bytes(artefact.reader(file, ledger.part(file.path)).plain(data))
+    is_hidden = bool(_words(data)) or (not made and bool(data.strip(b"\0")))
+    return made, is_hidden and not _words(made)
 
 
 def _words(data: bytes) -> list[str]:

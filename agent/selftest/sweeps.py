@@ -102,18 +102,20 @@ class Sweeps:
         target = self.target()
         if target.platform != "windows":
             return "", NOT_THIS_PLATFORM, True
-        for root in target.roots()[0]:
+        roots = target.roots()[0]
+        by_records = [root.path for root in roots if root.raw or root.description.upper() == "NTFS"]
+        for root in roots:
             if not lies_below(str(self._folder), root.path):
                 continue
             if root.raw is None:
-                is_ntfs = root.description.upper() == "NTFS"
-                return "", f"{root.path}: {root.why_walked}", not is_ntfs
+                return _elsewhere(f"{root.path}: {root.why_walked}", by_records)
             try:
                 with closing(root.raw.open()):
                     return root.path, "", False
             except OSError as error:
                 return "", f"{root.path}: the raw volume: {reason_of(error)}", False
-        return "", "the folder lies on no volume that a sweep reads by its records", True
+        why = "the folder lies on no volume that a sweep reads by its records"
+        return _elsewhere(why, by_records)
 
     def _ask(self, answers: _Answers, target: LiveHost, only: Collection[str]) -> None:
         """Several times, as long as something is missing that may still come."""
@@ -147,6 +149,14 @@ class Sweeps:
         if any(reason.reason == STOPPED for one in report.coverage for reason in one.reasons):
             raise Stopped
         return report
+
+
+def _elsewhere(why: str, by_records: Sequence[str]) -> tuple[str, str, bool]:
+    """No volume, and why; whether no other is read by its records, either."""
+    if not by_records or why.startswith(tuple(by_records)):
+        return "", why, not by_records
+    there = f"{', '.join(by_records)} would be: set IOCSWEEP_HOME to a folder there"
+    return "", f"{why}; {there}", False
 
 
 def pack_of(indicators: Sequence[Indicator]) -> Pack:
@@ -218,9 +228,12 @@ class _Answers:
                 yield _of_source(Probe(source=name, what=WHOLE), coverage)
 
     def _attempt(self, probe: Probe) -> Attempt:
-        if probe.problem or probe.nothing:
-            return probe.unproved(probe.problem or probe.nothing, nothing=bool(probe.nothing))
         coverage = self._coverage.get(probe.source)
+        if probe.nothing:
+            gap = _gap(coverage)
+            return probe.unproved(gap or probe.nothing, nothing=not gap)
+        if probe.problem:
+            return probe.unproved(probe.problem)
         if probe.indicator is None and coverage is not None:
             return _of_source(probe, coverage)
         walked = _walked(coverage) if probe.by_record else ""
@@ -243,6 +256,13 @@ def _of_source(probe: Probe, coverage: Coverage) -> Attempt:
     complete = coverage.state is State.COMPLETE or is_absent(coverage)
     said = _reasons(coverage) or (NOT_PLANTED if complete else coverage.state.value)
     return probe.unproved(said, nothing=complete)
+
+
+def _gap(coverage: Coverage | None) -> str:
+    """Why it is not sure that there is nothing; empty: it is, or nobody was asked."""
+    if coverage is None or coverage.state is State.COMPLETE or _is_foreign(coverage):
+        return ""
+    return _reasons(coverage) or coverage.state.value
 
 
 def is_absent(coverage: Coverage) -> bool:

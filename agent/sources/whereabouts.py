@@ -337,3 +337,5 @@ EVERY_WINDOWS_HAS: dict[str, tuple[Wanted, ...]] = {
 """By source, what is on every Windows since Vista: where it was not copied, that none is there says
 nothing. What stands in for what runs (``processes``, ``modules``, ``dns_cache``, ``connections``)
 is among it: event logs, prefetch, hives."""
+HELD_BY_EVERY_WINDOWS = frozenset({"event_logs", "registry", "scheduled_tasks", "wmi_repository"})
+"""Sources that have files to read on every running Windows since Vista."""

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec import structs
 
+from agent.formats import FormatError
 from agent.matching.matcher import type_of
 from agent.model.self_test import Attempt, Proof
 from agent.packs.built_in import load_packs, matcher_of
-from agent.selftest.existing import NO_WORD, NONE, Existing
+from agent.selftest.existing import NO_WORD, NONE, NOT_LISTED, NOT_UNDERSTOOD, Existing
 from agent.selftest.marks import Marks
 from agent.selftest.planted_files import Files
 from agent.selftest.probe import Probe
 from agent.selftest.sweeps import Sweeps
 from agent.sources.artefact_source import ArtefactSource
+from agent.sources.execution.prefetch import PrefetchArtefact
+from agent.sources.execution.scheduled_tasks import ScheduledTasks
 from agent.targets import Root
 from agent.targets.live.host import LiveHost
 from agent.targets.live.system import DnsRecord, Unreadable
@@ -25,6 +30,7 @@ from tests.evidence.memories import evidence
 from tests.evidence.sweeping import Silent
 from tests.evidence.windows_folder import RunningWindows, as_live, every_windows
 
+OBJECTS = r"C:\Windows\System32\wbem\Repository\OBJECTS.DATA"
 HOSTS = r"C:\Windows\System32\drivers\etc\hosts"
 MARKS = Marks("selfcheck-0d6f5e2a91c3")
 
@@ -60,13 +66,13 @@ def attempted(sweeps: OnWindows) -> tuple[list[Probe], list[Attempt]]:
         pytest.param(
             infected,
             {"event_logs", "prefetch", "registry", "browsers", "srum", "scheduled_tasks", "defender",
-             "firewall_log", "opened_files"},
+             "firewall_log", "opened_files", "wmi_repository"},
             id="infected",
         ),
         pytest.param(
             evidence,
             {"event_logs", "prefetch", "registry", "scheduled_tasks", "console_history",
-             "error_reports"},
+             "error_reports", "wmi_repository"},
             id="every memory",
         ),
     ],
@@ -75,7 +81,7 @@ def test_each_source_with_evidence_finds_what_is_in_it(
     tmp_path: Path, files: object, proved: set[str]
 ) -> None:
     assert callable(files)
-    host = as_live(tmp_path / "c", files())
+    host = as_live(tmp_path / "c", {**every_windows(), OBJECTS: b"a consumer of events", **files()})
     probes, attempts = attempted(OnWindows(tmp_path / "c" / "Windows" / "Temp", host))
     told = {one.source: one for one in attempts if one.what != "the source as a whole"}
     assert {name for name, one in told.items() if one.proof is Proof.PROVED} == proved
@@ -90,6 +96,69 @@ def test_each_source_with_evidence_finds_what_is_in_it(
         v for v in values if any(w in v for w in ("cyzfc", "ds7002", "pandora", "pointfunction"))
     ] == []
     assert [v for v in values for one in attempts if v in one.reason or v == one.what] == []
+
+
+# ---- Something is broken
+
+
+def on_infected(tmp_path: Path) -> dict[str, Attempt]:
+    host = as_live(tmp_path / "c", {**every_windows(), OBJECTS: b"a consumer", **infected()})
+    _, attempts = attempted(OnWindows(tmp_path / "c" / "Windows" / "Temp", host))
+    return {one.source: one for one in attempts if one.what != "the source as a whole"}
+
+
+def test_files_that_are_no_longer_listed_are_missed_where_every_windows_has_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(LiveHost, "evidence", lambda *_: iter(()))
+    told = on_infected(tmp_path)
+    failed = {name: one.reason for name, one in told.items() if one.proof is Proof.NOT_PROVED}
+    assert failed == dict.fromkeys(
+        ("event_logs", "registry", "scheduled_tasks", "wmi_repository"), NOT_LISTED
+    )
+
+
+def no_text(*_: object) -> bytes:
+    return b""
+
+
+def not_understood(*_: object) -> bytes:
+    raise FormatError("no such compression")
+
+
+@pytest.mark.parametrize(
+    ("broken", "why"), [(no_text, NOT_UNDERSTOOD), (not_understood, "no such compression")]
+)
+def test_a_reader_that_sees_nothing_in_a_file_is_a_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, broken: object, why: str
+) -> None:
+    monkeypatch.setattr(PrefetchArtefact, "plain", broken)
+    monkeypatch.setattr(ScheduledTasks, "plain", broken)
+    told = on_infected(tmp_path)
+    failed = {name: one.reason for name, one in told.items() if one.proof is Proof.NOT_PROVED}
+    assert set(failed) == {"prefetch", "scheduled_tasks"}
+    assert all(one.endswith(f": {why}") for one in failed.values())
+
+
+def test_a_source_that_failed_does_not_say_that_there_was_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = ArtefactSource.observe
+
+    def observe(self: ArtefactSource, *given: Any) -> Iterator[Any]:
+        if self.name == "recycle_bin":
+            raise ValueError("a defect")
+        yield from real(self, *given)
+
+    assert on_infected(tmp_path / "whole")["recycle_bin"].reason == NONE
+    monkeypatch.setattr(ArtefactSource, "observe", observe)
+    told = on_infected(tmp_path / "broken")["recycle_bin"]
+    assert (told.proof, told.reason) == (
+        Proof.NOT_PROVED, "the source failed: ValueError (a defect)"
+    )  # fmt: skip
+
+
+# ---- The hosts file
 
 
 def hosts_file(tmp_path: Path, text: bytes) -> Attempt:
@@ -204,3 +273,17 @@ def test_a_volume_that_could_be_read_so_by_an_administrator_is_a_failure(tmp_pat
         one.source: one.reason for one in sweeps.attempts(probes) if one.proof is Proof.NOT_PROVED
     }
     assert "files" not in told
+
+
+def test_a_folder_on_another_file_system_proves_nothing_of_the_volumes_of_ntfs(
+    tmp_path: Path,
+) -> None:
+    """As with the home folder on a stick."""
+    sweeps, probes = by_records(tmp_path, every_windows())
+    roots = roots_of(sweeps)
+    ntfs = Root("D:\\", "NTFS", raw=roots[0].raw)
+    roots[:] = [Root(roots[0].path, "FAT32", why_walked="FAT32"), ntfs]
+    told = [one for one in sweeps.attempts(probes) if one.proof is Proof.NOT_PROVED]
+    why = "; D:\\ would be: set IOCSWEEP_HOME to a folder there"
+    unproved = {one.source for one in told if one.reason.endswith(f"FAT32{why}")}
+    assert unproved == {"files", "usn_journal", "ntfs_log", "shadow_copies"}
