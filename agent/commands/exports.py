@@ -15,9 +15,9 @@ from ..exit_codes import UsageError
 from ..model.codec import ReportError
 from ..model.report import Report
 from ..options import Options
+from ..output.exports.timesketch import is_timeline, timesketch
 from ..output.mapping.hunting import hunting_lines, is_hunting
 from ..output.mapping.table import is_table, table
-from ..output.mapping.timeline import is_timeline, timesketch
 from ..output.plain import plain
 from ..output.say import say
 from .replacing import is_replaceable, write_or_replace

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from ...model.report import Report
-from ..mapping.timeline import is_timeline, timesketch
 from . import ecs, misp, ocsf, stix
 from .account import oldest_first
+from .timesketch import is_timeline, timesketch
 
 
 class Format(NamedTuple):

@@ -1,15 +1,12 @@
 """The timeline of a report: one row per moment of a thing, in the order in which they happened.
 
-It is made from the moments of the sightings and stored nowhere. As JSON lines it is what Timesketch
-imports ("Create timeline from JSON/JSONL/CSV file": ``message``, ``datetime`` in ISO 8601 and
-``timestamp_desc``, one row a time; all else is kept as it is).
+It is made from the moments of the sightings and stored nowhere.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Final, Literal
 
 import msgspec
 from msgspec import Struct
@@ -19,25 +16,7 @@ from ...model.observation import Claim, MomentOf, Place
 from ...model.report import Evidence, Finding, Report, Strength
 from ...model.shared_objects import MAIN, OTHERS, seen_objects
 from ...spelling import base_name
-from .document import Document, pruned, stamp, utc, within
-
-MAX_ROW = 900_000
-"""Bytes of a row's JSON, and characters of one of its texts."""
-MAX_TEXT = 64_000
-DATA_TYPE: Final = "iocsweep:sighting"
-
-_DESCRIPTIONS = {
-    MomentOf.CREATED: "Creation Time",
-    MomentOf.MODIFIED: "Content Modification Time",
-    MomentOf.ACCESSED: "Last Access Time",
-    MomentOf.RAN: "Execution Time",
-    MomentOf.LOGGED: "Event Logged Time",
-    MomentOf.VISITED: "Visit Time",
-    MomentOf.DOWNLOADED: "Download Time",
-    MomentOf.DELETED: "Deletion Time",
-    MomentOf.CONNECTED: "Connection Time",
-    MomentOf.HAPPENED: "Event Time",
-}
+from .document import utc
 
 
 class Row(Struct, frozen=True, kw_only=True):
@@ -167,84 +146,3 @@ def user_of(evidence: Evidence, seen: Objects) -> str:
     users = (seen.process.user if seen.process else None, seen.user)
     told = next((one.name or one.id for one in users if one is not None), "")
     return told or evidence.place.owner
-
-
-def timesketch(report: Report) -> bytes:
-    """As JSON lines in UTF-8; none where there is no moment."""
-    return b"".join(msgspec.json.encode(_line(report, row)) + b"\n" for row in rows(report))
-
-
-def _line(report: Report, row: Row) -> Document:
-    finding, place = row.finding, row.place
-    whole: Document = {
-        "message": row.message,
-        "datetime": stamp(row.time),
-        "timestamp_desc": _DESCRIPTIONS[row.of],
-        "data_type": DATA_TYPE,
-        "tag": [row.strength.value, *([] if finding.in_window else ["older"])],
-        "hostname": report.host.name,
-        "host_id": report.host.id,
-        "username": row.user,
-        "source_name": row.source,
-        "claim": row.claim,
-        "moment": row.of.value,
-        "thing": row.thing,
-        "by": row.by,
-        "seen": row.seen,
-        "place": place.text,
-        "place_path": place.path,
-        "place_record": place.record,
-        "place_view": place.view,
-        "detail": row.detail,
-        "indicators": list(row.indicators),
-        "strength": row.strength.value,
-        "finding_id": finding.id,
-        "finding": finding.title,
-        "report_id": report.report_id,
-        "sweep_id": report.sweep_id,
-    }
-    fitted, _ = within(pruned(whole), max_bytes=MAX_ROW, max_text=MAX_TEXT)
-    assert isinstance(fitted, dict)
-    return fitted
-
-
-def is_timeline(data: bytes) -> bool:
-    """Whether these bytes are such lines and nothing else."""
-    try:
-        lines = [_LINE.decode(line) for line in data.splitlines()]
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return False
-    return bool(lines)
-
-
-class _Line(Struct, forbid_unknown_fields=True, kw_only=True):
-    """What a row may have, and must."""
-
-    message: str
-    datetime: str
-    timestamp_desc: str
-    data_type: Literal["iocsweep:sighting"]
-    moment: str
-    seen: str
-    strength: str
-    finding_id: str
-    report_id: str
-    tag: list[str] = []
-    hostname: str = ""
-    host_id: str = ""
-    username: str = ""
-    source_name: str = ""
-    claim: str = ""
-    thing: str = ""
-    by: str = ""
-    place: str = ""
-    place_path: str = ""
-    place_record: str = ""
-    place_view: str = ""
-    detail: str = ""
-    indicators: list[str] = []
-    finding: str = ""
-    sweep_id: str = ""
-
-
-_LINE = msgspec.json.Decoder(_Line)

@@ -15,9 +15,9 @@ from ...matching.own_traces import Own
 from ...model.codec import ReportError, decode, unknown_fields
 from ...model.journal_record import is_journal
 from ...model.observation import ByteHit
+from ...output.exports.timesketch import is_timeline
 from ...output.mapping.hunting import is_hunting
 from ...output.mapping.table import is_table
-from ...output.mapping.timeline import is_timeline
 from ...packs.document import PackError
 from ...packs.loading import parse_exclusions, parse_pack
 
@@ -26,6 +26,7 @@ _MARKS = (
     b"iocsweep.pack/1",
     b"iocsweep.exclusions/1",
     b'"iocsweep:sighting"',
+    b'"iocsweep:sweep"',
     b"IocSweep",
     b"row,time_utc,time_of,",
     b'<meta name="generator" content="iocsweep ',

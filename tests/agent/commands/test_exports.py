@@ -54,11 +54,13 @@ def test_a_sweep_writes_what_was_asked_for(host: Path, tmp_path: Path) -> None:
     code, files = exported(host, tmp_path)
     assert code == 1
     timeline = [json.loads(line) for line in files["--timeline"].read_text("utf-8").splitlines()]
-    assert {"ran", "resolved", "loaded"} <= {line["claim"] for line in timeline}
+    assert {"ran", "resolved", "loaded"} <= {line.get("claim") for line in timeline}
+    assert timeline[-1]["verdict"] == "hit"
     assert [line["datetime"] for line in timeline] == sorted(line["datetime"] for line in timeline)
     table = files["--csv"].read_text("utf-8-sig")
     kinds = [line["row"] for line in csv.DictReader(io.StringIO(table, newline=""))]
-    assert kinds.count("moment") == len(timeline)
+    undated = [line for line in timeline if line["timestamp_desc"] == "Time of the Sweep"]
+    assert kinds.count("moment") == len(timeline[:-1]) - len(undated)
     rows = [json.loads(line) for line in files["--defender"].read_text("utf-8").splitlines()]
     assert {"DeviceProcessEvents", "DeviceImageLoadEvents", "DeviceNetworkEvents"} <= {
         row["Type"] for row in rows

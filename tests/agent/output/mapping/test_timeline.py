@@ -13,10 +13,21 @@ from msgspec import structs
 
 from agent.model.objects import Dll, Dns, File, Process, User
 from agent.model.observation import Claim, Moment, MomentOf, Place, moments
-from agent.model.report import Evidence, Finding, Report, Strength
+from agent.model.report import (
+    DRILL,
+    Coverage,
+    Evidence,
+    Finding,
+    Reason,
+    Report,
+    State,
+    Strength,
+    Verdict,
+)
 from agent.output.console import render
+from agent.output.exports.timesketch import is_timeline, timesketch
 from agent.output.mapping.table import COLUMNS, cell, is_table, table
-from agent.output.mapping.timeline import is_timeline, rows, timesketch
+from agent.output.mapping.timeline import rows
 from tests.evidence.reports import finding, report
 
 DLL = "C:\\Users\\jo\\AppData\\Local\\cyzfc.dat"
@@ -166,9 +177,13 @@ def test_times_without_a_zone_are_in_utc() -> None:
     assert [row.time for row in found] == [at(1), at(3)]
 
 
+def lines_of(of: Report) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in timesketch(of).splitlines()]
+
+
 def test_timesketch_gets_what_it_asks_for() -> None:
-    lines = [json.loads(line) for line in timesketch(told()).splitlines()]
-    assert len(lines) == 4
+    lines = lines_of(told())
+    assert [line["data_type"] for line in lines] == [*["iocsweep:sighting"] * 4, "iocsweep:sweep"]
     for line in lines:
         when = datetime.fromisoformat(line["datetime"])
         assert when.utcoffset() == timedelta(0)
@@ -190,12 +205,46 @@ def test_a_moment_that_is_older_than_the_window_says_so() -> None:
     assert json.loads(timesketch(told()).splitlines()[0])["tag"] == ["confirmed"]
 
 
+def test_a_finding_without_a_time_is_told_at_that_of_the_sweep_and_says_so() -> None:
+    seen = sighting("files", Claim.EXISTS, "file name", file=File(path=DLL))
+    dateless = structs.replace(story(), id="of its own", evidence=[seen], first_seen=None)
+    of = report(story(), dateless)
+    (line,) = (line for line in lines_of(of) if line["timestamp_desc"] == "Time of the Sweep")
+    assert datetime.fromisoformat(line["datetime"]) == dateless.time
+    assert line["message"] == f"{dateless.title}: seen by the sweep, no time of it is known"
+    assert (line["finding_id"], line["strength"]) == ("of its own", "confirmed")
+    assert (line["source_name"], line["indicators"]) == ("files", ["i"])
+    assert {one["finding_id"] for one in lines_of(of)[:-1]} == {story().id, "of its own"}
+
+
+def test_the_last_line_is_what_the_sweep_answered() -> None:
+    gap = Coverage(
+        source="files", required=True, state=State.PARTIAL, unread=3,
+        reasons=[Reason(reason="access denied", count=3)],
+    )  # fmt: skip
+    none = structs.replace(report(), findings=[], coverage=[gap], verdict=Verdict.INCOMPLETE)
+    (line,) = lines_of(none)
+    assert (line["data_type"], line["verdict"]) == ("iocsweep:sweep", "incomplete")
+    assert line["tag"] == ["incomplete"]
+    assert line["message"].startswith("WS-0421: INCOMPLETE")
+    assert "Not covered: files partial (access denied (3 times))" in line["detail"]
+    assert datetime.fromisoformat(line["datetime"]) == none.finished
+    assert is_timeline(timesketch(none))
+
+
+def test_a_canary_is_tagged_as_a_drill() -> None:
+    canary = structs.replace(story().indicator, pack=DRILL)
+    drill = structs.replace(story(), strength=Strength.WEAK, indicator=canary)
+    assert [line["tag"] for line in lines_of(report(drill))[:-1]] == [["weak", "drill"]] * 4
+    assert "drill" not in timesketch(told()).decode()
+
+
 def test_a_hostile_name_stays_one_line_of_valid_json() -> None:
     bad = sighting(
         "files", Claim.EXISTS, "file name", Moment(time=at(1)), file=File(path="C:\\a\n\udc80\0=")
     )
     data = timesketch(report(structs.replace(story(), evidence=[bad])))
-    (line,) = data.splitlines()
+    line, _ = data.splitlines()
     assert "\\udc80" in json.loads(line.decode("utf-8"))["thing"]
 
 
