@@ -315,7 +315,7 @@ def _parser() -> Parser:
         "render", help="show reports that are there, or make a page of them"
     )
     shown.add_argument("paths", nargs="+", metavar="REPORT",
-                       help="a report's JSON file, or a folder of them")  # fmt: skip
+                       help="a report's JSON file, or a folder: all in it and below")  # fmt: skip
     shown.add_argument("--html", metavar="FILE", type=Path,
                        help="one page for people; of several reports, a case")  # fmt: skip
     shown.add_argument("--to", dest="export_to", choices=FORMATS,

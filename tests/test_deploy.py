@@ -13,6 +13,7 @@ import yaml
 
 from agent import cli
 from agent.command_line.commands import COMMANDS
+from agent.home import REPORTS
 from agent.options import parse
 
 ROOT = Path(__file__).parents[1]
@@ -90,6 +91,12 @@ def test_the_program_takes_each_command_line_of_the_kit(name: str, arguments: li
         arguments = [one for one in arguments if one.partition("=")[0] not in AWAITED]
         arguments = arguments if arguments[0] != "clean" else ["send", "--quiet"]
     assert parse(arguments).command in COMMANDS, name
+
+
+def test_reports_are_fetched_from_where_a_sweep_writes_them() -> None:
+    text = (KIT / "psexec.txt").read_text("utf-8")
+    (fetched,) = re.findall(r"^    copy (\S+\\iocsweep\\\S+)", text, re.MULTILINE)
+    assert fetched.endswith(rf"\C$\ProgramData\iocsweep\{REPORTS}\*.json")
 
 
 def test_nothing_in_the_kit_names_a_real_server() -> None:

@@ -6,7 +6,8 @@ import difflib
 import errno
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from ..command_line.commands import COMMANDS
 from ..exit_codes import UsageError
@@ -25,6 +26,20 @@ def refuse_missing(paths: Sequence[str]) -> None:
     for path in paths:
         if not _is_there(path):
             raise UsageError(f"{path}: no such file or folder{_hint(path)}")
+
+
+def files_below(
+    folder: Path, endings: tuple[str, ...], lost: Callable[[OSError], object]
+) -> list[Path]:
+    """Files that are called so, in the folder and those below it, by their paths; no link to a
+    folder is followed. ``lost``: is told of each folder that cannot be listed."""
+    found = [
+        Path(place, name)
+        for place, _, names in os.walk(folder, onerror=lost)
+        for name in names
+        if name.lower().endswith(endings)
+    ]
+    return sorted(one for one in found if one.is_file())
 
 
 def _is_there(path: str) -> bool:

@@ -17,8 +17,9 @@ from ..output.console import render as as_text
 from ..output.escape import in_ascii, shown
 from ..output.plain import plain
 from ..output.say import say, tell
+from ..reading.opening import reason_of
 from .exports import Export, refuse_to_lose, write_exports
-from .given_paths import refuse_missing
+from .given_paths import files_below, refuse_missing
 
 if TYPE_CHECKING:
     from ..output.page.told import Told
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
 
 _MOST_NAMED = 100
 _GZIP = b"\x1f\x8b"
-_REPORTS: Final = ("*.json", f"*{ENDING}")
-"""Of a folder: as a sweep writes them, and as they lie on a share."""
+_ENDINGS: Final = (".json", ENDING)
+"""Of a folder and those below it: as a sweep writes them, and as they lie on a share."""
 
 
 class _Reports:
@@ -137,16 +138,21 @@ def _files(path: str, lose: Callable[[Path, str], object]) -> list[Path]:
     """The file; of a folder, or by a pattern, those that are there. ``lose``: is told where there
     is none."""
     place = Path(path)
-    folder: Path = place
-    patterns: Sequence[str] = _REPORTS
-    if not place.is_dir():
-        if not _pattern(path) or place.exists():
-            return [place]
-        folder, patterns = place.parent, (place.name,)
-    found = sorted(path for one in patterns for path in folder.glob(one) if path.is_file())
+    if place.is_dir():
+        found = files_below(place, _ENDINGS, lambda error: lose(*_unlisted(error)))
+        folder, sought = place, [f"*{one}" for one in _ENDINGS]
+    elif not _pattern(path) or place.exists():
+        return [place]
+    else:
+        folder, sought = place.parent, [place.name]
+        found = sorted(one for one in folder.glob(place.name) if one.is_file())
     if not found:
-        lose(folder, f"there is no {shown(' and no '.join(patterns))}")
+        lose(folder, f"there is no {shown(' and no '.join(sought))}")
     return found
+
+
+def _unlisted(error: OSError) -> tuple[Path, str]:
+    return Path(error.filename), f"cannot be listed: {reason_of(error)}"
 
 
 def _write(reports: _Reports, export: Export) -> bool:

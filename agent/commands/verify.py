@@ -15,8 +15,9 @@ from ..options import Options
 from ..output.escape import shown
 from ..output.plain import plain
 from ..output.say import say, tell
+from ..reading.opening import reason_of
 from ..signing.keys import read_public_keys
-from .given_paths import refuse_missing
+from .given_paths import files_below, refuse_missing
 
 _ENDINGS = (".json", ".json.gz", SUFFIX)
 _GZIP = b"\x1f\x8b"
@@ -29,16 +30,24 @@ def verify(options: Options) -> int:
     keys: dict[str, Verify] = {
         key.id: key.verify for path in options.public_keys for key in read_public_keys(path)
     }
-    files = [file for path in options.paths for file in _files(Path(path))]
+    unlisted: list[str] = []
+    files = [file for path in options.paths for file in _files(Path(path), unlisted)]
     # All of them, whatever one says.
     good = [_verified(file, keys) for file in files]
-    return CLEAN if good and all(good) else FAILED
+    return CLEAN if good and all(good) and not unlisted else FAILED
 
 
-def _files(place: Path) -> list[Path]:
+def _files(place: Path, unlisted: list[str]) -> list[Path]:
+    """``unlisted``: is told what cannot be looked at."""
     if not place.is_dir():
         return [place]
-    found = sorted(one for one in place.iterdir() if one.name.endswith(_ENDINGS) and one.is_file())
+
+    def lost(error: OSError) -> None:
+        why = f"{shown(error.filename)}: cannot be listed: {reason_of(error)}"
+        say(why)
+        unlisted.append(why)
+
+    found = files_below(place, _ENDINGS, lost)
     if not found:
         say(f"{shown(str(place))}: no report is there")
     return found

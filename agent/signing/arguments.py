@@ -26,7 +26,7 @@ def add_verify(commands: argparse._SubParsersAction[Any]) -> None:
     parser = commands.add_parser("verify", help="whether reports are as they were signed")
     parser.add_argument("paths", nargs="+", metavar="REPORT",
                         help="a report, plain or gzip, the journal of a killed sweep, or a folder"
-                        " of them")  # fmt: skip
+                        " of them, those below it too")  # fmt: skip
     _public_keys(parser)
 
 

@@ -114,6 +114,35 @@ def test_a_folder_is_the_reports_in_it(tmp_path: Path) -> None:
     assert len([*reports_in(page.read_bytes())]) == 2
 
 
+def test_reports_lie_in_folders_below_as_a_channel_leaves_them(tmp_path: Path) -> None:
+    """Ansible's ``fetch``: the host's name, and the path that it had there."""
+    below = tmp_path / "results" / "WS-1" / "C:" / "ProgramData" / "iocsweep" / "reports"
+    below.mkdir(parents=True)
+    put(below, "a", HIT)
+    put(tmp_path / "results", "b", CLEAN)
+    page = tmp_path / "case.html"
+    assert cli.main(["render", str(tmp_path / "results"), "--html", str(page)]) == 1
+    assert len([*reports_in(page.read_bytes())]) == 2
+
+
+def test_a_folder_that_cannot_be_listed_is_named_and_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    put(tmp_path, "a", CLEAN)
+    locked = tmp_path / "locked"
+    locked.mkdir()
+    listed = os.scandir
+
+    def refused(path: str) -> object:
+        if str(path) == str(locked):
+            raise PermissionError(13, "Permission denied", str(path))
+        return listed(path)
+
+    monkeypatch.setattr(os, "scandir", refused)
+    assert cli.main(["render", str(tmp_path)]) == 2
+    assert f"{locked}: cannot be listed: access denied" in capsys.readouterr().err
+
+
 def test_an_empty_folder_beside_a_clean_report_is_not_clean(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,31 @@ def test_what_is_not_as_it_was_signed_is_refused_with_where(
     assert f"{bad}: " in said.err
     assert why in said.err
     assert f"{good}: report " in said.out
+
+
+def test_a_folder_is_all_that_lies_below_it(
+    tmp_path: Path, pubkey: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "results"
+    below = folder / "WS-2" / "reports"
+    below.mkdir(parents=True)
+    (folder / "a.json").write_bytes(signed_bytes())
+    assert cli.main(["verify", str(folder), "--pubkey", pubkey]) == 0
+    for name in ("b.json", "b.JSON"):
+        (below / name).write_bytes(signed_bytes().replace(b"WS-0421", b"WS-0422", 1))
+        assert cli.main(["verify", str(folder), "--pubkey", pubkey]) == 2
+        assert f"{below / name}: line 6 was changed" in capsys.readouterr().err
+        (below / name).unlink()
+    listed = os.scandir
+
+    def refused(path: str) -> object:
+        if str(path) == str(below):
+            raise PermissionError(13, "Permission denied", str(path))
+        return listed(path)
+
+    monkeypatch.setattr(os, "scandir", refused)
+    assert cli.main(["verify", str(folder), "--pubkey", pubkey]) == 2
+    assert f"{below}: cannot be listed: access denied" in capsys.readouterr().err
 
 
 def test_without_a_key_or_a_report_nothing_is_verified(
