@@ -47,6 +47,16 @@ def pattern(lines: list[str]) -> str:
     return "".join(parts)
 
 
+def test_nothing_is_to_be_installed_by_a_name_that_is_anybodys_to_take() -> None:
+    """The program is in no registry: ``pip install`` of its name would get a stranger's."""
+    places = [ROOT / "README.md", ROOT / "CHANGELOG.md"]
+    places += [*ROOT.glob("docs/**/*.md"), *ROOT.glob("agent/**/*.py"), *ROOT.glob("collector/**/*.py")]
+    wrong = re.compile(r"pip3? install [^\n`]*\biocsweep(?!/)|\biocsweep\[")
+    told = [str(p) for p in places if wrong.search(p.read_text("utf-8").replace("~/iocsweep", ""))]
+    assert len(places) > 500
+    assert told == []
+
+
 @pytest.fixture(scope="module")
 def evidence(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with what the pages speak of: an image, a collection in a ZIP, one of which much is

@@ -54,7 +54,7 @@ def cluster_at(address: str) -> Iterator[Cluster]:
         from distributed import Client
     except ImportError as error:
         raise UsageError(
-            "--scheduler needs Dask Distributed: install iocsweep[cluster]; it is not in the exe"
+            "--scheduler needs Dask Distributed (extra: cluster), which is not in the exe"
         ) from error
     try:
         # What speaks another protocol is waited for without end, or taken for a size of memory.

@@ -50,7 +50,7 @@ _PROTECTED = {
 def must_be_there() -> None:
     """Raises CannotRun where libbde is not."""
     if importlib.util.find_spec("pybde") is None:
-        raise CannotRun("--bitlocker-keys needs libbde-python: install iocsweep[offline]")
+        raise CannotRun("--bitlocker-keys needs libbde-python (extra: offline)")
 
 
 class _Opened(NamedTuple):

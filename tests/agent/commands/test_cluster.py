@@ -262,5 +262,5 @@ def test_without_a_scheduler_nothing_is_swept(
         with monkeypatch.context() as without:
             without.setitem(sys.modules, missing, None)
             assert main(given) == FAILED
-        assert "install iocsweep[cluster]" in capsys.readouterr().err
+        assert "(extra: cluster)" in capsys.readouterr().err
     assert [*out.glob("*")] == []

@@ -29,7 +29,7 @@ from . import Folders, Node, Problem
 from .unpacking import BROKEN, LEAST_FREE, NO_ROOM, SharedReading
 from .zip_listing import ENCRYPTED
 
-NO_LIBRARY = "7z archive, and py7zr is not installed (iocsweep[offline])"
+NO_LIBRARY = "7z archive, and py7zr is not installed (extra: offline)"
 MAX_BLOCK = 64 << 30
 """Bytes of the members that were packed together."""
 TOO_LARGE = "archive members packed together that are more than is unpacked"

@@ -24,7 +24,7 @@ from ..libyal_file import LibyalFile
 from . import Content, Item
 from .fat import CUT_SHORT
 
-NO_LIBRARY = "ext volume: libfsext-python is not installed: pip install iocsweep[offline]"
+NO_LIBRARY = "ext volume: libfsext-python is not installed (extra: offline)"
 NOT_REPLAYED = "what its journal holds was not replayed: what was written last may be missing"
 TOO_SHORT = "image ends early, without a copy of its superblock: nothing of it is read"
 ENCRYPTED = "folders may be encrypted, their names and files then are not read"

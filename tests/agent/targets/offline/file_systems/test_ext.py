@@ -157,7 +157,7 @@ def test_where_the_library_is_not_installed_it_is_said_what_to_install(
     path = ext(tmp_path / "disk.img", {"C:\\a": b"x"}, "-t", "ext4")
     monkeypatch.setitem(sys.modules, "pyfsext", None)
     assert gaps_of(path) == [NO_LIBRARY]
-    assert "pip install iocsweep[offline]" in NO_LIBRARY
+    assert "(extra: offline)" in NO_LIBRARY
 
 
 def test_it_is_said_that_deleted_files_are_not_looked_for() -> None:
