@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from agent.options import COMMANDS, parse
+from collector.cli import _parser as collector_parser
 from tests.evidence.collected import as_folder, as_zip, laid_out
 from tests.evidence.infected import infected, quiet
 from tests.evidence.windows_folder import as_image
@@ -50,11 +52,56 @@ def pattern(lines: list[str]) -> str:
 def test_nothing_is_to_be_installed_by_a_name_that_is_anybodys_to_take() -> None:
     """The program is in no registry: ``pip install`` of its name would get a stranger's."""
     places = [ROOT / "README.md", ROOT / "CHANGELOG.md"]
-    places += [*ROOT.glob("docs/**/*.md"), *ROOT.glob("agent/**/*.py"), *ROOT.glob("collector/**/*.py")]
+    places += [
+        *ROOT.glob("docs/**/*.md"),
+        *ROOT.glob("agent/**/*.py"),
+        *ROOT.glob("collector/**/*.py"),
+    ]
     wrong = re.compile(r"pip3? install [^\n`]*\biocsweep(?!/)|\biocsweep\[")
     told = [str(p) for p in places if wrong.search(p.read_text("utf-8").replace("~/iocsweep", ""))]
     assert len(places) > 500
     assert told == []
+
+
+def commands(page: Path) -> list[list[str]]:
+    """All that a page shows: indented lines with what they start, without the words behind them;
+    and what stands in a sentence with an option."""
+    text = page.read_text("utf-8")
+    shown = re.findall(r"^    ((?:iocsweep|packs) ?.*|iocsweep[.-].*)$", text, re.MULTILINE)
+    shown = [re.split(r" {2,}| > | 2>", line)[0] for line in shown]
+    within = re.findall(r"`([a-z][^`\n]* --?[^`\n]*)`", text)
+    for one in within:
+        start = one.split()[0].removesuffix(".exe")
+        if start in ("iocsweep", "iocsweep-collector"):
+            shown.append(one)
+        elif start in KEEPING or (start in COMMANDS and page.name == "collector.md"):
+            shown.append(f"iocsweep-collector {one}")
+        elif start in COMMANDS:
+            shown.append(f"iocsweep {one}")
+    return [shlex.split(line.replace("\\", "/").replace("…", "https://c")) for line in shown]
+
+
+KEEPING = ("backup", "forget", "sweep", "token", "serve")
+"""Commands of the collector alone."""
+DOCUMENTS = sorted([*ROOT.glob("docs/*.md"), *PAGES])
+
+
+@pytest.mark.parametrize("page", DOCUMENTS, ids=lambda page: page.name)
+def test_every_command_that_a_page_shows_is_one_that_the_program_takes(page: Path) -> None:
+    for program, *arguments in commands(page):
+        if program == "iocsweep-collector":
+            assert collector_parser().parse_args(arguments)
+        else:
+            assert parse([one for one in arguments if not one.startswith("@")]), page
+
+
+def test_commands_are_found_where_they_stand() -> None:
+    found = [" ".join(one) for page in DOCUMENTS for one in commands(page)]
+    assert "iocsweep.exe --max-runtime 8m" in found
+    assert "iocsweep-collector forget --older-than 180d --dry-run" in found
+    assert "iocsweep-collector verify --database FILE" in found
+    assert "iocsweep verify REPORT.json FOLDER --pubkey sweep.pub" in found
+    assert len(found) > 20
 
 
 @pytest.fixture(scope="module")
