@@ -140,6 +140,12 @@ def unsealed(line: bytes) -> Sealed | None:
     return Sealed(line[:end], rest[1].decode(), bytes.fromhex(rest[2].decode()), who[1].decode())
 
 
+def has_member(line: bytes) -> bool:
+    """Whether a journal's line has an attestation, whatever that is worth: in a text that is told
+    its quotes are escaped."""
+    return b"," + _MEMBER + b"{" in line
+
+
 def has_attestation(data: bytes) -> bool:
     """Whether a line of these bytes is an attestation's, whatever that is worth."""
     return b"\n" + _MEMBER + b"{" in data

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from .attestation import Sealed, Verify, chained, flaw_of_signature, unsealed
+from .attestation import Sealed, Verify, chained, flaw_of_signature, has_member, unsealed
 
 _PREVIOUS = re.compile(
     rb',"prev_event":\{"fingerprint":\{"algorithm":"SHA-256","algorithm_id":3,'
@@ -44,6 +44,8 @@ class ChainCheck:
         if number == 1:
             self.signed = sealed is not None
             self.key = "" if sealed is None else sealed.key
+            if sealed is None and has_member(line):
+                self._flaw = "line 1: the attestation itself was changed"
         if self._flaw or (sealed is None and not self.signed):
             return
         if not self.signed:

@@ -184,6 +184,10 @@ def altered(path: Path) -> dict[str, tuple[bytes, str]]:
             "line 1 has no attestation, and line 2 has: it was changed",
         ),
         "added": (b"".join([*lines[:3], plain, *lines[3:]]), "line 4 has no attestation"),
+        "of other line ends": (
+            b"".join(line.replace(b"\n", b"\r\n") for line in lines),
+            "line 1: the attestation itself was changed",
+        ),
     }
 
 
@@ -199,7 +203,8 @@ def test_a_journal_of_nothing_is_not_signed(
 
 
 @pytest.mark.parametrize(
-    "how", ["changed", "removed", "swapped", "moved", "twice", "bared", "added"]
+    "how",
+    ["changed", "removed", "swapped", "moved", "twice", "bared", "added", "of other line ends"],
 )
 def test_an_altered_journal_is_told_with_the_line_and_what_is_recovered_says_so(
     tmp_path: Path, pubkey: str, capsys: pytest.CaptureFixture[str], how: str
