@@ -28,6 +28,9 @@ FIRE = {
 NOT_UNDER_WINE = {
     "pipes": "no such kind of thing on this system",
     "event_logs": "",
+    "registry": "every Windows has them",
+    "scheduled_tasks": "every Windows has them",
+    "wmi_repository": "every Windows has them",
     "usn_journal": "the raw volume",
     "ntfs_log": "the raw volume",
     "shadow_copies": "the raw volume",
