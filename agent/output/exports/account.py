@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 
-from ...model.report import Coverage, Report, State, Strength
-from ..mapping.document import Document, plain, pruned, stamp
+from ...model.observation import telling
+from ...model.report import Coverage, Finding, Report, State, Strength
+from ..mapping.document import Document, plain, pruned, stamp, utc
 from ..verdict import verdict_line
 
 MAX_SENTENCE = 4_000
@@ -55,6 +57,15 @@ def sentence(report: Report) -> str:
         parts.append("The report itself was cut: " + ", ".join(cut))
     text = ". ".join(parts) + "."
     return text if len(text) <= MAX_SENTENCE else text[: MAX_SENTENCE - 1] + "…"
+
+
+def times_of(finding: Finding, indicator: str) -> list[datetime]:
+    """When this indicator was seen in it, in UTC and in order; where none of its own sightings
+    tells, when the finding was, and of one without any time, when the sweep saw it."""
+    own = (one for one in finding.evidence if one.indicator == indicator)
+    times = [time for one in own for time in telling(one.moments)]
+    times = times or [t for t in (finding.first_seen, finding.last_seen) if t is not None]
+    return sorted(utc(time) for time in times or [finding.time])
 
 
 def oldest_first(reports: Sequence[Report]) -> list[Report]:

@@ -22,7 +22,7 @@ from ...model.report import Finding, IndicatorRef, Report, Strength
 from ...spelling import base_name
 from ..escape import shown
 from ..mapping.document import Document, address, epoch, pruned, sane, utc, valid
-from .account import oldest_first, sentence
+from .account import oldest_first, sentence, times_of
 
 _NAMESPACE = uuid.UUID("b0b1a9d4-6a0b-5c4f-8f0c-6c3c5e2b9f10")
 _INFO: Final = "iocsweep: "
@@ -82,7 +82,7 @@ def sightings(reports: Sequence[Report]) -> bytes:
             "value": shown(finding.indicator.value),
             "type": "0",
             "source": f"{_SOURCE}{shown(report.host.name)}",
-            "timestamp": int(_seconds(_when(finding))),
+            "timestamp": int(_seconds(times_of(finding, finding.indicator.id)[-1])),
         }
         for report in oldest_first(reports)
         for finding in _of(report, Strength.STRONG)
@@ -153,9 +153,9 @@ class _Attributes:
             fired = f"indicator {finding.indicator.id} of {finding.indicator.pack}"
             one.comments[shown(fired)] = None
             one.to_ids |= _fired_strongly(finding) and _is_searchable(finding.indicator)
-            self._see(one, report, finding, where)
+            self._see(one, report, finding, where, times_of(finding, finding.indicator.id)[-1])
         for category, kind, value in _observed(finding):
-            self._see(self._of(category, kind, value), report, finding, where)
+            self._see(self._of(category, kind, value), report, finding, where, _when(finding))
 
     def all(self) -> list[Document]:
         """As MISP has them."""
@@ -183,17 +183,20 @@ class _Attributes:
     def _id(self, one: _Attribute) -> str:
         return str(uuid.uuid5(_NAMESPACE, f"{self._event}\n{one.type}\n{one.value}"))
 
-    def _see(self, one: _Attribute, report: Report, finding: Finding, where: str) -> None:
+    def _see(
+        self, one: _Attribute, report: Report, finding: Finding, where: str, when: datetime
+    ) -> None:
         name = valid(f"{self._id(one)}\n{report.report_id}\n{finding.id}")
         known = str(uuid.uuid5(_NAMESPACE, name))
         one.comments[shown(where)] = None
         one.newest = max(one.newest, _seconds(report.finished), key=int)
-        one.sightings[known] = {
+        told = {
             "uuid": known,
             "type": "0",
-            "date_sighting": _seconds(_when(finding)),
+            "date_sighting": _seconds(when),
             "source": f"{_SOURCE}{shown(report.host.name)}",
         }
+        one.sightings.setdefault(known, told)
 
 
 def _of(report: Report, least: Strength) -> list[Finding]:

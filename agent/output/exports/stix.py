@@ -19,7 +19,7 @@ from msgspec import Struct
 
 from ...model.report import Finding, Host, IndicatorRef, Report, Strength
 from ..mapping.document import Document, document_id, pruned, utc, valid, valid_within
-from .account import answer, oldest_first, sentence
+from .account import answer, oldest_first, sentence, times_of
 from .stix_observables import observables_of
 from .stix_pattern import pattern_of
 
@@ -183,7 +183,7 @@ def _observed_data(
     """None where the finding is about nothing that STIX has an object for."""
     if not observed:
         return None
-    first, last = _span([finding])
+    first, last = _span(finding)
     return _made(
         "observed-data",
         f"observed-data--{document_id(report, finding)}",
@@ -196,7 +196,7 @@ def _observed_data(
 
 
 def _sighting(report: Report, one: _Sighting, host: Document) -> Document:
-    first, last = _span(one.findings)
+    seen = [time for f in one.findings for time in times_of(f, one.indicator.id)]
     strongest = max((f.strength for f in one.findings), key=lambda strength: strength.rank)
     told = [f"{f.strength.value}: {f.title} ({'; '.join(f.reasons)})" for f in one.findings]
     ref = one.indicator
@@ -206,8 +206,8 @@ def _sighting(report: Report, one: _Sighting, host: Document) -> Document:
         _time(report.finished),
         description="\n".join(told),
         confidence=_CONFIDENCE[strongest],
-        first_seen=first,
-        last_seen=last,
+        first_seen=_time(min(seen)),
+        last_seen=_time(max(seen)),
         count=min(one.count, _MAX_COUNT),
         sighting_of_ref=id_of("indicator", ref.pack, ref.id, ref.type, ref.value),
         observed_data_refs=list(dict.fromkeys(one.observed)),
@@ -243,10 +243,10 @@ def _made(kind: str, made_id: str, created: str, **properties: Any) -> Document:
     return {key: valid_within(one) for key, one in made.items()}
 
 
-def _span(findings: Sequence[Finding]) -> tuple[str, str]:
+def _span(finding: Finding) -> tuple[str, str]:
     """From the first trace to the last; of one without any time, when the sweep saw it."""
-    times = [utc(t) for f in findings for t in (f.first_seen, f.last_seen) if t is not None]
-    times = times or [utc(finding.time) for finding in findings]
+    times = [utc(t) for t in (finding.first_seen, finding.last_seen) if t is not None]
+    times = times or [utc(finding.time)]
     return _time(min(times)), _time(max(times))
 
 

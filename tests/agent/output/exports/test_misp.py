@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from datetime import datetime, timezone
 from typing import Any
 
 import pytest
@@ -53,6 +54,16 @@ def test_the_event_and_its_attributes_are_of_the_core_format() -> None:
         for sighting in one.get("Sighting", []):
             assert sighting["type"] == "0"
             assert sighting["date_sighting"].isdecimal()
+
+
+def test_an_indicator_was_seen_when_its_own_sightings_say() -> None:
+    """Not when something else of the same finding was."""
+    hashed = rich_finding().indicator.value
+    (own,) = values(RICH)[hashed]["Sighting"]
+    seen = datetime.fromtimestamp(int(own["date_sighting"]), timezone.utc)
+    assert f"{seen:%H:%M}" == "12:45"
+    rows = [json.loads(line) for line in misp.sightings([RICH]).splitlines()]
+    assert [row["timestamp"] for row in rows if row["value"] == hashed] == [int(seen.timestamp())]
 
 
 def test_it_stays_within_the_organisation() -> None:

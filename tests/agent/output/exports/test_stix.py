@@ -91,10 +91,8 @@ def test_a_sighting_says_of_what_where_how_often_and_how_sure() -> None:
     told = by_indicator[hashed["id"]]
     assert told["count"] == 1
     assert told["confidence"] == 85
-    assert (told["first_seen"], told["last_seen"]) == (
-        "2026-11-24T12:35:00.250Z",
-        "2026-11-24T14:02:00.250Z",
-    )
+    # The name of the same finding was asked for 75 minutes later.
+    assert (told["first_seen"], told["last_seen"]) == ("2026-11-24T12:45:00.250Z",) * 2
     (observed,) = of("observed-data", RICH)
     assert told["observed_data_refs"] == [observed["id"]]
     (host,) = (one for one in of("identity", RICH) if one["name"] == "WS-0421")
@@ -170,10 +168,13 @@ def test_a_finding_that_stix_has_no_object_for_is_sighted_without_one() -> None:
 def test_a_time_that_cannot_be_is_told_as_it_was() -> None:
     base = finding()
     assert base.time is not None
-    old = structs.replace(base, first_seen=base.time.replace(year=1601), last_seen=base.time)
+    undated = [structs.replace(one, moments=[]) for one in base.evidence]
+    old = structs.replace(
+        base, evidence=undated, first_seen=base.time.replace(year=1601), last_seen=base.time
+    )
     (told,) = of("sighting", report(old))
     assert told["first_seen"] == "1601-11-24T14:02:00.000Z"
-    late = structs.replace(base, first_seen=base.time, last_seen=base.time - timedelta(days=1))
+    late = structs.replace(old, first_seen=base.time, last_seen=base.time - timedelta(days=1))
     (told,) = of("sighting", report(late))
     assert told["first_seen"] < told["last_seen"]
 
