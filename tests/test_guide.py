@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from agent.options import COMMANDS, parse
+from agent.command_line.commands import COMMANDS
+from agent.options import parse
 from collector.cli import _parser as collector_parser
 from tests.evidence.collected import as_folder, as_zip, laid_out
 from tests.evidence.infected import infected, quiet
