@@ -8,10 +8,11 @@ Defender and Sentinel have it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
 
+from .and_or import AndOr
 from .expressions import Unfit
 
 MOST_TOKENS = 100_000
@@ -126,7 +127,7 @@ def read_queries(text: str) -> Iterator[Query]:
     yield from _Reader(tokens_of(text)).queries()
 
 
-class _Reader:
+class _Reader(AndOr[Node]):
     def __init__(self, tokens: list[Token]) -> None:
         self._tokens, self._at = tokens, 0
         self._known: dict[str, tuple[str, ...]] = {}
@@ -215,7 +216,7 @@ class _Reader:
             self._at += self._is("|")
             if self._is("where", "filter"):
                 self._at += 1
-                conditions.append(self._any(0))
+                conditions.append(self.any_of())
                 continue
             if self._is("join", "union", "mv", "invoke", "search", "lookup"):
                 token = self._token()
@@ -228,31 +229,25 @@ class _Reader:
 
     # ---- Conditions
 
-    def _any(self, depth: int) -> Node:
-        parts = [self._all(depth)]
-        while self._is("or"):
-            self._at += 1
-            parts.append(self._all(depth))
-        return parts[0] if len(parts) == 1 else Joined("or", tuple(parts))
+    def takes(self, word: str) -> bool:
+        found = self._is(word)
+        self._at += found
+        return found
 
-    def _all(self, depth: int) -> Node:
-        parts = [self._one(depth)]
-        while self._is("and"):
-            self._at += 1
-            parts.append(self._one(depth))
-        return parts[0] if len(parts) == 1 else Joined("and", tuple(parts))
+    def either(self, parts: Sequence[Node]) -> Node:
+        return Joined("or", tuple(parts))
 
-    def _one(self, depth: int) -> Node:
-        if depth > _MOST_DEEP:
-            raise Unfit("nested too deeply")
-        if self._is("not"):
-            self._at += 1
-            return Negated(self._one(depth + 1))
-        if self._is("("):
-            self._at += 1
-            found = self._any(depth + 1)
-            self._expect(")")
-            return found
+    def both(self, parts: Sequence[Node]) -> Node:
+        return Joined("and", tuple(parts))
+
+    def negated(self, depth: int) -> Node:
+        return Negated(self.one(depth))
+
+    def unclosed(self) -> str:
+        token = self._token()
+        return f"')' is missing at {token.text if token else 'the end'!r}"
+
+    def leaf(self, _depth: int) -> Node:
         return self._comparison()
 
     def _word(self) -> str:

@@ -9,12 +9,26 @@ from __future__ import annotations
 
 import fnmatch
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import product
 from typing import Any
 
+from .and_or import OverWords
 from .expressions import Unfit
 from .offer import Offer, left_out
-from .terms import ONE, STAR, Choices, Text, both, compared, either, none_of, offered_choices
+from .terms import (
+    ONE,
+    STAR,
+    Choices,
+    Text,
+    TooMany,
+    both,
+    compared,
+    either,
+    none_of,
+    offered_choices,
+    told,
+)
 from .yaml_text import NoYaml, read_documents
 
 _STRONG = ("high", "critical")
@@ -40,10 +54,15 @@ _FIELDS = {
 _HOW = ("contains", "startswith", "endswith")
 _KEPT = frozenset((*_HOW, "all", "windash", "cased", "cidr"))
 """Modifiers that are carried over; ``cased``: without case."""
-_DASHES = ("-", "/")
+_DASHES = ("-", "/", "\u2013", "\u2014", "\u2015")
+"""Under ``windash``: hyphen, slash, en dash, em dash, horizontal bar."""
+_COMMON_DASHES = _DASHES[:2]
+_PARAMETER = re.compile(r"\B[-/]\b")
+_MOST_PARAMETERS = 3
+"""Of one value under ``windash``, as Sigma's own converter has it."""
+_FEWER_DASHES = "with a hyphen or a slash alone: longer dashes would be too many choices"
 _WORD = re.compile(r"\s*(\(|\)|\||[^\s()|]+)")
 _MOST_WORDS = 1_000
-_MOST_DEEP = 32
 
 
 def is_sigma(text: str) -> bool:
@@ -93,7 +112,7 @@ def _detected(
     selections = {k: v for k, v in detection.items() if k not in ("condition", "timeframe")}
     for condition in conditions if isinstance(conditions, list) else [conditions]:
         try:
-            choices = _Condition(str(condition or ""), selections, category).read()
+            choices = _read(str(condition or ""), selections, category)
         except Unfit as error:
             yield left_out(where, kind, f"{title}: {condition}", str(error))
             continue
@@ -107,6 +126,14 @@ def _detected(
         )
 
 
+def _read(condition: str, selections: dict[str, Any], category: str) -> Choices:
+    """With fewer dashes, which is told, rather than not at all. Raises Unfit."""
+    try:
+        return _Condition(condition, selections, category).read()
+    except TooMany:
+        return _Condition(condition, selections, category, _COMMON_DASHES).read()
+
+
 def _note(rule: dict[str, Any], title: str) -> str:
     status = str(rule.get("status") or "")
     return f"{title} ({status})" if status in ("deprecated", "unsupported") else title
@@ -117,62 +144,48 @@ def _source(rule: dict[str, Any]) -> str:
     return "; ".join(str(one) for one in found) if isinstance(found, list) else ""
 
 
-class _Condition:
-    """``selection and not 1 of filter*``; ``not`` binds closest, then ``and``, then ``or``."""
+class _Condition(OverWords):
+    """``selection and not 1 of filter*``."""
 
-    def __init__(self, text: str, selections: dict[str, Any], category: str) -> None:
-        self._words = _WORD.findall(text)
-        self._selections, self._fields = selections, _FIELDS[category]
-        self._at = 0
+    def __init__(
+        self,
+        text: str,
+        selections: dict[str, Any],
+        category: str,
+        dashes: Sequence[str] = _DASHES,
+    ) -> None:
+        """``dashes``: that parameters may begin with under ``windash``."""
+        super().__init__(_WORD.findall(text), any_case=True)
+        self._selections, self._fields, self._dashes = selections, _FIELDS[category], dashes
 
     def read(self) -> Choices:
         """Raises Unfit."""
-        if not self._words or len(self._words) > _MOST_WORDS:
+        if not self.words or len(self.words) > _MOST_WORDS:
             raise Unfit("a rule without a condition, or with one that is too long")
-        found = self._any(0)
-        if self._at < len(self._words):
-            word = self._words[self._at]
+        found = self.any_of()
+        if self.at < len(self.words):
+            word = self.words[self.at]
             raise Unfit("a count over events" if word == "|" else f"the condition at {word!r}")
         return found
 
-    def _next(self) -> str:
-        return self._words[self._at].lower() if self._at < len(self._words) else ""
+    def unclosed(self) -> str:
+        return "a condition with brackets that do not close"
 
-    def _any(self, depth: int) -> Choices:
-        found = [self._all(depth)]
-        while self._next() == "or":
-            self._at += 1
-            found.append(self._all(depth))
-        return either(found)
+    def negated(self, depth: int) -> Choices:
+        start = self.at - 1
+        self.one(depth)
+        what = " ".join(self.words[start : self.at])
+        return none_of(what, f"what it excludes is not asked ({what}): wider, weak")
 
-    def _all(self, depth: int) -> Choices:
-        found = [self._one(depth)]
-        while self._next() == "and":
-            self._at += 1
-            found.append(self._one(depth))
-        return both(found)
-
-    def _one(self, depth: int) -> Choices:
-        if depth > _MOST_DEEP:
-            raise Unfit("nested too deeply")
-        word, start = self._next(), self._at
-        self._at += 1
-        if word == "not":
-            self._one(depth + 1)
-            what = " ".join(self._words[start : self._at])
-            return none_of(what, f"what it excludes is not asked ({what}): wider, weak")
-        if word == "(":
-            found = self._any(depth + 1)
-            if self._next() != ")":
-                raise Unfit("a condition with brackets that do not close")
-            self._at += 1
-            return found
-        if word in ("1", "any", "all") and self._next() == "of":
-            self._at += 2
-            if self._at > len(self._words):
+    def leaf(self, _depth: int) -> Choices:
+        word, start = self.word(), self.at
+        self.at += 1
+        if word in ("1", "any", "all") and self.word() == "of":
+            self.at += 2
+            if self.at > len(self.words):
                 raise Unfit(f"a condition that ends behind {word} of")
-            return self._several(self._words[self._at - 1], of_all=word == "all")
-        name = self._words[start] if start < len(self._words) else ""
+            return self._several(self.words[self.at - 1], of_all=word == "all")
+        name = self.words[start] if start < len(self.words) else ""
         if name not in self._selections:
             raise Unfit(f"the condition at {name!r}")
         return self._selection(self._selections[name])
@@ -208,13 +221,31 @@ class _Condition:
             none = "a field that is empty" if None in values else "a value that is no text"
             why = f"modifier {other[0]}" if other else none
             return none_of(shown, f"{field}, {why}, is not asked: wider, weak")
-        dashes = "windash" in modifiers
         how = next((one for one in modifiers if one in _HOW), "is")
-        found = [
-            either(compared(kind, f"{key}: {one}", how, text) for text in _texts(one, dashes))
-            for one in values
-        ]
+        found = []
+        for one in values:
+            shown = f"{key}: {one}"
+            texts = self._spellings(one) if "windash" in modifiers else [one]
+            if not texts:
+                why = f"windash over more than {_MOST_PARAMETERS} parameters"
+                found.append(none_of(shown, f"{field}, {why}, is not asked: wider, weak"))
+                continue
+            some = either(compared(kind, shown, how, _text(text)) for text in texts)
+            fewer = len(texts) > 1 and len(self._dashes) < len(_DASHES)
+            found.append(told(some, _FEWER_DASHES) if fewer else some)
         return both(found) if "all" in modifiers else either(found)
+
+    def _spellings(self, value: str) -> list[str]:
+        """Under ``windash``: with each dash before each parameter; none if these are too many."""
+        pieces = _PARAMETER.split(value)
+        if len(pieces) - 1 > _MOST_PARAMETERS:
+            return []
+        marks = _PARAMETER.findall(value)
+        ways = [dict.fromkeys((mark, *self._dashes)) for mark in marks]
+        return [
+            "".join(part for both in zip(pieces, (*some, ""), strict=True) for part in both)
+            for some in product(*ways)
+        ]
 
 
 def _whole(selection: dict[str, Any]) -> dict[str, Any]:
@@ -233,15 +264,6 @@ def _whole(selection: dict[str, Any]) -> dict[str, Any]:
 
 def _listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
-
-
-def _texts(value: str, dashes: bool) -> Iterator[Text]:  # noqa: FBT001 - as the modifier is
-    """With ``windash`` a parameter begins with a hyphen or a slash, and one of the two is there."""
-    yield _text(value)
-    dash = re.search(r"(?:^|(?<=\s))[-/](?=\w)", value)
-    if dashes and dash:
-        other = _DASHES[value[dash.start()] == "-"]
-        yield _text(value[: dash.start()] + other + value[dash.end() :])
 
 
 def _text(value: str) -> Text:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import permutations, product
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from ...model.report import Strength
 from ...spelling import base_name, is_glob
@@ -54,16 +54,33 @@ class Term(Struct, frozen=True):
 Choices = list[tuple[Term, ...]]
 
 
+class TooMany(Unfit):
+    """More choices than are written out."""
+
+
 def none_of(what: str, why: str, *, is_implied: bool = False) -> Choices:
     """A condition that no indicator is for."""
     return [(Term(what, None, why, is_implied),)]
+
+
+def told(choices: Choices, what: str) -> Choices:
+    """With a word to who reads the table, which changes no strength."""
+    return [
+        tuple(
+            term
+            if term.wanted is None
+            else structs.replace(term, wanted=_told(term.wanted, [what], weak=False))
+            for term in choice
+        )
+        for choice in choices
+    ]
 
 
 def either(parts: Iterable[Choices]) -> Choices:
     """Raises Unfit if there are too many."""
     found = [choice for part in parts for choice in part]
     if len(found) > MOST:
-        raise Unfit(f"more than {MOST} choices")
+        raise TooMany(f"more than {MOST} choices")
     return found
 
 
@@ -73,7 +90,7 @@ def both(parts: Sequence[Choices]) -> Choices:
     for part in parts:
         count *= len(part)
     if count > MOST:
-        raise Unfit(f"more than {MOST} choices")
+        raise TooMany(f"more than {MOST} choices")
     return [tuple(term for choice in some for term in choice) for some in product(*parts)]
 
 

@@ -17,6 +17,7 @@ from ...engine.rule_strength import strength_of
 from ...engine.rule_text import Rule, rules_in
 from ...engine.rule_tokens import Tokens
 from ...model.report import Strength
+from .and_or import OverWords
 from .expressions import Unfit
 from .offer import Offer, Wanted, left_out
 from .terms import MOST, Choices, Term, both, either, none_of, offered_choices
@@ -28,7 +29,6 @@ _REFUSED = ("xor", "base64", "base64wide")
 _ANY_FORM = "in any case, in ASCII and UTF-16"
 _THIS_CASE = "in no other case"
 _SECTIONS = ("meta", "strings", "condition")
-_MOST_DEEP = 32
 _Words = list[tuple[str, str]]
 """Kind and text of tokens."""
 
@@ -162,65 +162,45 @@ def _wide(data: bytes) -> bytes:
     return b"".join(bytes((one, 0)) for one in data)
 
 
-class _Condition:
-    """``not`` binds closest, then ``and``, then ``or``."""
+class _Condition(OverWords):
+    """``$a and 2 of ($b*)``."""
 
     def __init__(self, words: _Words, strings: dict[str, Choices]) -> None:
-        self._words, self._strings, self._at = [word for _, word in words], strings, 0
+        super().__init__([word for _, word in words])
+        self._strings = strings
 
     def read(self) -> Choices:
         """Raises Unfit."""
-        found = self._any(0)
-        if self._at < len(self._words):
-            raise Unfit(f"the condition at {self._next()!r}")
+        found = self.any_of()
+        if self.at < len(self.words):
+            raise Unfit(self.unclosed())
         return found
 
-    def _next(self, ahead: int = 0) -> str:
-        place = self._at + ahead
-        return self._words[place] if place < len(self._words) else ""
+    def unclosed(self) -> str:
+        return f"the condition at {self.word()!r}"
 
-    def _any(self, depth: int) -> Choices:
-        found = [self._all(depth)]
-        while self._next() == "or":
-            self._at += 1
-            found.append(self._all(depth))
-        return either(found)
+    def negated(self, _depth: int) -> Choices:
+        raise Unfit("the condition at 'not'")
 
-    def _all(self, depth: int) -> Choices:
-        found = [self._one(depth)]
-        while self._next() == "and":
-            self._at += 1
-            found.append(self._one(depth))
-        return both(found)
-
-    def _one(self, depth: int) -> Choices:
-        word = self._next()
-        if depth > _MOST_DEEP:
-            raise Unfit("nested too deeply")
-        if word == "(":
-            self._at += 1
-            found = self._any(depth + 1)
-            if self._next() != ")":
-                raise Unfit(f"the condition at {self._next()!r}")
-            self._at += 1
-            return found
-        if self._next(1) == "of" and (word in ("any", "all") or word.isdigit()):
-            self._at += 2
+    def leaf(self, _depth: int) -> Choices:
+        word = self.word()
+        if self.word(1) == "of" and (word in ("any", "all") or word.isdigit()):
+            self.at += 2
             return self._of(word)
-        if word in self._strings and self._next(1) in ("", "and", "or", ")"):
-            self._at += 1
+        if word in self._strings and self.word(1) in ("", "and", "or", ")"):
+            self.at += 1
             return self._strings[word]
         raise Unfit(f"the condition at {word!r}")
 
     def _of(self, word: str) -> Choices:
         """``any of them``, ``2 of ($a*, $b)``."""
-        patterns, self._at = [self._next()], self._at + 1
+        patterns, self.at = [self.word()], self.at + 1
         if patterns == ["them"]:
             patterns = ["$*"]
         elif patterns == ["("]:
-            end = self._words.index(")", self._at) if ")" in self._words[self._at :] else -1
-            patterns = "".join(self._words[self._at : max(end, self._at)]).split(",")
-            self._at = end + 1 if end >= 0 else len(self._words)
+            end = self.words.index(")", self.at) if ")" in self.words[self.at :] else -1
+            patterns = "".join(self.words[self.at : max(end, self.at)]).split(",")
+            self.at = end + 1 if end >= 0 else len(self.words)
         found = [
             choices
             for name, choices in self._strings.items()

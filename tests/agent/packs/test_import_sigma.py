@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from agent.packs.importing.sigma import read_sigma
 from tests.evidence.imported import Importer, importer
 
+DASHES = "-/\u2013\u2014\u2015"
 SHA1 = "9858d5cb2a6614be3c48e33911bf9f7978b441bf"
 
 
@@ -52,8 +54,7 @@ condition: sel""", {r"\evil.ps1  …  -key ": ("command_line", "strong")}),
     ("process_creation", r"""
 sel: {CommandLine|contains|windash: 'tool -evilparam'}
 condition: sel""", {
-        "tool -evilparam": ("command_line", "strong"),
-        "tool /evilparam": ("command_line", "strong")}),
+        f"tool {dash}evilparam": ("command_line", "strong") for dash in DASHES}),
     ("process_creation", f"""
 sel: {{Hashes|contains: ['SHA1={SHA1.upper()}', 'IMPHASH={"ab" * 16}']}}
 condition: sel""", {SHA1: ("hash", "confirmed")}),
@@ -143,10 +144,31 @@ condition: sel""")})  # fmt: skip
     assert set(made.became().values()) == {("command_line", "strong")}
     assert set(made.became()) == {
         f"{first} … {second}"
-        for one in ("-evilone", "/evilone")
-        for two in ("-eviltwo", "/eviltwo")
+        for one in (f"{dash}evilone" for dash in DASHES)
+        for two in (f"{dash}eviltwo" for dash in DASHES)
         for first, second in ((one, two), (two, one))
     }
+
+
+def test_each_parameter_of_one_value_has_its_own_dash(imported: Importer) -> None:
+    made = imported({"rule.yml": rule("process_creation", """
+sel: {CommandLine|contains|windash: 'evil-tool -one /two http://x'}
+condition: sel""")})  # fmt: skip
+    assert set(made.became()) == {
+        f"evil-tool {one}one {two}two http:/{slash}x"
+        for one, two, slash in product(DASHES, repeat=3)
+    }
+
+
+def test_where_all_dashes_are_too_many_the_two_common_ones_are_asked_and_it_is_told(
+    imported: Importer,
+) -> None:
+    made = imported({"rule.yml": rule("process_creation", """
+sel: {CommandLine|contains|all|windash: [-one, -two, -three, -four]}
+condition: sel""")})  # fmt: skip
+    assert {line.count("\u2013") for line in made.became()} == {0}
+    assert any("/one" in line for line in made.became())
+    assert all("longer dashes would be too many choices" in one for one in made.told().values())
 
 
 def test_what_cannot_be_asked_makes_what_is_left_weak_and_is_named(imported: Importer) -> None:
@@ -193,6 +215,8 @@ def test_a_rule_that_is_not_high_is_weak(imported: Importer, level: str) -> None
          "nested too deeply"),
         ("process_creation", f"sel: {{CommandLine: evil}}\ncondition: {'not ' * 900}sel",
          "nested too deeply"),
+        ("process_creation", "sel: {CommandLine|contains|windash: ' -a -b -c -d'}\ncondition: sel",
+         "CommandLine, windash over more than 3 parameters, is not asked"),
         ("process_creation", "keywords: [evil]\ncondition: keywords",
          "a keyword in any field: no indicator type"),
         ("process_creation", "sel: {CommandLine: '*'}\ncondition: sel",
