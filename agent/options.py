@@ -158,8 +158,8 @@ def _sweep_arguments(parser: argparse.ArgumentParser) -> None:
     what.add_argument("--only-pack", dest="only_packs", metavar="FILE", type=Path, action="append",
                       help="this pack instead of those built in")  # fmt: skip
     what.add_argument("--pack-key", metavar="FILE", type=Path,
-                      help="public keys: a pack or exclusions that none of them signed are refused;"
-                      " what is built in is part of the program")  # fmt: skip
+                      help="public keys: packs, exclusions and --rules that none of them signed are"
+                      " refused; what is built in is part of the program")  # fmt: skip
     what.add_argument("--rules", metavar="FILE.yar|DIR", type=Path, action="append",
                       help="YARA rules; every file is then read for content")  # fmt: skip
     what.add_argument("--strict-rules", action="store_true",

@@ -4,20 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ..exit_codes import CLEAN, FAILED
+from ..exit_codes import CLEAN, FAILED, CannotRun
 from ..options import Options
 from ..output.atomic import write_new
 from ..output.plain import plain
 from ..output.say import say, tell
 from ..packs.built_in import EXCLUSIONS
-from ..packs.document import PackError, read_yaml
-from ..packs.loading import parse_exclusions, parse_pack
-from ..packs.signature import beside, is_signature, signature_of, verified
+from ..packs.document import MAX_PACK_BYTES, PackError, is_pack, read_yaml
+from ..packs.loading import holds_rules, parse_exclusions, parse_pack
+from ..packs.signature import (
+    beside,
+    is_signature,
+    signature_of,
+    signature_of_rules,
+    verified,
+)
 from ..signing.keys import PrivateKey, PublicKey, new_key, read_private_key, read_public_keys
 from ..sources.catalog import NAMES
 from .replacing import why_not, write_or_replace
 
+if TYPE_CHECKING:
+    from ..engine.rule_files import Vouched
+
+RULES = (".yar", ".yara")
+"""How files of YARA rules end."""
 PUBLIC = ".pub"
 """How the file of the public half of a new key ends."""
 
@@ -25,6 +37,18 @@ PUBLIC = ".pub"
 def pack_keys(options: Options) -> Sequence[PublicKey]:
     """Those of ``--pack-key``. Raises KeyFileError."""
     return () if options.pack_key is None else read_public_keys(options.pack_key)
+
+
+def signed_rules(keys: Sequence[PublicKey]) -> Vouched | None:
+    """What refuses each file of ``--rules`` that none of the keys signed, by a PackError; None: no
+    key is pinned."""
+    if not keys:
+        return None
+
+    def vouched(path: Path, data: bytes) -> None:
+        verified(path, data, keys)
+
+    return vouched
 
 
 def about_signatures(options: Options) -> int:
@@ -67,10 +91,14 @@ def _sign(path: Path, key: PrivateKey, *, force: bool) -> bool:
     sig = beside(path)
     try:
         data = read_yaml(path)
-        _check(path, data)
-        made = signature_of(str(path), data, key)
+        if _is_rules(path, data):
+            _check_rules(path, data)
+            made = signature_of_rules(data, key)
+        else:
+            _check(path, data)
+            made = signature_of(str(path), data, key)
         write_or_replace(sig, made, is_signature, replaces=force)
-    except PackError as error:
+    except CannotRun as error:
         say(str(error))
     except FileExistsError:
         say(why_not(sig, is_signature, "signature of a pack"))
@@ -80,6 +108,25 @@ def _sign(path: Path, key: PrivateKey, *, force: bool) -> bool:
         tell(f"{sig}: signed by the key {key.public.id}")
         return True
     return False
+
+
+def _is_rules(path: Path, data: bytes) -> bool:
+    if path.name == EXCLUSIONS or is_pack(data):
+        return False
+    return path.suffix.lower() in RULES or holds_rules(data)
+
+
+def _check_rules(path: Path, data: bytes) -> None:
+    """Raises PackError, RulesError: nothing in it runs, by itself or with what it includes."""
+    from ..engine.rule_files import load_rules
+
+    if len(data) > MAX_PACK_BYTES:
+        raise PackError(f"{path}: larger than {MAX_PACK_BYTES} bytes; sign it in parts")
+    loaded = load_rules([path])
+    for rule in loaded.unfit:
+        say(f"left out of every sweep: {rule.message}")
+    if not loaded.rules:
+        raise PackError(f"{path}: no rule in it can run")
 
 
 def _check(path: Path, data: bytes) -> None:

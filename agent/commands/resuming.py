@@ -19,6 +19,7 @@ from ..sweep.publish import report_at
 from ..targets import LOCKED
 from ..targets.offline.archives.sealed import WAITING
 from ..targets.offline.recognise import offline_target
+from .packs_signing import pack_keys, signed_rules
 
 RULES = "rules_sha256"
 """In a report's options: of all that the operator's own rules are."""
@@ -62,12 +63,15 @@ def question(
 
 def rules_in(options: Options) -> dict[str, object]:
     """What a report will keep of the operator's own rules, beside their paths. Raises
-    RulesError."""
+    RulesError, and PackError for one that no pinned key signed."""
     if not options.rules:
         return {}
     from ..engine.rule_files import load_rules
 
-    return {RULES: load_rules(options.rules, strict=options.strict_rules).fingerprint}
+    vouched = signed_rules(pack_keys(options))
+    return {
+        RULES: load_rules(options.rules, strict=options.strict_rules, vouched=vouched).fingerprint
+    }
 
 
 def is_answer(report: Report, asked: Options) -> bool:

@@ -60,7 +60,7 @@ from .exports import exports_of, write_exports
 from .given_paths import refuse_missing
 from .notes import notes_from
 from .own_marks import own_marks
-from .packs_signing import pack_keys
+from .packs_signing import pack_keys, signed_rules
 from .resuming import RULES
 from .run_once import finished_before, mark_finished
 from .unsent import keep, take_up
@@ -99,7 +99,7 @@ def _rules_of(matcher: Matcher) -> dict[str, object]:
 @contextmanager
 def _own_rules(options: Options, packs: Sequence[Pack]) -> Iterator[OwnRules | None]:
     """With ``--rules``, or with packs that have to be guarded like them; rules that cannot run are
-    said. Raises RulesError."""
+    said. Raises RulesError, and PackError for one that no pinned key signed."""
     indicators = [indicator for pack in packs for indicator in pack.file.indicators]
     if not options.rules and not wild(indicators):
         yield None
@@ -107,7 +107,11 @@ def _own_rules(options: Options, packs: Sequence[Pack]) -> Iterator[OwnRules | N
     from ..matching.own_rules import OwnRules
 
     own_rules = OwnRules(
-        options.rules, indicators, strict=options.strict_rules, timeout_s=options.rules_timeout
+        options.rules,
+        indicators,
+        strict=options.strict_rules,
+        vouched=signed_rules(pack_keys(options)),
+        timeout_s=options.rules_timeout,
     )
     for place in own_rules.left_out():
         say(f"own rule left out: {place}")

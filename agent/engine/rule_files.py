@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path, PurePath
 from typing import Final
 
@@ -32,6 +32,8 @@ MAX_DEPTH: Final = 16
 SUFFIXES: Final = frozenset({".yar", ".yara"})
 
 _LONGEST_DESCRIPTION: Final = 512
+Vouched = Callable[[Path, bytes], None]
+"""Raises CannotRun for a file whose bytes, as they were read, nobody vouches for."""
 
 
 class UserRule(Struct, frozen=True):
@@ -89,14 +91,17 @@ class OperatorRules(Struct, frozen=True):
 NO_RULES: Final = OperatorRules({}, {}, (), frozenset(), "")
 
 
-def load_rules(paths: Sequence[Path], *, strict: bool = False) -> OperatorRules:
+def load_rules(
+    paths: Sequence[Path], *, strict: bool = False, vouched: Vouched | None = None
+) -> OperatorRules:
     """The rules of files and of all ``*.yar`` and ``*.yara`` below folders, in sorted order.
 
     A file that another file of the same folder includes is not taken a second time by itself,
     unless a global rule there limits it. Raises RulesError for a named file that cannot be read
     or has no rule in it, for a folder without rule files, and with ``strict`` for any unfit rule.
+    ``vouched``: asked of each file, also of those in folders and of those that are included.
     """
-    reader = _Reader()
+    reader = _Reader(vouched)
     roots = [root for path in paths for root in reader.roots(path)]
     named = _named(_without_repeats(roots))
     units = [_Unit(namespace, root, reader) for namespace, root in named]
@@ -197,7 +202,8 @@ class _File(Struct, frozen=True):
 class _Reader:
     """Reads each file once, within the bounds."""
 
-    def __init__(self) -> None:
+    def __init__(self, vouched: Vouched | None) -> None:
+        self._vouched = vouched
         self.unfit: list[UnfitRule] = []
         """Folders and files below folders that could not be read."""
         self._files: dict[Path, _File | str] = {}
@@ -261,6 +267,8 @@ class _Reader:
             return _reason(error)
         if len(data) > MAX_FILE_BYTES:
             return f"larger than {MAX_FILE_BYTES >> 20} MiB"
+        if self._vouched is not None:
+            self._vouched(path, data)
         if not self.takes(len(data)):
             return _TOO_MUCH
         try:

@@ -11,7 +11,7 @@ from ..coverage import Ledger
 from ..engine.errors import RulesError
 from ..engine.externals import EXTERNALS, HEAD_BYTES, externals_of
 from ..engine.guard import CLOSED, NOTHING, Content, GuardedRules, RulesFailed, ScanAnswer
-from ..engine.rule_files import NO_RULES, UnfitRule, load_rules
+from ..engine.rule_files import NO_RULES, UnfitRule, Vouched, load_rules
 from ..indicators import Indicator
 from ..model.observation import ByteHit
 from .byte_rules import excerpt, wild
@@ -61,15 +61,16 @@ class OwnRules:
         indicators: Iterable[Indicator] = (),
         *,
         strict: bool = False,
+        vouched: Vouched | None = None,
         timeout_s: float,
     ) -> None:
         """``paths``: files, or folders of files; ``indicators``: those of the packs, of which the
         expressions that bytes can make slow run behind the guard as well; ``strict``: no rule may
-        be left out; ``timeout_s``: of one content.
+        be left out; ``vouched``: as :func:`load_rules`; ``timeout_s``: of one content.
 
         Raises RulesError.
         """
-        loaded = load_rules(paths, strict=strict) if paths else NO_RULES
+        loaded = load_rules(paths, strict=strict, vouched=vouched) if paths else NO_RULES
         if paths and not loaded.rules:
             raise RulesError(_nothing_runs(loaded.unfit))
         indicators = list(indicators)

@@ -62,6 +62,11 @@ def parse_pack(data: bytes, path: str, origin: str = "", sources: Collection[str
     return Pack(file=file, sha256=digest, path=path, origin=origin)
 
 
+def holds_rules(data: bytes) -> bool:
+    """Whether a rule of YARA begins in these bytes."""
+    return _YARA.search(data) is not None
+
+
 def load_pack(path: Path, sources: Collection[str] = (), keys: Sequence[PublicKey] = ()) -> Pack:
     """From a file, as :func:`parse_pack`; the message says what to do as well. ``keys``: one of
     which must have signed it; empty: no signature is asked for."""
@@ -70,7 +75,7 @@ def load_pack(path: Path, sources: Collection[str] = (), keys: Sequence[PublicKe
     try:
         return structs.replace(parse_pack(data, str(path), sources=sources), signed_by=signed_by)
     except PackError as error:
-        what = "YARA rules go to --rules" if _YARA.search(data) else _EXPLAINED
+        what = "YARA rules go to --rules" if holds_rules(data) else _EXPLAINED
         raise PackError(f"{error}; {what}") from error
 
 

@@ -1,8 +1,9 @@
-"""The signature of a pack, in a file of its own beside it: ``PACK.sig``.
+"""The signature of a pack or of a file of YARA rules, in a file of its own beside it: ``PACK.sig``.
 
 One line of JSON, of which everything before ``signature`` is signed (Ed25519), as it is written:
-the SHA-256 of the pack's bytes, and short digests of its values and lines. These prove nothing by
-themselves; they tell where a pack was altered that is not the one that was signed.
+the SHA-256 of the pack's bytes, and short digests of its values and lines; rules have lines alone.
+These prove nothing by themselves; they tell where a pack was altered that is not the one that was
+signed.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ class Signature(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """Of the pack's bytes."""
     values: dict[str, str]
     """For each key of the document 8 hexadecimal digits of the SHA-256 of its value; of a list, so
-    many of each item."""
+    many of each item. Of rules none."""
     line_digests: str
     """8 hexadecimal digits of each line."""
     signature: str
@@ -65,12 +66,21 @@ def is_signature(data: bytes) -> bool:
 def signature_of(path: str, data: bytes, key: PrivateKey) -> bytes:
     """The whole file for a pack of these bytes. Raises PackError: it cannot be read."""
     values = _values(Document(path, data).value)
+    return _signed(data, {name: "".join(digests) for name, digests in values.items()}, key)
+
+
+def signature_of_rules(data: bytes, key: PrivateKey) -> bytes:
+    """The whole file for YARA rules of these bytes."""
+    return _signed(data, {}, key)
+
+
+def _signed(data: bytes, values: dict[str, str], key: PrivateKey) -> bytes:
     bare = Signature(
         schema=_SCHEMA,
         algorithm="Ed25519",
         key=key.public.id,
         sha256=hashlib.sha256(data).hexdigest(),
-        values={name: "".join(digests) for name, digests in values.items()},
+        values=values,
         line_digests="".join(_lines(data)),
         signature="",
     )
@@ -111,6 +121,9 @@ def verified(path: Path, data: bytes, keys: Sequence[PublicKey]) -> PublicKey:
 def _altered(path: Path, data: bytes, signed: Signature) -> PackError:
     """With where."""
     since = f"since it was signed by {signed.key}"
+    if not signed.values:
+        where = f"{path}:{_first_line(data, signed) or 1}"
+        return PackError(f"{where}: {_changed_lines(data, signed)} {since}")
     try:
         document = Document(str(path), data)
     except PackError as error:

@@ -12,12 +12,12 @@ def add_pack_signing(actions: argparse._SubParsersAction[Any]) -> None:
     made = actions.add_parser("keygen", help="make a key pair (Ed25519)")
     made.add_argument("--out", metavar="KEY", type=Path, required=True,
                       help="the private key; the public one is KEY.pub")  # fmt: skip
-    sign = actions.add_parser("sign", help="sign packs: PACK.sig beside each")
-    sign.add_argument("paths", nargs="+", metavar="PACK")
+    sign = actions.add_parser("sign", help="sign packs and YARA rules: FILE.sig beside each")
+    sign.add_argument("paths", nargs="+", metavar="FILE", help="a pack, exclusions.yaml, or rules")
     sign.add_argument("--key", metavar="FILE", type=Path, required=True, help="the private key")
-    sign.add_argument("--force", action="store_true", help="replace PACK.sig")
-    verify = actions.add_parser("verify", help="whether packs are as they were signed")
-    verify.add_argument("paths", nargs="+", metavar="PACK")
+    sign.add_argument("--force", action="store_true", help="replace FILE.sig")
+    verify = actions.add_parser("verify", help="whether they are as they were signed")
+    verify.add_argument("paths", nargs="+", metavar="FILE")
     _public_keys(verify)
 
 

@@ -14,7 +14,7 @@ from agent import cli
 from agent.packs import beside_exe
 from agent.packs.built_in import exclusions_in_use, load_packs
 from agent.packs.document import PackError
-from agent.packs.signature import signature_of, verified
+from agent.packs.signature import signature_of, signature_of_rules, verified
 from agent.signing.keys import PrivateKey
 
 KEY, OTHER = PrivateKey(bytes(32)), PrivateKey(b"\x01" * 32)
@@ -225,3 +225,86 @@ def test_only_what_a_sweep_would_load_is_signed(
     assert cli.main(["packs", "sign", str(bad), "--key", str(key)]) == 2
     assert f"{bad}:11" in capsys.readouterr().err
     assert not (tmp_path / "bad.yaml.sig").exists()
+
+
+RULES = b"""\
+rule one { strings: $a = "evil-loader-one" condition: $a }
+rule two { strings: $a = "evil-loader-two" condition: $a }
+"""
+
+
+def rules_signed(path: Path, data: bytes = RULES) -> Path:
+    path.write_bytes(data)
+    key = path.parent / "key"
+    key.write_text(KEY.pem())
+    assert cli.main(["packs", "sign", str(path), "--key", str(key), "--force"]) == 0
+    return path
+
+
+def swept_by(rules: Path, folder: Path) -> int:
+    """The exit code of a sweep of the folder ``home`` that pins the key."""
+    pinned, home = folder / "k.pub", folder / "home"
+    pinned.write_text(KEY.public.pem())
+    home.mkdir(exist_ok=True)
+    (home / "a.txt").write_bytes(b"evil-loader-one")
+    return cli.main(["offline", str(home), "--only", "files", "--rules", str(rules),
+                     "--pack-key", str(pinned), "--out", str(folder / "out")])  # fmt: skip
+
+
+def test_with_a_pinned_key_rules_are_taken_as_they_were_signed_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rules = tmp_path / "mine.yar"
+    rules.write_bytes(RULES)
+    assert swept_by(rules, tmp_path) == 2
+    assert f"{rules}: is not signed: there is no mine.yar.sig" in capsys.readouterr().err
+    rules_signed(rules)
+    assert swept_by(rules, tmp_path) == 1
+    capsys.readouterr()
+    rules.write_bytes(RULES.replace(b"evil-loader-two", b"good-loader-two"))
+    assert swept_by(rules, tmp_path) == 2
+    assert f"{rules}:2: line 2 was changed since it was signed" in capsys.readouterr().err
+
+
+def test_rules_in_a_folder_and_those_that_are_included_are_signed_each(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "rules"
+    (folder / "more").mkdir(parents=True)
+    rules_signed(folder / "a.yar", RULES + b'include "more/b.inc"\n')
+    other = RULES.replace(b"rule one", b"rule three").replace(b"rule two", b"rule four")
+    (folder / "more/b.inc").write_bytes(other)
+    capsys.readouterr()
+    assert swept_by(folder, tmp_path) == 2
+    assert f"{folder / 'more/b.inc'}: is not signed" in capsys.readouterr().err
+    rules_signed(folder / "more/b.inc", other)
+    assert swept_by(folder, tmp_path) == 1
+    (folder / "more/c.yar").write_bytes(other)
+    capsys.readouterr()
+    assert swept_by(folder, tmp_path) == 2
+    assert f"{folder / 'more/c.yar'}: is not signed" in capsys.readouterr().err
+
+
+def test_rules_are_verified_as_packs_are_and_none_is_signed_that_cannot_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rules, pinned = rules_signed(tmp_path / "mine.yar"), tmp_path / "k.pub"
+    pinned.write_text(KEY.public.pem())
+    verify = ["packs", "verify", str(rules), "--pubkey", str(pinned)]
+    assert cli.main(verify) == 0
+    rules.write_bytes(RULES + RULES)
+    assert cli.main(verify) == 2
+    assert "were added since it was signed" in capsys.readouterr().err
+    bad = tmp_path / "bad.yar"
+    bad.write_bytes(b"rule one { condition: nothing }")
+    assert cli.main(["packs", "sign", str(bad), "--key", str(tmp_path / "key")]) == 2
+    assert f"{bad}: no rule in it can run" in capsys.readouterr().err
+    assert not (tmp_path / "bad.yar.sig").exists()
+
+
+def test_a_signature_of_rules_is_none_of_a_pack(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_bytes(RULES)
+    (tmp_path / "mine.yaml.sig").write_bytes(signature_of_rules(RULES, KEY))
+    assert "lines 1 to 11 were replaced since it was signed" in refusal(path, PACK)
+    assert "YARA rules go to --rules" in refusal(path, RULES)
