@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from datetime import date, datetime
 
 from ...indicators import Indicator
 from ..loading import Pack
@@ -64,3 +65,11 @@ def head_of(packs: Iterable[Pack], agent: str) -> list[str]:
 def sources_of(pack: Pack, indicator: Indicator) -> str:
     """What the pack cites for it."""
     return "; ".join(pack.file.references[key] for key in indicator.reference)
+
+
+def day_of(pack: Pack) -> date | None:
+    """When it was made, if its version is a day, as packs have it."""
+    try:
+        return datetime.strptime(pack.file.version[:10], "%Y.%m.%d").date()  # noqa: DTZ007 - a day
+    except ValueError:
+        return None

@@ -1,12 +1,14 @@
 """A pack as an event of MISP: an attribute each, command lines as objects ``process``.
 
 What is weak, and is not so by its type, has the tag ``false-positive:risk="high"`` of MISP's
-taxonomy. Source: MISP core format, 2.4.
+taxonomy. Nothing in it is of the moment: the event's day is that of the pack, else that of
+``SOURCE_DATE_EPOCH``, else :data:`UNDATED`. Source: MISP core format, 2.4.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import uuid
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -14,11 +16,12 @@ from typing import Any
 
 from ...indicators import Address, Certificate, CommandLine, FileHash, Indicator, Pipe
 from ...model.report import Strength
+from ...output.exports.stix import UNDATED
 from ..loading import Pack
+from ..misp_marks import SPACE, comment_of, info_of, uuid_of
 from .csv_file import plain_value
-from .exported import Exported, Left, kind_of, sources_of
+from .exported import Exported, Left, day_of, kind_of, sources_of
 
-_SPACE = uuid.UUID("0a9f2f1c-51d4-5a0e-8d0e-2f4c9c5b7a15")
 _HASHES = {32: "md5", 40: "sha1", 64: "sha256"}
 _TYPES = {
     "file_name": ("filename", "Payload delivery"),
@@ -50,11 +53,12 @@ def as_misp(packs: Sequence[Pack], agent: str) -> Exported:
                 objects.append(_process(pack, indicator, value))
             else:
                 attributes.append(_attribute(pack, indicator, value))
-    names = ", ".join(f"{pack.file.id} {pack.file.version}" for pack in packs)
+    info = info_of([(pack.file.id, pack.file.version) for pack in packs], agent)
+    content = json.dumps([info, attributes, objects])
     event = {
-        "uuid": str(uuid.uuid5(_SPACE, " ".join(pack.sha256 for pack in packs))),
-        "info": f"{names}, by iocsweep {agent}",
-        "date": f"{datetime.now(UTC):%Y-%m-%d}",
+        "uuid": str(uuid.uuid5(SPACE, content)),
+        "info": info,
+        "date": _day(packs),
         "threat_level_id": "4",
         "analysis": "2",
         "distribution": "0",
@@ -66,12 +70,21 @@ def as_misp(packs: Sequence[Pack], agent: str) -> Exported:
     return Exported(text, len(attributes) + len(objects), left)
 
 
+def _day(packs: Sequence[Pack]) -> str:
+    """The newest pack's."""
+    days = [f"{day:%Y-%m-%d}" for day in map(day_of, packs) if day is not None]
+    stated = os.environ.get("SOURCE_DATE_EPOCH", "")
+    if not days and stated.isascii() and stated.isdigit():
+        days = [f"{datetime.fromtimestamp(int(stated[-11:]), UTC):%Y-%m-%d}"]
+    return max(days, default=UNDATED[:10])
+
+
 def _attribute(pack: Pack, indicator: Indicator, value: str) -> dict[str, Any]:
     kind, category = _TYPES[kind_of(indicator)]
     if isinstance(indicator, FileHash):
         kind = _HASHES[len(indicator.value)]
     return {
-        **_common(pack, indicator),
+        **_common(pack, indicator, kind, value),
         "type": kind,
         "category": category,
         "value": value,
@@ -81,29 +94,27 @@ def _attribute(pack: Pack, indicator: Indicator, value: str) -> dict[str, Any]:
 
 def _process(pack: Pack, indicator: CommandLine, value: str) -> dict[str, Any]:
     attribute = {
-        **_common(pack, indicator),
+        **_common(pack, indicator, "text", value),
         "type": "text",
         "category": "Other",
         "object_relation": "command-line",
         "value": value,
         "to_ids": True,
     }
-    identifier = uuid.uuid5(_SPACE, f"object {pack.file.id} {indicator.id}")
     return {
-        "uuid": str(identifier),
+        "uuid": str(uuid.uuid5(SPACE, f"object {attribute['uuid']}")),
         "name": "process",
         "meta-category": "misc",
         "Attribute": [attribute],
     }
 
 
-def _common(pack: Pack, indicator: Indicator) -> dict[str, Any]:
+def _common(pack: Pack, indicator: Indicator, kind: str, value: str) -> dict[str, Any]:
     weak = indicator.strength is Strength.WEAK and kind_of(indicator) not in _WEAK_BY_TYPE
-    note = f"{indicator.note}; " if indicator.note else ""
+    said = sources_of(pack, indicator)
     return {
-        "uuid": str(uuid.uuid5(_SPACE, f"{pack.file.id} {indicator.id}")),
-        "comment": f"{note}{indicator.id} ({indicator.strength.value}): "
-        + sources_of(pack, indicator),
+        "uuid": uuid_of(pack.file.id, indicator.id, kind, value),
+        "comment": comment_of(indicator.id, indicator.strength, indicator.note, said),
         "disable_correlation": isinstance(indicator, Address),
         "distribution": "5",
         **({"Tag": [_DOUBT]} if weak else {}),

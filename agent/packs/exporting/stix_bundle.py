@@ -11,7 +11,6 @@ from __future__ import annotations
 import ipaddress
 import json
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
 from ...indicators import (
@@ -30,7 +29,7 @@ from ...model.report import Strength
 from ...output.exports.stix import UNDATED, id_of
 from ...spelling import is_glob
 from ..loading import Pack
-from .exported import Exported, Left, kind_of
+from .exported import Exported, Left, day_of, kind_of
 
 _CONFIDENCE = {Strength.WEAK: 15, Strength.STRONG: 50, Strength.CONFIRMED: 85}
 _ALGORITHMS = {32: "MD5", 40: "'SHA-1'", 64: "'SHA-256'"}
@@ -53,7 +52,7 @@ def as_stix(packs: Sequence[Pack], agent: str) -> Exported:
 
 
 def _object(pack: Pack, indicator: Indicator, pattern: str, agent: str) -> dict[str, Any]:
-    moment = _dated(pack.file.version)
+    moment = _dated(pack)
     ref = (pack.file.id, indicator.id, type_of(indicator), value_of(indicator))
     sources = [
         {"source_name": key, "description": pack.file.references[key]}
@@ -77,14 +76,10 @@ def _object(pack: Pack, indicator: Indicator, pattern: str, agent: str) -> dict[
     }
 
 
-def _dated(version: str) -> str:
-    """A version that is a day, as packs have it, is when it was made; of another one it is not
-    known."""
-    try:
-        day = datetime.strptime(version[:10], "%Y.%m.%d")  # noqa: DTZ007 - a day has no zone
-    except ValueError:
-        return UNDATED
-    return max(UNDATED, f"{day:%Y-%m-%dT%H:%M:%S.000Z}")
+def _dated(pack: Pack) -> str:
+    """Of another version than a day it is not known."""
+    day = day_of(pack)
+    return UNDATED if day is None else max(UNDATED, f"{day:%Y-%m-%d}T00:00:00.000Z")
 
 
 def pattern_of(indicator: Indicator) -> str:

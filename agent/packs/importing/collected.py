@@ -12,12 +12,14 @@ import json
 from collections.abc import Iterable
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from ...engine.errors import RulesError
 from ...indicators import ChainRule, Clause, FileHash, Gate, Indicator, PackFile
+from ...matching.matcher import value_of
 from ...model.report import Strength
 from ...spelling import fold
+from ..misp_marks import Mark
 from ..proof import disproved, flaw, refused_by
 from .offer import HARMLESS, Offer, Wanted
 from .values import limited
@@ -29,6 +31,7 @@ NO_ROOM = f"a pack has at most {MOST:,} indicators"
 MOST_IN_YAML = 1_000
 _ORDER = (Strength.WEAK, Strength.STRONG, Strength.CONFIRMED)
 _MOST_NOTE = 1_024
+_CAME_BACK = "as this pack had it: its id, strength, note and source"
 
 
 class Row(Struct, kw_only=True):
@@ -59,6 +62,8 @@ class Collected:
         self._harmless: set[str] = set()
         self._chains: dict[str, ChainRule] = {}
         self._rows_of: dict[str, list[Row]] = {}
+        self._versions: set[str] = set()
+        """Of what came back; empty for what did not."""
 
     def add(self, file: str, citation: str, offers: Iterable[Offer]) -> None:
         """What a reader found in a file; ``citation``: the file as a source."""
@@ -68,23 +73,39 @@ class Collected:
             if not offer.wanted:
                 self.rows.append(_row(file, offer, why=offer.why or "nothing recognised"))
                 continue
-            keys = [self._key(citation)]
-            if offer.reference:
+            mark = self._came_back(offer)
+            keys = [self._key(citation if mark is None else mark.sources)]
+            if offer.reference and mark is None:
                 keys.append(self._key(f"{_whole(offer.reference)[:2048]}; named in {file}"))
             together = offer.together is not None and bool(len(offer.wanted) > 1 or offer.process)
             ids = [
-                self._take(file, offer, _member(wanted) if together else wanted, keys)
+                self._take(file, offer, _member(wanted) if together else wanted, keys, mark)
                 for wanted in offer.wanted
             ]
             if together:
                 self._join(offer, ids)
 
+    def _came_back(self, offer: Offer) -> Mark | None:
+        """What it was in this pack before that was exported."""
+        mark = offer.mark
+        if mark is None or mark.pack != self.id or len(offer.wanted) != 1:
+            return None
+        before = self._found.get(mark.id)
+        is_another = before is not None and value_of(before) != offer.wanted[0].value
+        return None if is_another else mark
+
     def _key(self, text: str) -> str:
         return self._references.setdefault(text[:4096], f"R{len(self._references) + 1}")
 
-    def _take(self, file: str, offer: Offer, wanted: Wanted, keys: list[str]) -> str:
+    def _take(
+        self, file: str, offer: Offer, wanted: Wanted, keys: list[str], mark: Mark | None
+    ) -> str:
         """The id that it has; empty if it cannot be one."""
         row = _row(file, offer)
+        if mark is not None:
+            wanted = structs.replace(
+                wanted, strength=mark.strength, told=(*wanted.told, _CAME_BACK)
+            )
         row.type, row.value = wanted.type, wanted.value
         row.strength, row.told = wanted.strength.value, wanted.told
         self.rows.append(row)
@@ -93,6 +114,8 @@ class Collected:
             return ""
         try:
             found = self._indicator(offer, wanted, keys)
+            if mark is not None:
+                found = structs.replace(found, id=mark.id, note=mark.note)
         except msgspec.ValidationError as error:
             row.why = str(error)
             return ""
@@ -105,6 +128,7 @@ class Collected:
         if before is not None:
             row.told = (*row.told, "named before")
             found = _joined(before, found)
+        self._versions.add("" if mark is None else mark.version)
         self._found[found.id] = found
         row.id = found.id
         self._rows_of.setdefault(found.id, []).append(row)
@@ -155,7 +179,8 @@ class Collected:
             row.told = (*row.told, f"{rule.strength.value} {' '.join(more)}")
 
     def pack(self, title: str, version: str, description: str) -> PackFile | None:
-        """All that proved itself; None if that is nothing."""
+        """All that proved itself; None if that is nothing. ``version``: unless nothing else is in
+        it than what came back of one."""
         for one in [
             one
             for one in self._found.values()
@@ -170,7 +195,7 @@ class Collected:
         return PackFile(
             pack="iocsweep.pack/1",
             id=self.id,
-            version=version,
+            version=version if len(self._versions) > 1 else max(self._versions) or version,
             title=title,
             description=description,
             references={key: text for text, key in self._references.items() if key in used},

@@ -12,10 +12,11 @@ the defaults of ``to_ids``: describeTypes.json of MISP.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ...model.report import Strength
+from ..misp_marks import mark_of
 from .json_text import NoJson, dicts, read_json, text_of
 from .offer import Offer, Wanted, left_out, sized
 from .values import limited, offered
@@ -52,6 +53,7 @@ _KIND_OF = {
 _RELATIONS = {"command-line": "command_line", "fullpath": "file_path", "path": "file_path"}
 """Attributes of objects whose type, ``text``, says less than the relation."""
 _CONTEXT = "to_ids is not set: context, not for detection"
+_OUR_DOUBT = 'tagged false-positive:risk="high": weak'
 _PIPES = "MISP leaves to_ids off for pipes: weak"
 _DOUBTS = re.compile(
     r'misp:confidence-level="(?:rarely-confident|unconfident|confidence-cannot-be-evaluated)"'
@@ -72,13 +74,14 @@ def read_misp(text: str) -> Iterator[Offer]:
         yield left_out("file", "JSON", "", f"no JSON: {error}")
         return
     for event, attributes in _parts(value):
-        reference = _event(event)
-        yield from _attributes(attributes, "", reference)
+        reference, info = _event(event), event.get("info")
+        yield from _attributes(attributes, "", reference, info=info)
         for item in dicts(event, "Object"):
             if item.get("deleted") in (True, 1, "1"):
                 continue
             name, inside = text_of(item, "name"), dicts(item, "Attribute")
-            yield from _attributes(inside, name, reference, _size(inside) if name == "file" else "")
+            size = _size(inside) if name == "file" else ""
+            yield from _attributes(inside, name, reference, size, info=info)
 
 
 def _parts(value: Any) -> Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]:
@@ -122,7 +125,12 @@ def _size(attributes: list[dict[str, Any]]) -> str:
 
 
 def _attributes(
-    attributes: list[dict[str, Any]], item: str, reference: str, size: str = ""
+    attributes: list[dict[str, Any]],
+    item: str,
+    reference: str,
+    size: str = "",
+    *,
+    info: object = None,
 ) -> Iterator[Offer]:
     for attribute in attributes:
         kind, written = text_of(attribute, "type"), text_of(attribute, "value")
@@ -141,12 +149,14 @@ def _attributes(
             yield left_out(where, shown, written, _CONTEXT)
             continue
         doubts = [*_doubts(attribute), *([] if is_meant else [_PIPES])]
+        mark = mark_of(info, attribute) if len(found) == 1 and not _doubted_since(doubts) else None
         yield Offer(
             where=where,
             kind=shown,
             written=written,
             wanted=tuple(sized(_doubted(one, doubts), size) for one in found),
             note=text_of(attribute, "comment"),
+            mark=mark,
             reference=reference,
         )
 
@@ -158,6 +168,11 @@ def _doubts(attribute: dict[str, Any]) -> Iterator[str]:
     for tag in dicts(attribute, "Tag"):
         if _DOUBTS.fullmatch(text_of(tag, "name")):
             yield f"tagged {text_of(tag, 'name')}: weak"
+
+
+def _doubted_since(doubts: Sequence[str]) -> bool:
+    """Whether anybody but the pack itself doubts it."""
+    return any(one not in (_PIPES, _OUR_DOUBT) for one in doubts)
 
 
 def _doubted(wanted: Wanted, doubts: list[str]) -> Wanted:

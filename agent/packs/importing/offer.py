@@ -8,6 +8,7 @@ from typing import Any
 from msgspec import Struct
 
 from ...model.report import Strength
+from ..misp_marks import Mark
 
 HARMLESS = "in a list of false positives"
 
@@ -60,6 +61,8 @@ class Offer(Struct, frozen=True, kw_only=True):
     harmless: str = ""
     """A value that the origin passes over wherever it is named."""
     note: str = ""
+    mark: Mark | None = None
+    """The indicator that it was, where a pack of ours comes back."""
     reference: str = ""
     """What the origin itself names as the source; empty: the file alone."""
 

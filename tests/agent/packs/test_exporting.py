@@ -153,6 +153,83 @@ def test_a_value_with_quotes_and_backslashes_is_read_as_it_was(tmp_path: Path) -
         out.unlink()
 
 
+# MISP, there and back
+
+
+def event_of(pack: Path) -> bytes:
+    out = exported(pack, "misp")
+    data = out.read_bytes()
+    out.unlink()
+    return data
+
+
+def came_back(data: bytes, folder: Path, name: str = "made.yaml") -> Path:
+    event, out = folder / "event.json", folder / name
+    event.write_bytes(data)
+    assert main(["packs", "import", str(event), "--out", str(out), "--force"]) == 0
+    return out
+
+
+def test_a_pack_that_comes_back_from_misp_is_exported_to_the_same_bytes(tmp_path: Path) -> None:
+    values = [*PLAIN, *OF_FORM["misp"], ("file_name", "only-here.exe", "strong"),
+              ("pipe", "evilpipe", "strong")]  # fmt: skip
+    first = event_of(written(tmp_path, [indicator(n, *one) for n, one in enumerate(values)]))
+    again = came_back(first, tmp_path)
+    assert event_of(again) == first
+    pack = load_pack(again, NAMES).file
+    assert pack.version == "1"
+    assert {one.id: one.strength.value for one in pack.indicators} == {
+        f"i{number}": strength for number, (*_, strength) in enumerate(values)
+    }
+    assert {one.note for one in pack.indicators} == {f"note {n}" for n in range(len(values))}
+
+
+def test_what_was_changed_in_misp_is_no_longer_the_packs_own(tmp_path: Path) -> None:
+    values = [("file_name", "evil-one.exe", "strong"), ("domain", "evil-two.net", "strong"),
+              ("domain", "evil-three.net", "strong")]  # fmt: skip
+    event = json.loads(
+        event_of(written(tmp_path, [indicator(n, *one) for n, one in enumerate(values)]))
+    )
+    first, second, _ = event["Event"]["Attribute"]
+    first["value"] = "other.exe"
+    second["Tag"] = [{"name": 'false-positive:risk="medium"'}]
+    pack = load_pack(came_back(json.dumps(event).encode(), tmp_path), NAMES).file
+    name, doubted, kept = pack.indicators
+    assert (name.id[:15], name.strength.value) == ("made/file_name-", "weak")
+    assert (doubted.id[:12], doubted.strength.value) == ("made/domain-", "weak")
+    assert (kept.id, kept.strength.value) == ("i2", "strong")
+    assert pack.version != "1"
+
+
+def test_under_another_id_it_is_another_pack(tmp_path: Path) -> None:
+    event = event_of(written(tmp_path, [indicator(0, "file_name", "evil-one.exe", "strong")]))
+    (one,) = load_pack(came_back(event, tmp_path, "feed.yaml"), NAMES).file.indicators
+    assert (one.id[:15], one.strength.value) == ("feed/file_name-", "weak")
+    assert "i0 (strong)" in one.note
+
+
+@pytest.mark.parametrize(
+    ("version", "epoch", "day"),
+    [
+        ("2026.11.29", None, "2026-11-29"),
+        ("2026.11.29", "86400", "2026-11-29"),
+        ("1", "86400", "1970-01-02"),
+        ("1", None, "2018-01-01"),
+        ("1", "yesterday", "2018-01-01"),
+    ],
+)
+def test_an_event_has_no_day_but_the_packs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str, epoch: str | None, day: str
+) -> None:
+    if epoch is None:
+        monkeypatch.delenv("SOURCE_DATE_EPOCH", raising=False)
+    else:
+        monkeypatch.setenv("SOURCE_DATE_EPOCH", epoch)
+    pack = written(tmp_path, [indicator(0, "file_name", "evil-one.exe", "weak")])
+    pack.write_text(pack.read_text().replace("version: '1'", f"version: '{version}'"))
+    assert json.loads(event_of(pack))["Event"]["date"] == day
+
+
 # Kusto
 
 ASKED = {
