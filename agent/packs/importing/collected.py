@@ -21,7 +21,7 @@ from ...model.report import Strength
 from ...spelling import fold
 from ..misp_marks import Mark
 from ..proof import disproved, flaw, refused_by
-from .offer import HARMLESS, Offer, Wanted
+from .offer import HARMLESS, Offer, Wanted, Warns
 from .values import limited
 
 MOST = 100_000
@@ -62,12 +62,15 @@ class Collected:
         self._harmless: set[str] = set()
         self._chains: dict[str, ChainRule] = {}
         self._rows_of: dict[str, list[Row]] = {}
+        self._warning: list[Warns] = []
         self._versions: set[str] = set()
         """Of what came back; empty for what did not."""
 
     def add(self, file: str, citation: str, offers: Iterable[Offer]) -> None:
         """What a reader found in a file; ``citation``: the file as a source."""
         for offer in offers:
+            if offer.warns is not None:
+                self._warning.append(offer.warns)
             if offer.harmless:
                 self._harmless.add(offer.harmless)
             if not offer.wanted:
@@ -187,6 +190,7 @@ class Collected:
             if isinstance(one, FileHash) and one.value in self._harmless
         ]:
             self._drop(one.id, HARMLESS)
+        self._warn()
         self._drop_disproved()
         if not self._found:
             return None
@@ -206,6 +210,19 @@ class Collected:
                 if all(identifier in known for clause in rule.all for identifier in clause.any)
             ],
         )
+
+    def _warn(self) -> None:
+        """What stands on a list proves no more than a weak trace."""
+        for identifier, one in self._found.items():
+            told = tuple(some.told for some in self._warning if some.names(one))
+            if not told:
+                continue
+            note = _whole("; ".join(part for part in (one.note, *told) if part))
+            self._found[identifier] = structs.replace(
+                one, strength=Strength.WEAK, note=note[:_MOST_NOTE]
+            )
+            for row in self._rows_of[identifier]:
+                row.strength, row.told = Strength.WEAK.value, (*row.told, *told)
 
     def _drop_disproved(self) -> None:
         while self._found:

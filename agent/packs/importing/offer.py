@@ -3,10 +3,11 @@ it becomes an indicator or not."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 from msgspec import Struct
 
+from ...indicators import Indicator
 from ...model.report import Strength
 from ..misp_marks import Mark
 
@@ -40,6 +41,15 @@ def sized(wanted: Wanted, size: str) -> Wanted:
     )
 
 
+class Warns(Protocol):
+    """A list of what is no proof by itself."""
+
+    @property
+    def told(self) -> str: ...
+
+    def names(self, indicator: Indicator) -> bool: ...
+
+
 class Offer(Struct, frozen=True, kw_only=True):
     """One value, pattern or line of the origin."""
 
@@ -61,6 +71,8 @@ class Offer(Struct, frozen=True, kw_only=True):
     harmless: str = ""
     """A value that the origin passes over wherever it is named."""
     note: str = ""
+    warns: Warns | None = None
+    """What makes indicators of the whole import weak."""
     mark: Mark | None = None
     """The indicator that it was, where a pack of ours comes back."""
     reference: str = ""

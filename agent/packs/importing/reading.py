@@ -19,6 +19,7 @@ from .openioc import is_openioc, read_openioc
 from .plain_text import read_text
 from .sigma import is_sigma, read_sigma
 from .stix import is_stix, read_stix
+from .warning_list import is_warning_list, read_warning_list
 from .yara_rules import is_yara, read_yara
 
 MAX_BYTES = 64 << 20
@@ -31,6 +32,7 @@ _READERS: dict[str, tuple[str, Callable[[str], Iterator[Offer]]]] = {
     **loki.READERS,
     "misp": ("MISP", read_misp),
     "stix": ("STIX 2", read_stix),
+    "warning-list": ("MISP's warning list", read_warning_list),
     "openioc": ("OpenIOC", read_openioc),
     "sigma": ("Sigma", read_sigma),
     "hunting": ("hunting queries", read_hunting),
@@ -126,7 +128,11 @@ def _form_of_json(name: str, text: str) -> str:
         return "misp"
     if is_stix(value):
         return "stix"
-    raise PackError(f"{name}: JSON of no known form; MISP's events and STIX 2 are read")
+    if is_warning_list(value):
+        return "warning-list"
+    raise PackError(
+        f"{name}: JSON of no known form; MISP's events and warning lists, and STIX 2 are read"
+    )
 
 
 def _form_of_xml(name: str, text: str) -> str:

@@ -14,7 +14,15 @@ from ...model.report import Strength
 from ...spelling import is_glob
 from ..defanged import refanged
 from .offer import Wanted
-from .warned import not_public, of_windows, path_of_windows, top_domain
+from .warned import (
+    known_hash,
+    not_public,
+    of_windows,
+    path_of_windows,
+    shared_address,
+    top_domain,
+    unmapped,
+)
 
 Made = Wanted | str
 """An indicator, or why there is none."""
@@ -75,7 +83,13 @@ def _hash(text: str) -> Made:
         return f"{_OTHER_LENGTHS[len(text)]}: only MD5, SHA-1 and SHA-256 are computed"
     if len(text) not in _LENGTHS:
         return "hexadecimal digits of no MD5, SHA-1 or SHA-256"
-    return Wanted(type="hash", value=text.lower(), strength=Strength.CONFIRMED)
+    often = known_hash(text.lower())
+    return Wanted(
+        type="hash",
+        value=text.lower(),
+        strength=Strength.WEAK if often else Strength.CONFIRMED,
+        told=(often,) if often else (),
+    )
 
 
 def _certificate(text: str) -> Made:
@@ -92,17 +106,19 @@ def _address(text: str) -> Made:
         network = ipaddress.ip_network(host, strict=False)
     except ValueError:
         return "no IP address"
+    mapped, network = network, unmapped(network)
     private, never = not_public(network)
     if never:
         return never
     value = str(network.network_address if network.num_addresses == 1 else network)
-    bits = "" if "/" not in host or str(network) == host.lower() else "its whole block"
+    bits = "" if "/" not in host or str(mapped) == host.lower() else "its whole block"
+    as_v4 = "" if mapped is network else "an address of IPv4 in the form of IPv6"
     return Wanted(
         type="address",
         value=value,
         strength=Strength.WEAK,
         fields={"private": True} if private else {},
-        told=tuple(one for one in (told, bits, private) if one),
+        told=tuple(one for one in (told, bits, as_v4, private or shared_address(network)) if one),
     )
 
 
@@ -136,14 +152,33 @@ def _host(text: str) -> Made:
 
 
 def _url(text: str) -> Made:
-    host = re.sub(r"^[A-Za-z][A-Za-z0-9+.-]*://", "", text).split("/", 1)
-    often = top_domain(host[0]) if len(host) == 1 or not host[1] else ""
+    authority, _, rest = re.sub(r"^[A-Za-z][A-Za-z0-9+.-]*://", "", text).partition("/")
+    host = _host_of(authority)
+    if host == "localhost":
+        return "of the host itself: every host has such"
+    often = "" if rest else top_domain(host)
+    try:
+        network = unmapped(ipaddress.ip_network(host))
+    except ValueError:
+        pass
+    else:
+        private, never = not_public(network)
+        if never:
+            return never
+        often = f"{private}: weak" if private else often
     return Wanted(
         type="url",
         value=text,
         strength=Strength.WEAK if often else Strength.STRONG,
         told=(often,) if often else (),
     )
+
+
+def _host_of(authority: str) -> str:
+    """Without who asks there, and without a port."""
+    host = authority.rpartition("@")[2].partition("?")[0].partition("#")[0].lower()
+    port = _PORT.fullmatch(host)
+    return (port["host"] if port else host).strip("[]").rstrip(".")
 
 
 def _file_name(text: str) -> Made:

@@ -15,6 +15,7 @@ from agent.indicators import Address
 from agent.packs.importing import collected
 from agent.packs.importing.recognised import kind_of
 from agent.packs.importing.warned import TOP_DOMAINS, WINDOWS_NAMES
+from agent.packs.importing.warned_lists import ASKED_BY_WINDOWS, OF_ANYBODY, OFTEN_LISTED
 from agent.packs.loading import load_pack
 from tests.evidence.imported import Importer, importer
 
@@ -147,7 +148,7 @@ def test_what_every_host_has_is_weak_or_left_out_and_told(imported: Importer) ->
 
 
 def test_lists_of_what_every_host_has_are_in_lower_case() -> None:
-    for name in (*WINDOWS_NAMES, *TOP_DOMAINS):
+    for name in (*WINDOWS_NAMES, *TOP_DOMAINS, *ASKED_BY_WINDOWS, *OF_ANYBODY, *OFTEN_LISTED):
         assert name == name.lower()
         assert " " not in name
 
