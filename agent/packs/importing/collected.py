@@ -31,6 +31,7 @@ NO_ROOM = f"a pack has at most {MOST:,} indicators"
 MOST_IN_YAML = 1_000
 _ORDER = (Strength.WEAK, Strength.STRONG, Strength.CONFIRMED)
 _MOST_NOTE = 1_024
+_ALONE = "what it is to be seen with was left out: weak"
 _CAME_BACK = "as this pack had it: its id, strength, note and source"
 
 
@@ -61,6 +62,8 @@ class Collected:
         self._found: dict[str, Indicator] = {}
         self._harmless: set[str] = set()
         self._chains: dict[str, ChainRule] = {}
+        self._told_of: dict[str, list[tuple[Row, str]]] = {}
+        """By the id of a chain: what rows say of it."""
         self._rows_of: dict[str, list[Row]] = {}
         self._warning: list[Warns] = []
         self._versions: set[str] = set()
@@ -161,7 +164,7 @@ class Collected:
         if not all(ids):
             for row in rows:
                 if row.id:
-                    row.told = (*row.told, "what it is to be seen with was left out: weak")
+                    row.told = (*row.told, _ALONE)
             return
         unique = sorted(set(ids))
         if len(unique) == 1 and not offer.process:
@@ -179,7 +182,9 @@ class Collected:
         for row in rows:
             more = [f"together with {len(unique) - 1} more"] if len(unique) > 1 else []
             more += [f"of a process {offer.process}"] if offer.process else []
-            row.told = (*row.told, f"{rule.strength.value} {' '.join(more)}")
+            said = f"{rule.strength.value} {' '.join(more)}"
+            row.told = (*row.told, said)
+            self._told_of.setdefault(rule.id, []).append((row, said))
 
     def pack(self, title: str, version: str, description: str) -> PackFile | None:
         """All that proved itself; None if that is nothing. ``version``: unless nothing else is in
@@ -194,6 +199,7 @@ class Collected:
         self._drop_disproved()
         if not self._found:
             return None
+        self._drop_chains()
         known = self._found
         used = {key for one in known.values() for key in one.reference}
         return PackFile(
@@ -204,12 +210,17 @@ class Collected:
             description=description,
             references={key: text for text, key in self._references.items() if key in used},
             indicators=list(known.values()),
-            chains=[
-                rule
-                for rule in self._chains.values()
-                if all(identifier in known for clause in rule.all for identifier in clause.any)
-            ],
+            chains=list(self._chains.values()),
         )
+
+    def _drop_chains(self) -> None:
+        """Those of which a member is no longer there; what is left of them is a weak trace."""
+        for identifier, rule in list(self._chains.items()):
+            if all(one in self._found for clause in rule.all for one in clause.any):
+                continue
+            del self._chains[identifier]
+            for row, said in self._told_of[identifier]:
+                row.told = tuple(_ALONE if told == said else told for told in row.told)
 
     def _warn(self) -> None:
         """What stands on a list proves no more than a weak trace."""

@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from .expressions import Unfit
-from .kusto_syntax import Compared, Joined, Negated, Node, Query, read_queries
+from .kusto_conditions import FILLED, Compared, Joined, Negated, Node
+from .kusto_syntax import Query, read_queries
 from .offer import Offer, left_out
 from .terms import Choices, both, compared, either, none_of, offered_choices
 from .yaml_text import NoYaml, read_documents
@@ -92,19 +93,29 @@ def _offers(text: str, name: str, title: str, head: dict[str, Any]) -> Iterator[
 
 def _query(query: Query, where: str, title: str, source: str) -> Iterator[Offer]:
     kind = "hunting query"
-    if query.why or not query.conditions:
+    if query.why or not _compares(query):
         why = query.why or "nothing in it is compared"
         yield left_out(where, kind, f"{query.table}: {title}".rstrip(": "), why)
         return
     try:
-        choices = both(
-            [_choices(node, query.table) for node in query.conditions]
-            + [none_of(one, f"{one} is not asked{_DROPPED}") for one in query.other]
-        )
+        choices = _of_rows(query)
     except Unfit as error:
         yield left_out(where, kind, query.table, str(error))
         return
     yield from offered_choices(choices, where, kind, note=title, source=source)
+
+
+def _compares(query: Query) -> bool:
+    return bool(query.conditions) or any(_compares(one) for one in query.beside)
+
+
+def _of_rows(query: Query) -> Choices:
+    """Raises Unfit."""
+    return both(
+        [_choices(node, query.table) for node in query.conditions]
+        + [_of_rows(one) for one in query.beside]
+        + [none_of(one.removesuffix(" is not asked"), one + _DROPPED) for one in query.other]
+    )
 
 
 def _choices(node: Node, table: str) -> Choices:
@@ -120,7 +131,9 @@ def _choices(node: Node, table: str) -> Choices:
 def _compared(node: Compared, table: str) -> Choices:
     shown = f"{node.column} {node.operator} {', '.join(node.values)}".rstrip()
     column = node.column.lower()
-    if column in _TIMES:
+    if not column:
+        return none_of(node.why, node.why + _DROPPED)
+    if column in _TIMES or node.operator in FILLED:
         return [()]
     if node.is_negated:
         return none_of(f"not {shown}", f"what it excludes is not asked (not {shown}){_DROPPED}")

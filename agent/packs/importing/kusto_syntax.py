@@ -1,337 +1,262 @@
-"""Queries of Kusto (KQL) read as far as hunting goes: tables, ``where`` and what it compares.
+"""Queries of Kusto (KQL) read as far as hunting goes: which rows of which tables, and what is
+compared of them.
 
-Source: Kusto Query Language reference (string operators, scalar literals, ``let``, ``find``). A
-statement ends at a semicolon, and in files of several queries at a blank line, as the editors of
-Defender and Sentinel have it.
+A ``union`` is each of its branches; of a ``join`` it is known which side's rows there have to be,
+and not whether they belong together. Tables that ``let`` names are read where they are asked.
+Source: Kusto Query Language reference (tabular operators, kinds of ``join``, ``let``, ``find``).
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
-from .and_or import AndOr
 from .expressions import Unfit
+from .kusto_conditions import Conditions, Node
+from .kusto_tokens import Token, tokens_of
 
-MOST_TOKENS = 100_000
 _MOST_DEEP = 32
-_TOKEN = re.compile(
-    r"""(?P<blank>[\s\u200b\ufeff]+|//[^\r\n]*)
-    |(?P<verbatim>[hH]?@(?:"(?:[^"]|"")*"|'(?:[^']|'')*'))
-    |(?P<text>[hH]?(?:"(?:[^"\\\r\n]|\\.)*"|'(?:[^'\\\r\n]|\\.)*'))
-    |(?P<number>[0-9]+(?:\.[0-9]+)?[a-z]*)
-    |(?P<operator>![A-Za-z_]+~?|in~)
-    |(?P<word>[A-Za-z_$][A-Za-z0-9_]*)
-    |(?P<sign>=~|!~|==|!=|<=|>=|<>|\.\.|[|;(),=<>\[\]{}.+*/%:?@-])""",
-    re.VERBOSE,
-)
-_ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\", '"': '"', "'": "'"}
-_TEXTS = ("contains", "endswith", "has", "hasprefix", "hassuffix", "startswith")
-OPERATORS = frozenset(
-    (
-        *("==", "=~", "!=", "!~", "<", "<=", ">", ">=", "<>", "in", "between", "matches"),
-        *("has_any", "has_all", *_TEXTS, *(f"{one}_cs" for one in _TEXTS)),
-    )
-)
-
-
-class Token(Struct, frozen=True):
-    """A part of a query."""
-
-    kind: str
-    """``text``, ``number``, ``operator``, ``word``, ``sign``."""
-    text: str
-    """Of a text what it says."""
-    begins: bool = False
-    """A blank line or the beginning of the file stands before it."""
-
-
-class Compared(Struct, frozen=True):
-    """``column operator values``; an operator as it is written, in lower case."""
-
-    column: str
-    operator: str
-    values: tuple[str, ...]
-    is_negated: bool = False
-    why: str = ""
-    """Why the values are not known."""
-
-
-class Joined(Struct, frozen=True):
-    """``and`` or ``or`` of parts."""
-
-    by: str
-    parts: tuple[Node, ...]
-
-
-class Negated(Struct, frozen=True):
-    """What must not hold."""
-
-    part: Node
-
-
-Node = Compared | Joined | Negated
+_MOST_BRANCHES = 64
+_SAME_ROWS_TEXT = """
+    as count distinct extend getschema limit order parse parse-kv print project project-away
+    project-by-names project-keep project-rename project-reorder render sample serialize sort
+    summarize take top
+"""
+_SAME_ROWS = frozenset(_SAME_ROWS_TEXT.split())
+"""Operators that leave away no row for what is in it, or that put rows together."""
+_BOTH = ("", "inner", "innerunique", "leftsemi", "rightsemi")
+"""Kinds of ``join`` of which each row needs one of the other side. Without a word: innerunique."""
+_LEFT_WITHOUT = ("anti", "leftanti", "leftantisemi")
+_RIGHT_WITHOUT = ("rightanti", "rightantisemi")
 
 
 class Query(Struct, frozen=True):
-    """One tabular statement."""
+    """Rows of one table."""
 
     table: str
-    conditions: tuple[Node, ...]
+    conditions: tuple[Node, ...] = ()
     """All of which hold."""
-    other: tuple[str, ...]
-    """Operators that change which rows there are, and are not read."""
+    other: tuple[str, ...] = ()
+    """What changes which rows there are, and is not asked."""
     why: str = ""
     """Why it cannot be read."""
-
-
-def tokens_of(text: str) -> list[Token]:
-    """Raises Unfit."""
-    found: list[Token] = []
-    at, begins = 0, True
-    while at < len(text):
-        match = _TOKEN.match(text, at)
-        if match is None:
-            raise Unfit(
-                f"line {text.count(chr(10), 0, at) + 1}: {text[at]!r} is no part of a query"
-            )
-        at, kind, word = match.end(), str(match.lastgroup), match[0]
-        if kind == "blank":
-            begins |= word.count("\n") > 1
-            continue
-        found.append(_token(kind, word, begins=begins))
-        begins = False
-        if len(found) > MOST_TOKENS:
-            raise Unfit("too long a query")
-    return found
-
-
-def _token(kind: str, word: str, *, begins: bool) -> Token:
-    if kind == "verbatim":
-        body = word[word.index("@") + 1 :]
-        return Token("text", body[1:-1].replace(body[0] * 2, body[0]), begins)
-    if kind == "text":
-        body = word[1:] if word[0] in "hH" else word
-        plain = re.sub(r"\\(.)", lambda one: _ESCAPED.get(one[1], one[0]), body[1:-1])
-        return Token("text", plain, begins)
-    return Token(kind, word, begins)
+    beside: tuple[Query, ...] = ()
+    """Other rows that have to be there, too."""
 
 
 def read_queries(text: str) -> Iterator[Query]:
-    """All tabular statements of a file, in their order; one that cannot be read loses no other.
+    """All tabular statements of a file, in their order, of a union each branch; one that cannot be
+    read loses no other.
 
     Raises Unfit.
     """
-    yield from _Reader(tokens_of(text)).queries()
+    yield from _Statements(tokens_of(text)).queries()
 
 
-class _Reader(AndOr[Node]):
+class _Statements(Conditions):
     def __init__(self, tokens: list[Token]) -> None:
-        self._tokens, self._at = tokens, 0
-        self._known: dict[str, tuple[str, ...]] = {}
-        """What ``let`` names: texts."""
+        super().__init__(tokens)
+        self._tables: dict[str, list[Query]] = {}
+        """What ``let`` names: rows."""
+        self._asked: set[str] = set()
+        """Names of them that are asked for rows."""
 
     def queries(self) -> Iterator[Query]:
         while (token := self._token()) is not None:
             start = self._at
+            self._inside = 0
             try:
-                if self._is(";"):
-                    self._at += 1
-                elif self._is("let"):
+                if self.takes(";"):
+                    continue
+                if self._is("let"):
                     yield from self._let()
                 else:
-                    yield self._query()
+                    yield from self._statement()
             except Unfit as error:
-                yield Query(token.text, (), (), str(error))
-                self._at = max(self._at, start + 1)
+                yield Query(token.text, why=str(error))
+                self._at, self._inside = max(self._at, start + 1), 0
                 self._skip_statement()
+        yield from self._not_asked(self._tables)
 
-    # ---- Tokens
+    def _not_asked(self, names: dict[str, list[Query]]) -> Iterator[Query]:
+        why = "rows that the query names, and asks for in another way than as rows"
+        for name in names:
+            if name not in self._asked:
+                yield Query(name, why=why)
 
-    def _token(self, ahead: int = 0) -> Token | None:
-        place = self._at + ahead
-        return self._tokens[place] if place < len(self._tokens) else None
-
-    def _is(self, *words: str) -> bool:
-        token = self._token()
-        return token is not None and token.kind != "text" and token.text.lower() in words
-
-    def _expect(self, word: str) -> None:
-        if not self._is(word):
-            token = self._token()
-            raise Unfit(f"{word!r} is missing at {token.text if token else 'the end'!r}")
-        self._at += 1
-
-    def _ends(self) -> bool:
-        """Whether the statement is over."""
-        token = self._token()
-        return token is None or self._is(";") or (token.begins and not self._is("|", "and", "or"))
-
-    def _skip_statement(self) -> None:
-        while not self._ends():
-            self._at += 1
-
-    def _skip_operator(self) -> None:
-        """To the next pipe that is not in brackets."""
-        depth = 0
-        while not self._ends() and (depth > 0 or not self._is("|")):
-            depth += self._is("(", "[") - self._is(")", "]")
-            self._at += 1
-
-    # ---- Statements
+    def _statement(self) -> list[Query]:
+        rows = self._rows(0)
+        if not self._ends():
+            raise Unfit(f"the query at {self._shown()}")
+        return rows
 
     def _let(self) -> Iterator[Query]:
-        """Texts are kept by their name; a table is a query of its own."""
+        """Texts and rows are kept by their name, which may have meant others before."""
         self._at += 1
         name = self._word()
-        self._known.pop(name, None)  # it is another one from here on
+        self._known.pop(name, None)
+        if name in self._tables:
+            yield from self._not_asked({name: self._tables.pop(name)})
+        self._asked.discard(name)
         self._expect("=")
         start = self._at
         try:
             values = self._values()
+            if not self._ends():
+                raise Unfit("more than values")
         except Unfit:
             self._at = start
-            self._skip_operator()
-            is_table, self._at = self._is("|"), start
-            if is_table:
-                yield self._query()
+            if self._is_tabular():
+                self._at = start
+                self._tables[name] = self._body()
+            else:
+                self._at = start
         else:
             if self._is(";"):
                 self._known[name] = values
         self._skip_statement()
 
-    def _query(self) -> Query:
-        table = self._token()
-        assert table is not None
-        conditions: list[Node] = []
-        other: list[str] = []
-        if table.text.lower() in ("union", "search"):
-            other.append(table.text.lower())
-        self._at += 1
-        while not self._ends() and not self._is("|", "where"):
-            self._at += 1
-        while self._is("|", "where"):
-            self._at += self._is("|")
-            if self._is("where", "filter"):
-                self._at += 1
-                conditions.append(self.any_of())
-                continue
-            if self._is("join", "union", "mv", "invoke", "search", "lookup"):
-                token = self._token()
-                other.append(token.text.lower() if token else "")
-            self._skip_operator()
-        if not self._ends():
-            token = self._token()
-            raise Unfit(f"the query at {token.text if token else ''!r}")
-        return Query(table.text, tuple(conditions), tuple(other))
-
-    # ---- Conditions
-
-    def takes(self, word: str) -> bool:
-        found = self._is(word)
-        self._at += found
-        return found
-
-    def either(self, parts: Sequence[Node]) -> Node:
-        return Joined("or", tuple(parts))
-
-    def both(self, parts: Sequence[Node]) -> Node:
-        return Joined("and", tuple(parts))
-
-    def negated(self, depth: int) -> Node:
-        return Negated(self.one(depth))
-
-    def unclosed(self) -> str:
+    def _is_tabular(self) -> bool:
+        """Whether what follows to the end of the statement has a pipe, or puts tables together."""
+        if self._is("union", "find", "search"):
+            return True
         token = self._token()
-        return f"')' is missing at {token.text if token else 'the end'!r}"
-
-    def leaf(self, _depth: int) -> Node:
-        return self._comparison()
-
-    def _word(self) -> str:
-        token = self._token()
-        if token is None or token.kind != "word":
-            raise Unfit(f"a name is missing at {token.text if token else 'the end'!r}")
-        self._at += 1
-        return token.text
-
-    def _column(self, depth: int = 0) -> str:
-        """Of ``tolower(Column)`` what stands in it; of ``Column.part`` both."""
-        if depth > _MOST_DEEP:
-            raise Unfit("nested too deeply")
-        name = self._word()
-        if self._is("("):
-            self._at += 1
-            inner = self._column(depth + 1) if self._token_kind() == "word" else ""
-            if not self._is(")") or name.lower() not in ("tolower", "toupper", "tostring", "trim"):
-                raise Unfit(f"the function {name}")
-            self._at += 1
-            return inner
-        while self._is("."):
-            self._at += 1
-            name += f".{self._word()}"
-        return name
-
-    def _token_kind(self) -> str:
-        token = self._token()
-        return token.kind if token is not None else ""
-
-    def _comparison(self) -> Compared:
-        column = self._column()
-        token = self._token()
-        operator = token.text.lower() if token is not None and token.kind != "text" else ""
-        negated = operator[:1] == "!" or operator == "<>"
-        if operator[:1] == "!" and operator[1:2].isalpha():
-            operator = operator[1:]
-        if operator.removesuffix("~") == "in":
-            operator = "in"
-        if operator not in OPERATORS:
-            raise Unfit(f"the comparison of {column}")
-        self._at += 1
-        if operator == "matches":
-            self._expect("regex")
+        if token is not None and token.text in self._tables:
+            return True
         start = self._at
-        try:
-            values = self._values()
-        except Unfit as error:
-            self._at = start
-            self._skip_value()
-            return Compared(column, operator, (), negated, str(error))
-        return Compared(column, operator, values, negated)
+        self._skip_statement()
+        return any(one.kind == "sign" and one.text == "|" for one in self._tokens[start : self._at])
 
-    def _values(self, depth: int = 0) -> tuple[str, ...]:
-        """Raises Unfit for what is not known here."""
+    def _body(self) -> list[Query]:
+        """Rows, or a function without parameters that gives some."""
+        self.takes("view")
+        if self._is("(") and self._is(")", ahead=1):
+            self._at += 2
+            self._expect("{")
+            return self._closed("}", 0)
+        if self._is("(") and self._is(":", ahead=2):
+            raise Unfit("a function with parameters")
+        return self._statement()
+
+    # ---- Rows
+
+    def _rows(self, depth: int) -> list[Query]:
+        rows = self._source(depth)
+        while self._is("|", "where"):
+            self.takes("|")
+            rows = self._operator(rows, depth)
+            if len(rows) > _MOST_BRANCHES:
+                raise Unfit(f"more than {_MOST_BRANCHES} branches")
+        return rows
+
+    def _closed(self, end: str, depth: int) -> list[Query]:
+        """Rows in brackets, of which the first is read."""
         if depth > _MOST_DEEP:
             raise Unfit("nested too deeply")
+        self._inside += 1
+        rows = self._rows(depth + 1)
+        self.takes(";")
+        self._inside -= 1
+        self._expect(end)
+        return rows
+
+    def _source(self, depth: int) -> list[Query]:
+        """What stands before the first pipe."""
+        if self.takes("("):
+            return self._closed(")", depth)
+        if self.takes("materialize"):
+            self._expect("(")
+            return self._closed(")", depth)
+        if self.takes("union"):
+            return self._branches(depth)
         token = self._token()
         if token is None:
-            raise Unfit("a value is missing")
-        if self._is("dynamic", "pack_array"):
-            self._at += 1
-        if self._is("(", "["):
-            self._at += 1
-            found: list[str] = []
-            while not self._is(")", "]"):
-                found += self._values(depth + 1)
-                if self._is(",", ".."):
-                    self._at += 1
-                elif not self._is(")", "]"):
-                    raise Unfit("a list of values")
-            self._at += 1
-            return tuple(found)
-        if token.kind in ("text", "number"):
-            self._at += 1
-            return (token.text,)
-        if token.kind == "word" and token.text in self._known:
-            self._at += 1
-            return self._known[token.text]
-        raise Unfit(f"what {token.text} is")
+            raise Unfit("a table is missing")
+        self._at += 1
+        if token.kind == "word" and token.text in self._tables:
+            self._asked.add(token.text)
+            if self.takes("("):
+                self._expect(")")
+            rows = self._tables[token.text]
+        else:
+            other = ("search is not asked",) if token.text.lower() == "search" else ()
+            rows = [Query(token.text, other=other)]
+        self._skip("|", "where", ",", "on")
+        return rows
 
-    def _skip_value(self) -> None:
-        """A name, or a call with all that stands in it."""
-        depth = 0
-        while not self._ends() and (depth > 0 or not self._is("|", "and", "or", ")")):
-            depth += self._is("(", "[") - self._is(")", "]")
+    def _branches(self, depth: int) -> list[Query]:
+        """Of ``union``, behind the word."""
+        self._options()
+        rows = self._source(depth)
+        while self.takes(","):
+            rows = rows + self._source(depth)
+        return rows
+
+    def _options(self) -> dict[str, str]:
+        """``kind=inner hint.strategy=broadcast``; names and values in lower case."""
+        found: dict[str, str] = {}
+        while self._token_kind() == "word" and (self._is("=", ahead=1) or self._is(".", ahead=1)):
+            name = self._word().lower()
+            while self.takes("."):
+                name += f".{self._word().lower()}"
+            self._expect("=")
+            token = self._token()
+            found[name] = token.text.lower() if token is not None else ""
             self._at += 1
+        return found
+
+    def _operator(self, rows: list[Query], depth: int) -> list[Query]:
+        """Behind the pipe."""
+        if self.takes("where") or self.takes("filter"):
+            condition = self.any_of()
+            return [structs.replace(one, conditions=(*one.conditions, condition)) for one in rows]
+        if self.takes("union"):
+            return rows + self._branches(depth)
+        if self._is("join", "lookup"):
+            return self._join(rows, depth)
+        name = self._word().lower()
+        while self._is("-") and self._token(1) is not None:
+            self._at += 1
+            name += f"-{self._word().lower()}"
+        self._skip("|")
+        if name in _SAME_ROWS:
+            return rows
+        return [_with(one, f"{name} is not asked") for one in rows]
+
+    def _join(self, left: list[Query], depth: int) -> list[Query]:
+        name = self._word().lower()
+        options = self._options()
+        kind = options.get("kind", "leftouter" if name == "lookup" else "")
+        right = self._source(depth)
+        keys = self._skip("|")
+        how = " ".join(part for part in (name, kind, keys) if part)
+        return _joined(left, right, kind, how)
+
+
+def _joined(left: list[Query], right: list[Query], kind: str, how: str) -> list[Query]:
+    """The rows that a join of this kind gives; ``how``: as it is shown."""
+    if kind == "leftouter":
+        return left
+    if kind == "rightouter":
+        return right
+    if kind == "fullouter":
+        return left + right
+    if kind in _LEFT_WITHOUT:
+        return [_with(one, f"what it excludes is not asked ({how})") for one in left]
+    if kind in _RIGHT_WITHOUT:
+        return [_with(one, f"what it excludes is not asked ({how})") for one in right]
+    if kind not in _BOTH:
+        return [_with(one, f"{how} is not asked") for one in left]
+    if len(left) * len(right) > _MOST_BRANCHES:
+        raise Unfit(f"more than {_MOST_BRANCHES} branches")
+    told = f"whether the rows belong together is not asked ({how})"
+    return [
+        structs.replace(_with(one, told), beside=(*one.beside, other))
+        for one in left
+        for other in right
+    ]
+
+
+def _with(query: Query, told: str) -> Query:
+    return structs.replace(query, other=(*query.other, told))

@@ -109,7 +109,7 @@ def form_of(name: str, text: str) -> str:
         return _form_of_yaml(name, text)
     if name.lower().endswith((".yar", ".yara")) and is_yara(text):
         return "yara"
-    if name.lower().endswith((".kql", ".kusto", ".csl")) and is_kusto(text):
+    if name.lower().endswith((".kql", ".kusto", ".csl")) or is_kusto(text):
         return "kusto"
     if form := loki.form_of(name, text):
         return form

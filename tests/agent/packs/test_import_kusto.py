@@ -118,6 +118,9 @@ def test_all_queries_of_one_file_are_told_apart(imported: Importer) -> None:
     [
         ('FileName =~ "evil.exe"', {"evil.exe": ("file_name", "weak")}),
         ('SHA256 in~ ("' + "ab" * 32 + '")', {"ab" * 32: ("hash", "confirmed")}),
+        ('ipv4_is_in_range(RemoteIP, "95.216.0.0/16")', {"95.216.0.0/16": ("address", "weak")}),
+        ('ipv4_is_in_any_range(RemoteIP, "95.216.0.0/16", dynamic(["95.217.0.0/16"]))',
+         {"95.216.0.0/16": ("address", "weak"), "95.217.0.0/16": ("address", "weak")}),
         ('RemoteIP in ("95.216.1.1", "95.216.1.2")',
          {"95.216.1.1": ("address", "weak"), "95.216.1.2": ("address", "weak")}),
         (r'FolderPath =~ @"C:\ProgramData\evil.dll"',
@@ -160,7 +163,8 @@ def test_what_is_left_of_a_query_is_weak_and_says_so(imported: Importer) -> None
         "| join kind=inner (DeviceEvents | where X == 'y') on DeviceId\n"})  # fmt: skip
     assert made.became() == {"evil-one.net": ("domain", "weak")}
     (told,) = made.told().values()
-    for why in ("what it excludes is not asked", "DeviceName is not asked", "join is not asked"):
+    for why in ("what it excludes is not asked", "DeviceName is not asked",
+                "whether the rows belong together is not asked (join inner on DeviceId)"):  # fmt: skip
         assert why in told
 
 
@@ -204,8 +208,167 @@ def test_a_name_that_is_given_anew_no_longer_means_what_it_meant(imported: Impor
     assert list(made.left_out().values()) == ["RemoteIP, what bad is, is not asked"]
 
 
+A = "DeviceFileEvents | where SHA1 == '" + DLL + "'"
+B = "DnsEvents | where Name == 'evil-one.net'"
+STRONG = {DLL: ("hash", "confirmed"), "evil-one.net": ("domain", "strong")}
+WEAK = {DLL: ("hash", "confirmed"), "evil-one.net": ("domain", "weak")}
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        f"union ({A}), ({B})",
+        f"union kind=outer withsource=Table isfuzzy=true\n  ({A}),\n\n  ({B})\n| project Timestamp",
+        f"{A}\n| union ({B})",
+        f"let files = {A};\nlet names = materialize({B});\nunion files, names",
+        f"let files = () {{ {A} }};\nlet names = view () {{ {B}; }};\nunion files(), names",
+        f"(union ({A}), (union ({B})))",
+    ],
+)
+def test_a_union_is_each_of_its_branches(imported: Importer, query: str) -> None:
+    made = imported({"a.kql": query})
+    assert made.became() == STRONG
+    assert (made.left_out(), made.told()) == ({}, {})
+
+
+def test_what_is_compared_behind_a_union_is_compared_of_each_branch(imported: Importer) -> None:
+    made = imported({"a.kql": "union DeviceProcessEvents, DeviceFileEvents, (DnsEvents | where Name"
+        " == 'evil-one.net')\n| where FileName == 'evil-two.exe' and SHA1 == '" + DLL + "'"
+    })  # fmt: skip
+    assert made.became().keys() == {DLL, "evil-two.exe", "evil-one.net"}
+    assert made.pack is not None
+    chains = [(len(chain.all), chain.process) for chain in made.pack.chains]
+    assert chains == [(1, ["evil-two.exe"]), (2, []), (3, [])]
+
+
+def test_of_a_chain_whose_member_is_dropped_at_the_end_nothing_is_claimed(
+    imported: Importer,
+) -> None:
+    made = imported({"a.kql": "DeviceFileEvents | where FileName == 'rundll32.exe' and RemoteUrl =="
+        " 'evil-one.net'"})  # fmt: skip
+    assert made.became() == {"evil-one.net": ("domain", "weak")}
+    assert made.pack is not None
+    assert made.pack.chains == []
+    assert list(made.left_out().values()) == ["matches harmless text: it matches everything"]
+    told = {row["value"]: row["told"] for row in made.rows}
+    assert told["evil-one.net"] == "what it is to be seen with was left out: weak"
+
+
+def test_a_branch_in_which_nothing_is_compared_is_named(imported: Importer) -> None:
+    made = imported({"a.kql": f"union ({A}), DeviceEvents"})
+    assert made.became() == {DLL: ("hash", "confirmed")}
+    assert made.left_out() == {"DeviceEvents": "nothing in it is compared"}
+
+
+TOGETHER = "whether the rows belong together is not asked (join{} on DeviceId): wider, weak"
+EXCLUDES = "what it excludes is not asked (join {} on DeviceId): wider, weak"
+
+
+@pytest.mark.parametrize(
+    ("kind", "became", "told"),
+    [
+        ("", WEAK, TOGETHER.format("")),
+        ("kind=inner", WEAK, TOGETHER.format(" inner")),
+        ("kind=innerunique", WEAK, TOGETHER.format(" innerunique")),
+        ("hint.strategy=broadcast kind=leftsemi", WEAK, TOGETHER.format(" leftsemi")),
+        ("kind=rightsemi", WEAK, TOGETHER.format(" rightsemi")),
+        ("kind=leftouter", {DLL: ("hash", "confirmed")}, ""),
+        ("kind=rightouter", {"evil-one.net": ("domain", "strong")}, ""),
+        ("kind=fullouter", STRONG, ""),
+        ("kind=leftanti", {DLL: ("hash", "confirmed")}, EXCLUDES.format("leftanti")),
+        ("kind=anti", {DLL: ("hash", "confirmed")}, EXCLUDES.format("anti")),
+        ("kind=rightanti", {"evil-one.net": ("domain", "weak")}, EXCLUDES.format("rightanti")),
+        ("kind=odd", {DLL: ("hash", "confirmed")}, "join odd on DeviceId is not asked: wider, weak"),
+    ],
+)  # fmt: skip
+def test_of_a_join_both_sides_are_asked_as_far_as_its_kind_needs_them(
+    imported: Importer, kind: str, became: dict[str, tuple[str, str]], told: str
+) -> None:
+    made = imported({"a.kql": f"{A}\n| join {kind} ({B}) on DeviceId\n| project DeviceId"})
+    assert made.became() == became
+    assert made.left_out() == {}
+    told_of = {row["told"].split("; together")[0] for row in made.rows}
+    assert all(told in one for one in made.told().values()) if told else not made.told()
+    assert told_of
+
+
+def test_a_join_in_a_view_and_of_a_bare_table_is_told(imported: Importer) -> None:
+    made = imported({"a.kql": f"let names = {B};\nDeviceEvents\n| join names on $left.a == $right.b"
+        "\n| where ActionType == 'x'"})  # fmt: skip
+    assert made.became() == {"evil-one.net": ("domain", "weak")}
+    assert "(join on $left . a == $right . b)" in made.told().popitem()[1]
+
+
+def test_rows_that_only_exclude_are_no_indicators(imported: Importer) -> None:
+    made = imported({"a.kql": f"let good = DeviceFileEvents | where FileName == 'fine.exe';\n{B}"
+        "\n| where Name !in ((good | project FileName))"})  # fmt: skip
+    assert made.became() == {"evil-one.net": ("domain", "weak")}
+    assert made.left_out() == {
+        "good": "rows that the query names, and asks for in another way than as rows"
+    }
+
+
+@pytest.mark.parametrize(
+    "operator", ["mv-expand a", "invoke f()", "evaluate bag_unpack(x)", "partition by x (take 1)",
+                 "top-nested 3 of x by count()", "search 'x'"]
+)  # fmt: skip
+def test_an_operator_that_may_leave_rows_away_is_told(imported: Importer, operator: str) -> None:
+    made = imported({"a.kql": f"{B}\n| {operator}\n| project Name"})
+    assert made.became() == {"evil-one.net": ("domain", "weak")}
+    (told,) = made.told().values()
+    assert told == f"{operator.split(maxsplit=1)[0]} is not asked: wider, weak"
+
+
+@pytest.mark.parametrize(
+    ("where", "told"),
+    [
+        ("ipv4_is_in_range(RemoteIP, '95.216.0.0', 16) or Name == 'evil-one.net'",
+         "the function ipv4_is_in_range with the length of a prefix"),
+        ("ipv4_is_in_any_range(RemoteIP, blocks) or Name == 'evil-one.net'",
+         "RemoteIP, what blocks is, is not asked"),
+        ("isnotempty(Name) and Name == 'evil-one.net'", ""),
+        ("strlen(Name) > 3 and Name == 'evil-one.net'", "the function strlen: wider, weak"),
+        ("Name == 'evil-one.net' and IsBad", "the comparison of IsBad: wider, weak"),
+        ("(a.b(3) + 4 > 5 or Name == 'evil-two.net') and Name == 'evil-one.net'",
+         "the comparison of a.b: wider, weak"),
+    ],
+)  # fmt: skip
+def test_a_condition_that_is_not_known_takes_nothing_with_it(
+    imported: Importer, where: str, told: str
+) -> None:
+    made = imported({"a.kql": f"DnsEvents | where {where}"})
+    weak = "wider, weak" in told
+    assert made.became()["evil-one.net"][1] == ("weak" if weak else "strong")
+    assert told in "; ".join([*made.told().values(), *made.left_out().values()])
+
+
+def test_a_table_that_is_written_out_is_its_values(imported: Importer) -> None:
+    made = imported({"a.kql": 'let bad = datatable(name: string)["evil-one.net",\n\n"evil-two.net"];\n'
+        "let more = datatable(a: string, b: long)['x', 1];\n"
+        "DnsEvents | where Name in~ (bad)\n\nDnsEvents | where Name in (more)"})  # fmt: skip
+    assert made.became().keys() == {"evil-one.net", "evil-two.net"}
+    assert list(made.left_out().values()) == ["Name, what more is, is not asked"]
+
+
+@pytest.mark.parametrize(
+    ("query", "why"),
+    [
+        (f"union ({A}), ({B}", "')' is missing at 'the end'"),
+        ("(" * 9000 + "T", "nested too deeply"),
+        ("union " + ", ".join(f"T{n}" for n in range(99)) + " | where FileName == 'a'",
+         "more than 64 branches"),
+        ("let f = (a: string) { T | where X == a };", "a function with parameters"),
+    ],
+)  # fmt: skip
+def test_rows_that_cannot_be_read_are_named(imported: Importer, query: str, why: str) -> None:
+    made = imported({"a.kql": query, "good.kql": "DnsEvents\n| where Name == 'evil-ok.net'\n"})
+    assert "evil-ok.net" in made.became()
+    assert why in made.left_out().values()
+
+
 PARTS = ["T", "let", "x", "=", ";", "|", "where", "(", ")", "and", "or", "not", "==", "in~", ",",
-         "'a'", "FileName", "has", "\n\n", "union", "find", "7d", "dynamic", "[", "]"]  # fmt: skip
+         "'a'", "FileName", "has", "\n\n", "union", "find", "7d", "dynamic", "[", "]",
+         "join", "kind", "leftanti", "on", "{", "}", "()", "view", "datatable", "materialize"]  # fmt: skip
 
 
 @given(st.lists(st.sampled_from(PARTS), max_size=20) | st.lists(st.text(max_size=3), max_size=6))
