@@ -104,8 +104,8 @@ class Layout(_Indicator, tag="layout", kw_only=True, frozen=True):
 
 
 class Content(_Indicator, tag="content", kw_only=True, frozen=True):
-    """A text (ASCII and UTF-16, any case), bytes, or a YARA regular expression, anywhere in
-    bytes.
+    """A text (ASCII and UTF-16, any case), bytes (``hex``; wildcards, jumps and alternatives as in
+    YARA: ``4D5A ?? [2-4] ( AA | BB )``), or a YARA regular expression, anywhere in bytes.
     """
 
     value: Text

@@ -29,6 +29,7 @@ from ..indicators import (
 from ..spelling import cases_of, command_regex, command_words, domain_forms, fold, is_glob
 from .characters import ENCODINGS, MOST_BYTES, Characters, Encoding
 from .expressions import written
+from .hex_string import read_hex_string
 
 Check = Callable[[bytes, int, int], bool]
 
@@ -218,7 +219,8 @@ def _letter(character: str, encoding: Encoding, *, any_case: bool) -> str:
 
 def _content(indicator: Content) -> BytePattern:
     if indicator.match == "hex":
-        return BytePattern((f"{{ {indicator.value} }}",), len(indicator.value) // 2)
+        longest = read_hex_string(indicator.value).longest
+        return BytePattern((f"{{ {indicator.value} }}",), longest)
     if indicator.match == "text":
         return _text(indicator.value)
     return _regex(_slashed(indicator.value))

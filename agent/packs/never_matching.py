@@ -12,6 +12,7 @@ import unicodedata
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
+from ..engine.hex_string import read_hex_string
 from ..indicators import (
     Address,
     Certificate,
@@ -180,6 +181,11 @@ def _pipe(indicator: Pipe) -> str:
 
 
 def _content(indicator: Content) -> str:
+    if indicator.match == "hex":
+        try:
+            read_hex_string(indicator.value)
+        except ValueError as error:
+            return f"bytes: {error}"
     if indicator.match != "text" or indicator.value.strip("\0"):
         return ""
     return "nothing but zeros"

@@ -11,6 +11,7 @@ from datetime import datetime
 
 import msgspec
 
+from ..engine.hex_string import read_hex_string
 from ..engine.patterns import patterns_of
 from ..indicators import (
     Address,
@@ -281,7 +282,8 @@ def _matches_itself(
         return True
     if isinstance(indicator, Content) and indicator.match == "hex":
         return any(
-            h.indicator == indicator.id for h in matcher.scan(bytes.fromhex(indicator.value))
+            h.indicator == indicator.id
+            for h in matcher.scan(read_hex_string(indicator.value).example)
         )
     if found:
         return True

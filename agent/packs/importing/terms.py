@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import permutations, product
+from typing import Any
 
 from msgspec import Struct, structs
 
@@ -49,6 +50,8 @@ class Term(Struct, frozen=True):
     """It says little more than the others beside it."""
     process: str = ""
     """It says the name of the process's image, and nothing else."""
+    gate: dict[str, Any] | None = None
+    """It says what the file is that the others are in."""
 
 
 Choices = list[tuple[Term, ...]]

@@ -62,7 +62,7 @@ def made(kind: str, written: str) -> Made:
         return "empty"
     found = KINDS[kind](plain)
     if isinstance(found, str) or plain == text:
-        return found
+        return found if isinstance(found, str) or found.value else "empty"
     return _told(found, "written defanged")
 
 
