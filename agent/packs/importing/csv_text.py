@@ -9,6 +9,7 @@ may be the head, as in the lists of abuse.ch. Strength comes from a column ``str
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator, Sequence
 
 from ...model.report import Strength
@@ -18,15 +19,18 @@ from .scores import scored
 from .values import limited, offered
 
 _KINDS = {
-    "hash": "hash md5 sha1 sha256 sha512 sha224 sha384 md5_hash sha1_hash sha256_hash filehash"
+    "hash": "prüfsumme хеш хэш"
+    " hash md5 sha1 sha256 sha512 sha224 sha384 md5_hash sha1_hash sha256_hash filehash"
     " filehash_md5 filehash_sha1 filehash_sha256 file_hash hash_md5 hash_sha1 hash_sha256",
-    "address": "ip ipv4 ipv6 ip_dst ip_src ip_address ipv4_addr ipv6_addr address dst_ip src_ip"
+    "address": "ip_adresse adresse_ip direccion_ip dirección_ip endereço_ip ip_адрес"
+    " ip ipv4 ipv6 ip_dst ip_src ip_address ipv4_addr ipv6_addr address dst_ip src_ip"
     " cidr ip_port ipport netblock",
-    "domain": "domain domain_name fqdn hostname host_name",
+    "domain": "domäne domaine dominio domínio домен domain domain_name fqdn hostname host_name",
     "host": "host c2 host_port",
     "url": "url uri link_url",
-    "file_name": "file_name filename file name_of_file",
-    "file_path": "file_path filepath path fullpath full_path",
+    "file_name": "dateiname nom_de_fichier nombre_de_archivo archivo имя_файла файл"
+    " file_name filename file name_of_file",
+    "file_path": "pfad dateipfad chemin ruta путь file_path filepath path fullpath full_path",
     "command_line": "command_line commandline cmdline process_command_line",
     "pipe": "pipe named_pipe pipe_name",
     "email": "email email_address email_src email_dst sender",
@@ -38,18 +42,33 @@ _KINDS = {
     "rule": "yara sigma snort",
 }
 """Kinds of values, by the names that types and columns have."""
-_KIND_OF = {name: kind for kind, names in _KINDS.items() for name in names.split()}
-_VALUES = ("ioc_value", "indicator_value", "value", "indicator", "ioc", "observable", "artifact")
-_TYPES = ("ioc_type", "indicator_type", "type", "kind", "data_type", "category")
+_KIND_OF = {name.replace("_", ""): kind for kind, names in _KINDS.items() for name in names.split()}
+"""Names as one word: ``SHA-256`` is ``sha256``."""
+_VALUES = ("ioc_value", "indicator_value", "value", "indicator", "ioc", "observable", "artifact",
+           "wert", "valeur", "valor", "valore", "значение")  # fmt: skip
+_TYPES = (
+    "typ",
+    "tipo",
+    "тип",
+    "ioc_type",
+    "indicator_type",
+    "type",
+    "kind",
+    "data_type",
+    "category",
+)
 _NOTES = ("description", "comment", "note", "notes", "title", "malware_printable", "threat")
 _REFERENCES = ("reference", "references", "source", "link", "report")
 _NUMBERS = ("confidence", "score", "confidence_level")
 _DELIMITERS = ",;\t|"
+_OTHER_COLUMN = "a value in a column of no known name"
+_SEPARATOR = re.compile(r"sep=(.)\r?\n?", re.IGNORECASE)
+"""How Excel is told what separates columns, in the first line."""
 
 
 def named(name: str) -> str:
     """The kind of values that a type or column of this name is of; empty if that is not known."""
-    return _KIND_OF.get(_plain(name), "")
+    return _KIND_OF.get(_plain(name).replace("_", ""), "")
 
 
 def _plain(name: str) -> str:
@@ -58,6 +77,9 @@ def _plain(name: str) -> str:
 
 def delimiter_of(text: str) -> str:
     """What separates columns: what stands equally often in most rows; empty: nothing does."""
+    stated = _SEPARATOR.match(text)
+    if stated is not None and stated[1] in _DELIMITERS:
+        return stated[1]
     rows = [line for line in text.splitlines()[:64] if line.strip() and line[0] != "#"]
     best, share = "", 0
     for one in _DELIMITERS:
@@ -81,6 +103,8 @@ def read_csv(text: str) -> Iterator[Offer]:
             where = f"line {reader.line_num}"
             if not any(cell.strip() for cell in cells):
                 continue
+            if reader.line_num == 1 and _SEPARATOR.fullmatch(lines[0]):
+                continue
             if cells[0].lstrip().startswith("#"):
                 if is_first:
                     line = lines[reader.line_num - 1].lstrip("# \t")
@@ -99,7 +123,7 @@ def read_csv(text: str) -> Iterator[Offer]:
 def _head(cells: Sequence[str]) -> list[str]:
     """Names of columns; empty if these are none."""
     names = [_plain(cell) for cell in cells]
-    known = [name for name in names if name in _VALUES or name in _KIND_OF]
+    known = [name for name in names if name in _VALUES or named(name)]
     return names if known and len(names) > 1 else []
 
 
@@ -110,6 +134,11 @@ def _first(cells: dict[str, str], names: Sequence[str]) -> str:
 def _row(where: str, head: Sequence[str], cells: Sequence[str]) -> Iterator[Offer]:
     by_name = dict(zip(head, cells, strict=False))
     note, reference = _first(by_name, _NOTES), _first(by_name, _REFERENCES)
+    if _first(by_name, ["to_ids"]).lower() in ("0", "false"):
+        yield left_out(
+            where, "row", " ".join(cells), "to_ids is not set: context, not for detection"
+        )
+        return
     column = next((name for name in _VALUES if name in by_name), "")
     stated = _first(by_name, ["strength"]).lower()
     number = _first(by_name, _NUMBERS)
@@ -120,9 +149,12 @@ def _row(where: str, head: Sequence[str], cells: Sequence[str]) -> Iterator[Offe
         yield _offer(where, kind, by_name[column].strip(), note, reference, stated, number)
     else:
         for name, cell in by_name.items():
-            if name in _KIND_OF and cell.strip():
+            written = cell.strip()
+            if named(name) and written:
                 some = True
-                yield _offer(where, name, cell.strip(), note, reference, stated, number)
+                yield _offer(where, name, written, note, reference, stated, number)
+            elif name not in (*_NOTES, *_REFERENCES) and of_value(where, written) is not None:
+                yield left_out(where, name, written, _OTHER_COLUMN)
     if not some:
         yield left_out(where, "row", " ".join(cells), "no value in its columns")
 

@@ -20,6 +20,8 @@ _PIECES = re.compile(r"\t+| {2,}| +[-–—#|] +| +// +|[,;|] *|(?<=:) +")  # no
 _AROUND = "\"'`<>(){}•·,;!?“”‘’"  # noqa: RUF001 - quotes and bullets as reports have them
 _BULLET = re.compile(r"^\s*(?:[-*•·]|[0-9]{1,3}[.)])\s+")
 _SUM = re.compile(r"(?P<sum>[0-9A-Fa-f]{32,128})(?: [ *]|\t+)(?P<name>\S.*)")
+_OF_HOSTS = re.compile(r"(?:0\.0\.0\.0|127\.0\.0\.1|::1?)[ \t]+(?P<name>[^\s#]+)(?:\s*#.*)?")
+"""A line of a block list in the form of a hosts file."""
 _QUOTED = re.compile(r"\"([^\"]+)\"|'([^']+)'|`([^`]+)`")
 _SPACED = "a file's name with blanks, or a sentence: put quotes around the name"
 _PATH = re.compile(r"(?:[A-Za-z]:|%[A-Za-z]+%)\\(?:[^\\/:*?\"<>|\r\n]+\\)*[^\\/:*?\"<>|\s,;]+")
@@ -69,6 +71,9 @@ def _line(where: str, line: str) -> Iterator[Offer]:
     whole = of_value(where, _cut(bare))
     if whole is not None:
         yield whole
+        return
+    if blocked := _OF_HOSTS.fullmatch(bare):
+        yield _offer_of(where, "domain", blocked["name"])
         return
     pieces = [_cut(piece) for piece in _PIECES.split(bare)]
     found = [(piece, of_value(where, piece)) for piece in pieces if piece]

@@ -123,6 +123,8 @@ def _address(text: str) -> Made:
 
 
 def _domain(text: str) -> Made:
+    if "://" in text:
+        return _told_or_why(_url(text), "a URL in the place of a domain")
     port = _PORT.fullmatch(text)
     told = f"port {port['port']} is not asked" if port else ""
     name = (port["host"] if port else text).rstrip(".")

@@ -36,7 +36,7 @@ def _declared(words: Words) -> Iterator[tuple[str, str, str, list[str]]]:
         for place, (_, word) in enumerate(words)
         if word.startswith("$") and place + 2 < len(words) and words[place + 1][1] == "="
     ]
-    for number, (start, end) in enumerate(zip(starts, [*starts[1:], len(words)], strict=True)):
+    for number, (start, end) in enumerate(zip(starts, [*starts, len(words)][1:], strict=True)):
         name, (kind, value) = words[start][1], words[start + 2]
         # One without a name is told by its number.
         yield (

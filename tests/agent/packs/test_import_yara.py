@@ -254,6 +254,13 @@ def test_what_a_condition_asks_besides_is_named_and_what_is_left_is_weak(
     assert told in "; ".join([*made.told().values(), *made.left_out().values()])
 
 
+def test_a_rule_without_strings_is_named(imported: Importer) -> None:
+    text = rule(LOADER, "$a") + "rule two { condition: filesize < 10 }"
+    made = imported({"rules.yar": text})
+    assert made.became() == {"evil-loader-one": ("content", "strong")}
+    assert list(made.left_out().values()) == ["the size or the beginning of a file alone"]
+
+
 def test_once_or_more_is_that_it_is_there(imported: Importer) -> None:
     made = imported({"rules.yar": rule(LOADER, "#a > 0 or #a >= 1")})
     assert made.became() == {"evil-loader-one": ("content", "strong")}
