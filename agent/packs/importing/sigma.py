@@ -60,6 +60,9 @@ _COMMON_DASHES = _DASHES[:2]
 _PARAMETER = re.compile(r"\B[-/]\b")
 _MOST_PARAMETERS = 3
 """Of one value under ``windash``, as Sigma's own converter has it."""
+_MOST_OF_ALL = 2
+"""Parameters before which each of the five dashes is asked: of three they are 125 command lines,
+which take half a minute to prove."""
 _FEWER_DASHES = "with a hyphen or a slash alone: longer dashes would be too many choices"
 _WORD = re.compile(r"\s*(\(|\)|\||[^\s()|]+)")
 _MOST_WORDS = 1_000
@@ -231,7 +234,7 @@ class _Condition(OverWords):
                 found.append(none_of(shown, f"{field}, {why}, is not asked: wider, weak"))
                 continue
             some = either(compared(kind, shown, how, _text(text)) for text in texts)
-            fewer = len(texts) > 1 and len(self._dashes) < len(_DASHES)
+            fewer = len(texts) > 1 and not any(_DASHES[-1] in text for text in texts)
             found.append(told(some, _FEWER_DASHES) if fewer else some)
         return both(found) if "all" in modifiers else either(found)
 
@@ -241,7 +244,8 @@ class _Condition(OverWords):
         if len(pieces) - 1 > _MOST_PARAMETERS:
             return []
         marks = _PARAMETER.findall(value)
-        ways = [dict.fromkeys((mark, *self._dashes)) for mark in marks]
+        dashes = self._dashes if len(marks) <= _MOST_OF_ALL else _COMMON_DASHES
+        ways = [dict.fromkeys((mark, *dashes)) for mark in marks]
         return [
             "".join(part for both in zip(pieces, (*some, ""), strict=True) for part in both)
             for some in product(*ways)

@@ -152,12 +152,24 @@ condition: sel""")})  # fmt: skip
 
 def test_each_parameter_of_one_value_has_its_own_dash(imported: Importer) -> None:
     made = imported({"rule.yml": rule("process_creation", """
-sel: {CommandLine|contains|windash: 'evil-tool -one /two http://x'}
+sel: {CommandLine|contains|windash: 'evil-tool -one http://x'}
 condition: sel""")})  # fmt: skip
     assert set(made.became()) == {
-        f"evil-tool {one}one {two}two http:/{slash}x"
-        for one, two, slash in product(DASHES, repeat=3)
+        f"evil-tool {one}one http:/{slash}x" for one, slash in product(DASHES, repeat=2)
     }
+    assert made.told() == {}
+
+
+def test_before_three_parameters_the_two_common_dashes_are_asked_and_it_is_told(
+    imported: Importer,
+) -> None:
+    made = imported({"rule.yml": rule("process_creation", """
+sel: {CommandLine|contains|windash: 'evil -one /two -three'}
+condition: sel""")})  # fmt: skip
+    assert set(made.became()) == {
+        f"evil {one}one {two}two {three}three" for one, two, three in product("-/", repeat=3)
+    }
+    assert all("longer dashes would be too many choices" in one for one in made.told().values())
 
 
 def test_where_all_dashes_are_too_many_the_two_common_ones_are_asked_and_it_is_told(
