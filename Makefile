@@ -18,7 +18,7 @@ help:
 	@echo 'make release the exe, the zip and what proves them, into dist/release (SIGN="…" signs; docs/verify-a-release.md)'
 	@echo 'make lint    ruff and mypy --strict'
 	@echo 'make fuzz    fuzz the readers of NTFS for longer (FUZZ=one target, FOR=seconds of each)'
-	@echo 'make bench   side-by-side measurements (WHAT=engine, event_logs, files, hashing, large_packs, ntfs, remembered, windows_image, live_host, collector, storm, cluster, behind or pages)'
+	@echo 'make bench   side-by-side measurements (WHAT=engine, event_logs, files, hashing, large_packs, nice, ntfs, remembered, windows_image, live_host, collector, storm, cluster, behind or pages)'
 	@echo 'make mutate  small changes of the code that no test notices (WHAT=findings)'
 	@echo 'make lock    pin anew what the exe and the tests install (ARGS=--upgrade: to the newest)'
 	@echo 'make sources download the Debian source packages whose test data some tests need (tests/sources.txt)'

@@ -14,6 +14,8 @@ import shutil
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from agent.model.codec import decode
@@ -40,11 +42,11 @@ def by_path(top: Path, there: str) -> dict[str, bytes]:
     }
 
 
-def sweep(host: Host) -> tuple[int, Report]:
+def sweep(host: Host, *options: str) -> tuple[int, Report]:
     """Exit code and report; ``C:`` is all that there is, the exe included."""
     out = host.lab.drive_c / "reports"
     shutil.rmtree(out, ignore_errors=True)
-    command = ["live", "--out", r"C:\reports", "--no-delivery"]
+    command = ["live", "--out", r"C:\reports", "--no-delivery", *options]
     done = host.lab.run_exe(r"C:\iocsweep\iocsweep.exe", command, cwd=host.lab.drive_c, timeout=600)
     reports = list(out.glob("*.json"))
     if len(reports) != 1:
@@ -52,17 +54,14 @@ def sweep(host: Host) -> tuple[int, Report]:
     return done.returncode, decode(reports[0].read_bytes())
 
 
-def main() -> None:
-    """The bench by the command line."""
+@contextmanager
+def host_of(samples: Path) -> Iterator[Host]:
+    """The made host with the exe on it."""
     from build_exe import main as build
     from lab import Lab
 
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else "")
-    parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--samples", type=Path, default=LOGS.parent)
-    options = parser.parse_args()
     CACHE.mkdir(parents=True, exist_ok=True)
-    made = made_host(CACHE / NAME, options.samples, logs_of(options.samples / "evtx-hosts"))
+    made = made_host(CACHE / NAME, samples, logs_of(samples / "evtx-hosts"))
     files = by_path(made, "C:")
     dist = REPOSITORY / "dist"
     if build(["--dist", str(dist)]):
@@ -72,9 +71,19 @@ def main() -> None:
         laid_down(lab.drive_c, {**files, **by_path(dist / "iocsweep", "C:\\iocsweep")})
         lab.map_drive("z", None)
         try:
-            measure(Host(lab, Path(), Path()), options.runs)
+            yield Host(lab, Path(), Path())
         finally:
             lab.kill_all()
+
+
+def main() -> None:
+    """The bench by the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else "")
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--samples", type=Path, default=LOGS.parent)
+    options = parser.parse_args()
+    with host_of(options.samples) as host:
+        measure(host, options.runs)
 
 
 def measure(host: Host, runs: int) -> None:
