@@ -162,7 +162,8 @@ class Existing:
             made = Domain(value=name.casefold(), **self._id("cached"))
             if self._may_be(made) and (found := self._proved([made])):
                 return _with(probe, found)
-        return probe.absent("the cache holds no name")
+        # Nor is it for a sweep: where nothing was examined, nothing is known.
+        return probe.failed("the cache holds no name that could be looked for")
 
 
 def _with(probe: Probe, found: Sequence[Content | Domain]) -> Probe:

@@ -23,6 +23,7 @@ param(
     [string]$Share = '',
     [ValidateSet('', 'gpo-startup', 'intune', 'live-response', 'rtr')]
     [string]$Preset = '',
+    [string]$SigningKeyFile = '',
     [switch]$Clean
 )
 Set-StrictMode -Version 2.0
@@ -56,6 +57,7 @@ if ($Clean) {
     if ($Sweep) { $Arguments += '--once=' + $Sweep }
     if ($Collector) { $Arguments += '--collector=' + $Collector }
     if ($TokenFile) { $Arguments += '--token-file=' + $TokenFile }
+    if ($SigningKeyFile) { $Arguments += '--signing-key-file=' + $SigningKeyFile }
     if ($Ca) { $Arguments += '--ca=' + $Ca }
     if ($Share) { $Arguments += '--share=' + $Share.TrimEnd('\') }
 }

@@ -110,7 +110,9 @@ def test_a_source_that_is_broken_is_named_and_one_that_is_mended_is_proved(
             "IOCSWEEP_TEST_DNS_LOG": own_lab.to_windows(log),
         },
     )
-    assert failures(broken)["dns_cache"].startswith("the cache cannot be read")
+    # Wine 8 refuses; Wine 10's WMI gives an empty cache.
+    said = ("the cache cannot be read", "the cache holds no name")
+    assert failures(broken)["dns_cache"].startswith(said)
     assert code == 3
     assert set(failures(mended)) == set(failures(broken)) - {"dns_cache"}
     (seen,) = (one for one in mended["attempts"] if one["source"] == "dns_cache")

@@ -6,6 +6,7 @@ $Arguments = @(
     '--once=cyzfc-2026-11',
     '--collector=https://collector.example:8443',
     '--token-file=\\fileserver.example\iocsweep$\token.txt',
+    '--signing-key-file=\\fileserver.example\iocsweep$\signing.key',
     '--ca=\\fileserver.example\iocsweep$\collector-ca.pem'
 )
 

@@ -211,8 +211,10 @@ def test_else_any_name_that_is_there_and_not_the_campaigns(tmp_path: Path) -> No
     assert [one.value for one in probe.indicators] == ["b.example.org"]
 
 
-def test_an_empty_cache_is_nothing_here_and_one_that_is_refused_a_failure(tmp_path: Path) -> None:
-    assert cached(tmp_path).nothing == "the cache holds no name"
+def test_a_cache_that_is_empty_or_refused_is_a_failure_as_it_is_a_gap_of_a_sweep(
+    tmp_path: Path,
+) -> None:
+    assert cached(tmp_path).problem == "the cache holds no name that could be looked for"
     refused = Unreadable("Windows does not give it")
     probe = cached(tmp_path, table=refused, wmi=Unreadable("no"))
     assert probe.problem == "the cache cannot be read: Windows does not give it"
