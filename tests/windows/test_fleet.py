@@ -197,8 +197,6 @@ def test_a_sweep_that_stands_back_is_whole(fleet: Fleet) -> None:
 
 @pytest.mark.parametrize("where", ["spaced", "mapped drive", "extended path", "read-only"])
 def test_it_runs_from_anywhere(fleet: Fleet, tmp_path: Path, where: str) -> None:
-    r"""Not from ``\\server\share``: what Wine 8 calls a program there is ``UNC\server\share``, which
-    is no path."""
     lab = fleet.host.lab
     folder = tmp_path / ("a folder & more (x86)" if where == "spaced" else "tools")
     shutil.copytree(fleet.host.exe.parent, folder)
@@ -222,6 +220,46 @@ def test_it_runs_from_anywhere(fleet: Fleet, tmp_path: Path, where: str) -> None
     assert json.loads(done.stdout)["verdict"] == "clean"
     assert len(fleet.reports()) == 1
     assert _listed(folder) == before
+
+
+@pytest.mark.parametrize("form", ["one-dir", "one-file"])
+def test_program_arguments_evidence_and_report_are_on_a_share(
+    fleet: Fleet, tmp_path: Path, form: str
+) -> None:
+    r"""What Wine 8 calls a program there is ``UNC\server\share``, which is no path."""
+    lab, host = fleet.host.lab, fleet.host
+    if _wine() < 10:
+        pytest.skip("Wine 8 misnames a program of a share")
+    folder = tmp_path / "tools"
+    shutil.copytree(host.exe.parent, folder)
+    shutil.copy(host.one_file, folder / "one-file.exe")
+    (folder / "evidence").mkdir()
+    (folder / "evidence" / "cyzfc.dat").write_bytes(b"x")
+    (folder / "out dir").mkdir()
+    share = r"\\fileserver\tools$"
+    (folder / "sweep.args").write_text(f"--only=files\n--quiet\n--out={share}\\out dir\\r.json\n")
+    there = lab.prefix / "dosdevices" / "unc" / "fileserver"
+    there.mkdir(parents=True)
+    (there / "tools$").symlink_to(folder)
+    exe = f"{share}\\one-file.exe" if form == "one-file" else f"{share}\\{host.exe.name}"
+    try:
+        done = fleet.run("live", f"{share}\\evidence", f"@{share}\\sweep.args", exe=exe)
+    finally:
+        shutil.rmtree(there)
+    assert done.returncode == 0, done.stdout + done.stderr
+    report = decode((folder / "out dir" / "r.json").read_bytes())
+    assert report.agent.form == form
+    assert [one.place.text for found in report.findings for one in found.evidence] == [
+        f"{share}\\evidence\\cyzfc.dat"
+    ]
+
+
+def _wine() -> int:
+    """Its first number."""
+    from wine import wine_loader
+
+    told = subprocess.run([wine_loader(), "--version"], capture_output=True, text=True, check=True)
+    return int(told.stdout.removeprefix("wine-").partition(".")[0])
 
 
 def _read_only(folder: Path) -> None:
