@@ -20,6 +20,7 @@ from ..records import (
     Limit,
     Sweep,
 )
+from ..signatures import verdict_kept
 from ..suppression import Suppression
 
 MINUTE = 60_000
@@ -27,6 +28,7 @@ HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 CLEAN = "nothing left unlooked at"
 LIMITED = "as far as asked, which is not what this sweep asks for"
+NOT_SIGNED_SO = "not signed as it has to be"
 UNASKED = (
     "none was pinned: this sweep was made without a word of what counts, as earlier collectors did."
     " Clean is by whatever pack each report names, however old it is; what was asked of a part of a"
@@ -204,6 +206,26 @@ def limit_words(limits: Sequence[Limit]) -> str:
     return "; ".join(f"{one.what}: {one.seen} (asked for: {one.asked})" for one in limits)
 
 
+def unasked(limits: Sequence[Limit]) -> list[Limit]:
+    """Those that are about what was asked: a wrong signature is told beside them, with where."""
+    return [one for one in limits if one.what != "signature"]
+
+
+def hit_words(limits: Sequence[Limit]) -> str:
+    """By what sort of a report there is a hit; empty for one that is as it should be."""
+    others = unasked(limits)
+    words = [f"by a report that was not asked for: {limit_words(others)}"] if others else []
+    if len(others) < len(limits):
+        words.append(f"by a report that is {NOT_SIGNED_SO}")
+    return "; ".join(words)
+
+
+def gaps_of(host: HostRow) -> str:
+    """What was not looked at, without what is wrong with the signature."""
+    wrong = f"signature: {verdict_kept(host.said_signature).detail}"
+    return host.reasons.removeprefix(wrong).removeprefix("; ")
+
+
 def demand_words(sweep: Sweep) -> list[tuple[str, str]]:
     """What counts as an answer to a sweep, a line for each condition."""
     demand = sweep.demand
@@ -288,15 +310,22 @@ def host_answer(host: HostRow) -> str:
     ]  # fmt: skip
     hit = ", ".join(findings) or "found in an earlier report"
     if host.hit_limits:
-        hit += f", by a report that was not asked for: {limit_words(host.hit_limits)}"
+        hit += f", {hit_words(host.hit_limits)}"
     why = {
         "hit": hit,
         "limited": f"clean by what was asked, which is not what counts: {limit_words(host.limits)}",
         "clean": CLEAN,
-        "incomplete": host.reasons or "no trace found in what could be seen",
+        "incomplete": _why_incomplete(host),
         "failed": host.reasons or "the sweep was cut off",
     }[host.state]
     return f"{host.state.capitalize()}: {why}"
+
+
+def _why_incomplete(host: HostRow) -> str:
+    gaps = gaps_of(host)
+    if gaps == host.reasons:
+        return gaps or "no trace found in what could be seen"
+    return f"{NOT_SIGNED_SO}; {gaps}" if gaps else NOT_SIGNED_SO
 
 
 def report_answer(state: HostState, counts: Sequence[tuple[int, str]]) -> tuple[str, str]:
@@ -315,7 +344,7 @@ def report_answer(state: HostState, counts: Sequence[tuple[int, str]]) -> tuple[
 __all__ = [
     "audit_words",
     "CLEAN", "LIMITED", "answer", "counted", "covering_words", "deadline_words", "demand_words",
-    "duration", "host_answer", "iso", "limit_words", "pack_words", "reach_estimate",
-    "report_answer", "share", "size", "states", "suppressed_words", "when",
-    "zone_words",
+    "duration", "hit_words", "host_answer", "iso", "limit_words", "pack_words", "reach_estimate",
+    "report_answer", "share", "size", "states", "suppressed_words",
+    "unasked", "when", "zone_words",
 ]  # fmt: skip

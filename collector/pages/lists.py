@@ -13,7 +13,7 @@ from ..records import FindingRow, HostRow
 from ..signatures import verdict_kept
 from ..store.store import PAGE
 from .casework import LATEST, case_of
-from .describe import host_answer
+from .describe import gaps_of, host_answer
 from .groups import column_filter, column_query
 from .hosts import MAX_TEXT
 from .session import Reader
@@ -96,6 +96,7 @@ class ListPages:
             sweep=sweep,
             host=host,
             said=host_answer(host),
+            gaps=gaps_of(host),
             signature=verdict_kept(host.said_signature),
             drills=(await store.drills_on(sweep.sweep_id, [key])).get(key, 0),
             sender=(first := host.sources.partition(" ")[0]),

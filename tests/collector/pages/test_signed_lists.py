@@ -18,6 +18,8 @@ from collector.records import FindingRow, HostRow
 from collector.signatures import STATUSES
 from tests.collector.pages.conftest import Pages
 from tests.collector.pages.seed import SWEEP, a_finding, a_report
+from tests.collector.pages.shown import heading
+from tests.collector.pages.test_report import text_of
 from tests.collector.pages.test_signed import put
 from tests.evidence.signing import KEY, OTHER
 
@@ -212,3 +214,18 @@ def test_where_no_key_was_issued_the_answer_is_not_held_against_it(pages: Pages)
     told = pages.get(f"{SWEPT}/standing.json").json()
     assert told["clean"]["unsigned"] == 1
     assert "not signed" not in told["rest"]
+
+
+def test_a_hit_by_a_wrongly_signed_report_says_so_once_and_where(hosts: Pages) -> None:
+    page = hosts.text(f"{SWEPT}/hosts/id-altered%7Caltered")
+    assert heading(page) == (
+        "Hit: 1 strong or confirmed, by a report that is not signed as it has to be"
+    )
+    shown = text_of(page)
+    where = f"signed by another key, {OTHER.public.id}"
+    assert shown.count(where) == 2, "of the host, and of its report in the list"
+    assert "Besides, not all of it was looked at" not in shown
+    row = text_of(hosts.text(f"{SWEPT}/hosts")).partition("WS-0420")[0]
+    assert row.count(where) == 1
+    assert "by a report that is not signed as it has to be" in row
+    assert "not asked for" not in row
