@@ -2,8 +2,8 @@
 # misp-stix 2026.10.12 imports an indicator of STIX 2.1 that was revoked, or says what is benign, as
 # an attribute that is meant for detection (to_ids true), with nothing about it in the event, in its
 # errors or its warnings. One whose time is over comes in alike, its valid_until as last_seen, though
-# nobody saw it then. STIX 2.1, 3.2: what is revoked is no longer considered valid by who made
-# it; 4.7: so is an indicator from its valid_until on; indicator-type-ov has "benign" for what is not
+# nobody saw it then. STIX 2.1, 3.2: what is revoked is no longer considered valid by who made it;
+# 4.7: so is an indicator from its valid_until on; indicator-type-ov has "benign" for what is not
 # suspicious. Of the confidence beside them (3.2) misp-stix does make a tag.
 #
 # Seen on 2026-11-30, of [domain-name:value = 'a.example'] with each:

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # Sigma's modifier cidr is for IPv4 and IPv6 (modifiers 2.1.0, "IP Modifiers"). For a backend whose
 # language has no networks (SQLite's), pySigma 1.5.1 writes them as texts with a wildcard. It cuts an
-# IPv6 network behind what its address is written as, where the zeros at the end are no groups: a /48
-# or /56 of them is asked for as the whole /32, a /33 likewise, and 2001:0:0:1::/64 as 2001:*. IPv4 is
-# right, and so are all these in pySigma 2.0.1 with the backend's 2.1.1. But Splunk's, Kusto's, Loki's
-# and Elasticsearch's backends ask for a pySigma below 2: beside one of them pip takes the older pair.
+# IPv6 network behind what its address is written as, where zeros at the end are no groups: a /48 or
+# /56 of them is asked for as the whole /32, a /33 likewise, and 2001:0:0:1::/64 as 2001:*. IPv4 is
+# right, and so are these in pySigma 2.0.1 with the backend's 2.1.1. But the backends of the day for
+# Splunk, Kusto, Loki and Elasticsearch ask for a pySigma below 2: beside one of them pip takes the
+# older pair.
 #
 # Seen on 2026-11-30, of the address 2001:db8:ffff::1, which is in none of the first three:
 #   cidr              pySigma 1.5.1                  2.0.1

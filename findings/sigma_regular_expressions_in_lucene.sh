@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
-# pySigma's backend for Elasticsearch 2.1.1 writes Sigma's |re|i as F:/(?i).../ and |re with anchors as
-# F:/^...$/ into queries of Lucene, whose regular expressions know neither: there (?i) are the letters
-# "?i", and ^ and $ are themselves; an expression has to match the whole value anyhow. Both queries are
-# valid, and find nothing that the rule means. Sigma allows both (modifiers 2.1.0, "Regular
-# Expression"). Written by hand: [cC][mM][dD] for (?i)cmd, and nothing for ^ and $.
+# pySigma's backend for Elasticsearch 2.1.1 writes Sigma's |re|i as F:/(?i).../ and anchors as they
+# are, F:/^...$/, into queries of Lucene, whose regular expressions know neither: (?i) are there the
+# letters "?i", ^ and $ are themselves, and an expression has to match the whole value anyhow. Both
+# queries are valid, and find nothing that the rule means. Sigma has both (modifiers 2.1.0, "Regular
+# Expression"). By hand: [cC][mM][dD] for (?i)cmd, and nothing for ^ and $.
 #
-# Seen on 2026-11-30, with Lucene 8.7.0, what Debian 12 calls 8.8.1-4:
+# Seen on 2026-11-30, with Debian 12's Lucene 8.8.1:
 #   F|re|i: 'cmd.*'   /(?i)cmd.*/   not "cmd.exe", not "CMD.EXE", but "?icmd.exe"
 #   F|re: '^cmd$'     /^cmd$/       not "cmd", but "^cmd$"
 #   F|re: 'cmd.*'     /cmd.*/       "cmd.exe"
-# It needs a JDK of 11 or later and apt-get.
+# It needs a JDK of 11 or later, and apt-get.
 set -euo pipefail
 room=$(mktemp -d)
 trap 'rm -rf "$room"' EXIT
