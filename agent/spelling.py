@@ -165,6 +165,21 @@ def is_address(text: str) -> bool:
     return True
 
 
+def plain_address(text: str) -> str:
+    """The IPv4 address, or block of them, that one of IPv6 stands for (``::ffff:192.0.2.1``; RFC
+    4291, 2.5.5.2); else the text as it is. Evidence is compared as such an address."""
+    if ":" not in text:
+        return text
+    try:
+        network = ipaddress.IPv6Network(text)
+    except ValueError:
+        return text
+    mapped = network.network_address.ipv4_mapped
+    if mapped is None or network.prefixlen < 96:
+        return text
+    return f"{mapped}/{network.prefixlen - 96}" if "/" in text else str(mapped)
+
+
 def normal_command(line: str) -> str:
     """A command line without case, quotes, commas and carets, its white space one space each."""
     return _BETWEEN.sub(" ", _without_escapes(line)).strip().casefold()

@@ -19,7 +19,7 @@ from ..matching.matcher import Match, fold, fold_domain
 from ..model.objects import File, Parent
 from ..model.observation import Claim, Observation, utc
 from ..model.report import Strength
-from ..spelling import base_name
+from ..spelling import base_name, plain_address
 from .groups import Groups
 from .implants import of_one_process_each
 from .keys import file_key
@@ -132,7 +132,7 @@ def _only_by_block(seen: Observation, blocked: set[str]) -> bool:
         and seen.event is None
         and seen.dns is not None
         and fold_domain(seen.dns.question) in blocked
-        and _BLOCKS.issuperset(seen.dns.answers)
+        and _BLOCKS.issuperset(map(plain_address, seen.dns.answers))
     )
 
 

@@ -15,7 +15,7 @@ from ..model.codec import to_json
 from ..model.objects import ARROW, Destination, Dns, File, Objects, Process
 from ..model.observation import Claim, Observation, telling
 from ..model.report import BY_MEMORY, BY_VOLUME, Host, Target
-from ..spelling import base_name
+from ..spelling import base_name, plain_address
 
 _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "urn:iocsweep:finding")
 _NOW = frozenset({Claim.EXISTS, Claim.RUNNING, Claim.LOADED, Claim.CONNECTED, Claim.MENTIONED})
@@ -138,7 +138,7 @@ def _destination_keys(far: Destination) -> Iterator[str]:
 def _is_somewhere(address: str) -> bool:
     """Whether it is an address, and of a host: a sinkhole's answer ties nothing together."""
     try:
-        told = ipaddress.ip_address(address)
+        told = ipaddress.ip_address(plain_address(address))
     except ValueError:
         return False
     return not (told.is_unspecified or told.is_loopback)
@@ -195,5 +195,5 @@ def domain_key(name: str) -> str:
 
 
 def address_key(address: str) -> str:
-    """Of an IP address."""
-    return f"address:{address.casefold()}"
+    """Of an IP address, in whichever of its forms."""
+    return f"address:{plain_address(address).casefold()}"

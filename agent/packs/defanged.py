@@ -7,14 +7,22 @@ from __future__ import annotations
 
 import re
 
+_LETTER = r"[\w\u0080-\U0010ffff]"
+"""Of any script; the signs of vowels and accents are none to an expression."""
+
+
+def _between(spelling: str) -> re.Pattern[str]:
+    return re.compile(f"(?i)(?<={_LETTER}){spelling}(?={_LETTER})")
+
+
 _SPELLINGS = (
     (re.compile(r"(?i)\bh(?:xx|\*\*)ps(?=\[?:)"), "https"),
     (re.compile(r"(?i)\bh(?:xx|\*\*)p(?=\[?:)"), "http"),
     (re.compile(r"(?i)\bf(?:x|\*)p(?=\[?:)"), "ftp"),
     (re.compile(r"\[(://|:|/)\]"), r"\1"),
-    (re.compile(r"(?i)(?<=\w) ?(?:\[(?:\.|dot)\]|\((?:\.|dot)\)|\{(?:\.|dot)\}) ?(?=\w)"), "."),
-    (re.compile(r"(?<=\w)(?:\[\.|\.\])(?=\w)"), "."),
-    (re.compile(r"(?i)(?<=\w) ?(?:\[(?:@|at)\]|\((?:@|at)\)|\{(?:@|at)\}) ?(?=\w)"), "@"),
+    (_between(r" ?(?:\[(?:\.|dot)\]|\((?:\.|dot)\)|\{(?:\.|dot)\}) ?"), "."),
+    (_between(r"(?:\[\.|\.\])"), "."),
+    (_between(r" ?(?:\[(?:@|at)\]|\((?:@|at)\)|\{(?:@|at)\}) ?"), "@"),
 )
 
 _MAY_BE = re.compile(r"[\[\](){}:]")

@@ -15,11 +15,13 @@ import msgspec
 from msgspec import structs
 
 from ..indicators import (
+    Address,
     ExclusionsFile,
     PackFile,
 )
 from ..model.report import PackRef, Strength
 from ..signing.keys import PublicKey
+from ..spelling import plain_address
 from .document import Document, PackError, read_yaml
 from .proof import check, check_sources
 from .signature import verified
@@ -56,10 +58,21 @@ def parse_pack(data: bytes, path: str, origin: str = "", sources: Collection[str
     """A checked pack; raises PackError. ``origin`` if that is not the path; ``sources``: all that
     there are, in whose place nothing else may be named; empty: that is not looked at."""
     document = Document(path, data)
-    file = document.into(PackFile)
+    file = _with_plain_addresses(document.into(PackFile))
     check(document, file, sources)
     digest = hashlib.sha256(data).hexdigest()
     return Pack(file=file, sha256=digest, path=path, origin=origin)
+
+
+def _with_plain_addresses(file: PackFile) -> PackFile:
+    """As evidence has them."""
+    plain = [
+        structs.replace(one, value=plain_address(one.value))
+        if isinstance(one, Address) and ":" in one.value
+        else one
+        for one in file.indicators
+    ]
+    return structs.replace(file, indicators=plain)
 
 
 def holds_rules(data: bytes) -> bool:

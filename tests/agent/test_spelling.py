@@ -21,6 +21,7 @@ from agent.spelling import (
     is_address,
     originals_of_copy,
     path_regex,
+    plain_address,
     unbroken,
     url_parts,
 )
@@ -240,3 +241,16 @@ def test_words_are_put_together_again(text: str, plain: str) -> None:
 def test_the_first_step_of_a_path_may_have_wildcards(value: str, path: str, holds: bool) -> None:
     assert (path_regex(value).search(fold(path)) is not None) == holds
     assert path_regex(value).search(fold(example_path(value)))
+
+
+@pytest.mark.parametrize(
+    ("written", "plain"),
+    [
+        ("::ffff:95.216.59.92", "95.216.59.92"), ("::FFFF:5fd8:3b5c", "95.216.59.92"),
+        ("::ffff:0:0/96", "0.0.0.0/0"), ("::ffff:0:0/95", "::ffff:0:0/95"),
+        ("::ffff:10.0.0.1/104", "::ffff:10.0.0.1/104"), ("::1", "::1"), ("95.216.59.92", "95.216.59.92"),
+        ("fe80::1%eth0", "fe80::1%eth0"), ("a:b", "a:b"), ("", ""),
+    ],
+)  # fmt: skip
+def test_an_address_of_version_4_in_the_form_of_6_is_that_of_4(written: str, plain: str) -> None:
+    assert plain_address(written) == plain

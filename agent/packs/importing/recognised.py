@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import re
 
+from ...spelling import domain_forms
 from ..defanged import refanged
 
 _EXTENSIONS_TEXT = """
@@ -50,7 +51,7 @@ def kind_of(written: str) -> tuple[str, str]:
             return ("", "") if kind == "file_path" and _goes_on(text) else (kind, "")
     if _is_address(text):
         return "address", ""
-    name, domain = _NAME.fullmatch(text), _DOMAIN.fullmatch(text)
+    name, domain = _NAME.fullmatch(text), _is_domain(text)
     is_defanged = text != written
     extension = name["extension"].lower() if name else ""
     if domain and is_defanged:
@@ -62,11 +63,15 @@ def kind_of(written: str) -> tuple[str, str]:
         return "file_name", f"a file; .{extension} is a domain too" if both else ""
     if domain:
         return "domain", ""
-    if re.fullmatch(r"(?i)[a-z0-9.-]+(?::[0-9]+)?/\S*", text) and _DOMAIN.fullmatch(
-        text.partition("/")[0]
-    ):
+    host, slash, rest = text.partition("/")
+    if slash and not re.search(r"\s", rest) and _is_domain(host):
         return "url", "a URL without its scheme"
     return "", ""
+
+
+def _is_domain(text: str) -> bool:
+    """In any letters, as a resolver would ask for it."""
+    return _DOMAIN.fullmatch(text if text.isascii() else domain_forms(text)[0]) is not None
 
 
 def _is_address(text: str) -> bool:

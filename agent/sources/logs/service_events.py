@@ -18,8 +18,8 @@ from collections.abc import Callable, Mapping, Sequence
 from ...formats.evtx import EventRecord
 from ...model.objects import Destination, Dll, File, Process, Registry, Service, Task, Url, User
 from ...model.observation import Claim, moments
-from ...spelling import base_name
-from .told import MAX_COMMAND, Told, account, number_of, plain_address, value_of
+from ...spelling import base_name, plain_address
+from .told import MAX_COMMAND, Told, account, number_of, value_of
 
 _SECURITY = "Microsoft-Windows-Security-Auditing"
 _TASKS = "Microsoft-Windows-TaskScheduler"

@@ -10,8 +10,8 @@ from ...formats.evtx import EventRecord
 from ...formats.zone_identifier import STREAM, read_zone
 from ...model.objects import Destination, Dll, File, Hash, Parent, Pipe, Process, Url, User
 from ...model.observation import Claim, moments
-from ...spelling import base_name
-from .told import MAX_COMMAND, Told, dns_of, number_of, plain_address, utc_in, value_of
+from ...spelling import base_name, plain_address
+from .told import MAX_COMMAND, Told, dns_of, number_of, utc_in, value_of
 
 PROVIDER = "Microsoft-Windows-Sysmon"
 _OF_WINDOWS = re.compile(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from datetime import datetime
 
 from ...formats.evtx import EventRecord
 from ...model.objects import Dns, Event, Objects, Process, User
 from ...model.observation import Claim, Moment, moments
+from ...spelling import plain_address
 
 MAX_COMMAND = 32_767
 """Characters of a command line, as Windows bounds it; of a script, what is given of it."""
@@ -74,17 +74,6 @@ def utc_in(record: EventRecord, name: str) -> datetime | None:
         return datetime.fromisoformat(f"{record.value(name)[:26]}+00:00")
     except ValueError:
         return None
-
-
-def plain_address(text: str) -> str:
-    """``::ffff:95.216.59.92`` is that IPv4 address."""
-    if not text.lower().startswith("::ffff:"):
-        return text
-    try:
-        mapped = ipaddress.IPv6Address(text).ipv4_mapped
-    except ValueError:
-        return text
-    return str(mapped) if mapped else text
 
 
 def account(record: EventRecord, prefix: str) -> User | None:

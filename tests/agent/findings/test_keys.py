@@ -170,6 +170,13 @@ def test_what_ran_without_pid_or_time_is_told_apart_by_what_is_known(other: dict
         ),
         (
             seen(
+                Claim.RESOLVED,
+                dns=Dns(question="a.b", answers=["::ffff:127.0.0.1", "::ffff:192.0.2.1"]),
+            ),
+            ("domain:a.b", "address:192.0.2.1"),
+        ),
+        (
+            seen(
                 Claim.CONNECTED, destination=Destination(ip="fe80::1%eth0", domain="A.b"),
                 pipe=Pipe(name="x"),
             ),

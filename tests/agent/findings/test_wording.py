@@ -217,7 +217,8 @@ BLOCKED = "in the DNS cache; the hosts file blocks it"
 
 
 @pytest.mark.parametrize(
-    "answers", [["0.0.0.0"], ["::"], ["127.0.0.1"], ["::1"], ["0.0.0.0", "::"], []]
+    "answers",
+    [["0.0.0.0"], ["::"], ["127.0.0.1"], ["::1"], ["0.0.0.0", "::"], ["::ffff:0.0.0.0"], []],
 )
 def test_a_blocked_name_is_weak_in_the_cache_and_says_why(answers: list[str]) -> None:
     (finding,) = findings(cached("pandorasong.com", *answers), in_hosts("pandorasong.com"))

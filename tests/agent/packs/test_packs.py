@@ -11,9 +11,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agent.model.objects import Destination
+from agent.model.observation import Claim, Observation, Place
 from agent.packs import beside_exe as packs_module
 from agent.packs import schema as pack_schema
-from agent.packs.built_in import built_in_exclusions, built_in_packs, exclusions_in_use, load_packs
+from agent.packs.built_in import (
+    built_in_exclusions,
+    built_in_packs,
+    exclusions_in_use,
+    load_packs,
+    matcher_of,
+)
 from agent.packs.document import MAX_PACK_BYTES, PackError
 from agent.packs.loading import load_pack, parse_exclusions, parse_pack
 from agent.windows import security
@@ -178,6 +186,28 @@ def test_two_indicators_of_one_id_are_refused() -> None:
 def test_a_private_address_is_taken_when_the_pack_says_so() -> None:
     text = "id: a\n    type: address\n    value: 127.0.0.9\n    private: true"
     assert parse_pack(pack(text), "x").file.indicators[0].id == "a"
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("::ffff:8.8.4.4", "8.8.4.4"), ("::FFFF:808:404", "8.8.4.4"),
+        ("0:0:0:0:0:ffff:808:404", "8.8.4.4"), ("::ffff:8.8.4.0/120", "8.8.4.0/24"),
+        ("2001:4860:4860::8844", "2001:4860:4860::8844"),
+    ],
+)  # fmt: skip
+def test_an_address_of_version_4_that_is_written_as_one_of_6_is_found(
+    written: str, meant: str
+) -> None:
+    text = f"id: a\n    type: address\n    value: '{written}'"
+    loaded = parse_pack(pack(text), "x")
+    assert loaded.file.indicators[0].value == meant
+    held = meant.replace(".0/24", ".4")
+    seen = Observation(
+        source="connections", seen="", claim=Claim.CONNECTED, place=Place(text=""),
+        destination=Destination(ip=held),
+    )  # fmt: skip
+    assert [one.indicator.id for one in matcher_of([loaded]).match(seen)] == ["a"]
 
 
 def test_an_unknown_reference_is_refused() -> None:
